@@ -1,0 +1,69 @@
+"""The composition root: the one place where the parts meet."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+
+from emulator import contract, files
+from emulator.clock import wall
+from emulator.contract import Contract
+from emulator.fixture import Fixture, FixtureError, Overrides, load
+from emulator.operations import CONTROL, OPERATIONS
+from emulator.settings import Settings
+from emulator.web.api import Api
+from emulator.web.control import Control
+from emulator.web.pages import Pages
+from emulator.worlds import Limits, Worlds
+
+
+def build(settings: Settings) -> Starlette:
+    """Return the whole program as an ASGI application.
+
+    Raises ``ContractError`` or ``FixtureError`` where it cannot start.
+    """
+    limits = Limits(worlds=settings.max_worlds, journal=settings.journal_entries)
+    worlds = Worlds(fixtures(settings), limits)
+    platform = Contract(contract.load(files.CONTRACT))
+    return assembled(worlds, platform, body_limit=settings.body_limit)
+
+
+def assembled(worlds: Worlds, platform: Contract, *, body_limit: int) -> Starlette:
+    """Return an application over *worlds*, which are its ``state.worlds``."""
+    control = Contract(contract.load(files.CONTROL))
+    api = Api(platform, OPERATIONS, worlds, body_limit=body_limit)
+    doors = (
+        api,
+        Control(control, CONTROL, worlds, body_limit=body_limit),
+        Pages(api, platform, worlds),
+    )
+    app = Starlette(routes=[route for door in doors for route in door.routes()])
+    app.router.redirect_slashes = False
+    app.router.default = api.not_found
+    app.state.worlds = worlds
+    return app
+
+
+def fixtures(settings: Settings) -> list[Fixture]:
+    """Return the worlds to begin with; the first one is the default."""
+    overrides = Overrides(
+        strict=settings.strict,
+        pace=settings.pace,
+        clock=settings.clock,
+        seed=settings.seed,
+    )
+    return [load(path, overrides, now=wall()) for path in _paths(settings.world)]
+
+
+def _paths(world: str) -> list[Path]:
+    """Return the world files that *world* names: a bundled one, a file, a directory."""
+    bundled = files.WORLDS / f"{world}.yaml"
+    path = Path(world)
+    if path.is_dir():
+        found = sorted(path.glob("*.yaml"))
+        if not found:
+            message = f"the directory {path} holds no world file (*.yaml)"
+            raise FixtureError(message)
+        return found
+    if bundled.is_file() and not path.suffix:
+        return [bundled]
+    return [path]

@@ -1,0 +1,47 @@
+"""The emulator's only source of time: real until somebody takes hold of it."""
+
+from datetime import UTC, datetime, timedelta
+
+
+def wall() -> datetime:
+    """Return the machine's own time, for what happens outside every world."""
+    return datetime.now(UTC)
+
+
+class Clock:
+    """A world's time: wall time at a *rate*, from *at* on; at rate 0 it stands still.
+
+    It never goes back, even where the machine's does.
+    """
+
+    def __init__(self, *, at: datetime | None = None, rate: float = 1.0) -> None:
+        self._wall = wall()
+        self._at = at or self._wall
+        self._rate = rate
+
+    def now(self) -> datetime:
+        if self._rate == 0:
+            return self._at
+        wall_now = wall()
+        if wall_now > self._wall:
+            self._at += (wall_now - self._wall) * self._rate
+            self._wall = wall_now
+        return self._at
+
+    @property
+    def rate(self) -> float:
+        """Seconds of the world in one second of the wall; 0 is frozen."""
+        return self._rate
+
+    def run(self, rate: float) -> None:
+        """Go on from now at *rate*; 0 freezes."""
+        self.now()
+        self._wall = wall()
+        self._rate = rate
+
+    def advance(self, by: timedelta) -> None:
+        """Jump ahead.  Raises ``ValueError`` for a way back."""
+        if by < timedelta():
+            message = f"time cannot go back by {-by}"
+            raise ValueError(message)
+        self._at = self.now() + by

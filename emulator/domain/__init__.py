@@ -1,0 +1,1 @@
+"""What the platform does: pure functions of values and an instant."""

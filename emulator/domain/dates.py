@@ -1,0 +1,45 @@
+"""Dates as the platform writes them, in the account's time zone.
+
+Source: manual GEN-09 for the form, GEN-10 for the zone.
+"""
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+SECOND = timedelta(seconds=1)
+
+
+def shown(instant: datetime, zone: tzinfo) -> str:
+    """Return ``2020-05-25 13:22:38``."""
+    return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def day(instant: datetime, zone: tzinfo) -> str:
+    """Return ``2020-05-25``.  Source: manual CLC-12."""
+    return instant.astimezone(zone).strftime("%Y-%m-%d")
+
+
+def parse(text: str, zone: tzinfo) -> datetime:
+    """Return the instant that *text*, which the contract has accepted, names.
+
+    A date alone is its first second (source: assumption SMS-37).
+    """
+    return datetime.fromisoformat(text).replace(tzinfo=zone)
+
+
+def month_start(instant: datetime, zone: tzinfo) -> datetime:
+    """Return the first second of the month of *instant*.  Source: manual MO-11."""
+    local = instant.astimezone(zone)
+    return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def year_after(instant: datetime) -> datetime:
+    """Return the same moment a year later; 28 February for a leap day."""
+    try:
+        return instant.replace(year=instant.year + 1)
+    except ValueError:
+        return instant.replace(year=instant.year + 1, day=28)
+
+
+def stamp(instant: datetime) -> str:
+    """Return ``2020-05-25T18:22:38.000000Z``, for what is ours, not the platform's."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,203 @@
+"""Delivery: where an SMS campaign and each of its messages stand at an instant.
+
+Reading never writes; the same question about the same instant always has the same
+answer.
+
+Source: manual DLR-01 to DLR-23.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from itertools import chain, repeat
+
+from emulator.domain import dates
+from emulator.domain.handset import TRUTHS, Outcome
+from emulator.domain.recipients import cellphone
+from emulator.domain.refusals import (
+    NOT_CANCELLABLE,
+    NOT_PAUSABLE,
+    NOT_RESUMABLE,
+    Reason,
+    Refusal,
+)
+from emulator.domain.sms import Campaign
+from emulator.domain.timeline import NOTHING, Change, Intervention, percentage
+
+SLICE = 2_000  # rows; the edge lets others in between two slices
+
+SETTLED = {  # what a campaign says once an intervention has been carried out
+    Change.PAUSED: "paused",
+    Change.RESUMED: "inserted",
+    Change.CANCELLED: "canceled",  # with one l, a message with two (DLR-10)
+}
+WAITING = {  # what a message says that has not had its instant
+    Change.PAUSED: "paused",
+    Change.CANCELLED: "cancelled",
+}
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    id: int
+    number: int
+    status: str
+    sent_at: datetime | None
+    text: str
+
+
+def status(campaign: Campaign, now: datetime) -> str:
+    """Return the campaign's status.  Source: manual DLR-05, DLR-21."""
+    last = campaign.line.last(now)
+    if last and last.change is Change.LOST:
+        return "unknown"
+    if now < campaign.created_at + campaign.pace.inserting:
+        return "inserting"
+    if last and now < last.at + campaign.pace.updating:
+        return "updating"
+    return SETTLED[last.change] if last else "inserted"
+
+
+def informed(campaign: Campaign, now: datetime) -> bool:
+    """Whether ids and statuses can be got.  Source: manual DLR-06."""
+    return status(campaign, now) not in {"inserting", "unknown"}
+
+
+def progress(campaign: Campaign, now: datetime) -> int:
+    """Return the percentage of messages that are final.  Source: manual DLR-08."""
+    return percentage(final(campaign, now), campaign.line.count)
+
+
+def final(campaign: Campaign, now: datetime) -> int:
+    """Return how many messages are sent, failed or cancelled."""
+    line, outcomes = campaign.line, campaign.outcomes
+    reached = line.reached(now)
+    done = outcomes.count(Outcome.SENT, 0, reached)
+    if done < reached:
+        for outcome in set(outcomes) - {Outcome.SENT}:
+            delay = TRUTHS[Outcome(outcome)].sms.final_after
+            done += outcomes.count(outcome, 0, line.reached(now - delay))
+    if line.cancelled_at and line.cancelled_at <= now:
+        done += line.count - reached
+    return done
+
+
+def message(campaign: Campaign, index: int, now: datetime) -> Message:
+    """Return one message as it stands."""
+    sent = index < campaign.line.reached(now)
+    return Message(
+        id=campaign.first_message + index,
+        number=campaign.recipients.numbers[index],
+        status=next(_statuses(campaign, index, index + 1, now)),
+        sent_at=campaign.line.instant(index) if sent else None,
+        text=campaign.text(index),
+    )
+
+
+def rows(campaign: Campaign, *, now: datetime, zone: tzinfo) -> Iterator[list[Row]]:
+    """Yield the rows of the DLR answer in slices.  Source: manual DLR-03."""
+    numbers, count = campaign.recipients.numbers, campaign.line.count
+    for start in range(0, count, SLICE):
+        stop = min(start + SLICE, count)
+        yield [
+            {
+                "id": number,
+                "cellphone": cellphone(phone),
+                "status": state,
+                "sent_date": date,
+                "text": text,
+            }
+            for number, phone, state, date, text in zip(
+                range(campaign.first_message + start, campaign.first_message + stop),
+                numbers[start:stop],
+                _statuses(campaign, start, stop, now),
+                _sent_dates(campaign, start, stop, now, zone),
+                _texts(campaign, start, stop),
+                strict=True,
+            )
+        ]
+
+
+def _texts(campaign: Campaign, start: int, stop: int) -> Iterator[str]:
+    if not campaign.template.marks:
+        return repeat(campaign.template.text, stop - start)
+    return map(campaign.text, range(start, stop))
+
+
+def _statuses(
+    campaign: Campaign, start: int, stop: int, now: datetime
+) -> Iterator[str]:
+    line, outcomes = campaign.line, campaign.outcomes
+    reached = min(max(line.reached(now), start), stop)
+    last = line.last(now)
+    waiting = WAITING.get(last.change, "in progress") if last else "in progress"
+    if outcomes.count(Outcome.SENT, start, reached) == reached - start:
+        had = repeat("sent", reached - start)
+    else:
+        had = (
+            TRUTHS[Outcome(outcomes[index])].sms.at(now - line.instant(index))
+            for index in range(start, reached)
+        )
+    return chain(had, repeat(waiting, stop - reached))
+
+
+def _sent_dates(
+    campaign: Campaign, start: int, stop: int, now: datetime, zone: tzinfo
+) -> Iterator[str | None]:
+    """Yield every message's date; those of one second share one string."""
+    line = campaign.line
+    reached = min(max(line.reached(now), start), stop)
+    index = start
+    while index < reached:
+        instant = line.instant(index)
+        end = instant.replace(microsecond=0) + dates.SECOND
+        run = reached - index
+        if line.every > NOTHING:
+            run = min(run, -((instant - end) // line.every))
+        while run > 1 and line.instant(index + run - 1) >= end:
+            run //= 2
+        yield from repeat(dates.shown(instant, zone), run)
+        index += run
+    yield from repeat(None, stop - max(reached, start))
+
+
+def pause(campaign: Campaign, now: datetime) -> Campaign:
+    """Hold back what has not been sent.
+
+    Refuses with ``NOT_PAUSABLE`` a campaign that is paused, cancelled or complete.
+    """
+    return _changed(campaign, Change.PAUSED, NOT_PAUSABLE, now)
+
+
+def resume(campaign: Campaign, now: datetime) -> Campaign:
+    """Go on after a pause.  Refuses with ``NOT_RESUMABLE`` what is not paused."""
+    last = campaign.line.last(now)
+    if not (last and last.change is Change.PAUSED):
+        raise Refusal(NOT_RESUMABLE, f"campaign {campaign.id} is not paused")
+    return campaign.changed(Intervention(Change.RESUMED, now))
+
+
+def cancel(campaign: Campaign, now: datetime) -> Campaign:
+    """Give up what has not been sent.
+
+    Refuses with ``NOT_CANCELLABLE`` a campaign that is cancelled or complete.
+    """
+    return _changed(campaign, Change.CANCELLED, NOT_CANCELLABLE, now)
+
+
+def lose(campaign: Campaign, now: datetime) -> Campaign:
+    """Mark the campaign as unknown; nothing can be got of it any more."""
+    return campaign.changed(Intervention(Change.LOST, now))
+
+
+def _changed(
+    campaign: Campaign, change: Change, refused: Reason, now: datetime
+) -> Campaign:
+    last = campaign.line.last(now)
+    if last and last.change in {change, Change.CANCELLED, Change.LOST}:
+        raise Refusal(refused, f"campaign {campaign.id} is {last.change}")
+    if final(campaign, now) == campaign.line.count:
+        raise Refusal(refused, f"campaign {campaign.id} is complete")
+    return campaign.changed(Intervention(change, now))

@@ -1,0 +1,147 @@
+"""Handsets: what happens to whatever is sent to a number.
+
+A number has one truth: SMS, voice and HLR agree about it.  The numbers ``99900`` + two
+digits of outcome + three free digits are reserved for tests; every other number is
+reached, unless the world says otherwise.
+
+Source: assumptions DLR-19 and HLR-09; the final states are the manual's DLR-09, VOI-23.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+from emulator.domain.chance import draw
+
+NOW = timedelta()
+RETRY = timedelta(minutes=1)
+ABSENCE = timedelta(hours=24)
+CALL = timedelta(seconds=1)  # how long a call is in process
+
+Status = TypeVar("Status")
+
+TEST_BLOCK = 99900  # the first five digits
+_BLOCK = range(TEST_BLOCK * 100_000, (TEST_BLOCK + 1) * 100_000)
+
+
+class Outcome(IntEnum):
+    """What becomes of a message; the value is the test block's two digits."""
+
+    SENT = 0
+    FAILED = 1
+    RETRIED = 2
+    ABSENT = 3
+    UNKNOWN = 4
+    LANDLINE = 5
+    PORTED = 6
+    BUSY = 7
+
+
+class CallStatus(IntEnum):
+    """Source: manual VOI-23."""
+
+    QUEUED = 0
+    PROCESS = 1
+    SENT = 2
+    FAILED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Script(Generic[Status]):
+    """Statuses of one message, each *after* its instant; the last one is final."""
+
+    steps: tuple[tuple[timedelta, Status], ...]
+
+    def at(self, elapsed: timedelta) -> Status:
+        """Return the status when *elapsed* has passed since the message's instant."""
+        return next(
+            status for after, status in reversed(self.steps) if after <= elapsed
+        )
+
+    @property
+    def final_after(self) -> timedelta:
+        return self.steps[-1][0]
+
+
+def _sms(*steps: tuple[timedelta, str]) -> Script[str]:
+    return Script(steps)
+
+
+def _call(status: CallStatus) -> Script[CallStatus]:
+    return Script(((NOW, CallStatus.PROCESS), (CALL, status)))
+
+
+_SENT, _FAILED = _sms((NOW, "sent")), _sms((NOW, "failed"))
+_ANSWERED, _LOST = _call(CallStatus.SENT), _call(CallStatus.FAILED)
+_RETRIED = _sms((NOW, "retried"), (RETRY, "sent"))
+_GIVEN_UP = _sms((NOW, "retried"), (ABSENCE, "failed"))
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """How a handset behaves on every channel."""
+
+    sms: Script[str]
+    call: Script[CallStatus]
+    hlr: str  # active, inactive, absent or unknown
+
+
+TRUTHS: Mapping[Outcome, Truth] = {
+    Outcome.SENT: Truth(_SENT, _ANSWERED, "active"),
+    Outcome.FAILED: Truth(_FAILED, _LOST, "inactive"),
+    Outcome.RETRIED: Truth(_RETRIED, _ANSWERED, "active"),
+    Outcome.ABSENT: Truth(_GIVEN_UP, _LOST, "absent"),
+    Outcome.UNKNOWN: Truth(_FAILED, _LOST, "unknown"),
+    Outcome.LANDLINE: Truth(_FAILED, _ANSWERED, "active"),
+    Outcome.PORTED: Truth(_SENT, _ANSWERED, "active"),
+    Outcome.BUSY: Truth(_SENT, _LOST, "active"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Who lives in a world: numbers with a fate of their own, and the weights of others.
+
+    ``weights`` are relative; without any, everybody is reached.
+    """
+
+    seed: int
+    weights: Mapping[Outcome, float] = field(default_factory=dict)
+    known: Mapping[int, Outcome] = field(default_factory=dict)
+
+    def outcome(self, number: int) -> Outcome:
+        """Return what happens to whatever is sent to *number*."""
+        if number in self.known:
+            return self.known[number]
+        if number in _BLOCK:
+            return _reserved(number)
+        return self._drawn(number) if self.weights else Outcome.SENT
+
+    def outcomes(self, numbers: Sequence[int]) -> bytes:
+        """Return one octet a number, its ``Outcome``."""
+        if self.weights or self.known:
+            return bytes(map(self.outcome, numbers))
+        octets = bytearray(len(numbers))
+        first, last = _BLOCK[0], _BLOCK[-1]
+        for index, number in enumerate(numbers):
+            if first <= number <= last:
+                octets[index] = _reserved(number)
+        return bytes(octets)
+
+    def _drawn(self, number: int) -> Outcome:
+        mark = draw(self.seed, "handset", number) * sum(self.weights.values())
+        for outcome, weight in self.weights.items():
+            mark -= weight
+            if mark < 0:
+                return outcome
+        return Outcome.SENT
+
+
+def _reserved(number: int) -> Outcome:
+    digits = number // 1000 % 100
+    return Outcome(digits) if digits in _OUTCOMES else Outcome.SENT
+
+
+_OUTCOMES = frozenset(Outcome)

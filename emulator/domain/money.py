@@ -1,0 +1,27 @@
+"""Money: an int of millionths of the account's currency, exact until it is shown."""
+
+from decimal import Decimal
+
+UNIT = 1_000_000  # millionths in one
+SHOWN = 1_000  # millionths in the last decimal shown
+
+
+def parse(amount: float | str) -> int:
+    """Return *amount*, as a fixture writes it, in millionths; ``0.3`` is 300000.
+
+    Raises ``ValueError`` for more than six decimals.
+    """
+    millionths = Decimal(str(amount)) * UNIT
+    if millionths != millionths.to_integral_value():
+        message = f"{amount} has more than six decimals"
+        raise ValueError(message)
+    return int(millionths)
+
+
+def shown(millionths: int) -> int | float:
+    """Return the number an answer carries: three decimals, whole where it is whole.
+
+    Source: manual SMS-46, an example with three decimals.
+    """
+    thousandths = round(millionths / SHOWN)
+    return thousandths // 1000 if thousandths % 1000 == 0 else thousandths / 1000

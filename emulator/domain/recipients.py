@@ -1,0 +1,96 @@
+"""The recipients of a campaign, by column: a few octets a message.
+
+50,000 recipients are an ordinary case: numbers lie in ``array('Q')``, texts joined in
+one string with their ends beside it, where the garbage collector does not look.
+"""
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, chain, pairwise
+from typing import Any
+
+from emulator.domain.text import FIELDS
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Many short strings in one; absent values are empty."""
+
+    joined: str
+    ends: "array[int]"  # in characters
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, index: int) -> str:
+        start = self.ends[index - 1] if index else 0
+        return self.joined[start : self.ends[index]]
+
+    def __iter__(self) -> Iterator[str]:
+        for start, end in pairwise(chain((0,), self.ends)):
+            yield self.joined[start:end]
+
+    def lengths(self) -> Iterator[int]:
+        """Yield the characters of each value."""
+        return (end - start for start, end in pairwise(chain((0,), self.ends)))
+
+    def mapped(self, change: Callable[[str], str]) -> "Column":
+        """Return the column under *change*, which keeps the number of characters."""
+        return Column(change(self.joined), self.ends)
+
+
+def column(values: Iterable[str]) -> Column:
+    strings = list(values)
+    return Column("".join(strings), array("I", accumulate(map(len, strings))))
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Cellphones, and a column for every field anybody has."""
+
+    numbers: Sequence[int]
+    fields: Mapping[str, Column]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def values(self, index: int) -> dict[str, str]:
+        """Return the fields of one recipient, by name."""
+        return {name: column[index] for name, column in self.fields.items()}
+
+
+def phones(rows: Sequence[Mapping[str, Any]]) -> Recipients:
+    """Return the recipients of *rows*, each with a ``cellphone`` of ten digits."""
+    numbers = array("Q", map(int, [row["cellphone"] for row in rows]))
+    return Recipients(numbers, fields(rows))
+
+
+def fields(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Column]:
+    """Return a column for every field of placeholders that some row carries."""
+    if max(map(len, rows)) == 1:  # nothing but addresses, the ordinary case
+        return {}
+    return {
+        name: column(row.get(name, "") for row in rows)
+        for name in FIELDS
+        if any(name in row for row in rows)
+    }
+
+
+def uneven(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return a field that some recipients carry and others do not, if there is one.
+
+    Source: manual SMS-07.
+    """
+    if max(map(len, rows)) == 1:
+        return None
+    for name in FIELDS:
+        carried = sum(name in row for row in rows)
+        if 0 < carried < len(rows):
+            return name
+    return None
+
+
+def cellphone(number: int) -> str:
+    """Return the ten digits of *number*, leading zeros included."""
+    return f"{number:010d}"

@@ -1,0 +1,289 @@
+"""Every way the platform says no.
+
+One constant per refusal: its status, and its sentence in both languages.  The
+sentence goes on the wire; our explanation travels beside it as *why* and is shown
+in the journal and the header ``X-Emulator-Why`` only.
+
+Source: manual ERR-01 to ERR-03 for the codes 400, 401, 404, 422 and 500 and for the
+envelope; SMS-30 and SMS-31 for the two ``required_without`` sentences; the other
+sentences are assumption ERR-11, in the manner of those two.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    name: str
+    status: int  # of HTTP, and the envelope's ``status_code``
+    es: str
+    en: str
+
+    def sentence(self, language: str, words: Mapping[str, object]) -> str:
+        return (self.en if language == "en" else self.es).format_map(words)
+
+
+class Refusal(Exception):  # noqa: N818 - nothing went wrong; the platform declines
+    """The platform declines a request.
+
+    *words* fill the sentence; they are field names and limits, never what was sent.
+    """
+
+    def __init__(self, reason: Reason, why: str = "", **words: object) -> None:
+        super().__init__(f"{reason.name}: {why}")
+        self.reason = reason
+        self.why = why
+        self.words = words
+
+
+UNREADABLE = Reason(
+    "UNREADABLE",
+    400,
+    "La peticion no contiene un JSON valido",
+    "The request carries no valid JSON",
+)
+UNAUTHENTICATED = Reason("UNAUTHENTICATED", 401, "No autenticado", "Unauthenticated")
+NO_SUCH_PATH = Reason(
+    "NO_SUCH_PATH",
+    404,
+    "La ruta especificada no existe",
+    "The specified route could not be found",
+)
+NO_SUCH_CAMPAIGN = Reason(
+    "NO_SUCH_CAMPAIGN", 404, "La campaña no existe", "The campaign does not exist"
+)
+NO_SUCH_TOKEN = Reason(
+    "NO_SUCH_TOKEN", 404, "El token no existe", "The token does not exist"
+)
+NO_SUCH_WORLD = Reason(
+    "NO_SUCH_WORLD", 404, "El mundo no existe", "The world does not exist"
+)
+METHOD_NOT_ALLOWED = Reason(
+    "METHOD_NOT_ALLOWED",
+    405,
+    "El metodo no esta permitido para esta ruta",
+    "The method is not allowed for this route",
+)
+TOO_LARGE = Reason(
+    "TOO_LARGE",
+    413,
+    "La peticion no debe ser mayor que {limit} octetos",
+    "The request may not be greater than {limit} octets",
+)
+SERVER_ERROR = Reason(
+    "SERVER_ERROR",
+    500,
+    "Error del servidor, intente mas tarde",
+    "Server error, try again later",
+)
+
+# The shape of a request.
+REQUIRED = Reason(
+    "REQUIRED",
+    422,
+    "El campo {field} es obligatorio",
+    "The field {field} is required",
+)
+REQUIRED_WITHOUT = Reason(
+    "REQUIRED_WITHOUT",
+    422,
+    "El campo {other} es obligatorio cuando {field} no esta presente. "
+    "El campo {field} es obligatorio cuando {other} no esta presente",
+    "The field {other} is required when {field} is not present. "
+    "The field {field} is required when {other} is not present",
+)
+REQUIRED_WITH = Reason(
+    "REQUIRED_WITH",
+    422,
+    "El campo {field} es obligatorio cuando {other} esta presente",
+    "The field {field} is required when {other} is present",
+)
+TOO_LONG = Reason(
+    "TOO_LONG",
+    422,
+    "El campo {field} no debe ser mayor que {limit} caracteres",
+    "The field {field} may not be greater than {limit} characters",
+)
+TOO_SHORT = Reason(
+    "TOO_SHORT",
+    422,
+    "El campo {field} debe contener al menos {limit} caracteres",
+    "The field {field} must be at least {limit} characters",
+)
+TOO_MANY = Reason(
+    "TOO_MANY",
+    422,
+    "El campo {field} no debe contener mas de {limit} elementos",
+    "The field {field} may not have more than {limit} items",
+)
+TOO_FEW = Reason(
+    "TOO_FEW",
+    422,
+    "El campo {field} debe contener al menos {limit} elementos",
+    "The field {field} must have at least {limit} items",
+)
+NOT_IN_LIST = Reason(
+    "NOT_IN_LIST",
+    422,
+    "El campo {field} seleccionado es invalido",
+    "The selected {field} is invalid",
+)
+WRONG_FORMAT = Reason(
+    "WRONG_FORMAT",
+    422,
+    "El formato del campo {field} es invalido",
+    "The format of the field {field} is invalid",
+)
+NOT_WANTED = Reason(
+    "NOT_WANTED",
+    422,
+    "El campo {field} no esta permitido en esta combinacion",
+    "The field {field} is not allowed in this combination",
+)
+
+NOT_AN_OBJECT = Reason(
+    "NOT_AN_OBJECT",
+    422,
+    "La peticion debe ser un objeto JSON",
+    "The request must be a JSON object",
+)
+
+# The rules of the platform.
+UNKNOWN_ROUTE = Reason(
+    "UNKNOWN_ROUTE",
+    422,
+    "El campo route no es una ruta disponible",
+    "The field route is not an available route",
+)
+UNKNOWN_COUNTRY = Reason(
+    "UNKNOWN_COUNTRY",
+    422,
+    "El campo country no es un pais disponible",
+    "The field country is not an available country",
+)
+NO_ROUTE_TO_COUNTRY = Reason(
+    "NO_ROUTE_TO_COUNTRY",
+    422,
+    "El campo country no tiene rutas disponibles",
+    "The field country has no available routes",
+)
+ROUTE_ELSEWHERE = Reason(
+    "ROUTE_ELSEWHERE",
+    422,
+    "El campo route no pertenece al pais del campo country",
+    "The field route does not belong to the country of the field country",
+)
+UNKNOWN_LINK = Reason(
+    "UNKNOWN_LINK",
+    422,
+    "El campo url no es un enlace disponible",
+    "The field url is not an available link",
+)
+UNKNOWN_AUDIO = Reason(
+    "UNKNOWN_AUDIO",
+    422,
+    "El campo audio no es un audio disponible",
+    "The field audio is not an available audio",
+)
+UNKNOWN_MEDIUM = Reason(
+    "UNKNOWN_MEDIUM",
+    422,
+    "El campo {field} no es un archivo multimedia disponible",
+    "The field {field} is not an available multimedia file",
+)
+UNKNOWN_REMITTENT = Reason(
+    "UNKNOWN_REMITTENT",
+    422,
+    "El campo remittent no es un numero disponible",
+    "The field remittent is not an available number",
+)
+UNEVEN_FIELDS = Reason(
+    "UNEVEN_FIELDS",
+    422,
+    "Todos los elementos de recipients deben contener los mismos campos",
+    "All items of recipients must carry the same fields",
+)
+VALUE_MISSING = Reason(
+    "VALUE_MISSING",
+    422,
+    "El campo {field} es obligatorio cuando {field_of} contiene {mark}",
+    "The field {field} is required when {field_of} holds {mark}",
+)
+TOO_LONG_MERGED = Reason(
+    "TOO_LONG_MERGED",
+    422,
+    "El campo text combinado no debe ser mayor que {limit} caracteres",
+    "The merged field text may not be greater than {limit} characters",
+)
+SPECIAL_CHARACTERS = Reason(
+    "SPECIAL_CHARACTERS",
+    422,
+    "El campo {field} contiene caracteres no permitidos sin encode",
+    "The field {field} holds characters that are not allowed without encode",
+)
+URL_NOT_LISTED = Reason(
+    "URL_NOT_LISTED",
+    422,
+    "El campo text contiene una URL que no esta en la lista blanca",
+    "The field text holds a URL that is not on the white list",
+)
+DATE_PAST = Reason(
+    "DATE_PAST",
+    422,
+    "El campo {field} debe ser una fecha futura",
+    "The field {field} must be a future date",
+)
+DATES_REVERSED = Reason(
+    "DATES_REVERSED",
+    422,
+    "El campo to debe ser una fecha posterior a from",
+    "The field to must be a date after from",
+)
+INSUFFICIENT_BALANCE = Reason(
+    "INSUFFICIENT_BALANCE", 422, "Saldo insuficiente", "Insufficient balance"
+)
+SERVICE_INACTIVE = Reason(
+    "SERVICE_INACTIVE",
+    422,
+    "El servicio {service} no esta activo",
+    "The service {service} is not active",
+)
+NOT_CANCELLABLE = Reason(
+    "NOT_CANCELLABLE",
+    422,
+    "La campaña ya no puede cancelarse",
+    "The campaign can no longer be cancelled",
+)
+NOT_PAUSABLE = Reason(
+    "NOT_PAUSABLE",
+    422,
+    "La campaña no puede pausarse",
+    "The campaign cannot be paused",
+)
+NOT_RESUMABLE = Reason(
+    "NOT_RESUMABLE",
+    422,
+    "La campaña no puede reanudarse",
+    "The campaign cannot be resumed",
+)
+
+REASONS: Mapping[str, Reason] = {
+    value.name: value
+    for value in tuple(globals().values())
+    if isinstance(value, Reason)
+}
+
+# What a failed keyword of JSON Schema is called here.  Absent: WRONG_FORMAT.
+BY_KEYWORD: Mapping[str, Reason] = {
+    "required": REQUIRED,
+    "required_without": REQUIRED_WITHOUT,
+    "required_with": REQUIRED_WITH,
+    "maxLength": TOO_LONG,
+    "minLength": TOO_SHORT,
+    "maxItems": TOO_MANY,
+    "minItems": TOO_FEW,
+    "enum": NOT_IN_LIST,
+    "const": NOT_IN_LIST,
+    "not": NOT_WANTED,
+}

@@ -1,0 +1,264 @@
+"""SMS campaigns, with or without a short link: who may send what, and what it costs.
+
+Source: manual SMS-01 to SMS-49 and CLC-01 to CLC-17.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from emulator.domain import text as texts
+from emulator.domain.account import Account, Link, Route
+from emulator.domain.assumptions import Doubt
+from emulator.domain.dates import parse
+from emulator.domain.handset import Outcome
+from emulator.domain.recipients import Recipients, phones, uneven
+from emulator.domain.refusals import (
+    DATE_PAST,
+    NO_ROUTE_TO_COUNTRY,
+    ROUTE_ELSEWHERE,
+    SPECIAL_CHARACTERS,
+    TOO_LONG_MERGED,
+    UNEVEN_FIELDS,
+    UNKNOWN_COUNTRY,
+    UNKNOWN_LINK,
+    UNKNOWN_ROUTE,
+    URL_NOT_LISTED,
+    VALUE_MISSING,
+    Refusal,
+)
+from emulator.domain.shortlink import code
+from emulator.domain.text import GSM, LINK_MARK, Flags, Template
+from emulator.domain.timeline import Intervention, Line, Pace
+
+OPTIMAL = 30_000  # recipients a petition; more are accepted and noted (SMS-11)
+TRUE = (True, "1")  # and 1, which equals True (SMS-28)
+
+Order = Mapping[str, Any]  # a request body that the contract has accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The ids a new campaign takes: its own, and its first message's."""
+
+    campaign: int
+    message: int
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """An SMS campaign as it was placed, and what was done to it since."""
+
+    id: int
+    name: str | None
+    route: Route
+    country: str  # its name
+    template: Template
+    flags: Flags
+    recipients: Recipients
+    outcomes: bytes  # one octet a recipient: an Outcome
+    first_message: int  # the others follow it (DLR-18)
+    created_at: datetime
+    scheduled_at: datetime | None
+    line: Line
+    pace: Pace
+    cost: int  # millionths
+    link: Link | None = None
+    link_base: str = ""  # with the world's name, what short links are made of
+    world: str = ""
+
+    def text(self, index: int) -> str:
+        """Return what recipient *index* reads."""
+        if not self.template.marks:
+            return self.template.text
+        values = self.recipients.values(index)
+        if self.link:
+            short = code(self.world, self.first_message + index)
+            values[LINK_MARK] = f"{self.link_base}/{short}"
+        return self.template.filled(values)
+
+    def changed(self, intervention: Intervention) -> "Campaign":
+        """Return the campaign with one more intervention."""
+        interventions = (*self.line.interventions, intervention)
+        return replace(self, line=replace(self.line, interventions=interventions))
+
+
+def place(
+    order: Order, account: Account, *, ids: Ids, now: datetime, world: str
+) -> Campaign:
+    """Return the campaign that *order* asks for, unpaid.
+
+    Refuses an unknown route, country or link, and a URL where the white list rejects.
+    """
+    flags = Flags(
+        encode_3=order.get("encode_3") in TRUE,
+        encode_2=order.get("encode_2") in TRUE,
+        encode=order.get("encode") in TRUE,
+        long_message=order.get("long_message") in TRUE,
+    )
+    route = _route(order, account)
+    link = _link(order, account)
+    recipients = _recipients(order["recipients"], flags)
+    scheduled_at = _scheduled(order, account)
+    starts_at = now + account.pace.sms_after
+    body = order["text"] if flags.encoded else texts.transliterate(order["text"])
+    return Campaign(
+        id=ids.campaign,
+        name=order.get("campaign_name"),
+        route=route,
+        country=account.countries[route.country].name,
+        template=texts.cut(body, links=link is not None),
+        flags=flags,
+        recipients=recipients,
+        outcomes=_outcomes(order["text"], recipients, account),
+        first_message=ids.message,
+        created_at=now,
+        scheduled_at=scheduled_at,
+        line=Line(
+            starts_at=max(starts_at, scheduled_at or starts_at),
+            every=account.pace.sms_every,
+            count=len(recipients),
+        ),
+        pace=account.pace,
+        cost=_cost(order["text"], flags, route, recipients, account),
+        link=link,
+        link_base=account.short_link_base,
+        world=world,
+    )
+
+
+def doubts(order: Order, campaign: Campaign, account: Account) -> Iterator[Doubt]:
+    """Yield what lenient accepts of *order* and strict declines."""
+    rows, template = order["recipients"], campaign.template
+    if len(rows) > OPTIMAL:
+        yield Doubt("SMS-11", why=f"more than the optimal {OPTIMAL} recipients")
+    if field := uneven(rows):
+        yield Doubt("SMS-07", UNEVEN_FIELDS, f"some recipients lack {field}")
+    for mark in _missing(rows, template):
+        words = {"field": mark, "field_of": "text", "mark": texts.letter(mark)}
+        yield Doubt("SMS-08", VALUE_MISSING, f"a recipient lacks {mark}", words)
+    if not campaign.flags.encoded and _special(rows, template):
+        yield Doubt(
+            "SMS-25",
+            SPECIAL_CHARACTERS,
+            "a merged value holds characters that GSM 03.38 lacks",
+            {"field": "recipients"},
+        )
+    if template.marks and _longest(campaign) > campaign.flags.limit:
+        yield Doubt(
+            "SMS-26",
+            TOO_LONG_MERGED,
+            "a text grows over the limit when its placeholders are filled",
+            {"limit": campaign.flags.limit},
+        )
+    if "country" in order and int(order["country"]) != campaign.route.country:
+        yield Doubt("SMS-34", ROUTE_ELSEWHERE, "route and country disagree")
+    if campaign.scheduled_at and campaign.scheduled_at <= campaign.created_at:
+        words = {"field": "scheduled_date"}
+        yield Doubt("SMS-37", DATE_PAST, "the scheduled date has passed", words)
+    if _unlisted(order["text"], account):
+        yield Doubt("SMS-47", why="the text holds a URL that is not on the white list")
+
+
+def _route(order: Order, account: Account) -> Route:
+    """Source: manual SMS-30, SMS-31; assumptions SMS-32 to SMS-34."""
+    country = int(order["country"]) if "country" in order else None
+    if country is not None and country not in account.countries:
+        raise Refusal(UNKNOWN_COUNTRY, f"countries: {_list(account.countries)}")
+    if "route" in order:
+        route = account.routes.get(int(order["route"]))
+        if route is None:
+            raise Refusal(UNKNOWN_ROUTE, f"routes: {_list(account.routes)}")
+        return route
+    routes = [route for route in account.routes.values() if route.country == country]
+    if not routes:
+        raise Refusal(NO_ROUTE_TO_COUNTRY, f"no route leads to country {country}")
+    if account.assumptions["country_route"] == "first":
+        return routes[0]
+    return min(routes, key=lambda route: route.price)
+
+
+def _link(order: Order, account: Account) -> Link | None:
+    """Source: manual CLC-04."""
+    if "url" not in order:
+        return None
+    link = account.links.get(int(order["url"]))
+    if link is None:
+        raise Refusal(UNKNOWN_LINK, f"links: {_list(account.links)}")
+    return link
+
+
+def _list(ids: Mapping[int, object]) -> str:
+    return ", ".join(map(str, ids)) or "none"
+
+
+def _scheduled(order: Order, account: Account) -> datetime | None:
+    date = order.get("scheduled_date")
+    return parse(date, account.zone) if date else None
+
+
+def _recipients(rows: Sequence[Order], flags: Flags) -> Recipients:
+    recipients = phones(rows)
+    if flags.encoded or not recipients.fields:
+        return recipients
+    return replace(
+        recipients,
+        fields={
+            name: column.mapped(texts.transliterate)
+            for name, column in recipients.fields.items()
+        },
+    )
+
+
+def _outcomes(text: str, recipients: Recipients, account: Account) -> bytes:
+    """Return every recipient's outcome, fixed now.  Source: assumption SMS-47."""
+    policy = account.assumptions["url_whitelist"]
+    if policy != "off" and (host := _unlisted(text, account)):
+        if policy == "reject":
+            raise Refusal(URL_NOT_LISTED, f"{host} is not on the white list")
+        return bytes([Outcome.FAILED]) * len(recipients)
+    return account.population.outcomes(recipients.numbers)
+
+
+def _unlisted(text: str, account: Account) -> str | None:
+    hosts = texts.hosts(text)
+    return next((host for host in hosts if host not in account.whitelist), None)
+
+
+def _cost(
+    text: str, flags: Flags, route: Route, recipients: Recipients, account: Account
+) -> int:
+    """Source: manual SMS-43; assumption SMS-44."""
+    parts = flags.parts(len(text)) if account.assumptions["charge"] == "per_part" else 1
+    return route.price * parts * len(recipients)
+
+
+def _fields(template: Template) -> list[str]:
+    return [mark for mark in dict.fromkeys(template.marks) if mark != LINK_MARK]
+
+
+def _missing(rows: Sequence[Order], template: Template) -> list[str]:
+    return [mark for mark in _fields(template) if any(mark not in row for row in rows)]
+
+
+def _special(rows: Sequence[Order], template: Template) -> bool:
+    return any(
+        not GSM.issuperset(row.get(mark, ""))
+        for mark in _fields(template)
+        for row in rows
+    )
+
+
+def _longest(campaign: Campaign) -> int:
+    """Return the characters of the longest merged text, short links left out."""
+    literals = sum(map(len, campaign.template.literals))
+    columns = [
+        campaign.recipients.fields[mark]
+        for mark in campaign.template.marks
+        if mark in campaign.recipients.fields
+    ]
+    if not columns:
+        return literals
+    lengths = zip(*(column.lengths() for column in columns), strict=True)
+    return literals + max(map(sum, lengths))

@@ -1,0 +1,116 @@
+"""A campaign's future, written down when it is placed.
+
+Nothing ticks: where a campaign stands at an instant is a lookup.  Its messages lie on
+a line, one every so often from its start; a pause moves the rest of the line, a
+cancellation ends it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+NOTHING = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the platform works.
+
+    Source: manual DLR-13 (11 s from scheduling to sending) and VOI-25 (35 s to the
+    call); the rest is assumption DLR-13.
+    """
+
+    inserting: timedelta = timedelta(seconds=1)
+    updating: timedelta = timedelta(seconds=1)  # after a pause, a resume, a cancel
+    sms_after: timedelta = timedelta(seconds=11)
+    sms_every: timedelta = timedelta(milliseconds=10)
+    call_after: timedelta = timedelta(seconds=35)
+    call_every: timedelta = timedelta(milliseconds=100)
+
+
+MANUAL = Pace()
+INSTANT = Pace(*(NOTHING,) * 6)
+PACES = {"manual": MANUAL, "instant": INSTANT}
+
+
+class Change(StrEnum):
+    """What somebody did to a campaign after it was placed."""
+
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CANCELLED = "cancelled"
+    LOST = "lost"  # marked as unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    change: Change
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The instants of a campaign's messages, in the order they are sent."""
+
+    starts_at: datetime
+    every: timedelta
+    count: int
+    interventions: tuple[Intervention, ...] = ()  # by .at
+
+    def reached(self, now: datetime) -> int:
+        """Return how many messages have had their instant, 0 to ``count``."""
+        until = min(now, self.cancelled_at or now)
+        worked = until - self.starts_at - self._paused(until)
+        if worked < NOTHING:
+            return 0
+        if self.every == NOTHING:
+            return self.count
+        return min(worked // self.every + 1, self.count)
+
+    def instant(self, index: int) -> datetime:
+        """Return when message *index*, which has been reached, had its turn."""
+        instant = self.starts_at + index * self.every
+        for start, stop in self._pauses():
+            if start < instant and stop is not None:
+                instant += max(stop - max(start, self.starts_at), NOTHING)
+        return instant
+
+    @property
+    def cancelled_at(self) -> datetime | None:
+        cancelled = (
+            each.at for each in self.interventions if each.change is Change.CANCELLED
+        )
+        return next(cancelled, None)
+
+    def last(self, now: datetime) -> Intervention | None:
+        """Return the newest intervention not later than *now*."""
+        past = (each for each in reversed(self.interventions) if each.at <= now)
+        return next(past, None)
+
+    def _paused(self, until: datetime) -> timedelta:
+        """Return how long the line has stood still since its start."""
+        total = NOTHING
+        for start, stop in self._pauses():
+            held = min(stop or until, until) - max(start, self.starts_at)
+            total += max(held, NOTHING)
+        return total
+
+    def _pauses(self) -> Iterator[tuple[datetime, datetime | None]]:
+        start = None
+        for each in self.interventions:
+            if each.change is Change.PAUSED:
+                start = each.at
+            elif start is not None and each.change is not Change.LOST:
+                yield start, each.at
+                start = None
+        if start is not None:
+            yield start, None
+
+
+def percentage(final: int, count: int) -> int:
+    """Return floor(100 x final / count), at least 1 once one message is final.
+
+    Source: manual DLR-08.
+    """
+    return max(100 * final // count, 1) if final else 0

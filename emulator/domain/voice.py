@@ -1,0 +1,226 @@
+"""Voice ("Blaster") campaigns: calls with a saved audio or a text read aloud.
+
+Source: manual VOI-01 to VOI-46.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+from enum import StrEnum
+from typing import Any
+
+from emulator.domain import dates
+from emulator.domain.account import Account
+from emulator.domain.assumptions import Doubt
+from emulator.domain.handset import TRUTHS, CallStatus, Outcome
+from emulator.domain.recipients import Recipients, cellphone, phones
+from emulator.domain.refusals import (
+    DATE_PAST,
+    NOT_CANCELLABLE,
+    UNKNOWN_AUDIO,
+    UNKNOWN_REMITTENT,
+    Refusal,
+)
+from emulator.domain.text import Template, cut
+from emulator.domain.timeline import Change, Intervention, Line
+
+COUNTRY = "Mexico"  # the only one the manual shows (VOI-13)
+AUDIO, SPEECH = 1, 2  # the two types (VOI-02)
+SLICE = 2_000  # rows
+
+Order = Mapping[str, Any]  # a request body that the contract has accepted
+Row = dict[str, object]
+
+
+class VoiceStatus(StrEnum):
+    """The campaign's word.  Source: manual VOI-24; two of them are ours."""
+
+    TO_SEND = "TO_SEND"
+    PROCESSING = "PROCESSING"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+
+
+CANCELLABLE = frozenset({VoiceStatus.TO_SEND})
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The ids a new campaign takes: its own, and its first call's."""
+
+    campaign: int
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceCampaign:
+    """A voice campaign as it was placed, and what was done to it since."""
+
+    id: int
+    name: str
+    template: Template | None  # None with a saved audio
+    audio: int | None
+    recipients: Recipients
+    outcomes: bytes  # one octet a recipient: an Outcome
+    first_call: int
+    remittent: str | None
+    transfer_num: str | None
+    transfer_key: int | None
+    created_at: datetime
+    scheduled_at: datetime | None
+    line: Line
+    cost: int  # millionths
+
+    @property
+    def type(self) -> str:
+        """Source: manual VOI-13; ``audio`` is assumption VOI-14."""
+        return "audio" if self.template is None else "text"
+
+    def text(self, index: int) -> str | None:
+        """Return what recipient *index* hears, or None with a saved audio."""
+        if self.template is None:
+            return None
+        return self.template.filled(self.recipients.values(index))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    id: int
+    number: int
+    status: CallStatus
+    called_at: datetime | None
+
+
+def place(order: Order, account: Account, *, ids: Ids, now: datetime) -> VoiceCampaign:
+    """Return the campaign that *order* asks for, unpaid.
+
+    Refuses while the service is not active, and an unknown audio.
+    """
+    account.needs("voice")
+    speech = int(order["type"]) == SPEECH
+    recipients = phones(order["recipients"])
+    date = order.get("scheduledDate")
+    scheduled_at = dates.parse(date, account.zone) if date else None
+    starts_at = now + account.pace.call_after
+    return VoiceCampaign(
+        id=ids.campaign,
+        name=order["campaign_name"],
+        template=cut(order["text"]) if speech else None,
+        audio=None if speech else _audio(order, account),
+        recipients=recipients,
+        outcomes=account.population.outcomes(recipients.numbers),
+        first_call=ids.call,
+        remittent=_digits(order, "remittent"),
+        transfer_num=_digits(order, "transfer_num"),
+        transfer_key=int(order["transfer_key"]) if "transfer_key" in order else None,
+        created_at=now,
+        scheduled_at=scheduled_at,
+        line=Line(
+            starts_at=max(starts_at, scheduled_at or starts_at),
+            every=account.pace.call_every,
+            count=len(recipients),
+        ),
+        cost=account.prices.voice * len(recipients),
+    )
+
+
+def doubts(campaign: VoiceCampaign, account: Account) -> Iterator[Doubt]:
+    """Yield what lenient accepts and strict declines."""
+    if campaign.remittent and int(campaign.remittent) not in account.remittents:
+        yield Doubt("VOI-09", UNKNOWN_REMITTENT, "the account does not own this number")
+    if campaign.scheduled_at and campaign.scheduled_at <= campaign.created_at:
+        words = {"field": "scheduledDate"}
+        yield Doubt("SMS-37", DATE_PAST, "the scheduled date has passed", words)
+
+
+def status(campaign: VoiceCampaign, now: datetime) -> VoiceStatus:
+    """Return the campaign's word.  Source: manual VOI-24."""
+    line = campaign.line
+    if line.cancelled_at and line.cancelled_at <= now:
+        return VoiceStatus.CANCELLED
+    if not line.reached(now):
+        return VoiceStatus.TO_SEND
+    if processed(campaign, now) < line.count:
+        return VoiceStatus.PROCESSING
+    answered = any(
+        TRUTHS[Outcome(each)].call.steps[-1][1] is CallStatus.SENT
+        for each in set(campaign.outcomes)
+    )
+    return VoiceStatus.COMPLETED if answered else VoiceStatus.FAILED
+
+
+def processed(campaign: VoiceCampaign, now: datetime) -> int:
+    """Return how many calls are over.  All calls last equally long."""
+    lasting = TRUTHS[Outcome.SENT].call.final_after
+    return campaign.line.reached(now - lasting)
+
+
+def call(campaign: VoiceCampaign, index: int, now: datetime) -> Call:
+    """Return one call as it stands.  Source: manual VOI-23, VOI-26, VOI-36."""
+    line = campaign.line
+    if index < line.reached(now):
+        called_at = line.instant(index)
+        truth = TRUTHS[Outcome(campaign.outcomes[index])]
+        state = truth.call.at(now - called_at)
+    else:
+        called_at = None
+        cancelled = line.cancelled_at is not None and line.cancelled_at <= now
+        state = CallStatus.FAILED if cancelled else CallStatus.QUEUED
+    number = campaign.recipients.numbers[index]
+    return Call(campaign.first_call + index, number, state, called_at)
+
+
+def rows(
+    campaign: VoiceCampaign, *, now: datetime, zone: tzinfo
+) -> Iterator[list[Row]]:
+    """Yield the rows of the status answer in slices.  Source: manual VOI-22."""
+    count = campaign.line.count
+    for start in range(0, count, SLICE):
+        calls = (
+            call(campaign, index, now)
+            for index in range(start, min(start + SLICE, count))
+        )
+        yield [
+            {
+                "voice_message": each.id,
+                "cellphone": cellphone(each.number),
+                "sent_date": dates.shown(each.called_at, zone)
+                if each.called_at
+                else None,
+                "voice_message_status": int(each.status),
+            }
+            for each in calls
+        ]
+
+
+def cancel(campaign: VoiceCampaign, now: datetime) -> VoiceCampaign:
+    """Stop a queued campaign and return it as it then stands.
+
+    Refuses with ``NOT_CANCELLABLE`` in every other status, cancelled included.
+
+    Source: manual VOI-31, VOI-32, VOI-37; the code is assumption VOI-31.
+    """
+    current = status(campaign, now)
+    if current not in CANCELLABLE:
+        why = f"campaign {campaign.id} is {current}; only TO_SEND can be cancelled"
+        raise Refusal(NOT_CANCELLABLE, why)
+    stopped = Intervention(Change.CANCELLED, now)
+    return replace(campaign, line=replace(campaign.line, interventions=(stopped,)))
+
+
+def refund(campaign: VoiceCampaign, account: Account) -> int:
+    """Return what a cancelled campaign pays back.  Source: assumption VOI-35."""
+    return campaign.cost if account.assumptions["refund_on_cancel"] == "yes" else 0
+
+
+def _audio(order: Order, account: Account) -> int:
+    audio = int(order["audio"])
+    if audio not in account.audios:
+        known = ", ".join(map(str, account.audios)) or "none"
+        raise Refusal(UNKNOWN_AUDIO, f"audios: {known}")
+    return audio
+
+
+def _digits(order: Order, name: str) -> str | None:
+    return cellphone(int(order[name])) if name in order else None

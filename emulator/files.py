@@ -1,0 +1,12 @@
+"""Where the contract and the fixtures lie: in the package, or beside it in a checkout."""
+
+from pathlib import Path
+
+_PACKAGED = Path(__file__).parent / "_data"
+ROOT = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent
+
+CONTRACT = ROOT / "openapi.yaml"
+CONTROL = Path(__file__).parent / "web" / "control.yaml"
+WORLDS = ROOT / "fixtures" / "worlds"
+WORLD_SCHEMA = ROOT / "fixtures" / "world.schema.yaml"
+SIGNING_KEY = ROOT / "fixtures" / "token_signing_key.pem"

@@ -1,0 +1,36 @@
+"""What was asked of a world and what it answered, newest last, bounded."""
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    at: datetime
+    operation: str  # operationId
+    method: str
+    path: str
+    status: int  # of HTTP
+    notes: tuple[str, ...]  # ledger ids of what was doubtful in the request
+    why: str  # of a refusal, in our words
+
+
+class Journal:
+    """The last *limit* exchanges of one world, and how many came before them."""
+
+    def __init__(self, limit: int) -> None:
+        self._kept: deque[Exchange] = deque(maxlen=limit)
+        self._seen = 0
+
+    def record(self, exchange: Exchange) -> None:
+        self._kept.append(exchange)
+        self._seen += 1
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        return tuple(self._kept)
+
+    @property
+    def dropped(self) -> int:
+        return self._seen - len(self._kept)

@@ -1,0 +1,43 @@
+"""One plain function per operationId: load, decide, keep, answer.
+
+Two tables, as there are two contracts: the platform's and that of the control API.
+"""
+
+from collections.abc import Mapping
+
+from emulator.operations import (
+    email,
+    health,
+    hlr,
+    responses,
+    sms,
+    smsclic,
+    tokens,
+    user,
+    voice,
+)
+from emulator.operations.call import Operation
+
+OPERATIONS: Mapping[str, Operation] = {
+    "getUser": user.get_user,
+    "headUser": user.get_user,
+    "listRoutes": user.list_routes,
+    "listCountries": user.list_countries,
+    "createCampaign": sms.create_campaign,
+    "getCampaignMessages": sms.get_campaign_messages,
+    "createSmsClicCampaign": smsclic.create_sms_clic_campaign,
+    "queryResponses": responses.query_responses,
+    "createEmailCampaign": email.create_email_campaign,
+    "createVoiceCampaign": voice.create_voice_campaign,
+    "getVoiceCampaign": voice.get_voice_campaign,
+    "cancelVoiceCampaign": voice.cancel_voice_campaign,
+    "lookupNumber": hlr.lookup_number,
+}
+
+CONTROL: Mapping[str, Operation] = {
+    "getHealth": health.get_health,
+    "getReadiness": health.get_readiness,
+    "listTokens": tokens.list_tokens,
+    "createToken": tokens.create_token,
+    "deleteToken": tokens.delete_token,
+}

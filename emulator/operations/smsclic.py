@@ -1,0 +1,42 @@
+"""SMS CLIC: SMS campaigns with one short link per recipient."""
+
+from emulator.domain import dates
+from emulator.domain.money import shown
+from emulator.operations.call import Call, Reply
+from emulator.operations.sms import DONE, place
+from emulator.world import Click, World
+
+
+def create_sms_clic_campaign(world: World, call: Call) -> Reply:
+    """Source: manual CLC-10 to CLC-14; its dates are assumption CLC-12."""
+    campaign, balance = place(world, call, reason="smsclic")
+    zone = world.account.zone
+    full = world.account.assumptions["clic_dates"] == "full"
+    date = dates.shown if full else dates.day
+    return Reply(
+        {
+            "message": DONE,
+            "campaign": campaign.id,
+            "campaign_name": campaign.name,
+            "route": campaign.route.clic_name or campaign.route.name,
+            "country": campaign.country,
+            "scheduled_date": date(campaign.scheduled_at or call.now, zone),
+            "recipients_count": len(campaign.recipients),
+            "encode": campaign.flags.encode,
+            "long_message": campaign.flags.long_message,
+            "balance": shown(balance),
+            "token_expires": date(call.token.expires_at, zone),
+        }
+    )
+
+
+def follow(world: World, message: int) -> str | None:
+    """Record a click on *message*'s link and return where it leads, if it has one.
+
+    Source: assumption CLC-16.
+    """
+    campaign = world.campaign_of(message)
+    if campaign is None or campaign.link is None:
+        return None
+    world.keep(Click(world.clock.now(), message))
+    return campaign.link.url

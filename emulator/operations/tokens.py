@@ -1,0 +1,40 @@
+"""Tokens of an account: what the account's page "Api Settings" does.
+
+Source: manual AUT-01, AUT-02, WEB-01.
+"""
+
+from emulator import tokens
+from emulator.domain import dates
+from emulator.domain.account import Token
+from emulator.domain.refusals import NO_SUCH_TOKEN, Refusal
+from emulator.operations.call import Call, Reply
+from emulator.world import World
+
+
+def list_tokens(world: World, _call: Call) -> Reply:
+    return Reply([_shown(token, world) for token in world.tokens.values()])
+
+
+def create_token(world: World, call: Call) -> Reply:
+    token = tokens.create(world, call.body["name"], call.now)
+    world.keep(token)
+    return Reply(_shown(token, world))
+
+
+def delete_token(world: World, call: Call) -> Reply:
+    literal = call.params["token"]
+    if literal not in world.tokens:
+        raise Refusal(NO_SUCH_TOKEN, f"world {world.name} has no such token")
+    token = world.tokens[literal]
+    world.revoke(token)
+    return Reply(_shown(token, world))
+
+
+def _shown(token: Token, world: World) -> dict[str, str]:
+    zone = world.account.zone
+    return {
+        "name": token.name,
+        "token": token.literal,
+        "creation": dates.shown(token.created_at, zone),
+        "expires": dates.shown(token.expires_at, zone),
+    }

@@ -1,0 +1,202 @@
+"""Sockets, signals and TLS: from an application to a process that serves it."""
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from emulator.settings import Settings
+
+GRACE = 0.5  # seconds that open answers get when the process is told to stop
+HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our own
+
+# Requests make many small objects, and few of them are rubbish: with the interpreter's
+# own thresholds the collector is the tail of the latency.
+GC_THRESHOLDS = (50_000, 20, 1_000)
+
+
+class ServeError(Exception):
+    """The process cannot serve as it was told to; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Where the process can be reached."""
+
+    http: str  # http://127.0.0.1:41234
+    https: str | None = None
+
+    def write(self, path: Path) -> None:
+        """Write the ready file, whole or not at all."""
+        facts = {"http": self.http, "https": self.https, "pid": os.getpid()}
+        known = {name: fact for name, fact in facts.items() if fact is not None}
+        scratch = path.with_name(f".{path.name}.{os.getpid()}")
+        scratch.write_text(json.dumps(known) + "\n", "utf-8")
+        scratch.replace(path)
+
+
+class Server(uvicorn.Server):
+    """uvicorn without signals of its own, which says when it answers."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.answering = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.answering.set()
+
+
+def run(app: ASGIApp, settings: Settings, announce: Callable[[Ready], None]) -> None:
+    """Serve *app* until SIGTERM or SIGINT; call *announce* once it answers.
+
+    Raises ``ServeError`` where it cannot.
+    """
+    sockets = [(bound(settings.host, settings.port), None)]
+    if settings.tls_port is not None:
+        listener = bound(settings.host, settings.tls_port, "--tls-port")
+        sockets.append((listener, tls(settings)))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(app, settings, sockets, announce))
+
+
+async def _serve(
+    app: ASGIApp,
+    settings: Settings,
+    sockets: list[tuple[socket.socket, ssl.SSLContext | None]],
+    announce: Callable[[Ready], None],
+) -> None:
+    servers = [Server(_config(app, settings, context)) for _, context in sockets]
+    with _stopping(servers):
+        async with asyncio.TaskGroup() as group:
+            for server, (listener, _) in zip(servers, sockets, strict=True):
+                group.create_task(server.serve([listener]))
+            for server in servers:
+                await server.answering.wait()
+            _settle_memory()
+            ready = Ready(*(address(*each) for each in sockets))
+            if settings.ready_file:
+                ready.write(settings.ready_file)
+            announce(ready)
+    if settings.ready_file:
+        settings.ready_file.unlink(missing_ok=True)
+
+
+def _config(
+    app: ASGIApp, settings: Settings, context: ssl.SSLContext | None
+) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        log_level=settings.log_level,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,  # type: ignore[arg-type] - a float serves
+    )
+    config.load()
+    config.ssl = context
+    return config
+
+
+@contextmanager
+def _stopping(servers: list[Server]) -> Iterator[None]:
+    """Let SIGTERM and SIGINT end the servers; only the main thread hears signals."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        for server in servers:
+            server.should_exit = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        factory: Callable[[], asyncio.AbstractEventLoop]
+        factory = import_module("uvloop").new_event_loop
+    except ImportError:  # Windows
+        return None
+    return factory
+
+
+def _settle_memory() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+def bound(host: str, port: int, flag: str = "--port") -> socket.socket:
+    """Return a listening socket.  Raises ``ServeError`` where the port is taken."""
+    try:
+        family, kind, _, _, target = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(target)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        message = (
+            f"cannot listen on {host}:{port} ({reason}); "
+            f"choose another port with {flag}, 0 takes a free one"
+        )
+        raise ServeError(message) from error
+    return listener
+
+
+def address(listener: socket.socket, context: ssl.SSLContext | None) -> str:
+    """Return the URL of *listener*, with a host that a client can use."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    return f"{'https' if context else 'http'}://{host}:{port}"
+
+
+def tls(settings: Settings) -> ssl.SSLContext:
+    """Return the context of the user's certificate, or of one made on the spot."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if settings.tls_cert:
+        try:
+            context.load_cert_chain(settings.tls_cert, settings.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            message = f"the certificate {settings.tls_cert} cannot be used: {error}"
+            raise ServeError(message) from error
+        return context
+    trustme = import_module("trustme")  # with cryptography 60 ms
+    authority = trustme.CA()
+    authority.issue_cert(*HOSTS).configure_cert(context)
+    if settings.tls_ca_file:
+        try:
+            authority.cert_pem.write_to_path(str(settings.tls_ca_file))
+        except OSError as error:
+            message = f"the CA cannot be written: {error}"
+            raise ServeError(message) from error
+    return context

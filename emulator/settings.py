@@ -1,0 +1,28 @@
+"""Everything that can be set, with its default."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Flag > environment > TOML file > these defaults."""
+
+    host: str = "127.0.0.1"
+    port: int = 7672  # 0 takes a free one
+    world: str = "demo"  # demo, contract, a world file, or a directory of them
+    clock: str | None = None  # real, frozen, xN; None is what the world file says
+    pace: str | None = None  # manual or instant
+    strict: bool | None = None
+    seed: int | None = None
+    ready_file: Path | None = None
+    tls_port: int | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_ca_file: Path | None = None
+    log_level: str = "warning"
+    body_limit: int = 32 * MEBIBYTE  # octets of a request's body
+    max_worlds: int = 20_000
+    journal_entries: int = 1_000  # exchanges kept a world

@@ -1,0 +1,122 @@
+"""The platform's HTTP API: its tokens, its envelope, its journal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from emulator.contract import Contract
+from emulator.domain import refusals
+from emulator.domain.account import Account
+from emulator.domain.assumptions import Doubt
+from emulator.domain.refusals import Reason, Refusal
+from emulator.journal import Exchange
+from emulator.operations.call import Operation as Function
+from emulator.web import wire
+from emulator.web.endpoint import Endpoint, Visit
+from emulator.web.wire import Answer
+from emulator.worlds import Entry, Worlds
+
+CHALLENGE = (b"www-authenticate", b"Bearer")
+
+
+class Api:
+    """The endpoints of the platform's contract, over the worlds of this process."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        functions: Mapping[str, Function],
+        worlds: Worlds,
+        *,
+        body_limit: int,
+    ) -> None:
+        contract.bind(functions)
+        self._contract = contract
+        self._functions = functions
+        self._worlds = worlds
+        self.body_limit = body_limit
+
+    def routes(self) -> list[BaseRoute]:
+        """Return one route a path, aliases included."""
+        return [
+            Route(path, Endpoint(self, path, by_method, self._functions))
+            for path, by_method in self._contract.by_path().items()
+        ]
+
+    async def not_found(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer a path that the contract does not have."""
+        refusal = Refusal(refusals.NO_SUCH_PATH, "the contract has no such path")
+        answer = self.refused(refusal, None)
+        await answer.send(send, bodiless=scope["method"] == "HEAD")
+
+    def enter(self, visit: Visit) -> Entry:
+        """Return the world of the request's token.
+
+        Refuses a missing, malformed, unknown, deleted or expired one.
+
+        Source: manual AUT-04; assumption AUT-06 for the spelling of the scheme.
+        """
+        scheme, literal, exact = bearer(visit.scope)
+        if scheme != "bearer" or not literal:
+            why = "send the header Authorization: Bearer <token>"
+            raise Refusal(refusals.UNAUTHENTICATED, why)
+        visit.entry = self._worlds.enter(literal)
+        if not exact:
+            why = "write Bearer with a capital and one space"
+            visit.weigh(Doubt("AUT-06", refusals.UNAUTHENTICATED, why))
+        return visit.entry
+
+    def refused(self, refusal: Refusal, visit: Visit | None) -> Answer:
+        """Return the platform's no, in the language and the manner of the world."""
+        entry = visit.entry if visit else None
+        account = entry.world.account if entry else self._worlds.default.account
+        reason = account.refusals.get(refusal.reason.name, refusal.reason)
+        sentence = reason.sentence(account.assumptions["language"], refusal.words)
+        answer = Answer(reason.status, _body(refusal, reason, sentence, account))
+        if refusal.why:
+            answer.headers.append((b"x-emulator-why", wire.readable(refusal.why)))
+        if reason.status == refusals.UNAUTHENTICATED.status:
+            answer.headers.append(CHALLENGE)
+        return answer
+
+    def record(self, visit: Visit, answer: Answer) -> None:
+        """Keep the exchange in the world's journal, where a world was entered."""
+        if visit.entry is not None:
+            visit.entry.world.journal.record(
+                Exchange(
+                    at=visit.entry.now,
+                    operation=visit.operation.id,
+                    method=visit.scope["method"],
+                    path=visit.scope["path"],
+                    status=answer.status,
+                    notes=tuple(visit.notes),
+                    why=visit.why,
+                )
+            )
+
+
+def bearer(scope: Scope) -> tuple[str, str, bool]:
+    """Return the scheme, in lower case, and the token of a request; and whether both
+    are spelled as they should be."""
+    header = (wire.header(scope, b"authorization") or b"").decode("latin-1")
+    scheme, _, rest = header.partition(" ")
+    literal = rest.strip(" ")
+    return scheme.lower(), literal, header == f"Bearer {literal}"
+
+
+def _body(refusal: Refusal, reason: Reason, sentence: str, account: Account) -> bytes:
+    """Return the manual's envelope, or what stock Laravel would say.
+
+    Source: manual ERR-02, ERR-03; assumption ERR-06.
+    """
+    if account.assumptions["errors"] == "envelope":
+        detail = {"information": sentence, "status_code": reason.status}
+        return wire.encoded({"error": detail})
+    if reason.status == refusals.UNAUTHENTICATED.status:
+        return wire.encoded({"message": "Unauthenticated."})
+    body: dict[str, Any] = {"message": sentence}
+    if field := refusal.words.get("field"):
+        body["errors"] = {str(field): [sentence]}
+    return wire.encoded(body)

@@ -1,0 +1,74 @@
+"""The control API: what a test or a person commands, under ``/_emulator``.
+
+It says no with problem documents (RFC 9457), so that nobody takes it for the platform.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qs
+
+from starlette.routing import BaseRoute, Route
+
+from emulator.contract import Contract
+from emulator.domain.account import Token
+from emulator.domain.refusals import NO_SUCH_WORLD, Refusal
+from emulator.operations.call import Operation as Function
+from emulator.web import wire
+from emulator.web.api import bearer
+from emulator.web.endpoint import Endpoint, Visit
+from emulator.web.wire import Answer
+from emulator.world import World
+from emulator.worlds import Entry, Worlds
+
+PROBLEM = b"application/problem+json"
+
+
+class Control:
+    """The endpoints of the control contract."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        functions: Mapping[str, Function],
+        worlds: Worlds,
+        *,
+        body_limit: int,
+    ) -> None:
+        contract.bind(functions)
+        self._contract = contract
+        self._functions = functions
+        self._worlds = worlds
+        self.body_limit = body_limit
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route(path, Endpoint(self, path, by_method, self._functions))
+            for path, by_method in self._contract.by_path().items()
+        ]
+
+    def enter(self, visit: Visit) -> Entry:
+        """Return the world that is meant, whatever has become of its token."""
+        world = self._world(visit)
+        now = world.clock.now()
+        return Entry(world, Token("control", "", now, now), now)
+
+    def refused(self, refusal: Refusal, _visit: Visit | None) -> Answer:
+        """Return a problem document."""
+        problem = {
+            "title": refusal.reason.sentence("en", refusal.words),
+            "status": refusal.reason.status,
+            "detail": refusal.why,
+        }
+        return Answer(refusal.reason.status, wire.encoded(problem), PROBLEM)
+
+    def record(self, visit: Visit, answer: Answer) -> None:
+        """Keep nothing: the journal holds what the platform was asked."""
+
+    def _world(self, visit: Visit) -> World:
+        query = parse_qs(visit.scope["query_string"].decode("latin-1"))
+        if names := query.get("world"):
+            world = self._worlds.named(names[-1])
+            if world is None:
+                raise Refusal(NO_SUCH_WORLD, f"no world is called {names[-1]}")
+            return world
+        _, literal, _ = bearer(visit.scope)
+        return self._worlds.find(literal) if literal else self._worlds.default

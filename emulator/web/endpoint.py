@@ -1,0 +1,226 @@
+"""One path of a contract: from the octets of a request to those of its answer.
+
+The order of refusals is fixed (ERR-08): path 404, method 405, token 401, JSON 400,
+shape 422, then what the operation says.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Any, Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from emulator.contract import ContractError, Flaw, Mismatch, Operation
+from emulator.domain import refusals
+from emulator.domain.assumptions import Doubt, weigh
+from emulator.domain.refusals import BY_KEYWORD, Refusal
+from emulator.operations.call import Call, Listing, Reply
+from emulator.operations.call import Operation as Function
+from emulator.web import wire
+from emulator.web.wire import Answer
+from emulator.world import World
+from emulator.worlds import Entry
+
+log = logging.getLogger("emulator")
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request on its way, and what is known of it so far."""
+
+    scope: Scope
+    operation: Operation
+    entry: Entry | None = None  # None until it has been let in
+    notes: list[str] = field(default_factory=list)
+    why: str = ""
+
+    def weigh(self, doubt: Doubt) -> None:
+        """Note *doubt*, or refuse where the visitor's world shuts it out."""
+        if self.entry is not None:
+            assumptions = self.entry.world.account.assumptions
+            self.notes.extend(weigh((doubt,), assumptions))
+
+
+class Door(Protocol):
+    """What the platform's API and the control API do each in their own way."""
+
+    body_limit: int  # octets
+
+    def enter(self, visit: Visit) -> Entry:
+        """Return where the visitor goes, or refuse."""
+
+    def refused(self, refusal: Refusal, visit: Visit | None) -> Answer:
+        """Return the answer that says no."""
+
+    def record(self, visit: Visit, answer: Answer) -> None:
+        """Keep what was asked and answered."""
+
+
+class Endpoint:
+    """An ASGI application that dispatches on the method."""
+
+    def __init__(
+        self,
+        door: Door,
+        path: str,
+        by_method: Mapping[str, Operation],
+        functions: Mapping[str, Function],
+    ) -> None:
+        self._door = door
+        self._path = path
+        self._by_method = by_method
+        self._functions = functions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        operation = self._by_method.get(scope["method"])
+        if operation is None:
+            answer = self._not_allowed(scope["method"])
+        else:
+            visit = Visit(scope, operation)
+            answer = await self._answered(visit, receive)
+            self._door.record(visit, answer)
+        await answer.send(send, bodiless=scope["method"] == "HEAD")
+
+    def _not_allowed(self, method: str) -> Answer:
+        allowed = ", ".join(self._by_method)
+        why = f"{method} is not one of {allowed}"
+        answer = self._door.refused(Refusal(refusals.METHOD_NOT_ALLOWED, why), None)
+        answer.headers.append((b"allow", allowed.encode()))
+        return answer
+
+    async def _answered(self, visit: Visit, receive: Receive) -> Answer:
+        try:
+            answer = await self._carried_out(visit, receive)
+        except Refusal as refusal:
+            visit.why = refusal.why
+            answer = self._door.refused(refusal, visit)
+        except Exception:
+            log.exception("%s failed", visit.operation.id)
+            visit.why = "the emulator made a mistake; its log has the traceback"
+            failure = Refusal(refusals.SERVER_ERROR, visit.why)
+            answer = self._door.refused(failure, visit)
+        if visit.notes:
+            notes = ", ".join(dict.fromkeys(visit.notes))
+            answer.headers.append((b"x-emulator-notes", notes.encode()))
+        return answer
+
+    async def _carried_out(self, visit: Visit, receive: Receive) -> Answer:
+        operation = visit.operation
+        entry = visit.entry = self._door.enter(visit)
+        if ledger := operation.aliases.get(self._path):
+            why = f"{operation.path} is the path that a strict world knows"
+            visit.weigh(Doubt(ledger, refusals.NO_SUCH_PATH, why))
+        call = Call(entry.now, entry.token, _parameters(visit), notes=visit.notes)
+        if operation.body is not None:
+            call.body = await self._body(visit, receive)
+        function = self._functions[operation.id]
+        return _rendered(_transacted(entry.world, call, operation, function))
+
+    async def _body(self, visit: Visit, receive: Receive) -> Any:
+        octets = await self._octets(visit, receive)
+        steps = len(octets) > wire.BIG  # others are let in between two of them
+        parsed = _parsed(octets)
+        if steps:
+            await asyncio.sleep(0)
+        body = _shaped(parsed, visit)
+        if steps:
+            await asyncio.sleep(0)
+        return body
+
+    async def _octets(self, visit: Visit, receive: Receive) -> bytes:
+        limit = self._door.body_limit
+        try:
+            octets = await wire.read(visit.scope, receive, limit=limit)
+        except wire.BodyTooLargeError:
+            why = "the setting body_limit says how large a body may be"
+            raise Refusal(refusals.TOO_LARGE, why, limit=limit) from None
+        content_type = wire.header(visit.scope, b"content-type") or b""
+        if not content_type.lower().startswith(wire.JSON):
+            why = "send the header Content-Type: application/json"
+            visit.weigh(Doubt("ERR-04", refusals.UNREADABLE, why))
+        return octets
+
+
+def _parameters(visit: Visit) -> dict[str, Any]:
+    values = {}
+    for parameter in visit.operation.parameters:
+        value = parameter.read(visit.scope["path_params"][parameter.name])
+        if value is None and parameter.is_id:
+            why = f"{parameter.name} is not a number that an id could be"
+            raise Refusal(refusals.NO_SUCH_CAMPAIGN, why)
+        if value is None:
+            why = f"{parameter.name} does not match its pattern in the contract"
+            raise Refusal(refusals.WRONG_FORMAT, why, field=parameter.name)
+        values[parameter.name] = value
+    return values
+
+
+def _parsed(octets: bytes) -> Any:
+    try:
+        return wire.parsed(octets)
+    except wire.NotJsonError as error:
+        why = f"the body is not JSON: {error}" if octets else "the body is empty"
+        raise Refusal(refusals.UNREADABLE, why) from None
+
+
+def _shaped(parsed: Any, visit: Visit) -> Any:
+    entry, shape = visit.entry, visit.operation.body
+    if entry is None or shape is None:
+        return None
+    try:
+        reading = shape.read(parsed, entry.world.account.assumptions.closed)
+    except Mismatch as mismatch:
+        raise _mismatched(mismatch.flaw) from None
+    visit.notes.extend(reading.notes)
+    return reading.body
+
+
+def _mismatched(flaw: Flaw) -> Refusal:
+    """Return the refusal that names the field as the platform does."""
+    reason = BY_KEYWORD.get(flaw.keyword, refusals.WRONG_FORMAT)
+    if not flaw.field:
+        reason = refusals.NOT_AN_OBJECT if flaw.keyword == "type" else reason
+    strict = f"; strict worlds hold to {flaw.ledger}" if flaw.ledger else ""
+    why = f"{flaw.field or 'the body'} fails {flaw.keyword} of the contract{strict}"
+    words = {"field": flaw.field, "limit": flaw.limit, "other": flaw.other}
+    return Refusal(reason, why, **words)
+
+
+def _transacted(
+    world: World, call: Call, operation: Operation, function: Function
+) -> Reply:
+    """Carry out *function* whole or not at all; its reply has the contract's shape."""
+    try:
+        reply = _checked(function(world, call), operation)
+    except BaseException:
+        world.forget()
+        raise
+    world.commit()
+    return reply
+
+
+def _checked(reply: Reply, operation: Operation) -> Reply:
+    """Return *reply*, which may go out.  Of a listing the first row is looked at.
+
+    Raises ``ContractError`` for an answer that the contract does not describe.
+    """
+    body, listing = reply.body, reply.listing
+    if listing is not None:
+        first = list(islice(listing.slices, 1))
+        body = {**body, listing.key: [row for rows in first for row in rows[:1]]}
+        rest = Listing(listing.key, chain(first, listing.slices))
+        reply = Reply(reply.body, rest)
+    if operation.answer is not None and not operation.answer.is_valid(body):
+        message = f"the answer of {operation.id} is not what the contract describes"
+        raise ContractError(message)
+    return reply
+
+
+def _rendered(reply: Reply) -> Answer:
+    if reply.listing is None:
+        return Answer(200, wire.encoded(reply.body))
+    listing = reply.listing
+    return Answer(200, slices=wire.listed(reply.body, listing.key, listing.slices))

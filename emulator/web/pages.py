@@ -1,0 +1,121 @@
+"""What is neither contract nor control: the contract itself, and short links.
+
+Nothing here is in ``openapi.yaml``, and nothing asks a server outside.
+"""
+
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from emulator.contract import Contract
+from emulator.domain import shortlink
+from emulator.domain.account import Account
+from emulator.domain.refusals import Refusal
+from emulator.operations import smsclic
+from emulator.web import wire
+from emulator.web.api import Api, bearer
+from emulator.web.wire import Answer
+from emulator.worlds import Worlds
+
+SWAGGER = Path(__file__).parent / "vendor" / "swagger-ui"
+ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+STRICT_CSP = {
+    "content-security-policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:"
+}
+
+DOCS = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Smsclouds V3, emulated</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+</head>
+<body>
+<main id="contract"></main>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"""
+START = """SwaggerUIBundle({
+  url: "openapi.json", dom_id: "#contract", deepLinking: true, validatorUrl: null
+});
+"""
+
+
+class Pages:
+    def __init__(self, api: Api, contract: Contract, worlds: Worlds) -> None:
+        self._api = api
+        self._contract = contract
+        self._worlds = worlds
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/openapi.json", self.openapi),
+            Route("/docs", self.docs),
+            Route("/docs/{asset}", self.asset),
+            Route("/s/{code}", self.short_link),
+        ]
+
+    async def openapi(self, request: Request) -> Response:
+        """The contract with the live catalogue of the token's world as enums."""
+        _, literal, _ = bearer(request.scope)
+        try:
+            world = self._worlds.find(literal) if literal else self._worlds.default
+        except Refusal as refusal:
+            return _response(self._api.refused(refusal, None))
+        account = world.account
+        document = self._contract.served(catalogue(account), account.assumptions.closed)
+        here = {"url": "/", "description": "This emulator"}
+        document = {**document, "servers": [here, *document["servers"][1:]]}
+        return Response(wire.encoded(document), media_type="application/json")
+
+    async def docs(self, _request: Request) -> Response:
+        """The contract as a readable page."""
+        return Response(DOCS, media_type="text/html", headers=STRICT_CSP)
+
+    async def asset(self, request: Request) -> Response:
+        name = request.path_params["asset"]
+        if name == "start.js":
+            return Response(START, media_type="text/javascript")
+        if name not in ASSETS:
+            raise HTTPException(404)
+        octets = (SWAGGER / name).read_bytes()
+        caching = {"cache-control": "max-age=3600"}
+        return Response(octets, media_type=ASSETS[name], headers=caching)
+
+    async def short_link(self, request: Request) -> Response:
+        """Lead to the original URL and record the click.
+
+        Source: manual CLC-15; assumption CLC-16.
+        """
+        code = request.path_params["code"]
+        world, message = self._worlds.coded(code), shortlink.message(code)
+        url = smsclic.follow(world, message) if world and message else None
+        if world is None or url is None:
+            raise HTTPException(404)
+        world.commit()
+        return RedirectResponse(url, 302)
+
+
+def catalogue(account: Account) -> dict[str, list[int]]:
+    """Return the ids that a request may name, as the contract's ``x-catalog`` calls
+    them."""
+    return {
+        "routes": list(account.routes),
+        "countries": list(account.countries),
+        "links": list(account.links),
+        "audios": list(account.audios),
+        "media": list(account.media),
+    }
+
+
+def _response(answer: Answer) -> Response:
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(answer.body, answer.status, headers, media_type="application/json")

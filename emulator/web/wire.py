@@ -1,0 +1,115 @@
+"""What goes over an HTTP connection: a body read within bounds, an answer sent."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import orjson
+from starlette.types import Message, Receive, Scope, Send
+
+JSON = b"application/json"
+BIG = 64 * 1024  # octets; above it others are let in between two steps
+
+
+class BodyTooLargeError(Exception):
+    """The request's body is over the limit."""
+
+
+class NotJsonError(Exception):
+    """The request's body is not JSON; the message says where it stops being."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """An HTTP answer; *slices* follow the body, others are let in between two."""
+
+    status: int
+    body: bytes = b""
+    content_type: bytes = JSON
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    slices: Iterator[bytes] | None = None
+
+    async def send(self, send: Send, *, bodiless: bool = False) -> None:
+        """Send the answer; *bodiless* is the answer to a HEAD."""
+        headers = [(b"content-type", self.content_type), *self.headers]
+        if self.slices is None:
+            headers.append((b"content-length", b"%d" % len(self.body)))
+        await send(_start(self.status, headers))
+        if not bodiless and self.slices is not None:
+            await send(_part(self.body, more=True))
+            for octets in self.slices:
+                await send(_part(octets, more=True))
+                await asyncio.sleep(0)
+            await send(_part(b""))
+        else:
+            await send(_part(b"" if bodiless else self.body))
+
+
+def _start(status: int, headers: list[tuple[bytes, bytes]]) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def _part(body: bytes, *, more: bool = False) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+def encoded(content: Any) -> bytes:
+    """Return *content* as JSON."""
+    return orjson.dumps(content)
+
+
+def listed(
+    head: Mapping[str, Any], key: str, rows: Iterable[list[Any]]
+) -> Iterator[bytes]:
+    """Yield *head* as JSON with one more *key*: an array, a piece for every slice."""
+    yield encoded(head)[:-1] + b"," + encoded(key) + b":["
+    comma = b""
+    for piece in rows:
+        yield comma + encoded(piece)[1:-1]
+        comma = b","
+    yield b"]}"
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """Return the first header called *name*, which is in lower case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            found: bytes = value
+            return found
+    return None
+
+
+def readable(text: str) -> bytes:
+    """Return *text* as the value of a header: one line of ASCII."""
+    return " ".join(text.split()).encode("ascii", "backslashreplace")
+
+
+async def read(scope: Scope, receive: Receive, *, limit: int) -> bytes:
+    """Return the request's body.  Raises ``BodyTooLargeError`` over *limit* octets."""
+    announced = header(scope, b"content-length") or b"0"
+    if announced.isdigit() and int(announced) > limit:
+        raise BodyTooLargeError
+    chunks, octets = [], 0
+    while True:
+        message = await receive()
+        chunk = message.get("body", b"")
+        octets += len(chunk)
+        if octets > limit:
+            raise BodyTooLargeError
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def parsed(octets: bytes) -> Any:
+    """Return the JSON in *octets*.
+
+    Raises ``NotJsonError`` for everything else: NaN, invalid UTF-8, a lone surrogate,
+    an integer or a nesting beyond all measure.  Of equal keys the last one counts.
+    """
+    try:
+        return msgspec.json.decode(octets)
+    except (ValueError, RecursionError) as error:
+        raise NotJsonError(str(error)) from None

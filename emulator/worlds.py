@@ -1,0 +1,104 @@
+"""All worlds of a process, and the token or code that finds one."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from emulator.clock import Clock
+from emulator.domain.account import Token, token
+from emulator.domain.refusals import UNAUTHENTICATED, Refusal
+from emulator.domain.shortlink import TAG, tag
+from emulator.fixture import Fixture
+from emulator.world import World
+
+MINTING = re.compile(r"world-([A-Za-z0-9][A-Za-z0-9._-]{0,62})")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    worlds: int = 20_000
+    journal: int = 1_000  # exchanges a world
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who came in, where to and when: the one time that the clock is asked."""
+
+    world: World
+    token: Token
+    now: datetime
+
+
+class Worlds:
+    """The worlds by name; the first fixture makes the default one."""
+
+    def __init__(self, fixtures: list[Fixture], limits: Limits) -> None:
+        self._limits = limits
+        self._mould = fixtures[0]
+        self._directory: dict[str, World] = {}
+        self._by_name: dict[str, World] = {}
+        self._by_tag: dict[str, World] = {}
+        for fixture in fixtures:
+            self._add(fixture.name, fixture, fixture.tokens)
+        self.default = self._by_name[self._mould.name]
+
+    def enter(self, literal: str) -> Entry:
+        """Return the world of a token, minting it where the token asks for that.
+
+        Refuses a token that is unknown, deleted or expired.
+
+        Source: manual AUT-04; assumption AUT-05.
+        """
+        world = self.find(literal)
+        token, now = world.tokens.get(literal), world.clock.now()
+        if token is None:
+            raise Refusal(UNAUTHENTICATED, "the token was deleted; create another")
+        accepted = world.account.assumptions["expired_token"] == "accept"
+        if token.expires_at <= now and not accepted:
+            raise Refusal(UNAUTHENTICATED, "the token has expired; create another")
+        return Entry(world, token, now)
+
+    def find(self, literal: str) -> World:
+        """Return the world of a token, even of one that has expired or was deleted."""
+        return self._directory.get(literal) or self._minted(literal)
+
+    def named(self, name: str) -> World | None:
+        """Return the world called *name*."""
+        return self._by_name.get(name)
+
+    def coded(self, code: str) -> World | None:
+        """Return the world that made the short link *code*."""
+        return self._by_tag.get(code[:TAG])
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def _minted(self, literal: str) -> World:
+        match = MINTING.fullmatch(literal)
+        if match is None:
+            why = "no world knows this token; try demo, or world-<name> for a new world"
+            raise Refusal(UNAUTHENTICATED, why)
+        if match[1] in self._by_name:
+            raise Refusal(UNAUTHENTICATED, f"world {match[1]} has tokens of its own")
+        if len(self) >= self._limits.worlds:
+            why = f"there are {len(self)} worlds, the most that this process may hold"
+            raise Refusal(UNAUTHENTICATED, why)
+        return self._add(match[1], self._mould, (("default", literal),))
+
+    def _add(
+        self, name: str, fixture: Fixture, tokens: tuple[tuple[str, str], ...]
+    ) -> World:
+        world = World(
+            name,
+            fixture.account,
+            clock=Clock(at=fixture.at, rate=fixture.rate),
+            directory=self._directory,
+            journal_limit=self._limits.journal,
+        )
+        now = world.clock.now()
+        lifetime = world.account.token_lifetime
+        for title, literal in tokens:
+            world.keep(token(title, literal, now=now, lifetime=lifetime))
+        world.commit()
+        self._by_name[name] = self._by_tag[tag(name)] = world
+        return world

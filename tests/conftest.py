@@ -1,0 +1,34 @@
+"""Fixtures of every test."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from typing import Any
+
+import pytest
+
+from tests.emulated import Api, emulated
+
+MakeApi = Callable[..., Api]
+
+
+@pytest.fixture
+def make_api() -> Iterator[MakeApi]:
+    """Make worlds with other settings: ``make_api(strict=True)``."""
+    with ExitStack() as stack:
+
+        def make(**changes: Any) -> Api:
+            return stack.enter_context(closing(emulated(**changes)))
+
+        yield make
+
+
+@pytest.fixture
+def api(make_api: MakeApi) -> Api:
+    """A fresh demo world, lenient, whose clock stands still until the test moves it."""
+    return make_api()
+
+
+@pytest.fixture
+def strict(make_api: MakeApi) -> Api:
+    """The same world under ``--strict``."""
+    return make_api(strict=True)

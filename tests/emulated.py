@@ -1,0 +1,266 @@
+"""A world under test: the whole application in memory, its clock in the test's hand.
+
+Every answer is held to ``openapi.yaml``, by jsonschema and not by the validator that
+the emulator uses, so that a reply which the contract does not describe fails whichever
+test provoked it.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import jsonschema
+import yaml
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+from starlette.applications import Starlette
+
+from emulator import files
+from emulator.app import assembled
+from emulator.clock import Clock
+from emulator.contract import Contract, Document, load
+from emulator.domain.account import Account
+from emulator.domain.responses import Response
+from emulator.fixture import read
+from emulator.world import World
+from emulator.worlds import Limits, Worlds
+
+START = datetime(2026, 3, 2, 18, 0, 0, tzinfo=UTC)  # noon in Mexico City
+BODY_LIMIT = 32 * 1024 * 1024
+URN = "urn:contract"
+
+
+@cache
+def contract() -> Contract:
+    return Contract(load(files.CONTRACT))
+
+
+@cache
+def registry() -> Registry[Document]:
+    resource = DRAFT202012.create_resource(contract().document)
+    return Registry().with_resource(URN, resource)
+
+
+@cache
+def demo() -> Mapping[str, Any]:
+    document: Mapping[str, Any] = yaml.safe_load(
+        (files.WORLDS / "demo.yaml").read_text("utf-8")
+    )
+    return document
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]  # names in lower case
+    octets: bytes
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.octets)
+
+    @property
+    def information(self) -> str:
+        """The sentence of a refusal."""
+        sentence: str = self.body["error"]["information"]
+        return sentence
+
+    @property
+    def notes(self) -> list[str]:
+        """The ledger ids of what was doubtful in the request."""
+        noted = self.headers.get("x-emulator-notes", "")
+        return noted.split(", ") if noted else []
+
+
+@dataclass
+class Time:
+    clock: Clock
+
+    def advance(self, **duration: float) -> None:
+        self.clock.advance(timedelta(**duration))
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+
+@dataclass
+class Api:
+    """A client of one world; its default token opens it."""
+
+    app: Starlette
+    token: str = "demo"
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+
+    @property
+    def worlds(self) -> Worlds:
+        worlds: Worlds = self.app.state.worlds
+        return worlds
+
+    @property
+    def world(self) -> World:
+        return self.worlds.find(self.token)
+
+    @property
+    def account(self) -> Account:
+        return self.world.account
+
+    @property
+    def clock(self) -> Time:
+        return Time(self.world.clock)
+
+    def get(self, path: str, **options: Any) -> Answer:
+        return self.send("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Answer:
+        return self.send("POST", path, **options)
+
+    def balance(self) -> float:
+        credit: float = self.get("/api/v1/user").body["data"]["credit"]
+        return credit
+
+    def send(  # noqa: PLR0913 - an HTTP request has these parts
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,  # noqa: A002, the name that HTTP clients use
+        content: bytes | None = None,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request; ``token=""`` sends none.  *path* may hold a query."""
+        sent = {"accept": "application/json"}
+        if token != "":
+            sent["authorization"] = f"Bearer {token or self.token}"
+        if json is not None or content is not None:
+            sent["content-type"] = "application/json"
+        sent |= {name.lower(): value for name, value in (headers or {}).items()}
+        octets = encoded(json) if content is None else content
+        answer = self._loop.run_until_complete(
+            _asked(self.app, method, path, sent, octets)
+        )
+        held_to_contract(method, path, answer)
+        return answer
+
+    def close(self) -> None:
+        self._loop.close()
+
+    def receive(self, message: int, text: str) -> Response:
+        """Let the handset that got *message* answer it, now."""
+        world = self.world
+        campaign = world.campaign_of(message)
+        assert campaign is not None, f"there is no message {message}"
+        index = message - campaign.first_message
+        reached = index < campaign.line.reached(world.clock.now())
+        response = Response(
+            id=world.upcoming("response"),
+            number=campaign.recipients.numbers[index],
+            campaign=campaign.id,
+            campaign_name=campaign.name,
+            message=message,
+            text=campaign.text(index),
+            response=text,
+            sent_at=campaign.line.instant(index) if reached else None,
+            received_at=world.clock.now(),
+        )
+        world.keep(response)
+        world.commit()
+        return response
+
+
+def encoded(body: Any) -> bytes:
+    return b"" if body is None else json.dumps(body).encode()
+
+
+def emulated(*, strict: bool = False, **changes: Any) -> Api:
+    """Return a fresh world, made from the demo world's file with *changes* at its top.
+
+    Its clock stands at ``START``.  ``emulated(assumptions={"charge": "per_part"})``.
+    """
+    document = {**deepcopy(dict(demo())), "clock": START.isoformat(), **changes}
+    if strict:
+        document["strict"] = True
+    worlds = Worlds([read(document, "demo", now=START)], Limits())
+    return Api(assembled(worlds, contract(), body_limit=BODY_LIMIT))
+
+
+async def _asked(
+    app: Starlette, method: str, path: str, headers: Mapping[str, str], body: bytes
+) -> Answer:
+    """Speak ASGI to *app*, as a server does."""
+    path, _, query = path.partition("?")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode("utf-8", "surrogateescape"),
+        "root_path": "",
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()]
+        + [(b"content-length", b"%d" % len(body))],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 7672),
+    }
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    start = sent[0]
+    return Answer(
+        status=start["status"],
+        headers={name.decode(): value.decode() for name, value in start["headers"]},
+        octets=b"".join(message.get("body", b"") for message in sent[1:]),
+    )
+
+
+def held_to_contract(method: str, path: str, answer: Answer) -> None:
+    """Fail unless the contract describes *answer*."""
+    pointer = described(method, path.partition("?")[0])
+    if pointer is None:
+        return
+    responses = contract().at(f"{pointer}/responses")[1]
+    assert str(answer.status) in responses, f"{method} {path}: {answer.status}"
+    where, node = contract().at(f"{pointer}/responses/{answer.status}")
+    for name, header in node.get("headers", {}).items():
+        required = contract().at(header["$ref"][1:])[1] if "$ref" in header else header
+        if required.get("required"):
+            assert name.lower() in answer.headers, f"{method} {path}: no {name}"
+    if "content" in node and method != "HEAD":
+        assert answer.headers["content-type"] == "application/json"
+        validator(f"{where}/content/application~1json/schema").validate(answer.body)
+
+
+@cache
+def validator(pointer: str) -> jsonschema.Draft202012Validator:
+    schema = {"$ref": f"{URN}#{pointer.replace('{', '%7B').replace('}', '%7D')}"}
+    return jsonschema.Draft202012Validator(schema, registry=registry())
+
+
+def described(method: str, path: str) -> str | None:
+    """Return the pointer of the operation that *path* means, if the method is its."""
+    steps = path.split("/")
+    for operation in contract().operations.values():
+        for pattern in (operation.path, *operation.aliases):
+            names = pattern.split("/")
+            fits = len(names) == len(steps) and all(
+                name == step or name.startswith("{")
+                for name, step in zip(names, steps, strict=True)
+            )
+            if fits and operation.method == method:
+                escaped = operation.path.replace("/", "~1")
+                return f"/paths/{escaped}/{method.lower()}"
+    return None

@@ -1,0 +1,28 @@
+"""Programs of other people that some tests run, and where they are looked for."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+PLACES = (
+    Path(sys.executable).parent,
+    Path(__file__).parent / "contract_tools" / "node_modules" / ".bin",
+)
+
+
+def require_tool(name: str) -> Path:
+    """Return where the program ``name`` is.
+
+    Skips the test when it is nowhere; fails it where ``EMULATOR_REQUIRE_TOOLS=1``
+    says that every program should be there.
+    """
+    path = os.pathsep.join([*map(str, PLACES), os.environ.get("PATH", "")])
+    found = shutil.which(name, path=path)
+    if found:
+        return Path(found)
+    if os.environ.get("EMULATOR_REQUIRE_TOOLS") == "1":
+        pytest.fail(f"{name}: not installed")
+    pytest.skip(f"{name}: not installed")
