@@ -1,8 +1,10 @@
 """The composition root: the one place where the parts meet."""
 
+import re
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from emulator import contract, files
 from emulator.clock import wall
@@ -38,6 +40,10 @@ def assembled(worlds: Worlds, platform: Contract, *, body_limit: int) -> Starlet
     )
     app = Starlette(routes=[route for door in doors for route in door.routes()])
     app.router.redirect_slashes = False
+    for route in app.routes:
+        if isinstance(route, Route):  # "$" would let a line break follow the path
+            exact = route.path_regex.pattern.removesuffix("$") + r"\Z"
+            route.path_regex = re.compile(exact)
     app.router.default = api.not_found
     app.state.worlds = worlds
     return app

@@ -2,9 +2,12 @@
 
 import json
 import logging
+import shlex
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import wraps
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -13,10 +16,11 @@ from urllib.parse import quote, urlsplit
 import click
 
 from emulator import files
-from emulator.settings import Settings
+from emulator.settings import Settings, reachable
 
 DEFAULTS = Settings()
-URL = f"http://{DEFAULTS.host}:{DEFAULTS.port}"
+REFUSED = 400  # where HTTP's refusals begin
+SECONDS = 2  # for an emulator to answer
 Command = Callable[..., Any]
 
 
@@ -27,9 +31,8 @@ class Trouble(click.ClickException):
 
 
 def setting(flag: str, says: str, **options: Any) -> Callable[[Command], Command]:
-    """Return a click option with its environment variable: ``--port`` is
-    ``EMULATOR_PORT``."""
-    name = flag.split("/")[0].strip("-").replace("-", "_")
+    """Return an option with its environment variable, ``EMULATOR_PORT`` for --port."""
+    name = flag.split("/", maxsplit=1)[0].strip("-").replace("-", "_")
     return click.option(
         flag,
         envvar=f"EMULATOR_{name.upper()}",
@@ -42,33 +45,40 @@ def setting(flag: str, says: str, **options: Any) -> Callable[[Command], Command
 
 def read_config(
     context: click.Context, _parameter: click.Parameter, path: Path | None
-) -> Path | None:
+) -> None:
     """Take what a TOML file says as the defaults of the other flags."""
     if path is None:
-        return None
+        return
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         message = f"the configuration {path} cannot be read: {error}"
         raise Trouble(message) from error
-    known = {parameter.name for parameter in context.command.params}
-    table = {name.replace("-", "_"): value for name, value in table.items()}
-    if unknown := ", ".join(sorted(table.keys() - known)):
-        message = f"the configuration {path} sets what there is not: {unknown}"
-        raise Trouble(message)
-    context.default_map = {**(context.default_map or {}), **table}
-    return path
+    options = {each.name: each for each in serve.params if each.expose_value}
+    chosen = {name.replace("-", "_"): value for name, value in table.items()}
+    for name, value in chosen.items():
+        if name not in options:
+            message = f"the configuration {path} sets what there is not: {name}"
+            raise Trouble(message)
+        try:
+            chosen[name] = options[name].type_cast_value(context, str(value))
+        except click.BadParameter as error:
+            message = f"the configuration {path} is wrong at {name}: {error.message}"
+            raise Trouble(message) from error
+    context.default_map = chosen
 
 
-def is_clock(_context: click.Context, _parameter: Any, text: str | None) -> str | None:
+def clock(text: str) -> str:
     """Admit ``real``, ``frozen``, ``x60`` and an instant."""
-    from emulator.fixture import clock  # noqa: PLC0415 - healthcheck does not need it
+    from emulator import fixture  # noqa: PLC0415 - healthcheck does not need it
 
     try:
-        if text is not None:
-            clock(text)
+        fixture.clock(text)
     except ValueError:
-        message = "is real, frozen, xN (x60: a minute a second) or an instant"
+        message = (
+            f"{text!r} is not real, frozen, xN (x60: a minute a second) or an instant "
+            "(2026-01-31T12:00:00Z)."
+        )
         raise click.BadParameter(message) from None
     return text
 
@@ -77,36 +87,53 @@ PATH = click.Path(path_type=Path)
 READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 LEVELS = click.Choice(["debug", "info", "warning", "error"])
 
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="smsclouds-emulator")
-def main() -> None:
-    """An SMS platform on your own machine: Smsclouds V3, emulated."""
-
-
-@main.command()
-@click.option(
+CONFIG = click.option(
     "--config",
     envvar="EMULATOR_CONFIG",
+    show_envvar=True,
     type=PATH,
     is_eager=True,
     callback=read_config,
     expose_value=False,
-    help="A TOML file with any of these settings, by flag name.",
+    help="A TOML file with any of the settings of serve.",
 )
-@setting("--host", "Address to listen on.", default=DEFAULTS.host)
-@setting(
+HOST = setting("--host", "Address that the emulator is at.", default=DEFAULTS.host)
+PORT = setting(
     "--port",
-    "Port to listen on; 0 takes a free one.",
+    "Port that it is at; serve takes a free one for 0.",
     default=DEFAULTS.port,
     type=click.IntRange(0, 65535),
 )
+URL = setting("--url", "Where it is, instead of --host and --port.")
+WORLD = click.option("--world", "named", help="Name of a world; without, the first.")
+
+
+def aimed(command: Command) -> Command:
+    """Add the options that say which emulator is meant; *command* gets its URL."""
+
+    @wraps(command)
+    def asking(*, host: str, port: int, **rest: Any) -> None:
+        command(**{**rest, "url": rest["url"] or reachable(host, port)})
+
+    return CONFIG(HOST(PORT(URL(asking))))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="smsclouds-emulator")
+def main() -> None:
+    """Emulate the Smsclouds V3 platform on your own machine."""
+
+
+@main.command()
+@CONFIG
+@HOST
+@PORT
 @setting(
     "--world",
     "demo, contract, a world file, or a directory of them.",
     default=DEFAULTS.world,
 )
-@setting("--clock", "real, frozen, xN or an instant.", callback=is_clock)
+@setting("--clock", "real, frozen, xN or an instant.", type=clock)
 @setting(
     "--pace",
     "manual takes the time the platform takes; instant none.",
@@ -157,26 +184,31 @@ def serve(**flags: Any) -> None:
     try:
         program = app.build(settings)
         world = program.state.worlds.default
-        token = next(iter(world.tokens), None)
-        server.run(program, settings, lambda ready: welcome(ready, world.name, token))
+        server.run(program, settings, lambda ready: welcome(ready, world))
     except (ContractError, FixtureError, server.ServeError) as error:
-        raise Trouble(str(error)) from error
+        raise Trouble(" ".join(str(error).split())) from error
 
 
-def welcome(ready: Any, world: str, token: str | None) -> None:
+def welcome(ready: Any, world: Any) -> None:
     """Say where, with which token, and what to try first."""
-    also = f" and {ready.https}" if ready.https else ""
-    token = token or "world-one"
+    token = next(iter(world.tokens), "world-one")
     order = {
         "text": "hola",
         "recipients": [{"cellphone": "4498987282"}],
-        "country": 1,
+        "country": next(iter(world.account.countries), 1),
     }
-    click.echo(f"Smsclouds V3, emulated, is ready on {ready.http}{also}")
-    click.echo(f"token: {token} (world {world}), or world-<any name> for a new world")
+    try_this = (
+        "curl",
+        f"{ready.http}/api/v3/campaign",
+        *("-H", f"Authorization: Bearer {token}"),
+        *("-H", "Content-Type: application/json"),
+        *("-d", json.dumps(order)),
+    )
+    also = f" and {ready.https}" if ready.https else ""
     click.echo(
-        f"curl {ready.http}/api/v3/campaign -H 'Authorization: Bearer {token}'"
-        f" -H 'Content-Type: application/json' -d '{json.dumps(order)}'"
+        f"Smsclouds V3, emulated, is ready on {ready.http}{also}\n"
+        f"token: {token} (world {world.name}), or world-<any name> for a new world\n"
+        f"{shlex.join(try_this)}"
     )
 
 
@@ -187,7 +219,7 @@ def openapi() -> None:
 
 
 @main.command()
-@setting("--url", "The emulator to ask.", default=URL)
+@aimed
 def healthcheck(url: str) -> None:
     """Exit with 0 where an emulator answers, with 2 where none does."""
     ask("GET", url, "/_emulator/healthz")
@@ -198,26 +230,22 @@ def token() -> None:
     """Create, list and delete tokens of a running emulator."""
 
 
-def aimed(command: Command) -> Command:
-    """Add the options that say which world of which emulator is meant."""
-    world = click.option("--world", help="Name of the world; the default one without.")
-    return setting("--url", "The emulator to ask.", default=URL)(world(command))
-
-
 @token.command("create")
 @click.argument("name")
 @aimed
-def create_token(name: str, url: str, world: str | None) -> None:
+@WORLD
+def create_token(name: str, url: str, named: str | None) -> None:
     """Create a token called NAME and print it."""
-    made = ask("POST", url, "/_emulator/tokens", world=world, body={"name": name})
+    made = ask("POST", url, "/_emulator/tokens", world=named, body={"name": name})
     click.echo(made["token"])
 
 
 @token.command("list")
 @aimed
-def list_tokens(url: str, world: str | None) -> None:
+@WORLD
+def list_tokens(url: str, named: str | None) -> None:
     """List the tokens of an account."""
-    for each in ask("GET", url, "/_emulator/tokens", world=world):
+    for each in ask("GET", url, "/_emulator/tokens", world=named):
         columns = (each["creation"], each["expires"], each["name"], each["token"])
         click.echo("  ".join(columns))
 
@@ -225,10 +253,11 @@ def list_tokens(url: str, world: str | None) -> None:
 @token.command("delete")
 @click.argument("literal", metavar="TOKEN")
 @aimed
-def delete_token(literal: str, url: str, world: str | None) -> None:
+@WORLD
+def delete_token(literal: str, url: str, named: str | None) -> None:
     """Delete TOKEN; from then on it is refused."""
     path = f"/_emulator/tokens/{quote(literal, safe='')}"
-    gone = ask("DELETE", url, path, world=world)
+    gone = ask("DELETE", url, path, world=named)
     click.echo(f"deleted {gone['name']}")
 
 
@@ -241,24 +270,26 @@ def ask(
     body: Mapping[str, Any] | None = None,
 ) -> Any:
     """Return what a running emulator's control API answers."""
-    target = urlsplit(url)
-    connect = HTTPSConnection if target.scheme == "https" else HTTPConnection
     query = f"?world={quote(world, safe='')}" if world else ""
-    content = json.dumps(body) if body is not None else None
-    connection = connect(target.hostname or "", target.port, timeout=5)
     try:
-        headers = {"Content-Type": "application/json"}
-        connection.request(method, path + query, content, headers)
-        response = connection.getresponse()
-        answer = json.load(response)
-    except (OSError, HTTPException, ValueError) as error:
+        status, answer = exchanged(method, url, path + query, json.dumps(body))
+        problem = f"{answer['title']}: {answer['detail']}" if status >= REFUSED else ""
+    except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
         message = (
-            f"no emulator answers at {url}: {error}; start one, or name it with --url"
+            f"no emulator answers at {url} ({error}); "
+            "start one, or say with --url where it is"
         )
         raise Trouble(message) from error
-    finally:
-        connection.close()
-    if response.status >= 400:  # noqa: PLR2004 - where HTTP's refusals begin
-        message = f"{answer.get('title')}: {answer.get('detail')}"
-        raise Trouble(message)
+    if problem:
+        raise Trouble(problem)
     return answer
+
+
+def exchanged(method: str, url: str, path: str, body: str) -> tuple[int, Any]:
+    """Return the status and the JSON of an answer."""
+    target = urlsplit(url)
+    connect = HTTPSConnection if target.scheme == "https" else HTTPConnection
+    with closing(connect(target.netloc or url, timeout=SECONDS)) as connection:
+        connection.request(method, path, body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        return response.status, json.load(response)

@@ -218,6 +218,7 @@ class Shape:
         self._lenient = self._validators(frozenset())
         self._strict = self._validators(None)
         self._readings = self._read_readings()
+        self._by_reading: dict[tuple[int, str], jsonschema_rs.Draft202012Validator] = {}
 
     def read(self, body: Any, closed: frozenset[str]) -> Reading:
         """Return *body* under its canonical names, with what was doubtful in it.
@@ -349,12 +350,19 @@ class Shape:
         ]
 
     def _reading(self, branch: int, ledger: str) -> jsonschema_rs.Draft202012Validator:
-        pointer = self._branches[branch].pointer
-        return self._contract.validator(pointer, frozenset({ledger}))
+        key = branch, ledger
+        if key not in self._by_reading:  # half a millisecond each, so made once
+            pointer = self._branches[branch].pointer
+            validator = self._contract.validator(pointer, frozenset({ledger}))
+            self._by_reading[key] = validator
+        return self._by_reading[key]
 
     def _flaw(self, error: jsonschema_rs.ValidationError, ledger: str) -> Flaw:
         error = _likeliest(error)
-        kind = error.kind
+        kind: Any = error.kind  # its attributes depend on its name
+        if kind.name == "not":
+            field = _dotted([*error.instance_path, *_unwanted(kind, error.instance)])
+            return Flaw(field, kind.name, ledger=ledger)
         if kind.name != "required":
             limit = getattr(kind, "limit", None)
             return Flaw(_dotted(error.instance_path), kind.name, limit, ledger=ledger)
@@ -390,7 +398,8 @@ def _likeliest(error: jsonschema_rs.ValidationError) -> jsonschema_rs.Validation
     """
     if error.kind.name not in {"oneOf", "anyOf"}:
         return error
-    inner = [branch[0] for branch in error.kind.context if branch]
+    kind: Any = error.kind
+    inner = [branch[0] for branch in kind.context if branch]
     if not inner:
         return error
     deepest = max(len(list(each.instance_path)) for each in inner)
@@ -398,8 +407,16 @@ def _likeliest(error: jsonschema_rs.ValidationError) -> jsonschema_rs.Validation
     return min(map(_likeliest, deep), key=lambda each: each.kind.name == "type")
 
 
+def _unwanted(kind: Any, instance: Node) -> list[str]:
+    """Return the first property that a ``not`` forbids and *instance* has."""
+    forbidden = (
+        each for node in _nodes(kind.schema) for each in node.get("required", ())
+    )
+    return [name for name in forbidden if name in instance][:1]
+
+
 def _pinned(node: Node) -> tuple[int | str, ...]:
-    """Return the values of a property that only takes some integers and their digits."""
+    """Return the values of a property that takes a few integers and their digits."""
     branches = (node or {}).get("oneOf", ())
     return tuple(value for branch in branches for value in branch.get("enum", ()))
 

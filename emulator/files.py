@@ -1,4 +1,4 @@
-"""Where the contract and the fixtures lie: in the package, or beside it in a checkout."""
+"""Where contract and fixtures lie: in the package, or beside it in a checkout."""
 
 from pathlib import Path
 

@@ -1,11 +1,14 @@
 """World files: a YAML document, checked against a JSON Schema, becomes an account."""
 
+import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from string import Formatter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,6 +32,8 @@ from emulator.domain.refusals import REASONS, Reason
 from emulator.domain.timeline import PACES, Pace
 
 MONTH = timedelta(days=31)
+YEARS = range(1970, 9001)  # that a clock may begin in
+FASTEST = 1_000_000  # seconds of a world in one of the wall: eleven days
 Part = Mapping[str, Any]  # of a world file
 
 
@@ -65,7 +70,7 @@ def load(path: Path, overrides: Overrides, *, now: datetime) -> Fixture:
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         document = yaml.load(path.read_text("utf-8"), loader)  # noqa: S506 - it is safe
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         message = f"the world file {path} cannot be read: {reason}"
         raise FixtureError(message) from error
@@ -83,21 +88,25 @@ def read(
 
     Raises ``FixtureError``: ``at routes.0.price: ...``.
     """
-    _check(document)
     try:
+        _check(document)
         return _fixture(document, stem, overrides, now)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, OverflowError, RecursionError, OSError) as error:
         message = f"in what it means: {error}"
         raise FixtureError(message) from error
 
 
 def _check(document: Any) -> None:
     """Raise ``FixtureError`` unless *document* has the shape of a world file."""
-    if _validator().is_valid(document):
-        return
+    with suppress(ValueError):  # of what YAML has and JSON has not: a date, a key 1
+        if _validator().is_valid(document):
+            return
     jsonschema = import_module("jsonschema")  # 60 ms, and only for the words
     validator = jsonschema.Draft202012Validator(_schema())
     error = jsonschema.exceptions.best_match(validator.iter_errors(document))
+    if error is None:  # jsonschema is content with more
+        message = "somewhere: .nan, a key that is no text, or a line break too many"
+        raise FixtureError(message)
     where = ".".join(map(str, error.absolute_path)) or "the top"
     message = f"at {where}: {error.message}"
     raise FixtureError(message)
@@ -116,6 +125,9 @@ def _validator() -> jsonschema_rs.Draft202012Validator:
 
 def _fixture(document: Part, stem: str, overrides: Overrides, now: datetime) -> Fixture:
     name = document.get("name", stem)
+    if not re.fullmatch(_schema()["properties"]["name"]["pattern"], name):
+        message = f"the file's name {stem!r} is none of a world; set name:"
+        raise ValueError(message)
     tokens = document.get("tokens", [{"name": "default", "token": name}])
     rate, at = clock(overrides.clock or document.get("clock", "real"))
     return Fixture(
@@ -136,11 +148,14 @@ def clock(text: str) -> tuple[float, datetime | None]:
         return float(text == "real"), None
     if text.startswith("x"):
         rate = float(text[1:])
-        if not 0 < rate < float("inf"):
-            message = f"{text} is no rate of a clock"
+        if not 0 < rate <= FASTEST:
+            message = f"{text} is no rate of a clock; x{FASTEST} is the fastest"
             raise ValueError(message)
         return rate, None
     at = datetime.fromisoformat(text)
+    if at.year not in YEARS:
+        message = f"{text} is not a year from {YEARS[0]} to {YEARS[-1]}"
+        raise ValueError(message)
     return 0.0, at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
@@ -262,6 +277,9 @@ def _refusals(part: Part) -> dict[str, Reason]:
     if unknown:
         message = f"there is no refusal called {unknown}"
         raise ValueError(message)
+    for name, change in part.items():
+        for language in ("es", "en"):
+            _check_words(name, change.get(language, ""))
     return {
         name: Reason(
             name,
@@ -271,6 +289,18 @@ def _refusals(part: Part) -> dict[str, Reason]:
         )
         for name, change in part.items()
     }
+
+
+def _check_words(name: str, sentence: str) -> None:
+    """Raise ``ValueError`` where *sentence* asks for a word that nobody will give."""
+    known, asked = (
+        {word for _, word, _, _ in Formatter().parse(each) if word is not None}
+        for each in (REASONS[name].es, sentence)
+    )
+    if asked - known:
+        words = ", ".join(sorted(known)) or "no words"
+        message = f"the sentence of {name} knows {words}, not {sorted(asked - known)}"
+        raise ValueError(message)
 
 
 def _days(days: float | None) -> timedelta | None:

@@ -18,14 +18,18 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from emulator.settings import Settings
+from emulator.settings import Settings, reachable
 
-GRACE = 0.5  # seconds that open answers get when the process is told to stop
+GRACE = 0.3  # seconds that open answers get when the process is told to stop
+BACKLOG = 2_048  # connections that wait to be accepted
 HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our own
 
 # Requests make many small objects, and few of them are rubbish: with the interpreter's
 # own thresholds the collector is the tail of the latency.
 GC_THRESHOLDS = (50_000, 20, 1_000)
+
+
+Listener = tuple[socket.socket, ssl.SSLContext | None]
 
 
 class ServeError(Exception):
@@ -43,7 +47,7 @@ class Ready:
         """Write the ready file, whole or not at all."""
         facts = {"http": self.http, "https": self.https, "pid": os.getpid()}
         known = {name: fact for name, fact in facts.items() if fact is not None}
-        scratch = path.with_name(f".{path.name}.{os.getpid()}")
+        scratch = _scratch(path)
         scratch.write_text(json.dumps(known) + "\n", "utf-8")
         scratch.replace(path)
 
@@ -69,10 +73,14 @@ def run(app: ASGIApp, settings: Settings, announce: Callable[[Ready], None]) -> 
 
     Raises ``ServeError`` where it cannot.
     """
-    sockets = [(bound(settings.host, settings.port), None)]
+    _agree(settings)
+    plain = bound(settings.host, settings.port)
+    sockets: list[Listener] = [(plain, None)]
     if settings.tls_port is not None:
         listener = bound(settings.host, settings.tls_port, "--tls-port")
         sockets.append((listener, tls(settings)))
+    if settings.ready_file:
+        _prepare(settings.ready_file)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(app, settings, sockets, announce))
 
@@ -80,7 +88,7 @@ def run(app: ASGIApp, settings: Settings, announce: Callable[[Ready], None]) -> 
 async def _serve(
     app: ASGIApp,
     settings: Settings,
-    sockets: list[tuple[socket.socket, ssl.SSLContext | None]],
+    sockets: list[Listener],
     announce: Callable[[Ready], None],
 ) -> None:
     servers = [Server(_config(app, settings, context)) for _, context in sockets]
@@ -99,6 +107,40 @@ async def _serve(
         settings.ready_file.unlink(missing_ok=True)
 
 
+def _agree(settings: Settings) -> None:
+    """Raise ``ServeError`` for a setting that would say nothing beside the others."""
+    details = settings.tls_cert or settings.tls_key or settings.tls_ca_file
+    message = ""
+    if settings.tls_port is None and details:
+        message = "a certificate, a key or a CA file needs --tls-port as well"
+    elif settings.tls_key and not settings.tls_cert:
+        message = "--tls-key needs the certificate that it belongs to, as --tls-cert"
+    elif settings.tls_cert and settings.tls_ca_file:
+        message = (
+            "--tls-ca-file is for the CA of a certificate made on the spot; "
+            "leave it out, or --tls-cert"
+        )
+    if message:
+        raise ServeError(message)
+
+
+def _prepare(ready_file: Path) -> None:
+    """Remove what a killed process left, and see that a new one can be written.
+
+    Raises ``ServeError`` where it cannot.
+    """
+    try:
+        ready_file.unlink(missing_ok=True)
+        _scratch(ready_file).touch()
+    except OSError as error:
+        message = f"the ready file {ready_file} cannot be written ({error.strerror})"
+        raise ServeError(message) from error
+
+
+def _scratch(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}")
+
+
 def _config(
     app: ASGIApp, settings: Settings, context: ssl.SSLContext | None
 ) -> uvicorn.Config:
@@ -109,7 +151,8 @@ def _config(
         log_level=settings.log_level,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=GRACE,  # type: ignore[arg-type] - a float serves
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE,  # type: ignore[arg-type]  # seconds may be parts
     )
     config.load()
     config.ssl = context
@@ -161,23 +204,21 @@ def bound(host: str, port: int, flag: str = "--port") -> socket.socket:
         listener = socket.socket(family, kind)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(target)
+        listener.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         message = (
             f"cannot listen on {host}:{port} ({reason}); "
-            f"choose another port with {flag}, 0 takes a free one"
+            f"choose another --host or {flag}, where 0 takes a free one"
         )
         raise ServeError(message) from error
     return listener
 
 
 def address(listener: socket.socket, context: ssl.SSLContext | None) -> str:
-    """Return the URL of *listener*, with a host that a client can use."""
+    """Return the URL of *listener*."""
     host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
-    return f"{'https' if context else 'http'}://{host}:{port}"
+    return reachable(host, port, scheme="https" if context else "http")
 
 
 def tls(settings: Settings) -> ssl.SSLContext:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MEBIBYTE = 1024 * 1024
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - heard on, not called
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +27,9 @@ class Settings:
     body_limit: int = 32 * MEBIBYTE  # octets of a request's body
     max_worlds: int = 20_000
     journal_entries: int = 1_000  # exchanges kept a world
+
+
+def reachable(host: str, port: int, *, scheme: str = "http") -> str:
+    """Return the URL by which this machine reaches what listens on *host*."""
+    host = ANYWHERE.get(host, host)
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -8,7 +8,7 @@ from emulator.clock import Clock
 from emulator.domain.account import Token, token
 from emulator.domain.refusals import UNAUTHENTICATED, Refusal
 from emulator.domain.shortlink import TAG, tag
-from emulator.fixture import Fixture
+from emulator.fixture import Fixture, FixtureError
 from emulator.world import World
 
 MINTING = re.compile(r"world-([A-Za-z0-9][A-Za-z0-9._-]{0,62})")
@@ -39,7 +39,7 @@ class Worlds:
         self._by_name: dict[str, World] = {}
         self._by_tag: dict[str, World] = {}
         for fixture in fixtures:
-            self._add(fixture.name, fixture, fixture.tokens)
+            self._open(fixture)
         self.default = self._by_name[self._mould.name]
 
     def enter(self, literal: str) -> Entry:
@@ -53,7 +53,7 @@ class Worlds:
         token, now = world.tokens.get(literal), world.clock.now()
         if token is None:
             raise Refusal(UNAUTHENTICATED, "the token was deleted; create another")
-        accepted = world.account.assumptions["expired_token"] == "accept"
+        accepted = world.account.assumptions["expired_token"] == "accept"  # noqa: S105
         if token.expires_at <= now and not accepted:
             raise Refusal(UNAUTHENTICATED, "the token has expired; create another")
         return Entry(world, token, now)
@@ -72,6 +72,21 @@ class Worlds:
 
     def __len__(self) -> int:
         return len(self._by_name)
+
+    def _open(self, fixture: Fixture) -> None:
+        """Add the world of a file.
+
+        Raises ``FixtureError`` where another file has its name or one of its tokens.
+        """
+        if fixture.name in self._by_name:
+            message = f"two world files are called {fixture.name}; set name: in one"
+            raise FixtureError(message)
+        for _, literal in fixture.tokens:
+            if other := self._directory.get(literal):
+                worlds = f"{other.name} and {fixture.name}"
+                message = f"the token {literal} would open two worlds: {worlds}"
+                raise FixtureError(message)
+        self._add(fixture.name, fixture, fixture.tokens)
 
     def _minted(self, literal: str) -> World:
         match = MINTING.fullmatch(literal)

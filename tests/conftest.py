@@ -24,11 +24,11 @@ def make_api() -> Iterator[MakeApi]:
 
 @pytest.fixture
 def api(make_api: MakeApi) -> Api:
-    """A fresh demo world, lenient, whose clock stands still until the test moves it."""
+    """Make a fresh demo world, lenient; its clock stands until the test moves it."""
     return make_api()
 
 
 @pytest.fixture
 def strict(make_api: MakeApi) -> Api:
-    """The same world under ``--strict``."""
+    """Make the same world under ``--strict``."""
     return make_api(strict=True)

@@ -23,7 +23,7 @@ from starlette.applications import Starlette
 from emulator import files
 from emulator.app import assembled
 from emulator.clock import Clock
-from emulator.contract import Contract, Document, load
+from emulator.contract import Contract, load
 from emulator.domain.account import Account
 from emulator.domain.responses import Response
 from emulator.fixture import read
@@ -41,9 +41,10 @@ def contract() -> Contract:
 
 
 @cache
-def registry() -> Registry[Document]:
+def registry() -> Registry[Any]:
     resource = DRAFT202012.create_resource(contract().document)
-    return Registry().with_resource(URN, resource)
+    known: Registry[Any] = Registry().with_resource(URN, resource)
+    return known
 
 
 @cache
@@ -129,7 +130,7 @@ class Api:
         method: str,
         path: str,
         *,
-        json: Any = None,  # noqa: A002, the name that HTTP clients use
+        json: Any = None,
         content: bytes | None = None,
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -257,7 +258,7 @@ def described(method: str, path: str) -> str | None:
         for pattern in (operation.path, *operation.aliases):
             names = pattern.split("/")
             fits = len(names) == len(steps) and all(
-                name == step or name.startswith("{")
+                name == step or (step and name.startswith("{"))
                 for name, step in zip(names, steps, strict=True)
             )
             if fits and operation.method == method:

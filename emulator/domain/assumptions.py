@@ -25,13 +25,13 @@ class Switch:
 
 
 def _choice(name: str, choices: str, *ledger: str, says: str) -> Switch:
-    """A switch that both modes leave at its default."""
+    """Return a switch that both modes leave at its default."""
     options = tuple(choices.split("|"))
     return Switch(name, options, options[0], ledger, says)
 
 
 def _doubt(name: str, ledger: str, says: str, *, strict: str = "refuse") -> Switch:
-    """A switch that lenient leaves open and strict closes."""
+    """Return a switch that lenient leaves open and strict closes."""
     return Switch(name, ("accept", strict), strict, (ledger,), says)
 
 
@@ -41,7 +41,7 @@ _ALL = (
         "envelope|laravel",
         "ERR-06",
         "LOST-08",
-        says="Bodies of refusals: the manual's envelope, or what stock Laravel answers.",
+        says="Bodies of refusals: the manual's envelope, or stock Laravel's.",
     ),
     _choice("language", "es|en", "ERR-11", says="Language of `information`."),
     _choice(

@@ -10,12 +10,12 @@ SECOND = timedelta(seconds=1)
 
 def shown(instant: datetime, zone: tzinfo) -> str:
     """Return ``2020-05-25 13:22:38``."""
-    return instant.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    return instant.astimezone(zone).isoformat(" ", "seconds")[:19]
 
 
 def day(instant: datetime, zone: tzinfo) -> str:
     """Return ``2020-05-25``.  Source: manual CLC-12."""
-    return instant.astimezone(zone).strftime("%Y-%m-%d")
+    return instant.astimezone(zone).date().isoformat()
 
 
 def parse(text: str, zone: tzinfo) -> datetime:
@@ -23,7 +23,11 @@ def parse(text: str, zone: tzinfo) -> datetime:
 
     A date alone is its first second (source: assumption SMS-37).
     """
-    return datetime.fromisoformat(text).replace(tzinfo=zone)
+    local = datetime.fromisoformat(text).replace(tzinfo=zone)
+    try:
+        return local.astimezone(UTC)  # whose hours are all alike, so one can add to it
+    except OverflowError:  # the last hours of the year 9999
+        return local
 
 
 def month_start(instant: datetime, zone: tzinfo) -> datetime:

@@ -134,7 +134,7 @@ def _statuses(
     last = line.last(now)
     waiting = WAITING.get(last.change, "in progress") if last else "in progress"
     if outcomes.count(Outcome.SENT, start, reached) == reached - start:
-        had = repeat("sent", reached - start)
+        had: Iterator[str] = repeat("sent", reached - start)
     else:
         had = (
             TRUTHS[Outcome(outcomes[index])].sms.at(now - line.instant(index))

@@ -76,7 +76,11 @@ def find(query: Query, asked: Window, responses: Iterable[Response]) -> list[Res
     kind = Type(int(query["type"]))
     if kind is Type.BY_DATE:
         found = [
-            each for each in responses if asked.start <= each.received_at <= asked.end
+            each
+            for each in responses
+            # `to` names a whole second
+            if asked.start <= each.received_at
+            and each.received_at.replace(microsecond=0) <= asked.end
         ]
     else:
         wanted = _wanted(kind, query)

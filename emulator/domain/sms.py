@@ -29,7 +29,7 @@ from emulator.domain.refusals import (
     Refusal,
 )
 from emulator.domain.shortlink import code
-from emulator.domain.text import GSM, LINK_MARK, Flags, Template
+from emulator.domain.text import GSM, GSM_EXTENSION, LINK_MARK, Flags, Template
 from emulator.domain.timeline import Intervention, Line, Pace
 
 OPTIMAL = 30_000  # recipients a petition; more are accepted and noted (SMS-11)
@@ -145,6 +145,13 @@ def doubts(order: Order, campaign: Campaign, account: Account) -> Iterator[Doubt
             "a merged value holds characters that GSM 03.38 lacks",
             {"field": "recipients"},
         )
+    if not campaign.flags.encoded and _extended(campaign):
+        yield Doubt(
+            "SMS-27",
+            SPECIAL_CHARACTERS,
+            "a merged value holds characters of the GSM 03.38 extension",
+            {"field": "recipients"},
+        )
     if template.marks and _longest(campaign) > campaign.flags.limit:
         yield Doubt(
             "SMS-26",
@@ -247,6 +254,15 @@ def _special(rows: Sequence[Order], template: Template) -> bool:
         not GSM.issuperset(row.get(mark, ""))
         for mark in _fields(template)
         for row in rows
+    )
+
+
+def _extended(campaign: Campaign) -> bool:
+    return any(
+        character in campaign.recipients.fields[mark].joined
+        for mark in _fields(campaign.template)
+        if mark in campaign.recipients.fields
+        for character in GSM_EXTENSION
     )
 
 

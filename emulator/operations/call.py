@@ -33,6 +33,7 @@ class Listing:
 
     key: str
     slices: Iterator[list[Row]]
+    whole: bool  # whether there is one slice at most
 
 
 @dataclass(frozen=True, slots=True)

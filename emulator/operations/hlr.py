@@ -2,9 +2,9 @@
 
 from emulator.domain import dates, hlr
 from emulator.domain.money import shown
+from emulator.domain.recipients import cellphone
 from emulator.operations.call import Call, Reply
 from emulator.operations.sms import DONE
-from emulator.domain.recipients import cellphone
 from emulator.world import World
 
 

@@ -32,7 +32,7 @@ def create_campaign(world: World, call: Call) -> Reply:
 
 
 def get_campaign_messages(world: World, call: Call) -> Reply:
-    """Source: manual DLR-01 to DLR-23; assumption DLR-06 for a campaign without rows."""
+    """Source: manual DLR-01 to DLR-23; assumption DLR-06 where there are no rows."""
     campaign = world.campaign(call.params["campaignId"])
     account, now = world.account, call.now
     informed = dlr.informed(campaign, now)
@@ -50,7 +50,8 @@ def get_campaign_messages(world: World, call: Call) -> Reply:
         "percentage": dlr.progress(campaign, now),
         "balance": shown(world.balance),
     }
-    return Reply(head, Listing("data", rows))
+    whole = campaign.line.count <= dlr.SLICE
+    return Reply(head, Listing("data", rows, whole))
 
 
 def place(world: World, call: Call, *, reason: str) -> tuple[sms.Campaign, int]:

@@ -52,7 +52,8 @@ def get_voice_campaign(world: World, call: Call) -> Reply:
         "status": voice.status(campaign, call.now),
     }
     rows = voice.rows(campaign, now=call.now, zone=world.account.zone)
-    return Reply(head, Listing("voice_messages", rows))
+    whole = campaign.line.count <= voice.SLICE
+    return Reply(head, Listing("voice_messages", rows, whole))
 
 
 def cancel_voice_campaign(world: World, call: Call) -> Reply:

@@ -98,8 +98,7 @@ class Api:
 
 
 def bearer(scope: Scope) -> tuple[str, str, bool]:
-    """Return the scheme, in lower case, and the token of a request; and whether both
-    are spelled as they should be."""
+    """Return a request's scheme, in lower case, its token, and whether it is exact."""
     header = (wire.header(scope, b"authorization") or b"").decode("latin-1")
     scheme, _, rest = header.partition(" ")
     literal = rest.strip(" ")

@@ -6,9 +6,9 @@ shape 422, then what the operation says.
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import chain, islice
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -17,7 +17,7 @@ from emulator.contract import ContractError, Flaw, Mismatch, Operation
 from emulator.domain import refusals
 from emulator.domain.assumptions import Doubt, weigh
 from emulator.domain.refusals import BY_KEYWORD, Refusal
-from emulator.operations.call import Call, Listing, Reply
+from emulator.operations.call import Call, Reply
 from emulator.operations.call import Operation as Function
 from emulator.web import wire
 from emulator.web.wire import Answer
@@ -174,6 +174,9 @@ def _shaped(parsed: Any, visit: Visit) -> Any:
         reading = shape.read(parsed, entry.world.account.assumptions.closed)
     except Mismatch as mismatch:
         raise _mismatched(mismatch.flaw) from None
+    except ValueError as error:  # the validator's own limit of nesting
+        why = f"the body is nested too deeply: {error}"
+        raise Refusal(refusals.UNREADABLE, why) from None
     visit.notes.extend(reading.notes)
     return reading.body
 
@@ -209,10 +212,10 @@ def _checked(reply: Reply, operation: Operation) -> Reply:
     """
     body, listing = reply.body, reply.listing
     if listing is not None:
-        first = list(islice(listing.slices, 1))
-        body = {**body, listing.key: [row for rows in first for row in rows[:1]]}
-        rest = Listing(listing.key, chain(first, listing.slices))
-        reply = Reply(reply.body, rest)
+        first = next(listing.slices, [])
+        body = {**body, listing.key: first[:1]}
+        slices = chain((first,), listing.slices)
+        reply = Reply(reply.body, replace(listing, slices=slices))
     if operation.answer is not None and not operation.answer.is_valid(body):
         message = f"the answer of {operation.id} is not what the contract describes"
         raise ContractError(message)
@@ -223,4 +226,5 @@ def _rendered(reply: Reply) -> Answer:
     if reply.listing is None:
         return Answer(200, wire.encoded(reply.body))
     listing = reply.listing
-    return Answer(200, slices=wire.listed(reply.body, listing.key, listing.slices))
+    pieces = wire.listed(reply.body, listing.key, listing.slices)
+    return Answer(200, b"".join(pieces)) if listing.whole else Answer(200, slices=pieces)

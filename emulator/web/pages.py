@@ -64,7 +64,7 @@ class Pages:
         ]
 
     async def openapi(self, request: Request) -> Response:
-        """The contract with the live catalogue of the token's world as enums."""
+        """Answer the contract, the catalogue of the token's world in it as enums."""
         _, literal, _ = bearer(request.scope)
         try:
             world = self._worlds.find(literal) if literal else self._worlds.default
@@ -77,7 +77,7 @@ class Pages:
         return Response(wire.encoded(document), media_type="application/json")
 
     async def docs(self, _request: Request) -> Response:
-        """The contract as a readable page."""
+        """Answer the contract as a readable page."""
         return Response(DOCS, media_type="text/html", headers=STRICT_CSP)
 
     async def asset(self, request: Request) -> Response:
@@ -105,8 +105,7 @@ class Pages:
 
 
 def catalogue(account: Account) -> dict[str, list[int]]:
-    """Return the ids that a request may name, as the contract's ``x-catalog`` calls
-    them."""
+    """Return the ids a request may name, under the names of ``x-catalog``."""
     return {
         "routes": list(account.routes),
         "countries": list(account.countries),

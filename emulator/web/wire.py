@@ -38,7 +38,6 @@ class Answer:
             headers.append((b"content-length", b"%d" % len(self.body)))
         await send(_start(self.status, headers))
         if not bodiless and self.slices is not None:
-            await send(_part(self.body, more=True))
             for octets in self.slices:
                 await send(_part(octets, more=True))
                 await asyncio.sleep(0)

@@ -1,0 +1,1 @@
+"""What ``make bench`` measures: the emulator against a bare Starlette hello."""

@@ -1,0 +1,351 @@
+"""``make bench``: every figure that is promised, measured in one run.
+
+Machines are shared and noisy, so speed is told as a ratio to something measured beside
+it: a bare Starlette hello under the same server, or the json module on the same data.
+"""
+
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bench.load import Order, Result
+
+REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
+SECONDS = 4.0  # of each throughput measurement
+ROUNDS = 3  # of each pair, taken in turns; the median counts
+MANY = 50_000  # recipients, the platform's limit
+CAMPAIGNS = 100  # of MANY recipients, for the memory of five million messages
+STARTS = 9
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One promise: what was measured, and whether that keeps it."""
+
+    what: str
+    promised: str
+    measured: str
+    kept: bool
+
+
+@dataclass(frozen=True)
+class Served:
+    host: str
+    port: int
+    pid: int
+
+    def ask(self, method: str, path: str, body: bytes = b"") -> bytes:
+        connection = HTTPConnection(self.host, self.port)
+        connection.request(method, path, body or None, HEADERS)
+        answer = connection.getresponse()
+        octets = answer.read()
+        connection.close()
+        if answer.status != 200:
+            sys.exit(f"{method} {path}: {answer.status} {octets[:300]!r}")
+        return octets
+
+    def resident(self) -> int:
+        """Return the octets of memory that the process holds."""
+        status = Path(f"/proc/{self.pid}/status").read_text("ascii")
+        line = next(each for each in status.splitlines() if each.startswith("VmRSS"))
+        return int(line.split()[1]) * 1024
+
+
+HEADERS = {"Authorization": "Bearer world-bench", "Content-Type": "application/json"}
+
+
+@contextmanager
+def serving(kind: str) -> Iterator[Served]:
+    """Serve ``hello`` or ``emulator`` in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        ready = Path(folder) / "ready.json"
+        command = [sys.executable, "-m", "bench.served", kind, str(ready)]
+        process = subprocess.Popen(command)
+        try:
+            while not ready.exists():
+                if process.poll() is not None:
+                    sys.exit(f"{kind} did not start")
+                time.sleep(0.002)
+            facts = json.loads(ready.read_text("utf-8"))
+            url = urlsplit(facts["http"])
+            yield Served(url.hostname or "", url.port or 0, facts["pid"])
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def request(method: str, path: str, body: bytes = b"") -> str:
+    lines = [f"{method} {path} HTTP/1.1", "Host: bench"]
+    lines += [f"{name}: {value}" for name, value in HEADERS.items()]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join(lines) + "\r\n\r\n" + body.decode("latin-1")
+
+
+@contextmanager
+def loading(
+    served: Served, asked: str, *, connections: int = 16, seconds: float = SECONDS
+) -> Iterator[Callable[[], Result]]:
+    """Put load on *served* from another process; the result is there at the end."""
+    order = Order(served.host, served.port, asked, connections, seconds, 0.5)
+    command = [sys.executable, "-m", "bench.load"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(asdict(order)))
+    process.stdin.close()
+
+    def result() -> Result:
+        assert process.stdout is not None
+        text = process.stdout.read()
+        if process.wait():
+            sys.exit("the load generator gave up")
+        return Result(**json.loads(text))
+
+    yield result
+
+
+def loaded(served: Served, asked: str) -> Result:
+    with loading(served, asked) as result:
+        return result()
+
+
+def median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def campaign(count: int, **fields: str) -> bytes:
+    rows = [{"cellphone": str(4490000000 + i), **fields} for i in range(count)]
+    text = "hola <+B+>, su folio es <+C+>" if fields else "hola mundo"
+    order = {"text": text, "recipients": rows, "route": 170}
+    return json.dumps(order).encode()
+
+
+def throughput() -> Iterator[Figure]:
+    with serving("hello") as hello, serving("emulator") as emulator:
+        three = campaign(3)
+        placed = json.loads(emulator.ask("POST", "/api/v3/campaign", three))
+        poll = request("GET", f"/api/v3/campaign/{placed['campaign']}/messages")
+        place = request("POST", "/api/v3/campaign", three)
+        for what, asked, promised in (
+            ("campaign of 3 recipients, 16 connections", place, 0.45),
+            ("poll of a 3-message campaign", poll, 0.5),
+        ):
+            rounds = [
+                (loaded(hello, request("GET", "/")), loaded(emulator, asked))
+                for _ in range(ROUNDS)
+            ]
+            ratio = median([mine.per_second / bare.per_second for bare, mine in rounds])
+            rate = median([mine.per_second for _, mine in rounds])
+            bare_rate = median([bare.per_second for bare, _ in rounds])
+            p99 = median([mine.p99 for _, mine in rounds]) * 1000
+            yield Figure(
+                what,
+                f"at least {promised} of the bare hello's req/s",
+                f"{ratio:.2f} ({rate:,.0f} against {bare_rate:,.0f} req/s)",
+                ratio >= promised,
+            )
+            yield Figure(f"p99 of it", "6 ms", f"{p99:.1f} ms", p99 <= 6)
+
+
+def timed(action: Callable[[], Any], rounds: int = 7) -> float:
+    """Return the median seconds that *action* takes."""
+    took = []
+    for _ in range(rounds):
+        before = time.perf_counter()
+        action()
+        took.append(time.perf_counter() - before)
+    return median(took)
+
+
+def large() -> Iterator[Figure]:
+    body = campaign(MANY)
+    with serving("emulator") as emulator:
+        emulator.ask("GET", "/bench/pulse")
+        place = lambda: emulator.ask("POST", "/api/v3/campaign", body)  # noqa: E731
+        place()
+        emulator.ask("GET", "/bench/pulse")
+        mine, reference = timed(place), timed(lambda: json.loads(body))
+        blocked = json.loads(emulator.ask("GET", "/bench/pulse"))["worst"] * 1000
+        yield Figure(
+            "campaign of 50,000 recipients, plain text",
+            "at most 3.5 times json.loads of the body",
+            f"{mine / reference:.2f} ({mine * 1000:.0f} ms "
+            f"against {reference * 1000:.0f} ms)",
+            mine <= 3.5 * reference,
+        )
+        yield Figure(
+            "the loop's longest stretch meanwhile",
+            "50 ms",
+            f"{blocked:.0f} ms",
+            blocked <= 50,
+        )
+        yield from listing(emulator)
+
+
+def listing(emulator: Served) -> Iterator[Figure]:
+    path = "/api/v3/campaign/8528238/messages"
+    rows = json.loads(emulator.ask("GET", path))["data"]
+    assert len(rows) == MANY
+    poll = lambda: emulator.ask("GET", path)  # noqa: E731
+    mine, reference = timed(poll), timed(lambda: json.dumps(rows))
+    yield Figure(
+        "poll of 50,000 messages, finished campaign",
+        "at most 0.8 of json.dumps of the rows",
+        f"{mine / reference:.2f} ({mine * 1000:.0f} ms "
+        f"against {reference * 1000:.0f} ms)",
+        mine <= 0.8 * reference,
+    )
+    beside = request("GET", "/api/v1/user")
+    with loading(emulator, beside, connections=4) as result:
+        until = time.perf_counter() + SECONDS
+        while time.perf_counter() < until:
+            poll()
+        p99 = result().p99 * 1000
+    yield Figure(
+        "p99 of other requests meanwhile", "50 ms", f"{p99:.1f} ms", p99 <= 50
+    )
+
+
+def memory() -> Iterator[Figure]:
+    names = {f"field{i}": f"valor {i} 12" for i in range(1, 5)}
+    for what, body, promised in (
+        ("plain text", campaign(MANY), 40),
+        ("with name and four fields", campaign(MANY, name="Guadalupe", **names), 160),
+    ):
+        with serving("emulator") as emulator:
+            emulator.ask("POST", "/api/v3/campaign", body)
+            before = emulator.resident()
+            for _ in range(CAMPAIGNS):
+                emulator.ask("POST", "/api/v3/campaign", body)
+            octets = (emulator.resident() - before) / (CAMPAIGNS * MANY)
+            yield Figure(
+                f"5,000,000 messages in 100 campaigns, {what}",
+                f"{promised} octets a message",
+                f"{octets:.0f} octets",
+                octets <= promised,
+            )
+
+
+def started(command: list[str], port_of: Callable[[dict[str, Any]], int]) -> float:
+    """Return the seconds from the start of a process to its first answer."""
+    with tempfile.TemporaryDirectory() as folder:
+        ready = Path(folder) / "ready.json"
+        before = time.perf_counter()
+        process = subprocess.Popen(
+            [*command, str(ready)], stdout=subprocess.DEVNULL
+        )
+        while not ready.exists():
+            time.sleep(0.001)
+        facts = json.loads(ready.read_text("utf-8"))
+        served = Served("127.0.0.1", port_of(facts), facts["pid"])
+        served.ask("GET", "/" if "-c" in command else "/api/v1/user")
+        took = time.perf_counter() - before
+        process.terminate()
+        process.wait()
+    return took
+
+
+BARE = """
+import json, os, socket, sys
+from pathlib import Path
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+async def hello(request):
+    return JSONResponse({"message": "hello"})
+
+class Server(uvicorn.Server):
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        scratch = Path(sys.argv[1] + ".new")
+        scratch.write_text(json.dumps({"port": port, "pid": os.getpid()}))
+        scratch.replace(sys.argv[1])
+
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+port = listener.getsockname()[1]
+app = Starlette(routes=[Route("/", hello)])
+Server(uvicorn.Config(app, log_level="warning")).run([listener])
+"""
+
+
+def start() -> Iterator[Figure]:
+    bare = [sys.executable, "-c", BARE]
+    mine = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--ready-file"]
+    rounds = [
+        (
+            started(bare, lambda facts: facts["port"]),
+            started(mine, lambda facts: urlsplit(facts["http"]).port or 0),
+        )
+        for _ in range(STARTS)
+    ]
+    ratio = median([own / reference for reference, own in rounds])
+    own = median([each for _, each in rounds]) * 1000
+    reference = median([each for each, _ in rounds]) * 1000
+    yield Figure(
+        "process start to first answer",
+        "at most 1.8 times a bare uvicorn + Starlette",
+        f"{ratio:.2f} ({own:.0f} ms against {reference:.0f} ms)",
+        ratio <= 1.8,
+    )
+    with serving("emulator") as emulator:
+        emulator.ask("GET", "/api/v1/user")
+        resident = emulator.resident() / MEBIBYTE
+        yield Figure("memory then", "60 MiB", f"{resident:.0f} MiB", resident <= 60)
+
+
+def main() -> None:
+    chosen = sys.argv[1:]
+    sections = {f.__name__: f for f in (start, throughput, large, memory)}
+    figures = []
+    for name, section in sections.items():
+        if not chosen or name in chosen:
+            for figure in section():
+                verdict = "ok  " if figure.kept else "MISS"
+                print(f"{verdict} {figure.what}: {figure.measured}", flush=True)
+                figures.append(figure)
+    if not chosen:
+        report(figures)
+    if not all(figure.kept for figure in figures):
+        sys.exit("not every promise was kept")
+
+
+def report(figures: list[Figure]) -> None:
+    rows = [
+        f"| {each.what} | {each.promised} | {each.measured}"
+        f" | {'yes' if each.kept else '**no**'} |"
+        for each in figures
+    ]
+    lines = [
+        "# Performance",
+        "",
+        "Written by `make bench`: one run, load from another process, ratios to what was",
+        "measured beside it. Absolute figures are those of one small shared machine.",
+        "",
+        f"Python {platform.python_version()}, {platform.system()}"
+        f" {platform.machine()}.",
+        "",
+        "| what | promised | measured | kept |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+    ]
+    REPORT.write_text("\n".join(lines), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""An application under schemathesis: the engine in this process, what it saw as values.
+
+``schemathesis.toml`` says how; a test may add to it.
+"""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events, from_schema
+from schemathesis.engine.recorder import ScenarioRecorder
+from starlette.types import ASGIApp
+
+ROOT = Path(__file__).resolve().parent.parent
+SETTINGS = ROOT / "schemathesis.toml"
+PHASES = ("examples", "coverage", "fuzzing", "stateful")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One way in which an answer broke the contract."""
+
+    code: str  # ST402; `st explain ST402` tells more
+    operation: str  # GET /api/v1/user
+    message: str
+
+
+@dataclass
+class Report:
+    """What a run of schemathesis did and found."""
+
+    seed: int | None  # None where everything was drawn deterministically
+    cases: Counter[str] = field(default_factory=Counter)  # by phase
+    checks: Counter[str] = field(default_factory=Counter)  # by name
+    answers: Counter[tuple[str, int]] = field(default_factory=Counter)  # by operationId
+    findings: list[Finding] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)  # of schemathesis itself
+
+    @property
+    def codes(self) -> set[str]:
+        return {finding.code for finding in self.findings}
+
+    def __str__(self) -> str:
+        """Return what a person needs to see what is wrong, and to see it again."""
+        findings = {(each.code, each.operation): each for each in self.findings}
+        lines = [
+            f"{each.code} {each.operation}: {each.message}"
+            for each in findings.values()
+        ]
+        seed = "fixed" if self.seed is None else self.seed
+        return "\n\n".join([f"seed: {seed}", *lines, *self.troubles])
+
+
+def examine(  # noqa: PLR0913 - what a run may be restricted to
+    app: ASGIApp,
+    *,
+    seed: int | None = None,
+    examples: int | None = None,
+    phases: tuple[str, ...] = PHASES,
+    operations: tuple[str, ...] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> Report:
+    """Run schemathesis with all its checks against *app* and return what it found.
+
+    *seed* draws other cases than those of every day, *examples* is how many an operation
+    gets; *phases* and *operations* (ids) restrict, *settings* overlay
+    ``schemathesis.toml``.
+    """
+    config = overlaid(_settings(), settings or {})
+    config["generation"] |= {} if examples is None else {"max-examples": examples}
+    if seed is not None:
+        config |= {"seed": seed}
+        config["generation"]["deterministic"] = False
+    for phase in PHASES:
+        config["phases"].setdefault(phase, {})["enabled"] = phase in phases
+    schema = schemathesis.openapi.from_asgi(
+        "/openapi.json", app, config=SchemathesisConfig.from_dict(config)
+    )
+    if operations:
+        schema = schema.include(operation_id=list(operations))
+    report = Report(seed)
+    for event in from_schema(schema).execute():
+        _note(event, report)
+    return report
+
+
+def overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tables of *below* with what *above* says instead or adds."""
+    both = dict(below)
+    for name, value in above.items():
+        table = isinstance(value, Mapping) and isinstance(both.get(name), Mapping)
+        both[name] = overlaid(both[name], value) if table else value
+    return both
+
+
+def _settings() -> dict[str, Any]:
+    settings = tomllib.loads(SETTINGS.read_text("utf-8"))
+    accounts = settings["auth"]["wfc"]
+    accounts["path"] = str(ROOT / accounts["path"])  # wherever pytest was started
+    return settings
+
+
+def _note(event: events.EngineEvent, report: Report) -> None:
+    if isinstance(event, events.ScenarioFinished):
+        recorder = event.recorder
+        report.cases[event.phase.name] += len(recorder.cases)
+        report.findings.extend(_findings(recorder, report))
+        for case, interaction in recorder.interactions.items():
+            if interaction.response is not None:
+                operation = recorder.cases[case].value.operation
+                name = operation.definition.raw["operationId"]
+                report.answers[name, interaction.response.status_code] += 1
+    elif isinstance(event, events.NonFatalError):
+        report.troubles.append(f"{event.label}: {event.info.message}")
+    elif isinstance(event, events.FatalError):
+        raise event.exception
+
+
+def _findings(recorder: ScenarioRecorder, report: Report) -> Iterator[Finding]:
+    for case, checks in recorder.checks.items():
+        for check in checks:
+            report.checks[check.name] += 1
+            if check.failure_info is not None:
+                failure = check.failure_info.failure
+                label = recorder.cases[case].value.operation.label
+                sample = check.failure_info.code_sample
+                yield Finding(failure.code, label, f"{failure}\n{sample}")
