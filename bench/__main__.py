@@ -156,7 +156,7 @@ def throughput() -> Iterator[Figure]:
                 f"{ratio:.2f} ({rate:,.0f} against {bare_rate:,.0f} req/s)",
                 ratio >= promised,
             )
-            yield Figure(f"p99 of it", "6 ms", f"{p99:.1f} ms", p99 <= 6)
+            yield Figure("p99 of it", "6 ms", f"{p99:.1f} ms", p99 <= 6)
 
 
 def timed(action: Callable[[], Any], rounds: int = 7) -> float:
@@ -213,9 +213,7 @@ def listing(emulator: Served) -> Iterator[Figure]:
         while time.perf_counter() < until:
             poll()
         p99 = result().p99 * 1000
-    yield Figure(
-        "p99 of other requests meanwhile", "50 ms", f"{p99:.1f} ms", p99 <= 50
-    )
+    yield Figure("p99 of other requests meanwhile", "50 ms", f"{p99:.1f} ms", p99 <= 50)
 
 
 def memory() -> Iterator[Figure]:
@@ -243,9 +241,7 @@ def started(command: list[str], port_of: Callable[[dict[str, Any]], int]) -> flo
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         before = time.perf_counter()
-        process = subprocess.Popen(
-            [*command, str(ready)], stdout=subprocess.DEVNULL
-        )
+        process = subprocess.Popen([*command, str(ready)], stdout=subprocess.DEVNULL)
         while not ready.exists():
             time.sleep(0.001)
         facts = json.loads(ready.read_text("utf-8"))
@@ -334,10 +330,9 @@ def report(figures: list[Figure]) -> None:
         "# Performance",
         "",
         "Written by `make bench`: one run, load from another process, ratios to what was",
-        "measured beside it. Absolute figures are those of one small shared machine.",
+        "measured beside it. Absolute figures are those of one small machine, shared.",
         "",
-        f"Python {platform.python_version()}, {platform.system()}"
-        f" {platform.machine()}.",
+        f"Python {platform.python_version()} on {platform.platform(terse=True)}.",
         "",
         "| what | promised | measured | kept |",
         "|---|---|---|---|",

@@ -1,10 +1,6 @@
 """The composition root: the one place where the parts meet."""
 
-import re
 from pathlib import Path
-
-from starlette.applications import Starlette
-from starlette.routing import Route
 
 from emulator import contract, files
 from emulator.clock import wall
@@ -15,10 +11,11 @@ from emulator.settings import Settings
 from emulator.web.api import Api
 from emulator.web.control import Control
 from emulator.web.pages import Pages
+from emulator.web.paths import Paths, Program
 from emulator.worlds import Limits, Worlds
 
 
-def build(settings: Settings) -> Starlette:
+def build(settings: Settings) -> Program:
     """Return the whole program as an ASGI application.
 
     Raises ``ContractError`` or ``FixtureError`` where it cannot start.
@@ -29,24 +26,17 @@ def build(settings: Settings) -> Starlette:
     return assembled(worlds, platform, body_limit=settings.body_limit)
 
 
-def assembled(worlds: Worlds, platform: Contract, *, body_limit: int) -> Starlette:
+def assembled(worlds: Worlds, platform: Contract, *, body_limit: int) -> Program:
     """Return an application over *worlds*, which are its ``state.worlds``."""
-    control = Contract(contract.load(files.CONTROL))
+    steering = Contract(contract.load(files.CONTROL))
     api = Api(platform, OPERATIONS, worlds, body_limit=body_limit)
-    doors = (
-        api,
-        Control(control, CONTROL, worlds, body_limit=body_limit),
-        Pages(api, platform, worlds),
-    )
-    app = Starlette(routes=[route for door in doors for route in door.routes()])
-    app.router.redirect_slashes = False
-    for route in app.routes:
-        if isinstance(route, Route):  # "$" would let a line break follow the path
-            exact = route.path_regex.pattern.removesuffix("$") + r"\Z"
-            route.path_regex = re.compile(exact)
-    app.router.default = api.not_found
-    app.state.worlds = worlds
-    return app
+    control = Control(steering, CONTROL, worlds, body_limit=body_limit)
+    program = Program(routes=Pages(api, platform, worlds).routes())
+    program.paths = Paths({**api.endpoints(), **control.endpoints()})
+    program.router.redirect_slashes = False
+    program.router.default = api.not_found
+    program.state.worlds = worlds
+    return program
 
 
 def fixtures(settings: Settings) -> list[Fixture]:

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import wraps
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from emulator import files
 from emulator.settings import Settings, reachable
 
 DEFAULTS = Settings()
-REFUSED = 400  # where HTTP's refusals begin
 SECONDS = 2  # for an emulator to answer
 Command = Callable[..., Any]
 
@@ -272,24 +272,34 @@ def ask(
     """Return what a running emulator's control API answers."""
     query = f"?world={quote(world, safe='')}" if world else ""
     try:
-        status, answer = exchanged(method, url, path + query, json.dumps(body))
-        problem = f"{answer['title']}: {answer['detail']}" if status >= REFUSED else ""
-    except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
+        declined, answer = exchanged(method, url, path + query, body)
+    except (OSError, HTTPException, ValueError) as error:
         message = (
             f"no emulator answers at {url} ({error}); "
             "start one, or say with --url where it is"
         )
         raise Trouble(message) from error
-    if problem:
-        raise Trouble(problem)
+    if declined:
+        message = f"{answer['title']}: {answer['detail']}"
+        raise Trouble(message)
     return answer
 
 
-def exchanged(method: str, url: str, path: str, body: str) -> tuple[int, Any]:
-    """Return the status and the JSON of an answer."""
+def exchanged(
+    method: str, url: str, path: str, body: Mapping[str, Any] | None
+) -> tuple[bool, Any]:
+    """Return whether the answer is a problem document, and what it says.
+
+    Raises ``ValueError`` for an answer that is not an emulator's.
+    """
     target = urlsplit(url)
     connect = HTTPSConnection if target.scheme == "https" else HTTPConnection
     with closing(connect(target.netloc or url, timeout=SECONDS)) as connection:
-        connection.request(method, path, body, {"Content-Type": "application/json"})
+        content = json.dumps(body) if body else None
+        connection.request(method, path, content, {"Content-Type": "application/json"})
         response = connection.getresponse()
-        return response.status, json.load(response)
+        declined = response.headers.get_content_subtype() == "problem+json"
+        if response.status != HTTPStatus.OK and not declined:
+            message = f"something else does, with {response.status} {response.reason}"
+            raise ValueError(message)
+        return declined, json.load(response)

@@ -247,7 +247,10 @@ def _prices(part: Part) -> Prices:
 def _pace(part: str | Part) -> Pace:
     if isinstance(part, str):
         return PACES[part]
-    return Pace(**{name: timedelta(seconds=value) for name, value in part.items()})
+    durations: dict[str, Any] = {
+        name: timedelta(seconds=value) for name, value in part.items()
+    }
+    return Pace(**durations)
 
 
 def _assumptions(document: Part, overrides: Overrides) -> Assumptions:

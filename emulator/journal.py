@@ -1,12 +1,11 @@
 """What was asked of a world and what it answered, newest last, bounded."""
 
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     at: datetime
     operation: str  # operationId
     method: str

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from emulator.settings import Settings, reachable
 
-GRACE = 0.3  # seconds that open answers get when the process is told to stop
+GRACE = 0.3  # seconds that open requests get when the process is told to stop
 BACKLOG = 2_048  # connections that wait to be accepted
 HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our own
 
@@ -66,6 +66,15 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.answering.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for open requests, then hang up: their endpoints end by themselves."""
+        asyncio.get_running_loop().call_later(GRACE, self._hang_up)
+        await super().shutdown(sockets)
+
+    def _hang_up(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 def run(app: ASGIApp, settings: Settings, announce: Callable[[Ready], None]) -> None:
@@ -152,7 +161,8 @@ def _config(
         access_log=False,
         server_header=False,
         backlog=BACKLOG,
-        timeout_graceful_shutdown=GRACE,  # type: ignore[arg-type]  # seconds may be parts
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
     )
     config.load()
     config.ssl = context

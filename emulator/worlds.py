@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from emulator.clock import Clock
 from emulator.domain.account import Token, token
@@ -20,8 +21,7 @@ class Limits:
     journal: int = 1_000  # exchanges a world
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """Who came in, where to and when: the one time that the clock is asked."""
 
     world: World
@@ -53,8 +53,8 @@ class Worlds:
         token, now = world.tokens.get(literal), world.clock.now()
         if token is None:
             raise Refusal(UNAUTHENTICATED, "the token was deleted; create another")
-        accepted = world.account.assumptions["expired_token"] == "accept"  # noqa: S105
-        if token.expires_at <= now and not accepted:
+        expired = token.expires_at <= now
+        if expired and world.account.assumptions["expired_token"] == "refuse":  # noqa: S105
             raise Refusal(UNAUTHENTICATED, "the token has expired; create another")
         return Entry(world, token, now)
 

@@ -449,75 +449,42 @@ def test_responses_are_kept_as_long_as_the_world(api: Api) -> None:
 # --- What lenient accepts and strict declines --------------------------------
 
 DOUBTS = [
-    Doubtful(*row)
-    for row in (
-        (
-            "responses_message",
-            "MO-05",
-            {"type": 2, "message": HELLO},
-            "messages",
-        ),
-        (
-            "responses_message",
-            "MO-05",
-            {"type": 2, "message": [HELLO]},
-            "messages",
-        ),
-        (
-            "responses_message",
-            "MO-05",
-            {"type": 2, "messages": HELLO},
-            "messages",
-        ),
-        (
-            "responses_message",
-            "MO-05",
-            {"type": "2", "messages": str(HELLO)},
-            "messages",
-        ),
-        (
-            "responses_campaign",
-            "MO-07",
-            {"type": 4, "campaigns": SECOND},
-            "campaigns",
-        ),
-        (
-            "responses_campaign",
-            "MO-07",
-            {"type": 4, "campaigns": str(SECOND)},
-            "campaigns",
-        ),
-        (
-            "responses_others",
-            "MO-08",
-            {"type": 1, "campaigns": ["ignored", None]},
-            "campaigns",
-        ),
-        (
-            "responses_others",
-            "MO-08",
-            {"type": 2, "messages": [HELLO], "to": "2026-03-01 00:00:00"},
-            "to",
-        ),
-        (
-            "responses_others",
-            "MO-08",
-            {"type": 3, "cellphone": LUIS, "messages": [HELLO]},
-            "messages",
-        ),
-        (
-            "responses_others",
-            "MO-08",
-            {"type": 4, "campaigns": [FIRST], "cellphone": "ignored"},
-            "cellphone",
-        ),
-        (
-            "reversed_dates",
-            "MO-14",
-            {"type": 1, "from": "2026-03-02 12:00:42", "to": "2026-03-02 12:00:41"},
-            "to",
-        ),
-    )
+    Doubtful("responses_message", "MO-05", {"type": 2, "message": HELLO}, "messages"),
+    Doubtful("responses_message", "MO-05", {"type": 2, "message": [HELLO]}, "messages"),
+    Doubtful("responses_message", "MO-05", {"type": 2, "messages": HELLO}, "messages"),
+    Doubtful("responses_message", "MO-05", {"type": 2, "messages": "1"}, "messages"),
+    Doubtful("responses_campaign", "MO-07", {"type": 4, "campaigns": 1}, "campaigns"),
+    Doubtful("responses_campaign", "MO-07", {"type": 4, "campaigns": "1"}, "campaigns"),
+    Doubtful(
+        "responses_others",
+        "MO-08",
+        {"type": 1, "campaigns": ["ignored", None]},
+        "campaigns",
+    ),
+    Doubtful(
+        "responses_others",
+        "MO-08",
+        {"type": 2, "messages": [HELLO], "to": "2026-03-01 00:00:00"},
+        "to",
+    ),
+    Doubtful(
+        "responses_others",
+        "MO-08",
+        {"type": 3, "cellphone": LUIS, "messages": [HELLO]},
+        "messages",
+    ),
+    Doubtful(
+        "responses_others",
+        "MO-08",
+        {"type": 4, "campaigns": [FIRST], "cellphone": "ignored"},
+        "cellphone",
+    ),
+    Doubtful(
+        "reversed_dates",
+        "MO-14",
+        {"type": 1, "from": "2026-03-02 12:00:42", "to": "2026-03-02 12:00:41"},
+        "to",
+    ),
 ]
 
 

@@ -6,6 +6,7 @@ Immutable; what moves (balance, tokens, campaigns) is kept by the world.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 from emulator.domain.assumptions import Assumptions
 from emulator.domain.dates import year_after
@@ -84,8 +85,7 @@ def token(
     return Token(name, literal, now, expires_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(NamedTuple):
     """One line of the balance's history.  Balance = opening credit + all amounts."""
 
     at: datetime

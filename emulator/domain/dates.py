@@ -4,10 +4,12 @@ Source: manual GEN-09 for the form, GEN-10 for the zone.
 """
 
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 SECOND = timedelta(seconds=1)
 
 
+@lru_cache(maxsize=4096)
 def shown(instant: datetime, zone: tzinfo) -> str:
     """Return ``2020-05-25 13:22:38``."""
     return instant.astimezone(zone).isoformat(" ", "seconds")[:19]

@@ -36,6 +36,8 @@ WAITING = {  # what a message says that has not had its instant
     Change.CANCELLED: "cancelled",
 }
 
+UNINFORMED = frozenset({"inserting", "unknown"})  # no ids can be got (DLR-06)
+
 Row = dict[str, object]
 
 
@@ -60,11 +62,6 @@ def status(campaign: Campaign, now: datetime) -> str:
     return SETTLED[last.change] if last else "inserted"
 
 
-def informed(campaign: Campaign, now: datetime) -> bool:
-    """Whether ids and statuses can be got.  Source: manual DLR-06."""
-    return status(campaign, now) not in {"inserting", "unknown"}
-
-
 def progress(campaign: Campaign, now: datetime) -> int:
     """Return the percentage of messages that are final.  Source: manual DLR-08."""
     return percentage(final(campaign, now), campaign.line.count)
@@ -77,7 +74,7 @@ def final(campaign: Campaign, now: datetime) -> int:
     done = outcomes.count(Outcome.SENT, 0, reached)
     if done < reached:
         for outcome in set(outcomes) - {Outcome.SENT}:
-            delay = TRUTHS[Outcome(outcome)].sms.final_after
+            delay = TRUTHS[Outcome(outcome)].sms.final_after * campaign.pace.patience
             done += outcomes.count(outcome, 0, line.reached(now - delay))
     if line.cancelled_at and line.cancelled_at <= now:
         done += line.count - reached
@@ -86,12 +83,13 @@ def final(campaign: Campaign, now: datetime) -> int:
 
 def message(campaign: Campaign, index: int, now: datetime) -> Message:
     """Return one message as it stands."""
-    sent = index < campaign.line.reached(now)
+    reached = campaign.line.reached(now)
+    states = _statuses(campaign, index, index + 1, reached=reached, now=now)
     return Message(
         id=campaign.first_message + index,
         number=campaign.recipients.numbers[index],
-        status=next(_statuses(campaign, index, index + 1, now)),
-        sent_at=campaign.line.instant(index) if sent else None,
+        status=next(states),
+        sent_at=campaign.line.instant(index) if index < reached else None,
         text=campaign.text(index),
     )
 
@@ -99,6 +97,7 @@ def message(campaign: Campaign, index: int, now: datetime) -> Message:
 def rows(campaign: Campaign, *, now: datetime, zone: tzinfo) -> Iterator[list[Row]]:
     """Yield the rows of the DLR answer in slices.  Source: manual DLR-03."""
     numbers, count = campaign.recipients.numbers, campaign.line.count
+    reached = campaign.line.reached(now)
     for start in range(0, count, SLICE):
         stop = min(start + SLICE, count)
         yield [
@@ -112,10 +111,10 @@ def rows(campaign: Campaign, *, now: datetime, zone: tzinfo) -> Iterator[list[Ro
             for number, phone, state, date, text in zip(
                 range(campaign.first_message + start, campaign.first_message + stop),
                 numbers[start:stop],
-                _statuses(campaign, start, stop, now),
-                _sent_dates(campaign, start, stop, now, zone),
+                _statuses(campaign, start, stop, reached=reached, now=now),
+                _sent_dates(campaign, start, min(stop, reached), zone),
                 _texts(campaign, start, stop),
-                strict=True,
+                strict=False,  # the dates never end
             )
         ]
 
@@ -127,29 +126,30 @@ def _texts(campaign: Campaign, start: int, stop: int) -> Iterator[str]:
 
 
 def _statuses(
-    campaign: Campaign, start: int, stop: int, now: datetime
+    campaign: Campaign, start: int, stop: int, *, reached: int, now: datetime
 ) -> Iterator[str]:
+    """Yield the status of the messages from *start* to *stop*."""
     line, outcomes = campaign.line, campaign.outcomes
-    reached = min(max(line.reached(now), start), stop)
+    had = min(max(reached, start), stop)
+    if outcomes.count(Outcome.SENT, start, had) == had - start:
+        states: Iterator[str] = repeat("sent", had - start)
+    else:
+        states = (
+            TRUTHS[Outcome(outcomes[index])].sms.at(
+                now - line.instant(index), campaign.pace.patience
+            )
+            for index in range(start, had)
+        )
     last = line.last(now)
     waiting = WAITING.get(last.change, "in progress") if last else "in progress"
-    if outcomes.count(Outcome.SENT, start, reached) == reached - start:
-        had: Iterator[str] = repeat("sent", reached - start)
-    else:
-        had = (
-            TRUTHS[Outcome(outcomes[index])].sms.at(now - line.instant(index))
-            for index in range(start, reached)
-        )
-    return chain(had, repeat(waiting, stop - reached))
+    return chain(states, repeat(waiting, stop - had))
 
 
 def _sent_dates(
-    campaign: Campaign, start: int, stop: int, now: datetime, zone: tzinfo
+    campaign: Campaign, start: int, reached: int, zone: tzinfo
 ) -> Iterator[str | None]:
-    """Yield every message's date; those of one second share one string."""
-    line = campaign.line
-    reached = min(max(line.reached(now), start), stop)
-    index = start
+    """Yield every message's date, then None; those of one second share a string."""
+    line, index = campaign.line, start
     while index < reached:
         instant = line.instant(index)
         end = instant.replace(microsecond=0) + dates.SECOND
@@ -160,7 +160,7 @@ def _sent_dates(
             run //= 2
         yield from repeat(dates.shown(instant, zone), run)
         index += run
-    yield from repeat(None, stop - max(reached, start))
+    yield from repeat(None)
 
 
 def pause(campaign: Campaign, now: datetime) -> Campaign:

@@ -54,10 +54,12 @@ class Script(Generic[Status]):
 
     steps: tuple[tuple[timedelta, Status], ...]
 
-    def at(self, elapsed: timedelta) -> Status:
+    def at(self, elapsed: timedelta, patience: int = 1) -> Status:
         """Return the status when *elapsed* has passed since the message's instant."""
         return next(
-            status for after, status in reversed(self.steps) if after <= elapsed
+            status
+            for after, status in reversed(self.steps)
+            if after * patience <= elapsed
         )
 
     @property
@@ -102,7 +104,7 @@ TRUTHS: Mapping[Outcome, Truth] = {
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Who lives in a world: numbers with a fate of their own, and the weights of others.
+    """Who lives in a world: numbers with a fate of their own, and weights for others.
 
     ``weights`` are relative; without any, everybody is reached.
     """
@@ -123,8 +125,10 @@ class Population:
         """Return one octet a number, its ``Outcome``."""
         if self.weights or self.known:
             return bytes(map(self.outcome, numbers))
-        octets = bytearray(len(numbers))
         first, last = _BLOCK[0], _BLOCK[-1]
+        octets = bytearray(len(numbers))
+        if max(numbers) < first:  # the ordinary case
+            return bytes(octets)
         for index, number in enumerate(numbers):
             if first <= number <= last:
                 octets[index] = _reserved(number)

@@ -4,9 +4,9 @@ Source: manual SMS-01 to SMS-49 and CLC-01 to CLC-17.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from emulator.domain import text as texts
 from emulator.domain.account import Account, Link, Route
@@ -38,16 +38,14 @@ TRUE = (True, "1")  # and 1, which equals True (SMS-28)
 Order = Mapping[str, Any]  # a request body that the contract has accepted
 
 
-@dataclass(frozen=True, slots=True)
-class Ids:
+class Ids(NamedTuple):
     """The ids a new campaign takes: its own, and its first message's."""
 
     campaign: int
     message: int
 
 
-@dataclass(frozen=True, slots=True)
-class Campaign:
+class Campaign(NamedTuple):
     """An SMS campaign as it was placed, and what was done to it since."""
 
     id: int
@@ -81,15 +79,22 @@ class Campaign:
     def changed(self, intervention: Intervention) -> "Campaign":
         """Return the campaign with one more intervention."""
         interventions = (*self.line.interventions, intervention)
-        return replace(self, line=replace(self.line, interventions=interventions))
+        line = replace(self.line, interventions=interventions)
+        return self._replace(line=line)
 
 
-def place(
-    order: Order, account: Account, *, ids: Ids, now: datetime, world: str
+def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
+    order: Order,
+    account: Account,
+    *,
+    ids: Ids,
+    now: datetime,
+    world: str,
+    link: Link | None = None,
 ) -> Campaign:
     """Return the campaign that *order* asks for, unpaid.
 
-    Refuses an unknown route, country or link, and a URL where the white list rejects.
+    Refuses an unknown route or country, and a URL where the white list rejects.
     """
     flags = Flags(
         encode_3=order.get("encode_3") in TRUE,
@@ -98,7 +103,6 @@ def place(
         long_message=order.get("long_message") in TRUE,
     )
     route = _route(order, account)
-    link = _link(order, account)
     recipients = _recipients(order["recipients"], flags)
     scheduled_at = _scheduled(order, account)
     starts_at = now + account.pace.sms_after
@@ -130,15 +134,28 @@ def place(
 
 def doubts(order: Order, campaign: Campaign, account: Account) -> Iterator[Doubt]:
     """Yield what lenient accepts of *order* and strict declines."""
-    rows, template = order["recipients"], campaign.template
+    rows = order["recipients"]
     if len(rows) > OPTIMAL:
         yield Doubt("SMS-11", why=f"more than the optimal {OPTIMAL} recipients")
-    if field := uneven(rows):
+    if campaign.recipients.fields and (field := uneven(rows)):
         yield Doubt("SMS-07", UNEVEN_FIELDS, f"some recipients lack {field}")
-    for mark in _missing(rows, template):
+    if campaign.template.marks:
+        yield from _merge_doubts(rows, campaign)
+    if "country" in order and int(order["country"]) != campaign.route.country:
+        yield Doubt("SMS-34", ROUTE_ELSEWHERE, "route and country disagree")
+    if campaign.scheduled_at and campaign.scheduled_at <= campaign.created_at:
+        words = {"field": "scheduled_date"}
+        yield Doubt("SMS-37", DATE_PAST, "the scheduled date has passed", words)
+    if _unlisted(order["text"], account):
+        yield Doubt("SMS-47", why="the text holds a URL that is not on the white list")
+
+
+def _merge_doubts(rows: Sequence[Order], campaign: Campaign) -> Iterator[Doubt]:
+    """Yield what is doubtful once the placeholders are filled."""
+    for mark in _missing(rows, campaign.template):
         words = {"field": mark, "field_of": "text", "mark": texts.letter(mark)}
         yield Doubt("SMS-08", VALUE_MISSING, f"a recipient lacks {mark}", words)
-    if not campaign.flags.encoded and _special(rows, template):
+    if not campaign.flags.encoded and _special(rows, campaign.template):
         yield Doubt(
             "SMS-25",
             SPECIAL_CHARACTERS,
@@ -152,20 +169,13 @@ def doubts(order: Order, campaign: Campaign, account: Account) -> Iterator[Doubt
             "a merged value holds characters of the GSM 03.38 extension",
             {"field": "recipients"},
         )
-    if template.marks and _longest(campaign) > campaign.flags.limit:
+    if _longest(campaign) > campaign.flags.limit:
         yield Doubt(
             "SMS-26",
             TOO_LONG_MERGED,
             "a text grows over the limit when its placeholders are filled",
             {"limit": campaign.flags.limit},
         )
-    if "country" in order and int(order["country"]) != campaign.route.country:
-        yield Doubt("SMS-34", ROUTE_ELSEWHERE, "route and country disagree")
-    if campaign.scheduled_at and campaign.scheduled_at <= campaign.created_at:
-        words = {"field": "scheduled_date"}
-        yield Doubt("SMS-37", DATE_PAST, "the scheduled date has passed", words)
-    if _unlisted(order["text"], account):
-        yield Doubt("SMS-47", why="the text holds a URL that is not on the white list")
 
 
 def _route(order: Order, account: Account) -> Route:
@@ -186,10 +196,11 @@ def _route(order: Order, account: Account) -> Route:
     return min(routes, key=lambda route: route.price)
 
 
-def _link(order: Order, account: Account) -> Link | None:
-    """Source: manual CLC-04."""
-    if "url" not in order:
-        return None
+def link_of(order: Order, account: Account) -> Link:
+    """Return the link that an SMS CLIC order names, or refuse an unknown one.
+
+    Source: manual CLC-04.
+    """
     link = account.links.get(int(order["url"]))
     if link is None:
         raise Refusal(UNKNOWN_LINK, f"links: {_list(account.links)}")
@@ -209,13 +220,11 @@ def _recipients(rows: Sequence[Order], flags: Flags) -> Recipients:
     recipients = phones(rows)
     if flags.encoded or not recipients.fields:
         return recipients
-    return replace(
-        recipients,
-        fields={
-            name: column.mapped(texts.transliterate)
-            for name, column in recipients.fields.items()
-        },
-    )
+    fields = {
+        name: column.mapped(texts.transliterate)
+        for name, column in recipients.fields.items()
+    }
+    return Recipients(recipients.numbers, fields)
 
 
 def _outcomes(text: str, recipients: Recipients, account: Account) -> bytes:

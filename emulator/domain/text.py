@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # GSM 03.38, 128 characters (the escape to the extension table left out) and 10.
 GSM_BASIC = frozenset(
@@ -32,8 +33,7 @@ ENCODED_PART = 70
 ENCODED_LIMITS = (70, 128, 192)  # characters of one, two and three encoded parts
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
+class Flags(NamedTuple):
     """The four length flags of a text; where several are set the first here counts.
 
     Source: manual SMS-20 to SMS-23, assumption SMS-24 for the precedence.
@@ -111,6 +111,8 @@ def cut(
 
     *merge* says which field each letter stands for; other letters stay as they are.
     """
+    if "<+" not in text:
+        return Template(text, (text,), ())
     literals, marks, end = [], [], 0
     for start, stop, mark in _marks(text, merge, links=links):
         literals.append(text[end:start])
@@ -141,4 +143,6 @@ def letter(name: str, merge: Mapping[str, str] = MERGE) -> str:
 
 def hosts(text: str) -> list[str]:
     """Return the host names of the URLs in *text*, in lower case."""
+    if "." not in text and "//" not in text:
+        return []
     return [match[1].lower().rstrip(".") for match in _URL.finditer(text)]

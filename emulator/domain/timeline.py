@@ -27,10 +27,11 @@ class Pace:
     sms_every: timedelta = timedelta(milliseconds=10)
     call_after: timedelta = timedelta(seconds=35)
     call_every: timedelta = timedelta(milliseconds=100)
+    patience: int = 1  # times what retries, absences and calls take; 0: no time
 
 
 MANUAL = Pace()
-INSTANT = Pace(*(NOTHING,) * 6)
+INSTANT = Pace(*(NOTHING,) * 6, patience=0)
 PACES = {"manual": MANUAL, "instant": INSTANT}
 
 
@@ -60,8 +61,10 @@ class Line:
 
     def reached(self, now: datetime) -> int:
         """Return how many messages have had their instant, 0 to ``count``."""
-        until = min(now, self.cancelled_at or now)
-        worked = until - self.starts_at - self._paused(until)
+        worked = now - self.starts_at
+        if self.interventions:
+            until = min(now, self.cancelled_at or now)
+            worked = until - self.starts_at - self._paused(until)
         if worked < NOTHING:
             return 0
         if self.every == NOTHING:
@@ -71,6 +74,8 @@ class Line:
     def instant(self, index: int) -> datetime:
         """Return when message *index*, which has been reached, had its turn."""
         instant = self.starts_at + index * self.every
+        if not self.interventions:
+            return instant
         for start, stop in self._pauses():
             if start < instant and stop is not None:
                 instant += max(stop - max(start, self.starts_at), NOTHING)
@@ -78,15 +83,18 @@ class Line:
 
     @property
     def cancelled_at(self) -> datetime | None:
-        cancelled = (
-            each.at for each in self.interventions if each.change is Change.CANCELLED
-        )
-        return next(cancelled, None)
+        """When the campaign was cancelled, if it was."""
+        for each in self.interventions:
+            if each.change is Change.CANCELLED:
+                return each.at
+        return None
 
     def last(self, now: datetime) -> Intervention | None:
         """Return the newest intervention not later than *now*."""
-        past = (each for each in reversed(self.interventions) if each.at <= now)
-        return next(past, None)
+        for each in reversed(self.interventions):
+            if each.at <= now:
+                return each
+        return None
 
     def _paused(self, until: datetime) -> timedelta:
         """Return how long the line has stood still since its start."""

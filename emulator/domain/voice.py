@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from emulator.domain import dates
 from emulator.domain.account import Account
@@ -22,7 +22,7 @@ from emulator.domain.refusals import (
     Refusal,
 )
 from emulator.domain.text import Template, cut
-from emulator.domain.timeline import Change, Intervention, Line
+from emulator.domain.timeline import Change, Intervention, Line, Pace
 
 COUNTRY = "Mexico"  # the only one the manual shows (VOI-13)
 AUDIO, SPEECH = 1, 2  # the two types (VOI-02)
@@ -45,8 +45,7 @@ class VoiceStatus(StrEnum):
 CANCELLABLE = frozenset({VoiceStatus.TO_SEND})
 
 
-@dataclass(frozen=True, slots=True)
-class Ids:
+class Ids(NamedTuple):
     """The ids a new campaign takes: its own, and its first call's."""
 
     campaign: int
@@ -70,6 +69,7 @@ class VoiceCampaign:
     created_at: datetime
     scheduled_at: datetime | None
     line: Line
+    pace: Pace
     cost: int  # millionths
 
     @property
@@ -121,6 +121,7 @@ def place(order: Order, account: Account, *, ids: Ids, now: datetime) -> VoiceCa
             every=account.pace.call_every,
             count=len(recipients),
         ),
+        pace=account.pace,
         cost=account.prices.voice * len(recipients),
     )
 
@@ -152,7 +153,7 @@ def status(campaign: VoiceCampaign, now: datetime) -> VoiceStatus:
 
 def processed(campaign: VoiceCampaign, now: datetime) -> int:
     """Return how many calls are over.  All calls last equally long."""
-    lasting = TRUTHS[Outcome.SENT].call.final_after
+    lasting = TRUTHS[Outcome.SENT].call.final_after * campaign.pace.patience
     return campaign.line.reached(now - lasting)
 
 
@@ -162,7 +163,7 @@ def call(campaign: VoiceCampaign, index: int, now: datetime) -> Call:
     if index < line.reached(now):
         called_at = line.instant(index)
         truth = TRUTHS[Outcome(campaign.outcomes[index])]
-        state = truth.call.at(now - called_at)
+        state = truth.call.at(now - called_at, campaign.pace.patience)
     else:
         called_at = None
         cancelled = line.cancelled_at is not None and line.cancelled_at <= now

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from emulator.domain.account import Token
 from emulator.domain.assumptions import Assumptions, Doubt, weigh
@@ -27,8 +27,7 @@ class Call:
         self.notes.extend(weigh(doubts, assumptions))
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """The last key of an answer: an array that is sent slice by slice."""
 
     key: str
@@ -36,8 +35,7 @@ class Listing:
     whole: bool  # whether there is one slice at most
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The body of a success."""
 
     body: Any

@@ -1,6 +1,7 @@
 """SMS campaigns: sending and delivery status."""
 
 from emulator.domain import dates, dlr, sms
+from emulator.domain.account import Link
 from emulator.domain.money import shown
 from emulator.domain.refusals import NO_SUCH_CAMPAIGN, Refusal
 from emulator.operations.call import Call, Listing, Reply
@@ -35,7 +36,8 @@ def get_campaign_messages(world: World, call: Call) -> Reply:
     """Source: manual DLR-01 to DLR-23; assumption DLR-06 where there are no rows."""
     campaign = world.campaign(call.params["campaignId"])
     account, now = world.account, call.now
-    informed = dlr.informed(campaign, now)
+    status = dlr.status(campaign, now)
+    informed = status not in dlr.UNINFORMED
     if not informed and account.assumptions["no_information"] == "not_found":
         raise Refusal(NO_SUCH_CAMPAIGN, "the campaign gives no information yet")
     rows = dlr.rows(campaign, now=now, zone=account.zone) if informed else iter(())
@@ -44,7 +46,7 @@ def get_campaign_messages(world: World, call: Call) -> Reply:
         "message": DONE,
         "campaign": campaign.id,
         "name": campaign.name,
-        "campaign_status": dlr.status(campaign, now),
+        "campaign_status": status,
         "scheduled_date": dates.shown(started_at, account.zone),
         "recipients_count": len(campaign.recipients),
         "percentage": dlr.progress(campaign, now),
@@ -54,12 +56,16 @@ def get_campaign_messages(world: World, call: Call) -> Reply:
     return Reply(head, Listing("data", rows, whole))
 
 
-def place(world: World, call: Call, *, reason: str) -> tuple[sms.Campaign, int]:
+def place(
+    world: World, call: Call, *, reason: str, link: Link | None = None
+) -> tuple[sms.Campaign, int]:
     """Place and charge what *call* orders; return the campaign and the new balance."""
-    account = world.account
+    account, body = world.account, call.body
     ids = sms.Ids(world.upcoming("campaign"), world.upcoming("message"))
-    campaign = sms.place(call.body, account, ids=ids, now=call.now, world=world.name)
-    call.weigh(sms.doubts(call.body, campaign, account), account.assumptions)
+    campaign = sms.place(
+        body, account, ids=ids, now=call.now, world=world.name, link=link
+    )
+    call.weigh(sms.doubts(body, campaign, account), account.assumptions)
     world.keep(campaign)
     balance = world.charge(
         campaign.cost, reason=reason, reference=campaign.id, now=call.now

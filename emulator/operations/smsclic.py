@@ -1,6 +1,6 @@
 """SMS CLIC: SMS campaigns with one short link per recipient."""
 
-from emulator.domain import dates
+from emulator.domain import dates, sms
 from emulator.domain.money import shown
 from emulator.operations.call import Call, Reply
 from emulator.operations.sms import DONE, place
@@ -9,7 +9,8 @@ from emulator.world import Click, World
 
 def create_sms_clic_campaign(world: World, call: Call) -> Reply:
     """Source: manual CLC-10 to CLC-14; its dates are assumption CLC-12."""
-    campaign, balance = place(world, call, reason="smsclic")
+    link = sms.link_of(call.body, world.account)
+    campaign, balance = place(world, call, reason="smsclic", link=link)
     zone = world.account.zone
     full = world.account.assumptions["clic_dates"] == "full"
     date = dates.shown if full else dates.day

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from emulator.contract import Contract
@@ -38,12 +37,12 @@ class Api:
         self._worlds = worlds
         self.body_limit = body_limit
 
-    def routes(self) -> list[BaseRoute]:
-        """Return one route a path, aliases included."""
-        return [
-            Route(path, Endpoint(self, path, by_method, self._functions))
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Return one endpoint a path, aliases included."""
+        return {
+            path: Endpoint(self, path, by_method, self._functions)
             for path, by_method in self._contract.by_path().items()
-        ]
+        }
 
     async def not_found(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer a path that the contract does not have."""

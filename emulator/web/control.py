@@ -6,8 +6,6 @@ It says no with problem documents (RFC 9457), so that nobody takes it for the pl
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
-from starlette.routing import BaseRoute, Route
-
 from emulator.contract import Contract
 from emulator.domain.account import Token
 from emulator.domain.refusals import NO_SUCH_WORLD, Refusal
@@ -39,11 +37,12 @@ class Control:
         self._worlds = worlds
         self.body_limit = body_limit
 
-    def routes(self) -> list[BaseRoute]:
-        return [
-            Route(path, Endpoint(self, path, by_method, self._functions))
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Return one endpoint a path, aliases included."""
+        return {
+            path: Endpoint(self, path, by_method, self._functions)
             for path, by_method in self._contract.by_path().items()
-        ]
+        }
 
     def enter(self, visit: Visit) -> Entry:
         """Return the world that is meant, whatever has become of its token."""

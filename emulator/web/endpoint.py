@@ -7,7 +7,7 @@ shape 422, then what the operation says.
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from emulator.contract import ContractError, Flaw, Mismatch, Operation
 from emulator.domain import refusals
 from emulator.domain.assumptions import Doubt, weigh
 from emulator.domain.refusals import BY_KEYWORD, Refusal
-from emulator.operations.call import Call, Reply
+from emulator.operations.call import Call, Listing, Reply
 from emulator.operations.call import Operation as Function
 from emulator.web import wire
 from emulator.web.wire import Answer
@@ -116,8 +116,7 @@ class Endpoint:
         call = Call(entry.now, entry.token, _parameters(visit), notes=visit.notes)
         if operation.body is not None:
             call.body = await self._body(visit, receive)
-        function = self._functions[operation.id]
-        return _rendered(_transacted(entry.world, call, operation, function))
+        return _transacted(entry.world, call, operation, self._functions[operation.id])
 
     async def _body(self, visit: Visit, receive: Receive) -> Any:
         octets = await self._octets(visit, receive)
@@ -137,6 +136,9 @@ class Endpoint:
         except wire.BodyTooLargeError:
             why = "the setting body_limit says how large a body may be"
             raise Refusal(refusals.TOO_LARGE, why, limit=limit) from None
+        except wire.CutOffError:
+            why = "the client hung up before the end of the body"
+            raise Refusal(refusals.UNREADABLE, why) from None
         content_type = wire.header(visit.scope, b"content-type") or b""
         if not content_type.lower().startswith(wire.JSON):
             why = "send the header Content-Type: application/json"
@@ -194,37 +196,36 @@ def _mismatched(flaw: Flaw) -> Refusal:
 
 def _transacted(
     world: World, call: Call, operation: Operation, function: Function
-) -> Reply:
-    """Carry out *function* whole or not at all; its reply has the contract's shape."""
+) -> Answer:
+    """Carry out *function*, whole or not at all: what is kept, is answered."""
     try:
-        reply = _checked(function(world, call), operation)
+        answer = _rendered(function(world, call), operation)
     except BaseException:
         world.forget()
         raise
     world.commit()
-    return reply
+    return answer
 
 
-def _checked(reply: Reply, operation: Operation) -> Reply:
-    """Return *reply*, which may go out.  Of a listing the first row is looked at.
+def _rendered(reply: Reply, operation: Operation) -> Answer:
+    if reply.listing is not None:
+        return _listed(reply.body, reply.listing, operation)
+    _check(reply.body, operation)
+    return Answer(200, wire.encoded(reply.body))
 
-    Raises ``ContractError`` for an answer that the contract does not describe.
-    """
-    body, listing = reply.body, reply.listing
-    if listing is not None:
-        first = next(listing.slices, [])
-        body = {**body, listing.key: first[:1]}
-        slices = chain((first,), listing.slices)
-        reply = Reply(reply.body, replace(listing, slices=slices))
+
+def _listed(head: dict[str, Any], listing: Listing, operation: Operation) -> Answer:
+    """Return the answer with a listing at its end; its first row is looked at."""
+    first = next(listing.slices, [])
+    _check({**head, listing.key: first[:1]}, operation)
+    if listing.whole:
+        return Answer(200, wire.encoded({**head, listing.key: first}))
+    slices = chain((first,), listing.slices)
+    return Answer(200, slices=wire.listed(head, listing.key, slices))
+
+
+def _check(body: Any, operation: Operation) -> None:
+    """Raise ``ContractError`` for an answer that the contract does not describe."""
     if operation.answer is not None and not operation.answer.is_valid(body):
         message = f"the answer of {operation.id} is not what the contract describes"
         raise ContractError(message)
-    return reply
-
-
-def _rendered(reply: Reply) -> Answer:
-    if reply.listing is None:
-        return Answer(200, wire.encoded(reply.body))
-    listing = reply.listing
-    pieces = wire.listed(reply.body, listing.key, listing.slices)
-    return Answer(200, b"".join(pieces)) if listing.whole else Answer(200, slices=pieces)

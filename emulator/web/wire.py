@@ -10,11 +10,16 @@ import orjson
 from starlette.types import Message, Receive, Scope, Send
 
 JSON = b"application/json"
+START, BODY = "http.response.start", "http.response.body"
 BIG = 64 * 1024  # octets; above it others are let in between two steps
 
 
 class BodyTooLargeError(Exception):
     """The request's body is over the limit."""
+
+
+class CutOffError(Exception):
+    """The client hung up before the end of its request."""
 
 
 class NotJsonError(Exception):
@@ -36,7 +41,8 @@ class Answer:
         headers = [(b"content-type", self.content_type), *self.headers]
         if self.slices is None:
             headers.append((b"content-length", b"%d" % len(self.body)))
-        await send(_start(self.status, headers))
+        start = {"type": START, "status": self.status, "headers": headers}
+        await send(start)
         if not bodiless and self.slices is not None:
             for octets in self.slices:
                 await send(_part(octets, more=True))
@@ -46,12 +52,8 @@ class Answer:
             await send(_part(b"" if bodiless else self.body))
 
 
-def _start(status: int, headers: list[tuple[bytes, bytes]]) -> Message:
-    return {"type": "http.response.start", "status": status, "headers": headers}
-
-
 def _part(body: bytes, *, more: bool = False) -> Message:
-    return {"type": "http.response.body", "body": body, "more_body": more}
+    return {"type": BODY, "body": body, "more_body": more}
 
 
 def encoded(content: Any) -> bytes:
@@ -86,13 +88,18 @@ def readable(text: str) -> bytes:
 
 
 async def read(scope: Scope, receive: Receive, *, limit: int) -> bytes:
-    """Return the request's body.  Raises ``BodyTooLargeError`` over *limit* octets."""
+    """Return the request's body.
+
+    Raises ``BodyTooLargeError`` over *limit* octets, ``CutOffError`` before its end.
+    """
     announced = header(scope, b"content-length") or b"0"
     if announced.isdigit() and int(announced) > limit:
         raise BodyTooLargeError
     chunks, octets = [], 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CutOffError
         chunk = message.get("body", b"")
         octets += len(chunk)
         if octets > limit:

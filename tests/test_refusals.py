@@ -1,0 +1,805 @@
+"""How the platform says no: when, in which order, and with which words."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from emulator.domain.account import Movement
+from emulator.domain.refusals import REASONS
+from emulator.operations import OPERATIONS
+from emulator.operations.call import Call, Operation, Reply
+from emulator.web import api as web
+from emulator.web.paths import Paths, Program
+from emulator.world import World
+from tests.conftest import MakeApi
+from tests.emulated import BODY_LIMIT, Answer, Api, contract, demo
+from tests.orders import (
+    CELLPHONE,
+    CLIC,
+    EMAIL,
+    ORDERS,
+    RESPONSES,
+    SENDING,
+    SMS,
+    VOICE,
+    order,
+)
+
+USER = "/api/v1/user"
+TOO_MUCH = b" " * (BODY_LIMIT + 1)
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+ELSEWHERE = {"control API": {"NO_SUCH_TOKEN", "NO_SUCH_WORLD"}} | {
+    "a mistake of ours": {"SERVER_ERROR"},
+    "no operation of the manual": {"NOT_PAUSABLE", "NOT_RESUMABLE"},
+}
+
+
+@dataclass(frozen=True)
+class No:
+    """A request that is refused, and with which words."""
+
+    reason: str
+    status: int
+    es: str
+    en: str
+    method: str = "POST"
+    path: str = SMS
+    options: Mapping[str, Any] = field(default_factory=dict)
+    world: Mapping[str, Any] = field(default_factory=dict)
+
+    def asked(self, make_api: MakeApi, **assumptions: str) -> Answer:
+        """Return the answer of a world that is made for it."""
+        with closing(self.api(make_api, **assumptions)) as api:
+            return api.send(self.method, self.path, **self.options)
+
+    def api(self, make_api: MakeApi, **assumptions: str) -> Api:
+        chosen = {**self.world.get("assumptions", {}), **assumptions}
+        return make_api(**{**self.world, "assumptions": chosen})
+
+
+def no(  # noqa: PLR0913 - the parts of a line in the table
+    reason: str,
+    es: str,
+    en: str,
+    *,
+    status: int = 422,
+    path: str = SMS,
+    json: Any = None,
+    **world: Any,
+) -> No:
+    """Return a refusal of the body *json*."""
+    return No(reason, status, es, en, "POST", path, {"json": json}, world)
+
+
+POOR = {**demo()["account"], "credit": 0.99}
+NAMED = [{"cellphone": CELLPHONE, "name": "Ana"}, {"cellphone": CELLPHONE}]
+LONG_NAME = [{"cellphone": CELLPHONE, "name": "x" * 200}]
+CYRILLIC = [{"cellphone": CELLPHONE, "name": "Анна"}]
+PAST = "2026-03-01 09:00:00"
+REFUSED = [
+    No(
+        "UNREADABLE",
+        400,
+        "La peticion no contiene un JSON valido",
+        "The request carries no valid JSON",
+        options={"content": b"{"},
+    ),
+    No(
+        "UNAUTHENTICATED",
+        401,
+        "No autenticado",
+        "Unauthenticated",
+        method="GET",
+        path=USER,
+        options={"headers": {"authorization": "demo"}},
+    ),
+    No(
+        "NO_SUCH_PATH",
+        404,
+        "La ruta especificada no existe",
+        "The specified route could not be found",
+        path="/api/v3/nothing",
+    ),
+    No(
+        "NO_SUCH_CAMPAIGN",
+        404,
+        "La campaña no existe",
+        "The campaign does not exist",
+        method="GET",
+        path="/api/v3/campaign/7/messages",
+    ),
+    No(
+        "METHOD_NOT_ALLOWED",
+        405,
+        "El metodo no esta permitido para esta ruta",
+        "The method is not allowed for this route",
+        method="DELETE",
+    ),
+    No(
+        "TOO_LARGE",
+        413,
+        "La peticion no debe ser mayor que 33554432 octetos",
+        "The request may not be greater than 33554432 octets",
+        options={"content": TOO_MUCH},
+    ),
+    no(
+        "NOT_AN_OBJECT",
+        "La peticion debe ser un objeto JSON",
+        "The request must be a JSON object",
+        json=[],
+    ),
+    no(
+        "REQUIRED",
+        "El campo text es obligatorio",
+        "The field text is required",
+        json=order(SMS, text=None),
+    ),
+    no(
+        "REQUIRED_WITHOUT",
+        "El campo route es obligatorio cuando country no esta presente. "
+        "El campo country es obligatorio cuando route no esta presente",
+        "The field route is required when country is not present. "
+        "The field country is required when route is not present",
+        json=order(SMS, route=None),
+    ),
+    no(
+        "REQUIRED_WITH",
+        "El campo transfer_key es obligatorio cuando transfer_num esta presente",
+        "The field transfer_key is required when transfer_num is present",
+        path=VOICE,
+        json=order(VOICE, transfer_num=CELLPHONE),
+    ),
+    no(
+        "TOO_LONG",
+        "El campo text no debe ser mayor que 160 caracteres",
+        "The field text may not be greater than 160 characters",
+        json=order(SMS, text="x" * 161),
+    ),
+    no(
+        "TOO_SHORT",
+        "El campo subject debe contener al menos 1 caracteres",
+        "The field subject must be at least 1 characters",
+        path=EMAIL,
+        json=order(EMAIL, subject=""),
+    ),
+    no(
+        "TOO_MANY",
+        "El campo recipients no debe contener mas de 50000 elementos",
+        "The field recipients may not have more than 50000 items",
+        json=order(SMS, recipients=[{"cellphone": CELLPHONE}] * 50_001),
+    ),
+    no(
+        "TOO_FEW",
+        "El campo recipients debe contener al menos 1 elementos",
+        "The field recipients must have at least 1 items",
+        json=order(SMS, recipients=[]),
+    ),
+    no(
+        "NOT_IN_LIST",
+        "El campo template seleccionado es invalido",
+        "The selected template is invalid",
+        path=EMAIL,
+        json=order(EMAIL, template=5),
+    ),
+    no(
+        "WRONG_FORMAT",
+        "El formato del campo recipients.1.cellphone es invalido",
+        "The format of the field recipients.1.cellphone is invalid",
+        json=order(SMS, recipients=[{"cellphone": CELLPHONE}, {"cellphone": "9"}]),
+    ),
+    no(
+        "NOT_WANTED",
+        "El campo campaigns no esta permitido en esta combinacion",
+        "The field campaigns is not allowed in this combination",
+        path=RESPONSES,
+        json=order(RESPONSES, campaigns=[1]),
+        strict=True,
+    ),
+    no(
+        "UNKNOWN_ROUTE",
+        "El campo route no es una ruta disponible",
+        "The field route is not an available route",
+        json=order(SMS, route=999),
+    ),
+    no(
+        "UNKNOWN_COUNTRY",
+        "El campo country no es un pais disponible",
+        "The field country is not an available country",
+        json=order(SMS, country=999),
+    ),
+    no(
+        "NO_ROUTE_TO_COUNTRY",
+        "El campo country no tiene rutas disponibles",
+        "The field country has no available routes",
+        json=order(SMS, route=None, country=2),
+    ),
+    no(
+        "ROUTE_ELSEWHERE",
+        "El campo route no pertenece al pais del campo country",
+        "The field route does not belong to the country of the field country",
+        json=order(SMS, country=2),
+        strict=True,
+    ),
+    no(
+        "UNKNOWN_LINK",
+        "El campo url no es un enlace disponible",
+        "The field url is not an available link",
+        path=CLIC,
+        json=order(CLIC, url=999),
+    ),
+    no(
+        "UNKNOWN_AUDIO",
+        "El campo audio no es un audio disponible",
+        "The field audio is not an available audio",
+        path=VOICE,
+        json=order(VOICE, type=1, text=None, audio=999),
+    ),
+    no(
+        "UNKNOWN_MEDIUM",
+        "El campo attachment no es un archivo multimedia disponible",
+        "The field attachment is not an available multimedia file",
+        path=EMAIL,
+        json=order(EMAIL, attachment=999),
+    ),
+    no(
+        "UNKNOWN_REMITTENT",
+        "El campo remittent no es un numero disponible",
+        "The field remittent is not an available number",
+        path=VOICE,
+        json=order(VOICE, remittent="5500000000"),
+        strict=True,
+    ),
+    no(
+        "UNEVEN_FIELDS",
+        "Todos los elementos de recipients deben contener los mismos campos",
+        "All items of recipients must carry the same fields",
+        json=order(SMS, recipients=NAMED),
+        strict=True,
+    ),
+    no(
+        "VALUE_MISSING",
+        "El campo name es obligatorio cuando text contiene <+B+>",
+        "The field name is required when text holds <+B+>",
+        json=order(SMS, text="hola <+B+>"),
+        strict=True,
+    ),
+    no(
+        "TOO_LONG_MERGED",
+        "El campo text combinado no debe ser mayor que 160 caracteres",
+        "The merged field text may not be greater than 160 characters",
+        json=order(SMS, text="hola <+B+>", recipients=LONG_NAME),
+        strict=True,
+    ),
+    no(
+        "SPECIAL_CHARACTERS",
+        "El campo recipients contiene caracteres no permitidos sin encode",
+        "The field recipients holds characters that are not allowed without encode",
+        json=order(SMS, text="hola <+B+>", recipients=CYRILLIC),
+        strict=True,
+    ),
+    no(
+        "URL_NOT_LISTED",
+        "El campo text contiene una URL que no esta en la lista blanca",
+        "The field text holds a URL that is not on the white list",
+        json=order(SMS, text="http://shop.example.org/"),
+        assumptions={"url_whitelist": "reject"},
+    ),
+    no(
+        "DATE_PAST",
+        "El campo scheduled_date debe ser una fecha futura",
+        "The field scheduled_date must be a future date",
+        json=order(SMS, scheduled_date=PAST),
+        strict=True,
+    ),
+    no(
+        "DATES_REVERSED",
+        "El campo to debe ser una fecha posterior a from",
+        "The field to must be a date after from",
+        path=RESPONSES,
+        json={"type": 1, "from": "2026-03-02 09:00:00", "to": PAST},
+        strict=True,
+    ),
+    no(
+        "INSUFFICIENT_BALANCE",
+        "Saldo insuficiente",
+        "Insufficient balance",
+        json=order(SMS),
+        account=POOR,
+    ),
+    no(
+        "SERVICE_INACTIVE",
+        "El servicio voice no esta activo",
+        "The service voice is not active",
+        path=VOICE,
+        json=order(VOICE),
+        services={"voice": False},
+    ),
+]
+every_refusal = pytest.mark.parametrize("each", REFUSED, ids=lambda each: each.reason)
+
+
+def test_every_refusal_that_the_platform_knows_is_shown_here() -> None:
+    shown = {each.reason for each in REFUSED} | {"NOT_CANCELLABLE"}
+
+    assert len(shown) == len(REFUSED) + 1
+    assert shown | set().union(*ELSEWHERE.values()) == REASONS.keys()
+
+
+@pytest.mark.manual("ERR-02", "ERR-06", "ERR-10", "ERR-11", "LOST-08")
+@every_refusal
+def test_a_refusal_is_an_envelope_with_a_spanish_sentence(
+    make_api: MakeApi, each: No
+) -> None:
+    answer = each.asked(make_api)
+
+    assert answer.status == each.status
+    assert answer.headers["content-type"] == "application/json"
+    assert list(answer.body) == ["error"]
+    assert list(answer.body["error"].items()) == [
+        ("information", each.es),
+        ("status_code", each.status),
+    ]
+
+
+@pytest.mark.manual("ERR-11")
+@every_refusal
+def test_a_world_may_refuse_in_english(make_api: MakeApi, each: No) -> None:
+    answer = each.asked(make_api, language="en")
+
+    assert (answer.status, answer.information) == (each.status, each.en)
+
+
+@every_refusal
+def test_a_header_says_in_english_what_to_do(make_api: MakeApi, each: No) -> None:
+    why = each.asked(make_api).headers["x-emulator-why"]
+
+    assert why
+    assert why.isascii()
+    assert why.isprintable()
+
+
+@pytest.mark.manual("ERR-06", "LOST-08")
+@every_refusal
+def test_a_world_may_refuse_as_the_framework_does(make_api: MakeApi, each: No) -> None:
+    answer = bare(each.api(make_api, errors="laravel"), each)
+
+    body = answer.json()
+    assert answer.status_code == each.status
+    assert body["message"] == ("Unauthenticated." if each.status == 401 else each.es)
+    assert body.keys() <= {"message", "errors"}
+
+
+@pytest.mark.manual("ERR-06")
+def test_the_framework_lists_the_sentences_by_field(make_api: MakeApi) -> None:
+    api = make_api(assumptions={"errors": "laravel"})
+
+    answer = bare(api, no("", "", "", json=order(SMS, text=None)))
+
+    assert answer.json() == {
+        "message": "El campo text es obligatorio",
+        "errors": {"text": ["El campo text es obligatorio"]},
+    }
+
+
+def bare(api: Api, each: No) -> Any:
+    """Return the answer, not held to the contract, which describes envelopes only."""
+    options = dict(each.options)
+    headers = {"authorization": "Bearer demo", "content-type": "application/json"}
+    headers |= options.pop("headers", {})
+    client = TestClient(api.app, headers=headers)
+    return client.request(each.method, each.path, **options)
+
+
+@pytest.mark.manual("ERR-01")
+def test_the_codes_are_the_manuals_and_two_more() -> None:
+    assert {each.status for each in REFUSED} == {400, 401, 404, 405, 413, 422}
+    assert REASONS["SERVER_ERROR"].status == 500
+
+
+@pytest.mark.manual("ERR-03")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b" \r\n\t",
+        b"hola",
+        b"text=hola&route=87",
+        b"<order/>",
+        b"{",
+        b'{"text": "hola"',
+        b'{"text": "hola",}',
+        b"{'text': 'hola'}",
+        b'{"text": "hola"} {}',
+        b'{"text": NaN}',
+        b'{"text": "\xff"}',
+        b"[" * 100_000,
+        b'{"route": %s}' % (b"9" * 5000),
+        b"// hola\n{}",
+        b"True",
+    ],
+    ids=lambda content: content[:20].decode("latin-1"),
+)
+def test_what_is_not_json_is_400(api: Api, content: bytes) -> None:
+    answer = api.post(SMS, content=content)
+
+    assert answer.status == 400
+    assert answer.information == "La peticion no contiene un JSON valido"
+    assert api.world.campaigns == {}
+
+
+@pytest.mark.manual("ERR-04")
+@pytest.mark.parametrize(
+    "content_type", ["", "text/plain", "text/json", "application/xml", "json", "*/*"]
+)
+@pytest.mark.parametrize("path", ORDERS)
+def test_lenient_reads_json_under_another_type_with_a_note(
+    api: Api, path: str, content_type: str
+) -> None:
+    headers = {"content-type": content_type}
+
+    answer = api.post(path, json=order(path), headers=headers)
+
+    assert answer.status == 200
+    assert answer.notes == ["ERR-04"]
+
+
+@pytest.mark.manual("ERR-04")
+@pytest.mark.parametrize("content_type", ["", "text/plain", "text/json", "*/*"])
+@pytest.mark.parametrize("path", ORDERS)
+def test_strict_refuses_json_under_another_type(
+    strict: Api, path: str, content_type: str
+) -> None:
+    headers = {"content-type": content_type}
+
+    answer = strict.post(path, json=order(path), headers=headers)
+
+    assert answer.status == 400
+    assert "Content-Type: application/json" in answer.headers["x-emulator-why"]
+
+
+@pytest.mark.manual("ERR-04")
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "Application/JSON", "application/json; charset=utf-8"],
+)
+def test_json_is_recognised_in_any_case_and_with_a_charset(
+    strict: Api, content_type: str
+) -> None:
+    headers = {"content-type": content_type}
+
+    assert strict.post(SMS, json=order(SMS), headers=headers).status == 200
+
+
+@pytest.mark.manual("ERR-05")
+@pytest.mark.parametrize("path", ORDERS)
+@pytest.mark.parametrize("content", [b"null", b"[]", b"[{}]", b'"{}"', b"7", b"true"])
+def test_json_that_is_no_object_is_422(api: Api, path: str, content: bytes) -> None:
+    answer = api.post(path, content=content)
+
+    assert answer.status == 422
+    assert answer.information == "La peticion debe ser un objeto JSON"
+
+
+@pytest.mark.manual("ERR-07", "SMS-32")
+def test_a_path_and_a_campaign_are_not_found_but_a_route_is_wrong(api: Api) -> None:
+    path = api.get("/api/v3/routes")
+    campaign = api.get("/api/v3/campaign/8528238/messages")
+    voice = api.get("/api/v3/voice/481776")
+    route = api.post(SMS, json=order(SMS, route=999))
+
+    statuses = [answer.status for answer in (path, campaign, voice, route)]
+
+    assert statuses == [404, 404, 404, 422]
+    assert route.headers["x-emulator-why"].startswith("routes: 87, 170, 85")
+
+
+@pytest.mark.manual("ERR-07")
+@pytest.mark.parametrize(
+    "number",
+    ["0", "-1", "1", "8528238.0", "1e3", "+1", "abc", "9" * 15, "9" * 30, " 1"],
+)
+@pytest.mark.parametrize("path", ["/api/v3/campaign/{}/messages", "/api/v3/voice/{}"])
+def test_what_cannot_be_an_id_is_not_found(api: Api, path: str, number: str) -> None:
+    api.post(SMS, json=order(SMS))
+    api.post(VOICE, json=order(VOICE))
+
+    assert api.get(path.format(number)).status == 404
+
+
+# One request each that is wrong in its own way and in all the ways that come later.
+IN_ORDER = [
+    ("DELETE", "/api/v3/nothing", {"token": "", "content": TOO_MUCH}, 404),
+    ("DELETE", SMS, {"token": "", "content": TOO_MUCH}, 405),
+    ("POST", SMS, {"token": "", "content": TOO_MUCH}, 401),
+    ("POST", SMS, {"token": "wrong", "content": TOO_MUCH}, 401),
+    ("POST", SMS, {"content": TOO_MUCH}, 413),
+    ("POST", SMS, {"content": b'{"route": 999'}, 400),
+    ("POST", "/api/v3/voice/7/cancel", {"token": "wrong"}, 401),
+    ("POST", "/api/v3/voice/7/cancel", {"content": b"{"}, 404),
+    ("GET", "/api/v3/campaign/7/messages", {"token": ""}, 401),
+    ("GET", "/api/v3/hlr/7", {"token": ""}, 401),
+]
+
+
+@pytest.mark.manual("ERR-08", "ERR-01")
+@pytest.mark.parametrize(("method", "path", "options", "status"), IN_ORDER)
+def test_the_first_of_several_mistakes_is_answered(
+    api: Api, method: str, path: str, options: dict[str, Any], status: int
+) -> None:
+    assert api.send(method, path, **options).status == status
+
+
+@pytest.mark.manual("ERR-08")
+def test_the_shape_of_a_body_comes_before_the_rules(make_api: MakeApi) -> None:
+    api = make_api(account=POOR, services={"voice": False})
+
+    sms = api.post(SMS, json=order(SMS, route=999, text=None))
+    voice = api.post(VOICE, json=order(VOICE, text=None))
+    hlr = api.get("/api/v3/hlr/7")
+
+    assert sms.information == "El campo text es obligatorio"
+    assert voice.information == "El campo text es obligatorio"
+    assert hlr.information == "El formato del campo cellphone es invalido"
+
+
+@pytest.mark.manual("ERR-08")
+def test_the_content_type_comes_before_the_content(strict: Api) -> None:
+    headers = {"content-type": "text/plain"}
+
+    answer = strict.post(SMS, content=b"{", headers=headers)
+
+    assert "Content-Type" in answer.headers["x-emulator-why"]
+
+
+@pytest.mark.manual("ERR-08")
+def test_the_last_word_is_the_balances(make_api: MakeApi) -> None:
+    api = make_api(account=POOR, strict=True)
+
+    past = api.post(SMS, json=order(SMS, scheduled_date=PAST))
+    unknown = api.post(SMS, json=order(SMS, route=999))
+    right = api.post(SMS, json=order(SMS))
+
+    assert past.information == "El campo scheduled_date debe ser una fecha futura"
+    assert unknown.information == "El campo route no es una ruta disponible"
+    assert right.information == "Saldo insuficiente"
+
+
+@pytest.mark.manual("ERR-09")
+@pytest.mark.parametrize("path", contract().by_path())
+def test_another_method_is_405_with_exactly_the_declared_ones(
+    api: Api, path: str
+) -> None:
+    declared = list(contract().by_path()[path])
+    others = [method for method in METHODS if method not in declared]
+
+    answers = [api.send(method, path, token="") for method in others]
+
+    assert {answer.status for answer in answers} == {405}
+    assert {answer.headers["allow"] for answer in answers} == {", ".join(declared)}
+
+
+@pytest.mark.manual("ERR-09")
+def test_the_refusal_of_a_head_has_no_body(api: Api) -> None:
+    not_allowed = api.send("HEAD", SMS)
+    not_found = api.send("HEAD", "/api/v3/nothing")
+
+    assert (not_allowed.status, not_allowed.octets) == (405, b"")
+    assert (not_found.status, not_found.octets) == (404, b"")
+
+
+@pytest.mark.manual("ERR-11", "SMS-30", "SMS-31")
+@pytest.mark.parametrize("path", [SMS, CLIC])
+def test_the_manuals_two_sentences_stand_to_the_letter(api: Api, path: str) -> None:
+    answer = api.post(path, json=order(path, route=None))
+
+    assert answer.information.split(". ") == [
+        "El campo route es obligatorio cuando country no esta presente",
+        "El campo country es obligatorio cuando route no esta presente",
+    ]
+
+
+@pytest.mark.manual("ERR-12", "LOST-10", "VOI-31")
+@pytest.mark.parametrize("minutes", [1, 10])
+def test_a_campaign_that_has_begun_cannot_be_cancelled(api: Api, minutes: int) -> None:
+    recipients = [{"cellphone": CELLPHONE}] * 1000
+    placed = api.post(VOICE, json=order(VOICE, recipients=recipients))
+    path = f"/api/v3/voice/{placed.body['voice_campaign']}"
+    api.clock.advance(minutes=minutes)
+    before = api.get(path).body
+
+    answer = api.post(f"{path}/cancel")
+
+    assert answer.status == 422
+    assert answer.information == "La campaña ya no puede cancelarse"
+    assert "only TO_SEND can be cancelled" in answer.headers["x-emulator-why"]
+    assert api.get(path).body == before
+
+
+@pytest.mark.manual("LOST-10", "VOI-32")
+def test_a_campaign_cannot_be_cancelled_twice(api: Api) -> None:
+    placed = api.post(VOICE, json=order(VOICE)).body["voice_campaign"]
+    path = f"/api/v3/voice/{placed}/cancel"
+
+    answers = [api.post(path), api.post(path)]
+
+    assert [answer.status for answer in answers] == [200, 422]
+    assert answers[1].information == "La campaña ya no puede cancelarse"
+
+
+@pytest.mark.manual("ERR-12", "EML-31", "VOI-44")
+@pytest.mark.parametrize(("service", "path"), [("email", EMAIL), ("voice", VOICE)])
+def test_a_service_that_is_not_active_is_422(
+    make_api: MakeApi, service: str, path: str
+) -> None:
+    api = make_api(services={service: False})
+
+    answer = api.post(path, json=order(path))
+
+    assert answer.status == 422
+    assert answer.information == f"El servicio {service} no esta activo"
+    assert service in answer.headers["x-emulator-why"]
+
+
+@pytest.mark.manual("ERR-12")
+@pytest.mark.parametrize("status", [400, 402, 409, 503])
+def test_a_world_file_chooses_another_code(make_api: MakeApi, status: int) -> None:
+    change = {"INSUFFICIENT_BALANCE": {"status": status}}
+    api = make_api(account=POOR, refusals=change)
+
+    answer = bare(api, no("", "", "", json=order(SMS)))
+
+    assert answer.status_code == status
+    assert answer.json() == {
+        "error": {"information": "Saldo insuficiente", "status_code": status}
+    }
+
+
+@pytest.mark.manual("ERR-12")
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("es", "Falta text, por favor"), ("en", "The field text is required")],
+)
+def test_a_world_file_chooses_another_sentence(
+    make_api: MakeApi, language: str, sentence: str
+) -> None:
+    api = make_api(
+        refusals={"REQUIRED": {"es": "Falta {field}, por favor"}},
+        assumptions={"language": language},
+    )
+
+    answer = api.post(SMS, json=order(SMS, text=None))
+
+    assert (answer.status, answer.information) == (422, sentence)
+
+
+@pytest.mark.manual("ERR-12")
+def test_another_worlds_choice_is_its_own(make_api: MakeApi) -> None:
+    chosen = make_api(refusals={"UNAUTHENTICATED": {"es": "Quien es usted?"}})
+    other = make_api()
+
+    sentences = [each.get(USER, token="").information for each in (chosen, other)]
+
+    assert sentences == ["Quien es usted?", "No autenticado"]
+
+
+@pytest.mark.manual("ERR-12")
+def test_a_401_of_any_name_carries_the_challenge(make_api: MakeApi) -> None:
+    api = make_api(refusals={"NO_SUCH_CAMPAIGN": {"status": 401}})
+
+    answer = api.get("/api/v3/campaign/7/messages")
+
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+SECRET = "Xochiquetzal-4711"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (SMS, {SECRET: SECRET}),
+        (SMS, [SECRET]),
+        (SMS, SECRET),
+        (SMS, order(SMS, text=SECRET * 20)),
+        (SMS, order(SMS, route=SECRET)),
+        (SMS, order(SMS, country=SECRET)),
+        (SMS, order(SMS, recipients=[{"cellphone": SECRET}])),
+        (SMS, order(SMS, recipients=[{SECRET: SECRET}])),
+        (SMS, order(SMS, recipients=SECRET)),
+        (SMS, order(SMS, recipients={SECRET: SECRET})),
+        (SMS, order(SMS, scheduled_date=SECRET)),
+        (SMS, order(SMS, encode=SECRET)),
+        (SMS, order(SMS, campaign_name=[SECRET])),
+        (CLIC, order(CLIC, url=SECRET)),
+        (EMAIL, order(EMAIL, template=SECRET)),
+        (EMAIL, order(EMAIL, recipients=[{"email": SECRET}])),
+        (EMAIL, order(EMAIL, template=3, image=SECRET)),
+        (VOICE, order(VOICE, type=SECRET)),
+        (VOICE, order(VOICE, transfer_num=CELLPHONE, transfer_key=SECRET)),
+        (RESPONSES, {"type": SECRET}),
+        (RESPONSES, {"type": 2, "messages": [SECRET]}),
+        (RESPONSES, {"type": 1, "from": SECRET}),
+    ],
+)
+def test_a_refusal_does_not_repeat_what_was_sent(
+    api: Api, path: str, body: object
+) -> None:
+    answer = api.post(path, json=body)
+
+    assert answer.status == 422
+    assert SECRET not in answer.octets.decode()
+    assert SECRET not in str(answer.headers)
+
+
+@pytest.mark.parametrize("path", SENDING)
+def test_a_refusal_creates_and_charges_nothing(make_api: MakeApi, path: str) -> None:
+    prices = {"email": 1}
+    api = make_api(account=POOR, prices=prices)
+    rich = make_api(prices=prices)
+
+    answer = api.post(path, json=order(path))
+
+    assert answer.information == "Saldo insuficiente"
+    assert api.balance() == 0.99
+    assert api.world.movements == []
+    assert api.world.campaigns == {}
+    assert api.world.email_campaigns == {}
+    assert api.world.voice_campaigns == {}
+    assert rich.post(path, json=order(path)).status == 200
+
+
+@pytest.mark.manual("LOST-08", "ERR-06", "ERR-10")
+def test_a_mistake_of_ours_is_a_500_in_the_envelope_and_changes_nothing(
+    make_api: MakeApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistaken(world: World, call: Call) -> Reply:
+        world.keep(Movement(call.now, -1_000_000, "sms", 1))
+        message = "ours"
+        raise RuntimeError(message)
+
+    api = with_operation(make_api, "createCampaign", mistaken)
+
+    answer = api.post(SMS, json=order(SMS))
+
+    assert answer.status == 500
+    assert answer.body == {
+        "error": {
+            "information": "Error del servidor, intente mas tarde",
+            "status_code": 500,
+        }
+    }
+    assert "ours" in caplog.text
+    assert api.balance() == 468062.11
+
+
+def test_an_answer_that_the_contract_does_not_describe_is_not_given(
+    make_api: MakeApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistaken(world: World, call: Call) -> Reply:
+        world.keep(Movement(call.now, -1_000_000, "sms", 1))
+        return Reply({"message": "Completado"})
+
+    api = with_operation(make_api, "createCampaign", mistaken)
+
+    answer = api.post(SMS, json=order(SMS))
+
+    assert answer.status == 500
+    assert "createCampaign is not what the contract describes" in caplog.text
+    assert api.balance() == 468062.11
+
+
+def with_operation(make_api: MakeApi, name: str, function: Operation) -> Api:
+    """Return a demo world with another *function* behind one operation."""
+    api = make_api()
+    functions = {**OPERATIONS, name: function}
+    door = web.Api(contract(), functions, api.worlds, body_limit=BODY_LIMIT)
+    program = Program()
+    program.paths = Paths(door.endpoints())
+    program.state.worlds = api.worlds
+    api.app = program
+    return api
