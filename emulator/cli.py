@@ -1,5 +1,6 @@
 """The command line: flag > environment > TOML file > default."""
 
+import gc
 import json
 import logging
 import shlex
@@ -179,6 +180,7 @@ def serve(**flags: Any) -> None:
     from emulator.contract import ContractError  # noqa: PLC0415
     from emulator.fixture import FixtureError  # noqa: PLC0415
 
+    gc.disable()  # a start makes much and drops little; the server enables it again
     settings = Settings(**flags)
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
     try:

@@ -10,12 +10,15 @@ The document routes, secures, validates and shapes.  Four extensions of its own:
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import jsonschema_rs
-import yaml
+from yaml import YAMLError
+
+from emulator import files
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 JSON = "application/json"
@@ -56,9 +59,8 @@ class Reading(NamedTuple):
 def load(path: Path) -> Document:
     """Return the document at *path*.  Raises ``ContractError`` in one sentence."""
     try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        document = yaml.load(path.read_text("utf-8"), loader)  # noqa: S506 - it is safe
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        document = files.read_yaml(path)
+    except (OSError, ValueError, YAMLError) as error:
         message = f"the contract {path} cannot be read: {error}"
         raise ContractError(message) from error
     if not isinstance(document, dict) or "paths" not in document:
@@ -168,21 +170,25 @@ class Operation:
             for owner in (_pointer("", "paths", path), self._pointer)
             for pointer in self._path_parameters(owner)
         )
-        self.body = self._body()
-        self.answer = self._answer()  # of a success; None where it has no body
 
     def _path_parameters(self, owner: str) -> list[str]:
         count = len(self._contract.at(owner)[1].get("parameters", ()))
         pointers = [f"{owner}/parameters/{index}" for index in range(count)]
         return [each for each in pointers if self._contract.at(each)[1]["in"] == "path"]
 
-    def _body(self) -> "Shape | None":
+    # Compiled when first needed: all of them at once would be felt at every start.
+
+    @cached_property
+    def body(self) -> "Shape | None":
+        """What the body of a request looks like; None where there is none."""
         if "requestBody" not in self.node:
             return None
         pointer = _pointer(self._pointer, "requestBody", "content", JSON, "schema")
         return Shape(self._contract, pointer)
 
-    def _answer(self) -> jsonschema_rs.Draft202012Validator | None:
+    @cached_property
+    def answer(self) -> jsonschema_rs.Draft202012Validator | None:
+        """The validator of a successful answer; None where it has no body."""
         content = self.node["responses"].get("200", {}).get("content", {})
         if JSON not in content:
             return None

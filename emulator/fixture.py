@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import jsonschema_rs
-import yaml
+from yaml import YAMLError
 
 from emulator import files
 from emulator.domain import money
@@ -68,9 +68,8 @@ def load(path: Path, overrides: Overrides, *, now: datetime) -> Fixture:
     Raises ``FixtureError`` with the path of the mistake.
     """
     try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        document = yaml.load(path.read_text("utf-8"), loader)  # noqa: S506 - it is safe
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        document = files.read_yaml(path)
+    except (OSError, ValueError, RecursionError, YAMLError) as error:
         reason = " ".join(str(error).split())
         message = f"the world file {path} cannot be read: {reason}"
         raise FixtureError(message) from error
@@ -114,7 +113,7 @@ def _check(document: Any) -> None:
 
 @cache
 def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = yaml.safe_load(files.WORLD_SCHEMA.read_text("utf-8"))
+    schema: dict[str, Any] = files.read_yaml(files.WORLD_SCHEMA)
     return schema
 
 

@@ -200,9 +200,9 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _settle_memory() -> None:
-    gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    gc.enable()
 
 
 def bound(host: str, port: int, flag: str = "--port") -> socket.socket:

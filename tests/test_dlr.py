@@ -191,21 +191,6 @@ def test_percentage_is_the_share_of_final_messages(
     assert [row["status"] for row in polled["data"]].count("sent") == final
 
 
-@pytest.mark.manual("DLR-08")
-@given(count=st.integers(1, 50_000), data=st.data())
-@settings(derandomize=True, deadline=None)
-def test_percentage_is_0_for_none_and_100_for_all_only(
-    count: int, data: st.DataObject
-) -> None:
-    final = data.draw(st.integers(0, count))
-
-    shown = percentage(final, count)
-
-    assert (shown == 0) is (final == 0)
-    assert (shown == 100) is (final == count)
-    assert shown <= percentage(min(final + 1, count), count)
-
-
 @pytest.mark.manual("DLR-09", "DLR-11", "DLR-19")
 @pytest.mark.parametrize(
     ("cellphone", "walk"),
@@ -446,6 +431,32 @@ def test_a_resumed_campaign_goes_on_where_it_stood(api: Api) -> None:
         "2026-03-02 13:00:11",
         "2026-03-02 13:00:11",
     ]
+
+
+@pytest.mark.manual("DLR-05", "DLR-09")
+def test_a_campaign_paused_before_its_first_message_sends_none(api: Api) -> None:
+    placed = place(api, an_sms(recipients=THREE))
+    api.clock.advance(seconds=5)
+
+    intervene(api, placed, dlr.pause)
+    api.clock.advance(hours=1)
+
+    assert stand(api, placed) == ("paused", 0)
+    assert column(api, placed, "status") == ["paused"] * 3
+
+
+@pytest.mark.manual("DLR-05", "DLR-09", "DLR-10")
+def test_a_campaign_paused_before_its_first_message_can_be_cancelled(api: Api) -> None:
+    placed = place(api, an_sms(recipients=THREE))
+    api.clock.advance(seconds=5)
+    intervene(api, placed, dlr.pause)
+    api.clock.advance(hours=1)
+
+    intervene(api, placed, dlr.cancel)
+    api.clock.advance(hours=1)
+
+    assert stand(api, placed) == ("canceled", 100)
+    assert column(api, placed, "status") == ["cancelled"] * 3
 
 
 @pytest.mark.manual("DLR-05", "DLR-07", "DLR-09", "DLR-10")

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.applications import Starlette
 
 from emulator.domain import money
+from emulator.domain.refusals import SERVICE_INACTIVE, Refusal
 from emulator.operations import OPERATIONS
 from emulator.operations.call import Call, Operation, Reply
-from emulator.web.api import Api as Door
 from emulator.world import FIRST_IDS, World
 from tests.conftest import MakeApi
-from tests.emulated import BODY_LIMIT, Answer, Api, contract
+from tests.emulated import Answer, Api, demo
 
 NUMBER = "4498987282"
 PEOPLE = [{"cellphone": NUMBER}] * 3
@@ -61,14 +60,9 @@ def charged(api: Api, request_line: tuple[str, str]) -> Answer:
 
 
 def with_credit(make_api: MakeApi, credit: float, **changes: Any) -> Api:
-    person = {
-        "user": "ana@example.org",
-        "name": "Ana",
-        "surname": "Ejemplo",
-        "time_zone": "America/Mexico_City",
-        "credit": credit,
-    }
-    return make_api(account=person, prices=PRICES, **changes)
+    """Return a world whose account has *credit* and knows PRICES."""
+    account = {**demo()["account"], "credit": credit}
+    return make_api(**{"account": account, "prices": PRICES, **changes})
 
 
 def state(world: World) -> dict[str, Any]:
@@ -116,13 +110,16 @@ def test_a_charge_is_one_movement(
     assert movement.amount == -money.parse(COSTS[request_line])
     assert movement.reference == reference
     assert movement.at == api.clock.now
-    assert movement.reason == {
-        SMS: "sms",
-        CLIC: "smsclic",
-        VOICE: "voice",
-        EMAIL: "email",
-        HLR: "hlr",
-    }[request_line]
+    assert (
+        movement.reason
+        == {
+            SMS: "sms",
+            CLIC: "smsclic",
+            VOICE: "voice",
+            EMAIL: "email",
+            HLR: "hlr",
+        }[request_line]
+    )
 
 
 @CHARGEABLE
@@ -166,9 +163,7 @@ def test_each_part_of_a_text_costs_what_a_message_costs(
     make_api: MakeApi, flag: dict[str, bool], characters: int, parts: int
 ) -> None:
     per_part = with_credit(make_api, 10)
-    per_recipient = with_credit(
-        make_api, 10, assumptions={"charge": "per_recipient"}
-    )
+    per_recipient = with_credit(make_api, 10, assumptions={"charge": "per_recipient"})
     order = {**BODIES[SMS], **flag, "text": "x" * characters}
 
     for api in (per_part, per_recipient):
@@ -212,9 +207,9 @@ def test_a_credit_can_be_spent_to_the_last_thousandth(make_api: MakeApi) -> None
     one = [{"cellphone": NUMBER}]
 
     balances = [
-        api.post(
-            SMS[1], json={"text": "hola", "recipients": one, "route": route}
-        ).body["balance"]
+        api.post(SMS[1], json={"text": "hola", "recipients": one, "route": route}).body[
+            "balance"
+        ]
         for route in (178, 170)
     ]
 
@@ -350,7 +345,7 @@ def test_a_refused_campaign_leaves_no_gap_and_no_trace(make_api: MakeApi) -> Non
 @pytest.mark.manual("SMS-45", "EML-22")
 def test_what_costs_nothing_can_be_had_with_nothing(make_api: MakeApi) -> None:
     api = with_credit(make_api, -5)
-    free = make_api(account={**_person(-5)}, prices={"email": 0})
+    free = with_credit(make_api, -5, prices={"email": 0})
 
     assert charged(api, HLR).status == 422
     assert charged(free, EMAIL).status == 200
@@ -374,13 +369,14 @@ def test_a_refund_can_be_spent_again(make_api: MakeApi) -> None:
 def test_a_world_may_choose_another_code_for_too_little_credit(
     make_api: MakeApi,
 ) -> None:
-    refusals = {"INSUFFICIENT_BALANCE": {"status": 402, "es": "Sin saldo"}}
+    refusals = {"INSUFFICIENT_BALANCE": {"status": 400, "es": "Sin saldo"}}
     api = with_credit(make_api, 0, refusals=refusals)
     before = state(api.world)
 
-    with pytest.raises(AssertionError, match="402"):  # the contract has no such code
-        charged(api, SMS)
+    answer = charged(api, SMS)
 
+    assert answer.status == 400
+    assert answer.body == {"error": {"information": "Sin saldo", "status_code": 400}}
     assert state(api.world) == before
 
 
@@ -424,14 +420,15 @@ def test_every_account_has_a_purse_of_its_own(api: Api) -> None:
 # --- Whole or not at all -----------------------------------------------------
 
 
-def broken(make_api: MakeApi, functions: Mapping[str, Operation]) -> Api:
-    """Return a world behind a door with some *functions* in the place of the real."""
-    api = with_credit(make_api, 10)
-    table = {**OPERATIONS, **functions}
-    door = Door(contract(), table, api.worlds, body_limit=BODY_LIMIT)
-    app = Starlette(routes=door.routes())
-    app.state.worlds = api.worlds
-    return Api(app, api.token, api._loop)
+Breaking = Callable[[Operation], Operation]
+
+OPERATION_IDS = {
+    SMS: "createCampaign",
+    CLIC: "createSmsClicCampaign",
+    VOICE: "createVoiceCampaign",
+    EMAIL: "createEmailCampaign",
+    HLR: "lookupNumber",
+}
 
 
 def stumbling(function: Operation) -> Operation:
@@ -452,3 +449,90 @@ def mumbling(function: Operation) -> Operation:
         return Reply({**function(world, call).body, "message": 7})
 
     return mumbled
+
+
+def refusing(function: Operation) -> Operation:
+    """Return *function*, declining when all is kept."""
+
+    def refused(world: World, call: Call) -> Reply:
+        function(world, call)
+        raise Refusal(SERVICE_INACTIVE, "on purpose", service="x")
+
+    return refused
+
+
+@CHARGEABLE
+@pytest.mark.manual("SMS-45")
+@pytest.mark.parametrize(
+    ("breaking", "status"), [(stumbling, 500), (mumbling, 500), (refusing, 422)]
+)
+def test_an_operation_that_fails_in_the_middle_has_done_nothing(
+    make_api: MakeApi,
+    monkeypatch: pytest.MonkeyPatch,
+    request_line: tuple[str, str],
+    breaking: Breaking,
+    status: int,
+) -> None:
+    operation = OPERATION_IDS[request_line]
+    with monkeypatch.context() as patched:
+        patched.setitem(OPERATIONS, operation, breaking(OPERATIONS[operation]))
+        api = with_credit(make_api, 10)
+        before = state(api.world)
+
+        answer = charged(api, request_line)
+
+        assert answer.status == status
+        assert state(api.world) == before
+        assert api.balance() == 10
+
+
+@pytest.mark.manual("SMS-45", "SMS-49")
+def test_after_a_failure_the_next_order_is_charged_alone(
+    make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        OPERATIONS, "createCampaign", stumbling(OPERATIONS["createCampaign"])
+    )
+    api = with_credit(make_api, 10)
+    failed = charged(api, SMS)
+
+    placed = charged(api, CLIC)
+
+    assert failed.status == 500
+    assert placed.body["campaign"] == FIRST_IDS["campaign"]
+    assert placed.body["balance"] == 9.1
+    assert list(api.world.campaigns) == [FIRST_IDS["campaign"]]
+    assert len(api.world.movements) == 1
+
+
+@pytest.mark.manual("VOI-31", "VOI-35")
+@pytest.mark.parametrize("breaking", [stumbling, mumbling, refusing])
+def test_a_cancellation_that_fails_in_the_middle_pays_nothing_back(
+    make_api: MakeApi, monkeypatch: pytest.MonkeyPatch, breaking: Breaking
+) -> None:
+    cancel = OPERATIONS["cancelVoiceCampaign"]
+    monkeypatch.setitem(OPERATIONS, "cancelVoiceCampaign", breaking(cancel))
+    api = with_credit(make_api, 10)
+    path = f"{VOICE[1]}/{charged(api, VOICE).body['voice_campaign']}"
+    before, shown = state(api.world), api.get(path).octets
+
+    answer = api.post(f"{path}/cancel")
+
+    assert answer.status in {422, 500}
+    assert state(api.world) == before
+    assert api.get(path).octets == shown
+
+
+@pytest.mark.manual("ERR-06", "ERR-10", "LOST-08")
+def test_a_failure_of_ours_is_a_500_that_tells_nothing_of_it(
+    make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OPERATIONS, "getUser", stumbling(OPERATIONS["getUser"]))
+    api = make_api()
+
+    answer = api.get("/api/v1/user")
+
+    assert answer.status == 500
+    assert answer.body["error"]["status_code"] == 500
+    assert b"ZeroDivision" not in answer.octets
+    assert b"on purpose" not in answer.octets

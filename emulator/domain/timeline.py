@@ -65,6 +65,8 @@ class Line:
         if self.interventions:
             until = min(now, self.cancelled_at or now)
             worked = until - self.starts_at - self._paused(until)
+            if self._held_at_start(until):
+                return 0
         if worked < NOTHING:
             return 0
         if self.every == NOTHING:
@@ -104,12 +106,20 @@ class Line:
             total += max(held, NOTHING)
         return total
 
+    def _held_at_start(self, until: datetime) -> bool:
+        """Whether a pause from before the start goes on, so that nothing has begun."""
+        return any(
+            start < self.starts_at and (stop is None or until < stop)
+            for start, stop in self._pauses()
+        )
+
     def _pauses(self) -> Iterator[tuple[datetime, datetime | None]]:
+        """Yield when the line stood still, and when it went on if it did."""
         start = None
         for each in self.interventions:
             if each.change is Change.PAUSED:
                 start = each.at
-            elif start is not None and each.change is not Change.LOST:
+            elif start is not None and each.change is Change.RESUMED:
                 yield start, each.at
                 start = None
         if start is not None:

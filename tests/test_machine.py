@@ -1,0 +1,515 @@
+"""What holds whatever happens: campaigns, time and money in every order.
+
+Hypothesis plays a customer, somebody at the panel and the clock; after every step the
+sentences about time, progress and money are checked.  What is expected is reckoned
+here anew, in decimals and in words, and nowhere asked of the emulator.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from emulator.domain import dlr
+from emulator.domain.refusals import Refusal
+from emulator.domain.sms import Campaign
+from emulator.world import FIRST_IDS, World
+from tests.emulated import START, Api, demo, emulated
+
+CREDIT = Decimal("120.5")
+PRICES = {"voice": Decimal(1), "email": Decimal("0.25"), "hlr": Decimal("0.5")}
+ROUTES = {87: Decimal(1), 85: Decimal("0.3"), 170: Decimal("0.1")}
+TEXTS = {"hola": 1, "<+B+>, ya es hora": 1, "x" * 161: 2}  # and their parts
+
+SENT, RETRIED, ABSENT = "4498987281", "9990002000", "9990003000"
+NUMBERS = [SENT, "9990001000", RETRIED, ABSENT, "9990005000", "9990007000"]
+
+SECOND, RETRY = timedelta(seconds=1), timedelta(minutes=1)
+LONG_ENOUGH = timedelta(days=3)  # for everything that was not paused
+
+# Words and what may follow each, oneself always included.
+ROW_STEPS = {
+    "in progress": {"paused", "cancelled", "sent", "failed", "retried"},
+    "paused": {"in progress", "cancelled", "sent", "failed", "retried"},
+    "retried": {"sent", "failed"},
+    "sent": set[str](),
+    "failed": set[str](),
+    "cancelled": set[str](),
+}
+FINAL = {"sent", "failed", "cancelled"}
+CALL_STEPS: dict[int, set[int]] = {0: {1, 2, 3}, 1: {2, 3}, 2: set(), 3: set()}
+VOICE_STEPS = {
+    "TO_SEND": {"PROCESSING", "COMPLETED", "FAILED", "CANCELLED"},
+    "PROCESSING": {"COMPLETED", "FAILED"},
+    "COMPLETED": set[str](),
+    "FAILED": set[str](),
+    "CANCELLED": set[str](),
+}
+
+recipients = st.builds(
+    lambda numbers, times: [
+        {"cellphone": number, "name": "Ana"} for number in numbers * times
+    ],
+    st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=4),
+    st.sampled_from([1, 1, 1, 8]),
+)
+delays = st.sampled_from([None, None, None, SECOND, RETRY, timedelta(hours=1)])
+jumps = st.sampled_from(
+    [
+        timedelta(milliseconds=10),
+        timedelta(milliseconds=500),
+        SECOND,
+        timedelta(seconds=11),
+        timedelta(seconds=25),
+        timedelta(seconds=35),
+        RETRY,
+        timedelta(hours=1),
+        timedelta(days=1),
+    ]
+)
+
+
+@dataclass
+class Sms:
+    """An SMS campaign as it was seen last, and what was done to it."""
+
+    id: int
+    count: int
+    placed_at: datetime
+    percentage: int = 0
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[tuple[str, datetime]] = field(default_factory=list)
+    sent: list[str | None] | None = None  # dates, while nothing may go out
+
+    @property
+    def path(self) -> str:
+        return f"/api/v3/campaign/{self.id}/messages"
+
+    @property
+    def change(self) -> str | None:
+        return self.changes[-1][0] if self.changes else None
+
+    def word(self, now: datetime) -> str:
+        """Return the status that the campaign has to have."""
+        if now < self.placed_at + SECOND:
+            return "inserting"
+        if self.changes and now < self.changes[-1][1] + SECOND:
+            return "updating"
+        words = {"pause": "paused", "cancel": "canceled"}
+        return words.get(self.change or "", "inserted")
+
+
+@dataclass
+class Voice:
+    """A voice campaign as it was seen last."""
+
+    id: int
+    count: int
+    cost: Decimal
+    status: str = "TO_SEND"
+    processed: int = 0
+    calls: list[int] = field(default_factory=list)
+    cancelled: bool = False
+
+    @property
+    def path(self) -> str:
+        return f"/api/v3/voice/{self.id}"
+
+
+@cache
+def program() -> tuple[Api, Iterator[int]]:
+    """Return one program for all stories; each is told in a world of its own."""
+    account = {**demo()["account"], "credit": float(CREDIT)}
+    prices = {name: float(price) for name, price in PRICES.items()}
+    return emulated(account=account, prices=prices), count()
+
+
+def state(world: World) -> tuple[Any, ...]:
+    """Return everything that could change, to be compared."""
+    return (
+        world.balance,
+        tuple(world.movements),
+        tuple(world.campaigns.values()),
+        tuple(world.voice_campaigns.values()),
+        tuple(world.email_campaigns.values()),
+        tuple(world.lookups),
+        tuple(world.responses),
+        tuple(world.clicks),
+        tuple(world.tokens),
+        tuple(world.upcoming(kind) for kind in FIRST_IDS),
+    )
+
+
+class Platform(RuleBasedStateMachine):
+    """One account, from its first request on."""
+
+    messages: Bundle[Sms] = Bundle("messages")
+    calls: Bundle[Voice] = Bundle("calls")
+
+    def __init__(self) -> None:
+        super().__init__()
+        shared, numbers = program()
+        self.api = replace(shared, token=f"world-machine-{next(numbers)}")
+        self.balance = CREDIT
+        self.movements: list[tuple[str, int, Decimal]] = []
+        self.ids = dict(FIRST_IDS)
+        self.sms: list[Sms] = []
+        self.voice: list[Voice] = []
+
+    @property
+    def now(self) -> datetime:
+        return self.api.clock.now
+
+    # --- What happens ---
+
+    @initialize()
+    def enter(self) -> None:
+        assert self.api.get("/api/v1/user").status == 200
+        assert self.now == START
+
+    @rule(
+        target=messages,
+        people=recipients,
+        text=st.sampled_from(sorted(TEXTS)),
+        route=st.sampled_from(sorted(ROUTES)),
+        delay=delays,
+        link=st.booleans(),
+    )
+    def place_messages(
+        self,
+        people: list[dict[str, str]],
+        text: str,
+        route: int,
+        delay: timedelta | None,
+        *,
+        link: bool,
+    ) -> Any:
+        order = {"text": text, "recipients": people, "route": route}
+        order["long_message"] = TEXTS[text] > 1
+        order["scheduled_date"] = self.date(delay)
+        if link:
+            order["url"] = 4
+        path = "/api/v3/smsclic/campaign" if link else "/api/v3/campaign"
+        cost = ROUTES[route] * TEXTS[text] * len(people)
+        answer = self.ordered(path, order, cost)
+        if answer is None:
+            return multiple()
+        reason = "smsclic" if link else "sms"
+        self.charged(reason, "campaign", answer["campaign"], cost)
+        self.ids["message"] += len(people)
+        assert answer["balance"] == float(self.balance)
+        placed = Sms(answer["campaign"], len(people), self.now)
+        self.sms.append(placed)
+        return placed
+
+    @rule(target=calls, people=recipients, speech=st.booleans(), delay=delays)
+    def place_calls(
+        self,
+        people: list[dict[str, str]],
+        delay: timedelta | None,
+        *,
+        speech: bool,
+    ) -> Any:
+        order: dict[str, Any] = {"campaign_name": "x", "recipients": people}
+        order |= (
+            {"type": 2, "text": "hola <+B+>"} if speech else {"type": 1, "audio": 31}
+        )
+        if delay:
+            order["scheduledDate"] = self.date(delay)
+        cost = PRICES["voice"] * len(people)
+        answer = self.ordered("/api/v3/voice", order, cost)
+        if answer is None:
+            return multiple()
+        self.charged("voice", "voice", answer["voice_campaign"], cost)
+        self.ids["call"] += len(people)
+        assert answer["balance"] == float(self.balance)
+        placed = Voice(answer["voice_campaign"], len(people), cost)
+        self.voice.append(placed)
+        return placed
+
+    @rule(letters=st.integers(1, 30), template=st.sampled_from([1, 2, 4]))
+    def send_emails(self, letters: int, template: int) -> None:
+        people = [{"email": "ana@example.org"}] * letters
+        order = {
+            "subject": "s",
+            "body": "b",
+            "template": template,
+            "recipients": people,
+        }
+        cost = PRICES["email"] * letters
+        answer = self.ordered("/api/v1/email", order, cost)
+        if answer is not None:
+            self.charged("email", "email", answer["email_campaign_id"], cost)
+
+    @rule(number=st.sampled_from(NUMBERS))
+    def look_up(self, number: str) -> None:
+        answer = self.ordered(f"/api/v3/hlr/{number}", None, PRICES["hlr"])
+        if answer is not None:
+            self.charged("hlr", "hlr", answer["hlr"], PRICES["hlr"])
+            assert answer["balance"] == float(self.balance)
+
+    @rule(
+        path=st.sampled_from(["/api/v3/campaign", "/api/v3/voice", "/api/v1/email"]),
+        order=st.sampled_from([None, {}, {"recipients": []}, {"type": 1}]),
+    )
+    def order_nonsense(self, path: str, order: Any) -> None:
+        before = state(self.api.world)
+
+        answer = self.api.post(path, json=order)
+
+        assert answer.status in {400, 422}
+        assert state(self.api.world) == before
+
+    @rule(by=jumps)
+    def wait(self, by: timedelta) -> None:
+        self.api.clock.advance(seconds=by.total_seconds())
+        self.look_at_everything()
+
+    @precondition(lambda self: self.sms or self.voice)
+    @rule()
+    def wait_long_enough(self) -> None:
+        self.api.clock.advance(seconds=LONG_ENOUGH.total_seconds())
+        self.look_at_everything()
+
+        for sms in self.sms:
+            assert sms.percentage == 100 or sms.change == "pause"
+        for voice in self.voice:
+            assert voice.status in {"COMPLETED", "FAILED", "CANCELLED"}
+
+    @rule(
+        sms=messages,
+        verb=st.sampled_from(["pause", "resume", "resume", "cancel"]),
+    )
+    def intervene(self, sms: Sms, verb: str) -> None:
+        """Do what somebody does at the panel."""
+        changes: dict[str, Callable[[Campaign, datetime], Campaign]] = {
+            "pause": dlr.pause,
+            "resume": dlr.resume,
+            "cancel": dlr.cancel,
+        }
+        self.look_at_messages(sms)
+        complete = sms.percentage == 100
+        before = self.seen(sms)
+        world = self.api.world
+        try:
+            changed = changes[verb](world.campaign(sms.id), self.now)
+        except Refusal:
+            assert complete or sms.change in {verb, "cancel"} or verb == "resume"
+            assert self.seen(sms) == before
+            return
+        assert not complete or verb == "resume"
+        assert sms.change != "cancel"
+        world.keep(changed)
+        world.commit()
+        sms.changes.append((verb, self.now))
+        sms.sent = None
+        self.look_at_messages(sms)
+        if verb != "resume":
+            dates = [row["sent_date"] for row in self.rows(sms)]
+            sms.sent = dates or [None] * sms.count
+
+    @rule(voice=calls)
+    def cancel_calls(self, voice: Voice) -> None:
+        self.look_at_calls(voice)
+        queued = voice.status == "TO_SEND"
+        before, shown = state(self.api.world), self.api.get(voice.path).octets
+
+        answer = self.api.post(f"{voice.path}/cancel")
+
+        if queued:
+            assert answer.status == 200
+            assert answer.body["status"] == "CANCELLED"
+            voice.cancelled = True
+            self.balance += voice.cost
+            self.movements.append(("refund", voice.id, voice.cost))
+            self.look_at_calls(voice)
+        else:
+            assert answer.status == 422
+            assert state(self.api.world) == before
+            assert self.api.get(voice.path).octets == shown
+
+    # --- What is seen ---
+
+    @rule(sms=messages)
+    def look_at_messages(self, sms: Sms) -> None:
+        body = self.asked_twice(sms.path)
+        rows, word = body["data"], sms.word(self.now)
+
+        assert body["campaign_status"] == word
+        assert body["recipients_count"] == sms.count
+        assert body["balance"] == float(self.balance)
+        assert 0 <= sms.percentage <= body["percentage"] <= 100
+        sms.percentage = body["percentage"]
+        if word == "inserting":
+            assert rows == []
+            assert sms.percentage in {0, 100}  # 100: cancelled at once
+            return
+        assert len(rows) == sms.count
+        over = sum(row["status"] in FINAL for row in rows)
+        assert sms.percentage == (max(100 * over // sms.count, 1) if over else 0)
+        for was, row in zip(sms.rows or rows, rows, strict=True):
+            self.compare(was, row)
+        if sms.change == "cancel":
+            assert {row["status"] for row in rows} <= FINAL | {"retried"}
+        assert ("paused" in {row["status"] for row in rows}) <= (sms.change == "pause")
+        if sms.sent is not None:
+            assert [row["sent_date"] for row in rows] == sms.sent
+        sms.rows = rows
+
+    def compare(self, was: dict[str, Any], row: dict[str, Any]) -> None:
+        """Fail where a message did what no message may do."""
+        before, after = was["status"], row["status"]
+        assert after == before or after in ROW_STEPS[before]
+        waiting = after in {"in progress", "paused", "cancelled"}
+        assert waiting == (row["sent_date"] is None)
+        assert was["sent_date"] in {None, row["sent_date"]}
+        assert [was[name] for name in ("id", "cellphone", "text")] == [
+            row[name] for name in ("id", "cellphone", "text")
+        ]
+
+    @rule(voice=calls)
+    def look_at_calls(self, voice: Voice) -> None:
+        body = self.asked_twice(voice.path)
+        rows, word = body["voice_messages"], body["status"]
+        states = [row["voice_message_status"] for row in rows]
+
+        assert word == voice.status or word in VOICE_STEPS[voice.status]
+        assert (word == "CANCELLED") == voice.cancelled
+        assert len(rows) == voice.count == body["recipients_count"]
+        for before, after in zip(voice.calls or states, states, strict=True):
+            assert after == before or after in CALL_STEPS[before]
+        assert voice.processed <= body["recipients_processed"] <= voice.count
+        if voice.cancelled:
+            assert set(states) == {3}
+            assert {row["sent_date"] for row in rows} == {None}
+        else:
+            over = sum(each in {2, 3} for each in states)
+            assert body["recipients_processed"] == over
+            assert (word == "TO_SEND") == (set(states) == {0})
+            assert (word in {"COMPLETED", "FAILED"}) == (over == voice.count)
+            assert (word == "FAILED") == (set(states) == {3})
+            assert [row["sent_date"] is None for row in rows] == [
+                each == 0 for each in states
+            ]
+        voice.status, voice.calls = word, states
+        voice.processed = body["recipients_processed"]
+
+    @invariant()
+    def money_is_exact(self) -> None:
+        world = self.api.world
+        shown = self.api.get("/api/v1/user").body["data"]["credit"]
+        amounts = [each.amount for each in world.movements]
+
+        assert world.balance == world.account.credit + sum(amounts)
+        assert world.balance >= 0
+        assert Decimal(str(shown)) == self.balance
+        assert [
+            (each.reason, each.reference, Decimal(each.amount) / 1_000_000)
+            for each in world.movements
+        ] == self.movements
+
+    @invariant()
+    def refunds_are_made_once(self) -> None:
+        refunded = [
+            each.reference
+            for each in self.api.world.movements
+            if each.reason == "refund"
+        ]
+        assert sorted(refunded) == sorted(
+            voice.id for voice in self.voice if voice.cancelled
+        )
+
+    # --- How ---
+
+    def ordered(self, path: str, order: Any, cost: Decimal) -> dict[str, Any] | None:
+        """Order what costs *cost*; return the answer, or None if it is too dear."""
+        before = state(self.api.world)
+        method = "GET" if order is None else "POST"
+        answer = self.api.send(method, path, json=order)
+        if cost <= self.balance:
+            assert answer.status == 200, answer.octets
+            body: dict[str, Any] = answer.body
+            return body
+        assert answer.status == 422
+        assert answer.information == "Saldo insuficiente"
+        assert state(self.api.world) == before
+        return None
+
+    def charged(self, reason: str, kind: str, number: int, cost: Decimal) -> None:
+        assert number == self.ids[kind]
+        self.ids[kind] += 1
+        self.balance -= cost
+        self.movements.append((reason, number, -cost))
+
+    def asked_twice(self, path: str) -> dict[str, Any]:
+        """Read *path*: the same question, the same instant, the same answer."""
+        before = state(self.api.world)
+        first, second = self.api.get(path), self.api.get(path)
+        assert first.status == 200
+        assert first.octets == second.octets
+        assert state(self.api.world) == before
+        body: dict[str, Any] = first.body
+        return body
+
+    def look_at_everything(self) -> None:
+        for sms in self.sms:
+            self.look_at_messages(sms)
+        for voice in self.voice:
+            self.look_at_calls(voice)
+
+    def rows(self, sms: Sms) -> Sequence[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.api.get(sms.path).body["data"]
+        return rows
+
+    def seen(self, sms: Sms) -> bytes:
+        return self.api.get(sms.path).octets
+
+    def date(self, delay: timedelta | None) -> str | None:
+        """Return the instant *delay* from now as the account writes it."""
+        if delay is None:
+            return None
+        local = (self.now + delay).astimezone(self.api.account.zone)
+        return local.strftime("%Y-%m-%d %H:%M:%S")
+
+
+USUAL = settings(
+    max_examples=60,
+    stateful_step_count=25,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.manual("DLR-05", "DLR-08", "DLR-09", "DLR-11", "DLR-21")
+@pytest.mark.manual(
+    "SMS-43", "SMS-45", "SMS-49", "VOI-23", "VOI-24", "VOI-32", "VOI-35"
+)
+def test_the_sentences_about_time_progress_and_money_hold() -> None:
+    run_state_machine_as_test(Platform, settings=USUAL)
+
+
+@pytest.mark.soak
+def test_they_hold_in_longer_stories_of_another_seed_each_time() -> None:
+    long = settings(
+        USUAL, max_examples=2_000, stateful_step_count=60, derandomize=False
+    )
+    run_state_machine_as_test(Platform, settings=long)

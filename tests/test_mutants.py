@@ -1,0 +1,27 @@
+"""The contract tests bite: each of nine broken emulators is caught, by the right check."""
+
+import pytest
+
+from tests.fuzzed import examine
+from tests.mutants import MUTANTS, Mutant
+from tests.test_contract_testing import contract_world
+
+EXAMPLES = 10  # an operation
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.mistake)
+def test_a_broken_emulator_is_caught_by_the_check_that_is_there_for_it(
+    mutant: Mutant,
+) -> None:
+    report = examine(
+        mutant.of(contract_world()),
+        examples=EXAMPLES,
+        phases=(mutant.phase,),
+        operations=mutant.operations,
+    )
+
+    assert report.codes == {mutant.code}, report
+
+
+def test_every_mutant_is_somebody_elses() -> None:
+    assert len({mutant.code for mutant in MUTANTS}) == len(MUTANTS) == 9
