@@ -42,7 +42,7 @@ def contract() -> Contract:
 
 @cache
 def registry() -> Registry[Any]:
-    resource = DRAFT202012.create_resource(contract().document)
+    resource = DRAFT202012.create_resource(contract().document.tree)
     known: Registry[Any] = Registry().with_resource(URN, resource)
     return known
 
@@ -233,11 +233,15 @@ def held_to_contract(method: str, path: str, answer: Answer) -> None:
     pointer = described(method, path.partition("?")[0])
     if pointer is None:
         return
-    responses = contract().at(f"{pointer}/responses")[1]
+    responses = contract().document.at(f"{pointer}/responses")[1]
     assert str(answer.status) in responses, f"{method} {path}: {answer.status}"
-    where, node = contract().at(f"{pointer}/responses/{answer.status}")
+    where, node = contract().document.at(f"{pointer}/responses/{answer.status}")
     for name, header in node.get("headers", {}).items():
-        required = contract().at(header["$ref"][1:])[1] if "$ref" in header else header
+        required = (
+            contract().document.at(header["$ref"][1:])[1]
+            if "$ref" in header
+            else header
+        )
         if required.get("required"):
             assert name.lower() in answer.headers, f"{method} {path}: no {name}"
     if "content" in node and method != "HEAD":

@@ -1,4 +1,4 @@
-"""An application under schemathesis: the engine in this process, what it saw as values.
+"""The emulator under schemathesis: its engine in this process, what it saw as values.
 
 ``schemathesis.toml`` says how; a test may add to it.
 """
@@ -14,7 +14,12 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
+from schemathesis.specs.openapi.schemas import OpenApiSchema
 from starlette.types import ASGIApp
+
+from emulator.app import build
+from emulator.settings import Settings
+from tests.emulated import START
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ROOT / "schemathesis.toml"
@@ -56,8 +61,13 @@ class Report:
         return "\n\n".join([f"seed: {seed}", *lines, *self.troubles])
 
 
+def contract_world(*, strict: bool = False) -> ASGIApp:
+    """Return the program with ``--world contract``; its clock stands at ``START``."""
+    return build(Settings(world="contract", clock=START.isoformat(), strict=strict))
+
+
 def examine(  # noqa: PLR0913 - what a run may be restricted to
-    app: ASGIApp,
+    target: ASGIApp | str,
     *,
     seed: int | None = None,
     examples: int | None = None,
@@ -65,8 +75,9 @@ def examine(  # noqa: PLR0913 - what a run may be restricted to
     operations: tuple[str, ...] = (),
     settings: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Run schemathesis with all its checks against *app* and return what it found.
+    """Run schemathesis with all its checks against *target* and return what it found.
 
+    *target* is an application, which is called in memory, or the URL of a served one;
     *seed* draws other cases than those of every day, *examples* is how many an operation
     gets; *phases* and *operations* (ids) restrict, *settings* overlay
     ``schemathesis.toml``.
@@ -81,13 +92,18 @@ def examine(  # noqa: PLR0913 - what a run may be restricted to
         config["operations"].append(others)
     for phase in PHASES:
         config["phases"].setdefault(phase, {})["enabled"] = phase in phases
-    schema = schemathesis.openapi.from_asgi(
-        "/openapi.json", app, config=SchemathesisConfig.from_dict(config)
-    )
+    schema = _schema(target, SchemathesisConfig.from_dict(config))
     report = Report(seed)
     for event in from_schema(schema).execute():
         _note(event, report)
     return report
+
+
+def _schema(target: ASGIApp | str, config: SchemathesisConfig) -> OpenApiSchema:
+    if isinstance(target, str):
+        url = f"{target}/openapi.json"
+        return schemathesis.openapi.from_url(url, config=config)
+    return schemathesis.openapi.from_asgi("/openapi.json", target, config=config)
 
 
 def overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Served:
     process: subprocess.Popen[str]
     ready: Mapping[str, Any]  # what the ready file says
     announced: str  # the line that it printed when it was ready
+    log: Path  # its stderr, until it ends
 
     @property
     def address(self) -> tuple[str, int]:
@@ -98,7 +99,7 @@ def serve(
                 line = first_line(process)
                 assert line, f"serve {' '.join(flags)}: {log.read_text()}"
                 facts = json.loads(ready.read_text())
-                yield Served(facts["http"], process, facts, line)
+                yield Served(facts["http"], process, facts, line, log)
             finally:
                 process.kill()
 

@@ -3,19 +3,15 @@
 import os
 import subprocess
 import sys
-from itertools import count
 from random import SystemRandom
 
 import pytest
-from starlette.applications import Starlette
 
-from emulator.app import build
-from emulator.settings import Settings
-from tests.emulated import START, contract
-from tests.fuzzed import PHASES, ROOT, examine
+from tests.emulated import contract
+from tests.fuzzed import PHASES, ROOT, Report, contract_world, examine
 from tests.served import serve
 
-# `st explain ST202` tells what each of them is after.
+# `st explain` tells what each of them is after.
 CHECKS = {
     "not_a_server_error",
     "status_code_conformance",
@@ -33,17 +29,13 @@ CHECKS = {
     "object_level_authorization",
 }
 
-# A strict world also refuses what no schema can say: recipients that do not carry the
+# A strict world refuses more than a schema can say: recipients that do not carry the
 # same fields, a text that grows over its limit when merged, a sender of somebody else's.
 RULES = {"expected-statuses": ["2xx", "404", "422"]}
 STRICT = {"checks": {"positive_data_acceptance": RULES}}
 
-SECONDS = 300  # no run takes a third of it
-
-
-def contract_world(*, strict: bool = False) -> Starlette:
-    """Return the program with ``--world contract``, its clock at a fixed instant."""
-    return build(Settings(world="contract", clock=START.isoformat(), strict=strict))
+FEW, MANY = 5, 500  # examples an operation
+SECONDS = 300  # no run of the command takes a tenth of it
 
 
 def drawn() -> int:
@@ -55,6 +47,78 @@ def drawn() -> int:
     return int(chosen) if chosen else SystemRandom().getrandbits(64)
 
 
-@pytest.fixture(scope="module")
-def report() -> Report:
-    return examine(contract_world())
+def held(report: Report) -> None:
+    """Fail unless *report* is of a run that looked everywhere and found nothing."""
+    assert report.findings == [], report
+    assert report.troubles == [], report
+    assert report.checks.keys() == CHECKS
+    assert all(report.cases[phase] for phase in PHASES), report.cases
+    accepted = {name for name, status in report.answers if status == 200}
+    assert accepted == contract().operations.keys()
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])
+def test_schemathesis_finds_nothing_in_process(*, strict: bool) -> None:
+    settings = STRICT if strict else {}
+
+    report = examine(contract_world(strict=strict), settings=settings)
+
+    held(report)
+
+
+def test_schemathesis_finds_nothing_on_a_served_port() -> None:
+    with serve("--world", "contract") as served:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli"),
+                *("run", f"{served.url}/openapi.json", "--no-color"),
+            ],
+            cwd=ROOT,  # where schemathesis.toml is
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=SECONDS,
+            check=False,
+        )
+
+    assert done.returncode == 0, done.stdout
+    assert "No issues found" in done.stdout
+    assert "8 covered / 8 selected / 8 total" in done.stdout  # links between operations
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])
+def test_schemathesis_finds_nothing_with_a_seed_of_its_own(*, strict: bool) -> None:
+    settings = STRICT if strict else {}
+    seed = drawn()
+
+    report = examine(
+        contract_world(strict=strict), seed=seed, examples=FEW, settings=settings
+    )
+
+    assert report.findings == [], report
+    assert report.troubles == [], report
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])
+@pytest.mark.parametrize("run", range(3))
+def test_schemathesis_finds_nothing_with_many_examples(
+    run: int, *, strict: bool
+) -> None:
+    settings = STRICT if strict else {}
+    seed = drawn() + run
+
+    report = examine(
+        contract_world(strict=strict), seed=seed, examples=MANY, settings=settings
+    )
+
+    held(report)
+
+
+@pytest.mark.soak
+def test_schemathesis_finds_nothing_with_many_examples_on_a_served_port() -> None:
+    with serve("--world", "contract") as served:
+        report = examine(served.url, seed=drawn(), examples=MANY)
+
+    held(report)

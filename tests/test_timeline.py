@@ -149,14 +149,18 @@ def never_back(story: Story) -> None:
 
 
 def past_is_past(story: Story) -> None:
-    """Expect an intervention to leave alone what was before it, and that instant."""
+    """Expect an intervention to leave alone what was before it.
+
+    Its own instant, too, unless the line goes on at that.
+    """
     line = story.line
     for done, intervention in enumerate(line.interventions):
         shorter = Line(
             line.starts_at, line.every, line.count, line.interventions[:done]
         )
         for now in story.looks:
-            if now <= intervention.at:
+            resumed = intervention.change is Change.RESUMED and now == intervention.at
+            if now <= intervention.at and not resumed:
                 assert line.reached(now) == shorter.reached(now)
 
 
@@ -199,7 +203,7 @@ def test_a_line_keeps_its_laws(law: Law) -> None:
 @pytest.mark.soak
 @EACH_LAW
 def test_a_line_keeps_its_laws_under_any_seed(law: Law) -> None:
-    @settings(deadline=None, max_examples=10_000, database=None)
+    @settings(deadline=None, max_examples=2_000, database=None)
     @given(stories())
     def kept(story: Story) -> None:
         law(story)

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from emulator.contract import ContractError, Flaw, Mismatch, Operation
+from emulator.contract import ContractError, Operation
 from emulator.domain import refusals
 from emulator.domain.assumptions import Doubt, weigh
 from emulator.domain.refusals import BY_KEYWORD, Refusal
 from emulator.operations.call import Call, Listing, Reply
 from emulator.operations.call import Operation as Function
+from emulator.shape import Flaw, Mismatch
 from emulator.web import wire
 from emulator.web.wire import Answer
 from emulator.world import World

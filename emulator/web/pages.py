@@ -71,7 +71,9 @@ class Pages:
         except Refusal as refusal:
             return _response(self._api.refused(refusal, None))
         account = world.account
-        document = self._contract.served(catalogue(account), account.assumptions.closed)
+        document = self._contract.document.narrowed(
+            account.assumptions.closed, catalogue(account)
+        )
         here = {"url": "/", "description": "This emulator"}
         document = {**document, "servers": [here, *document["servers"][1:]]}
         return Response(wire.encoded(document), media_type="application/json")
