@@ -69,6 +69,9 @@ class Contract:
         for path, item in self.document.tree["paths"].items():
             for method in METHODS:
                 if method in item:
+                    if "operationId" not in item[method]:
+                        message = f"{method.upper()} {path} has no operationId"
+                        raise ContractError(message)
                     yield Operation(self.document, path, method.upper())
 
 

@@ -20,11 +20,11 @@ class Journal:
 
     def __init__(self, limit: int) -> None:
         self._kept: deque[Exchange] = deque(maxlen=limit)
-        self._seen = 0
+        self.seen = 0
 
     def record(self, exchange: Exchange) -> None:
         self._kept.append(exchange)
-        self._seen += 1
+        self.seen += 1
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -32,4 +32,4 @@ class Journal:
 
     @property
     def dropped(self) -> int:
-        return self._seen - len(self._kept)
+        return self.seen - len(self._kept)

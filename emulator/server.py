@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -243,7 +245,7 @@ def tls(settings: Settings) -> ssl.SSLContext:
         return context
     trustme = import_module("trustme")  # with cryptography 60 ms
     authority = trustme.CA()
-    authority.issue_cert(*HOSTS).configure_cert(context)
+    _show(authority.issue_cert(*HOSTS), context)
     if settings.tls_ca_file:
         try:
             authority.cert_pem.write_to_path(str(settings.tls_ca_file))
@@ -251,3 +253,13 @@ def tls(settings: Settings) -> ssl.SSLContext:
             message = f"the CA cannot be written: {error}"
             raise ServeError(message) from error
     return context
+
+
+def _show(certificate: Any, context: ssl.SSLContext) -> None:
+    """Let *context* show *certificate*; a disk to write on may be missing."""
+    if sys.platform != "linux":
+        certificate.configure_cert(context)
+        return
+    with os.fdopen(os.memfd_create("certificate"), "wb", buffering=0) as file:
+        file.write(certificate.private_key_and_cert_chain_pem.bytes())
+        context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")

@@ -78,8 +78,8 @@ def examine(  # noqa: PLR0913 - what a run may be restricted to
     """Run schemathesis with all its checks against *target* and return what it found.
 
     *target* is an application, which is called in memory, or the URL of a served one;
-    *seed* draws other cases than those of every day, *examples* is how many an operation
-    gets; *phases* and *operations* (ids) restrict, *settings* overlay
+    *seed* draws other cases than those of every day; *examples* is how many for each
+    operation; *phases* and *operations* (ids) restrict; *settings* overlay
     ``schemathesis.toml``.
     """
     config = overlaid(_settings(), settings or {})
@@ -125,7 +125,7 @@ def _settings() -> dict[str, Any]:
 def _note(event: events.EngineEvent, report: Report) -> None:
     if isinstance(event, events.ScenarioFinished):
         recorder = event.recorder
-        report.cases[event.phase.name] += len(recorder.cases)
+        report.cases[event.phase.value] += len(recorder.cases)
         report.findings.extend(_findings(recorder, report))
         for case, interaction in recorder.interactions.items():
             if interaction.response is not None:

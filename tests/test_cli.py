@@ -20,6 +20,7 @@ import yaml
 from openapi_spec_validator import validate
 
 from emulator import cli, files
+from emulator.domain.handset import Outcome
 from emulator.settings import Settings
 from tests.command import announced_url, complaint, run, started
 from tests.served import DEADLINE, ROOT, Served, serve
@@ -611,6 +612,14 @@ def test_a_contract_with_an_operation_that_nobody_carries_out_stops_the_start(
     )
 
 
+def test_an_operation_without_its_name_stops_the_start(tmp_path: Path) -> None:
+    place = copied(tmp_path, ("      operationId: getUser\n", ""))
+
+    assert complaint("serve", "--port", "0", cwd=place) == (
+        "GET /api/v1/user has no operationId"
+    )
+
+
 def test_a_contract_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
     place = copied(tmp_path, ("openapi: 3.1.1\n", "openapi: [\n"))
 
@@ -658,16 +667,25 @@ def test_the_readmes_links_lead_somewhere() -> None:
 
 
 def test_every_curl_of_the_readme_is_answered() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8").replace("\\\n", "")
-    lines = re.findall(r"^ *(curl .*127\.0\.0\.1:7672.*)$", readme, re.MULTILINE)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    here = f"http://127.0.0.1:{Settings().port}"
+    lines = [line for line in "".join(blocks).splitlines() if f"curl {here}" in line]
     assert lines
 
     with serve() as served:
         for line in lines:
-            words = shlex.split(line.replace(f"http://127.0.0.1:{7672}", served.url))
+            words = shlex.split(line.replace(here, served.url))
             subprocess.run(
                 [require_tool(words[0]), "--fail", *words[1:]],
                 check=True,
                 capture_output=True,
                 timeout=DEADLINE,
             )
+
+
+def test_the_readme_names_every_number_with_an_outcome() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    shown = re.findall(r"^\| `99900(\d\d)\.\.\.`", readme, re.MULTILINE)
+
+    assert [Outcome(int(digits)) for digits in shown] == list(Outcome)

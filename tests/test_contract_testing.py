@@ -30,7 +30,7 @@ CHECKS = {
 }
 
 # A strict world refuses more than a schema can say: recipients that do not carry the
-# same fields, a text that grows over its limit when merged, a sender of somebody else's.
+# same fields, a text that outgrows its limit when merged, a sender of somebody else's.
 RULES = {"expected-statuses": ["2xx", "404", "422"]}
 STRICT = {"checks": {"positive_data_acceptance": RULES}}
 
@@ -84,7 +84,6 @@ def test_schemathesis_finds_nothing_on_a_served_port() -> None:
 
     assert done.returncode == 0, done.stdout
     assert "No issues found" in done.stdout
-    assert "8 covered / 8 selected / 8 total" in done.stdout  # links between operations
 
 
 @pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])

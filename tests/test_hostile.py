@@ -1,41 +1,37 @@
 """No input makes a 500, a hang or a lost campaign."""
 
 import json
-import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
-from itertools import repeat
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
-from tests.emulated import Answer, Api, emulated
+from tests.emulated import Api, emulated
 from tests.orders import (
     CELLPHONE,
     CLIC,
     EMAIL,
+    LAST_SECOND,
     ORDERS,
     RESPONSES,
-    SENDING,
     SMS,
     VOICE,
+    campaigns,
     order,
 )
-from tests.served import Served, serve
 
 USER = "/api/v1/user"
 MEBIBYTE = 1024 * 1024
 TO = {"cellphone": CELLPHONE}
-LAST_SECOND = "9999-12-31 23:59:59"
 ENDLESS = 10**24
+FULL_WIDTH = "".join(chr(0xFF10 + int(digit)) for digit in CELLPHONE)
 EVERYWHERE = pytest.mark.parametrize("path", ORDERS)
 
 
 @pytest.fixture(params=["lenient", "strict"])
 def either(request: pytest.FixtureRequest) -> Iterator[Api]:
-    """A lenient and a strict world, each with a campaign that must not get lost."""
+    """Make a lenient and a strict world, with a campaign that must not get lost."""
     with closing(emulated(strict=request.param == "strict")) as api:
         placed = api.post(SMS, json=order(SMS)).body["campaign"]
         yield api
@@ -49,12 +45,6 @@ def either(request: pytest.FixtureRequest) -> Iterator[Api]:
 def encoded(path: str, extra: bytes) -> bytes:
     """Return the order for *path* with *extra* as it stands after its last field."""
     return json.dumps(order(path)).encode()[:-1] + b", " + extra + b"}"
-
-
-def campaigns(api: Api) -> int:
-    world = api.world
-    kinds = (world.campaigns, world.email_campaigns, world.voice_campaigns)
-    return sum(map(len, kinds))
 
 
 @pytest.mark.manual("ERR-03")
@@ -113,15 +103,15 @@ def test_what_no_parser_should_take_is_not_json(
 
 @pytest.mark.manual("ERR-03")
 @EVERYWHERE
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-7"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "latin-1"])
 def test_json_is_written_in_utf_8_and_without_a_mark(
     either: Api, path: str, encoding: str
 ) -> None:
-    octets = json.dumps(order(path, x="ñ+ñ"), ensure_ascii=False).encode(encoding)
+    octets = json.dumps(order(path, x="ñ"), ensure_ascii=False).encode(encoding)
 
     answer = either.post(path, content=octets)
 
-    assert answer.status == (200 if encoding == "utf-7" else 400)
+    assert answer.status == 400
 
 
 @pytest.mark.manual("ERR-03")
@@ -201,7 +191,7 @@ def test_a_number_beyond_all_measure_is_refused(
     ("path", "changes"),
     [
         (SMS, {"recipients": [{"cellphone": "٤٤٩٨٩٨٧٢٨٢"}]}),
-        (SMS, {"recipients": [{"cellphone": "４４９８９８７２８２"}]}),
+        (SMS, {"recipients": [{"cellphone": FULL_WIDTH}]}),
         (SMS, {"recipients": [{"cellphone": "4498987282\n"}]}),
         (SMS, {"recipients": [{"cellphone": "4498987282\0"}]}),
         (SMS, {"route": "٨٧"}),
@@ -216,7 +206,7 @@ def test_a_number_beyond_all_measure_is_refused(
         (EMAIL, {"template": 3, "body": None, "image": "https://example.org/a\n"}),
         (VOICE, {"type": "2\n"}),
         (VOICE, {"remittent": "5570055780\n"}),
-        (VOICE, {"transfer_num": CELLPHONE, "transfer_key": "٥"}),
+        (VOICE, {"transfer_num": CELLPHONE, "transfer_key": "\u0665"}),
         (RESPONSES, {"cellphone": "4498987282\n"}),
         (RESPONSES, {"type": "٣"}),
     ],
@@ -497,412 +487,3 @@ def test_a_body_of_32_mebibytes_is_read(either: Api) -> None:
     content = json.dumps(order(SMS)).encode().ljust(32 * MEBIBYTE)
 
     assert either.post(SMS, content=content).status == 200
-
-
-NASTY: Sequence[Any] = (
-    None,
-    True,
-    False,
-    0,
-    -1,
-    1,
-    2,
-    3,
-    4,
-    87,
-    87.0,
-    0.1,
-    -0.0,
-    1e308,
-    5e-324,
-    float("nan"),
-    float("inf"),
-    2**31,
-    2**53 + 1,
-    2**63,
-    2**64,
-    ENDLESS,
-    10**400,
-    "",
-    "\0",
-    "\ud800",
-    "\udfff",
-    "1",
-    "4",
-    "87",
-    "٤",
-    CELLPHONE,
-    CELLPHONE + "\n",
-    LAST_SECOND,
-    "1000-01-01 00:00:00",
-    "<+B+>" * 60,
-    "<+DYNAMICSHORTURL_X+>",
-    "http://x",
-    "ana@example.org",
-    "\U0001f4a9" * 200,
-    [],
-    [[]],
-    {},
-    {"cellphone": CELLPHONE},
-)
-NAMES = sorted(
-    {name for body in ORDERS.values() for name in body}
-    | {"country", "encode", "encode_2", "encode_3", "long_message", "scheduled_date"}
-    | {"scheduledDate", "audio", "transfer_num", "transfer_key", "messages", "message"}
-    | {"campaigns", "from", "to", "image", "header", "attachment", "sender", "Type"}
-    | {"Template", "Image", "Audio", "Text", "Sender", "cellphone", "email", "name"}
-    | {"field1", "field4"}
-)
-names = st.sampled_from(NAMES) | st.text(max_size=4)
-values = st.recursive(
-    st.sampled_from(NASTY) | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=6)
-    ),
-    max_leaves=12,
-)
-Step = str | int
-
-
-def places(node: Any, path: tuple[Step, ...] = ()) -> Iterator[tuple[Step, ...]]:
-    """Yield the way to every value in *node*, itself included."""
-    yield path
-    if isinstance(node, dict | list):
-        pairs = node.items() if isinstance(node, dict) else enumerate(node)
-        for step, each in pairs:
-            yield from places(each, (*path, step))
-
-
-@st.composite
-def mutated(draw: st.DrawFn, path: str) -> Any:
-    """Return the order for *path* with up to four values changed or taken away."""
-    body: Any = order(path)
-    for _ in range(draw(st.integers(0, 4))):
-        *way, last = draw(st.sampled_from([each for each in places(body) if each]))
-        owner = body
-        for step in way:
-            owner = owner[step]
-        if draw(st.booleans()):
-            owner[last] = draw(values)
-        elif len(owner) > 1:
-            del owner[last]
-    for name in draw(st.lists(st.sampled_from(NAMES), max_size=3)):
-        body[name] = draw(values)
-    return body
-
-
-def survives(api: Api, path: str, content: bytes) -> None:
-    """Fail unless the answer is one of the platform's and its campaign can be read."""
-    before = campaigns(api)
-
-    answer = api.post(path, content=content)
-
-    assert answer.status in {200, 400, 422}
-    placed = answer.status == 200 and path in SENDING
-    assert campaigns(api) == before + placed
-    if answer.status != 200:
-        assert list(answer.body) == ["error"]
-        assert answer.body["error"]["status_code"] == answer.status
-        assert answer.information
-    elif path in {SMS, CLIC}:
-        readable(api, f"/api/v3/campaign/{answer.body['campaign']}/messages")
-    elif path == VOICE:
-        readable(api, f"/api/v3/voice/{answer.body['voice_campaign']}")
-
-
-def readable(api: Api, path: str) -> None:
-    """Fail unless the campaign can be read now and when it is under way."""
-    first: Answer = api.get(path)
-    api.clock.advance(minutes=1)
-    second = api.get(path)
-    assert (first.status, second.status) == (200, 200)
-
-
-def fuzzed(count: int, *, fixed: bool) -> Any:
-    return settings(max_examples=count, deadline=None, derandomize=fixed, database=None)
-
-
-@EVERYWHERE
-@given(value=values)
-@fuzzed(150, fixed=True)
-def test_any_json_is_answered(path: str, value: Any) -> None:
-    content = json.dumps(value).encode()
-
-    for strict in (False, True):
-        with closing(emulated(strict=strict)) as api:
-            survives(api, path, content)
-
-
-@EVERYWHERE
-@given(draws=st.data())
-@fuzzed(150, fixed=True)
-def test_any_order_that_is_nearly_right_is_answered(
-    path: str, draws: st.DataObject
-) -> None:
-    content = json.dumps(draws.draw(mutated(path))).encode()
-
-    for strict in (False, True):
-        with closing(emulated(strict=strict)) as api:
-            survives(api, path, content)
-
-
-@EVERYWHERE
-@given(cut=st.integers(0, 400), octets=st.binary(max_size=6), length=st.integers(0, 6))
-@example(cut=0, octets=b"\xef\xbb\xbf", length=0)
-@fuzzed(150, fixed=True)
-def test_any_octets_are_answered(
-    path: str, cut: int, octets: bytes, length: int
-) -> None:
-    whole = json.dumps(order(path)).encode()
-    content = whole[:cut] + octets + whole[cut + length :]
-
-    with closing(emulated()) as api:
-        survives(api, path, content)
-
-
-@pytest.mark.soak
-@EVERYWHERE
-@given(draws=st.data())
-@fuzzed(20_000, fixed=False)
-def test_any_order_at_all_is_answered(path: str, draws: st.DataObject) -> None:
-    content = json.dumps(draws.draw(values | mutated(path))).encode()
-
-    for strict in (False, True):
-        with closing(emulated(strict=strict)) as api:
-            survives(api, path, content)
-
-
-@pytest.fixture(scope="module", params=["--lenient", "--strict"])
-def served(request: pytest.FixtureRequest) -> Iterator[Served]:
-    """The program in a process of its own, which must not complain about anything."""
-    with serve(request.param) as program:
-        yield program
-        assert "Traceback" not in program.log.read_text()
-
-
-def alive(served: Served) -> bool:
-    return served.process.poll() is None and served.ask("GET", USER).status == 200
-
-
-def request(
-    start: bytes, body: bytes = b"", *, token: bytes = b"demo", headers: bytes = b""
-) -> bytes:
-    """Return the octets of a request; *headers* end with a line break each."""
-    return (
-        start
-        + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        + b"Authorization: Bearer "
-        + token
-        + b"\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
-        + headers
-        + b"\r\n"
-        + body
-    )
-
-
-HOSTILE_LINES = [
-    (b"GET /api/v3/hlr/%zz", 422),
-    (b"GET /api/v3/hlr/%ff%fe", 422),
-    (b"GET /api/v3/hlr/%", 422),
-    (b"GET /api/v3/hlr/%u0041", 422),
-    (b"GET /api/v3/hlr/4498987282%0A", 422),
-    (b"GET /api/v3/hlr/4498987282%00", 422),
-    (b"GET /api/v3/hlr/4498987282%0d%0aX-Injected:%20yes", 422),
-    (
-        b"GET /api/v3/hlr/%D9%A4%D9%A4%D9%A9%D9%A8%D9%A9%D9%A8%D9%A7%D9%A2%D9%A8%D9%A2",
-        422,
-    ),
-    (b"GET /api/v3/hlr/" + b"1" * 50_000, 422),
-    (b"GET /api/v3/campaign/" + b"9" * 30 + b"/messages", 404),
-    (b"GET /api/v3/campaign/8528238%0A/messages", 404),
-    (b"GET /api/v1/user%0A", 404),
-    (b"GET /api/v1/user%00", 404),
-    (b"GET /api/v1/user%", 404),
-    (b"GET /api/v1/user%3Fa=b", 404),
-    (b"GET /api/v1/user?%ff=%zz&=&&", 200),
-    (b"GET /api/v1/user?" + b"a=b&" * 10_000, 200),
-    (b"GET /_emulator/tokens?world=%ff%zz", 404),
-    (b"GET /_emulator/tokens?world=%ed%a0%80", 404),
-    (b"GET /s/%ff%00", 404),
-    (b"GET /docs/..%2f..%2fapi.py", 404),
-    (b"GET /docs/%2e%2e", 404),
-    (b"OPTIONS *", 404),
-    (b"TRACE /api/v1/user", 405),
-    (b"GET /api/v3/hlr/\xff\xfe", 400),
-    ("GET /api/v3/hlr/ñ".encode(), 400),
-    ("GET /api/v1/user?ñ".encode(), 400),
-    (b"GET /api/v1/user\0", 400),
-    (b"GET  /api/v1/user", 400),
-    (b"get /api/v1/user", 400),
-    (b"NONSENSE /api/v1/user", 400),
-    (b"GET /api/v3/hlr/" + b"1" * 5_000_000, 400),
-    (b"\x16\x03\x01\x02\x00\x01\x00", 400),
-    (b"", 400),
-]
-
-
-@pytest.mark.parametrize(
-    ("line", "status"),
-    HOSTILE_LINES,
-    ids=[ascii(each[0][:40]) for each in HOSTILE_LINES],
-)
-def test_a_hostile_request_line_is_answered(
-    served: Served, line: bytes, status: int
-) -> None:
-    answer = served.say(request(line))
-
-    assert answer.split(b" ")[1] == b"%d" % status
-    assert b"x-injected" not in answer.lower()
-    assert alive(served)
-
-
-@pytest.mark.parametrize(
-    ("token", "status"),
-    [
-        (b"x" * 50_000, 401),
-        (b"\xff\xf1", 401),
-        ("ñ".encode(), 401),
-        (b"demo\r\nX-A: b", 200),
-        (b"wrong\r\nX-Injected: yes", 401),
-        (b"demo\nX-Injected: yes", 400),
-        (b"demo\rX-Injected: yes", 400),
-        (b"demo\0", 400),
-        (b"demo\r\nAuthorization: Bearer wrong", 200),
-        (b"world-\r\n x", 400),
-    ],
-    ids=lambda each: ascii(each)[:30],
-)
-def test_a_hostile_token_injects_nothing(
-    served: Served, token: bytes, status: int
-) -> None:
-    answer = served.say(request(b"GET /api/v1/user", token=token))
-
-    assert answer.split(b" ")[1] == b"%d" % status
-    assert b"x-injected" not in answer.lower()
-    assert alive(served)
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        b"Content-Length: 7\r\n",
-        b"Content-Length: -1\r\n",
-        b"Content-Length: ten\r\n",
-        b"Content-Length: %s\r\n" % (b"9" * 5000),
-        b"Transfer-Encoding: chunked\r\n",
-        b"X-A : b\r\n",
-        b"X-\xff: b\r\n",
-        b"X-A\r\n",
-        b": b\r\n",
-    ],
-)
-def test_a_request_that_is_no_http_is_refused(served: Served, headers: bytes) -> None:
-    answer = served.say(request(b"POST /api/v3/campaign", b"{}", headers=headers))
-
-    assert answer.split(b" ")[1] == b"400"
-    assert alive(served)
-
-
-@pytest.mark.manual("ERR-01")
-def test_a_served_body_over_32_mebibytes_is_413(served: Served) -> None:
-    answer = served.ask("POST", SMS, b" " * (33 * MEBIBYTE))
-
-    assert answer.status == 413
-    assert answer.body["error"]["status_code"] == 413
-    assert alive(served)
-
-
-@pytest.mark.manual("ERR-01")
-def test_a_served_body_over_32_mebibytes_in_chunks_is_413(served: Served) -> None:
-    chunks = repeat(b" " * MEBIBYTE, 33)
-
-    answer = served.ask("POST", SMS, chunks)
-
-    assert answer.status == 413
-    assert alive(served)
-
-
-def test_a_served_body_in_small_chunks_is_read(served: Served) -> None:
-    content = json.dumps(order(SMS)).encode()
-
-    answer = served.ask("POST", SMS, (content[i : i + 1] for i in range(len(content))))
-
-    assert answer.status == 200
-
-
-@pytest.mark.manual("ERR-01", "ERR-08")
-def test_a_body_that_is_announced_too_large_is_refused_before_it_is_sent(
-    served: Served,
-) -> None:
-    announced = (
-        b"POST /api/v3/campaign HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        b"Authorization: Bearer demo\r\nContent-Length: 999999999999\r\n\r\n"
-    )
-
-    answer = served.say(announced)
-
-    assert answer.startswith(b"HTTP/1.1 413 ")
-    assert alive(served)
-
-
-@pytest.mark.manual("GEN-05", "ERR-04")
-def test_a_request_without_any_header_of_the_manual_is_answered(
-    served: Served,
-) -> None:
-    content = json.dumps(order(SMS)).encode()
-    bare = b"POST /api/v3/campaign HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-    bare += b"Authorization: Bearer demo\r\nContent-Length: %d\r\n\r\n" % len(content)
-
-    answer = served.say(bare + content)
-
-    if b"lenient" in b" ".join(map(str.encode, map(str, served.process.args))):
-        assert answer.startswith(b"HTTP/1.1 200 ")
-        assert b"x-emulator-notes: ERR-04" in answer
-    else:
-        assert answer.startswith(b"HTTP/1.1 400 ")
-
-
-def test_a_client_that_hangs_up_places_nothing(served: Served) -> None:
-    before = served.ask("GET", USER, token="world-cut").body["data"]["credit"]
-    whole = request(b"POST /api/v3/campaign", json.dumps(order(SMS)).encode() + b" ")
-
-    with socket.create_connection(served.address) as connection:
-        connection.sendall(whole.replace(b"Bearer demo", b"Bearer world-cut")[:-1])
-        connection.shutdown(socket.SHUT_WR)
-        rest = b"".join(iter(lambda: connection.recv(65536), b""))
-
-    assert not rest.startswith(b"HTTP/1.1 200")
-    after = served.ask("GET", USER, token="world-cut").body["data"]["credit"]
-    assert after == before
-    assert alive(served)
-
-
-def test_requests_one_after_the_other_on_one_line_are_all_answered(
-    served: Served,
-) -> None:
-    content = json.dumps(order(SMS)).encode()
-    pipelined = [
-        request(b"POST /api/v3/campaign", content, token=b"world-line").replace(
-            b"Connection: close\r\n", b""
-        )
-        for _ in range(3)
-    ]
-    last = request(b"GET /api/v1/user", token=b"world-line")
-
-    answer = served.say(b"".join(pipelined) + last)
-
-    assert answer.count(b"HTTP/1.1 200 OK") == 4
-    assert b'"credit":468059.11' in answer
-
-
-def test_an_upgrade_that_nobody_offers_is_ignored(served: Served) -> None:
-    upgrade = b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    upgrade += b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    asked = request(b"GET /api/v1/user", headers=upgrade)
-
-    answer = served.say(
-        asked.replace(b"Connection: close", b"Connection: Upgrade, close")
-    )
-
-    assert answer.startswith(b"HTTP/1.1 200 ")
-    assert alive(served)

@@ -1,4 +1,4 @@
-"""The contract tests bite: each of nine broken emulators is caught, by the right check."""
+"""The contract tests bite: each of nine broken emulators is caught by its check."""
 
 import pytest
 

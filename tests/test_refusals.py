@@ -362,6 +362,15 @@ def test_a_header_says_in_english_what_to_do(make_api: MakeApi, each: No) -> Non
     assert why.isprintable()
 
 
+def test_the_header_is_ascii_whatever_it_speaks_of(make_api: MakeApi) -> None:
+    api = make_api(assumptions={"url_whitelist": "reject"})
+
+    answer = api.post(SMS, json=order(SMS, text="http://\u017fhop.example.org/"))
+
+    why = answer.headers["x-emulator-why"]
+    assert why == "\\u017fhop.example.org is not on the white list"
+
+
 @pytest.mark.manual("ERR-06", "LOST-08")
 @every_refusal
 def test_a_world_may_refuse_as_the_framework_does(make_api: MakeApi, each: No) -> None:

@@ -202,6 +202,27 @@ def test_a_directory_holds_several_worlds(serving: Serving, tmp_path: Path) -> N
     assert len(api.worlds) == 2
 
 
+@pytest.mark.manual("ERR-11")
+def test_each_world_of_a_directory_refuses_in_its_own_language(
+    serving: Serving, tmp_path: Path
+) -> None:
+    written(tmp_path, "a.yaml", name="alfa", tokens=None)
+    english = {"language": "en"}
+    written(tmp_path, "b.yaml", name="beta", tokens=None, assumptions=english)
+    api = serving(tmp_path)
+
+    sentences = [
+        api.get("/api/v3/campaign/7/messages", token=token).information
+        for token in ("alfa", "beta", "unknown")
+    ]
+
+    assert sentences == [
+        "La campaña no existe",
+        "The campaign does not exist",
+        "No autenticado",  # a stranger is spoken to as in the first world
+    ]
+
+
 def test_an_empty_directory_is_no_world(tmp_path: Path) -> None:
     with pytest.raises(FixtureError, match=r"holds no world file \(\*\.yaml\)"):
         build(Settings(world=str(tmp_path)))

@@ -96,12 +96,7 @@ def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
 
     Refuses an unknown route or country, and a URL where the white list rejects.
     """
-    flags = Flags(
-        encode_3=order.get("encode_3") in TRUE,
-        encode_2=order.get("encode_2") in TRUE,
-        encode=order.get("encode") in TRUE,
-        long_message=order.get("long_message") in TRUE,
-    )
+    flags = _flags(order)
     route = _route(order, account)
     recipients = _recipients(order["recipients"], flags)
     scheduled_at = _scheduled(order, account)
@@ -120,9 +115,9 @@ def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
         created_at=now,
         scheduled_at=scheduled_at,
         line=Line(
-            starts_at=max(starts_at, scheduled_at or starts_at),
-            every=account.pace.sms_every,
-            count=len(recipients),
+            max(starts_at, scheduled_at or starts_at),
+            account.pace.sms_every,
+            len(recipients),
         ),
         pace=account.pace,
         cost=_cost(order["text"], flags, route, recipients, account),
@@ -176,6 +171,12 @@ def _merge_doubts(rows: Sequence[Order], campaign: Campaign) -> Iterator[Doubt]:
             "a text grows over the limit when its placeholders are filled",
             {"limit": campaign.flags.limit},
         )
+
+
+def _flags(order: Order) -> Flags:
+    if order.keys().isdisjoint(Flags._fields):
+        return Flags()
+    return Flags(*(order.get(name) in TRUE for name in Flags._fields))
 
 
 def _route(order: Order, account: Account) -> Route:

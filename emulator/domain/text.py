@@ -8,7 +8,6 @@ Source: manual SMS-02, SMS-03, SMS-20 to SMS-23; assumptions SMS-24 to SMS-27, S
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 # GSM 03.38, 128 characters (the escape to the extension table left out) and 10.
@@ -25,7 +24,7 @@ LINK_MARK = "link"
 
 _PLACEHOLDER = re.compile(r"<\+([B-F])\+>")
 _LINK = re.compile(r"<\+DYNAMICSHORTURL_[A-Z0-9]+\+>")
-_URL = re.compile(r"(?i)\b(?:https?://|www\.)([a-z0-9.-]+)")
+_URL = re.compile(r"(?i)\b(?:https?://|(?=www\.))([a-z0-9.-]+)")
 
 ORDINARY_LIMIT = 160
 LONG_LIMIT = 306
@@ -85,8 +84,7 @@ def _plain(character: str) -> str:
     return base if base in GSM else "?"
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """A text cut at its marks: literals and the names of what goes between them.
 
     ``marks[i]`` stands between ``literals[i]`` and ``literals[i + 1]``.

@@ -83,17 +83,16 @@ class Api:
     def record(self, visit: Visit, answer: Answer) -> None:
         """Keep the exchange in the world's journal, where a world was entered."""
         if visit.entry is not None:
-            visit.entry.world.journal.record(
-                Exchange(
-                    at=visit.entry.now,
-                    operation=visit.operation.id,
-                    method=visit.scope["method"],
-                    path=visit.scope["path"],
-                    status=answer.status,
-                    notes=tuple(visit.notes),
-                    why=visit.why,
-                )
+            exchange = Exchange(
+                visit.entry.now,
+                visit.operation.id,
+                visit.scope["method"],
+                visit.scope["path"],
+                answer.status,
+                tuple(visit.notes),
+                visit.why,
             )
+            visit.entry.world.journal.record(exchange)
 
 
 def bearer(scope: Scope) -> tuple[str, str, bool]:

@@ -1,0 +1,484 @@
+"""The contract drives the program, and is served as it holds for who asks."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import yaml
+from openapi_spec_validator import validate
+
+from emulator import files
+from emulator.app import assembled
+from emulator.contract import Contract, ContractError, load
+from emulator.document import LENIENT, STRICT, nodes
+from emulator.fixture import read
+from emulator.operations import OPERATIONS
+from emulator.worlds import Limits, Worlds
+from tests.conftest import MakeApi
+from tests.emulated import BODY_LIMIT, START, Api, contract, demo, validator
+from tests.orders import ORDERS, SMS, VOICE, order
+
+TREE = contract().document.tree
+EVERY = tuple(contract().operations.values())
+CATALOGUES = {
+    "routes": [87, 170, 85, 153, 129, 178, 179, 77, 79],
+    "countries": [1, 2],
+    "links": [4],
+    "audios": [31, 32],
+    "media": [51, 52],
+}
+
+
+# --- Contract and program ----------------------------------------------------
+
+
+def test_there_is_one_function_for_every_operation() -> None:
+    assert contract().operations.keys() == OPERATIONS.keys()
+
+
+def test_an_operation_without_a_function_does_not_start() -> None:
+    tree = with_path("/api/v3/fax", {"get": an_operation("sendFax")})
+
+    with pytest.raises(ContractError, match=r"without a function: sendFax; .*none$"):
+        program(tree)
+
+
+def test_a_function_without_an_operation_does_not_start() -> None:
+    paths = {path: each for path, each in TREE["paths"].items() if "hlr" not in path}
+
+    with pytest.raises(ContractError, match=r"without an operationId: lookupNumber$"):
+        program({**TREE, "paths": paths})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "cannot be read: .*No such file"),
+        ("paths: [", "cannot be read: "),
+        ("openapi: 3.1.1", "has no paths"),
+        ("[]", "has no paths"),
+        ("", "has no paths"),
+    ],
+)
+def test_a_contract_that_cannot_be_used_is_named(
+    tmp_path: Path, text: str | None, says: str
+) -> None:
+    path = tmp_path / "openapi.yaml"
+    if text is not None:
+        path.write_text(text, "utf-8")
+
+    with pytest.raises(ContractError, match=f"^the contract {path} {says}"):
+        load(path)
+
+
+def test_one_path_has_all_its_methods() -> None:
+    assert contract().by_path()["/api/v1/user"].keys() == {"GET", "HEAD"}
+
+
+@pytest.mark.manual("CLC-02", "MO-01", "VOI-21")
+def test_an_alias_leads_to_the_same_operation() -> None:
+    by_path = contract().by_path()
+    aliases = {
+        alias: (each.id, each.aliases[alias], by_path[alias] == by_path[each.path])
+        for each in EVERY
+        for alias in each.aliases
+    }
+
+    assert aliases == {
+        "/api/v3/smscllic/campaign": ("createSmsClicCampaign", "CLC-02", True),
+        "/api/v3/smsclc/campaign": ("createSmsClicCampaign", "CLC-02", True),
+        "/api/smscliv3/campaign": ("createSmsClicCampaign", "CLC-02", True),
+        "/api/v3/response": ("queryResponses", "MO-01", True),
+        "/api/v3/voice/{voiceId}/": ("getVoiceCampaign", "VOI-21", True),
+    }
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        ("8528381", 8528381),
+        ("0008528381", 8528381),
+        ("999999999999999", 999999999999999),
+        ("1000000000000000", None),
+        ("0", None),
+        ("-1", None),
+        ("+1", None),
+        ("1.0", None),
+        ("1e3", None),
+        (" 1", None),
+        ("abc", None),
+        ("", None),
+        ("\u0664\u0664", None),
+        ("9" * 30, None),
+    ],
+)
+def test_an_id_in_a_path_is_plain_digits(raw: str, value: int | None) -> None:
+    (campaign,) = contract().operations["getCampaignMessages"].parameters
+
+    assert campaign.read(raw) == value
+
+
+@pytest.mark.manual("HLR-02")
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        ("4498987282", "4498987282"),
+        ("0498987282", "0498987282"),
+        ("449898728", None),
+        ("44989872820", None),
+        ("4498987282\n", None),
+        ("449898728x", None),
+        ("\u0664" * 10, None),
+    ],
+)
+def test_a_number_in_a_path_stays_text(raw: str, value: str | None) -> None:
+    (cellphone,) = contract().operations["lookupNumber"].parameters
+
+    assert cellphone.read(raw) == value
+
+
+def test_only_a_bearer_opens_an_operation() -> None:
+    assert all(each.secured for each in EVERY)
+    schemes = TREE["components"]["securitySchemes"]
+    assert [(each["type"], each["scheme"]) for each in schemes.values()] == [
+        ("http", "bearer")
+    ]
+
+
+def test_to_prefer_an_answer_is_not_offered_yet(api: Api) -> None:
+    answer = api.post(SMS, json=order(SMS), headers={"prefer": "code=500"})
+
+    assert answer.status == 200
+    assert "preference-applied" not in answer.headers
+
+
+# --- What the document says --------------------------------------------------
+
+
+def test_every_operation_and_push_names_its_statements() -> None:
+    described = [*EVERY_NODE.values(), *PUSHES.values()]
+
+    assert all(each["x-ledger"] for each in described)
+    assert all(isinstance(each["x-ledger"], list) for each in described)
+
+
+@pytest.mark.manual("MOP-03", "SMP-08", "KEY-04")
+def test_the_three_pushes_are_described_as_webhooks() -> None:
+    parameters = {
+        name: [each["name"] for each in push["parameters"]]
+        for name, push in PUSHES.items()
+    }
+
+    assert parameters == {
+        "moPush": ["response", "cellphone", "message_id", "date"],
+        "smppMoPush": ["Response", "Cellphone", "Message_id", "Date"],
+        "keywordPush": ["response", "cellphone", "keyword", "date"],
+    }
+    assert all(push["security"] == [] for push in PUSHES.values())
+
+
+def test_every_success_shows_an_example() -> None:
+    shown = {
+        each.id: each.node["responses"]["200"].get("content", {}) for each in EVERY
+    }
+
+    assert {name for name, content in shown.items() if not content} == {"headUser"}
+    assert all(
+        content["application/json"]["examples"] for content in shown.values() if content
+    )
+
+
+def test_every_example_has_the_shape_that_it_is_an_example_of() -> None:
+    seen = 0
+    for where, media in media_types():
+        for each in media["examples"].values():
+            _, example = contract().document.at(each["$ref"].removeprefix("#"))
+            validator(f"{where}/schema").validate(example["value"])
+            seen += 1
+
+    assert seen > 40
+
+
+def test_a_request_is_described_without_formats() -> None:
+    """Every validator has an opinion of its own on what an e-mail address is."""
+    formats = [node["format"] for node in asked_for() if "format" in node]
+
+    assert formats == []
+
+
+def test_a_pattern_spells_out_its_characters() -> None:
+    r"""What \d and \w stand for is another thing in every language."""
+    patterns = [node["pattern"] for node in nodes(TREE) if is_pattern(node)]
+
+    assert len(patterns) > 10
+    assert [each for each in patterns if re.search(r"(?<!\\)\\[dDwWsSbB]", each)] == []
+
+
+def test_a_field_never_has_two_meanings() -> None:
+    """The same field name is spelled otherwise in one way everywhere."""
+    meanings: dict[str, set[str]] = {}
+    for node in nodes(TREE):
+        for name, each in node.get("properties", {}).items():
+            for spelling in each.get("x-also-called", {}):
+                meanings.setdefault(spelling, set()).add(name)
+
+    assert meanings
+    assert all(len(names) == 1 for names in meanings.values())
+
+
+LINKS = {
+    f"{each.id} {name}": (each.path, link)
+    for each in EVERY
+    for name, link in each.node["responses"]["200"].get("links", {}).items()
+}
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_a_link_leads_from_a_creation_to_what_was_created(api: Api, name: str) -> None:
+    path, link = LINKS[name]
+    created = api.post(path, json=order(path)).body
+    target = contract().operations[link["operationId"]]
+    (parameter,) = target.parameters
+    field = link["parameters"][parameter.name].removeprefix("$response.body#/")
+    there = target.path.replace(f"{{{parameter.name}}}", str(created[field]))
+
+    answer = api.send(target.method, there)
+
+    assert answer.status == 200
+    assert answer.body[field] == created[field]
+
+
+def test_there_are_links_to_every_operation_on_one_campaign() -> None:
+    targets = {link["operationId"] for _, link in LINKS.values()}
+
+    assert targets == {each.id for each in EVERY if each.parameters} - {"lookupNumber"}
+
+
+# --- The document as it is served --------------------------------------------
+
+
+def test_without_a_token_the_default_worlds_catalogue_is_served(api: Api) -> None:
+    served = api.get("/openapi.json", token="").body
+
+    assert catalogues(served) == CATALOGUES
+
+
+def test_the_catalogue_is_that_of_the_tokens_world(two_worlds: Api) -> None:
+    ours = two_worlds.get("/openapi.json", token="demo").body
+    theirs = two_worlds.get("/openapi.json", token="other").body
+    default = two_worlds.get("/openapi.json", token="").body
+
+    assert catalogues(ours) == catalogues(default) == CATALOGUES
+    assert catalogues(theirs) == {
+        **CATALOGUES,
+        "routes": [5],
+        "countries": [1],
+        "audios": [],
+    }
+
+
+def test_a_world_that_is_made_on_first_use_has_the_catalogue_of_its_mould(
+    api: Api,
+) -> None:
+    served = api.get("/openapi.json", token="world-of-a-test").body
+
+    assert catalogues(served) == CATALOGUES
+
+
+@pytest.mark.manual("AUT-04")
+def test_an_unknown_token_is_refused_the_document_too(api: Api) -> None:
+    answer = api.get("/openapi.json", token="nobodys")
+
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.body["error"]["status_code"] == 401
+
+
+@pytest.mark.parametrize("mode", ["api", "strict"])
+def test_what_is_served_is_an_openapi_document(
+    request: pytest.FixtureRequest, mode: str
+) -> None:
+    world: Api = request.getfixturevalue(mode)
+
+    validate(world.get("/openapi.json").body)
+
+
+def test_only_servers_and_catalogues_are_new_in_what_a_lenient_world_serves(
+    api: Api,
+) -> None:
+    served = api.get("/openapi.json").body
+
+    assert served["servers"][0]["url"] == "/"
+    assert {**served, "servers": [], "components": {}} == {
+        **TREE,
+        "servers": [],
+        "components": {},
+    }
+    schemas = TREE["components"]["schemas"]
+    changed = {
+        name
+        for name, schema in served["components"]["schemas"].items()
+        if schema != schemas[name]
+    }
+    assert changed == {"RouteRef", "CountryRef", "LinkRef", "AudioRef", "MediaRef"}
+
+
+def test_serving_leaves_the_document_as_it_is(strict: Api) -> None:
+    strict.get("/openapi.json")
+
+    assert yaml.safe_load(files.CONTRACT.read_text("utf-8")) == TREE
+
+
+@pytest.mark.parametrize("path", ORDERS)
+def test_who_reads_the_served_document_sends_what_is_taken(
+    make_api: MakeApi, path: str
+) -> None:
+    for strict in (False, True):
+        api = make_api(strict=strict)
+        served = api.get("/openapi.json").body
+
+        assert valid(served, path, order(path))
+        assert api.post(path, json=order(path)).status == 200
+
+
+@pytest.mark.manual("GEN-11")
+@pytest.mark.parametrize(("field", "known"), [("route", 87), ("country", 1)])
+def test_an_id_is_in_the_document_if_it_is_in_the_catalogue(
+    api: Api, field: str, known: int
+) -> None:
+    served = api.get("/openapi.json").body
+    body = order(SMS, route=None)
+
+    assert valid(served, SMS, {**body, field: known})
+    assert valid(served, SMS, {**body, field: str(known)})
+    assert not valid(served, SMS, {**body, field: 999})
+    assert not valid(served, SMS, {**body, field: "999"})
+
+
+DOUBTFUL: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "SMS-28": (SMS, {"encode": 1}),
+    "SMS-37": (SMS, {"scheduled_date": "2030-01-31"}),
+    "SMS-25": (SMS, {"text": "mañana \u4f60"}),
+    "VOI-08": (VOICE, {"remittent": None}),
+}
+
+
+@pytest.mark.parametrize("ledger", DOUBTFUL)
+def test_a_strict_world_serves_its_own_reading(make_api: MakeApi, ledger: str) -> None:
+    path, changes = DOUBTFUL[ledger]
+    body = order(path, **changes)
+    lenient, strict = make_api(), make_api(strict=True)
+
+    assert valid(lenient.get("/openapi.json").body, path, body)
+    assert not valid(strict.get("/openapi.json").body, path, body)
+    assert lenient.post(path, json=body).notes == [ledger]
+    assert strict.post(path, json=body).status == 422
+
+
+def test_one_closed_switch_narrows_the_document_by_one_reading(
+    make_api: MakeApi,
+) -> None:
+    served = (
+        make_api(assumptions={"loose_booleans": "refuse"}).get("/openapi.json").body
+    )
+
+    assert not valid(served, SMS, order(SMS, encode=1))
+    assert valid(served, SMS, order(SMS, scheduled_date="2030-01-31"))
+
+
+def test_narrowing_adds_to_a_schema_and_takes_nothing_away() -> None:
+    narrowed = contract().document.narrowed(STRICT)["components"]["schemas"]
+    lenient = contract().document.narrowed(LENIENT)["components"]["schemas"]
+
+    assert lenient == TREE["components"]["schemas"]
+    flag = lenient["Flag"]
+    assert narrowed["Flag"] == {**flag, "allOf": [flag["x-strict"][0]["schema"]]}
+
+
+# --- Helpers -----------------------------------------------------------------
+
+EVERY_NODE = {each.id: each.node for each in EVERY}
+PUSHES = {name: item["get"] for name, item in TREE["webhooks"].items()}
+
+
+@pytest.fixture
+def two_worlds() -> Iterator[Api]:
+    """Return the demo world and one with another catalogue."""
+    route = {**demo()["routes"][0], "route": 5}
+    changes = {
+        "name": "other",
+        "routes": [route],
+        "audios": [],
+        "countries": demo()["countries"][:1],
+    }
+    other = {**demo(), **changes, "tokens": [{"name": "theirs", "token": "other"}]}
+    worlds = [read(each, "", now=START) for each in (demo(), other)]
+    app = assembled(Worlds(worlds, Limits()), contract(), body_limit=BODY_LIMIT)
+    with closing(Api(app)) as api:
+        yield api
+
+
+def an_operation(name: str) -> dict[str, Any]:
+    return {"operationId": name, "responses": {"200": {"description": "Sent"}}}
+
+
+def with_path(path: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    return {**TREE, "paths": {**TREE["paths"], path: item}}
+
+
+def program(tree: dict[str, Any]) -> None:
+    """Put the program together over another contract."""
+    worlds = Worlds([read(demo(), "demo", now=START)], Limits())
+    assembled(worlds, Contract(tree), body_limit=BODY_LIMIT)
+
+
+def media_types() -> Iterator[tuple[str, Any]]:
+    """Yield every described body that has examples, and where it stands."""
+    for each in EVERY:
+        start = f"/paths/{each.path.replace('/', '~1')}/{each.method.lower()}"
+        places = [f"{start}/requestBody"] if each.body else []
+        places += [f"{start}/responses/{status}" for status in each.node["responses"]]
+        for place in places:
+            where, node = contract().document.at(place)
+            for media in node.get("content", {}).values():
+                yield f"{where}/content/application~1json", media
+
+
+def asked_for() -> Iterator[dict[str, Any]]:
+    """Yield every part of the schemas of requests."""
+    for each in EVERY:
+        if each.body:
+            path = each.path.replace("/", "~1")
+            yield from contract().document.reachable(f"/paths/{path}/post/requestBody")
+
+
+def is_pattern(node: Mapping[str, Any]) -> bool:
+    return isinstance(node.get("pattern"), str)
+
+
+def catalogues(served: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Return the ids that a served document lists; digits say the same."""
+    found = {}
+    for node in nodes(served):
+        if "x-catalog" in node:
+            integers, digits = node["oneOf"]
+            assert digits == {
+                "type": "string",
+                "enum": list(map(str, integers["enum"])),
+            }
+            found[node["x-catalog"]] = integers["enum"]
+    return found
+
+
+def valid(served: Mapping[str, Any], path: str, body: Any) -> bool:
+    """Return whether a served document admits *body*."""
+    content = served["paths"][path]["post"]["requestBody"]["content"]
+    schema = {
+        **content["application/json"]["schema"],
+        "components": served["components"],
+    }
+    return jsonschema_rs.Draft202012Validator(schema).is_valid(body)
