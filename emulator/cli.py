@@ -98,10 +98,10 @@ CONFIG = click.option(
     expose_value=False,
     help="A TOML file with any of the settings of serve.",
 )
-HOST = setting("--host", "Address that the emulator is at.", default=DEFAULTS.host)
+HOST = setting("--host", "Address the emulator listens on.", default=DEFAULTS.host)
 PORT = setting(
     "--port",
-    "Port that it is at; serve takes a free one for 0.",
+    "Port it listens on; for serve, 0 is a free one.",
     default=DEFAULTS.port,
     type=click.IntRange(0, 65535),
 )
@@ -209,7 +209,8 @@ def welcome(ready: Any, world: Any) -> None:
     also = f" and {ready.https}" if ready.https else ""
     click.echo(
         f"Smsclouds V3, emulated, is ready on {ready.http}{also}\n"
-        f"token: {token} (world {world.name}), or world-<any name> for a new world\n"
+        f"token: {token} (world {world.name}, seed {world.account.seed}), "
+        "or world-<any name> for a new world\n"
         f"{shlex.join(try_this)}"
     )
 

@@ -145,7 +145,7 @@ def test_the_configuration_may_be_named_by_the_environment(tmp_path: Path) -> No
     with started("serve", environment={"EMULATOR_CONFIG": str(config)}) as process:
         assert not announced_url(process).endswith(f":{Settings().port}")
         assert process.stdout is not None
-        assert "(world contract)" in process.stdout.readline()
+        assert "(world contract, seed 1)" in process.stdout.readline()
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_serve_says_where_it_is_which_token_opens_it_and_what_to_paste() -> None
         answer = pasted(curl)
 
     assert ready == f"Smsclouds V3, emulated, is ready on {served.url}"
-    assert token.startswith("token: demo (world demo), or world-<any name>")
+    assert token.startswith("token: demo (world demo, seed 1), or world-<any name>")
     assert answer["message"] == "Completado Correctamente"
     assert answer["recipients_count"] == 1
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.emulated import Api, emulated
@@ -109,11 +110,11 @@ def mutated(draw: st.DrawFn, path: str) -> Any:
         for step in way:
             owner = owner[step]
         if draw(st.booleans()):
-            owner[last] = draw(values)
+            owner[last] = deepcopy(draw(values))  # or it would grow from draw to draw
         elif len(owner) > 1:
             del owner[last]
     for name in draw(st.lists(st.sampled_from(NAMES), max_size=3)):
-        body[name] = draw(values)
+        body[name] = deepcopy(draw(values))
     return body
 
 
@@ -145,7 +146,13 @@ def readable(api: Api, path: str) -> None:
 
 
 def fuzzed(count: int, *, fixed: bool) -> settings:
-    return settings(max_examples=count, deadline=None, derandomize=fixed, database=None)
+    return settings(
+        max_examples=count,
+        deadline=None,
+        derandomize=fixed,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],  # on a machine that is busy
+    )
 
 
 @EVERYWHERE
@@ -189,7 +196,7 @@ def test_any_octets_are_answered(
 @pytest.mark.soak
 @EVERYWHERE
 @given(draws=st.data())
-@fuzzed(5_000, fixed=False)
+@fuzzed(2_000, fixed=False)
 def test_any_order_at_all_is_answered(path: str, draws: st.DataObject) -> None:
     content = json.dumps(draws.draw(values | mutated(path))).encode()
 

@@ -35,7 +35,7 @@ from tests.emulated import START, Api, demo, emulated
 
 CREDIT = Decimal("40.5")
 PRICES = {"voice": Decimal(1), "email": Decimal("0.25"), "hlr": Decimal("0.5")}
-PACE = {"sms_every": 1.5, "call_every": 1.5}  # seconds; so that there is a middle
+PACE = {"sms_every": 4, "call_every": 4}  # seconds, so that there is a middle
 ROUTES = {87: Decimal(1), 85: Decimal("0.3"), 170: Decimal("0.1")}
 TEXTS = {"hola": 1, "<+B+>, ya es hora": 1, "x" * 161: 2}  # and their parts
 
@@ -44,8 +44,14 @@ NUMBERS = [SENT, "9990001000", RETRIED, ABSENT, "9990005000", "9990007000"]
 
 SECOND, RETRY = timedelta(seconds=1), timedelta(minutes=1)
 SMS_AFTER, CALL_AFTER = timedelta(seconds=11), timedelta(seconds=35)
-CROWDED = 3  # campaigns of a kind in one story; each is looked at after every step
+CROWDED = 2  # campaigns of a kind under way; each is looked at after every step
 LONG_ENOUGH = timedelta(days=3)  # for everything that was not paused
+
+CHANGES: dict[str, Callable[[Campaign, datetime], Campaign]] = {
+    "pause": dlr.pause,
+    "resume": dlr.resume,
+    "cancel": dlr.cancel,
+}
 
 # Words and what may follow each, oneself always included.
 ROW_STEPS = {
@@ -88,16 +94,14 @@ pauses = st.sampled_from(
         timedelta(),
         timedelta(),
         timedelta(milliseconds=10),
-        timedelta(milliseconds=500),
         SECOND,
         timedelta(seconds=4),
         timedelta(seconds=4),
-        timedelta(seconds=10),
-        timedelta(seconds=10),
-        timedelta(seconds=35),
+        SMS_AFTER,
+        SMS_AFTER,
+        CALL_AFTER,
         RETRY,
         timedelta(hours=1),
-        timedelta(days=1),
     ]
 )
 
@@ -109,7 +113,7 @@ class Sms:
     id: int
     count: int
     placed_at: datetime
-    earliest: str  # when its first message may go, as the account writes it
+    earliest: str  # when its next message may go, as the account writes it
     percentage: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
     changes: list[tuple[str, datetime]] = field(default_factory=list)
@@ -123,9 +127,16 @@ class Sms:
     def change(self) -> str | None:
         return self.changes[-1][0] if self.changes else None
 
+    @property
+    def over(self) -> bool:
+        return self.percentage == 100
+
     def hold(self) -> None:
         """Remember what has gone out; nothing more may, from now on."""
         self.held = [row["sent_date"] for row in self.rows] or [None] * self.count
+
+    def release(self) -> None:
+        self.held = None
 
     def word(self, now: datetime) -> str:
         """Return the status that the campaign has to have."""
@@ -144,15 +155,18 @@ class Voice:
     id: int
     count: int
     cost: Decimal
-    earliest: str  # when its first call may be placed
+    earliest: str  # when its next call may be placed
     status: str = "TO_SEND"
-    processed: int = 0
-    calls: list[int] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
     cancelled: bool = False
 
     @property
     def path(self) -> str:
         return f"/api/v3/voice/{self.id}"
+
+    @property
+    def over(self) -> bool:
+        return self.status not in {"TO_SEND", "PROCESSING"}
 
 
 @cache
@@ -207,7 +221,7 @@ class Platform(RuleBasedStateMachine):
         assert self.api.get("/api/v1/user").status == 200
         assert self.now == START
 
-    @precondition(lambda self: len(self.sms) < CROWDED)
+    @precondition(lambda self: sum(not each.over for each in self.sms) < CROWDED)
     @rule(
         target=messages,
         people=recipients,
@@ -248,7 +262,7 @@ class Platform(RuleBasedStateMachine):
         self.sms.append(placed)
         return placed
 
-    @precondition(lambda self: len(self.voice) < CROWDED)
+    @precondition(lambda self: sum(not each.over for each in self.voice) < CROWDED)
     @rule(
         target=calls,
         people=recipients,
@@ -283,58 +297,52 @@ class Platform(RuleBasedStateMachine):
         self.voice.append(placed)
         return placed
 
-    @rule(letters=st.integers(1, 30), template=st.sampled_from([1, 2, 4]))
-    def send_emails(self, letters: int, template: int) -> None:
+    @rule(
+        number=st.sampled_from(NUMBERS),
+        letters=st.integers(0, 30),
+        nonsense=st.sampled_from(NONSENSE),
+    )
+    def order_otherwise(
+        self, number: str, letters: int, nonsense: tuple[str, Any]
+    ) -> None:
+        """Send e-mails if there are any *letters*, look up a number, talk nonsense."""
         people = [{"email": "ana@example.org"}] * letters
-        order = {"subject": "s", "body": "b", "template": template}
+        order = {"subject": "s", "body": "b", "recipients": people}
         cost = PRICES["email"] * letters
-        answer = self.ordered("/api/v1/email", {**order, "recipients": people}, cost)
-        if answer is not None:
+        if letters and (answer := self.ordered("/api/v1/email", order, cost)):
             self.charged("email", "email", answer["email_campaign_id"], cost)
-
-    @rule(number=st.sampled_from(NUMBERS), order=st.sampled_from(NONSENSE))
-    def look_up_and_order_nonsense(self, number: str, order: tuple[str, Any]) -> None:
-        answer = self.ordered(f"/api/v3/hlr/{number}", None, PRICES["hlr"])
-        if answer is not None:
-            self.charged("hlr", "hlr", answer["hlr"], PRICES["hlr"])
+        cost = PRICES["hlr"]
+        if answer := self.ordered(f"/api/v3/hlr/{number}", None, cost):
+            self.charged("hlr", "hlr", answer["hlr"], cost)
             assert answer["balance"] == float(self.balance)
         before = state(self.api.world)
-
-        refused = self.api.post(order[0], json=order[1])
-
-        assert refused.status in {400, 422}
+        assert self.api.post(nonsense[0], json=nonsense[1]).status in {400, 422}
         assert state(self.api.world) == before
 
-    @precondition(lambda self: self.now > START + RETRY)
+    @precondition(lambda self: len(self.sms) + len(self.voice) > CROWDED)
     @rule()
     def wait_long_enough(self) -> None:
         self.api.clock.advance(seconds=LONG_ENOUGH.total_seconds())
         self.look_at_everything()
 
         for sms in self.sms:
-            assert sms.percentage == 100 or sms.change == "pause"
+            assert sms.over or sms.change == "pause"
         for voice in self.voice:
-            assert voice.status in {"COMPLETED", "FAILED", "CANCELLED"}
+            assert voice.over
 
-    @rule(sms=messages, after=pauses)
-    def pause(self, sms: Sms, after: timedelta) -> None:
+    @rule(sms=messages.filter(lambda sms: not sms.over), after=pauses)
+    def pause_or_resume(self, sms: Sms, after: timedelta) -> None:
         self.wait(after)
-        forbidden = sms.percentage == 100 or sms.change in {"pause", "cancel"}
-        if self.intervened(sms, dlr.pause, forbidden=forbidden):
-            sms.hold()
+        self.intervene(sms, "resume" if sms.change == "pause" else "pause")
 
-    @rule(sms=messages, after=pauses)
-    def resume(self, sms: Sms, after: timedelta) -> None:
+    @rule(
+        sms=messages,
+        verb=st.sampled_from(["pause", "resume", "cancel"]),
+        after=pauses,
+    )
+    def intervene_anyhow(self, sms: Sms, verb: str, after: timedelta) -> None:
         self.wait(after)
-        if self.intervened(sms, dlr.resume, forbidden=sms.change != "pause"):
-            sms.held = None
-
-    @rule(sms=messages, after=pauses)
-    def cancel(self, sms: Sms, after: timedelta) -> None:
-        self.wait(after)
-        forbidden = sms.percentage == 100 or sms.change == "cancel"
-        if self.intervened(sms, dlr.cancel, forbidden=forbidden):
-            sms.hold()
+        self.intervene(sms, verb)
 
     @rule(voice=calls, after=pauses)
     def cancel_calls(self, voice: Voice, after: timedelta) -> None:
@@ -375,13 +383,13 @@ class Platform(RuleBasedStateMachine):
         assert sms.percentage == (max(100 * over // sms.count, 1) if over else 0)
         for was, row in zip(sms.rows or rows, rows, strict=True):
             self.compare(was, row)
+        self.dated(sms.earliest, sms.rows, rows)
         if sms.change == "cancel":
             assert {row["status"] for row in rows} <= FINAL | {"retried"}
         assert ("paused" in {row["status"] for row in rows}) <= (sms.change == "pause")
-        assert all(row["sent_date"] >= sms.earliest for row in rows if row["sent_date"])
         if sms.held is not None:
             assert [row["sent_date"] for row in rows] == sms.held
-        sms.rows = rows
+        sms.rows, sms.earliest = rows, max(sms.earliest, self.date())
 
     def compare(self, was: dict[str, Any], row: dict[str, Any]) -> None:
         """Fail where a message did what no message may do."""
@@ -389,27 +397,34 @@ class Platform(RuleBasedStateMachine):
         assert after == before or after in ROW_STEPS[before]
         waiting = after in {"in progress", "paused", "cancelled"}
         assert waiting == (row["sent_date"] is None)
-        assert was["sent_date"] in {None, row["sent_date"]}
         assert [was[name] for name in ("id", "cellphone", "text")] == [
             row[name] for name in ("id", "cellphone", "text")
         ]
+
+    def dated(self, earliest: str, before: list[Any], after: list[Any]) -> None:
+        """Fail where a date has changed, or is one at which nothing was seen yet."""
+        known = [row["sent_date"] for row in before] or [None] * len(after)
+        for was, date in zip(known, [row["sent_date"] for row in after], strict=True):
+            assert was in {None, date}
+            assert date is None or date == was or date >= earliest
 
     def look_at_calls(self, voice: Voice) -> None:
         body = self.asked(voice.path, voice.cancelled)
         rows, word = body["voice_messages"], body["status"]
         states = [row["voice_message_status"] for row in rows]
+        over = sum(each in {2, 3} for each in states)
 
         assert word == voice.status or word in VOICE_STEPS[voice.status]
         assert (word == "CANCELLED") == voice.cancelled
         assert len(rows) == voice.count == body["recipients_count"]
-        for before, after in zip(voice.calls or states, states, strict=True):
+        for was, row in zip(voice.rows or rows, rows, strict=True):
+            before, after = was["voice_message_status"], row["voice_message_status"]
             assert after == before or after in CALL_STEPS[before]
-        assert voice.processed <= body["recipients_processed"] <= voice.count
+        self.dated(voice.earliest, voice.rows, rows)
         if voice.cancelled:
             assert set(states) == {3}
             assert {row["sent_date"] for row in rows} == {None}
         else:
-            over = sum(each in {2, 3} for each in states)
             assert body["recipients_processed"] == over
             assert (word == "TO_SEND") == (set(states) == {0})
             assert (word in {"COMPLETED", "FAILED"}) == (over == voice.count)
@@ -417,11 +432,8 @@ class Platform(RuleBasedStateMachine):
             assert [row["sent_date"] is None for row in rows] == [
                 each == 0 for each in states
             ]
-        assert all(
-            row["sent_date"] >= voice.earliest for row in rows if row["sent_date"]
-        )
-        voice.status, voice.calls = word, states
-        voice.processed = body["recipients_processed"]
+        voice.status, voice.rows = word, rows
+        voice.earliest = max(voice.earliest, self.date())
 
     @invariant()
     def money_is_exact(self) -> None:
@@ -492,28 +504,29 @@ class Platform(RuleBasedStateMachine):
             self.look_at_calls(voice)
         assert state(self.api.world) == before
 
-    def intervened(
-        self,
-        sms: Sms,
-        change: Callable[[Campaign, datetime], Campaign],
-        *,
-        forbidden: bool,
-    ) -> bool:
+    def intervene(self, sms: Sms, verb: str) -> None:
         """Do what somebody does at the panel, unless the platform declines."""
+        if verb == "resume":
+            forbidden = sms.change != "pause"
+        else:
+            forbidden = sms.percentage == 100 or sms.change in {verb, "cancel"}
         before, world = state(self.api.world), self.api.world
         try:
-            changed = change(world.campaign(sms.id), self.now)
+            changed = CHANGES[verb](world.campaign(sms.id), self.now)
         except Refusal:
             assert forbidden
             assert state(world) == before
-            return False
+            return
         assert not forbidden
         world.keep(changed)
         world.commit()
-        sms.changes.append((change.__name__, self.now))
-        return True
+        sms.changes.append((verb, self.now))
+        if verb == "resume":
+            sms.release()
+        else:
+            sms.hold()
 
-    def date(self, delay: timedelta) -> str:
+    def date(self, delay: timedelta = timedelta()) -> str:
         """Return the instant *delay* from now as the account writes it."""
         local = (self.now + delay).astimezone(self.api.account.zone)
         return local.strftime("%Y-%m-%d %H:%M:%S")

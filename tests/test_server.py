@@ -6,9 +6,9 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPSConnection
 from pathlib import Path
 from time import monotonic
 from urllib.parse import urlsplit
@@ -148,15 +148,10 @@ def test_a_body_over_the_limit_is_refused() -> None:
 def test_nothing_is_logged_of_a_good_day_unless_asked_for(
     level: str, *, talks: bool
 ) -> None:
-    with started("serve", "--port", "0", "--log-level", level) as process:
-        connection = HTTPConnection(urlsplit(announced_url(process)).netloc)
-        connection.request("GET", "/api/v1/user")
-        connection.getresponse().read()
-        connection.close()
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=DEADLINE)
-
-    assert bool(said) is talks
+    with serve("--log-level", level) as served:
+        assert served.ask("GET", "/api/v1/user").status == 200
+        assert ended(served.process, signal.SIGTERM) == 0
+        assert bool(served.log.read_text()) is talks
 
 
 def test_the_defaults_need_no_permission_and_reach_nobody_else() -> None:
@@ -224,6 +219,7 @@ def test_a_client_that_does_not_trust_the_certificate_hangs_up_and_nothing_break
             spoken(served, "example.org", trusting)
 
         assert spoken(served, "localhost", trusting) == 200
+        assert served.log.read_text() == ""
 
 
 @pytest.fixture
@@ -363,13 +359,6 @@ def line() -> Iterator[Callable[[Served], socket.socket]]:
         yield connect
 
 
-@contextmanager
-def overheard(*flags: str) -> Iterator[Served]:
-    """Serve, with what it writes on stderr left to be read."""
-    with started("serve", "--port", "0", *flags) as process:
-        yield Served(announced_url(process), process, {}, "")
-
-
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("opened", OPEN)
 def test_a_signal_ends_the_process_at_once_and_in_silence_whatever_is_open(
@@ -377,12 +366,11 @@ def test_a_signal_ends_the_process_at_once_and_in_silence_whatever_is_open(
     sign: signal.Signals,
     line: Callable[[Served], socket.socket],
 ) -> None:
-    with overheard("--pace", "instant") as served:
+    with serve("--pace", "instant") as served:
         opened(line(served), served)
 
         assert ended(served.process, sign) == 0
-        assert served.process.stderr is not None
-        assert served.process.stderr.read() == ""
+        assert served.log.read_text() == ""
 
 
 def test_a_signal_ends_open_tls_connections_too(
@@ -409,7 +397,7 @@ def test_two_signals_are_as_good_as_one() -> None:
 def test_a_request_that_is_nearly_there_is_answered_before_the_end(
     line: Callable[[Served], socket.socket],
 ) -> None:
-    with overheard() as served:
+    with serve() as served:
         connection = line(served)
         half_a_body(connection, served)
         served.process.send_signal(signal.SIGTERM)
@@ -437,7 +425,7 @@ def test_a_request_that_is_cut_off_places_nothing(
 ) -> None:
     order = {"text": "hola", "recipients": [{"cellphone": "4498987282"}], "route": 87}
     head = USER.replace(b"GET /api/v1/user", b"POST /api/v3/campaign")
-    with overheard() as served:
+    with serve() as served:
         connection = line(served)
         announced = b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
         connection.sendall(head + announced + json.dumps(order).encode())
@@ -446,19 +434,17 @@ def test_a_request_that_is_cut_off_places_nothing(
         assert connection.recv(65536) == b""
         assert served.ask("GET", "/api/v1/user").body["data"]["credit"] == 468062.11
         assert ended(served.process, signal.SIGTERM) == 0
-        assert served.process.stderr is not None
-        assert served.process.stderr.read() == ""
+        assert served.log.read_text() == ""
 
 
 def test_an_answer_that_nobody_takes_to_its_end_breaks_nothing(
     line: Callable[[Served], socket.socket],
 ) -> None:
-    with overheard("--pace", "instant") as served:
+    with serve("--pace", "instant") as served:
         connection = line(served)
         half_an_answer(connection, served)
         connection.close()
 
         assert served.ask("GET", "/api/v1/user").status == 200
         assert ended(served.process, signal.SIGTERM) == 0
-        assert served.process.stderr is not None
-        assert served.process.stderr.read() == ""
+        assert served.log.read_text() == ""

@@ -566,6 +566,16 @@ def test_of_two_spellings_the_right_one_counts(api: Api) -> None:
 
 
 @pytest.mark.manual("SMS-38")
+def test_strict_may_take_the_other_spelling(make_api: MakeApi) -> None:
+    api = make_api(strict=True, assumptions={"sms_schedule_name": "accept"})
+
+    answer = api.post(SMS, json=an_sms(scheduledDate="2026-03-03 08:00:00"))
+
+    assert answer.body["scheduled_date"] == "2026-03-03 08:00:00"
+    assert answer.notes == ["SMS-38"]
+
+
+@pytest.mark.manual("SMS-38")
 @pytest.mark.parametrize(
     "settings", [{"strict": True}, {"assumptions": {"sms_schedule_name": "ignore"}}]
 )

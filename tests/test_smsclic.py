@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.domain import dlr, shortlink
+from emulator.domain import dates, dlr, shortlink
 from emulator.world import Click
 from tests.campaigns import (
     CLIC,
@@ -461,6 +461,14 @@ def test_codes_are_unique_over_all_worlds(api: Api) -> None:
 
     assert ids == [46608336] * 3
     assert len(set(found)) == 6
+
+
+@pytest.mark.manual("CLC-15")
+def test_a_link_has_an_id_a_title_a_creation_date_and_a_url(api: Api) -> None:
+    link = api.account.links[4]
+
+    assert (link.id, link.title, link.url) == (4, "tienda", TARGET)
+    assert dates.shown(link.created_at, api.account.zone) == "2022-03-15 13:33:08"
 
 
 @pytest.mark.manual("CLC-15")

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -21,8 +22,11 @@ def require_tool(name: str) -> Path:
     """
     path = os.pathsep.join([*map(str, PLACES), os.environ.get("PATH", "")])
     found = shutil.which(name, path=path)
-    if found:
-        return Path(found)
+    return Path(found) if found else missing(name)
+
+
+def missing(name: str) -> NoReturn:
+    """Skip the test, or fail it, for want of ``name``; see ``require_tool``."""
     if os.environ.get("EMULATOR_REQUIRE_TOOLS") == "1":
         pytest.fail(f"{name}: not installed")
     pytest.skip(f"{name}: not installed")
