@@ -5,15 +5,12 @@ import json
 import logging
 import shlex
 import sys
-import tomllib
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable
 from functools import wraps
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import click
 
@@ -21,7 +18,6 @@ from emulator import files
 from emulator.settings import Settings, reachable
 
 DEFAULTS = Settings()
-SECONDS = 2  # for an emulator to answer
 Command = Callable[..., Any]
 
 
@@ -50,6 +46,7 @@ def read_config(
     """Take what a TOML file says as the defaults of the other flags."""
     if path is None:
         return
+    tomllib = import_module("tomllib")  # only who has such a file needs it
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -264,45 +261,11 @@ def delete_token(literal: str, url: str, named: str | None) -> None:
     click.echo(f"deleted {gone['name']}")
 
 
-def ask(
-    method: str,
-    url: str,
-    path: str,
-    *,
-    world: str | None = None,
-    body: Mapping[str, Any] | None = None,
-) -> Any:
+def ask(method: str, url: str, path: str, **options: Any) -> Any:
     """Return what a running emulator's control API answers."""
-    query = f"?world={quote(world, safe='')}" if world else ""
+    from emulator import client  # noqa: PLC0415 - serve does without http.client
+
     try:
-        declined, answer = exchanged(method, url, path + query, body)
-    except (OSError, HTTPException, ValueError) as error:
-        message = (
-            f"no emulator answers at {url} ({error}); "
-            "start one, or say with --url where it is"
-        )
-        raise Trouble(message) from error
-    if declined:
-        message = f"{answer['title']}: {answer['detail']}"
-        raise Trouble(message)
-    return answer
-
-
-def exchanged(
-    method: str, url: str, path: str, body: Mapping[str, Any] | None
-) -> tuple[bool, Any]:
-    """Return whether the answer is a problem document, and what it says.
-
-    Raises ``ValueError`` for an answer that is not an emulator's.
-    """
-    target = urlsplit(url)
-    connect = HTTPSConnection if target.scheme == "https" else HTTPConnection
-    with closing(connect(target.netloc or url, timeout=SECONDS)) as connection:
-        content = json.dumps(body) if body else None
-        connection.request(method, path, content, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        declined = response.headers.get_content_subtype() == "problem+json"
-        if response.status != HTTPStatus.OK and not declined:
-            message = f"something else does, with {response.status} {response.reason}"
-            raise ValueError(message)
-        return declined, json.load(response)
+        return client.ask(method, url, path, **options)
+    except client.ClientError as error:
+        raise Trouble(str(error)) from error

@@ -10,8 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from yaml import YAMLError
-
 from emulator import files
 from emulator.document import Document, Validator, pointer
 from emulator.shape import Shape
@@ -28,8 +26,8 @@ class ContractError(Exception):
 def load(path: Path) -> dict[str, Any]:
     """Return the document at *path*.  Raises ``ContractError`` in one sentence."""
     try:
-        document = files.read_yaml(path)
-    except (OSError, ValueError, YAMLError) as error:
+        document = files.read_own_yaml(path)
+    except (OSError, ValueError) as error:
         message = f"the contract {path} cannot be read: {error}"
         raise ContractError(message) from error
     if not isinstance(document, dict) or "paths" not in document:

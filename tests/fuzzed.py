@@ -57,8 +57,8 @@ class Report:
             f"{each.code} {each.operation}: {each.message}"
             for each in findings.values()
         ]
-        seed = "fixed" if self.seed is None else self.seed
-        return "\n\n".join([f"seed: {seed}", *lines, *self.troubles])
+        again = "" if self.seed is None else f"repeat with CONTRACT_SEED={self.seed}"
+        return "\n\n".join([again, *lines, *self.troubles])
 
 
 def contract_world(*, strict: bool = False) -> ASGIApp:

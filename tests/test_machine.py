@@ -31,7 +31,7 @@ from emulator.domain import dlr
 from emulator.domain.refusals import Refusal
 from emulator.domain.sms import Campaign
 from emulator.world import FIRST_IDS, World
-from tests.emulated import START, Api, demo, emulated
+from tests.emulated import Api, demo, emulated
 
 CREDIT = Decimal("40.5")
 PRICES = {"voice": Decimal(1), "email": Decimal("0.25"), "hlr": Decimal("0.5")}
@@ -46,6 +46,9 @@ SECOND, RETRY = timedelta(seconds=1), timedelta(minutes=1)
 SMS_AFTER, CALL_AFTER = timedelta(seconds=11), timedelta(seconds=35)
 CROWDED = 2  # campaigns of a kind under way; each is looked at after every step
 LONG_ENOUGH = timedelta(days=3)  # for everything that was not paused
+
+Order = dict[str, Any]
+People = list[dict[str, str]]
 
 CHANGES: dict[str, Callable[[Campaign, datetime], Campaign]] = {
     "pause": dlr.pause,
@@ -88,6 +91,7 @@ recipients = st.builds(
     st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=4),
     st.sampled_from([1, 1, 4]),
 )
+routes = st.sampled_from(sorted(ROUTES))
 delays = st.sampled_from([None, None, None, SECOND, RETRY, timedelta(hours=1)])
 pauses = st.sampled_from(
     [
@@ -216,24 +220,28 @@ class Platform(RuleBasedStateMachine):
 
     # --- What happens ---
 
-    @initialize()
-    def enter(self) -> None:
-        assert self.api.get("/api/v1/user").status == 200
-        assert self.now == START
+    @initialize(target=messages, people=recipients, route=routes)
+    def begin_with_messages(self, people: People, route: int) -> Any:
+        order = {"text": "hola", "recipients": people, "route": route}
+        return self.placed_messages("/api/v3/campaign", order, delay=None)
+
+    @initialize(target=calls, people=recipients)
+    def begin_with_calls(self, people: People) -> Any:
+        return self.placed_calls({"type": 1, "audio": 31}, people, delay=None)
 
     @precondition(lambda self: sum(not each.over for each in self.sms) < CROWDED)
     @rule(
         target=messages,
         people=recipients,
         text=st.sampled_from(sorted(TEXTS)),
-        route=st.sampled_from(sorted(ROUTES)),
+        route=routes,
         delay=delays,
         link=st.booleans(),
         after=pauses,
     )
     def place_messages(  # noqa: PLR0913 - an order has many parts
         self,
-        people: list[dict[str, str]],
+        people: People,
         text: str,
         route: int,
         delay: timedelta | None,
@@ -242,25 +250,12 @@ class Platform(RuleBasedStateMachine):
         link: bool,
     ) -> Any:
         self.wait(after)
-        order: dict[str, Any] = {"text": text, "recipients": people, "route": route}
+        order: Order = {"text": text, "recipients": people, "route": route}
         order["long_message"] = TEXTS[text] > 1
-        if delay:
-            order["scheduled_date"] = self.date(delay)
-        if link:
-            order["url"] = 4
-        path = "/api/v3/smsclic/campaign" if link else "/api/v3/campaign"
-        cost = ROUTES[route] * TEXTS[text] * len(people)
-        answer = self.ordered(path, order, cost)
-        if answer is None:
-            return multiple()
-        reason = "smsclic" if link else "sms"
-        self.charged(reason, "campaign", answer["campaign"], cost)
-        self.ids["message"] += len(people)
-        assert answer["balance"] == float(self.balance)
-        earliest = self.date(max(delay or SMS_AFTER, SMS_AFTER))
-        placed = Sms(answer["campaign"], len(people), self.now, earliest)
-        self.sms.append(placed)
-        return placed
+        if not link:
+            return self.placed_messages("/api/v3/campaign", order, delay=delay)
+        order["url"] = 4
+        return self.placed_messages("/api/v3/smsclic/campaign", order, delay=delay)
 
     @precondition(lambda self: sum(not each.over for each in self.voice) < CROWDED)
     @rule(
@@ -271,31 +266,11 @@ class Platform(RuleBasedStateMachine):
         after=pauses,
     )
     def place_calls(
-        self,
-        people: list[dict[str, str]],
-        delay: timedelta | None,
-        after: timedelta,
-        *,
-        speech: bool,
+        self, people: People, delay: timedelta | None, after: timedelta, *, speech: bool
     ) -> Any:
         self.wait(after)
-        order: dict[str, Any] = {"campaign_name": "x", "recipients": people}
-        order |= (
-            {"type": 2, "text": "hola <+B+>"} if speech else {"type": 1, "audio": 31}
-        )
-        if delay:
-            order["scheduledDate"] = self.date(delay)
-        cost = PRICES["voice"] * len(people)
-        answer = self.ordered("/api/v3/voice", order, cost)
-        if answer is None:
-            return multiple()
-        self.charged("voice", "voice", answer["voice_campaign"], cost)
-        self.ids["call"] += len(people)
-        assert answer["balance"] == float(self.balance)
-        earliest = self.date(max(delay or CALL_AFTER, CALL_AFTER))
-        placed = Voice(answer["voice_campaign"], len(people), cost, earliest)
-        self.voice.append(placed)
-        return placed
+        audio, text = {"type": 1, "audio": 31}, {"type": 2, "text": "hola <+B+>"}
+        return self.placed_calls(text if speech else audio, people, delay=delay)
 
     @rule(
         number=st.sampled_from(NUMBERS),
@@ -461,6 +436,37 @@ class Platform(RuleBasedStateMachine):
         )
 
     # --- How ---
+
+    def placed_messages(self, path: str, order: Order, delay: timedelta | None) -> Any:
+        if delay:
+            order["scheduled_date"] = self.date(delay)
+        recipients = len(order["recipients"])
+        cost = ROUTES[order["route"]] * TEXTS[order["text"]] * recipients
+        answer = self.ordered(path, order, cost)
+        if answer is None:
+            return multiple()
+        reason = "smsclic" if "url" in order else "sms"
+        self.charged(reason, "campaign", answer["campaign"], cost)
+        self.ids["message"] += recipients
+        assert answer["balance"] == float(self.balance)
+        earliest = self.date(max(delay or SMS_AFTER, SMS_AFTER))
+        self.sms.append(Sms(answer["campaign"], recipients, self.now, earliest))
+        return self.sms[-1]
+
+    def placed_calls(self, kind: Order, people: People, delay: timedelta | None) -> Any:
+        order = {**kind, "campaign_name": "x", "recipients": people}
+        if delay:
+            order["scheduledDate"] = self.date(delay)
+        cost = PRICES["voice"] * len(people)
+        answer = self.ordered("/api/v3/voice", order, cost)
+        if answer is None:
+            return multiple()
+        self.charged("voice", "voice", answer["voice_campaign"], cost)
+        self.ids["call"] += len(people)
+        assert answer["balance"] == float(self.balance)
+        earliest = self.date(max(delay or CALL_AFTER, CALL_AFTER))
+        self.voice.append(Voice(answer["voice_campaign"], len(people), cost, earliest))
+        return self.voice[-1]
 
     def wait(self, duration: timedelta) -> None:
         self.api.clock.advance(seconds=duration.total_seconds())

@@ -34,7 +34,7 @@ FIXED = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-RANDOM = settings(FIXED, max_examples=5_000, derandomize=False, print_blob=True)
+RANDOM = settings(FIXED, max_examples=1_500, derandomize=False, print_blob=True)
 
 
 class Verdict(NamedTuple):
@@ -51,7 +51,7 @@ REFUSED = Verdict(taken=False)
 def test_the_emulator_and_the_reference_agree_on_every_body(operation: str) -> None:
     seen = compared(operation, FIXED)
 
-    assert {"taken", "refused", "noted"} <= seen.keys(), seen
+    assert all(seen[each] for each in ("taken", "refused", "noted")), seen
 
 
 @pytest.mark.soak
@@ -245,17 +245,28 @@ def spoil(draw: DrawFn, held: dict[str, Any], operation: str) -> None:
     inside = [node for node in nodes(held) if node]
     node = draw(st.sampled_from(inside))
     name = draw(st.sampled_from(sorted(node)))
-    change = draw(st.sampled_from(["put", "add", "remove", "rename", "retype"]))
+    changes = ["put", "add", "remove", "rename", "respell", "retype"]
+    change = draw(st.sampled_from(changes))
     if change == "put":
         node[name] = draw(VALUES)
     elif change == "add":
         node[draw(st.sampled_from(names(operation)))] = draw(VALUES)
     elif change == "retype":
         node[name] = retyped(node[name])
+    elif change == "respell":
+        respell(draw, held["body"], operation)
     elif node is not held:
         value = node.pop(name)
         if change == "rename":
             node[draw(st.sampled_from(names(operation)))] = value
+
+
+def respell(draw: DrawFn, body: Any, operation: str) -> None:
+    """Give a field of *body* another of its spellings."""
+    spelling = draw(st.sampled_from(sorted(spelled(operation))))
+    name, _ = spelled(operation)[spelling]
+    if isinstance(body, dict) and name in body:
+        body[spelling] = body.pop(name)
 
 
 def retyped(value: Any) -> Any:

@@ -117,6 +117,7 @@ class Endpoint:
         call = Call(entry.now, entry.token, _parameters(visit), notes=visit.notes)
         if operation.body is not None:
             call.body = await self._body(visit, receive)
+            call.now = entry.world.clock.now()  # the upload may have taken its time
         return _transacted(entry.world, call, operation, self._functions[operation.id])
 
     async def _body(self, visit: Visit, receive: Receive) -> Any:
