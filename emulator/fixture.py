@@ -9,7 +9,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import jsonschema_rs
@@ -25,15 +25,17 @@ from emulator.domain.account import (
     Prices,
     Route,
 )
-from emulator.domain.assumptions import STRICT, Assumptions
+from emulator.domain.assumptions import STRICT, SWITCHES, Assumptions
 from emulator.domain.handset import Outcome, Population
 from emulator.domain.refusals import REASONS, Reason
 from emulator.domain.timeline import PACES, Pace
 
+_TRUTHS = {True: ("yes", "on"), False: ("no", "off")}  # to YAML
 MONTH = timedelta(days=31)
 YEARS = range(1970, 9001)  # that a clock may begin in
 FASTEST = 1_000_000  # seconds of a world in one of the wall: eleven days
 Part = Mapping[str, Any]  # of a world file
+Thing = TypeVar("Thing", Country, Route, Item, Link)
 
 
 class FixtureError(Exception):
@@ -168,14 +170,13 @@ def _account(document: Part, overrides: Overrides, now: datetime) -> Account:
         credit=money.parse(person["credit"]),
         zone=zone,
         seed=seed,
-        countries={
-            each["country"]: Country(each["country"], each["name"])
-            for each in document["countries"]
-        },
-        routes=_routes(document),
-        audios=_items(document.get("audios", ())),
-        media=_items(document.get("media", ())),
-        links={each.id: each for each in _links(document, zone, now)},
+        countries=_by_id(
+            Country(each["country"], each["name"]) for each in document["countries"]
+        ),
+        routes=_by_id(_routes(document)),
+        audios=_by_id(_items(document.get("audios", ()))),
+        media=_by_id(_items(document.get("media", ()))),
+        links=_by_id(_links(document, zone, now)),
         keywords=tuple(_keywords(document, zone, now)),
         remittents=frozenset(map(int, document.get("remittents", ()))),
         whitelist=frozenset(document.get("whitelist", ())),
@@ -190,14 +191,23 @@ def _account(document: Part, overrides: Overrides, now: datetime) -> Account:
     )
 
 
-def _routes(document: Part) -> dict[int, Route]:
+def _by_id(things: Iterable[Thing]) -> dict[int, Thing]:
+    """Return *things* by their ids.  Raises ``ValueError`` where two share one."""
+    found: dict[int, Thing] = {}
+    for each in things:
+        if found.setdefault(each.id, each) is not each:
+            message = f"two of {type(each).__name__} have the id {each.id}"
+            raise ValueError(message)
+    return found
+
+
+def _routes(document: Part) -> Iterable[Route]:
     countries = {each["country"] for each in document["countries"]}
-    routes = {}
     for each in document["routes"]:
         if each["country"] not in countries:
             message = f"route {each['route']} leads to an unknown country"
             raise ValueError(message)
-        routes[each["route"]] = Route(
+        yield Route(
             id=each["route"],
             name=each["name"],
             country=each["country"],
@@ -205,13 +215,10 @@ def _routes(document: Part) -> dict[int, Route]:
             description=each["description"],
             clic_name=each.get("clic_name"),
         )
-    return routes
 
 
-def _items(parts: Iterable[Part]) -> dict[int, Item]:
-    return {
-        each["id"]: Item(each["id"], each["name"], each.get("url")) for each in parts
-    }
+def _items(parts: Iterable[Part]) -> Iterable[Item]:
+    return (Item(each["id"], each["name"], each.get("url")) for each in parts)
 
 
 def _links(document: Part, zone: ZoneInfo, now: datetime) -> Iterable[Link]:
@@ -257,7 +264,20 @@ def _assumptions(document: Part, overrides: Overrides) -> Assumptions:
     if overrides.strict is not None:
         strict = overrides.strict
     chosen = Assumptions(STRICT) if strict else Assumptions()
-    return chosen.but(document.get("assumptions", {}))
+    return chosen.but(
+        {
+            name: _word(name, choice)
+            for name, choice in document.get("assumptions", {}).items()
+        }
+    )
+
+
+def _word(name: str, choice: Any) -> str:
+    """Return the word that was written, which YAML may have taken for a truth."""
+    if isinstance(choice, str):
+        return choice
+    choices = SWITCHES[name].choices if name in SWITCHES else ()
+    return next((word for word in _TRUTHS[choice] if word in choices), str(choice))
 
 
 def _population(document: Part, seed: int) -> Population:

@@ -6,7 +6,6 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-import yaml
 from openapi_spec_validator import validate
 
 from emulator import files
@@ -91,6 +90,10 @@ def test_what_is_served_is_an_openapi_document(
     validate(world.get("/openapi.json").body)
 
 
+def test_a_world_without_audios_serves_a_document_too(two_worlds: Api) -> None:
+    validate(two_worlds.get("/openapi.json", token="other").body)
+
+
 def test_only_servers_and_catalogues_are_new_in_what_a_lenient_world_serves(
     api: Api,
 ) -> None:
@@ -114,7 +117,7 @@ def test_only_servers_and_catalogues_are_new_in_what_a_lenient_world_serves(
 def test_serving_leaves_the_document_as_it_is(strict: Api) -> None:
     strict.get("/openapi.json")
 
-    assert yaml.safe_load(files.CONTRACT.read_text("utf-8")) == TREE
+    assert files.read_yaml(files.CONTRACT) == TREE
 
 
 @pytest.mark.parametrize("path", ORDERS)

@@ -384,7 +384,7 @@ def test_a_mistake_in_a_file_is_told_with_its_path(
             "keywords: [{keyword: a, created: 2026-01-31 12:00:00}]",
             "at keywords.0.created",
         ),
-        ("assumptions: {url_whitelist: off}", "at assumptions.url_whitelist: False"),
+        ("assumptions: {charge: off}", "charge is one of per_part, per_recipient"),
         ("whitelist: &again [*again]", "at whitelist.0"),
         ("seed: !!python/object:os.system {}", "could not determine a constructor"),
         ("seed: " + "9" * 5000, "cannot be read: Exceeds the limit"),
@@ -655,3 +655,26 @@ def test_a_world_file_may_hold_campaigns_of_any_price(make_api: MakeApi) -> None
 
     assert answer.body["balance"] == 1e12 - 5e10
     assert api.post(SMS, json=order(SMS, scheduled_date=AHEAD)).status == 200
+
+
+@pytest.mark.manual("SMS-47", "VOI-35")
+def test_words_that_yaml_takes_for_truths_may_stand_without_quotes(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mine.yaml"
+    words = "assumptions: {url_whitelist: off, refund_on_cancel: no}"
+    bundled = (WORLDS / "demo.yaml").read_text("utf-8")
+    path.write_text(f"{bundled}{words}\n", "utf-8")
+
+    assumptions = load(path, Overrides(), now=START).account.assumptions
+
+    assert assumptions["url_whitelist"] == "off"
+    assert assumptions["refund_on_cancel"] == "no"
+
+
+@pytest.mark.parametrize("what", ["routes", "countries", "audios", "media", "links"])
+def test_two_things_of_a_world_cannot_have_one_id(make_api: MakeApi, what: str) -> None:
+    things = demo()[what]
+
+    with pytest.raises(FixtureError, match="have the id"):
+        make_api(**{what: [*things, things[0]]})
