@@ -51,8 +51,8 @@ def drawn() -> int:
 
 def held(report: Report) -> None:
     """Fail unless *report* is of a run that looked everywhere and found nothing."""
-    assert report.findings == [], report
-    assert report.troubles == [], report
+    assert report.findings == [], str(report)
+    assert report.troubles == [], str(report)
     assert report.checks.keys() == CHECKS
     assert all(report.cases[phase] for phase in PHASES), report.cases
     accepted = {name for name, status in report.answers if status == 200}
@@ -99,8 +99,8 @@ def test_schemathesis_finds_nothing_with_a_seed_of_its_own(*, strict: bool) -> N
         contract_world(strict=strict), seed=drawn(), examples=FEW, settings=settings
     )
 
-    assert report.findings == [], report
-    assert report.troubles == [], report
+    assert report.findings == [], str(report)
+    assert report.troubles == [], str(report)
 
 
 @pytest.mark.soak

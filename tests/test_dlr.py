@@ -433,6 +433,21 @@ def test_a_resumed_campaign_goes_on_where_it_stood(api: Api) -> None:
     ]
 
 
+@pytest.mark.manual("DLR-13", "DLR-14")
+def test_a_pause_within_a_second_moves_some_messages_to_the_next(api: Api) -> None:
+    placed = place(api, an_sms(recipients=crowd(100)))
+    api.clock.advance(seconds=11, milliseconds=305)
+    intervene(api, placed, dlr.pause)
+    api.clock.advance(milliseconds=500)
+
+    intervene(api, placed, dlr.resume)
+    api.clock.advance(minutes=1)
+
+    assert column(api, placed, "sent_date") == (
+        ["2026-03-02 12:00:11"] * 50 + ["2026-03-02 12:00:12"] * 50
+    )
+
+
 @pytest.mark.manual("DLR-05", "DLR-09")
 def test_a_campaign_paused_before_its_first_message_sends_none(api: Api) -> None:
     placed = place(api, an_sms(recipients=THREE))

@@ -109,7 +109,7 @@ def served() -> Iterator[Served]:
         yield running
 
 
-@pytest.mark.parametrize("place", ["", "#/sms/createCampaign", "#/webhooks/moPush"])
+@pytest.mark.parametrize("place", ["", "#/sms/createCampaign"])
 def test_the_page_shows_every_operation_and_asks_nobody_outside(
     browser: Browser, served: Served, place: str
 ) -> None:

@@ -87,7 +87,14 @@ def test_a_php_client_is_answered_as_the_manual_prints_it(
     if "curl" not in run(php, "-m").split():
         missing("php-curl")
 
-    printed = run(php, CLIENTS / client.program, served=served, token=client.token)
+    printed = run(
+        php,
+        "-d",
+        "display_errors=stderr",
+        CLIENTS / client.program,
+        served=served,
+        token=client.token,
+    )
 
     held_to_the_manual(client, printed)
 

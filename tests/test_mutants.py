@@ -19,7 +19,7 @@ def test_a_broken_emulator_is_caught_by_the_check_that_is_there_for_it(
         operations=mutant.operations,
     )
 
-    assert report.codes == {mutant.code}, report
+    assert report.codes == {mutant.code}, str(report)
 
 
 def test_there_are_nine_and_no_two_are_caught_alike() -> None:

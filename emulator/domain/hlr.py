@@ -69,6 +69,6 @@ def _networks(
     if outcome is Outcome.LANDLINE:
         return "TELMEX", "TELMEX"
     mark = digest(seed, "network", number)
-    original = mark % len(MOBILE)
-    moved = mark // len(MOBILE) % 10 < PORTED_OF_TEN or outcome is Outcome.PORTED
-    return MOBILE[(original + moved) % len(MOBILE)], MOBILE[original]
+    original, elsewhere, lot = mark % 3, mark // 3 % 2 + 1, mark // 6 % 10
+    ported = lot < PORTED_OF_TEN or outcome is Outcome.PORTED
+    return MOBILE[(original + elsewhere * ported) % 3], MOBILE[original]
