@@ -23,6 +23,7 @@ def build(settings: Settings) -> Program:
     limits = Limits(worlds=settings.max_worlds, journal=settings.journal_entries)
     worlds = Worlds(fixtures(settings), limits)
     platform = Contract(contract.load(files.CONTRACT))
+    platform.compile()
     return assembled(worlds, platform, body_limit=settings.body_limit)
 
 

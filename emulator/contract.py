@@ -55,6 +55,11 @@ class Contract:
             )
             raise ContractError(message)
 
+    def compile(self) -> None:
+        """Make every validator now, so that no first request has to."""
+        for operation in self.operations.values():
+            _ = operation.body, operation.answer
+
     def by_path(self) -> dict[str, dict[str, "Operation"]]:
         """Return the operations by path, aliases included, and upper-case method."""
         table: dict[str, dict[str, Operation]] = {}
@@ -97,8 +102,6 @@ class Operation:
         count = len(self._document.at(owner)[1].get("parameters", ()))
         pointers = [f"{owner}/parameters/{index}" for index in range(count)]
         return [each for each in pointers if self._document.at(each)[1]["in"] == "path"]
-
-    # Compiled when first needed: all of them at once would be felt at every start.
 
     @cached_property
     def body(self) -> Shape | None:

@@ -58,6 +58,12 @@ class Worlds:
             raise Refusal(UNAUTHENTICATED, "the token has expired; create another")
         return Entry(world, token, now)
 
+    def visit(self, world: World | None = None) -> Entry:
+        """Return an entry without a token, to the default world or to *world*."""
+        world = world or self.default
+        now = world.clock.now()
+        return Entry(world, Token("", "", now, now), now)
+
     def find(self, literal: str) -> World:
         """Return the world of a token, even of one that has expired or was deleted."""
         return self._directory.get(literal) or self._minted(literal)

@@ -12,7 +12,7 @@ from typing import Any
 
 import schemathesis
 from schemathesis.config import SchemathesisConfig
-from schemathesis.engine import events, from_schema
+from schemathesis.engine import StopReason, events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 from starlette.types import ASGIApp
@@ -136,6 +136,9 @@ def _note(event: events.EngineEvent, report: Report) -> None:
         report.troubles.append(f"{event.label}: {event.info.message}")
     elif isinstance(event, events.FatalError):
         raise event.exception
+    elif isinstance(event, events.EngineFinished):
+        if event.stop_reason is not StopReason.COMPLETED:
+            report.troubles.append(f"not completed: {event.stop_reason}")
 
 
 def _findings(recorder: ScenarioRecorder, report: Report) -> Iterator[Finding]:

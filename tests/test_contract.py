@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from emulator.contract import Contract, ContractError, load
 from emulator.document import nodes
 from emulator.fixture import read
 from emulator.operations import OPERATIONS
+from emulator.web.paths import Program
 from emulator.worlds import Limits, Worlds
 from tests.emulated import BODY_LIMIT, START, Api, contract, demo, validator
 from tests.orders import SMS, order
@@ -60,6 +62,20 @@ def test_a_contract_that_cannot_be_used_is_named(
 
     with pytest.raises(ContractError, match=f"^the contract {path} {says}"):
         load(path)
+
+
+@pytest.mark.parametrize(("security", "status"), [([], 200), (TREE["security"], 401)])
+def test_the_contract_says_whether_a_token_is_asked_for(
+    security: list[Any], status: int
+) -> None:
+    path = "/api/v3/user/countries"
+    operation = {**TREE["paths"][path]["get"], "security": security}
+    app = program(with_path(path, {"get": operation}))
+
+    with closing(Api(app)) as api:
+        answer = api.get(path, token="")
+
+    assert answer.status == status
 
 
 def test_one_path_has_all_its_methods() -> None:
@@ -259,10 +275,10 @@ def with_path(path: str, item: Mapping[str, Any]) -> dict[str, Any]:
     return {**TREE, "paths": {**TREE["paths"], path: item}}
 
 
-def program(tree: dict[str, Any]) -> None:
+def program(tree: dict[str, Any]) -> Program:
     """Put the program together over another contract."""
     worlds = Worlds([read(demo(), "demo", now=START)], Limits())
-    assembled(worlds, Contract(tree), body_limit=BODY_LIMIT)
+    return assembled(worlds, Contract(tree), body_limit=BODY_LIMIT)
 
 
 def media_types() -> Iterator[tuple[str, Any]]:

@@ -5,7 +5,7 @@ turn: it walks through the stretches in which the line moves.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -154,14 +154,13 @@ def past_is_past(story: Story) -> None:
     Its own instant, too, unless the line goes on at that.
     """
     line = story.line
-    for done, intervention in enumerate(line.interventions):
-        shorter = Line(
-            line.starts_at, line.every, line.count, line.interventions[:done]
-        )
-        for now in story.looks:
-            resumed = intervention.change is Change.RESUMED and now == intervention.at
-            if now <= intervention.at and not resumed:
-                assert line.reached(now) == shorter.reached(now)
+    for done, each in enumerate(line.interventions):
+        before = replace(line, interventions=line.interventions[:done])
+        after = replace(line, interventions=line.interventions[: done + 1])
+        last = each.at - TICK if each.change is Change.RESUMED else each.at
+        for now in (*story.looks, last):
+            if now <= last:
+                assert after.reached(now) == before.reached(now)
 
 
 def still_while_held(story: Story) -> None:

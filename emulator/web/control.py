@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 from emulator.contract import Contract
-from emulator.domain.account import Token
 from emulator.domain.refusals import NO_SUCH_WORLD, Refusal
 from emulator.operations.call import Operation as Function
 from emulator.web import wire
@@ -46,9 +45,7 @@ class Control:
 
     def enter(self, visit: Visit) -> Entry:
         """Return the world that is meant, whatever has become of its token."""
-        world = self._world(visit)
-        now = world.clock.now()
-        return Entry(world, Token("control", "", now, now), now)
+        return self._worlds.visit(self._world(visit))
 
     def refused(self, refusal: Refusal, _visit: Visit | None) -> Answer:
         """Return a problem document."""
