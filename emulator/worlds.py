@@ -49,7 +49,7 @@ class Worlds:
 
         Source: manual AUT-04; assumption AUT-05.
         """
-        world = self.find(literal)
+        world = self._directory.get(literal) or self._minted(literal)
         token, now = world.tokens.get(literal), world.clock.now()
         if token is None:
             raise Refusal(UNAUTHENTICATED, "the token was deleted; create another")

@@ -136,9 +136,12 @@ def _note(event: events.EngineEvent, report: Report) -> None:
         report.troubles.append(f"{event.label}: {event.info.message}")
     elif isinstance(event, events.FatalError):
         raise event.exception
-    elif isinstance(event, events.EngineFinished):
-        if event.stop_reason is not StopReason.COMPLETED:
-            report.troubles.append(f"not completed: {event.stop_reason}")
+    elif isinstance(event, events.EngineFinished) and not _completed(event):
+        report.troubles.append(f"stopped early: {event.stop_reason}")
+
+
+def _completed(event: events.EngineFinished) -> bool:
+    return event.stop_reason is StopReason.COMPLETED
 
 
 def _findings(recorder: ScenarioRecorder, report: Report) -> Iterator[Finding]:

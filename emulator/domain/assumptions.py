@@ -7,7 +7,7 @@ noted by its ledger id; refused, the request is declined; ignored, the spelling 
 no meaning.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from emulator.domain.refusals import NOT_WANTED, Reason, Refusal
@@ -221,12 +221,14 @@ class Doubt:
     words: Mapping[str, object] = field(default_factory=dict)
 
 
-def weigh(doubts: Iterable[Doubt], assumptions: Assumptions) -> Iterator[str]:
-    """Yield the ledger id of each accepted doubt.
+def weigh(doubts: Iterable[Doubt], assumptions: Assumptions) -> list[str]:
+    """Return the ledger id of each doubt, as all of them are accepted.
 
     Refuses with the doubt's own reason where the switch is closed.
     """
+    accepted = []
     for doubt in doubts:
         if doubt.ledger in assumptions.closed:
             raise Refusal(doubt.reason, doubt.why, **doubt.words)
-        yield doubt.ledger
+        accepted.append(doubt.ledger)
+    return accepted

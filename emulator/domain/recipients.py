@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
+from types import MappingProxyType
 from typing import Any
 
 from emulator.domain.text import FIELDS
@@ -40,6 +41,9 @@ class Column:
         return Column(change(self.joined), self.ends)
 
 
+NO_FIELDS: Mapping[str, Column] = MappingProxyType({})
+
+
 def column(values: Iterable[str]) -> Column:
     strings = list(values)
     return Column("".join(strings), array("I", accumulate(map(len, strings))))
@@ -69,7 +73,7 @@ def phones(rows: Sequence[Mapping[str, Any]]) -> Recipients:
 def fields(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Column]:
     """Return a column for every field of placeholders that some row carries."""
     if max(map(len, rows)) == 1:  # nothing but addresses, the ordinary case
-        return {}
+        return NO_FIELDS
     return {
         name: column(row.get(name, "") for row in rows)
         for name in FIELDS

@@ -33,6 +33,7 @@ from emulator.domain.text import GSM, GSM_EXTENSION, LINK_MARK, Flags, Template
 from emulator.domain.timeline import Intervention, Line, Pace
 
 OPTIMAL = 30_000  # recipients a petition; more are accepted and noted (SMS-11)
+PLAIN = Flags()
 TRUE = (True, "1")  # and 1, which equals True (SMS-28)
 
 Order = Mapping[str, Any]  # a request body that the contract has accepted
@@ -175,7 +176,7 @@ def _merge_doubts(rows: Sequence[Order], campaign: Campaign) -> Iterator[Doubt]:
 
 def _flags(order: Order) -> Flags:
     if order.keys().isdisjoint(Flags._fields):
-        return Flags()
+        return PLAIN
     return Flags(*(order.get(name) in TRUE for name in Flags._fields))
 
 

@@ -121,31 +121,18 @@ class Endpoint:
         return _transacted(entry.world, call, operation, self._functions[operation.id])
 
     async def _body(self, visit: Visit, receive: Receive) -> Any:
-        octets = await self._octets(visit, receive)
-        steps = len(octets) > wire.BIG  # others are let in between two of them
-        parsed = _parsed(octets)
-        if steps:
-            await asyncio.sleep(0)
-        body = _shaped(parsed, visit)
-        if steps:
-            await asyncio.sleep(0)
-        return body
-
-    async def _octets(self, visit: Visit, receive: Receive) -> bytes:
-        limit = self._door.body_limit
-        try:
-            octets = await wire.read(visit.scope, receive, limit=limit)
-        except wire.BodyTooLargeError:
-            why = "the setting body_limit says how large a body may be"
-            raise Refusal(refusals.TOO_LARGE, why, limit=limit) from None
-        except wire.CutOffError:
-            why = "the client hung up before the end of the body"
-            raise Refusal(refusals.UNREADABLE, why) from None
+        octets = await wire.read(visit.scope, receive, limit=self._door.body_limit)
         content_type = wire.header(visit.scope, b"content-type") or b""
         if not content_type.lower().startswith(wire.JSON):
             why = "send the header Content-Type: application/json"
             visit.weigh(Doubt("ERR-04", refusals.UNREADABLE, why))
-        return octets
+        if len(octets) <= wire.BIG:
+            return _shaped(wire.parsed(octets), visit)
+        parsed = wire.parsed(octets)
+        await asyncio.sleep(0)  # others are let in between two steps
+        body = _shaped(parsed, visit)
+        await asyncio.sleep(0)
+        return body
 
 
 def _parameters(visit: Visit) -> dict[str, Any]:
@@ -160,14 +147,6 @@ def _parameters(visit: Visit) -> dict[str, Any]:
             raise Refusal(refusals.WRONG_FORMAT, why, field=parameter.name)
         values[parameter.name] = value
     return values
-
-
-def _parsed(octets: bytes) -> Any:
-    try:
-        return wire.parsed(octets)
-    except wire.NotJsonError as error:
-        why = f"the body is not JSON: {error}" if octets else "the body is empty"
-        raise Refusal(refusals.UNREADABLE, why) from None
 
 
 def _shaped(parsed: Any, visit: Visit) -> Any:

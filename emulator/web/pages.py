@@ -102,6 +102,8 @@ class Pages:
         url = smsclic.follow(world, message) if world and message else None
         if world is None or url is None:
             raise HTTPException(404)
+        if request.method == "HEAD":  # a preview is no click
+            world.forget()
         world.commit()
         return RedirectResponse(url, 302)
 

@@ -9,21 +9,11 @@ import msgspec
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
+from emulator.domain.refusals import TOO_LARGE, UNREADABLE, Refusal
+
 JSON = b"application/json"
 START, BODY = "http.response.start", "http.response.body"
 BIG = 64 * 1024  # octets; above it others are let in between two steps
-
-
-class BodyTooLargeError(Exception):
-    """The request's body is over the limit."""
-
-
-class CutOffError(Exception):
-    """The client hung up before the end of its request."""
-
-
-class NotJsonError(Exception):
-    """The request's body is not JSON; the message says where it stops being."""
 
 
 @dataclass(slots=True)
@@ -90,32 +80,38 @@ def readable(text: str) -> bytes:
 async def read(scope: Scope, receive: Receive, *, limit: int) -> bytes:
     """Return the request's body.
 
-    Raises ``BodyTooLargeError`` over *limit* octets, ``CutOffError`` before its end.
+    Refuses more than *limit* octets, and a client that hangs up before its end.
     """
     announced = header(scope, b"content-length") or b"0"
-    if announced.isdigit() and int(announced) > limit:
-        raise BodyTooLargeError
     chunks, octets = [], 0
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise CutOffError
+            raise Refusal(UNREADABLE, "the client hung up before the end of the body")
         chunk = message.get("body", b"")
         octets += len(chunk)
         if octets > limit:
-            raise BodyTooLargeError
+            raise _too_large(limit)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def parsed(octets: bytes) -> Any:
-    """Return the JSON in *octets*.
+def _too_large(limit: int) -> Refusal:
+    why = "the setting body_limit says how large a body may be"
+    return Refusal(TOO_LARGE, why, limit=limit)
 
-    Raises ``NotJsonError`` for everything else: NaN, invalid UTF-8, a lone surrogate,
-    an integer or a nesting beyond all measure.  Of equal keys the last one counts.
+
+def parsed(octets: bytes) -> Any:
+    """Return the JSON in *octets*; of equal keys the last one counts.
+
+    Refuses everything else: NaN, invalid UTF-8, a lone surrogate, an integer or a
+    nesting beyond all measure.
     """
     try:
         return msgspec.json.decode(octets)
     except (ValueError, RecursionError) as error:
-        raise NotJsonError(str(error)) from None
+        why = f"the body is not JSON: {error}" if octets else "the body is empty"
+        raise Refusal(UNREADABLE, why) from None
