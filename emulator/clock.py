@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+NOTHING = timedelta()
+
 
 def wall() -> datetime:
     """Return the machine's own time, for what happens outside every world."""
@@ -20,12 +22,11 @@ class Clock:
         self._rate = rate
 
     def now(self) -> datetime:
-        if self._rate == 0:
-            return self._at
-        wall_now = wall()
-        if wall_now > self._wall:
-            self._at += (wall_now - self._wall) * self._rate
-            self._wall = wall_now
+        if self._rate:
+            passed = wall() - self._wall
+            if passed > NOTHING:
+                self._wall += passed
+                self._at += passed if self._rate == 1 else passed * self._rate
         return self._at
 
     @property

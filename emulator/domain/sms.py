@@ -240,8 +240,10 @@ def _outcomes(text: str, recipients: Recipients, account: Account) -> bytes:
 
 
 def _unlisted(text: str, account: Account) -> str | None:
-    hosts = texts.hosts(text)
-    return next((host for host in hosts if host not in account.whitelist), None)
+    for host in texts.hosts(text):
+        if host not in account.whitelist:
+            return host
+    return None
 
 
 def _cost(

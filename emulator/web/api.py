@@ -100,6 +100,8 @@ class Api:
 def bearer(scope: Scope) -> tuple[str, str, bool]:
     """Return a request's scheme, in lower case, its token, and whether it is exact."""
     header = (wire.header(scope, b"authorization") or b"").decode("latin-1")
+    if header.startswith("Bearer ") and header.count(" ") == 1:
+        return "bearer", header[7:], True
     scheme, _, rest = header.partition(" ")
     literal = rest.strip(" ")
     return scheme.lower(), literal, header == f"Bearer {literal}"

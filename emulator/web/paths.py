@@ -19,8 +19,10 @@ class Paths:
     """Endpoints by path template: ``/api/v3/campaign/{campaignId}/messages``."""
 
     def __init__(self, endpoints: Mapping[str, Endpoint]) -> None:
-        self._literal = {
-            path: endpoint for path, endpoint in endpoints.items() if "{" not in path
+        self._literal: dict[str, Found] = {
+            path: (endpoint, {})
+            for path, endpoint in endpoints.items()
+            if "{" not in path
         }
         self._templates = [
             (_pattern(path), endpoint)
@@ -30,8 +32,8 @@ class Paths:
 
     def find(self, path: str) -> Found | None:
         """Return the endpoint of *path* and the values of its parameters."""
-        if endpoint := self._literal.get(path):
-            return endpoint, {}
+        if found := self._literal.get(path):
+            return found
         for pattern, endpoint in self._templates:
             if match := pattern.fullmatch(path):
                 return endpoint, match.groupdict()
@@ -44,12 +46,11 @@ class Program(Starlette):
     paths = Paths({})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self.paths.find(scope["path"]) if scope["type"] == "http" else None
-        if found is None:
-            await super().__call__(scope, receive, send)
-        else:
+        if scope["type"] == "http" and (found := self.paths.find(scope["path"])):
             endpoint, scope["path_params"] = found
             await endpoint(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def _pattern(template: str) -> re.Pattern[str]:
