@@ -62,6 +62,7 @@ Entity = (
     | Token
     | Revoked
     | Movement
+    | Account
 )
 Directory = MutableMapping[str, "World"]  # token -> its world, of the whole process
 
@@ -91,7 +92,8 @@ class World:
         self.responses: list[Response] = []
         self.clicks: list[Click] = []
         self.movements: list[Movement] = []
-        self.balance = account.credit  # millionths; opening credit + all movements
+        self.opening = account.credit  # millionths
+        self.balance = account.credit  # opening credit + the sum of all movements
         self._next = dict(FIRST_IDS)
         self._by_message: tuple[list[int], list[int]] = (
             [],
@@ -111,6 +113,10 @@ class World:
     def voice_campaign(self, number: int) -> VoiceCampaign:
         """Return a voice campaign.  Refuses an id of nobody's, or of another's."""
         return self._found(self.voice_campaigns, number)
+
+    def email_campaign(self, number: int) -> EmailCampaign:
+        """Return an e-mail campaign.  Refuses an id of nobody's, or of another's."""
+        return self._found(self.email_campaigns, number)
 
     def campaign_of(self, message: int) -> Campaign | None:
         """Return the SMS campaign that *message* belongs to."""
@@ -200,6 +206,9 @@ class World:
         self.tokens_made += 1
         self._directory[token.literal] = self
 
+    def _keep_account(self, account: Account) -> None:
+        self.account = account
+
     def _keep_revoked(self, revoked: Revoked) -> None:
         del self.tokens[revoked.literal]  # the directory still knows whose it was
 
@@ -213,5 +222,6 @@ _CARRIED_OUT: Mapping[type, Callable[[World, Any], None]] = {
     Click: World._keep_click,  # noqa: SLF001
     Movement: World._keep_movement,  # noqa: SLF001
     Token: World._keep_token,  # noqa: SLF001
+    Account: World._keep_account,  # noqa: SLF001
     Revoked: World._keep_revoked,  # noqa: SLF001
 }

@@ -29,7 +29,13 @@ from tests.refused import PAST, POOR, REFUSED, TOO_MUCH, USER, No, no
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 ELSEWHERE = {
-    "control API": {"NO_SUCH_TOKEN", "NO_SUCH_WORLD"},
+    "control API": {
+        "NO_SUCH_TOKEN",
+        "NO_SUCH_WORLD",
+        "TIME_PASSED",
+        "TIME_TOO_FAR",
+        "TOO_FINE",
+    },
     "a mistake of ours": {"SERVER_ERROR"},
     "no operation of the manual": {"NOT_PAUSABLE", "NOT_RESUMABLE"},
 }

@@ -59,6 +59,18 @@ NO_SUCH_TOKEN = Reason(
 NO_SUCH_WORLD = Reason(
     "NO_SUCH_WORLD", 404, "El mundo no existe", "The world does not exist"
 )
+TIME_PASSED = Reason(
+    "TIME_PASSED", 422, "El tiempo no retrocede", "Time does not go back"
+)
+TIME_TOO_FAR = Reason(
+    "TIME_TOO_FAR", 422, "El tiempo no llega tan lejos", "Time does not go that far"
+)
+TOO_FINE = Reason(
+    "TOO_FINE",
+    422,
+    "El importe tiene mas de seis decimales",
+    "The amount has more than six decimals",
+)
 METHOD_NOT_ALLOWED = Reason(
     "METHOD_NOT_ALLOWED",
     405,

@@ -6,7 +6,11 @@ Two tables, as there are two contracts: the platform's and that of the control A
 from collections.abc import Mapping
 
 from emulator.operations import (
+    account,
+    campaigns,
+    clock,
     email,
+    handsets,
     health,
     hlr,
     responses,
@@ -37,6 +41,19 @@ OPERATIONS: Mapping[str, Operation] = {
 CONTROL: Mapping[str, Operation] = {
     "getHealth": health.get_health,
     "getReadiness": health.get_readiness,
+    "getClock": clock.get_clock,
+    "setClock": clock.set_clock,
+    "advanceClock": clock.advance_clock,
+    "listCampaigns": campaigns.list_campaigns,
+    "pauseCampaign": campaigns.pause_campaign,
+    "resumeCampaign": campaigns.resume_campaign,
+    "cancelCampaign": campaigns.cancel_campaign,
+    "loseCampaign": campaigns.lose_campaign,
+    "listLetters": campaigns.list_letters,
+    "getHandset": handsets.get_handset,
+    "setHandset": handsets.set_handset,
+    "listMovements": account.list_movements,
+    "topUp": account.top_up,
     "listTokens": tokens.list_tokens,
     "createToken": tokens.create_token,
     "deleteToken": tokens.delete_token,

@@ -1,0 +1,245 @@
+"""The control API: the clock, the campaigns, the handsets and the money of a world."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.conftest import MakeApi
+from tests.emulated import START, Api
+from tests.orders import EMAIL, SMS, VOICE, order
+from tests.steering import control, steer, steered
+
+CELLPHONE = "4498987282"
+
+
+def status(api: Api, campaign: int) -> str:
+    word: str = api.get(f"{SMS}/{campaign}/messages").body["campaign_status"]
+    return word
+
+
+def placed(api: Api, path: str = SMS, **changes: Any) -> int:
+    body = api.post(path, json=order(path, **changes)).body
+    names = ("campaign", "voice_campaign", "email_campaign_id")
+    return next(int(body[name]) for name in names if name in body)
+
+
+# --- Whose world -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["world", "token"])
+def test_a_command_goes_to_one_world_only(api: Api, how: str) -> None:
+    api.get("/api/v1/user", token="world-a")
+    path = "clock/advance?world=a" if how == "world" else "clock/advance"
+    token = "" if how == "world" else "world-a"
+
+    steered(api, "POST", path, json={"seconds": 60}, token=token)
+
+    assert api.worlds.find("world-a").clock.now() > START
+    assert api.clock.now == START
+
+
+def test_a_command_without_a_world_goes_to_the_default_one(api: Api) -> None:
+    steered(api, "POST", "clock/advance", json={"seconds": 60}, token="")
+
+    assert api.clock.now == START + timedelta(minutes=1)
+
+
+def test_an_unknown_world_is_a_problem(api: Api) -> None:
+    assert steer(api, "GET", "clock?world=nowhere").status == 404
+
+
+@pytest.mark.parametrize("operation", control().operations.values(), ids=lambda o: o.id)
+def test_a_bad_body_is_a_problem(api: Api, operation: Any) -> None:
+    if operation.body is None:
+        return
+    path = operation.path.removeprefix("/_emulator/").replace("{cellphone}", CELLPHONE)
+
+    answer = steer(api, operation.method, path, json={"rate": -1, "amount": "x"})
+
+    assert answer.status == 422
+
+
+def test_the_control_api_is_not_in_the_platforms_contract(api: Api) -> None:
+    paths = api.get("/openapi.json").body["paths"]
+
+    assert not [path for path in paths if "_emulator" in path]
+
+
+# --- The clock ---------------------------------------------------------------
+
+
+def test_a_clock_is_read(api: Api) -> None:
+    assert steered(api, "GET", "clock") == {
+        "now": "2026-03-02T18:00:00.000000Z",
+        "rate": 0,
+    }
+
+
+def test_time_jumps_by_seconds(api: Api) -> None:
+    campaign = placed(api)
+
+    steered(api, "POST", "clock/advance", json={"seconds": 11.5})
+
+    assert api.get(f"{SMS}/{campaign}/messages").body["percentage"] == 100
+
+
+def test_time_jumps_to_an_instant(api: Api) -> None:
+    clock = steered(
+        api, "POST", "clock/advance", json={"to": "2026-03-05T12:00:00-06:00"}
+    )
+
+    assert clock["now"] == "2026-03-05T18:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"to": "2026-03-01T12:00:00Z"},
+        {"seconds": 300_000_000_000},
+    ],
+)
+def test_time_neither_goes_back_nor_beyond_its_end(
+    api: Api, body: dict[str, Any]
+) -> None:
+    if "seconds" in body:
+        steered(api, "POST", "clock/advance", json={"to": "8999-12-28T23:00:00Z"})
+    now = api.clock.now
+
+    assert steer(api, "POST", "clock/advance", json=body).status == 422
+    assert api.clock.now == now
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"seconds": -1}, {"to": "tomorrow"}, {"to": "2027-02-30T12:00:00Z"}, []],
+)
+def test_a_jump_to_nowhere_is_a_problem(api: Api, body: Any) -> None:
+    assert steer(api, "POST", "clock/advance", json=body).status == 422
+
+
+def test_a_clock_runs_scales_and_freezes(api: Api) -> None:
+    for rate in (1, 60.5, 0):
+        assert steered(api, "PUT", "clock", json={"rate": rate})["rate"] == rate
+        assert api.clock.now >= START
+
+
+# --- Campaigns ---------------------------------------------------------------
+
+
+def test_campaigns_of_all_channels_are_listed(api: Api) -> None:
+    placed(api)
+    placed(api, VOICE)
+    placed(api, EMAIL)
+
+    rows = steered(api, "GET", "campaigns")
+
+    assert [(row["channel"], row["campaign"]) for row in rows] == [
+        ("sms", 8528238),
+        ("voice", 481776),
+        ("email", 28648),
+    ]
+
+
+@pytest.mark.manual("DLR-05")
+def test_a_campaign_is_paused_resumed_cancelled_and_lost(api: Api) -> None:
+    campaign = placed(api)
+    path = f"campaigns/sms/{campaign}"
+    words = []
+
+    for change in ("pause", "resume", "cancel", "lose"):
+        api.clock.advance(seconds=2)
+        steered(api, "POST", f"{path}/{change}")
+        words.append(status(api, campaign))
+        api.clock.advance(seconds=1)
+        words.append(status(api, campaign))
+
+    assert words == [
+        *("updating", "paused"),
+        *("updating", "inserted"),
+        *("updating", "canceled"),
+        *("unknown", "unknown"),
+    ]
+
+
+@pytest.mark.parametrize(("change", "code"), [("resume", 422), ("pause", 404)])
+def test_a_change_that_cannot_be_is_a_problem(api: Api, change: str, code: int) -> None:
+    campaign = placed(api) if code == 422 else 1
+
+    assert steer(api, "POST", f"campaigns/sms/{campaign}/{change}").status == code
+
+
+@pytest.mark.manual("EML-06", "EML-21")
+def test_e_mails_are_shown_as_they_would_be_sent(api: Api) -> None:
+    campaign = placed(
+        api,
+        EMAIL,
+        body="Hola <+B+>",
+        recipients=[{"email": "ana@example.org", "name": "Ana"}],
+    )
+
+    letters = steered(api, "GET", f"campaigns/email/{campaign}/letters")["letters"]
+
+    assert [(each["to"], each["text"]) for each in letters] == [
+        ("ana@example.org", "Hola Ana")
+    ]
+
+
+# --- Handsets ----------------------------------------------------------------
+
+
+@pytest.mark.manual("HLR-09")
+def test_the_truth_about_a_number_can_be_read_and_changed(api: Api) -> None:
+    before = placed(api, recipients=[{"cellphone": CELLPHONE}])
+    assert steered(api, "GET", f"handsets/{CELLPHONE}")["outcome"] == "sent"
+
+    told = steered(api, "PUT", f"handsets/{CELLPHONE}", json={"outcome": "absent"})
+
+    after = placed(api, recipients=[{"cellphone": CELLPHONE}])
+    api.clock.advance(seconds=12)
+    states = [
+        api.get(f"{SMS}/{each}/messages").body["data"][0]["status"]
+        for each in (before, after)
+    ]
+    assert told == {"cellphone": CELLPHONE, "outcome": "absent", "hlr": "absent"}
+    assert states == ["sent", "retried"]
+    assert api.get(f"/api/v3/hlr/{CELLPHONE}").body["status"] == "absent"
+
+
+def test_a_handset_of_one_world_is_nothing_to_another(api: Api) -> None:
+    steered(api, "PUT", f"handsets/{CELLPHONE}", json={"outcome": "failed"})
+
+    other = steered(api, "GET", f"handsets/{CELLPHONE}", token="world-b")
+
+    assert other["outcome"] == "sent"
+
+
+# --- Money -------------------------------------------------------------------
+
+
+def test_the_history_of_the_balance_adds_up(api: Api) -> None:
+    placed(api, VOICE)
+    steered(api, "POST", "movements", json={"amount": 250.5})
+
+    told = steered(api, "GET", "movements")
+
+    amounts = [each["amount"] for each in told["movements"]]
+    assert amounts == [-1, 250.5]
+    assert [each["reason"] for each in told["movements"]] == ["voice", "topup"]
+    assert told["balance"] == pytest.approx(told["opening"] + sum(amounts))
+    assert api.balance() == told["balance"]
+
+
+def test_credit_is_never_taken_below_zero(make_api: MakeApi) -> None:
+    api = make_api()
+
+    answer = steer(api, "POST", "movements", json={"amount": -500_000})
+
+    assert answer.status == 422
+    assert api.balance() == 468062.11
+
+
+def test_an_amount_is_exact_or_refused(api: Api) -> None:
+    answer = steer(api, "POST", "movements", json={"amount": 0.1234567})
+
+    assert answer.status == 422
