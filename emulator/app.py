@@ -7,6 +7,7 @@ from emulator.clock import wall
 from emulator.contract import Contract
 from emulator.fixture import Fixture, FixtureError, Overrides, load
 from emulator.operations import CONTROL, OPERATIONS
+from emulator.operations.worlds import commands as worlds_by_command
 from emulator.settings import Settings
 from emulator.web.api import Api
 from emulator.web.control import Control
@@ -31,7 +32,8 @@ def assembled(worlds: Worlds, platform: Contract, *, body_limit: int) -> Program
     """Return an application over *worlds*, which are its ``state.worlds``."""
     steering = Contract(contract.load(files.CONTROL))
     api = Api(platform, OPERATIONS, worlds, body_limit=body_limit)
-    control = Control(steering, CONTROL, worlds, body_limit=body_limit)
+    commands = {**CONTROL, **worlds_by_command(worlds)}
+    control = Control(steering, commands, worlds, body_limit=body_limit)
     program = Program(routes=Pages(api, platform, worlds).routes())
     program.paths = Paths({**api.endpoints(), **control.endpoints()})
     program.router.redirect_slashes = False

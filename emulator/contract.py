@@ -92,16 +92,13 @@ class Operation:
         self.aliases: Mapping[str, str] = self.node.get("x-also-at", {})
         security = self.node.get("security", document.tree.get("security"))
         self.secured = bool(security)
-        self.parameters = tuple(
-            Parameter(document, where)
+        parameters = [
+            Parameter(document, f"{owner}/parameters/{index}")
             for owner in (pointer("", "paths", path), self._pointer)
-            for where in self._path_parameters(owner)
-        )
-
-    def _path_parameters(self, owner: str) -> list[str]:
-        count = len(self._document.at(owner)[1].get("parameters", ()))
-        pointers = [f"{owner}/parameters/{index}" for index in range(count)]
-        return [each for each in pointers if self._document.at(each)[1]["in"] == "path"]
+            for index in range(len(document.at(owner)[1].get("parameters", ())))
+        ]
+        self.parameters = [each for each in parameters if each.place == "path"]
+        self.query = [each for each in parameters if each.place == "query"]
 
     @cached_property
     def body(self) -> Shape | None:
@@ -122,11 +119,12 @@ class Operation:
 
 
 class Parameter:
-    """A parameter in the path; ids are integers, everything else stays text."""
+    """A parameter in the path or the query: an integer, or else text."""
 
     def __init__(self, document: Document, where: str) -> None:
         where, node = document.at(where)
         self.name: str = node["name"]
+        self.place: str = node["in"]
         self.is_id = node["schema"].get("type") == "integer"
         self._validator = document.validator(f"{where}/schema")
 

@@ -26,6 +26,10 @@ class Journal:
         self._kept.append(exchange)
         self.seen += 1
 
+    def clear(self) -> None:
+        self._kept.clear()
+        self.seen = 0
+
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         return tuple(self._kept)

@@ -7,6 +7,7 @@ refuses or fails has changed nothing.
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, MutableMapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -64,6 +65,22 @@ Entity = (
     | Movement
     | Account
 )
+# What a world hands over to its fork: containers of values that never change.
+_STATE = (
+    "account",
+    "balance",
+    "campaigns",
+    "clicks",
+    "email_campaigns",
+    "lookups",
+    "movements",
+    "opening",
+    "responses",
+    "voice_campaigns",
+    "_first_messages",
+    "_next",
+    "_their_campaigns",
+)
 Directory = MutableMapping[str, "World"]  # token -> its world, of the whole process
 
 
@@ -95,10 +112,8 @@ class World:
         self.opening = account.credit  # millionths
         self.balance = account.credit  # opening credit + the sum of all movements
         self._next = dict(FIRST_IDS)
-        self._by_message: tuple[list[int], list[int]] = (
-            [],
-            [],
-        )  # first message, campaign
+        self._first_messages: list[int] = []  # of the campaigns, ...
+        self._their_campaigns: list[int] = []  # ... whose ids these are
         self._directory = directory
         self._kept: list[Entity] = []
 
@@ -120,13 +135,17 @@ class World:
 
     def campaign_of(self, message: int) -> Campaign | None:
         """Return the SMS campaign that *message* belongs to."""
-        firsts, campaigns = self._by_message
-        index = bisect_right(firsts, message) - 1
+        index = bisect_right(self._first_messages, message) - 1
         if index < 0:
             return None
-        campaign = self.campaigns[campaigns[index]]
+        campaign = self.campaigns[self._their_campaigns[index]]
         inside = message < campaign.first_message + campaign.line.count
         return campaign if inside else None
+
+    def become(self, other: "World") -> None:
+        """Take over all that *other* holds, but for its tokens and its journal."""
+        for name in _STATE:
+            setattr(self, name, copy(getattr(other, name)))
 
     def keep(self, entity: Entity) -> None:
         """Add *entity*, or put it in the place of the one with its id, on commit."""
@@ -169,9 +188,8 @@ class World:
 
     def _keep_campaign(self, campaign: Campaign) -> None:
         if campaign.id not in self.campaigns:
-            firsts, campaigns = self._by_message
-            firsts.append(campaign.first_message)
-            campaigns.append(campaign.id)
+            self._first_messages.append(campaign.first_message)
+            self._their_campaigns.append(campaign.id)
             self._next["campaign"] = campaign.id + 1
             self._next["message"] = campaign.first_message + campaign.line.count
         self.campaigns[campaign.id] = campaign

@@ -1,16 +1,25 @@
 """All worlds of a process, and the token or code that finds one."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from emulator.clock import Clock
 from emulator.domain.account import Token, token
-from emulator.domain.refusals import UNAUTHENTICATED, Refusal
+from emulator.domain.refusals import (
+    NAME_TAKEN,
+    UNAUTHENTICATED,
+    WORLD_NEEDED,
+    WORLDS_FULL,
+    Refusal,
+)
 from emulator.domain.shortlink import TAG, tag
 from emulator.fixture import Fixture, FixtureError
 from emulator.world import World
+
+Tokens = tuple[tuple[str, str], ...]  # name and literal
 
 MINTING = re.compile(r"world-([A-Za-z0-9][A-Za-z0-9._-]{0,62})")
 
@@ -38,6 +47,7 @@ class Worlds:
         self._directory: dict[str, World] = {}
         self._by_name: dict[str, World] = {}
         self._by_tag: dict[str, World] = {}
+        self._origins: dict[str, tuple[Fixture, Tokens]] = {}
         for fixture in fixtures:
             self._open(fixture)
         self.default = self._by_name[self._mould.name]
@@ -72,9 +82,47 @@ class Worlds:
         """Return the world called *name*."""
         return self._by_name.get(name)
 
+    def fork(self, world: World, name: str) -> World:
+        """Return a world called *name* that is what *world* is now.
+
+        Its token is ``world-<name>``; the tokens of *world* stay with it.
+        """
+        if name in self._by_name:
+            raise Refusal(NAME_TAKEN, f"there is a world called {name}")
+        if len(self) >= self._limits.worlds:
+            raise Refusal(WORLDS_FULL, f"there are {len(self)} worlds already")
+        fork = self._add(name, self._mould, (("default", f"world-{name}"),))
+        fork.become(world)
+        fork.clock = Clock(at=world.clock.now(), rate=world.clock.rate)
+        return fork
+
+    def reset(self, world: World) -> World:
+        """Return a fresh world in the place of *world*."""
+        fixture, tokens = self._origins[world.name]
+        self._forget(world)
+        fresh = self._add(world.name, fixture, tokens)
+        if self.default is world:
+            self.default = fresh
+        return fresh
+
+    def delete(self, world: World) -> None:
+        """Forget *world*.  Refuses to forget the default one."""
+        if self.default is world:
+            raise Refusal(WORLD_NEEDED, "the default world can only be reset")
+        self._forget(world)
+
+    def _forget(self, world: World) -> None:
+        for literal in [key for key, of in self._directory.items() if of is world]:
+            del self._directory[literal]
+        del self._by_name[world.name], self._by_tag[tag(world.name)]
+        del self._origins[world.name]
+
     def coded(self, code: str) -> World | None:
         """Return the world that made the short link *code*."""
         return self._by_tag.get(code[:TAG])
+
+    def __iter__(self) -> Iterator[World]:
+        return iter(self._by_name.values())
 
     def __len__(self) -> int:
         return len(self._by_name)
@@ -106,9 +154,7 @@ class Worlds:
             raise Refusal(UNAUTHENTICATED, why)
         return self._add(match[1], self._mould, (("default", literal),))
 
-    def _add(
-        self, name: str, fixture: Fixture, tokens: tuple[tuple[str, str], ...]
-    ) -> World:
+    def _add(self, name: str, fixture: Fixture, tokens: Tokens) -> World:
         world = World(
             name,
             fixture.account,
@@ -122,4 +168,5 @@ class Worlds:
             world.keep(token(title, literal, now=now, lifetime=lifetime))
         world.commit()
         self._by_name[name] = self._by_tag[tag(name)] = world
+        self._origins[name] = fixture, tokens
         return world

@@ -191,6 +191,13 @@ def emulated(*, strict: bool = False, **changes: Any) -> Api:
     return Api(assembled(worlds, contract(), body_limit=BODY_LIMIT))
 
 
+def limited(worlds: int) -> Api:
+    """Return a demo world in a process that may hold so many."""
+    fixture = read({**demo(), "clock": START.isoformat()}, "demo", now=START)
+    opened = Worlds([fixture], Limits(worlds=worlds))
+    return Api(assembled(opened, contract(), body_limit=BODY_LIMIT))
+
+
 async def _asked(
     app: Starlette, method: str, path: str, headers: Mapping[str, str], body: bytes
 ) -> Answer:

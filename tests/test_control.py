@@ -1,12 +1,13 @@
 """The control API: the clock, the campaigns, the handsets and the money of a world."""
 
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.conftest import MakeApi
-from tests.emulated import START, Api
+from tests.emulated import START, Api, limited
 from tests.orders import EMAIL, SMS, VOICE, order
 from tests.steering import control, steer, steered
 
@@ -243,3 +244,120 @@ def test_an_amount_is_exact_or_refused(api: Api) -> None:
     answer = steer(api, "POST", "movements", json={"amount": 0.1234567})
 
     assert answer.status == 422
+
+
+# --- Worlds ------------------------------------------------------------------
+
+
+def test_worlds_are_listed(api: Api) -> None:
+    api.get("/api/v1/user", token="world-a")
+
+    rows = steered(api, "GET", "worlds")
+
+    assert [(row["name"], row["tokens"]) for row in rows] == [
+        ("demo", ["demo"]),
+        ("a", ["world-a"]),
+    ]
+
+
+def test_a_fork_is_what_its_world_was_and_then_they_part(api: Api) -> None:
+    campaign = placed(api)
+    api.clock.advance(seconds=30)
+
+    fork = steered(api, "POST", "world/fork", json={"name": "branch"})
+
+    path = f"{SMS}/{campaign}/messages"
+    assert api.get(path, token="world-branch").octets == api.get(path).octets
+    later = api.post(SMS, json=order(SMS), token="world-branch").body["campaign"]
+    api.clock.advance(hours=1)
+    assert later == campaign + 1
+    assert api.get(f"{SMS}/{later}/messages").status == 404
+    assert fork["now"] == "2026-03-02T18:00:30.000000Z"
+    assert steered(api, "GET", "clock?world=branch")["now"] == fork["now"]
+
+
+@pytest.mark.parametrize(("name", "code"), [("demo", 409), ("-", 422), ("a b", 422)])
+def test_a_fork_needs_a_name_of_its_own(api: Api, name: str, code: int) -> None:
+    assert steer(api, "POST", "world/fork", json={"name": name}).status == code
+
+
+def test_a_full_process_takes_no_fork() -> None:
+    with closing(limited(1)) as api:
+        assert steer(api, "POST", "world/fork", json={"name": "b"}).status == 422
+
+
+@pytest.mark.parametrize("token", ["demo", "world-a"])
+def test_a_reset_world_is_as_before_its_first_request(api: Api, token: str) -> None:
+    before = api.get("/api/v1/user", token=token).octets
+    created = steered(api, "POST", "tokens", json={"name": "x"}, token=token)["token"]
+    api.post(SMS, json=order(SMS), token=token)
+
+    steered(api, "POST", "world/reset", token=token)
+
+    assert api.get("/api/v1/user", token=token).octets == before
+    assert api.get("/api/v1/user", token=created).status == 401
+    assert api.post(SMS, json=order(SMS), token=token).body["campaign"] == 8528238
+
+
+def test_a_deleted_world_is_minted_anew(api: Api) -> None:
+    api.post(SMS, json=order(SMS), token="world-a")
+
+    steered(api, "DELETE", "world", token="world-a")
+
+    assert [row["name"] for row in steered(api, "GET", "worlds")] == ["demo"]
+    assert api.get(f"{SMS}/8528238/messages", token="world-a").status == 404
+
+
+def test_the_default_world_cannot_be_deleted(api: Api) -> None:
+    assert steer(api, "DELETE", "world").status == 422
+    assert api.get("/api/v1/user").status == 200
+
+
+# --- The journal -------------------------------------------------------------
+
+
+def test_the_journal_tells_what_was_asked_and_answered(api: Api) -> None:
+    placed(api)
+    api.get(f"{SMS}/1/messages")
+
+    told = steered(api, "GET", "journal")
+
+    assert told["dropped"] == 0
+    assert [
+        (each["operation"], each["status"], bool(each["why"]))
+        for each in told["exchanges"]
+    ] == [("createCampaign", 200, False), ("getCampaignMessages", 404, True)]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("operation=createCampaign", [200, 422]),
+        ("status=422", [422]),
+        ("operation=createCampaign&status=200", [200]),
+        ("operation=nothing", []),
+    ],
+)
+def test_the_journal_is_asked_by_operation_and_status(
+    api: Api, query: str, found: list[int]
+) -> None:
+    placed(api)
+    api.post(SMS, json={})
+    api.get("/api/v1/user")
+
+    told = steered(api, "GET", f"journal?{query}")
+
+    assert [each["status"] for each in told["exchanges"]] == found
+
+
+def test_a_wrong_question_is_a_problem(api: Api) -> None:
+    assert steer(api, "GET", "journal?status=many").status == 422
+
+
+def test_a_cleared_journal_leaves_what_was_done(api: Api) -> None:
+    campaign = placed(api)
+
+    steered(api, "DELETE", "journal")
+
+    assert steered(api, "GET", "journal")["exchanges"] == []
+    assert api.get(f"{SMS}/{campaign}/messages").status == 200

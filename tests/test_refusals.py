@@ -32,9 +32,12 @@ ELSEWHERE = {
     "control API": {
         "NO_SUCH_TOKEN",
         "NO_SUCH_WORLD",
+        "NAME_TAKEN",
         "TIME_PASSED",
         "TIME_TOO_FAR",
         "TOO_FINE",
+        "WORLDS_FULL",
+        "WORLD_NEEDED",
     },
     "a mistake of ours": {"SERVER_ERROR"},
     "no operation of the manual": {"NOT_PAUSABLE", "NOT_RESUMABLE"},

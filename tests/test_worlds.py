@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from emulator.app import assembled, build
+from emulator.app import build
 from emulator.fixture import FixtureError, Overrides, load, read
 from emulator.settings import Settings
-from emulator.worlds import Limits, Worlds
 from tests.conftest import MakeApi
-from tests.emulated import BODY_LIMIT, START, Api, contract, demo
+from tests.emulated import START, Api, demo, limited
 from tests.orders import AHEAD, CELLPHONE, SMS, order
 
 Serving = Callable[..., Api]
@@ -23,13 +22,6 @@ USER = "/api/v1/user"
 ROUTES = "/api/v3/user/routes"
 WORLDS = Path(__file__).parent.parent / "fixtures" / "worlds"
 FROZEN = {"clock": START.isoformat()}
-
-
-def limited(worlds: int) -> Api:
-    """Return a demo world in a process that may hold so many."""
-    fixture = read({**demo(), **FROZEN}, "demo", now=START)
-    opened = Worlds([fixture], Limits(worlds=worlds))
-    return Api(assembled(opened, contract(), body_limit=BODY_LIMIT))
 
 
 def written(folder: Path, file: str = "mine.yaml", /, **changes: Any) -> Path:

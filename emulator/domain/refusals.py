@@ -59,6 +59,15 @@ NO_SUCH_TOKEN = Reason(
 NO_SUCH_WORLD = Reason(
     "NO_SUCH_WORLD", 404, "El mundo no existe", "The world does not exist"
 )
+NAME_TAKEN = Reason(
+    "NAME_TAKEN", 409, "El nombre ya esta en uso", "The name is already in use"
+)
+WORLD_NEEDED = Reason(
+    "WORLD_NEEDED", 422, "El mundo es indispensable", "The world is indispensable"
+)
+WORLDS_FULL = Reason(
+    "WORLDS_FULL", 422, "No caben mas mundos", "There is no room for another world"
+)
 TIME_PASSED = Reason(
     "TIME_PASSED", 422, "El tiempo no retrocede", "Time does not go back"
 )

@@ -1,6 +1,7 @@
 """One plain function per operationId: load, decide, keep, answer.
 
-Two tables, as there are two contracts: the platform's and that of the control API.
+Two tables, as there are two contracts: the platform's and that of the control API (to
+which ``worlds.commands`` adds).
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from emulator.operations import (
     handsets,
     health,
     hlr,
+    journal,
     responses,
     sms,
     smsclic,
@@ -54,6 +56,8 @@ CONTROL: Mapping[str, Operation] = {
     "setHandset": handsets.set_handset,
     "listMovements": account.list_movements,
     "topUp": account.top_up,
+    "listExchanges": journal.list_exchanges,
+    "clearJournal": journal.clear_journal,
     "listTokens": tokens.list_tokens,
     "createToken": tokens.create_token,
     "deleteToken": tokens.delete_token,

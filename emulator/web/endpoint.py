@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Protocol
+from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
@@ -146,6 +147,20 @@ def _parameters(visit: Visit) -> dict[str, Any]:
             why = f"{parameter.name} does not match its pattern in the contract"
             raise Refusal(refusals.WRONG_FORMAT, why, field=parameter.name)
         values[parameter.name] = value
+    return values | _query(visit) if visit.operation.query else values
+
+
+def _query(visit: Visit) -> dict[str, Any]:
+    """Return the values in the query that the contract knows; of equals the last."""
+    sent = parse_qs(visit.scope["query_string"].decode("latin-1"))
+    values = {}
+    for parameter in visit.operation.query:
+        if parameter.name in sent:
+            value = parameter.read(sent[parameter.name][-1])
+            if value is None:
+                why = f"{parameter.name} does not match the contract"
+                raise Refusal(refusals.WRONG_FORMAT, why, field=parameter.name)
+            values[parameter.name] = value
     return values
 
 
