@@ -33,20 +33,22 @@ def read_yaml(path: Path) -> Any:
         raise ValueError(str(error)) from error
 
 
-def read_own_yaml(path: Path) -> Any:
+def read_own_yaml(path: Path, folder: Path = _HERE / "__pycache__") -> Any:
     """Return what a YAML file of ours holds, from a cache where there is one.
 
     Reading the contract takes a tenth of a start.  As Python does with its bytecode, it
-    is kept in ``__pycache__``, for this size and date of the file, where one may write.
+    is kept in *folder*, for this size and date of the file, where one may write.
     """
     facts = path.stat()
     stamp = f"{facts.st_mtime_ns:x}-{facts.st_size:x}"
-    cache = _HERE / "__pycache__" / f"{path.stem}-{stamp}.json"
+    cache = folder / f"{path.stem}-{stamp}.json"
     with suppress(OSError, ValueError):
         return orjson.loads(cache.read_bytes())
     tree = read_yaml(path)
     if not sys.dont_write_bytecode:
         with suppress(OSError, TypeError):
+            for stale in folder.glob(f"{path.stem}-*.json"):
+                stale.unlink()
             _write(cache, orjson.dumps(tree))
     return tree
 

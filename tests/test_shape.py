@@ -283,7 +283,7 @@ def test_a_field_with_a_wrong_value_is_named(
 
     assert answer.status == 422
     assert f"campo {field} " in answer.information
-    assert answer.headers["x-emulator-why"].startswith(f"{field} fails ")
+    assert field in answer.headers["x-emulator-why"]
 
 
 @pytest.mark.manual("ERR-11", "SMS-05")
@@ -324,3 +324,31 @@ def test_a_field_that_is_missing_is_named(
 
     assert answer.status == 422
     assert answer.information == f"El campo {field} es obligatorio"
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"text": None}, "send text"),
+        ({"text": "x" * 161}, "shorten text to 160 characters, or see which flag"),
+        ({"recipients": []}, "send at least 1 of recipients"),
+        ({"route": None, "country": None}, "send route or country"),
+        ({"scheduled_date": "soon"}, "send scheduled_date in the form that"),
+    ],
+)
+def test_a_refusal_says_what_to_do_about_the_body(
+    api: Api, changes: dict[str, Any], advice: str
+) -> None:
+    body = {**order(SMS), **changes}
+    sent = {name: value for name, value in body.items() if value is not None}
+
+    answer = api.post(SMS, json=sent)
+
+    assert answer.status == 422
+    assert answer.headers["x-emulator-why"].startswith(advice)
+
+
+def test_a_strict_refusal_says_what_the_world_is_strict_about(strict: Api) -> None:
+    answer = strict.post(SMS, json={**order(SMS), "encode": 1})
+
+    assert answer.headers["x-emulator-why"].endswith("strict about SMS-28)")

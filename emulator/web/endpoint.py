@@ -28,6 +28,21 @@ from emulator.worlds import Entry
 
 log = logging.getLogger("emulator")
 
+# What to do about a body that fails a keyword of the contract.
+ADVICE = {
+    "enum": "send {field} with one of the values that the contract lists",
+    "maxItems": "send at most {limit} of {field}",
+    "maxLength": "shorten {field} to {limit} characters, or see which flag allows more",
+    "minItems": "send at least {limit} of {field}",
+    "minLength": "send at least {limit} characters of {field}",
+    "not": "leave {field} out, it does not go with the rest",
+    "pattern": "send {field} in the form that the contract's pattern shows",
+    "required": "send {field}",
+    "required_with": "send {field}, as there is {other}",
+    "required_without": "send {other} or {field}",
+    "type": "send {field} with the type that the contract gives it",
+}
+
 
 @dataclass(slots=True)
 class Visit:
@@ -184,9 +199,11 @@ def _mismatched(flaw: Flaw) -> Refusal:
     reason = BY_KEYWORD.get(flaw.keyword, refusals.WRONG_FORMAT)
     if not flaw.field:
         reason = refusals.NOT_AN_OBJECT if flaw.keyword == "type" else reason
-    strict = f"; strict worlds hold to {flaw.ledger}" if flaw.ledger else ""
-    why = f"{flaw.field or 'the body'} fails {flaw.keyword} of the contract{strict}"
     words = {"field": flaw.field, "limit": flaw.limit, "other": flaw.other}
+    advice = ADVICE.get(flaw.keyword, "send {field} as the contract describes it")
+    why = advice.format_map({**words, "field": flaw.field or "the body"})
+    if flaw.ledger:
+        why += f" (this world is strict about {flaw.ledger})"
     return Refusal(reason, why, **words)
 
 

@@ -1,0 +1,66 @@
+"""Files of our own are read once and kept, as Python keeps its bytecode."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator.files import read_own_yaml
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = tmp_path / "contract.yaml"
+    path.write_text("paths: {one: 1}", "utf-8")
+    return path
+
+
+def test_what_was_read_is_kept(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+
+    first = read_own_yaml(source, folder)
+
+    (kept,) = folder.iterdir()
+    kept.write_text('{"paths": "from the cache"}', "utf-8")
+    assert first == {"paths": {"one": 1}}
+    assert read_own_yaml(source, folder) == {"paths": "from the cache"}
+
+
+def test_a_changed_file_is_read_anew(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    read_own_yaml(source, folder)
+    source.write_text("paths: {two: 2}", "utf-8")
+    os.utime(source, ns=(1, 1))
+
+    assert read_own_yaml(source, folder) == {"paths": {"two": 2}}
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_a_broken_cache_is_no_harm(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    read_own_yaml(source, folder)
+    for kept in folder.iterdir():
+        kept.write_text("{", "utf-8")
+
+    assert read_own_yaml(source, folder) == {"paths": {"one": 1}}
+
+
+def test_a_place_where_nothing_can_be_kept_is_no_harm(
+    source: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "file"
+    folder.write_text("not a folder", "utf-8")
+
+    assert read_own_yaml(source, folder) == {"paths": {"one": 1}}
+
+
+def test_where_python_keeps_nothing_nothing_is_kept(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    read_own_yaml(source, tmp_path / "cache")
+
+    assert not (tmp_path / "cache").exists()
