@@ -187,6 +187,7 @@ def _account(document: Part, overrides: Overrides, now: datetime) -> Account:
         population=_population(document, seed),
         refusals=_refusals(document.get("refusals", {})),
         token_lifetime=_days(document.get("token_lifetime_days")),
+        merged_limit=document.get("merged_limit", Account.merged_limit),
         short_link_base=document.get("short_link_base", "https://mx4.mx"),
     )
 

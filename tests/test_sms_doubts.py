@@ -212,3 +212,17 @@ def test_other_values_are_no_booleans_in_any_mode(
 
     assert_refused(api.post(SMS, json=order), flag)
     assert_refused(strict.post(SMS, json=order), flag)
+
+
+@pytest.mark.manual("SMS-26")
+@pytest.mark.parametrize(("limit", "status"), [(999, 422), (1_000, 200)])
+def test_a_text_cannot_grow_beyond_all_measure(
+    make_api: MakeApi, limit: int, status: int
+) -> None:
+    api = make_api(merged_limit=limit)
+    person = {"cellphone": "4498987282", "name": "x" * 500}
+
+    answer = api.post(SMS, json=an_sms(text="<+B+><+B+>", recipients=[person]))
+
+    assert answer.status == status
+    assert (api.balance() < 468062.11) == (status == 200)

@@ -129,6 +129,7 @@ class Account:
     population: Population = field(default_factory=lambda: Population(0))
     refusals: Mapping[str, Reason] = field(default_factory=dict)  # by name, instead
     token_lifetime: timedelta | None = None  # a year
+    merged_limit: int = 5_000  # characters of a merged text, in lenient worlds too
     short_link_base: str = "https://mx4.mx"
 
     def needs(self, service: str) -> None:

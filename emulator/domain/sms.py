@@ -129,14 +129,21 @@ def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
 
 
 def doubts(order: Order, campaign: Campaign, account: Account) -> Iterator[Doubt]:
-    """Yield what lenient accepts of *order* and strict declines."""
+    """Yield what lenient accepts of *order* and strict declines.
+
+    Refuses texts that merging makes longer than the account's own limit.
+    """
     rows = order["recipients"]
     if len(rows) > OPTIMAL:
         yield Doubt("SMS-11", why=f"more than the optimal {OPTIMAL} recipients")
     if campaign.recipients.fields and (field := uneven(rows)):
         yield Doubt("SMS-07", UNEVEN_FIELDS, f"some recipients lack {field}")
     if campaign.template.marks:
-        yield from _merge_doubts(rows, campaign)
+        longest = _longest(campaign)
+        if longest > account.merged_limit:
+            why = f"merged texts of over {account.merged_limit} characters are refused"
+            raise Refusal(TOO_LONG_MERGED, why, limit=account.merged_limit)
+        yield from _merge_doubts(rows, campaign, longest)
     if "country" in order and int(order["country"]) != campaign.route.country:
         yield Doubt("SMS-34", ROUTE_ELSEWHERE, "route and country disagree")
     if campaign.scheduled_at and campaign.scheduled_at <= campaign.created_at:
@@ -146,7 +153,9 @@ def doubts(order: Order, campaign: Campaign, account: Account) -> Iterator[Doubt
         yield Doubt("SMS-47", why="the text holds a URL that is not on the white list")
 
 
-def _merge_doubts(rows: Sequence[Order], campaign: Campaign) -> Iterator[Doubt]:
+def _merge_doubts(
+    rows: Sequence[Order], campaign: Campaign, longest: int
+) -> Iterator[Doubt]:
     """Yield what is doubtful once the placeholders are filled."""
     for mark in _missing(rows, campaign.template):
         words = {"field": mark, "field_of": "text", "mark": texts.letter(mark)}
@@ -165,7 +174,7 @@ def _merge_doubts(rows: Sequence[Order], campaign: Campaign) -> Iterator[Doubt]:
             "a merged value holds characters of the GSM 03.38 extension",
             {"field": "recipients"},
         )
-    if _longest(campaign) > campaign.flags.limit:
+    if longest > campaign.flags.limit:
         yield Doubt(
             "SMS-26",
             TOO_LONG_MERGED,
