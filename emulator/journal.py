@@ -13,6 +13,7 @@ class Exchange(NamedTuple):
     status: int  # of HTTP
     notes: tuple[str, ...]  # ledger ids of what was doubtful in the request
     why: str  # of a refusal, in our words
+    fault: str  # the id of the rule that struck, or empty
 
 
 class Journal:

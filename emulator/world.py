@@ -21,6 +21,7 @@ from emulator.domain.refusals import INSUFFICIENT_BALANCE, NO_SUCH_CAMPAIGN, Ref
 from emulator.domain.responses import Response
 from emulator.domain.sms import Campaign
 from emulator.domain.voice import VoiceCampaign
+from emulator.faults import Rule
 from emulator.journal import Journal
 
 Kept = TypeVar("Kept")
@@ -72,6 +73,8 @@ _STATE = (
     "campaigns",
     "clicks",
     "email_campaigns",
+    "faults",
+    "faults_made",
     "lookups",
     "movements",
     "opening",
@@ -102,6 +105,8 @@ class World:
         self.journal = Journal(journal_limit)
         self.tokens: dict[str, Token] = {}  # by literal
         self.tokens_made = 0
+        self.faults: tuple[Rule, ...] = ()
+        self.faults_made = 0
         self.campaigns: dict[int, Campaign] = {}
         self.voice_campaigns: dict[int, VoiceCampaign] = {}
         self.email_campaigns: dict[int, EmailCampaign] = {}

@@ -33,6 +33,7 @@ ELSEWHERE = {
         "NO_SUCH_TOKEN",
         "NO_SUCH_WORLD",
         "NAME_TAKEN",
+        "NO_SUCH_FAULT",
         "TIME_PASSED",
         "TIME_TOO_FAR",
         "TOO_FINE",

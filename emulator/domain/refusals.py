@@ -59,6 +59,9 @@ NO_SUCH_TOKEN = Reason(
 NO_SUCH_WORLD = Reason(
     "NO_SUCH_WORLD", 404, "El mundo no existe", "The world does not exist"
 )
+NO_SUCH_FAULT = Reason(
+    "NO_SUCH_FAULT", 404, "La regla no existe", "The rule does not exist"
+)
 NAME_TAKEN = Reason(
     "NAME_TAKEN", 409, "El nombre ya esta en uso", "The name is already in use"
 )

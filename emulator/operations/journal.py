@@ -38,4 +38,5 @@ def _shown(exchange: Exchange) -> dict[str, object]:
         "status": exchange.status,
         "notes": list(exchange.notes),
         "why": exchange.why,
+        "fault": exchange.fault,
     }

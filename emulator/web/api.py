@@ -10,7 +10,9 @@ from emulator.domain import refusals
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Reason, Refusal
+from emulator.faults import Facts, Phase, Rule, tried
 from emulator.journal import Exchange
+from emulator.operations.call import Call
 from emulator.operations.call import Operation as Function
 from emulator.web import wire
 from emulator.web.endpoint import Endpoint, Visit
@@ -82,6 +84,23 @@ class Api:
             answer.headers.append(CHALLENGE)
         return answer
 
+    def strike(self, visit: Visit, call: Call, phase: Phase) -> Rule | None:
+        """Return the fault rule of the visitor's world that strikes, if one does."""
+        if visit.entry is None:
+            return None
+        world = visit.entry.world
+        facts = Facts(
+            operation=visit.operation.id,
+            phase=phase,
+            token=call.token.literal,
+            numbers=_numbers(call),
+            body=call.body,
+            headers=wire.headers(visit.scope),
+            now=call.now,
+        )
+        rule, world.faults = tried(world.faults, facts, seed=world.account.seed)
+        return rule
+
     def record(self, visit: Visit, answer: Answer) -> None:
         """Keep the exchange in the world's journal, where a world was entered."""
         if visit.entry is not None:
@@ -93,6 +112,7 @@ class Api:
                 answer.status,
                 tuple(visit.notes),
                 visit.why,
+                visit.fault,
             )
             visit.entry.world.journal.record(exchange)
 
@@ -105,6 +125,14 @@ def bearer(scope: Scope) -> tuple[str, str, bool]:
     scheme, _, rest = header.partition(" ")
     literal = rest.strip(" ")
     return scheme.lower(), literal, header == f"Bearer {literal}"
+
+
+def _numbers(call: Call) -> list[str]:
+    """Return the cellphones that a call names."""
+    body = call.body or {}
+    named = [call.params.get("cellphone"), body.get("cellphone")]
+    named += [each.get("cellphone") for each in body.get("recipients", ())]
+    return [str(each) for each in named if each is not None]
 
 
 def _body(refusal: Refusal, reason: Reason, sentence: str, account: Account) -> bytes:

@@ -8,6 +8,8 @@ from urllib.parse import parse_qs
 
 from emulator.contract import Contract
 from emulator.domain.refusals import NO_SUCH_WORLD, Refusal
+from emulator.faults import Phase, Rule
+from emulator.operations.call import Call
 from emulator.operations.call import Operation as Function
 from emulator.web import wire
 from emulator.web.api import bearer
@@ -55,6 +57,10 @@ class Control:
             "detail": refusal.why,
         }
         return Answer(refusal.reason.status, wire.encoded(problem), PROBLEM)
+
+    def strike(self, _visit: Visit, _call: Call, _phase: Phase) -> Rule | None:
+        """No fault strikes who commands them."""
+        return None
 
     def record(self, visit: Visit, answer: Answer) -> None:
         """Keep nothing: the journal holds what the platform was asked."""

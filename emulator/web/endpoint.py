@@ -6,18 +6,21 @@ shape 422, then what the operation says.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
+from emulator.clock import Clock
 from emulator.contract import ContractError, Operation
 from emulator.domain import refusals
 from emulator.domain.assumptions import Doubt, weigh
 from emulator.domain.refusals import BY_KEYWORD, Refusal
+from emulator.faults import Delay, Instead, Phase, Refuse, Rule
 from emulator.operations.call import Call, Listing, Reply
 from emulator.operations.call import Operation as Function
 from emulator.shape import Flaw, Mismatch
@@ -53,6 +56,7 @@ class Visit:
     entry: Entry | None = None  # None until it has been let in
     notes: list[str] = field(default_factory=list)
     why: str = ""
+    fault: str = ""  # the id of the rule that struck
 
     def weigh(self, doubt: Doubt) -> None:
         """Note *doubt*, or refuse where the visitor's world shuts it out."""
@@ -71,6 +75,9 @@ class Door(Protocol):
 
     def refused(self, refusal: Refusal, visit: Visit | None) -> Answer:
         """Return the answer that says no."""
+
+    def strike(self, visit: Visit, call: Call, phase: Phase) -> Rule | None:
+        """Return the fault rule that strikes, if one does."""
 
     def record(self, visit: Visit, answer: Answer) -> None:
         """Keep what was asked and answered."""
@@ -134,7 +141,44 @@ class Endpoint:
         if operation.body is not None:
             call.body = await self._body(visit, receive)
             call.now = entry.world.clock.now()  # the upload may have taken its time
-        return _transacted(entry.world, call, operation, self._functions[operation.id])
+        function = self._functions[operation.id]
+        if not entry.world.faults:
+            return _transacted(entry.world, call, operation, function)
+        carry_out = partial(_transacted, entry.world, call, operation, function)
+        clock = entry.world.clock
+        return await self._with_faults(visit, call, clock, carry_out)
+
+    async def _with_faults(
+        self, visit: Visit, call: Call, clock: Clock, carry_out: Callable[[], Answer]
+    ) -> Answer:
+        """Carry out the operation as far as the world's fault rules let it."""
+        rule = self._door.strike(visit, call, Phase.BEFORE)
+        if rule is not None and isinstance(rule.effect, Delay):
+            await asyncio.sleep(rule.effect.seconds)
+            call.now = clock.now()
+            return _marked(carry_out(), rule, visit)
+        if rule is not None:
+            return _marked(self._instead(rule, visit), rule, visit)
+        answer = carry_out()
+        rule = self._door.strike(visit, call, Phase.AFTER)
+        if rule is None:
+            return answer
+        if isinstance(rule.effect, Delay):
+            await asyncio.sleep(rule.effect.seconds)
+        else:
+            answer = self._instead(rule, visit)
+        return _marked(answer, rule, visit)
+
+    def _instead(self, rule: Rule, visit: Visit) -> Answer:
+        """Return the answer that a rule puts in the place of the right one."""
+        if isinstance(rule.effect, Instead):
+            return wire.injected(rule.effect)
+        if isinstance(rule.effect, Refuse):
+            refusal = rule.effect.refusal(rule.id)
+            visit.why = refusal.why
+            return self._door.refused(refusal, visit)
+        message = f"{rule.id} puts nothing in the answer's place"
+        raise TypeError(message)
 
     async def _body(self, visit: Visit, receive: Receive) -> Any:
         octets = await wire.read(visit.scope, receive, limit=self._door.body_limit)
@@ -217,6 +261,13 @@ def _transacted(
         world.forget()
         raise
     world.commit()
+    return answer
+
+
+def _marked(answer: Answer, rule: Rule, visit: Visit) -> Answer:
+    """Return *answer* with the header that says it was asked for."""
+    visit.fault = rule.id
+    answer.headers.append((b"x-emulator-fault", rule.id.encode()))
     return answer
 
 

@@ -10,8 +10,10 @@ import orjson
 from starlette.types import Message, Receive, Scope, Send
 
 from emulator.domain.refusals import TOO_LARGE, UNREADABLE, Refusal
+from emulator.faults import Instead
 
 JSON = b"application/json"
+PLAIN = b"text/plain; charset=utf-8"
 START, BODY = "http.response.start", "http.response.body"
 BIG = 64 * 1024  # octets; above it others are let in between two steps
 
@@ -46,6 +48,20 @@ def _part(body: bytes, *, more: bool = False) -> Message:
     return {"type": BODY, "body": body, "more_body": more}
 
 
+def injected(effect: Instead) -> Answer:
+    """Return the answer that a fault rule spells out."""
+    text = isinstance(effect.body, str)
+    body = effect.body.encode() if text else encoded(effect.body)
+    headers = {name.lower(): value for name, value in effect.headers.items()}
+    kind = headers.pop("content-type", None)
+    return Answer(
+        status=effect.status,
+        body=body,
+        content_type=readable(kind) if kind else PLAIN if text else JSON,
+        headers=[(name.encode(), readable(each)) for name, each in headers.items()],
+    )
+
+
 def encoded(content: Any) -> bytes:
     """Return *content* as JSON."""
     return orjson.dumps(content)
@@ -70,6 +86,14 @@ def header(scope: Scope, name: bytes) -> bytes | None:
             found: bytes = value
             return found
     return None
+
+
+def headers(scope: Scope) -> dict[str, str]:
+    """Return all headers; their names are in lower case, of equal ones the last."""
+    return {
+        key.decode("latin-1"): value.decode("latin-1")
+        for key, value in scope["headers"]
+    }
 
 
 def readable(text: str) -> bytes:

@@ -1,0 +1,298 @@
+"""Faults that a test asks for: which calls, when, in which phase, and what."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emulator.domain.chance import draw
+from emulator.faults import Delay, Facts, Phase, Rule, When, Which, tried
+from tests.emulated import START, Answer, Api
+from tests.orders import SMS, order
+from tests.steering import steer, steered
+
+USER = "/api/v1/user"
+CREATE = "createCampaign"
+OOPS = {"status": 503, "body": {"oops": True}}
+COUNTS = st.integers(1, 12)
+ALWAYS = settings(derandomize=True, deadline=None, database=None)
+
+
+def facts(now: datetime = START, **changes: Any) -> Facts:
+    plain = Facts(CREATE, Phase.BEFORE, "demo", ["4498987282"], {}, {}, now)
+    return plain._replace(**changes)
+
+
+def struck(rule: Rule, calls: int, *, seed: int = 1) -> list[int]:
+    """Return which of so many calls the rule strikes, counted from 1."""
+    rules: tuple[Rule, ...] = (rule,)
+    found = []
+    for number in range(1, calls + 1):
+        strike, rules = tried(rules, facts(), seed=seed)
+        if strike is not None:
+            found.append(number)
+    assert rules[0].met == calls
+    assert rules[0].struck == len(found)
+    return found
+
+
+def a_rule(**when: Any) -> Rule:
+    return Rule("f1", Delay(0), when=When(**when))
+
+
+def asked(api: Api, effect: dict[str, Any], **rule: Any) -> str:
+    """Ask for a fault and return the id of its rule."""
+    added = steered(api, "POST", "faults", json={"effect": effect, **rule})
+    return str(added["id"])
+
+
+def sent(api: Api, **changes: Any) -> Answer:
+    return api.post(SMS, json=order(SMS, **changes))
+
+
+# --- The engine --------------------------------------------------------------
+
+
+@ALWAYS
+@given(COUNTS, COUNTS)
+def test_the_first_n_are_struck(n: int, calls: int) -> None:
+    assert struck(a_rule(first=n), calls) == list(range(1, min(n, calls) + 1))
+
+
+@ALWAYS
+@given(COUNTS, COUNTS)
+def test_only_the_nth_is_struck(n: int, calls: int) -> None:
+    assert struck(a_rule(nth=n), calls) == [n][: calls >= n]
+
+
+@ALWAYS
+@given(COUNTS, COUNTS)
+def test_every_nth_is_struck(n: int, calls: int) -> None:
+    assert struck(a_rule(every=n), calls) == list(range(n, calls + 1, n))
+
+
+@ALWAYS
+@given(st.floats(0, 1), st.integers(0, 2**32), COUNTS)
+def test_chance_is_drawn_from_the_seed(chance: float, seed: int, calls: int) -> None:
+    expected = [n for n in range(1, calls + 1) if draw(seed, "fault f1", n) < chance]
+
+    assert struck(a_rule(probability=chance), calls, seed=seed) == expected
+
+
+@ALWAYS
+@given(st.integers(-5, 5), st.integers(-5, 5), st.integers(-5, 5))
+def test_a_window_holds_its_beginning_and_not_its_end(
+    start: int, end: int, now: int
+) -> None:
+    at = [START + timedelta(seconds=each) for each in (start, end, now)]
+    rule = a_rule(start=at[0], end=at[1])
+
+    strike, _ = tried([rule], facts(at[2]), seed=1)
+
+    assert (strike is not None) == (start <= now < end)
+
+
+@ALWAYS
+@given(st.lists(st.tuples(COUNTS, st.sampled_from(Phase)), max_size=4), COUNTS)
+def test_at_most_one_strikes_and_the_ones_after_it_do_not_count(
+    kinds: list[tuple[int, Phase]], calls: int
+) -> None:
+    rules = tuple(
+        replace(a_rule(first=first), id=f"f{index}", phase=phase)
+        for index, (first, phase) in enumerate(kinds)
+    )
+    for _ in range(calls):
+        before = rules
+        strike, rules = tried(rules, facts(), seed=1)
+        counted = [new.met - old.met for new, old in zip(rules, before, strict=True)]
+        mine = [rule.phase is Phase.BEFORE for rule in rules]
+        last = rules.index(strike) if strike else len(rules) - 1
+        assert counted == [
+            int(each and index <= last) for index, each in enumerate(mine)
+        ]
+        assert sum(rule.struck for rule in rules) == sum(
+            rule.struck for rule in before
+        ) + (strike is not None)
+
+
+@pytest.mark.parametrize(
+    ("which", "met"),
+    [
+        (Which(), True),
+        (Which(operation=CREATE), True),
+        (Which(operation="getUser"), False),
+        (Which(token="demo"), True),
+        (Which(token="other"), False),
+        (Which(number="4498987282"), True),
+        (Which(number="7282"), True),
+        (Which(number="4498"), False),
+        (Which(body={"recipients.0.name": "Ana"}), True),
+        (Which(body={"recipients.1.name": "Ana"}), False),
+        (Which(body={"route": 87}), True),
+        (Which(body={"route": 77}), False),
+        (Which(body={"text.deep": None}), True),
+        (Which(headers={"X-Run": "7"}), True),
+        (Which(headers={"X-Run": "8"}), False),
+    ],
+)
+def test_a_rule_meets_the_calls_it_describes(which: Which, *, met: bool) -> None:
+    body = {"route": 87, "text": "hola", "recipients": [{"name": "Ana"}]}
+
+    assert which.met(facts(body=body, headers={"x-run": "7"})) is met
+
+
+# --- On the wire -------------------------------------------------------------
+
+
+def test_a_fault_before_the_operation_spares_it(api: Api) -> None:
+    rule = asked(api, OOPS, operation=CREATE, first=1)
+
+    answer = sent(api)
+
+    assert (answer.status, answer.body) == (503, {"oops": True})
+    assert answer.headers["x-emulator-fault"] == rule
+    assert api.world.campaigns == {}
+    assert api.world.movements == []
+    assert sent(api).status == 200
+
+
+def test_a_fault_after_the_operation_leaves_it_done_and_paid(api: Api) -> None:
+    asked(api, OOPS, operation=CREATE, phase="after", first=1)
+
+    answer = sent(api)
+
+    assert answer.status == 503
+    assert len(api.world.campaigns) == len(api.world.movements) == 1
+
+
+def test_after_strikes_only_what_succeeded(api: Api) -> None:
+    asked(api, OOPS, phase="after", first=1)
+
+    assert sent(api, route=999_999).status == 422
+    assert sent(api).status == 503
+
+
+@pytest.mark.parametrize("content", [b"{", b"{}"])
+def test_a_call_that_is_refused_earlier_never_counts(api: Api, content: bytes) -> None:
+    asked(api, OOPS, first=1)
+
+    assert api.post(SMS, content=content).status in {400, 422}
+    assert api.post(SMS, json=order(SMS), token="nobody").status == 401
+    assert steered(api, "GET", "faults")[0]["met"] == 0
+    assert sent(api).status == 503
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [("INSUFFICIENT_BALANCE", 422), ("SERVER_ERROR", 500), ("TOO_LONG", 422)],
+)
+def test_a_documented_refusal_can_be_asked_for(
+    api: Api, reason: str, status: int
+) -> None:
+    rule = asked(api, {"refusal": reason})
+
+    answer = sent(api)
+
+    assert answer.status == status
+    assert answer.body["error"]["status_code"] == status
+    assert rule in answer.headers["x-emulator-why"]
+
+
+def test_an_answer_may_be_anything(api: Api) -> None:
+    headers = {"Retry-After": "7", "Content-Type": "text/html"}
+    asked(api, {"status": 429, "body": "<h1>slow</h1>", "headers": headers})
+
+    answer = api.get(USER)
+
+    assert (answer.status, answer.octets) == (429, b"<h1>slow</h1>")
+    assert answer.headers["retry-after"] == "7"
+    assert answer.headers["content-type"] == "text/html"
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_a_late_answer_is_right(api: Api, phase: str) -> None:
+    rule = asked(api, {"delay": 0.001}, phase=phase)
+
+    answer = sent(api)
+
+    assert answer.status == 200
+    assert answer.headers["x-emulator-fault"] == rule
+    assert len(api.world.campaigns) == 1
+
+
+def test_a_rule_may_mean_a_number(api: Api) -> None:
+    asked(api, OOPS, number="0001")
+
+    assert sent(api, recipients=[{"cellphone": "4498980001"}]).status == 503
+    assert sent(api, recipients=[{"cellphone": 4498980002}]).status == 200
+    assert api.get("/api/v3/hlr/5500000001").status == 503
+
+
+def test_rules_are_of_one_world_only(api: Api) -> None:
+    asked(api, OOPS)
+
+    assert api.get(USER, token="world-b").status == 200
+
+
+def test_rules_are_listed_with_their_strikes_and_removed(api: Api) -> None:
+    first = asked(api, OOPS, operation="getUser", first=1)
+    second = asked(api, {"delay": 0}, every=2, number="7282")
+    api.get(USER)
+
+    told = steered(api, "GET", "faults")
+
+    assert [(each["id"], each["met"], each["struck"]) for each in told] == [
+        (first, 1, 1),
+        (second, 0, 0),
+    ]
+    steered(api, "DELETE", f"faults/{first}")
+    assert steer(api, "DELETE", f"faults/{first}").status == 404
+    steered(api, "DELETE", "faults")
+    assert steered(api, "GET", "faults") == []
+
+
+def test_the_journal_names_the_rule_that_struck(api: Api) -> None:
+    rule = asked(api, OOPS, first=1)
+    api.get(USER)
+    api.get(USER)
+
+    exchanges = steered(api, "GET", "journal")["exchanges"]
+
+    assert [each["fault"] for each in exchanges] == [rule, ""]
+
+
+def test_no_fault_strikes_who_commands_them(api: Api) -> None:
+    asked(api, OOPS)
+
+    assert steer(api, "GET", "clock").status == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"effect": {}},
+        {"effect": {"refusal": "NOTHING"}},
+        {"effect": {"status": 99}},
+        {"effect": OOPS, "first": 0},
+        {"effect": OOPS, "probability": 1.5},
+        {"effect": OOPS, "phase": "between"},
+        {"effect": OOPS, "from": "2026-02-30T00:00:00Z"},
+        {"effect": {"status": 500, "headers": {"a\nb": "c"}}},
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_a_problem(api: Api, body: Any) -> None:
+    assert steer(api, "POST", "faults", json=body).status == 422
+    assert steered(api, "GET", "faults") == []
+
+
+def test_a_fork_has_the_faults_of_its_world(api: Api) -> None:
+    asked(api, OOPS, first=1)
+
+    steered(api, "POST", "world/fork", json={"name": "b"})
+
+    assert api.get(USER, token="world-b").status == 503
+    assert api.get(USER).status == 503
