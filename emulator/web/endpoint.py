@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from typing import Any, Protocol
-from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
@@ -19,32 +18,17 @@ from emulator.clock import Clock
 from emulator.contract import ContractError, Operation
 from emulator.domain import refusals
 from emulator.domain.assumptions import Doubt, weigh
-from emulator.domain.refusals import BY_KEYWORD, Refusal
+from emulator.domain.refusals import Refusal
 from emulator.faults import Delay, Instead, Phase, Refuse, Rule
 from emulator.operations.call import Call, Listing, Reply
 from emulator.operations.call import Operation as Function
-from emulator.shape import Flaw, Mismatch
-from emulator.web import wire
+from emulator.shape import Shape
+from emulator.web import reading, wire
 from emulator.web.wire import Answer
 from emulator.world import World
 from emulator.worlds import Entry
 
 log = logging.getLogger("emulator")
-
-# What to do about a body that fails a keyword of the contract.
-ADVICE = {
-    "enum": "send {field} with one of the values that the contract lists",
-    "maxItems": "send at most {limit} of {field}",
-    "maxLength": "shorten {field} to {limit} characters, or see which flag allows more",
-    "minItems": "send at least {limit} of {field}",
-    "minLength": "send at least {limit} characters of {field}",
-    "not": "leave {field} out, it does not go with the rest",
-    "pattern": "send {field} in the form that the contract's pattern shows",
-    "required": "send {field}",
-    "required_with": "send {field}, as there is {other}",
-    "required_without": "send {other} or {field}",
-    "type": "send {field} with the type that the contract gives it",
-}
 
 
 @dataclass(slots=True)
@@ -137,9 +121,11 @@ class Endpoint:
         if ledger := operation.aliases.get(self._path):
             why = f"{operation.path} is the path that a strict world knows"
             visit.weigh(Doubt(ledger, refusals.NO_SUCH_PATH, why))
-        call = Call(entry.now, entry.token, _parameters(visit), notes=visit.notes)
+        call = Call(entry.now, entry.token, reading.parameters(operation, visit.scope))
+        call.notes = visit.notes
         if operation.body is not None:
-            call.body = await self._body(visit, receive)
+            closed = entry.world.account.assumptions.closed
+            call.body = await self._body(visit, receive, operation.body, closed)
             call.now = entry.world.clock.now()  # the upload may have taken its time
         function = self._functions[operation.id]
         if not entry.world.faults:
@@ -180,75 +166,22 @@ class Endpoint:
         message = f"{rule.id} puts nothing in the answer's place"
         raise TypeError(message)
 
-    async def _body(self, visit: Visit, receive: Receive) -> Any:
+    async def _body(
+        self, visit: Visit, receive: Receive, shape: Shape, closed: frozenset[str]
+    ) -> Any:
         octets = await wire.read(visit.scope, receive, limit=self._door.body_limit)
         content_type = wire.header(visit.scope, b"content-type") or b""
         if not content_type.lower().startswith(wire.JSON):
             why = "send the header Content-Type: application/json"
             visit.weigh(Doubt("ERR-04", refusals.UNREADABLE, why))
-        if len(octets) <= wire.BIG:
-            return _shaped(wire.parsed(octets), visit)
         parsed = wire.parsed(octets)
-        await asyncio.sleep(0)  # others are let in between two steps
-        body = _shaped(parsed, visit)
-        await asyncio.sleep(0)
-        return body
-
-
-def _parameters(visit: Visit) -> dict[str, Any]:
-    values = {}
-    for parameter in visit.operation.parameters:
-        value = parameter.read(visit.scope["path_params"][parameter.name])
-        if value is None and parameter.is_id:
-            why = f"{parameter.name} is not a number that an id could be"
-            raise Refusal(refusals.NO_SUCH_CAMPAIGN, why)
-        if value is None:
-            why = f"{parameter.name} does not match its pattern in the contract"
-            raise Refusal(refusals.WRONG_FORMAT, why, field=parameter.name)
-        values[parameter.name] = value
-    return values | _query(visit) if visit.operation.query else values
-
-
-def _query(visit: Visit) -> dict[str, Any]:
-    """Return the values in the query that the contract knows; of equals the last."""
-    sent = parse_qs(visit.scope["query_string"].decode("latin-1"))
-    values = {}
-    for parameter in visit.operation.query:
-        if parameter.name in sent:
-            value = parameter.read(sent[parameter.name][-1])
-            if value is None:
-                why = f"{parameter.name} does not match the contract"
-                raise Refusal(refusals.WRONG_FORMAT, why, field=parameter.name)
-            values[parameter.name] = value
-    return values
-
-
-def _shaped(parsed: Any, visit: Visit) -> Any:
-    entry, shape = visit.entry, visit.operation.body
-    if entry is None or shape is None:
-        return None
-    try:
-        reading = shape.read(parsed, entry.world.account.assumptions.closed)
-    except Mismatch as mismatch:
-        raise _mismatched(mismatch.flaw) from None
-    except ValueError as error:  # the validator's own limit of nesting
-        why = f"the body is nested too deeply: {error}"
-        raise Refusal(refusals.UNREADABLE, why) from None
-    visit.notes.extend(reading.notes)
-    return reading.body
-
-
-def _mismatched(flaw: Flaw) -> Refusal:
-    """Return the refusal that names the field as the platform does."""
-    reason = BY_KEYWORD.get(flaw.keyword, refusals.WRONG_FORMAT)
-    if not flaw.field:
-        reason = refusals.NOT_AN_OBJECT if flaw.keyword == "type" else reason
-    words = {"field": flaw.field, "limit": flaw.limit, "other": flaw.other}
-    advice = ADVICE.get(flaw.keyword, "send {field} as the contract describes it")
-    why = advice.format_map({**words, "field": flaw.field or "the body"})
-    if flaw.ledger:
-        why += f" (this world is strict about {flaw.ledger})"
-    return Refusal(reason, why, **words)
+        if len(octets) > wire.BIG:
+            await asyncio.sleep(0)  # others are let in between two steps
+        read = reading.body(parsed, shape, closed)
+        if len(octets) > wire.BIG:
+            await asyncio.sleep(0)
+        visit.notes.extend(read.notes)
+        return read.body
 
 
 def _transacted(

@@ -1,0 +1,78 @@
+"""What an operation gets of a request, as the contract has it: parameters and body."""
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.types import Scope
+
+from emulator.contract import Operation, Parameter
+from emulator.domain import refusals
+from emulator.domain.refusals import BY_KEYWORD, Refusal
+from emulator.shape import Flaw, Mismatch, Reading, Shape
+
+# What to do about a body that fails a keyword of the contract.
+ADVICE = {
+    "enum": "send {field} with one of the values that the contract lists",
+    "maxItems": "send at most {limit} of {field}",
+    "maxLength": "shorten {field} to {limit} characters, or see which flag allows more",
+    "minItems": "send at least {limit} of {field}",
+    "minLength": "send at least {limit} characters of {field}",
+    "not": "leave {field} out, it does not go with the rest",
+    "pattern": "send {field} in the form that the contract's pattern shows",
+    "required": "send {field}",
+    "required_with": "send {field}, as there is {other}",
+    "required_without": "send {other} or {field}",
+    "type": "send {field} with the type that the contract gives it",
+}
+
+
+def parameters(operation: Operation, scope: Scope) -> dict[str, Any]:
+    """Return the values in the path and in the query that the contract knows.
+
+    Refuses what it does not admit: 404 for an id, 422 for anything else.
+    """
+    sent = {each.name: scope["path_params"][each.name] for each in operation.parameters}
+    known = operation.parameters
+    if operation.query:
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        sent |= {name: values[-1] for name, values in query.items()}
+        known = [*known, *(each for each in operation.query if each.name in query)]
+    return {each.name: _read(each, sent[each.name]) for each in known}
+
+
+def _read(parameter: Parameter, raw: str) -> Any:
+    value = parameter.read(raw)
+    if value is None and parameter.is_id and parameter.place == "path":
+        why = f"{parameter.name} is not a number that an id could be"
+        raise Refusal(refusals.NO_SUCH_CAMPAIGN, why)
+    if value is None:
+        why = f"{parameter.name} does not match its schema in the contract"
+        raise Refusal(refusals.WRONG_FORMAT, why, field=parameter.name)
+    return value
+
+
+def body(parsed: Any, shape: Shape, closed: frozenset[str]) -> Reading:
+    """Return the body under its canonical names, with what was doubtful in it.
+
+    Refuses what has another shape, or a doubtful one that is *closed*.
+    """
+    try:
+        return shape.read(parsed, closed)
+    except Mismatch as mismatch:
+        raise _mismatched(mismatch.flaw) from None
+    except ValueError as error:  # the validator's own limit of nesting
+        why = f"the body is nested too deeply: {error}"
+        raise Refusal(refusals.UNREADABLE, why) from None
+
+
+def _mismatched(flaw: Flaw) -> Refusal:
+    """Return the refusal that names the field as the platform does."""
+    reason = BY_KEYWORD.get(flaw.keyword, refusals.WRONG_FORMAT)
+    if not flaw.field:
+        reason = refusals.NOT_AN_OBJECT if flaw.keyword == "type" else reason
+    words = {"field": flaw.field, "limit": flaw.limit, "other": flaw.other}
+    advice = ADVICE.get(flaw.keyword, "send {field} as the contract describes it")
+    why = advice.format_map({**words, "field": flaw.field or "the body"})
+    if flaw.ledger:
+        why += f" (this world is strict about {flaw.ledger})"
+    return Refusal(reason, why, **words)
