@@ -67,6 +67,27 @@ def test_the_control_api_is_not_in_the_platforms_contract(api: Api) -> None:
     assert not [path for path in paths if "_emulator" in path]
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://127.0.0.1:7672", 200),
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("http://127.0.0.1:7672.evil.example", 403),
+        ("http://[", 403),
+    ],
+)
+def test_a_page_of_another_origin_commands_nothing(
+    api: Api, origin: str, status: int
+) -> None:
+    headers = {"Host": "127.0.0.1:7672", "Origin": origin}
+
+    answer = steer(api, "POST", "clock/advance", json={"seconds": 60}, headers=headers)
+
+    assert answer.status == status
+    assert (api.clock.now > START) == (status == 200)
+
+
 # --- The clock ---------------------------------------------------------------
 
 

@@ -30,6 +30,7 @@ from tests.refused import PAST, POOR, REFUSED, TOO_MUCH, USER, No, no
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 ELSEWHERE = {
     "control API": {
+        "FOREIGN_ORIGIN",
         "NO_SUCH_TOKEN",
         "NO_SUCH_WORLD",
         "NAME_TAKEN",

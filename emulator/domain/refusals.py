@@ -59,6 +59,12 @@ NO_SUCH_TOKEN = Reason(
 NO_SUCH_WORLD = Reason(
     "NO_SUCH_WORLD", 404, "El mundo no existe", "The world does not exist"
 )
+FOREIGN_ORIGIN = Reason(
+    "FOREIGN_ORIGIN",
+    403,
+    "La pagina es de otro origen",
+    "The page is of another origin",
+)
 NO_SUCH_FAULT = Reason(
     "NO_SUCH_FAULT", 404, "La regla no existe", "The rule does not exist"
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 from emulator.contract import Contract
-from emulator.domain.refusals import NO_SUCH_WORLD, Refusal
+from emulator.domain.refusals import FOREIGN_ORIGIN, NO_SUCH_WORLD, Refusal
 from emulator.faults import Phase, Rule
 from emulator.operations.call import Call
 from emulator.operations.call import Operation as Function
@@ -46,7 +46,14 @@ class Control:
         }
 
     def enter(self, visit: Visit) -> Entry:
-        """Return the world that is meant, whatever has become of its token."""
+        """Return the world that is meant, whatever has become of its token.
+
+        Refuses a page of another origin, which a browser would let command us.
+        """
+        host = (wire.header(visit.scope, b"host") or b"").decode("latin-1")
+        origin = (wire.header(visit.scope, b"origin") or b"").decode("latin-1")
+        if origin and origin.partition("://")[2] != host:
+            raise Refusal(FOREIGN_ORIGIN, f"{origin} is not {host}")
         return self._worlds.visit(self._world(visit))
 
     def refused(self, refusal: Refusal, _visit: Visit | None) -> Answer:
