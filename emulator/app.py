@@ -11,6 +11,7 @@ from emulator.operations.worlds import commands as worlds_by_command
 from emulator.settings import Settings
 from emulator.web.api import Api
 from emulator.web.control import Control
+from emulator.web.endpoint import endpoints
 from emulator.web.pages import Pages
 from emulator.web.paths import Paths, Program
 from emulator.worlds import Limits, Worlds
@@ -31,11 +32,13 @@ def build(settings: Settings) -> Program:
 def assembled(worlds: Worlds, platform: Contract, *, body_limit: int) -> Program:
     """Return an application over *worlds*, which are its ``state.worlds``."""
     steering = Contract(contract.load(files.CONTROL))
-    api = Api(platform, OPERATIONS, worlds, body_limit=body_limit)
+    api = Api(worlds, body_limit=body_limit)
+    control = Control(worlds, body_limit=body_limit)
     commands = {**CONTROL, **worlds_by_command(worlds)}
-    control = Control(steering, commands, worlds, body_limit=body_limit)
     program = Program(routes=Pages(api, platform, worlds).routes())
-    program.paths = Paths({**api.endpoints(), **control.endpoints()})
+    program.paths = Paths(
+        endpoints(api, platform, OPERATIONS) | endpoints(control, steering, commands)
+    )
     program.router.redirect_slashes = False
     program.router.default = api.not_found
     program.state.worlds = worlds

@@ -87,11 +87,12 @@ class Worlds:
 
         Its token is ``world-<name>``; the tokens of *world* stay with it.
         """
-        if name in self._by_name:
-            raise Refusal(NAME_TAKEN, f"there is a world called {name}")
+        literal = f"world-{name}"
+        if name in self._by_name or literal in self._directory:
+            raise Refusal(NAME_TAKEN, f"there is a world or a token called {name}")
         if len(self) >= self._limits.worlds:
             raise Refusal(WORLDS_FULL, f"there are {len(self)} worlds already")
-        fork = self._add(name, self._mould, (("default", f"world-{name}"),))
+        fork = self._add(name, self._mould, (("default", literal),))
         fork.become(world)
         fork.clock = Clock(at=world.clock.now(), rate=world.clock.rate)
         return fork

@@ -207,6 +207,18 @@ def test_e_mails_are_shown_as_they_would_be_sent(api: Api) -> None:
     ]
 
 
+def test_e_mails_wait_for_their_date(api: Api) -> None:
+    placed(api, EMAIL, scheduledDate="2026-03-03 12:00:00")
+
+    def row() -> tuple[str, int]:
+        (told,) = steered(api, "GET", "campaigns")
+        return told["status"], told["final_count"]
+
+    assert row() == ("scheduled", 0)
+    api.clock.advance(days=1)
+    assert row() == ("sent", 1)
+
+
 # --- Handsets ----------------------------------------------------------------
 
 
@@ -300,6 +312,14 @@ def test_a_fork_is_what_its_world_was_and_then_they_part(api: Api) -> None:
 @pytest.mark.parametrize(("name", "code"), [("demo", 409), ("-", 422), ("a b", 422)])
 def test_a_fork_needs_a_name_of_its_own(api: Api, name: str, code: int) -> None:
     assert steer(api, "POST", "world/fork", json={"name": name}).status == code
+
+
+def test_a_fork_takes_no_token_of_another_world(make_api: MakeApi) -> None:
+    api = make_api(tokens=[{"name": "odd", "token": "world-b"}])
+
+    answer = steer(api, "POST", "world/fork", json={"name": "b"}, token="world-b")
+
+    assert answer.status == 409
 
 
 def test_a_full_process_takes_no_fork() -> None:

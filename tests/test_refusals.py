@@ -10,6 +10,7 @@ from emulator.domain.refusals import REASONS
 from emulator.operations import OPERATIONS
 from emulator.operations.call import Call, Operation, Reply
 from emulator.web import api as web
+from emulator.web.endpoint import endpoints
 from emulator.web.paths import Paths, Program
 from emulator.world import World
 from tests.conftest import MakeApi
@@ -532,9 +533,9 @@ def with_operation(make_api: MakeApi, name: str, function: Operation) -> Api:
     """Return a demo world with another *function* behind one operation."""
     api = make_api()
     functions = {**OPERATIONS, name: function}
-    door = web.Api(contract(), functions, api.worlds, body_limit=BODY_LIMIT)
+    door = web.Api(api.worlds, body_limit=BODY_LIMIT)
     program = Program()
-    program.paths = Paths(door.endpoints())
+    program.paths = Paths(endpoints(door, contract(), functions))
     program.state.worlds = api.worlds
     api.app = program
     return api

@@ -101,7 +101,6 @@ def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
     route = _route(order, account)
     recipients = _recipients(order["recipients"], flags)
     scheduled_at = _scheduled(order, account)
-    starts_at = now + account.pace.sms_after
     body = order["text"] if flags.encoded else texts.transliterate(order["text"])
     return Campaign(
         id=ids.campaign,
@@ -115,11 +114,7 @@ def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
         first_message=ids.message,
         created_at=now,
         scheduled_at=scheduled_at,
-        line=Line(
-            max(starts_at, scheduled_at or starts_at),
-            account.pace.sms_every,
-            len(recipients),
-        ),
+        line=_line(account.pace, len(recipients), now=now, date=scheduled_at),
         pace=account.pace,
         cost=_cost(order["text"], flags, route, recipients, account),
         link=link,
@@ -225,6 +220,12 @@ def _list(ids: Mapping[int, object]) -> str:
 def _scheduled(order: Order, account: Account) -> datetime | None:
     date = order.get("scheduled_date")
     return parse(date, account.zone) if date else None
+
+
+def _line(pace: Pace, count: int, *, now: datetime, date: datetime | None) -> Line:
+    """Source: manual DLR-13; a scheduled campaign starts at its date (SMS-36)."""
+    starts_at = now + pace.sms_after
+    return Line(max(starts_at, date or starts_at), pace.sms_every, count)
 
 
 def _recipients(rows: Sequence[Order], flags: Flags) -> Recipients:

@@ -14,7 +14,7 @@ Change = Callable[[Campaign, datetime], Campaign]
 
 def list_campaigns(world: World, call: Call) -> Reply:
     """List every campaign, by channel and id."""
-    rows = [*_sms(world, call.now), *_voice(world, call.now), *_email(world)]
+    rows = [*_sms(world, call.now), *_voice(world, call.now), *_email(world, call.now)]
     return Reply(rows)
 
 
@@ -89,15 +89,16 @@ def _voice(world: World, now: datetime) -> Iterator[Row]:
         }
 
 
-def _email(world: World) -> Iterator[Row]:
+def _email(world: World, now: datetime) -> Iterator[Row]:
     for each in world.email_campaigns.values():
+        sent = (each.scheduled_at or each.created_at) <= now
         yield {
             "channel": "email",
             "campaign": each.id,
             "name": each.subject,
-            "status": "sent",
+            "status": "sent" if sent else "scheduled",
             "recipients_count": each.count,
-            "final_count": each.count,
+            "final_count": each.count if sent else 0,
             "cost": shown(each.cost),
             "created": dates.shown(each.created_at, world.account.zone),
         }

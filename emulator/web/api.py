@@ -1,11 +1,9 @@
 """The platform's HTTP API: its tokens, its envelope, its journal."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from emulator.contract import Contract
 from emulator.domain import refusals
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
@@ -13,9 +11,8 @@ from emulator.domain.refusals import Reason, Refusal
 from emulator.faults import Facts, Phase, Rule, tried
 from emulator.journal import Exchange
 from emulator.operations.call import Call
-from emulator.operations.call import Operation as Function
 from emulator.web import wire
-from emulator.web.endpoint import Endpoint, Visit
+from emulator.web.endpoint import Visit
 from emulator.web.wire import Answer
 from emulator.worlds import Entry, Worlds
 
@@ -23,28 +20,11 @@ CHALLENGE = (b"www-authenticate", b"Bearer")
 
 
 class Api:
-    """The endpoints of the platform's contract, over the worlds of this process."""
+    """The door of the platform's contract, over the worlds of this process."""
 
-    def __init__(
-        self,
-        contract: Contract,
-        functions: Mapping[str, Function],
-        worlds: Worlds,
-        *,
-        body_limit: int,
-    ) -> None:
-        contract.bind(functions)
-        self._contract = contract
-        self._functions = functions
+    def __init__(self, worlds: Worlds, *, body_limit: int) -> None:
         self._worlds = worlds
         self.body_limit = body_limit
-
-    def endpoints(self) -> dict[str, Endpoint]:
-        """Return one endpoint a path, aliases included."""
-        return {
-            path: Endpoint(self, path, by_method, self._functions)
-            for path, by_method in self._contract.by_path().items()
-        }
 
     async def not_found(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer a path that the contract does not have."""

@@ -3,17 +3,14 @@
 It says no with problem documents (RFC 9457), so that nobody takes it for the platform.
 """
 
-from collections.abc import Mapping
 from urllib.parse import parse_qs
 
-from emulator.contract import Contract
 from emulator.domain.refusals import FOREIGN_ORIGIN, NO_SUCH_WORLD, Refusal
 from emulator.faults import Phase, Rule
 from emulator.operations.call import Call
-from emulator.operations.call import Operation as Function
 from emulator.web import wire
 from emulator.web.api import bearer
-from emulator.web.endpoint import Endpoint, Visit
+from emulator.web.endpoint import Visit
 from emulator.web.wire import Answer
 from emulator.world import World
 from emulator.worlds import Entry, Worlds
@@ -22,28 +19,11 @@ PROBLEM = b"application/problem+json"
 
 
 class Control:
-    """The endpoints of the control contract."""
+    """The door of the control contract."""
 
-    def __init__(
-        self,
-        contract: Contract,
-        functions: Mapping[str, Function],
-        worlds: Worlds,
-        *,
-        body_limit: int,
-    ) -> None:
-        contract.bind(functions)
-        self._contract = contract
-        self._functions = functions
+    def __init__(self, worlds: Worlds, *, body_limit: int) -> None:
         self._worlds = worlds
         self.body_limit = body_limit
-
-    def endpoints(self) -> dict[str, Endpoint]:
-        """Return one endpoint a path, aliases included."""
-        return {
-            path: Endpoint(self, path, by_method, self._functions)
-            for path, by_method in self._contract.by_path().items()
-        }
 
     def enter(self, visit: Visit) -> Entry:
         """Return the world that is meant, whatever has become of its token.

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from starlette.types import Receive, Scope, Send
 
 from emulator.clock import Clock
-from emulator.contract import ContractError, Operation
+from emulator.contract import Contract, ContractError, Operation
 from emulator.domain import refusals
 from emulator.domain.assumptions import Doubt, weigh
 from emulator.domain.refusals import Refusal
@@ -182,6 +182,20 @@ class Endpoint:
             await asyncio.sleep(0)
         visit.notes.extend(read.notes)
         return read.body
+
+
+def endpoints(
+    door: Door, contract: Contract, functions: Mapping[str, Function]
+) -> dict[str, Endpoint]:
+    """Return one endpoint a path, aliases included.
+
+    Raises ``ContractError`` unless there is one function for every operation.
+    """
+    contract.bind(functions)
+    return {
+        path: Endpoint(door, path, by_method, functions)
+        for path, by_method in contract.by_path().items()
+    }
 
 
 def _transacted(
