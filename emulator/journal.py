@@ -1,40 +1,231 @@
-"""What was asked of a world and what it answered, newest last, bounded."""
+"""What was asked of a world and what it answered, bounded by octets.
 
-from collections import deque
+Bodies are kept by reference, and nothing is read in them until somebody asks; only one
+over 64 KiB is looked at when it passes, because most of it is not kept.
+"""
+
+import re
+from array import array
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from hashlib import sha256
+from itertools import islice
+from typing import Any, NamedTuple
+
+MEBIBYTE = 1024 * 1024
+WHOLE = 64 * 1024  # octets of a body that is kept as it was
+HEAD = 4 * 1024  # octets that are kept of a larger one
+# What an exchange takes in memory beside the octets in it, as tracemalloc has it.
+OVERHEAD = 350
+CUT = HEAD + 1_200  # what stands in the place of a body that was cut
+
+SPARE = 16  # what is dropped at a time frees one part in so many of the bound
+
+SEPARATOR = b"\n"  # of headers, where none can stand in one
+CELLPHONE = re.compile(rb'"cellphone"\s*:\s*"?([0-9]{10})(?![0-9])')
+
+Headers = Sequence[tuple[bytes, bytes]]
+Numbers = Sequence[int]
+
+
+class Cut:
+    """What is kept of a large body: its size, its hash, its first 4 KiB."""
+
+    __slots__ = ("_hash", "head", "octets")
+
+    def __init__(self) -> None:
+        self.head = b""
+        self.octets = 0
+        self._hash = sha256()
+
+    def add(self, octets: bytes) -> None:
+        """Let the next *octets* of the body pass."""
+        if len(self.head) < HEAD:
+            self.head += octets[: HEAD - len(self.head)]
+        self.octets += len(octets)
+        self._hash.update(octets)
+
+    def following(self, slices: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield *slices*, which are added as they pass."""
+        for octets in slices:
+            self.add(octets)
+            yield octets
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+
+Body = bytes | Cut
 
 
 class Exchange(NamedTuple):
-    at: datetime
+    """One request and its answer."""
+
+    number: int  # counted in the world from 1
+    at: datetime  # the instant of the world
     operation: str  # operationId
     method: str
     path: str
+    query: bytes
+    request_headers: bytes  # names and values in turn, joined by SEPARATOR
+    request: Body
     status: int  # of HTTP
-    notes: tuple[str, ...]  # ledger ids of what was doubtful in the request
+    content_type: bytes
+    answer_headers: Headers  # but for type, length and date
+    answer: Body
+    notes: Sequence[str]  # ledger ids of what was doubtful in the request
     why: str  # of a refusal, in our words
     fault: str  # the id of the rule that struck, or empty
+    duration: float  # seconds of the wall until the answer was ready
+    numbers: Numbers  # the cellphones of a request that was cut
+    octets: int  # that it takes in memory
+
+
+# An exchange as it is kept: its fields in a plain tuple, which the garbage collector
+# leaves alone once it has seen it.
+Row = tuple[Any, ...]
+OCTETS = Exchange._fields.index("octets")
+
+
+def kept(octets: bytes) -> Body:
+    """Return *octets* themselves, or what is kept of so many."""
+    if len(octets) <= WHOLE:
+        return octets
+    cut = Cut()
+    cut.add(octets)
+    return cut
+
+
+def cellphones(octets: bytes) -> Numbers:
+    """Return the cellphones in a request that need not be JSON to its end."""
+    return array("Q", map(int, CELLPHONE.findall(octets)))
+
+
+class Archive:
+    """The journals of a process within their bounds; the quietest gives way first."""
+
+    def __init__(self, each: int = 8 * MEBIBYTE, total: int = 64 * MEBIBYTE) -> None:
+        self.each = each  # octets a journal may take
+        self.total = total  # octets they all may take
+        self.octets = 0
+        self.latest: Journal | None = None  # which was recorded in
+        self._journals: OrderedDict[Journal, None] = OrderedDict()  # the latest last
+
+    def hear(self, journal: "Journal") -> None:
+        """Note that something is recorded in *journal*."""
+        self._journals[journal] = None
+        self._journals.move_to_end(journal)
+        self.latest = journal
+
+    def forget(self, journal: "Journal") -> None:
+        """Note that nothing is left in *journal*."""
+        self._journals.pop(journal, None)
+        if self.latest is journal:
+            self.latest = None
+
+    def make_room(self) -> None:
+        """Drop what is too much and a little more, but for the newest exchange."""
+        enough = self.total - self.total // SPARE
+        while self.octets > enough:
+            quietest = next(iter(self._journals))
+            if quietest is self.latest and len(quietest) == 1:
+                return
+            quietest.drop(self.octets - enough)
 
 
 class Journal:
-    """The last *limit* exchanges of one world, and how many came before them."""
+    """The exchanges of one world; the oldest are dropped to keep within a bound."""
 
-    def __init__(self, limit: int) -> None:
-        self._kept: deque[Exchange] = deque(maxlen=limit)
-        self.seen = 0
+    __slots__ = (
+        "_archive",
+        "_kept",
+        "dropped",
+        "dropped_at",
+        "dropped_to",
+        "last",
+        "octets",
+    )
 
-    def record(self, exchange: Exchange) -> None:
-        self._kept.append(exchange)
-        self.seen += 1
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._kept: deque[Row] = deque()
+        self.octets = 0
+        self.last = 0  # the number of the newest exchange
+        self.dropped = 0  # how many, since the journal was cleared
+        self.dropped_to = 0  # the number of the last of them
+        self.dropped_at: datetime | None = None  # the latest instant among them
+
+    def record(self, row: Row) -> None:
+        """Add an exchange, whose number is the next one."""
+        archive, octets = self._archive, row[OCTETS]
+        self._kept.append(row)
+        self.last += 1
+        self.octets += octets
+        archive.octets += octets
+        if archive.latest is not self:
+            archive.hear(self)
+        if self.octets > archive.each:
+            self.drop(self.octets - archive.each + archive.each // SPARE)
+        if archive.octets > archive.total:
+            archive.make_room()
+
+    def drop(self, octets: int) -> None:
+        """Drop the oldest exchanges until so many octets are free.
+
+        The newest one of all is kept.
+        """
+        kept, freed, at = self._kept, 0, self.dropped_at
+        least = self._archive.latest is self
+        while freed < octets and len(kept) > least:
+            oldest = Exchange._make(kept.popleft())
+            freed += oldest.octets
+            at = oldest.at if at is None or at < oldest.at else at
+            self.dropped += 1
+            self.dropped_to = oldest.number
+        self.dropped_at = at
+        self._give_back(freed)
 
     def clear(self) -> None:
+        """Forget all exchanges; the next one's number follows the last one's."""
         self._kept.clear()
-        self.seen = 0
+        self._give_back(self.octets)
+        self.dropped = self.dropped_to = 0
+        self.dropped_at = None
+
+    def leave(self) -> None:
+        """Give back what the world of this journal, which is gone, takes of the bounds.
+
+        A request that is still under way there is kept for nobody.
+        """
+        self.clear()
+        self._archive = Archive(self._archive.each, self._archive.total)
+
+    def after(self, number: int) -> list[Exchange]:
+        """Return what is kept of the exchanges with a higher number."""
+        newer = islice(reversed(self._kept), max(0, self.last - number))
+        return [*map(Exchange._make, newer)][::-1]
+
+    def misses(self, after: int, since: datetime | None) -> bool:
+        """Return whether some of what came later has been dropped."""
+        if self.dropped_at is None or after >= self.dropped_to:
+            return False
+        return since is None or since <= self.dropped_at
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return map(Exchange._make, self._kept)
 
     @property
-    def exchanges(self) -> tuple[Exchange, ...]:
-        return tuple(self._kept)
+    def bounds(self) -> tuple[int, int]:
+        """The octets that a world's journal and those of all worlds may take."""
+        return self._archive.each, self._archive.total
 
-    @property
-    def dropped(self) -> int:
-        return self.seen - len(self._kept)
+    def _give_back(self, octets: int) -> None:
+        self.octets -= octets
+        self._archive.octets -= octets
+        if not self._kept:
+            self._archive.forget(self)
