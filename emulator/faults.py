@@ -11,10 +11,9 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from emulator.domain.chance import draw
-from emulator.domain.refusals import REASONS, Refusal
+from emulator.effects import Effect
 
 ANY = "*"
-WORDS = ("field", "field_of", "limit", "mark", "other", "service")  # of sentences
 
 
 class Phase(StrEnum):
@@ -89,38 +88,6 @@ class When:
 
 
 @dataclass(frozen=True, slots=True)
-class Refuse:
-    """The platform says no, as if it had a reason to."""
-
-    reason: str  # the name of a documented refusal
-
-    def refusal(self, rule: str) -> Refusal:
-        """Return the refusal; words that its sentence lacks here are left as dots."""
-        why = f"the fault {rule} asked for it"
-        words = dict.fromkeys(WORDS, "...")
-        return Refusal(REASONS[self.reason], why, **words)
-
-
-@dataclass(frozen=True, slots=True)
-class Instead:
-    """Any answer at all; a body that is text goes out as it is, any other as JSON."""
-
-    status: int
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Delay:
-    """The answer is right, and late."""
-
-    seconds: float  # of the wall
-
-
-Effect = Refuse | Instead | Delay
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
     id: str
     effect: Effect
@@ -129,6 +96,15 @@ class Rule:
     phase: Phase = Phase.BEFORE
     met: int = 0  # calls so far
     struck: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """An answer that a fault holds back."""
+
+    due: datetime  # of the world
+    operation: str  # operationId
+    rule: str  # its id
 
 
 def tried(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from math import exp, isfinite
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.domain.chance import draw
-from emulator.faults import Delay, Facts, Phase, Rule, When, Which, tried
+from emulator.effects import Delay, Lognormal, Uniform
+from emulator.faults import Facts, Phase, Rule, When, Which, tried
 from tests.emulated import START, Answer, Api
 from tests.orders import SMS, order
 from tests.steering import steer, steered
@@ -24,6 +26,10 @@ ALWAYS = settings(derandomize=True, deadline=None, database=None)
 def facts(now: datetime = START, **changes: Any) -> Facts:
     plain = Facts(CREATE, Phase.BEFORE, "demo", ["4498987282"], {}, {}, now)
     return plain._replace(**changes)
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
 
 
 def struck(rule: Rule, calls: int, *, seed: int = 1) -> list[int]:
@@ -144,6 +150,65 @@ def test_a_rule_meets_the_calls_it_describes(which: Which, *, met: bool) -> None
     assert which.met(facts(body=body, headers={"x-run": "7"})) is met
 
 
+@ALWAYS
+@given(st.floats(0, 600), st.floats(0, 600), st.integers(0, 2**32), COUNTS)
+def test_a_uniform_delay_lies_between_its_bounds(
+    one: float, other: float, seed: int, number: int
+) -> None:
+    low, high = sorted((one, other))
+    delay = Delay(Uniform(low, high))
+
+    late = delay.drawn(seed, "f1", number)
+
+    assert seconds(low) <= late <= seconds(high)
+    assert late == delay.drawn(seed, "f1", number)
+
+
+@ALWAYS
+@given(st.floats(0, 600), st.floats(0, 10), st.integers(0, 2**32), COUNTS)
+def test_a_lognormal_delay_is_never_over_ten_minutes(
+    median: float, sigma: float, seed: int, number: int
+) -> None:
+    delay = Delay(Lognormal(median, sigma))
+
+    late = delay.drawn(seed, "f1", number)
+
+    assert timedelta() <= late <= timedelta(minutes=10)
+    assert late == delay.drawn(seed, "f1", number)
+
+
+def test_a_lognormal_delay_has_its_median_and_its_spread() -> None:
+    delay = Delay(Lognormal(0.5, 0.8))
+
+    drawn = sorted(delay.drawn(1, "f1", number) for number in range(10_000))
+
+    # The quantiles of the law: median * exp(sigma * z), for z of -1, 0 and 1.
+    for quantile, z in ((0.1587, -1), (0.5, 0), (0.8413, 1)):
+        expected = 0.5 * exp(0.8 * z)
+        found = drawn[int(quantile * len(drawn))].total_seconds()
+        assert abs(found / expected - 1) < 0.05
+
+
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+def test_a_lognormal_delay_knows_the_ends_of_chance(chance: float) -> None:
+    assert isfinite(Lognormal(600, 10).at(chance, 0))
+
+
+@ALWAYS
+@given(st.integers(0, 2**32), COUNTS)
+def test_delays_differ_by_seed_rule_and_number(seed: int, number: int) -> None:
+    delay = Delay(Uniform(0, 600))
+
+    drawn = {
+        delay.drawn(seed, "f1", number),
+        delay.drawn(seed, "f1", number + 1),
+        delay.drawn(seed + 1, "f1", number),
+        delay.drawn(seed, "f2", number),
+    }
+
+    assert len(drawn) == 4
+
+
 # --- On the wire -------------------------------------------------------------
 
 
@@ -201,6 +266,49 @@ def test_a_documented_refusal_can_be_asked_for(
     assert rule in answer.headers["x-emulator-why"]
 
 
+def test_an_error_may_come_as_a_success(api: Api) -> None:
+    asked(api, {"refusal": "INSUFFICIENT_BALANCE", "status": 200})
+
+    answer = sent(api)
+
+    assert answer.status == 200
+    assert answer.body["error"]["status_code"] == 422
+    assert answer.information == "Saldo insuficiente"
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (400, "La peticion no contiene un JSON valido"),
+        (401, "No autenticado"),
+        (404, "La ruta especificada no existe"),
+        (422, "El campo ... es obligatorio"),
+        (429, "Too Many Requests"),
+        (500, "Error del servidor, intente mas tarde"),
+        (599, "Internal Server Error"),
+    ],
+)
+def test_a_status_alone_comes_in_the_platforms_envelope(
+    api: Api, status: int, sentence: str
+) -> None:
+    asked(api, {"status": status, "retry_after": 7, "headers": {"X-Cache": "miss"}})
+
+    answer = sent(api)
+
+    detail = {"information": sentence, "status_code": status}
+    assert (answer.status, answer.body) == (status, {"error": detail})
+    assert answer.headers["retry-after"] == "7"
+    assert answer.headers["x-cache"] == "miss"
+
+
+def test_a_status_without_a_body_has_none(api: Api) -> None:
+    asked(api, {"status": 204})
+
+    answer = sent(api)
+
+    assert (answer.status, answer.octets) == (204, b"")
+
+
 def test_an_answer_may_be_anything(api: Api) -> None:
     headers = {"Retry-After": "7", "Content-Type": "text/html"}
     asked(api, {"status": 429, "body": "<h1>slow</h1>", "headers": headers})
@@ -210,17 +318,6 @@ def test_an_answer_may_be_anything(api: Api) -> None:
     assert (answer.status, answer.octets) == (429, b"<h1>slow</h1>")
     assert answer.headers["retry-after"] == "7"
     assert answer.headers["content-type"] == "text/html"
-
-
-@pytest.mark.parametrize("phase", ["before", "after"])
-def test_a_late_answer_is_right(api: Api, phase: str) -> None:
-    rule = asked(api, {"delay": 0.001}, phase=phase)
-
-    answer = sent(api)
-
-    assert answer.status == 200
-    assert answer.headers["x-emulator-fault"] == rule
-    assert len(api.world.campaigns) == 1
 
 
 def test_a_rule_may_mean_a_number(api: Api) -> None:
@@ -282,11 +379,69 @@ def test_no_fault_strikes_who_commands_them(api: Api) -> None:
         {"effect": OOPS, "phase": "between"},
         {"effect": OOPS, "from": "2026-02-30T00:00:00Z"},
         {"effect": {"status": 500, "headers": {"a\nb": "c"}}},
+        {"effect": {"status": 429, "retry_after": -1}},
+        {"effect": {"delay": 601}},
+        {"effect": {"delay": {"uniform": [1]}}},
+        {"effect": {"delay": {"uniform": [1, 2], "lognormal": {}}}},
+        {"effect": {"delay": {"lognormal": {"median": 1}}}},
+        {"effect": {"wire": "smoke"}},
     ],
 )
 def test_a_rule_that_makes_no_sense_is_a_problem(api: Api, body: Any) -> None:
     assert steer(api, "POST", "faults", json=body).status == 422
     assert steered(api, "GET", "faults") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"effect": {}}, "one of refusal, delay, wire, status"),
+        ({"effect": {"status": 500, "delay": 1}}, "delay goes with nothing"),
+        ({"effect": {"wire": "close", "status": 500}}, "not with status"),
+        ({"effect": {"refusal": "REQUIRED", "body": {}}}, "not with body"),
+        ({"effect": {"status": 500, "sattus": 1}}, "not with sattus"),
+        ({"effect": {"delay": {"uniform": [3, 1]}}}, "3 is more than 1"),
+        ({"effect": {"wire": "drip"}}, "drip takes seconds"),
+        ({"effect": {"wire": "close", "seconds": 1}}, "and no other"),
+        ({"effect": {"wire": "truncated"}, "phase": "before"}, "say phase after"),
+        ({"effect": {"wire": "drip", "seconds": 1}, "phase": "before"}, "phase after"),
+        ({"preset": "earthquake"}, "paid-but-500"),
+        ({"preset": "flaky", "effect": OOPS}, "leave one of the two out"),
+        ({"preset": "flaky", "phase": "after"}, "leave one of the two out"),
+    ],
+)
+def test_a_rule_that_contradicts_itself_is_told_where(
+    api: Api, body: Any, says: str
+) -> None:
+    problem = steer(api, "POST", "faults", json=body)
+
+    assert problem.status == 422
+    assert says in problem.body["detail"]
+    assert steered(api, "GET", "faults") == []
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        {"refusal": "INSUFFICIENT_BALANCE"},
+        {"refusal": "INSUFFICIENT_BALANCE", "status": 200, "retry_after": 0},
+        {"status": 204},
+        {"status": 500, "body": None},
+        {"status": 429, "body": {"a": []}, "headers": {"A": "b"}, "retry_after": 7},
+        {"delay": 0},
+        {"delay": {"uniform": [1, 3.5]}},
+        {"delay": {"lognormal": {"median": 0.5, "sigma": 0.8}}},
+        {"wire": "reset"},
+        {"wire": "drip", "seconds": 2.5},
+    ],
+)
+def test_a_rule_is_listed_as_it_was_asked_for(api: Api, effect: dict[str, Any]) -> None:
+    asked(api, effect)
+
+    (told,) = steered(api, "GET", "faults")
+
+    assert told["effect"] == effect
+    assert told["phase"] == ("after" if "seconds" in effect else "before")
 
 
 def test_a_fork_has_the_faults_of_its_world(api: Api) -> None:

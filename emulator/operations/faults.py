@@ -3,45 +3,65 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from emulator import files
 from emulator.domain import dates
-from emulator.domain.refusals import NO_SUCH_FAULT, TOO_MANY, WRONG_FORMAT, Refusal
-from emulator.faults import (
+from emulator.domain.refusals import (
+    NO_SUCH_FAULT,
+    NOT_IN_LIST,
+    NOT_WANTED,
+    REQUIRED,
+    TOO_MANY,
+    WRONG_FORMAT,
+    Refusal,
+)
+from emulator.effects import (
+    UNSAID,
     Delay,
     Effect,
     Instead,
-    Phase,
+    Lognormal,
+    Manner,
     Refuse,
-    Rule,
-    When,
-    Which,
+    Uniform,
+    Wire,
 )
+from emulator.faults import Phase, Rule, When, Which
 from emulator.operations.call import Call, Reply
 from emulator.world import World
 
 MOST = 1_000  # rules of a world
 Body = Mapping[str, Any]
 
+# The kinds of effect, the telling key first, and what else each of them may say.
+KINDS: Mapping[str, frozenset[str]] = {
+    "refusal": frozenset({"status", "retry_after"}),
+    "delay": frozenset(),
+    "wire": frozenset({"seconds"}),
+    "status": frozenset({"body", "headers", "retry_after"}),
+}
+FIXED = ("effect", "phase")  # what a preset does not leave open
+
 
 def list_faults(world: World, _call: Call) -> Reply:
     """List the rules in the order in which they are tried, with their strikes."""
-    return Reply([_shown(rule) for rule in world.faults])
+    return Reply([shown(rule) for rule in world.faults])
+
+
+def list_presets(_world: World, _call: Call) -> Reply:
+    return Reply([{"name": name, **preset} for name, preset in presets().items()])
 
 
 def add_fault(world: World, call: Call) -> Reply:
     if len(world.faults) >= MOST:
         raise Refusal(TOO_MANY, f"{MOST} rules are enough", field="faults", limit=MOST)
-    rule = Rule(
-        id=f"f{world.faults_made + 1}",
-        effect=_effect(call.body["effect"]),
-        which=_which(call.body),
-        when=_when(call.body),
-        phase=Phase(call.body.get("phase", Phase.BEFORE)),
-    )
+    body = _filled(call.body) if "preset" in call.body else call.body
+    rule = asked(f"f{world.faults_made + 1}", body)
     world.faults_made += 1
     world.faults = (*world.faults, rule)
-    return Reply(_shown(rule))
+    return Reply(shown(rule))
 
 
 def remove_fault(world: World, call: Call) -> Reply:
@@ -50,12 +70,54 @@ def remove_fault(world: World, call: Call) -> Reply:
     if rule is None:
         raise Refusal(NO_SUCH_FAULT, f"world {world.name} has no such rule")
     world.faults = tuple(each for each in world.faults if each is not rule)
-    return Reply(_shown(rule))
+    return Reply(shown(rule))
 
 
 def clear_faults(world: World, _call: Call) -> Reply:
     world.faults = ()
     return Reply([])
+
+
+@cache
+def presets() -> Mapping[str, Body]:
+    """Return what stands in the file of presets, by name."""
+    known: Mapping[str, Body] = files.read_own_yaml(files.PRESETS)
+    return known
+
+
+def asked(name: str, body: Body) -> Rule:
+    """Return the rule that *body* asks for, in the form of ``NewFault``.
+
+    Refuses an effect of no kind or of two, and one that its phase does not go with.
+    """
+    effect = _effect(body["effect"])
+    spoils = isinstance(effect, Wire) and effect.spoils
+    phase = Phase(body.get("phase", Phase.AFTER if spoils else Phase.BEFORE))
+    if spoils and phase is Phase.BEFORE:
+        why = f"wire {body['effect']['wire']} spoils the right answer: say phase after"
+        raise Refusal(NOT_WANTED, why, field="phase")
+    return Rule(name, effect, _which(body), _when(body), phase)
+
+
+def _filled(body: Body) -> Body:
+    """Return the rule of a preset, narrowed by what else *body* says.
+
+    Refuses a preset that there is not, and a change to what it does.
+    """
+    name = body["preset"]
+    if name not in presets():
+        why = f"there is no preset {name}, but {', '.join(presets())}"
+        raise Refusal(NOT_IN_LIST, why, field="preset")
+    for each in FIXED:
+        if each in body:
+            why = f"the preset {name} has its own {each}; leave one of the two out"
+            raise Refusal(NOT_WANTED, why, field=each)
+    return {**presets()[name]["rule"], **body}
+
+
+def counted(body: Body) -> Rule:
+    """Return the rule that ``shown`` has shown, with its counts."""
+    return replace(asked(body["id"], body), met=body["met"], struck=body["struck"])
 
 
 def _which(body: Body) -> Which:
@@ -87,14 +149,61 @@ def _instant(body: Body, name: str) -> datetime | None:
 
 
 def _effect(body: Body) -> Effect:
-    if "delay" in body:
-        return Delay(body["delay"])
-    if "refusal" in body:
-        return Refuse(body["refusal"])
-    return Instead(body["status"], body.get("body"), body.get("headers", {}))
+    kind = _kind(body)
+    if kind == "delay":
+        return _delay(body["delay"])
+    if kind == "wire":
+        return _wire(body)
+    if kind == "refusal":
+        return Refuse(body["refusal"], _int(body, "status"), _int(body, "retry_after"))
+    return Instead(
+        status=int(body["status"]),
+        body=body.get("body", UNSAID),
+        headers=body.get("headers", {}),
+        retry_after=_int(body, "retry_after"),
+    )
 
 
-def _shown(rule: Rule) -> dict[str, object]:
+def _int(body: Body, name: str) -> int | None:
+    return int(body[name]) if name in body else None
+
+
+def _kind(body: Body) -> str:
+    """Return the kind of an effect.  Refuses none, and what does not go with it."""
+    kind = next((each for each in KINDS if each in body), None)
+    if kind is None:
+        why = f"send one of {', '.join(KINDS)}"
+        raise Refusal(REQUIRED, why, field="effect.status")
+    if stray := sorted(body.keys() - KINDS[kind] - {kind}):
+        beside = " or ".join(sorted(KINDS[kind])) or "nothing"
+        why = f"{kind} goes with {beside}, not with {', '.join(stray)}"
+        raise Refusal(NOT_WANTED, why, field=f"effect.{stray[0]}")
+    return kind
+
+
+def _delay(seconds: Any) -> Delay:
+    if not isinstance(seconds, dict):
+        return Delay(seconds)
+    if "lognormal" in seconds:
+        return Delay(Lognormal(**seconds["lognormal"]))
+    low, high = seconds["uniform"]
+    if low > high:
+        why = f"send the shorter delay first: {low} is more than {high}"
+        raise Refusal(WRONG_FORMAT, why, field="effect.delay.uniform")
+    return Delay(Uniform(low, high))
+
+
+def _wire(body: Body) -> Wire:
+    manner = Manner(body["wire"])
+    if (manner is Manner.DRIP) != ("seconds" in body):
+        reason = REQUIRED if manner is Manner.DRIP else NOT_WANTED
+        why = "wire drip takes seconds, and no other"
+        raise Refusal(reason, why, field="effect.seconds")
+    return Wire(manner, body.get("seconds", 0))
+
+
+def shown(rule: Rule) -> dict[str, object]:
+    """Return a rule in the form of ``Fault``, which ``asked`` reads again."""
     which, when = rule.which, rule.when
     stated = {
         "operation": which.operation,
@@ -111,7 +220,7 @@ def _shown(rule: Rule) -> dict[str, object]:
     }
     return {
         "id": rule.id,
-        **{name: value for name, value in stated.items() if value is not None},
+        **_said(stated),
         "phase": str(rule.phase),
         "effect": _shown_effect(rule.effect),
         "met": rule.met,
@@ -121,11 +230,23 @@ def _shown(rule: Rule) -> dict[str, object]:
 
 def _shown_effect(effect: Effect) -> dict[str, object]:
     if isinstance(effect, Delay):
-        return {"delay": effect.seconds}
+        return {"delay": _shown_delay(effect.seconds)}
+    if isinstance(effect, Wire):
+        return _said({"wire": str(effect.manner), "seconds": effect.seconds or None})
+    later = {"status": effect.status, "retry_after": effect.retry_after}
     if isinstance(effect, Refuse):
-        return {"refusal": effect.reason}
-    return {
-        "status": effect.status,
-        "body": effect.body,
-        "headers": dict(effect.headers),
-    }
+        return _said({"refusal": effect.reason, **later})
+    own = {} if effect.body is UNSAID else {"body": effect.body}
+    return {**_said({**later, "headers": dict(effect.headers) or None}), **own}
+
+
+def _shown_delay(seconds: float | Uniform | Lognormal) -> object:
+    if isinstance(seconds, Uniform):
+        return {"uniform": [seconds.low, seconds.high]}
+    if isinstance(seconds, Lognormal):
+        return {"lognormal": {"median": seconds.median, "sigma": seconds.sigma}}
+    return seconds
+
+
+def _said(stated: Body) -> dict[str, object]:
+    return {name: value for name, value in stated.items() if value is not None}

@@ -1,0 +1,126 @@
+"""Answers that the connection spoils: lost, cut in half, or drop by drop.
+
+The transport is uvicorn's, found behind its ``send``.  An application that is called
+in process has none; there ``Broken`` leaves the call, for its caller to make of it what
+a client sees of a broken connection.
+"""
+
+import asyncio
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+
+from starlette.types import Message, Receive, Send
+
+from emulator.effects import Manner
+from emulator.faults import Delayed
+from emulator.web.patience import HungUp, hung_up, until
+from emulator.web.wire import BODY, Answer, Header
+from emulator.world import World
+
+TICKETS = count(1)  # no two of a process are the same
+DROPS = 20  # pieces that a body drips in
+AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with a RST
+
+
+class Broken(ConnectionError):  # noqa: N818 - a test asked for it
+    """A fault broke the connection of a call in process."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Lost(Answer):
+    """No answer at all."""
+
+    manner: Manner
+    receive: Receive
+
+    async def send(self, send: Send, *_: Header, bodiless: bool = False) -> None:  # noqa: ARG002 - there is nothing to leave out
+        await _break(send, self.receive, self.manner)
+
+
+@dataclass(slots=True, kw_only=True)
+class Half(Answer):
+    """All headers, half of the body they announce, and the end."""
+
+    receive: Receive
+
+    async def send(self, send: Send, *too: Header, bodiless: bool = False) -> None:
+        async def halved(message: Message) -> None:
+            if message["type"] == BODY:
+                body = message["body"][: len(message["body"]) // 2]
+                message = {"type": BODY, "body": body, "more_body": True}
+            await send(message)
+
+        await Answer.send(self, halved, *too, bodiless=bodiless)
+        await _break(send, self.receive, Manner.TRUNCATED)
+
+
+@dataclass(slots=True, kw_only=True)
+class Dripping(Answer):
+    """The headers at once, the body in pieces."""
+
+    seconds: timedelta  # of the world
+    delayed: Delayed  # until the last piece
+    world: World
+    receive: Receive
+
+    async def send(self, send: Send, *too: Header, bodiless: bool = False) -> None:
+        async def dripped(message: Message) -> None:
+            if message["type"] == BODY:
+                await self._drip(message["body"], send)
+            else:
+                await send(message)
+
+        with held(self.world, self.delayed):
+            try:
+                await Answer.send(self, dripped, *too, bodiless=bodiless)
+            except HungUp:
+                return
+
+    async def _drip(self, body: bytes, send: Send) -> None:
+        drops = min(DROPS, len(body)) or 1
+        for index in range(drops):
+            left = drops - index - 1
+            due = self.delayed.due - self.seconds * left / drops
+            await until(due, self.world, self.receive)
+            piece = body[len(body) * index // drops : len(body) * (index + 1) // drops]
+            await send({"type": BODY, "body": piece, "more_body": left > 0})
+
+
+@contextmanager
+def held(world: World, delayed: Delayed) -> Iterator[None]:
+    """Let who looks at *world* see what waits there."""
+    ticket = next(TICKETS)
+    world.delayed[ticket] = delayed
+    try:
+        yield
+    finally:
+        del world.delayed[ticket]
+        world.ring()
+
+
+async def _break(send: Send, receive: Receive, manner: Manner) -> None:
+    """Break the connection and return once it is gone, so that nobody misses an answer.
+
+    Raises ``Broken`` where there is none.
+    """
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        message = f"a fault broke the connection: {manner}"
+        raise Broken(message)
+    if manner is Manner.RESET:
+        _reset(transport)
+    elif manner is not Manner.HANG:
+        transport.close()
+    await hung_up(receive)
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    line = transport.get_extra_info("socket")
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    transport.abort()
