@@ -3,10 +3,12 @@
 Source: manual AUT-01, AUT-02, WEB-01.
 """
 
+from dataclasses import replace
+
 from emulator import tokens
 from emulator.domain import dates
-from emulator.domain.account import Token
-from emulator.domain.refusals import NO_SUCH_TOKEN, Refusal
+from emulator.domain.account import ITEMS, Token
+from emulator.domain.refusals import NO_SUCH_TOKEN, TOO_MANY, Refusal
 from emulator.operations.call import Call, Reply
 from emulator.world import World
 
@@ -16,18 +18,33 @@ def list_tokens(world: World, _call: Call) -> Reply:
 
 
 def create_token(world: World, call: Call) -> Reply:
+    if len(world.tokens) >= ITEMS:
+        why = "DELETE /_emulator/tokens/<token> makes room"
+        raise Refusal(TOO_MANY, why, field="tokens", limit=ITEMS)
     token = tokens.create(world, call.body["name"], call.now)
     world.keep(token)
     return Reply(_shown(token, world))
 
 
 def delete_token(world: World, call: Call) -> Reply:
+    token = _found(world, call)
+    world.revoke(token)
+    return Reply(_shown(token, world))
+
+
+def expire_token(world: World, call: Call) -> Reply:
+    """Let a token's year be over; one that has expired before stays as it is."""
+    token = _found(world, call)
+    expired = replace(token, expires_at=min(token.expires_at, call.now))
+    world.keep(expired)
+    return Reply(_shown(expired, world))
+
+
+def _found(world: World, call: Call) -> Token:
     literal = call.params["token"]
     if literal not in world.tokens:
         raise Refusal(NO_SUCH_TOKEN, f"world {world.name} has no such token")
-    token = world.tokens[literal]
-    world.revoke(token)
-    return Reply(_shown(token, world))
+    return world.tokens[literal]
 
 
 def _shown(token: Token, world: World) -> dict[str, str]:

@@ -3,37 +3,49 @@
 It says no with problem documents (RFC 9457), so that nobody takes it for the platform.
 """
 
+from datetime import datetime
+from hmac import compare_digest
 from urllib.parse import parse_qs
 
-from emulator.domain.refusals import FOREIGN_ORIGIN, NO_SUCH_WORLD, Refusal
+from emulator.domain.refusals import (
+    FOREIGN_ORIGIN,
+    NO_SUCH_WORLD,
+    SECRET_NEEDED,
+    Refusal,
+)
 from emulator.faults import Phase, Rule
 from emulator.operations.call import Call
 from emulator.web import wire
 from emulator.web.api import bearer
-from emulator.web.endpoint import Visit
+from emulator.web.visit import Visit
 from emulator.web.wire import Answer
 from emulator.world import World
 from emulator.worlds import Entry, Worlds
 
 PROBLEM = b"application/problem+json"
+HEADER, COOKIE = "X-Emulator-Control", b"emulator_control"  # that carry the secret
+OPEN = frozenset({"getHealth", "getReadiness"})  # to those who do not know it
 
 
 class Control:
     """The door of the control contract."""
 
-    def __init__(self, worlds: Worlds, *, body_limit: int) -> None:
+    def __init__(
+        self, worlds: Worlds, *, body_limit: int, secret: str | None = None
+    ) -> None:
         self._worlds = worlds
         self.body_limit = body_limit
+        self._secret = secret.encode() if secret else b""
 
     def enter(self, visit: Visit) -> Entry:
         """Return the world that is meant, whatever has become of its token.
 
-        Refuses a page of another origin, which a browser would let command us.
+        Refuses a page of another origin, which a browser would let command us, and who
+        does not know the secret, where there is one.
         """
-        host = (wire.header(visit.scope, b"host") or b"").decode("latin-1")
-        origin = (wire.header(visit.scope, b"origin") or b"").decode("latin-1")
-        if origin and origin.partition("://")[2] != host:
-            raise Refusal(FOREIGN_ORIGIN, f"{origin} is not {host}")
+        _refuse_foreigners(visit)
+        if self._secret and visit.operation.id not in OPEN and not self._knows(visit):
+            raise Refusal(SECRET_NEEDED, f"send the header {HEADER}: <secret>")
         return self._worlds.visit(self._world(visit))
 
     def refused(self, refusal: Refusal, _visit: Visit | None) -> Answer:
@@ -43,7 +55,14 @@ class Control:
             "status": refusal.reason.status,
             "detail": refusal.why,
         }
-        return Answer(refusal.reason.status, wire.encoded(problem), PROBLEM)
+        answer = Answer(refusal.reason.status, wire.encoded(problem), PROBLEM)
+        if refusal.reason is SECRET_NEEDED:
+            answer.headers.append((b"www-authenticate", HEADER.encode()))
+        return answer
+
+    def now(self) -> datetime:
+        """Return the time of the default world."""
+        return self._worlds.default.clock.now()
 
     def strike(self, _visit: Visit, _call: Call, _phase: Phase) -> Rule | None:
         """No fault strikes who commands them."""
@@ -52,6 +71,15 @@ class Control:
     def record(self, visit: Visit, answer: Answer) -> None:
         """Keep nothing: the journal holds what the platform was asked."""
 
+    def _knows(self, visit: Visit) -> bool:
+        """Whether the visitor sends the secret, compared in constant time."""
+        sent = [visit.headers.get(HEADER.lower().encode(), b"")]
+        for pair in visit.headers.get(b"cookie", b"").split(b";"):
+            name, _, value = pair.strip().partition(b"=")
+            if name == COOKIE:
+                sent.append(value)
+        return any(compare_digest(each, self._secret) for each in sent)
+
     def _world(self, visit: Visit) -> World:
         query = parse_qs(visit.scope["query_string"].decode("latin-1"))
         if names := query.get("world"):
@@ -59,5 +87,17 @@ class Control:
             if world is None:
                 raise Refusal(NO_SUCH_WORLD, f"no world is called {names[-1]}")
             return world
-        _, literal, _ = bearer(visit.scope)
+        _, literal, _ = bearer(visit.headers)
         return self._worlds.find(literal) if literal else self._worlds.default
+
+
+def _refuse_foreigners(visit: Visit) -> None:
+    """Refuse a page that does not come from where the request goes."""
+    origin = visit.headers.get(b"origin")
+    if origin is None:
+        return
+    host = visit.headers.get(b"host", b"")
+    ours = visit.scope["scheme"].encode() + b"://" + host
+    if origin.lower() != ours.lower():
+        sent, own = origin.decode("latin-1"), ours.decode("latin-1")
+        raise Refusal(FOREIGN_ORIGIN, f"{sent} is not {own}")
