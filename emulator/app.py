@@ -22,18 +22,32 @@ def build(settings: Settings) -> Program:
 
     Raises ``ContractError`` or ``FixtureError`` where it cannot start.
     """
-    limits = Limits(worlds=settings.max_worlds, journal=settings.journal_entries)
+    limits = Limits(
+        worlds=settings.max_worlds,
+        checkpoints=settings.max_checkpoints,
+        messages=settings.max_messages,
+        journal=settings.journal_octets,
+        journals=settings.journal_total_octets,
+        snapshot=settings.snapshot_limit,
+    )
     worlds = Worlds(fixtures(settings), limits)
     platform = Contract(contract.load(files.CONTRACT))
     platform.compile()
-    return assembled(worlds, platform, body_limit=settings.body_limit)
+    return assembled(
+        worlds,
+        platform,
+        body_limit=settings.body_limit,
+        secret=settings.control_secret,
+    )
 
 
-def assembled(worlds: Worlds, platform: Contract, *, body_limit: int) -> Program:
+def assembled(
+    worlds: Worlds, platform: Contract, *, body_limit: int, secret: str | None = None
+) -> Program:
     """Return an application over *worlds*, which are its ``state.worlds``."""
     steering = Contract(contract.load(files.CONTROL))
     api = Api(worlds, body_limit=body_limit)
-    control = Control(worlds, body_limit=body_limit)
+    control = Control(worlds, body_limit=worlds.limits.snapshot, secret=secret)
     commands = {**CONTROL, **worlds_by_command(worlds)}
     program = Program(routes=Pages(api, platform, worlds).routes())
     program.paths = Paths(

@@ -3,10 +3,11 @@
 import gc
 import json
 import logging
+import re
 import shlex
 import sys
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from emulator.settings import Settings, reachable
 
 DEFAULTS = Settings()
 Command = Callable[..., Any]
+SECRET = re.compile(r"[!#-+\--:<-\[\]-~]+")  # source: RFC 6265, cookie-octet
 
 
 class Trouble(click.ClickException):
@@ -81,6 +83,14 @@ def clock(text: str) -> str:
     return text
 
 
+def secret(text: str) -> str:
+    """Admit what a header and a cookie can carry; never repeat it."""
+    if not SECRET.fullmatch(text):
+        message = "takes printable ASCII without blanks, quotes, commas, ; and \\."
+        raise click.BadParameter(message)
+    return text
+
+
 PATH = click.Path(path_type=Path)
 READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 LEVELS = click.Choice(["debug", "info", "warning", "error"])
@@ -102,18 +112,35 @@ PORT = setting(
     default=DEFAULTS.port,
     type=click.IntRange(0, 65535),
 )
+CONTROL_SECRET = setting(
+    "--control-secret",
+    "Secret that the control API asks for; better set by the variable.",
+    type=secret,
+    metavar="TEXT",
+)
 URL = setting("--url", "Where it is, instead of --host and --port.")
 WORLD = click.option("--world", "named", help="Name of a world; without, the first.")
 
 
 def aimed(command: Command) -> Command:
-    """Add the options that say which emulator is meant; *command* gets its URL."""
+    """Add the options that say which emulator is meant; *command* gets where it is.
+
+    That is a function as ``ask``, but for the URL and the secret.
+    """
 
     @wraps(command)
-    def asking(*, host: str, port: int, **rest: Any) -> None:
-        command(**{**rest, "url": rest["url"] or reachable(host, port)})
+    def asking(
+        *,
+        host: str,
+        port: int,
+        url: str | None,
+        control_secret: str | None,
+        **rest: Any,
+    ) -> None:
+        url = url or reachable(host, port)
+        command(partial(ask, url=url, secret=control_secret), **rest)
 
-    return CONFIG(HOST(PORT(URL(asking))))
+    return CONFIG(HOST(PORT(URL(CONTROL_SECRET(asking)))))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -152,11 +179,24 @@ def main() -> None:
 @setting("--tls-cert", "Your certificate (PEM); without, one is made.", type=READABLE)
 @setting("--tls-key", "The key of --tls-cert, unless in it.", type=READABLE)
 @setting("--tls-ca-file", "Where to write the CA of a certificate made.", type=PATH)
+@CONTROL_SECRET
 @setting("--log-level", "How much to log.", default=DEFAULTS.log_level, type=LEVELS)
 @setting(
     "--body-limit",
     "Octets a request's body may have.",
     default=DEFAULTS.body_limit,
+    type=click.IntRange(1),
+)
+@setting(
+    "--snapshot-limit",
+    "Octets that a snapshot, or another command's body, may have.",
+    default=DEFAULTS.snapshot_limit,
+    type=click.IntRange(1),
+)
+@setting(
+    "--max-messages",
+    "Messages that a world may hold.",
+    default=DEFAULTS.max_messages,
     type=click.IntRange(1),
 )
 @setting(
@@ -166,9 +206,21 @@ def main() -> None:
     type=click.IntRange(1),
 )
 @setting(
-    "--journal-entries",
-    "Requests that each world remembers.",
-    default=DEFAULTS.journal_entries,
+    "--max-checkpoints",
+    "Checkpoints that a world may keep.",
+    default=DEFAULTS.max_checkpoints,
+    type=click.IntRange(0),
+)
+@setting(
+    "--journal-octets",
+    "Octets of requests and answers that each world remembers.",
+    default=DEFAULTS.journal_octets,
+    type=click.IntRange(1),
+)
+@setting(
+    "--journal-total-octets",
+    "Octets of them that all worlds together remember.",
+    default=DEFAULTS.journal_total_octets,
     type=click.IntRange(1),
 )
 def serve(**flags: Any) -> None:
@@ -220,9 +272,9 @@ def openapi() -> None:
 
 @main.command()
 @aimed
-def healthcheck(url: str) -> None:
+def healthcheck(ask: Command) -> None:
     """Exit with 0 where an emulator answers, with 2 where none does."""
-    ask("GET", url, "/_emulator/healthz")
+    ask("GET", path="/_emulator/healthz")
 
 
 @main.group()
@@ -234,18 +286,19 @@ def token() -> None:
 @click.argument("name")
 @aimed
 @WORLD
-def create_token(name: str, url: str, named: str | None) -> None:
+def create_token(ask: Command, name: str, named: str | None) -> None:
     """Create a token called NAME and print it."""
-    made = ask("POST", url, "/_emulator/tokens", world=named, body={"name": name})
+    body = {"name": name}
+    made = ask("POST", path="/_emulator/tokens", world=named, body=body)
     click.echo(made["token"])
 
 
 @token.command("list")
 @aimed
 @WORLD
-def list_tokens(url: str, named: str | None) -> None:
+def list_tokens(ask: Command, named: str | None) -> None:
     """List the tokens of an account."""
-    for each in ask("GET", url, "/_emulator/tokens", world=named):
+    for each in ask("GET", path="/_emulator/tokens", world=named):
         columns = (each["creation"], each["expires"], each["name"], each["token"])
         click.echo("  ".join(columns))
 
@@ -254,14 +307,14 @@ def list_tokens(url: str, named: str | None) -> None:
 @click.argument("literal", metavar="TOKEN")
 @aimed
 @WORLD
-def delete_token(literal: str, url: str, named: str | None) -> None:
+def delete_token(ask: Command, literal: str, named: str | None) -> None:
     """Delete TOKEN; from then on it is refused."""
     path = f"/_emulator/tokens/{quote(literal, safe='')}"
-    gone = ask("DELETE", url, path, world=named)
+    gone = ask("DELETE", path=path, world=named)
     click.echo(f"deleted {gone['name']}")
 
 
-def ask(method: str, url: str, path: str, **options: Any) -> Any:
+def ask(method: str, *, url: str, path: str, **options: Any) -> Any:
     """Return what a running emulator's control API answers."""
     from emulator import client  # noqa: PLC0415 - serve does without http.client
 

@@ -1,6 +1,7 @@
 """The emulator's only source of time: real until somebody takes hold of it."""
 
 from datetime import UTC, datetime, timedelta
+from time import perf_counter
 
 NOTHING = timedelta()
 
@@ -10,6 +11,11 @@ def wall() -> datetime:
     return datetime.now(UTC)
 
 
+def stopwatch() -> float:
+    """Return seconds of the wall since some moment: what something took."""
+    return perf_counter()
+
+
 class Clock:
     """A world's time: wall time at a *rate*, from *at* on; at rate 0 it stands still.
 
@@ -17,16 +23,21 @@ class Clock:
     """
 
     def __init__(self, *, at: datetime | None = None, rate: float = 1.0) -> None:
-        self._wall = wall()
-        self._at = at or self._wall
-        self._rate = rate
+        self._at = at or wall()
+        self.turned = 0  # how often somebody has touched it
+        self._turn(rate)
 
     def now(self) -> datetime:
-        if self._rate:
+        if self._rate == 1:  # the ordinary case
+            now = datetime.now(UTC) + self._ahead
+            if now < self._at:
+                return self._at
+            self._at = now
+        elif self._rate:
             passed = wall() - self._wall
             if passed > NOTHING:
                 self._wall += passed
-                self._at += passed if self._rate == 1 else passed * self._rate
+                self._at += passed * self._rate
         return self._at
 
     @property
@@ -37,8 +48,8 @@ class Clock:
     def run(self, rate: float) -> None:
         """Go on from now at *rate*; 0 freezes."""
         self.now()
-        self._wall = wall()
-        self._rate = rate
+        self._turn(rate)
+        self.turned += 1
 
     def advance(self, by: timedelta) -> None:
         """Jump ahead.  Raises ``ValueError`` for a way back."""
@@ -46,3 +57,11 @@ class Clock:
             message = f"time cannot go back by {-by}"
             raise ValueError(message)
         self._at = self.now() + by
+        self._turn(self._rate)
+        self.turned += 1
+
+    def _turn(self, rate: float) -> None:
+        """Go on from where it stands."""
+        self._wall = wall()
+        self._ahead = self._at - self._wall  # while it runs at the wall's own rate
+        self._rate = rate

@@ -6,7 +6,7 @@ other paths that it answers at, each with a ledger id; for the other extensions 
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from emulator.shape import Shape
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 JSON = "application/json"
+POLLED = 1_024  # values of a parameter that are sent again and again
 LONGEST_ID = 18  # digits, which fit 64 bits
 
 
@@ -99,6 +100,8 @@ class Operation:
         ]
         self.parameters = [each for each in parameters if each.place == "path"]
         self.query = [each for each in parameters if each.place == "query"]
+        self.headers = [each for each in parameters if each.place == "header"]
+        self.is_plain = not parameters
 
     @cached_property
     def body(self) -> Shape | None:
@@ -107,6 +110,13 @@ class Operation:
             return None
         where = pointer(self._pointer, "requestBody", "content", JSON, "schema")
         return Shape(self._document, where)
+
+    @cached_property
+    def content_type(self) -> bytes:
+        """The media type of a successful answer."""
+        kinds = self.node["responses"]["200"].get("content", {JSON: {}})
+        kind: str = next(iter(kinds))
+        return kind.encode()
 
     @cached_property
     def answer(self) -> Validator | None:
@@ -119,7 +129,7 @@ class Operation:
 
 
 class Parameter:
-    """A parameter in the path or the query: an integer, or else text."""
+    """A parameter in the path, the query or a header: an integer, or else text."""
 
     def __init__(self, document: Document, where: str) -> None:
         where, node = document.at(where)
@@ -127,8 +137,9 @@ class Parameter:
         self.place: str = node["in"]
         self.is_id = node["schema"].get("type") == "integer"
         self._validator = document.validator(f"{where}/schema")
+        self.read = lru_cache(POLLED)(self._read)
 
-    def read(self, raw: str) -> Any:
+    def _read(self, raw: str) -> Any:
         """Return the value of *raw*, or None where the schema does not admit it."""
         digits = raw.isascii() and raw.isdigit() and len(raw) <= LONGEST_ID
         value: Any = int(raw) if self.is_id and digits else raw

@@ -96,6 +96,15 @@ def run(app: ASGIApp, settings: Settings, announce: Callable[[Ready], None]) -> 
         runner.run(_serve(app, settings, sockets, announce))
 
 
+def attendant(app: ASGIApp, settings: Settings) -> Server:
+    """Return a server for somebody's own thread and sockets.
+
+    ``run([listener])`` serves until another thread sets ``should_exit``.  It hears no
+    signals and leaves the garbage collector of the process as it is.
+    """
+    return Server(_config(app, settings, None))
+
+
 async def _serve(
     app: ASGIApp,
     settings: Settings,
@@ -162,6 +171,7 @@ def _config(
         log_level=settings.log_level,
         access_log=False,
         server_header=False,
+        date_header=not getattr(app, "is_dated", False),
         backlog=BACKLOG,
         proxy_headers=False,
         timeout_graceful_shutdown=1,

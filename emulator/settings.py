@@ -1,6 +1,6 @@
 """Everything that can be set, with its default."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MEBIBYTE = 1024 * 1024
@@ -23,10 +23,15 @@ class Settings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_ca_file: Path | None = None
+    control_secret: str | None = field(default=None, repr=False)
     log_level: str = "warning"
     body_limit: int = 32 * MEBIBYTE  # octets of a request's body
+    snapshot_limit: int = 64 * MEBIBYTE  # octets of a body for the control API, too
+    max_messages: int = 5_000_000  # that a world may hold
     max_worlds: int = 20_000
-    journal_entries: int = 1_000  # exchanges kept a world
+    max_checkpoints: int = 100  # that a world may keep
+    journal_octets: int = 8 * MEBIBYTE  # of requests and answers, kept a world
+    journal_total_octets: int = 64 * MEBIBYTE  # of those of all worlds
 
 
 def reachable(host: str, port: int, *, scheme: str = "http") -> str:

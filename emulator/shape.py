@@ -150,6 +150,9 @@ class Branch:
         if kind.name == "not":
             field = _dotted([*error.instance_path, *_unwanted(kind, error.instance)])
             return Flaw(field, kind.name, ledger=ledger)
+        if unexpected := getattr(kind, "unexpected", None):  # no such property
+            field = _dotted([*error.instance_path, unexpected[0]])
+            return Flaw(field, kind.name, ledger=ledger)
         if kind.name != "required":
             limit = getattr(kind, "limit", None)
             return Flaw(_dotted(error.instance_path), kind.name, limit, ledger=ledger)

@@ -6,9 +6,10 @@ refuses or fails has changed nothing.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -17,12 +18,19 @@ from emulator.domain.account import Account, Movement, Token
 from emulator.domain.email import EmailCampaign
 from emulator.domain.hlr import Lookup
 from emulator.domain.money import shown
-from emulator.domain.refusals import INSUFFICIENT_BALANCE, NO_SUCH_CAMPAIGN, Refusal
+from emulator.domain.refusals import (
+    CLOCK_IN_MOTION,
+    INSUFFICIENT_BALANCE,
+    NO_SUCH_CAMPAIGN,
+    WORLD_FULL,
+    Refusal,
+)
 from emulator.domain.responses import Response
 from emulator.domain.sms import Campaign
 from emulator.domain.voice import VoiceCampaign
-from emulator.faults import Rule
-from emulator.journal import Journal
+from emulator.faults import Delayed, Rule
+from emulator.journal import Archive, Journal
+from emulator.tally import Tally
 
 Kept = TypeVar("Kept")
 
@@ -54,6 +62,7 @@ class Revoked:
     literal: str
 
 
+State = Mapping[str, Any]  # a container or a value for each name in STATE
 Entity = (
     Campaign
     | VoiceCampaign
@@ -66,8 +75,9 @@ Entity = (
     | Movement
     | Account
 )
-# What a world hands over to its fork: containers of values that never change.
-_STATE = (
+# What makes a world what it is, but for its name, tokens, clock and journal: containers
+# of values that never change, so that a copy is shallow and quick.
+STATE = (
     "account",
     "balance",
     "campaigns",
@@ -79,12 +89,23 @@ _STATE = (
     "movements",
     "opening",
     "responses",
+    "tokens_made",
     "voice_campaigns",
+    "volume",
     "_first_messages",
     "_next",
     "_their_campaigns",
 )
-Directory = MutableMapping[str, "World"]  # token -> its world, of the whole process
+
+
+@dataclass(slots=True)
+class Commons:
+    """What all worlds of a process share."""
+
+    directory: "dict[str, World]" = field(default_factory=dict)  # by token
+    tally: Tally = field(default_factory=Tally)
+    archive: Archive = field(default_factory=Archive)
+    capacity: int = 5_000_000  # messages a world may hold
 
 
 class World:
@@ -96,13 +117,12 @@ class World:
         account: Account,
         *,
         clock: Clock,
-        directory: Directory,
-        journal_limit: int,
+        commons: Commons,
     ) -> None:
         self.name = name
         self.account = account
         self.clock = clock
-        self.journal = Journal(journal_limit)
+        self.journal = Journal(commons.archive)
         self.tokens: dict[str, Token] = {}  # by literal
         self.tokens_made = 0
         self.faults: tuple[Rule, ...] = ()
@@ -110,6 +130,7 @@ class World:
         self.campaigns: dict[int, Campaign] = {}
         self.voice_campaigns: dict[int, VoiceCampaign] = {}
         self.email_campaigns: dict[int, EmailCampaign] = {}
+        self.volume = 0  # messages of all channels, look-ups included
         self.lookups: list[Lookup] = []
         self.responses: list[Response] = []
         self.clicks: list[Click] = []
@@ -119,7 +140,12 @@ class World:
         self._next = dict(FIRST_IDS)
         self._first_messages: list[int] = []  # of the campaigns, ...
         self._their_campaigns: list[int] = []  # ... whose ids these are
-        self._directory = directory
+        self._commons = commons
+        self.listeners: set[Callable[[], None]] = set()
+        self.revoked: frozenset[str] = frozenset()  # literals of deleted tokens
+        self.delayed: dict[int, Delayed] = {}  # answers that a fault holds back
+        self.edition = 0  # grows with every change
+        self.moving = False  # whether somebody moves the clock
         self._kept: list[Entity] = []
 
     def upcoming(self, kind: str) -> int:
@@ -147,10 +173,50 @@ class World:
         inside = message < campaign.first_message + campaign.line.count
         return campaign if inside else None
 
-    def become(self, other: "World") -> None:
-        """Take over all that *other* holds, but for its tokens and its journal."""
-        for name in _STATE:
-            setattr(self, name, copy(getattr(other, name)))
+    def state(self) -> State:
+        """Return what the world is now; it stays so whatever happens to the world."""
+        return {name: copy(getattr(self, name)) for name in STATE}
+
+    def become(self, state: State, *, at: datetime, rate: float) -> None:
+        """Take *state* over, and the time; its short links then lead here."""
+        for name in STATE:
+            setattr(self, name, copy(state[name]))
+        self.campaigns = {
+            number: each._replace(world=self.name) if each.link else each
+            for number, each in self.campaigns.items()
+        }
+        self.clock = Clock(at=at, rate=rate)
+        self.edition += 1
+
+    def needs_rest(self) -> None:
+        """Refuse with ``CLOCK_IN_MOTION`` while somebody moves the clock."""
+        if self.moving:
+            why = (
+                f"somebody advances or settles the world {self.name}; wait for the end"
+            )
+            raise Refusal(CLOCK_IN_MOTION, why)
+
+    @contextmanager
+    def moved(self) -> Iterator[None]:
+        """Hold the clock still but for the one who moves it; then it runs on."""
+        rate = self.clock.rate
+        self.clock.run(0)
+        self.moving = True
+        try:
+            yield
+        finally:
+            self.moving = False
+            self.clock.run(rate)
+
+    def admit(self, count: int) -> None:
+        """Refuse what would hold more messages than a world may."""
+        capacity = self._commons.capacity
+        if self.volume + count > capacity:
+            why = (
+                f"the world holds {self.volume} of {capacity} messages "
+                "(--max-messages); reset it, or use another"
+            )
+            raise Refusal(WORLD_FULL, why)
 
     def keep(self, entity: Entity) -> None:
         """Add *entity*, or put it in the place of the one with its id, on commit."""
@@ -177,6 +243,7 @@ class World:
 
     def commit(self) -> None:
         """Carry out what was kept."""
+        self.edition += 1
         for entity in self._kept:
             _CARRIED_OUT[type(entity)](self, entity)
         self._kept.clear()
@@ -185,11 +252,20 @@ class World:
         """Drop what was kept."""
         self._kept.clear()
 
+    def ring(self) -> None:
+        """Tell those who wait here that something has changed."""
+        for each in tuple(self.listeners):
+            each()
+
     def _found(self, table: Mapping[int, Kept], number: int) -> Kept:
         if number not in table:
             why = f"world {self.name} has no such campaign with the id {number}"
             raise Refusal(NO_SUCH_CAMPAIGN, why)
         return table[number]
+
+    def _count(self, channel: str, messages: int) -> None:
+        self.volume += messages
+        self._commons.tally.messages[channel] += messages
 
     def _keep_campaign(self, campaign: Campaign) -> None:
         if campaign.id not in self.campaigns:
@@ -197,20 +273,25 @@ class World:
             self._their_campaigns.append(campaign.id)
             self._next["campaign"] = campaign.id + 1
             self._next["message"] = campaign.first_message + campaign.line.count
+            channel = "smsclic" if campaign.link else "sms"
+            self._count(channel, campaign.line.count)
         self.campaigns[campaign.id] = campaign
 
     def _keep_voice(self, campaign: VoiceCampaign) -> None:
         if campaign.id not in self.voice_campaigns:
             self._next["voice"] = campaign.id + 1
             self._next["call"] = campaign.first_call + campaign.line.count
+            self._count("voice", campaign.line.count)
         self.voice_campaigns[campaign.id] = campaign
 
     def _keep_email(self, campaign: EmailCampaign) -> None:
         self.email_campaigns[campaign.id] = campaign
+        self._count("email", campaign.count)
         self._next["email"] = campaign.id + 1
 
     def _keep_lookup(self, lookup: Lookup) -> None:
         self.lookups.append(lookup)
+        self._count("hlr", 1)
         self._next["hlr"] = lookup.id + 1
 
     def _keep_response(self, response: Response) -> None:
@@ -225,15 +306,16 @@ class World:
         self.balance += movement.amount
 
     def _keep_token(self, token: Token) -> None:
+        self.tokens_made += token.literal not in self.tokens
         self.tokens[token.literal] = token
-        self.tokens_made += 1
-        self._directory[token.literal] = self
+        self._commons.directory[token.literal] = self
 
     def _keep_account(self, account: Account) -> None:
         self.account = account
 
     def _keep_revoked(self, revoked: Revoked) -> None:
         del self.tokens[revoked.literal]  # the directory still knows whose it was
+        self.revoked |= {revoked.literal}
 
 
 _CARRIED_OUT: Mapping[type, Callable[[World, Any], None]] = {

@@ -1,23 +1,27 @@
 """All worlds of a process, and the token or code that finds one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from emulator.clock import Clock
-from emulator.domain.account import Token, token
+from emulator.domain.account import Account, Token, token
 from emulator.domain.refusals import (
+    CHECKPOINTS_FULL,
     NAME_TAKEN,
+    NO_SUCH_CHECKPOINT,
     UNAUTHENTICATED,
     WORLD_NEEDED,
     WORLDS_FULL,
     Refusal,
 )
 from emulator.domain.shortlink import TAG, tag
-from emulator.fixture import Fixture, FixtureError
-from emulator.world import World
+from emulator.fixture import Fixture, FixtureError, bundled
+from emulator.journal import Archive
+from emulator.tally import Tally
+from emulator.world import Commons, State, World
 
 Tokens = tuple[tuple[str, str], ...]  # name and literal
 
@@ -27,7 +31,11 @@ MINTING = re.compile(r"world-([A-Za-z0-9][A-Za-z0-9._-]{0,62})")
 @dataclass(frozen=True, slots=True)
 class Limits:
     worlds: int = 20_000
-    journal: int = 1_000  # exchanges a world
+    messages: int = 5_000_000  # a world
+    journal: int = 8 * 1024 * 1024  # octets a world
+    journals: int = 64 * 1024 * 1024  # octets of all worlds
+    checkpoints: int = 100  # a world
+    snapshot: int = 64 * 1024 * 1024  # octets
 
 
 class Entry(NamedTuple):
@@ -38,19 +46,51 @@ class Entry(NamedTuple):
     now: datetime
 
 
+class Held(NamedTuple):
+    """What a world was at an instant: a state that any world can take."""
+
+    name: str  # of that world
+    at: datetime
+    rate: float  # of its clock
+    state: State
+    own: tuple[Token, ...] = ()
+    created: tuple[Token, ...] = ()  # in the account, beside its own
+
+    @property
+    def account(self) -> Account:
+        account: Account = self.state["account"]
+        return account
+
+
+class Origin(NamedTuple):
+    """What a world was before its first request, and the tokens that are its own."""
+
+    start: Fixture | Held
+    tokens: Tokens
+
+
 class Worlds:
     """The worlds by name; the first fixture makes the default one."""
 
     def __init__(self, fixtures: list[Fixture], limits: Limits) -> None:
-        self._limits = limits
+        self.limits = limits
+        self._library = {each.name: each for each in fixtures}
         self._mould = fixtures[0]
-        self._directory: dict[str, World] = {}
+        archive = Archive(limits.journal, limits.journals)
+        self._commons = Commons(archive=archive, capacity=limits.messages)
+        self._directory = self._commons.directory
         self._by_name: dict[str, World] = {}
         self._by_tag: dict[str, World] = {}
-        self._origins: dict[str, tuple[Fixture, Tokens]] = {}
+        self._origins: dict[str, Origin] = {}
+        self._checkpoints: dict[str, dict[str, Held]] = {}  # by world
         for fixture in fixtures:
             self._open(fixture)
         self.default = self._by_name[self._mould.name]
+
+    @property
+    def tally(self) -> Tally:
+        """What the process has counted."""
+        return self._commons.tally
 
     def enter(self, literal: str) -> Entry:
         """Return the world of a token, minting it where the token asks for that.
@@ -82,45 +122,102 @@ class Worlds:
         """Return the world called *name*."""
         return self._by_name.get(name)
 
-    def fork(self, world: World, name: str) -> World:
-        """Return a world called *name* that is what *world* is now.
+    def coded(self, code: str) -> World | None:
+        """Return the world that made the short link *code*."""
+        return self._by_tag.get(code[:TAG])
 
-        Its token is ``world-<name>``; the tokens of *world* stay with it.
+    def fixture(self, name: str) -> Fixture:
+        """Return a world file that was opened at the start, or comes with the program.
+
+        Raises ``FixtureError`` where there is none.
+        """
+        return self._library.get(name) or bundled(name)
+
+    @property
+    def mould(self) -> Fixture:
+        """What minted worlds are made from."""
+        return self._mould
+
+    def create(self, name: str, start: Fixture | Held) -> World:
+        """Return a new world called *name*.  Its token is ``world-<name>``.
+
+        Refuses a name that is taken, and one world too many.
         """
         literal = f"world-{name}"
         if name in self._by_name or literal in self._directory:
             raise Refusal(NAME_TAKEN, f"there is a world or a token called {name}")
-        if len(self) >= self._limits.worlds:
+        if len(self) >= self.limits.worlds:
             raise Refusal(WORLDS_FULL, f"there are {len(self)} worlds already")
-        fork = self._add(name, self._mould, (("default", literal),))
-        fork.become(world)
-        fork.clock = Clock(at=world.clock.now(), rate=world.clock.rate)
-        return fork
+        return self._add(name, Origin(start, (("default", literal),)))
 
-    def reset(self, world: World) -> World:
-        """Return a fresh world in the place of *world*."""
-        fixture, tokens = self._origins[world.name]
-        self._forget(world)
-        fresh = self._add(world.name, fixture, tokens)
-        if self.default is world:
-            self.default = fresh
-        return fresh
+    def reset(self, world: World) -> None:
+        """Make *world* what it was before its first request; its checkpoints stay."""
+        origin = self._origins[world.name]
+        fresh = self._made(world.name, origin)
+        clock = fresh.clock
+        world.become(fresh.state(), at=clock.now(), rate=clock.rate)
+        world.journal.clear()
+        self._give(world, self._own_tokens(world, origin))
+
+    def restore(self, world: World, held: Held) -> None:
+        """Put *world* into another state.
+
+        Created tokens come along where no other world holds them; the world's own are
+        what they were then, if the state was its own.
+        """
+        world.become(held.state, at=held.at, rate=held.rate)
+        own = self._own_tokens(world, self._origins[world.name])
+        if held.name == world.name:
+            then = {each.literal: each for each in held.own}
+            own = [then[each.literal] for each in own if each.literal in then]
+        free = [each for each in held.created if self._is_free(each.literal, world)]
+        self._give(world, (*own, *free))
+
+    def held(self, world: World) -> Held:
+        """Return what *world* is now."""
+        own = {literal for _, literal in self._origins[world.name].tokens}
+        tokens = world.tokens.values()
+        return Held(
+            name=world.name,
+            at=world.clock.now(),
+            rate=world.clock.rate,
+            state=world.state(),
+            own=tuple(each for each in tokens if each.literal in own),
+            created=tuple(each for each in tokens if each.literal not in own),
+        )
+
+    def checkpoints(self, world: World) -> dict[str, Held]:
+        """Return what was kept of *world*, by name, the oldest first."""
+        return self._checkpoints.get(world.name, {})
+
+    def checkpoint(self, world: World, name: str) -> Held:
+        """Return a checkpoint.  Refuses one that was not kept."""
+        kept = self.checkpoints(world)
+        if name not in kept:
+            known = ", ".join(kept) or "none"
+            why = f"checkpoints of world {world.name}: {known}"
+            raise Refusal(NO_SUCH_CHECKPOINT, why)
+        return kept[name]
+
+    def keep(self, world: World, name: str) -> Held:
+        """Keep a checkpoint of *world* and return it; an older one of the name goes."""
+        kept = self._checkpoints.setdefault(world.name, {})
+        if name not in kept and len(kept) >= self.limits.checkpoints:
+            why = f"there are {len(kept)} of world {world.name}; drop one"
+            raise Refusal(CHECKPOINTS_FULL, why)
+        kept.pop(name, None)
+        kept[name] = self.held(world)
+        return kept[name]
 
     def delete(self, world: World) -> None:
         """Forget *world*.  Refuses to forget the default one."""
         if self.default is world:
             raise Refusal(WORLD_NEEDED, "the default world can only be reset")
-        self._forget(world)
-
-    def _forget(self, world: World) -> None:
-        for literal in [key for key, of in self._directory.items() if of is world]:
-            del self._directory[literal]
-        del self._by_name[world.name], self._by_tag[tag(world.name)]
-        del self._origins[world.name]
-
-    def coded(self, code: str) -> World | None:
-        """Return the world that made the short link *code*."""
-        return self._by_tag.get(code[:TAG])
+        self._take(world)
+        world.journal.leave()
+        for table in (self._by_name, self._origins, self._checkpoints):
+            table.pop(world.name, None)
+        del self._by_tag[tag(world.name)]
 
     def __iter__(self) -> Iterator[World]:
         return iter(self._by_name.values())
@@ -141,7 +238,7 @@ class Worlds:
                 worlds = f"{other.name} and {fixture.name}"
                 message = f"the token {literal} would open two worlds: {worlds}"
                 raise FixtureError(message)
-        self._add(fixture.name, fixture, fixture.tokens)
+        self._add(fixture.name, Origin(fixture, fixture.tokens))
 
     def _minted(self, literal: str) -> World:
         match = MINTING.fullmatch(literal)
@@ -150,24 +247,48 @@ class Worlds:
             raise Refusal(UNAUTHENTICATED, why)
         if match[1] in self._by_name:
             raise Refusal(UNAUTHENTICATED, f"world {match[1]} has tokens of its own")
-        if len(self) >= self._limits.worlds:
+        if len(self) >= self.limits.worlds:
             why = f"there are {len(self)} worlds, the most that this process may hold"
             raise Refusal(UNAUTHENTICATED, why)
-        return self._add(match[1], self._mould, (("default", literal),))
+        return self._add(match[1], Origin(self._mould, (("default", literal),)))
 
-    def _add(self, name: str, fixture: Fixture, tokens: Tokens) -> World:
-        world = World(
-            name,
-            fixture.account,
-            clock=Clock(at=fixture.at, rate=fixture.rate),
-            directory=self._directory,
-            journal_limit=self._limits.journal,
-        )
-        now = world.clock.now()
-        lifetime = world.account.token_lifetime
-        for title, literal in tokens:
-            world.keep(token(title, literal, now=now, lifetime=lifetime))
-        world.commit()
+    def _add(self, name: str, origin: Origin) -> World:
+        world = self._made(name, origin)
         self._by_name[name] = self._by_tag[tag(name)] = world
-        self._origins[name] = fixture, tokens
+        self._origins[name] = origin
+        self._give(world, self._own_tokens(world, origin))
         return world
+
+    def _made(self, name: str, origin: Origin) -> World:
+        start = origin.start
+        clock = Clock(at=start.at, rate=start.rate)
+        world = World(name, start.account, clock=clock, commons=self._commons)
+        world.tokens_made = len(origin.tokens)
+        if isinstance(start, Held):
+            world.become(start.state, at=start.at, rate=start.rate)
+        return world
+
+    def _own_tokens(self, world: World, origin: Origin) -> list[Token]:
+        now, lifetime = world.clock.now(), world.account.token_lifetime
+        return [
+            token(title, literal, now=now, lifetime=lifetime)
+            for title, literal in origin.tokens
+        ]
+
+    def _give(self, world: World, tokens: Iterable[Token]) -> None:
+        """Let *tokens*, and no others, open *world*; its own are deleted if missing."""
+        self._take(world)
+        world.tokens = {each.literal: each for each in tokens}
+        own = frozenset(literal for _, literal in self._origins[world.name].tokens)
+        world.revoked = own - world.tokens.keys()
+        self._directory |= dict.fromkeys((*world.tokens, *world.revoked), world)
+
+    def _take(self, world: World) -> None:
+        """Let nothing open *world* any more."""
+        for literal in (*world.tokens, *world.revoked):
+            self._directory.pop(literal, None)
+
+    def _is_free(self, literal: str, world: World) -> bool:
+        """Whether a created token may open *world*."""
+        minting = MINTING.fullmatch(literal) is not None
+        return not minting and self._directory.get(literal, world) is world

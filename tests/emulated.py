@@ -125,7 +125,15 @@ class Api:
         credit: float = self.get("/api/v1/user").body["data"]["credit"]
         return credit
 
-    def send(  # noqa: PLR0913 - an HTTP request has these parts
+    def send(self, method: str, path: str, **options: Any) -> Answer:
+        """Send one request, with the options of ``start``, and return its answer."""
+        return self.finish(self.start(method, path, **options))
+
+    def finish(self, asked: asyncio.Task[Answer]) -> Answer:
+        """Return the answer of a request that was started."""
+        return self._loop.run_until_complete(asked)
+
+    def start(  # noqa: PLR0913 - an HTTP request has these parts
         self,
         method: str,
         path: str,
@@ -134,8 +142,11 @@ class Api:
         content: bytes | None = None,
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Send one request; ``token=""`` sends none.  *path* may hold a query."""
+    ) -> asyncio.Task[Answer]:
+        """Begin a request, which goes on while others are sent.
+
+        ``token=""`` sends none.  *path* may hold a query.
+        """
         sent = {"accept": "application/json"}
         if token != "":
             sent["authorization"] = f"Bearer {token or self.token}"
@@ -143,14 +154,38 @@ class Api:
             sent["content-type"] = "application/json"
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
         octets = encoded(json) if content is None else content
-        answer = self._loop.run_until_complete(
-            _asked(self.app, method, path, sent, octets)
+        return self._loop.create_task(_held(self.app, method, path, sent, octets))
+
+    def together(self, *requests: tuple[str, str, Any]) -> list[Answer]:
+        """Send several requests at once: method, path and body; they take turns."""
+
+        async def all_of_them() -> list[Answer]:
+            return await asyncio.gather(*(self._ask(*each) for each in requests))
+
+        return self._loop.run_until_complete(all_of_them())
+
+    def broken_off(self, method: str, path: str, body: Any) -> None:
+        """Send a request whose client goes away while it is under way."""
+        self._loop.run_until_complete(self._ask(method, path, body, hang_up=True))
+
+    async def _ask(
+        self, method: str, path: str, body: Any, *, hang_up: bool = False
+    ) -> Answer:
+        sent = {
+            "authorization": f"Bearer {self.token}",
+            "content-type": "application/json",
+        }
+        return await _asked(
+            self.app, method, path, sent, encoded(body), hang_up=hang_up
         )
-        if "x-emulator-fault" not in answer.headers:  # which was asked for
-            held_to_contract(method, path, answer)
-        return answer
 
     def close(self) -> None:
+        """End what still waits for an answer, as a server that stops does."""
+        waiting = asyncio.all_tasks(self._loop)
+        for each in waiting:
+            each.cancel()
+        if waiting:
+            self._loop.run_until_complete(asyncio.wait(waiting))
         self._loop.close()
 
     def receive(self, message: int, text: str) -> Response:
@@ -192,17 +227,32 @@ def emulated(*, strict: bool = False, **changes: Any) -> Api:
     return Api(assembled(worlds, contract(), body_limit=BODY_LIMIT))
 
 
-def limited(worlds: int) -> Api:
-    """Return a demo world in a process that may hold so many."""
+def limited(worlds: int = 100, *, secret: str | None = None, **limits: int) -> Api:
+    """Return a demo world in a process that may hold so much."""
     fixture = read({**demo(), "clock": START.isoformat()}, "demo", now=START)
-    opened = Worlds([fixture], Limits(worlds=worlds))
-    return Api(assembled(opened, contract(), body_limit=BODY_LIMIT))
+    opened = Worlds([fixture], Limits(worlds=worlds, **limits))
+    return Api(assembled(opened, contract(), body_limit=BODY_LIMIT, secret=secret))
 
 
-async def _asked(
+async def _held(
     app: Starlette, method: str, path: str, headers: Mapping[str, str], body: bytes
 ) -> Answer:
-    """Speak ASGI to *app*, as a server does."""
+    answer = await _asked(app, method, path, headers, body)
+    if "x-emulator-fault" not in answer.headers:  # which was asked for
+        held_to_contract(method, path, answer)
+    return answer
+
+
+async def _asked(  # noqa: PLR0913 - an HTTP request has these parts
+    app: Starlette,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    hang_up: bool = False,
+) -> Answer:
+    """Speak ASGI to *app*, as a server does; a client that hangs up has no answer."""
     path, _, query = path.partition("?")
     scope = {
         "type": "http",
@@ -221,13 +271,21 @@ async def _asked(
     }
     sent: list[Any] = []
 
+    parts = iter(({"type": "http.request", "body": body, "more_body": False},))
+
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
+        for part in parts:
+            return part
+        if not hang_up:
+            await asyncio.get_running_loop().create_future()  # stays on the line
+        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         sent.append(message)
 
     await app(scope, receive, send)
+    if hang_up:
+        return Answer(0, {}, b"")
     start = sent[0]
     return Answer(
         status=start["status"],

@@ -80,10 +80,15 @@ SAMPLES: Mapping[str, tuple[Any, Any, Any]] = {
     "tls_cert": (ROOT / "LICENSE", ROOT / "Makefile", ROOT / "Dockerfile"),
     "tls_key": (ROOT / "LICENSE", ROOT / "Makefile", ROOT / "Dockerfile"),
     "tls_ca_file": (Path("one"), Path("two"), Path("three")),
+    "control_secret": ("one", "two", "three"),
     "log_level": ("debug", "info", "error"),
     "body_limit": (1, 2, 3),
+    "snapshot_limit": (1, 2, 3),
+    "max_checkpoints": (1, 2, 3),
+    "max_messages": (1, 2, 3),
     "max_worlds": (1, 2, 3),
-    "journal_entries": (1, 2, 3),
+    "journal_octets": (1, 2, 3),
+    "journal_total_octets": (1, 2, 3),
 }
 NAMES = [each.name for each in fields(Settings)]
 

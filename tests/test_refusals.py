@@ -32,9 +32,19 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 ELSEWHERE = {
     "control API": {
         "FOREIGN_ORIGIN",
+        "JOURNAL_DROPPED",
+        "NOT_CHANGEABLE",
+        "NO_SUCH_ITEM",
         "NO_SUCH_TOKEN",
         "NO_SUCH_WORLD",
         "NAME_TAKEN",
+        "CLOCK_IN_MOTION",
+        "CHECKPOINTS_FULL",
+        "FIXTURE_WRONG",
+        "NO_SUCH_CHECKPOINT",
+        "SECRET_NEEDED",
+        "SNAPSHOT_TOO_LARGE",
+        "SNAPSHOT_WRONG",
         "NO_SUCH_FAULT",
         "TIME_PASSED",
         "TIME_TOO_FAR",
@@ -43,6 +53,7 @@ ELSEWHERE = {
         "WORLD_NEEDED",
     },
     "a mistake of ours": {"SERVER_ERROR"},
+    "a limit of ours": {"WORLD_FULL"},
     "no operation of the manual": {"NOT_PAUSABLE", "NOT_RESUMABLE"},
 }
 

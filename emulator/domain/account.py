@@ -14,6 +14,8 @@ from emulator.domain.handset import Population
 from emulator.domain.refusals import SERVICE_INACTIVE, Reason, Refusal
 from emulator.domain.timeline import MANUAL, Pace
 
+ITEMS = 10_000  # that each list of an account may have
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -120,6 +122,7 @@ class Account:
     media: Mapping[int, Item] = field(default_factory=dict)
     links: Mapping[int, Link] = field(default_factory=dict)
     keywords: tuple[Keyword, ...] = ()
+    push_url: str | None = None  # source: manual MOP-02
     remittents: frozenset[int] = frozenset()
     whitelist: frozenset[str] = frozenset()  # hosts
     services: Mapping[str, bool] = field(default_factory=dict)  # absent: active

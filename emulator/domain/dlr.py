@@ -6,7 +6,7 @@ answer.
 Source: manual DLR-01 to DLR-23.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import chain, repeat
@@ -22,7 +22,15 @@ from emulator.domain.refusals import (
     Refusal,
 )
 from emulator.domain.sms import Campaign
-from emulator.domain.timeline import NOTHING, Change, Intervention, percentage
+from emulator.domain.timeline import (
+    END,
+    NOTHING,
+    Change,
+    Intervention,
+    Milestone,
+    beyond,
+    percentage,
+)
 
 SLICE = 2_000  # rows; the edge lets others in between two slices
 
@@ -35,6 +43,13 @@ WAITING = {  # what a message says that has not had its instant
     Change.PAUSED: "paused",
     Change.CANCELLED: "cancelled",
 }
+
+CHANGED = {  # the milestone that such an intervention leads to
+    Change.PAUSED: "paused",
+    Change.RESUMED: "resumed",
+    Change.CANCELLED: "canceled",
+}
+LONGEST = max(truth.sms.final_after for truth in TRUTHS.values())
 
 UNINFORMED = frozenset({"inserting", "unknown"})  # no ids can be got (DLR-06)
 
@@ -81,6 +96,56 @@ def final(campaign: Campaign, now: datetime) -> int:
     return done
 
 
+def milestones(campaign: Campaign, after: datetime) -> Iterator[Milestone]:
+    """Yield what will become of the campaign, in order; what is long over is left out.
+
+    ``inserted``, then ``sending`` (the first message), ``sent`` (the last one) and
+    ``completed`` (every message is final); of two at one instant only the later one.
+    """
+    line, patience = campaign.line, campaign.pace.patience
+    if line.starts_at >= END:
+        yield beyond("completed")
+        return
+    latest = line.starts_at + line.count * line.every + LONGEST * patience
+    if not line.interventions and latest < after:
+        return
+    found = [Milestone(campaign.created_at + campaign.pace.inserting, "inserted")]
+    changes = [each for each in line.interventions if each.change in CHANGED]
+    found += [
+        Milestone(each.at + campaign.pace.updating, CHANGED[each.change])
+        for each in changes
+    ]
+    found += _progress(campaign, line.bound)
+    yield from sorted(found, key=lambda each: each.at or END)
+
+
+def _progress(campaign: Campaign, bound: int) -> list[Milestone]:
+    """Return the milestones of the messages, of which *bound* have their instant."""
+    line, found = campaign.line, []
+    if bound < line.count and line.cancelled_at is None:
+        end: datetime | None = None
+        found.append(Milestone(None, "completed", "a resume"))
+    else:
+        end = max(_finals(campaign, bound), default=line.cancelled_at)
+        if line.cancelled_at and end:
+            end = max(end, line.cancelled_at)
+        found.append(Milestone(end, "completed"))
+    if bound == line.count and line.instant(bound - 1) != end:
+        found.append(Milestone(line.instant(bound - 1), "sent"))
+    if bound and line.instant(0) not in {each.at for each in found}:
+        found.append(Milestone(line.instant(0), "sending"))
+    return found
+
+
+def _finals(campaign: Campaign, bound: int) -> Iterator[datetime]:
+    """Yield, for each outcome there is, when its last message is final."""
+    for outcome in set(campaign.outcomes):
+        last = campaign.outcomes.rfind(outcome, 0, bound)
+        if last >= 0:
+            after = TRUTHS[Outcome(outcome)].sms.final_after * campaign.pace.patience
+            yield campaign.line.instant(last) + after
+
+
 def message(campaign: Campaign, index: int, now: datetime) -> Message:
     """Return one message as it stands."""
     reached = campaign.line.reached(now)
@@ -91,6 +156,19 @@ def message(campaign: Campaign, index: int, now: datetime) -> Message:
         status=next(states),
         sent_at=campaign.line.instant(index) if index < reached else None,
         text=campaign.text(index),
+    )
+
+
+def statuses(
+    campaign: Campaign, indexes: Sequence[int], now: datetime
+) -> Iterator[str]:
+    """Yield the status of the messages at *indexes*, which are all or some."""
+    reached, count = campaign.line.reached(now), campaign.line.count
+    if len(indexes) == count:
+        return _statuses(campaign, 0, count, reached=reached, now=now)
+    return chain.from_iterable(
+        _statuses(campaign, index, index + 1, reached=reached, now=now)
+        for index in indexes
     )
 
 

@@ -16,6 +16,7 @@ from emulator.domain.assumptions import Doubt
 from emulator.domain.recipients import Column, column, fields
 from emulator.domain.refusals import DATE_PAST, UNKNOWN_MEDIUM, Refusal
 from emulator.domain.text import MERGE, Template, cut
+from emulator.domain.timeline import END, Milestone, beyond
 
 # The bullets of the manual name the fields one letter later than its example (EML-06).
 BULLETS = {"B": "field1", "C": "field2", "D": "field3", "E": "field4"}
@@ -105,6 +106,12 @@ def doubts(campaign: EmailCampaign, account: Account) -> Iterator[Doubt]:
     if campaign.scheduled_at and campaign.scheduled_at <= campaign.created_at:
         words = {"field": "scheduledDate"}
         yield Doubt("SMS-37", DATE_PAST, "the scheduled date has passed", words)
+
+
+def milestones(campaign: EmailCampaign) -> Iterator[Milestone]:
+    """Yield when the letters go out."""
+    at = campaign.scheduled_at or campaign.created_at
+    yield Milestone(at, "sent") if at < END else beyond("sent")
 
 
 def letters(campaign: EmailCampaign) -> Iterator[Letter]:

@@ -18,6 +18,15 @@ def parse(amount: float | str) -> int:
     return int(millionths)
 
 
+def written(millionths: int) -> int | float:
+    """Return *millionths* as a fixture writes them, so that ``parse`` gives them back.
+
+    Exact up to 15 digits, and for whatever was parsed from a number.
+    """
+    whole, rest = divmod(millionths, UNIT)
+    return millionths / UNIT if rest else whole
+
+
 def shown(millionths: int) -> int | float:
     """Return the number an answer carries: three decimals, whole where it is whole.
 

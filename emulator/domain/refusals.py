@@ -65,8 +65,35 @@ FOREIGN_ORIGIN = Reason(
     "La pagina es de otro origen",
     "The page is of another origin",
 )
+SECRET_NEEDED = Reason(
+    "SECRET_NEEDED",
+    401,
+    "Falta el secreto de control o es otro",
+    "The control secret is missing or another",
+)
+NO_SUCH_ITEM = Reason(
+    "NO_SUCH_ITEM", 404, "El elemento no existe", "The item does not exist"
+)
+NOT_CHANGEABLE = Reason(
+    "NOT_CHANGEABLE",
+    422,
+    "El campo {field} no puede cambiarse aqui",
+    "The field {field} cannot be changed here",
+)
+WORLD_FULL = Reason(
+    "WORLD_FULL",
+    422,
+    "El mundo del emulador no admite mas mensajes",
+    "The emulator's world can hold no more messages",
+)
 NO_SUCH_FAULT = Reason(
     "NO_SUCH_FAULT", 404, "La regla no existe", "The rule does not exist"
+)
+JOURNAL_DROPPED = Reason(
+    "JOURNAL_DROPPED",
+    409,
+    "El registro ya no tiene todo lo que se pide",
+    "The journal no longer has all that is asked for",
 )
 NAME_TAKEN = Reason(
     "NAME_TAKEN", 409, "El nombre ya esta en uso", "The name is already in use"
@@ -76,6 +103,36 @@ WORLD_NEEDED = Reason(
 )
 WORLDS_FULL = Reason(
     "WORLDS_FULL", 422, "No caben mas mundos", "There is no room for another world"
+)
+CLOCK_IN_MOTION = Reason(
+    "CLOCK_IN_MOTION",
+    409,
+    "El reloj de este mundo se esta moviendo",
+    "The clock of this world is being moved",
+)
+NO_SUCH_CHECKPOINT = Reason(
+    "NO_SUCH_CHECKPOINT", 404, "El punto de control no existe", "No such checkpoint"
+)
+CHECKPOINTS_FULL = Reason(
+    "CHECKPOINTS_FULL",
+    422,
+    "No caben mas puntos de control",
+    "There is no room for another checkpoint",
+)
+SNAPSHOT_TOO_LARGE = Reason(
+    "SNAPSHOT_TOO_LARGE",
+    413,
+    "El estado del mundo es demasiado grande",
+    "The state of the world is too large",
+)
+SNAPSHOT_WRONG = Reason(
+    "SNAPSHOT_WRONG",
+    422,
+    "El estado guardado no es valido",
+    "The snapshot is not valid",
+)
+FIXTURE_WRONG = Reason(
+    "FIXTURE_WRONG", 422, "El mundo no es valido", "The world is not valid"
 )
 TIME_PASSED = Reason(
     "TIME_PASSED", 422, "El tiempo no retrocede", "Time does not go back"
@@ -316,4 +373,6 @@ BY_KEYWORD: Mapping[str, Reason] = {
     "enum": NOT_IN_LIST,
     "const": NOT_IN_LIST,
     "not": NOT_WANTED,
+    "additionalProperties": NOT_WANTED,
+    "unevaluatedProperties": NOT_WANTED,
 }

@@ -7,10 +7,12 @@ cancellation ends it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 NOTHING = timedelta()
+END = datetime(9000, 1, 1, tzinfo=UTC)  # of all worlds; dates reckon beyond it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,19 @@ class Intervention:
     at: datetime
 
 
+class Milestone(NamedTuple):
+    """What will become of a campaign by itself, unless somebody intervenes."""
+
+    at: datetime | None  # None: it waits
+    name: str
+    waits_for: str = ""
+
+
+def beyond(name: str) -> Milestone:
+    """Return the milestone of what is dated after the end of the world."""
+    return Milestone(None, name, f"the year {END.year}, in which the world ends")
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """The instants of a campaign's messages, in the order they are sent."""
@@ -82,6 +97,11 @@ class Line:
             if start < instant and stop is not None:
                 instant += max(stop - max(start, self.starts_at), NOTHING)
         return instant
+
+    @property
+    def bound(self) -> int:
+        """How many messages will have their instant, as things are."""
+        return self.reached(END) if self.interventions else self.count
 
     @property
     def cancelled_at(self) -> datetime | None:

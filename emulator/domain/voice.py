@@ -22,7 +22,15 @@ from emulator.domain.refusals import (
     Refusal,
 )
 from emulator.domain.text import Template, cut
-from emulator.domain.timeline import Change, Intervention, Line, Pace
+from emulator.domain.timeline import (
+    END,
+    Change,
+    Intervention,
+    Line,
+    Milestone,
+    Pace,
+    beyond,
+)
 
 COUNTRY = "Mexico"  # the only one the manual shows (VOI-13)
 AUDIO, SPEECH = 1, 2  # the two types (VOI-02)
@@ -155,6 +163,17 @@ def processed(campaign: VoiceCampaign, now: datetime) -> int:
     """Return how many calls are over.  All calls last equally long."""
     lasting = TRUTHS[Outcome.SENT].call.final_after * campaign.pace.patience
     return campaign.line.reached(now - lasting)
+
+
+def milestones(campaign: VoiceCampaign) -> Iterator[Milestone]:
+    """Yield when the first call is made and when the last is over, unless cancelled."""
+    if campaign.line.starts_at >= END:
+        yield beyond("completed")
+    elif campaign.line.cancelled_at is None:
+        last = campaign.line.instant(campaign.line.count - 1)
+        lasting = TRUTHS[Outcome.SENT].call.final_after * campaign.pace.patience
+        yield Milestone(campaign.line.instant(0), "calling")
+        yield Milestone(last + lasting, "completed")
 
 
 def call(campaign: VoiceCampaign, index: int, now: datetime) -> Call:

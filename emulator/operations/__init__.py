@@ -11,11 +11,13 @@ from emulator.operations import (
     campaigns,
     clock,
     email,
+    events,
     faults,
     handsets,
     health,
     hlr,
     journal,
+    messages,
     responses,
     sms,
     smsclic,
@@ -23,7 +25,7 @@ from emulator.operations import (
     user,
     voice,
 )
-from emulator.operations.call import Operation
+from emulator.operations.call import Operation, PatientOperation
 
 OPERATIONS: Mapping[str, Operation] = {
     "getUser": user.get_user,
@@ -41,12 +43,14 @@ OPERATIONS: Mapping[str, Operation] = {
     "lookupNumber": hlr.lookup_number,
 }
 
-CONTROL: Mapping[str, Operation] = {
+CONTROL: Mapping[str, Operation | PatientOperation] = {
     "getHealth": health.get_health,
     "getReadiness": health.get_readiness,
     "getClock": clock.get_clock,
     "setClock": clock.set_clock,
     "advanceClock": clock.advance_clock,
+    "settleWorld": clock.settle_world,
+    "streamEvents": events.stream_events,
     "listCampaigns": campaigns.list_campaigns,
     "pauseCampaign": campaigns.pause_campaign,
     "resumeCampaign": campaigns.resume_campaign,
@@ -55,15 +59,27 @@ CONTROL: Mapping[str, Operation] = {
     "listLetters": campaigns.list_letters,
     "getHandset": handsets.get_handset,
     "setHandset": handsets.set_handset,
+    "getPopulation": handsets.get_population,
+    "setPopulation": handsets.set_population,
+    "listMessages": messages.list_messages,
+    "getAccount": account.get_account,
+    "changeAccount": account.change_account,
+    "addItem": account.add_item,
+    "removeItem": account.remove_item,
+    "listLinks": account.list_links,
     "listMovements": account.list_movements,
     "topUp": account.top_up,
     "listFaults": faults.list_faults,
+    "listPresets": faults.list_presets,
     "addFault": faults.add_fault,
     "removeFault": faults.remove_fault,
     "clearFaults": faults.clear_faults,
     "listExchanges": journal.list_exchanges,
     "clearJournal": journal.clear_journal,
+    "waitForExchanges": journal.wait_for_exchanges,
+    "verifyExchanges": journal.verify_exchanges,
     "listTokens": tokens.list_tokens,
     "createToken": tokens.create_token,
     "deleteToken": tokens.delete_token,
+    "expireToken": tokens.expire_token,
 }

@@ -1,6 +1,13 @@
 """What every operation gets and gives."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -21,6 +28,7 @@ class Call:
     params: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     notes: list[str] = field(default_factory=list)  # ledger ids of what was doubtful
+    numbers: Sequence[int] = ()  # the cellphones of a campaign that was placed
 
     def weigh(self, doubts: Iterable[Doubt], assumptions: Assumptions) -> None:
         """Note what is accepted.  Refuses what the world shuts out."""
@@ -35,11 +43,24 @@ class Listing(NamedTuple):
     whole: bool  # whether there is one slice at most
 
 
+class Pause(NamedTuple):
+    """Until when an operation waits: whatever comes first, or a change in the world."""
+
+    until: datetime | None = None  # of the world
+    seconds: float | None = None  # of the wall, since the operation began
+
+
 class Reply(NamedTuple):
     """The body of a success."""
 
     body: Any
     listing: Listing | None = None
+    stream: Generator[str | Pause, bool, None] | None = None  # instead of a body
 
 
 Operation = Callable[[World, Call], Reply]
+
+# An operation that has to wait is a generator: it yields where it waits, and is told
+# whether there is time left.  Each step is a transaction, as a whole operation is.
+Steps = Generator[Pause, bool, Reply]
+PatientOperation = Callable[[World, Call], Steps]

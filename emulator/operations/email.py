@@ -8,6 +8,7 @@ from emulator.world import World
 def create_email_campaign(world: World, call: Call) -> Reply:
     """Source: manual EML-20."""
     account = world.account
+    world.admit(len(call.body["recipients"]))
     number = world.upcoming("email")
     campaign = email.place(call.body, account, number=number, now=call.now)
     call.weigh(email.doubts(campaign, account), account.assumptions)

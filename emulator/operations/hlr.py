@@ -11,6 +11,7 @@ from emulator.world import World
 def lookup_number(world: World, call: Call) -> Reply:
     """Source: assumption LOST-01."""
     account = world.account
+    world.admit(1)
     found = hlr.look_up(
         int(call.params["cellphone"]),
         account,

@@ -61,6 +61,7 @@ def place(
 ) -> tuple[sms.Campaign, int]:
     """Place and charge what *call* orders; return the campaign and the new balance."""
     account, body = world.account, call.body
+    world.admit(len(body["recipients"]))
     ids = sms.Ids(world.upcoming("campaign"), world.upcoming("message"))
     campaign = sms.place(
         body, account, ids=ids, now=call.now, world=world.name, link=link
@@ -70,4 +71,5 @@ def place(
     balance = world.charge(
         campaign.cost, reason=reason, reference=campaign.id, now=call.now
     )
+    call.numbers = campaign.recipients.numbers
     return campaign, balance

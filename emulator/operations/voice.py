@@ -10,6 +10,7 @@ from emulator.world import World
 def create_voice_campaign(world: World, call: Call) -> Reply:
     """Source: manual VOI-13 to VOI-15."""
     account = world.account
+    world.admit(len(call.body["recipients"]))
     ids = voice.Ids(world.upcoming("voice"), world.upcoming("call"))
     campaign = voice.place(call.body, account, ids=ids, now=call.now)
     call.weigh(voice.doubts(campaign, account), account.assumptions)
@@ -17,6 +18,7 @@ def create_voice_campaign(world: World, call: Call) -> Reply:
     balance = world.charge(
         campaign.cost, reason="voice", reference=campaign.id, now=call.now
     )
+    call.numbers = campaign.recipients.numbers
     return Reply(
         {
             "message": DONE,

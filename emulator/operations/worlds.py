@@ -6,52 +6,170 @@ over.
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
+from emulator import fixture as fixtures
+from emulator.clock import Clock
 from emulator.domain import dates
+from emulator.domain.assumptions import LENIENT
 from emulator.domain.money import shown
-from emulator.operations.call import Call, Operation, Reply
+from emulator.domain.refusals import FIXTURE_WRONG, Refusal
+from emulator.fixture import Fixture, FixtureError, Overrides
+from emulator.operations import metrics, snapshots
+from emulator.operations.call import Call, Operation, Reply, Row
 from emulator.world import World
-from emulator.worlds import Worlds
+from emulator.worlds import Held, Worlds
+
+Body = Mapping[str, Any]
 
 
 def commands(worlds: Worlds) -> Mapping[str, Operation]:
     """Return the operations of the control API that touch the list of worlds."""
-    return {
-        "listWorlds": partial(list_worlds, worlds),
-        "forkWorld": partial(fork_world, worlds),
-        "resetWorld": partial(reset_world, worlds),
-        "deleteWorld": partial(delete_world, worlds),
+    functions = {
+        "getMetrics": metrics.get_metrics,
+        "listWorlds": list_worlds,
+        "createWorld": create_world,
+        "getWorld": get_world,
+        "forkWorld": fork_world,
+        "resetWorld": reset_world,
+        "deleteWorld": delete_world,
+        "takeSnapshot": take_snapshot,
+        "restoreWorld": restore_world,
+        "listCheckpoints": list_checkpoints,
+        "keepCheckpoint": keep_checkpoint,
+        "dropCheckpoint": drop_checkpoint,
+        "restoreCheckpoint": restore_checkpoint,
+        "openCheckpoint": open_checkpoint,
     }
+    return {name: partial(each, worlds) for name, each in functions.items()}
 
 
 def list_worlds(worlds: Worlds, _world: World, _call: Call) -> Reply:
-    return Reply([_shown(each) for each in worlds])
+    return Reply([_shown(worlds, each) for each in worlds])
+
+
+def get_world(worlds: Worlds, world: World, _call: Call) -> Reply:
+    return Reply(_shown(worlds, world))
+
+
+def create_world(worlds: Worlds, _world: World, call: Call) -> Reply:
+    """Open a world of a fixture, or of a snapshot.
+
+    Refuses a fixture or a snapshot that is wrong, saying where.
+    """
+    name = call.body["name"]
+    if "snapshot" in call.body:
+        held = snapshots.read(call.body["snapshot"])
+        world = worlds.create(name, held)
+        worlds.restore(world, held)
+    else:
+        world = worlds.create(name, _fixture(worlds, call.body))
+    return Reply(_shown(worlds, world))
 
 
 def fork_world(worlds: Worlds, world: World, call: Call) -> Reply:
     """Open a world that is what this one is now; from here on they part."""
-    return Reply(_shown(worlds.fork(world, call.body["name"])))
+    return Reply(_shown(worlds, worlds.create(call.body["name"], worlds.held(world))))
 
 
 def reset_world(worlds: Worlds, world: World, _call: Call) -> Reply:
     """Make the world what it was before its first request."""
-    return Reply(_shown(worlds.reset(world)))
+    world.needs_rest()
+    worlds.reset(world)
+    return Reply(_shown(worlds, world))
 
 
 def delete_world(worlds: Worlds, world: World, _call: Call) -> Reply:
     """Forget the world and its tokens; a token that mints one makes it anew."""
+    row = _shown(worlds, world)
     worlds.delete(world)
-    return Reply(_shown(world))
+    return Reply(row)
 
 
-def _shown(world: World) -> dict[str, object]:
+def take_snapshot(worlds: Worlds, world: World, _call: Call) -> Reply:
+    """Write the state of the world down.  Refuses one that is too large."""
+    return Reply(snapshots.written(worlds.held(world), limit=worlds.limits.snapshot))
+
+
+def restore_world(worlds: Worlds, world: World, call: Call) -> Reply:
+    """Put the world into the state of a snapshot; its name stays."""
+    world.needs_rest()
+    worlds.restore(world, snapshots.read(call.body))
+    return Reply(_shown(worlds, world))
+
+
+def list_checkpoints(worlds: Worlds, world: World, _call: Call) -> Reply:
+    kept = worlds.checkpoints(world)
+    return Reply([_kept(name, each) for name, each in kept.items()])
+
+
+def keep_checkpoint(worlds: Worlds, world: World, call: Call) -> Reply:
+    name = call.body["name"]
+    return Reply(_kept(name, worlds.keep(world, name)))
+
+
+def drop_checkpoint(worlds: Worlds, world: World, call: Call) -> Reply:
+    name = call.params["checkpoint"]
+    held = worlds.checkpoint(world, name)
+    del worlds.checkpoints(world)[name]
+    return Reply(_kept(name, held))
+
+
+def restore_checkpoint(worlds: Worlds, world: World, call: Call) -> Reply:
+    """Go back to what the world was then."""
+    world.needs_rest()
+    worlds.restore(world, worlds.checkpoint(world, call.params["checkpoint"]))
+    return Reply(_shown(worlds, world))
+
+
+def open_checkpoint(worlds: Worlds, world: World, call: Call) -> Reply:
+    """Open a world that is what this one was then."""
+    held = worlds.checkpoint(world, call.params["checkpoint"])
+    return Reply(_shown(worlds, worlds.create(call.body["name"], held)))
+
+
+def _fixture(worlds: Worlds, body: Body) -> Fixture:
+    """Return the fixture that a new world is asked to be made from."""
+    wanted, overrides, now = body.get("fixture"), _overrides(body), Clock().now()
+    try:
+        if isinstance(wanted, Mapping):
+            return fixtures.read(wanted, body["name"], overrides, now=now)
+        found = worlds.mould if wanted is None else worlds.fixture(wanted)
+        return fixtures.varied(found, overrides, now=now)
+    except FixtureError as error:
+        raise Refusal(FIXTURE_WRONG, str(error)) from error
+
+
+def _overrides(body: Body) -> Overrides:
+    return Overrides(
+        strict=body.get("strict"),
+        pace=body.get("pace"),
+        clock=body.get("clock"),
+        seed=body.get("seed"),
+        assumptions=body.get("assumptions", {}),
+    )
+
+
+def _kept(name: str, held: Held) -> Row:
+    return {"name": name, "at": dates.stamp(held.at)}
+
+
+def _shown(worlds: Worlds, world: World) -> Row:
+    chosen = world.account.assumptions.chosen
     return {
         "name": world.name,
+        "token": next(iter(world.tokens), None),
         "now": dates.stamp(world.clock.now()),
         "rate": world.clock.rate,
+        "seed": world.account.seed,
         "balance": shown(world.balance),
         "tokens": list(world.tokens),
         "campaigns": len(world.campaigns)
         + len(world.voice_campaigns)
         + len(world.email_campaigns),
+        "messages": sum(each.line.count for each in world.campaigns.values()),
+        "assumptions": {
+            name: choice for name, choice in chosen.items() if choice != LENIENT[name]
+        },
+        "checkpoints": list(worlds.checkpoints(world)),
     }

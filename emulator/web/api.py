@@ -1,5 +1,7 @@
 """The platform's HTTP API: its tokens, its envelope, its journal."""
 
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -9,11 +11,10 @@ from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Reason, Refusal
 from emulator.faults import Facts, Phase, Rule, tried
-from emulator.journal import Exchange
 from emulator.operations.call import Call
-from emulator.web import wire
-from emulator.web.endpoint import Visit
-from emulator.web.wire import Answer
+from emulator.web import recording, wire, wishes
+from emulator.web.visit import Visit
+from emulator.web.wire import Answer, Headers
 from emulator.worlds import Entry, Worlds
 
 CHALLENGE = (b"www-authenticate", b"Bearer")
@@ -24,6 +25,7 @@ class Api:
 
     def __init__(self, worlds: Worlds, *, body_limit: int) -> None:
         self._worlds = worlds
+        self._tally = worlds.tally
         self.body_limit = body_limit
 
     async def not_found(self, scope: Scope, _receive: Receive, send: Send) -> None:
@@ -41,7 +43,7 @@ class Api:
         """
         if not visit.operation.secured:
             return self._worlds.visit()
-        scheme, literal, exact = bearer(visit.scope)
+        scheme, literal, exact = bearer(visit.headers)
         if scheme != "bearer" or not literal:
             why = "send the header Authorization: Bearer <token>"
             raise Refusal(refusals.UNAUTHENTICATED, why)
@@ -64,8 +66,23 @@ class Api:
             answer.headers.append(CHALLENGE)
         return answer
 
+    def now(self) -> datetime:
+        """Return the time of the default world."""
+        return self._worlds.default.clock.now()
+
     def strike(self, visit: Visit, call: Call, phase: Phase) -> Rule | None:
-        """Return the fault rule of the visitor's world that strikes, if one does."""
+        """Return the fault that strikes: the visitor's own, or else of the world."""
+        rule = wishes.wished(visit.headers)
+        if rule is None:
+            rule = self._tried(visit, call, phase)
+        elif rule.phase is not phase:
+            rule = None
+        if rule is not None:
+            self._worlds.tally.faults[visit.operation.id] += 1
+        return rule
+
+    def _tried(self, visit: Visit, call: Call, phase: Phase) -> Rule | None:
+        """Return the rule of the visitor's world that strikes, if one does."""
         if visit.entry is None:
             return None
         world = visit.entry.world
@@ -75,7 +92,7 @@ class Api:
             token=call.token.literal,
             numbers=_numbers(call),
             body=call.body,
-            headers=wire.headers(visit.scope),
+            headers=wire.texts(visit.headers),
             now=call.now,
         )
         rule, world.faults = tried(world.faults, facts, seed=world.account.seed)
@@ -83,23 +100,19 @@ class Api:
 
     def record(self, visit: Visit, answer: Answer) -> None:
         """Keep the exchange in the world's journal, where a world was entered."""
+        self._tally.requests[visit.operation.id, answer.status] += 1
         if visit.entry is not None:
-            exchange = Exchange(
-                visit.entry.now,
-                visit.operation.id,
-                visit.scope["method"],
-                visit.scope["path"],
-                answer.status,
-                tuple(visit.notes),
-                visit.why,
-                visit.fault,
-            )
-            visit.entry.world.journal.record(exchange)
+            recording.keep(visit, visit.entry, answer)
 
 
-def bearer(scope: Scope) -> tuple[str, str, bool]:
+def bearer(headers: Headers) -> tuple[str, str, bool]:
     """Return a request's scheme, in lower case, its token, and whether it is exact."""
-    header = (wire.header(scope, b"authorization") or b"").decode("latin-1")
+    return _read(headers.get(b"authorization", b""))
+
+
+@lru_cache(4_096)
+def _read(octets: bytes) -> tuple[str, str, bool]:
+    header = octets.decode("latin-1")
     if header.startswith("Bearer ") and header.count(" ") == 1:
         return "bearer", header[7:], True
     scheme, _, rest = header.partition(" ")

@@ -6,65 +6,31 @@ shape 422, then what the operation says.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import partial
+from inspect import isgeneratorfunction
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, TypeGuard, cast
 
 from starlette.types import Receive, Scope, Send
 
-from emulator.clock import Clock
+from emulator.clock import stopwatch
 from emulator.contract import Contract, ContractError, Operation
 from emulator.domain import refusals
-from emulator.domain.assumptions import Doubt, weigh
+from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Refusal
-from emulator.faults import Delay, Instead, Phase, Refuse, Rule
-from emulator.operations.call import Call, Listing, Reply
+from emulator.operations.call import Call, Listing, PatientOperation, Reply
 from emulator.operations.call import Operation as Function
 from emulator.shape import Shape
-from emulator.web import reading, wire
+from emulator.web import patience, reading, wire
+from emulator.web.injection import Injection
+from emulator.web.patience import HungUp
+from emulator.web.visit import Door, Visit
 from emulator.web.wire import Answer
+from emulator.web.wishes import FAULT, PREFER
 from emulator.world import World
-from emulator.worlds import Entry
 
 log = logging.getLogger("emulator")
-
-
-@dataclass(slots=True)
-class Visit:
-    """One request on its way, and what is known of it so far."""
-
-    scope: Scope
-    operation: Operation
-    entry: Entry | None = None  # None until it has been let in
-    notes: list[str] = field(default_factory=list)
-    why: str = ""
-    fault: str = ""  # the id of the rule that struck
-
-    def weigh(self, doubt: Doubt) -> None:
-        """Note *doubt*, or refuse where the visitor's world shuts it out."""
-        if self.entry is not None:
-            assumptions = self.entry.world.account.assumptions
-            self.notes.extend(weigh((doubt,), assumptions))
-
-
-class Door(Protocol):
-    """What the platform's API and the control API do each in their own way."""
-
-    body_limit: int  # octets
-
-    def enter(self, visit: Visit) -> Entry:
-        """Return where the visitor goes, or refuse."""
-
-    def refused(self, refusal: Refusal, visit: Visit | None) -> Answer:
-        """Return the answer that says no."""
-
-    def strike(self, visit: Visit, call: Call, phase: Phase) -> Rule | None:
-        """Return the fault rule that strikes, if one does."""
-
-    def record(self, visit: Visit, answer: Answer) -> None:
-        """Keep what was asked and answered."""
 
 
 class Endpoint:
@@ -75,22 +41,46 @@ class Endpoint:
         door: Door,
         path: str,
         by_method: Mapping[str, Operation],
-        functions: Mapping[str, Function],
+        functions: Mapping[str, Function | PatientOperation],
     ) -> None:
         self._door = door
         self._path = path
         self._by_method = by_method
-        self._functions = functions
+        self._functions: dict[str, Function] = {}
+        self._patient: dict[str, PatientOperation] = {}
+        for name in (each.id for each in by_method.values()):
+            function = functions[name]
+            if _is_patient(function):
+                self._patient[name] = function
+            else:
+                self._functions[name] = cast("Function", function)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = self._by_method.get(scope["method"])
         if operation is None:
             answer = self._not_allowed(scope["method"])
+            now = self._door.now()
         else:
-            visit = Visit(scope, operation)
-            answer = await self._answered(visit, receive)
+            headers = wire.headers(scope)
+            visit = Visit(scope, operation, headers, receive, stopwatch())
+            try:
+                answer = await self._carried_out(visit)
+            except HungUp:
+                self._door.record(visit, Answer(wire.NO_ANSWER))
+                return
+            except Exception as error:  # noqa: BLE001 - and none is hidden
+                answer = self._declined(visit, error)
+            if visit.fault or visit.notes:
+                _note(visit, answer)
             self._door.record(visit, answer)
-        await answer.send(send, bodiless=scope["method"] == "HEAD")
+            entry = visit.entry
+            if entry is None:
+                now = self._door.now()
+            else:
+                now = entry.now
+                if entry.world.listeners:
+                    entry.world.ring()
+        await answer.send(send, wire.dated(now), bodiless=scope["method"] == "HEAD")
 
     def _not_allowed(self, method: str) -> Answer:
         allowed = ", ".join(self._by_method)
@@ -99,79 +89,53 @@ class Endpoint:
         answer.headers.append((b"allow", allowed.encode()))
         return answer
 
-    async def _answered(self, visit: Visit, receive: Receive) -> Answer:
-        try:
-            answer = await self._carried_out(visit, receive)
-        except Refusal as refusal:
-            visit.why = refusal.why
-            answer = self._door.refused(refusal, visit)
-        except Exception:
-            log.exception("%s failed", visit.operation.id)
-            visit.why = "the emulator made a mistake; its log has the traceback"
-            failure = Refusal(refusals.SERVER_ERROR, visit.why)
-            answer = self._door.refused(failure, visit)
-        if visit.notes:
-            notes = ", ".join(dict.fromkeys(visit.notes))
-            answer.headers.append((b"x-emulator-notes", notes.encode()))
-        return answer
+    def _declined(self, visit: Visit, error: Exception) -> Answer:
+        """Return the answer to a refusal, or to a mistake of ours."""
+        if not isinstance(error, Refusal):
+            log.error("%s failed", visit.operation.id, exc_info=error)
+            why = "the emulator made a mistake; its log has the traceback"
+            error = Refusal(refusals.SERVER_ERROR, why)
+        visit.why = error.why
+        return self._door.refused(error, visit)
 
-    async def _carried_out(self, visit: Visit, receive: Receive) -> Answer:
+    async def _carried_out(self, visit: Visit) -> Answer:
         operation = visit.operation
         entry = visit.entry = self._door.enter(visit)
         if ledger := operation.aliases.get(self._path):
             why = f"{operation.path} is the path that a strict world knows"
             visit.weigh(Doubt(ledger, refusals.NO_SUCH_PATH, why))
-        call = Call(entry.now, entry.token, reading.parameters(operation, visit.scope))
+        call = Call(
+            entry.now,
+            entry.token,
+            reading.parameters(operation, visit.scope, visit.headers),
+        )
         call.notes = visit.notes
+        visit.call = call
         if operation.body is not None:
             closed = entry.world.account.assumptions.closed
-            call.body = await self._body(visit, receive, operation.body, closed)
+            call.body = await self._body(visit, operation.body, closed)
             call.now = entry.world.clock.now()  # the upload may have taken its time
+        if operation.id in self._patient:
+            steps = self._patient[operation.id](entry.world, call)
+            reply = await patience.reply(steps, entry.world, visit.receive)
+            return _rendered(reply, visit)
         function = self._functions[operation.id]
-        if not entry.world.faults:
-            return _transacted(entry.world, call, operation, function)
-        carry_out = partial(_transacted, entry.world, call, operation, function)
-        clock = entry.world.clock
-        return await self._with_faults(visit, call, clock, carry_out)
+        if not (
+            entry.world.faults or FAULT in visit.headers or PREFER in visit.headers
+        ):
+            return _transacted(entry.world, call, visit, function)
+        carry_out = partial(_transacted, entry.world, call, visit, function)
+        return await Injection(self._door, visit, call, entry.world).answer(carry_out)
 
-    async def _with_faults(
-        self, visit: Visit, call: Call, clock: Clock, carry_out: Callable[[], Answer]
-    ) -> Answer:
-        """Carry out the operation as far as the world's fault rules let it."""
-        rule = self._door.strike(visit, call, Phase.BEFORE)
-        if rule is not None and isinstance(rule.effect, Delay):
-            await asyncio.sleep(rule.effect.seconds)
-            call.now = clock.now()
-            return _marked(carry_out(), rule, visit)
-        if rule is not None:
-            return _marked(self._instead(rule, visit), rule, visit)
-        answer = carry_out()
-        rule = self._door.strike(visit, call, Phase.AFTER)
-        if rule is None:
-            return answer
-        if isinstance(rule.effect, Delay):
-            await asyncio.sleep(rule.effect.seconds)
-        else:
-            answer = self._instead(rule, visit)
-        return _marked(answer, rule, visit)
-
-    def _instead(self, rule: Rule, visit: Visit) -> Answer:
-        """Return the answer that a rule puts in the place of the right one."""
-        if isinstance(rule.effect, Instead):
-            return wire.injected(rule.effect)
-        if isinstance(rule.effect, Refuse):
-            refusal = rule.effect.refusal(rule.id)
-            visit.why = refusal.why
-            return self._door.refused(refusal, visit)
-        message = f"{rule.id} puts nothing in the answer's place"
-        raise TypeError(message)
-
-    async def _body(
-        self, visit: Visit, receive: Receive, shape: Shape, closed: frozenset[str]
-    ) -> Any:
-        octets = await wire.read(visit.scope, receive, limit=self._door.body_limit)
-        content_type = wire.header(visit.scope, b"content-type") or b""
-        if not content_type.lower().startswith(wire.JSON):
+    async def _body(self, visit: Visit, shape: Shape, closed: frozenset[str]) -> Any:
+        body = wire.Body(visit.headers, limit=self._door.body_limit)
+        try:
+            while body.is_missing:
+                body.take(await visit.receive())
+        finally:
+            octets = visit.body = body.octets
+        content_type = visit.headers.get(b"content-type", b"")
+        if not (content_type == wire.JSON or wire.is_json(content_type)):
             why = "send the header Content-Type: application/json"
             visit.weigh(Doubt("ERR-04", refusals.UNREADABLE, why))
         parsed = wire.parsed(octets)
@@ -185,7 +149,9 @@ class Endpoint:
 
 
 def endpoints(
-    door: Door, contract: Contract, functions: Mapping[str, Function]
+    door: Door,
+    contract: Contract,
+    functions: Mapping[str, Function | PatientOperation],
 ) -> dict[str, Endpoint]:
     """Return one endpoint a path, aliases included.
 
@@ -198,12 +164,25 @@ def endpoints(
     }
 
 
-def _transacted(
-    world: World, call: Call, operation: Operation, function: Function
-) -> Answer:
+def _note(visit: Visit, answer: Answer) -> None:
+    """Say which fault struck, and what was doubtful."""
+    if visit.fault:
+        answer.headers.append((b"x-emulator-fault", visit.fault.encode()))
+    if visit.notes:
+        notes = ", ".join(dict.fromkeys(visit.notes))
+        answer.headers.append((b"x-emulator-notes", notes.encode()))
+
+
+def _is_patient(
+    function: Function | PatientOperation,
+) -> TypeGuard[PatientOperation]:
+    return isgeneratorfunction(function)
+
+
+def _transacted(world: World, call: Call, visit: Visit, function: Function) -> Answer:
     """Carry out *function*, whole or not at all: what is kept, is answered."""
     try:
-        answer = _rendered(function(world, call), operation)
+        answer = _rendered(function(world, call), visit)
     except BaseException:
         world.forget()
         raise
@@ -211,14 +190,13 @@ def _transacted(
     return answer
 
 
-def _marked(answer: Answer, rule: Rule, visit: Visit) -> Answer:
-    """Return *answer* with the header that says it was asked for."""
-    visit.fault = rule.id
-    answer.headers.append((b"x-emulator-fault", rule.id.encode()))
-    return answer
-
-
-def _rendered(reply: Reply, operation: Operation) -> Answer:
+def _rendered(reply: Reply, visit: Visit) -> Answer:
+    operation = visit.operation
+    if reply.stream is not None:
+        live = patience.pieces(reply.stream, visit.world, visit.receive)
+        return Answer(200, content_type=operation.content_type, stream=live)
+    if isinstance(reply.body, str):
+        return Answer(200, reply.body.encode(), operation.content_type)
     if reply.listing is not None:
         return _listed(reply.body, reply.listing, operation)
     _check(reply.body, operation)

@@ -65,7 +65,7 @@ class Pages:
 
     async def openapi(self, request: Request) -> Response:
         """Answer the contract, the catalogue of the token's world in it as enums."""
-        _, literal, _ = bearer(request.scope)
+        _, literal, _ = bearer(wire.headers(request.scope))
         try:
             world = self._worlds.find(literal) if literal else self._worlds.default
         except Refusal as refusal:

@@ -6,12 +6,15 @@ cost such a request a fifth of its time, see only the pages and what is nowhere.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from starlette.applications import Starlette
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from emulator.web import wire
 from emulator.web.endpoint import Endpoint
 
+POLLED = 1_024  # paths with parameters that are asked again and again
 Found = tuple[Endpoint, dict[str, str]]
 
 
@@ -30,10 +33,13 @@ class Paths:
             if "{" in path
         ]
 
+        self._seen = lru_cache(POLLED)(self._match)
+
     def find(self, path: str) -> Found | None:
         """Return the endpoint of *path* and the values of its parameters."""
-        if found := self._literal.get(path):
-            return found
+        return self._literal.get(path) or self._seen(path)
+
+    def _match(self, path: str) -> Found | None:
         for pattern, endpoint in self._templates:
             if match := pattern.fullmatch(path):
                 return endpoint, match.groupdict()
@@ -44,13 +50,25 @@ class Program(Starlette):
     """Starlette for the pages; the contracts' paths first."""
 
     paths = Paths({})
+    is_dated = True  # its answers carry the time of their world
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (found := self.paths.find(scope["path"])):
             endpoint, scope["path_params"] = found
             await endpoint(scope, receive, send)
         else:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, self._dated(send))
+
+    def _dated(self, send: Send) -> Send:
+        """Return *send* with a ``Date`` header: the default world's time."""
+
+        async def dated(message: Message) -> None:
+            if message["type"] == wire.START:
+                now = self.state.worlds.default.clock.now()
+                message["headers"] = [*message["headers"], wire.dated(now)]
+            await send(message)
+
+        return dated
 
 
 def _pattern(template: str) -> re.Pattern[str]:

@@ -9,9 +9,11 @@ from emulator.contract import Operation, Parameter
 from emulator.domain import refusals
 from emulator.domain.refusals import BY_KEYWORD, Refusal
 from emulator.shape import Flaw, Mismatch, Reading, Shape
+from emulator.web.wire import Headers
 
 # What to do about a body that fails a keyword of the contract.
 ADVICE = {
+    "additionalProperties": "leave {field} out, there is no such thing here",
     "enum": "send {field} with one of the values that the contract lists",
     "maxItems": "send at most {limit} of {field}",
     "maxLength": "shorten {field} to {limit} characters, or see which flag allows more",
@@ -22,21 +24,28 @@ ADVICE = {
     "required": "send {field}",
     "required_with": "send {field}, as there is {other}",
     "required_without": "send {other} or {field}",
+    "unevaluatedProperties": "leave {field} out, there is no such field",
     "type": "send {field} with the type that the contract gives it",
 }
 
 
-def parameters(operation: Operation, scope: Scope) -> dict[str, Any]:
-    """Return the values in the path and in the query that the contract knows.
+def parameters(operation: Operation, scope: Scope, headers: Headers) -> dict[str, Any]:
+    """Return the values in path, query and headers that the contract knows.
 
     Refuses what it does not admit: 404 for an id, 422 for anything else.
     """
+    if operation.is_plain:
+        return {}
     sent = {each.name: scope["path_params"][each.name] for each in operation.parameters}
     known = operation.parameters
     if operation.query:
         query = parse_qs(scope["query_string"].decode("latin-1"))
         sent |= {name: values[-1] for name, values in query.items()}
         known = [*known, *(each for each in operation.query if each.name in query)]
+    for each in operation.headers:
+        if octets := headers.get(each.name.lower().encode()):
+            sent[each.name] = octets.decode("latin-1")
+            known = [*known, each]
     return {each.name: _read(each, sent[each.name]) for each in known}
 
 

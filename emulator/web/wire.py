@@ -1,65 +1,75 @@
 """What goes over an HTTP connection: a body read within bounds, an answer sent."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 
 import msgspec
 import orjson
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message, Scope, Send
 
+from emulator.domain.dates import SECOND
 from emulator.domain.refusals import TOO_LARGE, UNREADABLE, Refusal
-from emulator.faults import Instead
+
+Header = tuple[bytes, bytes]
+Headers = Mapping[bytes, bytes]  # of a request; names in lower case
 
 JSON = b"application/json"
 PLAIN = b"text/plain; charset=utf-8"
+NO_ANSWER = 0  # the status of what never went out
 START, BODY = "http.response.start", "http.response.body"
 BIG = 64 * 1024  # octets; above it others are let in between two steps
 
 
 @dataclass(slots=True)
 class Answer:
-    """An HTTP answer; *slices* follow the body, others are let in between two."""
+    """An HTTP answer: a body, slices with others let in between, or a live stream."""
 
     status: int
     body: bytes = b""
     content_type: bytes = JSON
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     slices: Iterator[bytes] | None = None
+    stream: AsyncIterator[bytes] | None = None
 
-    async def send(self, send: Send, *, bodiless: bool = False) -> None:
+    async def send(
+        self, send: Send, *headers_too: Header, bodiless: bool = False
+    ) -> None:
         """Send the answer; *bodiless* is the answer to a HEAD."""
-        headers = [(b"content-type", self.content_type), *self.headers]
-        if self.slices is None:
+        headers = [(b"content-type", self.content_type), *self.headers, *headers_too]
+        if self.slices is None and self.stream is None:
             headers.append((b"content-length", b"%d" % len(self.body)))
         start = {"type": START, "status": self.status, "headers": headers}
         await send(start)
-        if not bodiless and self.slices is not None:
+        if bodiless:
+            await send(_part(b""))
+            return
+        if self.slices is not None:
             for octets in self.slices:
                 await send(_part(octets, more=True))
                 await asyncio.sleep(0)
-            await send(_part(b""))
-        else:
-            await send(_part(b"" if bodiless else self.body))
+        if self.stream is not None:
+            async for octets in self.stream:
+                await send(_part(octets, more=True))
+        await send(_part(self.body))
 
 
 def _part(body: bytes, *, more: bool = False) -> Message:
     return {"type": BODY, "body": body, "more_body": more}
 
 
-def injected(effect: Instead) -> Answer:
-    """Return the answer that a fault rule spells out."""
-    text = isinstance(effect.body, str)
-    body = effect.body.encode() if text else encoded(effect.body)
-    headers = {name.lower(): value for name, value in effect.headers.items()}
-    kind = headers.pop("content-type", None)
-    return Answer(
-        status=effect.status,
-        body=body,
-        content_type=readable(kind) if kind else PLAIN if text else JSON,
-        headers=[(name.encode(), readable(each)) for name, each in headers.items()],
-    )
+async def gathered(answer: Answer) -> Answer:
+    """Return *answer* with its slices in its body; others are let in between them."""
+    if answer.slices is not None:
+        parts = []
+        for octets in answer.slices:
+            parts.append(octets)
+            await asyncio.sleep(0)
+        answer.body, answer.slices = b"".join(parts), None
+    return answer
 
 
 def encoded(content: Any) -> bytes:
@@ -79,21 +89,37 @@ def listed(
     yield b"]}"
 
 
-def header(scope: Scope, name: bytes) -> bytes | None:
-    """Return the first header called *name*, which is in lower case."""
-    for key, value in scope["headers"]:
-        if key == name:
-            found: bytes = value
-            return found
-    return None
+def headers(scope: Scope) -> Headers:
+    """Return the headers by name, in lower case; of equal ones the first."""
+    return dict(reversed(scope["headers"]))
 
 
-def headers(scope: Scope) -> dict[str, str]:
-    """Return all headers; their names are in lower case, of equal ones the last."""
+def texts(headers: Headers) -> dict[str, str]:
+    """Return *headers* as text."""
     return {
-        key.decode("latin-1"): value.decode("latin-1")
-        for key, value in scope["headers"]
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in headers.items()
     }
+
+
+class _Date:
+    """The last ``Date`` header and the second that it holds for."""
+
+    def __init__(self) -> None:
+        self._start = self._end = datetime.min.replace(tzinfo=UTC)
+        self._header = (b"date", b"")
+
+    def header(self, now: datetime) -> tuple[bytes, bytes]:
+        """Return the header of what is answered *now*, whose offset is UTC."""
+        if not self._start <= now < self._end:  # cheaper than a look-up
+            self._start = now.replace(microsecond=0)
+            self._end = self._start + SECOND
+            octets = format_datetime(self._start, usegmt=True).encode()
+            self._header = (b"date", octets)
+        return self._header
+
+
+dated = _Date().header
 
 
 def readable(text: str) -> bytes:
@@ -101,30 +127,47 @@ def readable(text: str) -> bytes:
     return " ".join(text.split()).encode("ascii", "backslashreplace")
 
 
-async def read(scope: Scope, receive: Receive, *, limit: int) -> bytes:
-    """Return the request's body.
+class Body:
+    """The body of a request, taken message by message.
 
-    Refuses more than *limit* octets, and a client that hangs up before its end.
+    Refuses more octets than a *limit*, announced or sent, and a client that hangs up.
     """
-    announced = header(scope, b"content-length") or b"0"
-    chunks, octets = [], 0
-    if announced.isdigit() and int(announced) > limit:
-        raise _too_large(limit)
-    while True:
-        message = await receive()
+
+    def __init__(self, headers: Headers, *, limit: int) -> None:
+        announced = headers.get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > limit:
+            raise _too_large(limit)
+        self.is_missing = True
+        self._chunks: list[bytes] = []
+        self._left = limit
+
+    def take(self, message: Message) -> None:
+        """Take the next message of the connection."""
         if message["type"] == "http.disconnect":
             raise Refusal(UNREADABLE, "the client hung up before the end of the body")
         chunk = message.get("body", b"")
-        octets += len(chunk)
-        if octets > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self._chunks.append(chunk)
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise _too_large(self._left + sum(map(len, self._chunks)))
+        self.is_missing = message.get("more_body", False)
+
+    @property
+    def octets(self) -> bytes:
+        """What has come so far."""
+        chunks = self._chunks
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def is_json(content_type: bytes) -> bool:
+    return content_type.lower().startswith(JSON)
 
 
 def _too_large(limit: int) -> Refusal:
-    why = "the setting body_limit says how large a body may be"
+    why = (
+        "the setting body_limit says how large a body may be, "
+        "and snapshot_limit for the control API"
+    )
     return Refusal(TOO_LARGE, why, limit=limit)
 
 

@@ -1,0 +1,260 @@
+"""A world's state as a JSON document, and back.
+
+What is derived is not written.  What comes from elsewhere is checked before anybody
+takes it: that it has the types of a state, and that a world could have come to it.
+"""
+
+from array import array
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, get_type_hints
+
+import msgspec
+
+from emulator.domain.account import Account, Movement, Token
+from emulator.domain.email import EmailCampaign
+from emulator.domain.handset import Outcome
+from emulator.domain.hlr import Lookup
+from emulator.domain.recipients import Column, Recipients, column
+from emulator.domain.responses import Response
+from emulator.domain.sms import Campaign
+from emulator.domain.text import FIELDS, LINK_MARK, Template
+from emulator.domain.voice import VoiceCampaign
+from emulator.world import FIRST_IDS, Click, State
+
+Document = dict[str, Any]
+Columns = Mapping[str, Column]
+
+BY_ID: Mapping[str, type] = {
+    "campaigns": Campaign,
+    "voice_campaigns": VoiceCampaign,
+    "email_campaigns": EmailCampaign,
+}
+IN_ORDER: Mapping[str, type] = {
+    "lookups": Lookup,
+    "responses": Response,
+    "clicks": Click,
+    "movements": Movement,
+}
+COUNTS = ("opening", "tokens_made", "faults_made")
+LEFT_OUT: Mapping[type, str] = {
+    Campaign: "world"
+}  # the name of the world that takes it
+NUMBERS = range(10**10)
+OUTCOMES = frozenset(Outcome)
+
+
+class SnapshotError(Exception):
+    """A document that is no state of a world; the message says where and why."""
+
+
+def written(state: State) -> Document:
+    """Return *state* as a JSON document; its account and its faults are left out."""
+    document: Document = {name: state[name] for name in COUNTS}
+    for name in BY_ID:
+        document[name] = [_entity(each) for each in state[name].values()]
+    for name in IN_ORDER:
+        document[name] = [_entity(each) for each in state[name]]
+    return {**document, "next": dict(state["_next"])}
+
+
+def tokens_written(tokens: tuple[Token, ...]) -> list[Document]:
+    return [_entity(each) for each in tokens]
+
+
+def read(document: Document, account: Account, now: datetime) -> dict[str, Any]:
+    """Return the state of *document*, without faults.
+
+    Raises ``SnapshotError``: ``at campaigns.0.cost: Expected `int`, got `str```.
+    """
+    state: dict[str, Any] = {"account": account, "faults": ()}
+    for name in COUNTS:
+        state[name] = _converted(document.get(name), int, name)
+    for name, kind in BY_ID.items():
+        things = list(_all(document, name, kind))
+        state[name] = {each.id: each for each in things}
+        if len(state[name]) < len(things):
+            message = f"at {name}: the ids do not grow"
+            raise SnapshotError(message)
+    for name, kind in IN_ORDER.items():
+        state[name] = list(_all(document, name, kind))
+    state["balance"] = state["opening"] + sum(
+        each.amount for each in state["movements"]
+    )
+    state["_next"] = _converted(document.get("next"), dict[str, int], "next")
+    campaigns = state["campaigns"].values()
+    state["volume"] = sum(
+        each.line.count for each in (*campaigns, *state["voice_campaigns"].values())
+    )
+    state["volume"] += sum(each.count for each in state["email_campaigns"].values())
+    state["volume"] += len(state["lookups"])
+    state["_first_messages"] = [each.first_message for each in campaigns]
+    state["_their_campaigns"] = list(state["campaigns"])
+    for mistake in _mistakes(state, now):
+        raise SnapshotError(mistake)
+    return state
+
+
+def tokens_read(part: Any, where: str) -> tuple[Token, ...]:
+    """Return tokens.  Raises ``SnapshotError``."""
+    tokens: tuple[Token, ...] = _converted(part, tuple[Token, ...], where)
+    return tokens
+
+
+def _entity(entity: Any) -> Document:
+    names = get_type_hints(type(entity))
+    left_out = LEFT_OUT.get(type(entity))
+    return {name: _plain(getattr(entity, name)) for name in names if name != left_out}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Recipients):
+        return {"numbers": list(value.numbers), "fields": _plain(value.fields)}
+    if isinstance(value, Column):
+        return list(value)
+    if isinstance(value, Template):
+        return value._asdict()
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    return msgspec.to_builtins(value)
+
+
+def _all(document: Document, name: str, kind: type) -> Iterator[Any]:
+    parts = _converted(document.get(name), list[dict[str, Any]], name)
+    for index, part in enumerate(parts):
+        yield _thing(part, kind, f"{name}.{index}")
+
+
+def _thing(part: Document, kind: type, where: str) -> Any:
+    hints = get_type_hints(kind)
+    left_out = LEFT_OUT.get(kind)
+    wanted = hints.keys() - {left_out}
+    if part.keys() != wanted:
+        names = ", ".join(sorted(part.keys() ^ wanted))
+        message = f"at {where}: missing or unknown: {names}"
+        raise SnapshotError(message)
+    values = {
+        name: _READERS.get(hints[name], _other(hints[name]))(value, f"{where}.{name}")
+        for name, value in part.items()
+    }
+    return kind(**values)
+
+
+def _converted(value: Any, kind: Any, where: str) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except (msgspec.ValidationError, OverflowError) as error:
+        message = f"at {where}: {error}"
+        raise SnapshotError(message) from error
+
+
+def _other(kind: Any) -> Any:
+    return lambda value, where: _converted(value, kind, where)
+
+
+def _recipients(value: Any, where: str) -> Recipients:
+    part = _converted(value, dict[str, Any], where)
+    numbers = _converted(part.get("numbers"), list[int], f"{where}.numbers")
+    if not all(each in NUMBERS for each in numbers):
+        message = f"at {where}.numbers: a cellphone has ten digits"
+        raise SnapshotError(message)
+    return Recipients(array("Q", numbers), _columns(part.get("fields"), where))
+
+
+def _columns(value: Any, where: str) -> Columns:
+    part = _converted(value, dict[str, list[str]], where)
+    if not part.keys() <= set(FIELDS):
+        message = f"at {where}: the fields are {', '.join(FIELDS)}"
+        raise SnapshotError(message)
+    return {name: column(values) for name, values in part.items()}
+
+
+def _column(value: Any, where: str) -> Column:
+    return column(_converted(value, list[str], where))
+
+
+def _template(value: Any, where: str) -> Template:
+    part = _converted(value, dict[str, Any], where)
+    text = _converted(part.get("text"), str, where)
+    literals = _converted(part.get("literals"), tuple[str, ...], where)
+    marks = _converted(part.get("marks"), tuple[str, ...], where)
+    if len(literals) != len(marks) + 1 or not set(marks) <= {*FIELDS, LINK_MARK}:
+        message = f"at {where}: the marks do not fit the text"
+        raise SnapshotError(message)
+    return Template(text, literals, marks)
+
+
+def _no_template(value: Any, where: str) -> Template | None:
+    return None if value is None else _template(value, where)
+
+
+_READERS: Mapping[Any, Any] = {
+    Recipients: _recipients,
+    Columns: _columns,
+    Column: _column,
+    Template: _template,
+    Template | None: _no_template,
+}
+
+
+def _mistakes(state: State, now: datetime) -> Iterator[str]:
+    """Yield why no world could have come to *state*."""
+    if state["_next"].keys() != FIRST_IDS.keys():
+        yield f"at next: the ids are {', '.join(FIRST_IDS)}"
+    for name in ("campaigns", "voice_campaigns"):
+        for each in state[name].values():
+            yield from _of_campaign(each, f"{name} {each.id}", now)
+    for each in state["email_campaigns"].values():
+        columns = each.fields.values()
+        if not each.count or any(len(one) != each.count for one in columns):
+            yield f"email_campaigns {each.id}: a field for every address, and no more"
+    yield from _of_order(state)
+
+
+def _of_campaign(
+    campaign: Campaign | VoiceCampaign, where: str, now: datetime
+) -> Iterator[str]:
+    line, count = campaign.line, len(campaign.recipients)
+    columns = campaign.recipients.fields.values()
+    if not count or {line.count, len(campaign.outcomes)} != {count}:
+        yield f"{where}: recipients, outcomes and line differ in number"
+    if any(len(each) != count for each in columns):
+        yield f"{where}: a field for every recipient, and no more"
+    if not set(campaign.outcomes) <= OUTCOMES:
+        yield f"{where}: an outcome that there is not"
+    instants = [each.at for each in line.interventions]
+    if campaign.created_at > now or any(each > now for each in instants):
+        yield f"{where}: lies ahead of the clock"
+    if instants != sorted(instants):
+        yield f"{where}: interventions out of order"
+    if min(line.every, *_durations(campaign)) < timedelta():
+        yield f"{where}: a duration below zero"
+
+
+def _durations(campaign: Campaign | VoiceCampaign) -> list[timedelta]:
+    pace = campaign.pace
+    return [pace.inserting, pace.updating, pace.patience * timedelta(1)]
+
+
+def _of_order(state: State) -> Iterator[str]:
+    """Yield where ids overlap, or the next one has been given already."""
+    bounds: list[int] = []
+    for each in state["campaigns"].values():
+        bounds += (each.first_message, each.first_message + each.line.count)
+    bounds.append(state["_next"]["message"])
+    if bounds != sorted(bounds):
+        yield "campaigns: two messages with one id"
+    tables = (
+        ("campaign", "campaigns"),
+        ("voice", "voice_campaigns"),
+        ("email", "email_campaigns"),
+    )
+    for kind, name in tables:
+        ids = [*state[name], state["_next"][kind]]
+        if any(one >= other for one, other in pairwise(ids)):
+            yield f"{name}: the ids do not grow"
+    for kind, name in (("hlr", "lookups"), ("response", "responses")):
+        ids = [*(each.id for each in state[name]), state["_next"][kind]]
+        if any(one >= other for one, other in pairwise(ids)):
+            yield f"{name}: the ids do not grow"

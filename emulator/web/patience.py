@@ -1,0 +1,125 @@
+"""Waiting for what comes about in a world: until it does, or the client hangs up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Generator
+from datetime import datetime
+from typing import Self
+
+from starlette.types import Receive
+
+from emulator.operations.call import Pause, Reply, Steps
+from emulator.world import World
+
+
+class HungUp(Exception):  # noqa: N818 - the client's doing, and no error
+    """The client has gone; nobody reads an answer."""
+
+
+class Patience:
+    """One visitor of a world who waits there; a context that ends the waiting."""
+
+    def __init__(self, world: World, receive: Receive) -> None:
+        self._world = world
+        self._bell = asyncio.Event()
+        self._gone = asyncio.ensure_future(hung_up(receive))
+        self._began = asyncio.get_running_loop().time()
+
+    def __enter__(self) -> Self:
+        self._world.listeners.add(self._bell.set)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._world.listeners.discard(self._bell.set)
+        self._gone.cancel()
+
+    async def wait(self, pause: Pause) -> bool:
+        """Wait for a change in the world; return whether there is time left.
+
+        Raises ``HungUp`` once the client has.
+        """
+        left = self._left(pause.seconds)
+        timeout = _shorter(left, self._seconds_until(pause.until))
+        if timeout is None or timeout > 0:
+            rung = asyncio.ensure_future(self._bell.wait())
+            await asyncio.wait(
+                (rung, self._gone),
+                timeout=timeout,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            rung.cancel()
+        else:
+            await asyncio.sleep(0)  # others are let in
+        self._bell.clear()
+        if self._gone.done():
+            raise HungUp
+        left = self._left(pause.seconds)
+        return left is None or left > 0
+
+    def _left(self, seconds: float | None) -> float | None:
+        """Return how much is left of so many *seconds* since the beginning."""
+        if seconds is None:
+            return None
+        return seconds - (asyncio.get_running_loop().time() - self._began)
+
+    def _seconds_until(self, instant: datetime | None) -> float | None:
+        """Return how long the wall takes until *instant*; None if the clock stands."""
+        if instant is None:
+            return None
+        clock = self._world.clock
+        passing = (instant - clock.now()).total_seconds()
+        if passing <= 0:
+            return 0
+        return passing / clock.rate if clock.rate else None
+
+
+async def until(instant: datetime, world: World, receive: Receive) -> None:
+    """Wait until *instant* of the world.  Raises ``HungUp`` once the client has."""
+    if world.clock.now() >= instant:
+        return
+    with Patience(world, receive) as patience:
+        while world.clock.now() < instant:
+            await patience.wait(Pause(until=instant))
+
+
+async def reply(steps: Steps, world: World, receive: Receive) -> Reply:
+    """Return what a patient operation answers in the end."""
+    with Patience(world, receive) as patience:
+        try:
+            pause = next(steps)
+            while True:
+                pause = steps.send(await patience.wait(pause))
+        except StopIteration as stop:
+            result: Reply = stop.value
+            return result
+        finally:
+            steps.close()
+
+
+async def pieces(
+    stream: Generator[str | Pause, bool, None], world: World, receive: Receive
+) -> AsyncIterator[bytes]:
+    """Yield what a stream says, as it comes about; it ends when the client hangs up."""
+    with Patience(world, receive) as patience:
+        try:
+            piece = next(stream)
+            while True:
+                if isinstance(piece, Pause):
+                    piece = stream.send(await patience.wait(piece))
+                else:
+                    yield piece.encode()
+                    piece = next(stream)
+        except (StopIteration, HungUp):
+            return
+        finally:
+            stream.close()
+
+
+async def hung_up(receive: Receive) -> None:
+    """Return once the client has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _shorter(one: float | None, other: float | None) -> float | None:
+    known = [each for each in (one, other) if each is not None]
+    return min(known) if known else None

@@ -1,0 +1,320 @@
+"""Time that a test moves: what happens on the way, and what is left to happen."""
+
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emulator.domain import dlr
+from emulator.domain.handset import Outcome
+from emulator.domain.timeline import Change
+from tests.campaigns import SMS, an_sms, crowd, place, to
+from tests.conftest import MakeApi
+from tests.emulated import START, Api, emulated
+from tests.orders import EMAIL, VOICE, order
+from tests.steering import steer, steered
+
+ABSENT = "9990003000"
+RETRIED = "9990002000"
+DAY = 86_400
+FIXED = settings(derandomize=True, deadline=None, max_examples=60)
+
+
+def settle(api: Api, **bounds: Any) -> Any:
+    return steered(api, "POST", "clock/settle", json=bounds)
+
+
+def advance(api: Api, **by: Any) -> Any:
+    return steered(api, "POST", "clock/advance", json=by)
+
+
+def told(run: Any) -> list[tuple[float, str]]:
+    """Return what happened: seconds after ``START``, and what."""
+    return [(seconds(each["at"]), each["event"]) for each in run["happened"]]
+
+
+def seconds(stamp: str) -> float:
+    return (datetime.fromisoformat(stamp) - START).total_seconds()
+
+
+# --- What happens ------------------------------------------------------------
+
+
+def test_settling_runs_all_that_is_left_to_happen(api: Api) -> None:
+    placed = place(api, an_sms(recipients=to("4498987282", ABSENT)))
+
+    run = settle(api)
+
+    assert told(run) == [
+        (1, "inserted"),
+        (11, "sending"),
+        (11.01, "sent"),
+        (DAY + 11.01, "completed"),
+    ]
+    assert {each["campaign"] for each in run["happened"]} == {placed["campaign"]}
+    assert (seconds(run["now"]), run["pending"]) == (DAY + 11.01, [])
+    assert settle(api)["happened"] == []
+
+
+def test_of_two_milestones_at_one_instant_the_later_one_is_told(api: Api) -> None:
+    place(api)
+
+    assert told(settle(api)) == [(1, "inserted"), (11, "completed")]
+
+
+def test_events_of_all_campaigns_are_told_in_their_order(api: Api) -> None:
+    place(api, an_sms(recipients=crowd(3)))
+    api.clock.advance(milliseconds=10)
+    api.post(VOICE, json=order(VOICE))
+    api.post(EMAIL, json=order(EMAIL, scheduledDate="2026-03-02 12:00:12"))
+
+    run = settle(api)
+
+    assert [
+        (each["at"][17:22], each["channel"], each["event"]) for each in run["happened"]
+    ] == [
+        ("01.00", "sms", "inserted"),
+        ("11.00", "sms", "sending"),
+        ("11.02", "sms", "completed"),
+        ("12.00", "email", "sent"),
+        ("35.01", "voice", "calling"),
+        ("36.01", "voice", "completed"),
+    ]
+
+
+def test_advancing_tells_what_happened_on_the_way_only(api: Api) -> None:
+    place(api, an_sms(recipients=to("4498987282", RETRIED)))
+
+    first, second = advance(api, seconds=11), advance(api, seconds=60)
+
+    assert told(first) == [(1, "inserted"), (11, "sending")]
+    assert seconds(first["now"]) == 11
+    assert told(second) == [(11.01, "sent")]
+    assert [each["event"] for each in second["pending"]] == ["completed"]
+
+
+def test_the_next_event_is_as_far_as_time_goes(api: Api) -> None:
+    place(api, an_sms(recipients=to("4498987282", RETRIED)))
+
+    runs = [advance(api, next=True) for _ in range(5)]
+
+    assert [told(each) for each in runs] == [
+        [(1, "inserted")],
+        [(11, "sending")],
+        [(11.01, "sent")],
+        [(71.01, "completed")],
+        [],
+    ]
+    assert seconds(runs[-1]["now"]) == 71.01
+
+
+def test_a_token_expires_on_the_way_and_holds_nobody_up(make_api: MakeApi) -> None:
+    api = make_api(token_lifetime_days=0.5)
+    place(api, an_sms(recipients=to(ABSENT)))
+
+    run = settle(api)
+
+    assert (DAY / 2, "expired") in told(run)
+    assert next(each for each in run["happened"] if each["event"] == "expired") == {
+        "at": "2026-03-03T06:00:00.000000Z",
+        "event": "expired",
+        "token": "mytoken",
+    }
+    assert settle(make_api(token_lifetime_days=0.5))["happened"] == []
+
+
+def test_what_somebody_did_is_told_when_it_has_its_effect(api: Api) -> None:
+    number = place(api, an_sms(recipients=crowd(200)))["campaign"]
+    advance(api, seconds=12)
+    steered(api, "POST", f"campaigns/sms/{number}/pause")
+    advance(api, seconds=5)
+    steered(api, "POST", f"campaigns/sms/{number}/resume")
+
+    assert told(settle(api)) == [(17.99, "completed"), (18, "resumed")]
+
+
+# --- What is left ------------------------------------------------------------
+
+
+def test_a_paused_campaign_waits_for_somebody(api: Api) -> None:
+    number = place(api, an_sms(recipients=crowd(200)))["campaign"]
+    advance(api, seconds=12)
+    steered(api, "POST", f"campaigns/sms/{number}/pause")
+
+    run = settle(api)
+
+    assert told(run) == [(13, "paused")]
+    assert run["pending"] == [
+        {
+            "at": None,
+            "event": "completed",
+            "channel": "sms",
+            "campaign": number,
+            "waits_for": "a resume",
+        }
+    ]
+
+
+def test_a_cancelled_campaign_leaves_nothing_to_happen(api: Api) -> None:
+    number = place(api, an_sms(recipients=crowd(200)))["campaign"]
+    advance(api, seconds=12)
+    steered(api, "POST", f"campaigns/sms/{number}/cancel")
+
+    run = settle(api)
+
+    assert told(run) == [(13, "canceled")]
+    assert run["pending"] == []
+
+
+def test_settling_stops_after_so_many_events(api: Api) -> None:
+    place(api, an_sms(recipients=to("4498987282", ABSENT)))
+
+    run = settle(api, events=3)
+
+    assert told(run) == [(1, "inserted"), (11, "sending"), (11.01, "sent")]
+    assert seconds(run["now"]) == 11.01
+    assert [each["event"] for each in run["pending"]] == ["completed"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "events", "later"),
+    [({}, 2, 1), ({"seconds": 20 * DAY}, 3, 0), ({"seconds": 5}, 1, 2)],
+)
+def test_settling_goes_on_for_so_long(
+    api: Api, bounds: dict[str, float], events: int, later: int
+) -> None:
+    place(api)
+    place(api, an_sms(scheduled_date="2026-03-10 12:00:00"))  # in eight days
+
+    run = settle(api, **bounds)
+
+    assert len({each["at"] for each in run["happened"]}) == events
+    assert len({each["at"] for each in run["pending"]}) == later
+    assert run["now"] == run["happened"][-1]["at"]
+
+
+def test_what_is_dated_after_the_end_of_the_world_never_happens(api: Api) -> None:
+    last_second = "9999-12-31 23:59:59"
+    place(api, an_sms(scheduled_date=last_second))
+    api.post(VOICE, json=order(VOICE, scheduledDate=last_second))
+    api.post(EMAIL, json=order(EMAIL, scheduledDate=last_second))
+
+    run = settle(api, seconds=300_000_000_000)
+
+    assert run["happened"] == []
+    assert {each["waits_for"] for each in run["pending"]} == {
+        "the year 9000, in which the world ends"
+    }
+
+
+# --- Who moves it ------------------------------------------------------------
+
+
+def test_a_clock_that_runs_goes_on_at_its_rate_after_a_jump(api: Api) -> None:
+    steered(api, "PUT", "clock", json={"rate": 60})
+
+    run = advance(api, seconds=100)
+
+    assert run["rate"] == 60
+    assert seconds(run["now"]) >= 100
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "clock/settle", {}),
+        ("POST", "clock/advance", {"seconds": 1}),
+        ("PUT", "clock", {"rate": 1}),
+        ("POST", "world/reset", None),
+    ],
+)
+def test_a_clock_that_somebody_moves_is_nobody_elses(
+    api: Api, method: str, path: str, body: Any
+) -> None:
+    for _ in range(100):
+        place(api)
+
+    settling, other, asked = api.together(
+        ("POST", "/_emulator/clock/settle", {}),
+        (method, f"/_emulator/{path}", body),
+        ("GET", "/api/v1/user", None),
+    )
+
+    assert len(settling.body["happened"]) == 200
+    assert other.status == 409
+    assert "wait for the end" in other.body["detail"]
+    assert asked.status == 200
+    assert steer(api, method, path, json=body).status == 200
+
+
+def test_a_settling_that_is_broken_off_leaves_a_clock_that_can_be_moved(
+    api: Api,
+) -> None:
+    for _ in range(100):
+        place(api)
+    steered(api, "PUT", "clock", json={"rate": 2})
+
+    api.broken_off("POST", "/_emulator/clock/settle", {})
+
+    assert steered(api, "GET", "clock")["rate"] == 2
+    assert settle(api)["pending"] == []
+
+
+# --- Against the poll --------------------------------------------------------
+
+
+@FIXED
+@given(
+    outcomes=st.lists(st.sampled_from(Outcome), min_size=1, max_size=6),
+    changes=st.lists(
+        st.tuples(
+            st.sampled_from(["pause", "resume", "cancel"]),
+            st.integers(min_value=0, max_value=120_000),
+        ),
+        max_size=4,
+    ),
+    pace=st.sampled_from(["manual", "instant"]),
+)
+def test_milestones_are_when_the_poll_changes(
+    outcomes: list[Outcome], changes: list[tuple[str, int]], pace: str
+) -> None:
+    numbers = [f"99900{outcome:02d}00{i}" for i, outcome in enumerate(outcomes)]
+    with closing(emulated(pace=pace)) as api:
+        number = place(api, an_sms(recipients=to(*numbers)))["campaign"]
+        for change, after in sorted(changes, key=lambda each: each[1]):
+            advance(api, to=(START + timedelta(milliseconds=after)).isoformat())
+            steer(api, "POST", f"campaigns/sms/{number}/{change}")
+        campaign = api.world.campaign(number)
+    tick = timedelta(microseconds=1)
+
+    milestones = list(dlr.milestones(campaign, START))
+
+    at = {each.name: each.at for each in milestones}
+    count, last = campaign.line.count, campaign.line.last(START + timedelta(days=9))
+    paused = last is not None and last.change is Change.PAUSED
+    if (end := at["completed"]) is not None:
+        assert dlr.final(campaign, end) == count
+        assert dlr.final(campaign, end - tick) < count or end == START
+    else:
+        assert paused
+        assert dlr.final(campaign, START + timedelta(days=9)) < count
+    if first := at.get("sending"):
+        assert campaign.line.reached(first) > campaign.line.reached(first - tick) == 0
+    if sent := at.get("sent"):
+        assert campaign.line.reached(sent) == count > campaign.line.reached(sent - tick)
+    known = [each.at for each in milestones if each.at]
+    assert known == sorted(known)
+
+
+def test_a_poll_after_settling_says_that_all_is_over(api: Api) -> None:
+    numbers = [f"99900{outcome:02d}000" for outcome in Outcome]
+    placed = place(api, an_sms(recipients=to(*numbers)))
+
+    settle(api)
+
+    body = api.get(f"{SMS}/{placed['campaign']}/messages").body
+    assert body["percentage"] == 100
+    assert {row["status"] for row in body["data"]} == {"sent", "failed"}
