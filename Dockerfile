@@ -1,6 +1,8 @@
 # docker build -t smsclouds-emulator .
 # docker run --rm --read-only -p 7672:7672 smsclouds-emulator
 # Every flag is also a variable (EMULATOR_WORLD, EMULATOR_CLOCK, ...): docker run -e ...
+# In the container it listens on every address, so who may reach it is what -p says:
+# -p 127.0.0.1:7672:7672 keeps it to your machine, EMULATOR_CONTROL_SECRET its commands.
 
 ARG BASE=python:3.12-slim
 

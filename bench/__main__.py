@@ -16,11 +16,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from http.client import HTTPConnection
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from bench.load import Order, Result
+from emulator.client import Emulator
+from tests.examples.test_seventy_two_hours import seventy_two_hours
 
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
 SECONDS = 4.0  # of each throughput measurement
@@ -28,6 +31,8 @@ ROUNDS = 3  # of each pair, taken in turns; the median counts
 MANY = 50_000  # recipients, the platform's limit
 CAMPAIGNS = 100  # of MANY recipients, for the memory of five million messages
 STARTS = 9
+STORIES = 9
+IDLE = 10_000  # worlds
 UNCACHED = {"PYTHONDONTWRITEBYTECODE"}
 MEBIBYTE = 1024 * 1024
 
@@ -247,6 +252,42 @@ def memory() -> Iterator[Figure]:
             )
 
 
+def worlds() -> Iterator[Figure]:
+    """Measure what a test does with worlds, beside a campaign of 50,000 recipients."""
+    with serving("emulator") as emulator:
+        emulator.ask("POST", "/api/v3/campaign", campaign(MANY))
+        connection = HTTPConnection(emulator.host, emulator.port)
+        numbers = count()
+
+        def command(path: str) -> None:
+            body = json.dumps({"name": f"copy{next(numbers)}"})
+            connection.request("POST", f"/_emulator/{path}", body, HEADERS)
+            answer = connection.getresponse()
+            assert answer.read()
+            assert answer.status == 200, path
+
+        for what, path in (
+            ("a new world", "worlds"),
+            ("fork of a world with 50,000 messages", "world/fork"),
+            ("checkpoint of it", "world/checkpoints"),
+            ("return to a checkpoint", "world/checkpoints/copy200/restore"),
+            ("reset of it", "world/reset"),
+        ):
+            took = timed(partial(command, path), rounds=99) * 1000
+            yield Figure(what, "1 ms", f"{took:.2f} ms", took <= 1)
+        connection.close()
+    with serving("emulator") as emulator:
+        for index in range(IDLE):
+            emulator.ask("GET", "/api/v1/user", world=f"idle{index}")
+        held = emulator.resident() / MEBIBYTE
+        yield Figure(
+            f"{IDLE:,} idle worlds, each asked once",
+            "100 MiB",
+            f"{held:.0f} MiB",
+            held <= 100,
+        )
+
+
 def started(command: list[str], port_of: Callable[[dict[str, Any]], int]) -> float:
     """Return the seconds from the start of a process to its first answer."""
     with tempfile.TemporaryDirectory() as folder:
@@ -317,9 +358,35 @@ def start() -> Iterator[Figure]:
         yield Figure("memory then", "60 MiB", f"{resident:.0f} MiB", resident <= 60)
 
 
+def story() -> Iterator[Figure]:
+    """Measure the guide's three days: schedule, send, absent handset, cancel, token."""
+    noon = "2026-03-02T18:00:00Z"
+    with serving("emulator") as served:
+        url = f"http://{served.host}:{served.port}"
+        for how, emulator in (
+            ("over a socket", Emulator(url)),
+            ("in process", Emulator.in_process()),
+        ):
+            with emulator:
+                seconds = []
+                for index in range(STORIES):
+                    before = time.perf_counter()
+                    world = emulator.create(f"story{index}", clock=noon, pace="manual")
+                    seventy_two_hours(world)
+                    world.delete()
+                    seconds.append(time.perf_counter() - before)
+            yield Figure(
+                f"a story of 72 hours, {how}",
+                "under a second",
+                f"{median(seconds) * 1000:.0f} ms, at worst {max(seconds) * 1000:.0f}",
+                max(seconds) < 1,
+            )
+
+
 def main() -> None:
     chosen = sys.argv[1:]
-    sections = {f.__name__: f for f in (start, throughput, large, memory)}
+    parts = (start, throughput, large, memory, worlds, story)
+    sections = {f.__name__: f for f in parts}
     figures = []
     for name, section in sections.items():
         if not chosen or name in chosen:

@@ -2,13 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from tests.emulated import Api, emulated
 
+pytest_plugins = ["pytester"]
+
 MakeApi = Callable[..., Api]
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Have our own plugin, as every suite has where the package is installed."""
+    if not pluginmanager.has_plugin("smsclouds"):
+        plugin = import_module("emulator.pytest_plugin")
+        pluginmanager.register(plugin, "smsclouds")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from emulator.operations import OPERATIONS
 from emulator.web.paths import Program
 from emulator.worlds import Limits, Worlds
 from tests.emulated import BODY_LIMIT, START, Api, contract, demo, validator
-from tests.orders import SMS, order
+from tests.orders import order
 
 TREE = contract().document.tree
 EVERY = tuple(contract().operations.values())
@@ -150,13 +150,6 @@ def test_only_a_bearer_opens_an_operation() -> None:
     assert [(each["type"], each["scheme"]) for each in schemes.values()] == [
         ("http", "bearer")
     ]
-
-
-def test_to_prefer_an_answer_is_not_offered_yet(api: Api) -> None:
-    answer = api.post(SMS, json=order(SMS), headers={"prefer": "code=500"})
-
-    assert answer.status == 200
-    assert "preference-applied" not in answer.headers
 
 
 # --- What the document says --------------------------------------------------

@@ -110,6 +110,7 @@ def test_the_wheel_installs_both_commands(wheel: Path) -> None:
 
     assert "smsclouds-emulator = emulator.cli:main" in commands
     assert "\nemulator = emulator.cli:main" in commands
+    assert "[pytest11]\nsmsclouds = emulator.pytest_plugin" in commands
 
 
 def test_the_source_archive_makes_the_same_wheel(

@@ -157,7 +157,7 @@ def test_what_was_doubtful_is_kept_with_the_request(api: Api) -> None:
         SMS, json=an_sms(recipients=[*to("5500000000", name="Ana"), *to("5500000001")])
     )
 
-    kept = api.world.journal.exchanges[-1]
+    (kept,) = api.world.journal
     assert list(kept.notes) == answer.notes == ["SMS-07"]
 
 

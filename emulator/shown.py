@@ -1,0 +1,121 @@
+"""What an emulator tells its client, as values and as lines that a person can read."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, overload
+
+LINE_CHARACTERS = 160
+
+
+class Fact(dict[str, Any]):
+    """A JSON object whose members are attributes as well: ``message.status``."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            known = ", ".join(self)
+            message = f"there is no {name!r} in it, only {known}"
+            raise AttributeError(message) from None
+
+
+class Listing:
+    """Facts in their order; shown with a line for each.
+
+    ``count`` may be more than are listed, where there are very many.
+    """
+
+    def __init__(
+        self,
+        facts: Sequence[Fact],
+        line: Callable[[Fact], str],
+        *,
+        count: int | None = None,
+    ) -> None:
+        self._facts = facts
+        self._line = line
+        self.count = len(facts) if count is None else count
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def __iter__(self) -> Iterator[Fact]:
+        return iter(self._facts)
+
+    @overload
+    def __getitem__(self, index: int) -> Fact: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Listing": ...
+    def __getitem__(self, index: int | slice) -> "Fact | Listing":
+        if isinstance(index, slice):
+            return Listing(self._facts[index], self._line)
+        return self._facts[index]
+
+    def __repr__(self) -> str:
+        return self.lines(len(self))
+
+    def lines(self, most: int) -> str:
+        """Return a line for each of the last *most*, and how many there are."""
+        last = self._facts[max(0, len(self) - most) :]
+        left = self.count - len(last)
+        head = f"{self.count}, of which the last {len(last)}" if left else self.count
+        shown = (shortened(self._line(fact)) for fact in last)
+        return "\n  ".join((f"{head}:" if self.count else "none", *shown))
+
+
+class Run:
+    """What advance and settle did: the events in their order, and what is pending."""
+
+    def __init__(self, answer: Fact) -> None:
+        self.now = datetime.fromisoformat(answer.now)
+        self.happened = Listing(answer.happened, event)
+        self.pending = Listing(answer.pending, event)
+
+    def __repr__(self) -> str:
+        return (
+            f"now {self.now.isoformat()}\n"
+            f"happened: {self.happened}\npending: {self.pending}"
+        )
+
+
+def message(fact: Fact) -> str:
+    sent = f" at {fact.sent_at}" if fact.sent_at else ""
+    return (
+        f"{fact.id} of {fact.channel} {fact.campaign} to {fact.cellphone}: "
+        f"{fact.status}{sent}: {fact.text!r}"
+    )
+
+
+def exchange(fact: Fact) -> str:
+    query = f"?{fact.query}" if fact.get("query") else ""
+    marks = (
+        f"fault {fact.fault}" if fact.fault else "",
+        f"notes {', '.join(fact.notes)}" if fact.notes else "",
+        fact.why,
+    )
+    said = "; ".join(filter(None, marks))
+    return (
+        f"{fact.at} {fact.operation}: {fact.method} {fact.path}{query} "
+        f"-> {fact.status or 'nothing'}{f' ({said})' if said else ''}"
+    )
+
+
+def event(fact: Fact) -> str:
+    rest = {key: value for key, value in fact.items() if key not in {"at", "event"}}
+    words = " ".join(f"{key} {value}" for key, value in rest.items())
+    return f"{fact.at or 'some day'} {fact.event} {words}".rstrip()
+
+
+def fault(fact: Fact) -> str:
+    told = {"id", "operation", "phase", "effect", "met", "struck"}
+    rest = {key: value for key, value in fact.items() if key not in told}
+    which = f" {rest}" if rest else ""
+    return (
+        f"{fact.id} {fact.phase} {fact.operation}{which}: {dict(fact.effect)}, "
+        f"met {fact.met}, struck {fact.struck}"
+    )
+
+
+def shortened(line: str) -> str:
+    line = line.replace("\n", " ")
+    return line if len(line) <= LINE_CHARACTERS else f"{line[: LINE_CHARACTERS - 1]}…"

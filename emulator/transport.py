@@ -1,0 +1,185 @@
+"""How a client reaches an emulator: requests and live streams over a socket."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from json import loads
+from select import select
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from emulator.clock import stopwatch
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+KEPT = 2.0  # seconds that an idle connection is good for; the server keeps it for five
+
+
+class Headers(dict[str, str]):
+    """Headers by name, whose case does not matter."""
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.lower())
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        return super().get(name.lower(), default)
+
+
+class Request(NamedTuple):
+    method: str
+    path: str  # with its query
+    headers: Mapping[str, str]
+    body: bytes
+    timeout: float  # seconds of the wall; of silence, where the answer is a stream
+
+
+class Response(NamedTuple):
+    status: int
+    headers: Headers
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        return loads(self.body)
+
+
+class Cut(ConnectionError):  # noqa: N818 - what happened, in a word
+    """The other side hung up before its answer was whole."""
+
+
+class NoStream(Exception):  # noqa: N818 - what came instead is no error of ours
+    """An answer that is none of the kind that was asked for."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+class Transport(Protocol):
+    """What brings a request to an emulator."""
+
+    @property
+    def url(self) -> str:
+        """Where that is."""
+
+    def request(self, asked: Request) -> Response:
+        """Return the answer, whole.
+
+        Raises ``ConnectionError`` where the connection breaks, ``TimeoutError`` where
+        nothing comes in time.
+        """
+
+    def stream(self, asked: Request) -> Iterator[bytes]:
+        """Return the pieces of a success as they come, once its headers have.
+
+        Closing the iterator hangs up.  Raises ``NoStream`` for another answer, and what
+        ``request`` raises.
+        """
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+class Socket:
+    """HTTP over TCP; connections are kept, and any thread may use one that is idle."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._idle: deque[tuple[HTTPConnection, float]] = deque()
+
+    def request(self, asked: Request) -> Response:
+        from http.client import HTTPException  # noqa: PLC0415 - 25 ms
+
+        connection = self._idle_one() or self._connected(asked.timeout)
+        whole = False
+        try:
+            if connection.sock is not None:
+                connection.sock.settimeout(asked.timeout)
+            connection.request(*asked[:2], asked.body or None, dict(asked.headers))
+            answer = connection.getresponse()
+            headers = _headers(answer.getheaders())
+            response = Response(answer.status, headers, answer.read())
+            whole = True
+        except (HTTPException, ConnectionResetError, BrokenPipeError) as error:
+            raise Cut(str(error) or type(error).__name__) from error
+        finally:
+            if not whole:
+                connection.close()
+        if connection.sock is not None:
+            self._idle.append((connection, stopwatch()))
+        return response
+
+    def stream(self, asked: Request) -> Iterator[bytes]:
+        return begun(self._pieces(asked))
+
+    def close(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop()[0].close()
+
+    def _pieces(self, asked: Request) -> Iterator[bytes]:
+        from http.client import HTTPException  # noqa: PLC0415
+
+        connection = self._connected(asked.timeout)
+        try:
+            connection.request(*asked[:2], asked.body or None, dict(asked.headers))
+            answer = connection.getresponse()
+            if answer.status != HTTPStatus.OK:
+                headers = _headers(answer.getheaders())
+                raise NoStream(Response(answer.status, headers, answer.read()))
+            yield b""
+            while piece := answer.read1():
+                yield piece
+        except (HTTPException, ConnectionResetError) as error:
+            raise Cut(str(error) or type(error).__name__) from error
+        finally:
+            connection.close()
+
+    def _idle_one(self) -> "HTTPConnection | None":
+        """Return a kept connection that the server has not closed meanwhile."""
+        with suppress(IndexError):
+            while True:
+                connection, since = self._idle.pop()
+                if stopwatch() - since < KEPT and not _readable(connection):
+                    return connection
+                connection.close()
+        return None
+
+    def _connected(self, timeout: float) -> "HTTPConnection":
+        from http.client import (  # noqa: PLC0415
+            HTTPConnection,
+            HTTPException,
+            HTTPSConnection,
+        )
+
+        target = urlsplit(self.url)
+        kind = HTTPSConnection if target.scheme == "https" else HTTPConnection
+        try:
+            connection = kind(target.netloc or self.url, timeout=timeout)
+        except HTTPException as error:
+            raise Cut(str(error)) from error
+        connection.connect()
+        return connection
+
+
+def begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Return *pieces* without the first, which said that the answer has begun."""
+    next(pieces)
+    return pieces
+
+
+def _readable(connection: "HTTPConnection") -> bool:
+    """Return whether an idle connection has something to say: that it is over."""
+    return bool(select([connection.sock], [], [], 0)[0])
+
+
+def _headers(pairs: list[tuple[str, str]]) -> Headers:
+    return Headers((name.lower(), value) for name, value in reversed(pairs))
