@@ -28,7 +28,7 @@ HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our
 
 # Requests make many small objects, and few of them are rubbish: with the interpreter's
 # own thresholds the collector is the tail of the latency.
-GC_THRESHOLDS = (50_000, 20, 1_000)
+GC_THRESHOLDS = (100_000, 50, 1_000)
 
 
 Listener = tuple[socket.socket, ssl.SSLContext | None]

@@ -20,6 +20,7 @@ from emulator.domain.recipients import Column, Recipients, column
 from emulator.domain.responses import Response
 from emulator.domain.sms import Campaign
 from emulator.domain.text import FIELDS, LINK_MARK, Template
+from emulator.domain.timeline import Line
 from emulator.domain.voice import VoiceCampaign
 from emulator.world import FIRST_IDS, Click, State
 
@@ -85,7 +86,7 @@ def read(document: Document, account: Account, now: datetime) -> dict[str, Any]:
     state["_next"] = _converted(document.get("next"), dict[str, int], "next")
     campaigns = state["campaigns"].values()
     state["volume"] = sum(
-        each.line.count for each in (*campaigns, *state["voice_campaigns"].values())
+        each.line.messages for each in (*campaigns, *state["voice_campaigns"].values())
     )
     state["volume"] += sum(each.count for each in state["email_campaigns"].values())
     state["volume"] += len(state["lookups"])
@@ -113,8 +114,8 @@ def _plain(value: Any) -> Any:
         return {"numbers": list(value.numbers), "fields": _plain(value.fields)}
     if isinstance(value, Column):
         return list(value)
-    if isinstance(value, Template):
-        return value._asdict()
+    if isinstance(value, Template | Line):
+        return _plain(value._asdict())
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
     return msgspec.to_builtins(value)
@@ -189,7 +190,18 @@ def _no_template(value: Any, where: str) -> Template | None:
     return None if value is None else _template(value, where)
 
 
+def _line(value: Any, where: str) -> Line:
+    part = _converted(value, dict[str, Any], where)
+    return Line(
+        **{
+            name: _converted(part.get(name), kind, f"{where}.{name}")
+            for name, kind in get_type_hints(Line).items()
+        }
+    )
+
+
 _READERS: Mapping[Any, Any] = {
+    Line: _line,
     Recipients: _recipients,
     Columns: _columns,
     Column: _column,
@@ -217,7 +229,7 @@ def _of_campaign(
 ) -> Iterator[str]:
     line, count = campaign.line, len(campaign.recipients)
     columns = campaign.recipients.fields.values()
-    if not count or {line.count, len(campaign.outcomes)} != {count}:
+    if not count or {line.messages, len(campaign.outcomes)} != {count}:
         yield f"{where}: recipients, outcomes and line differ in number"
     if any(len(each) != count for each in columns):
         yield f"{where}: a field for every recipient, and no more"
@@ -241,7 +253,7 @@ def _of_order(state: State) -> Iterator[str]:
     """Yield where ids overlap, or the next one has been given already."""
     bounds: list[int] = []
     for each in state["campaigns"].values():
-        bounds += (each.first_message, each.first_message + each.line.count)
+        bounds += (each.first_message, each.first_message + each.line.messages)
     bounds.append(state["_next"]["message"])
     if bounds != sorted(bounds):
         yield "campaigns: two messages with one id"

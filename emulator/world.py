@@ -170,7 +170,7 @@ class World:
         if index < 0:
             return None
         campaign = self.campaigns[self._their_campaigns[index]]
-        inside = message < campaign.first_message + campaign.line.count
+        inside = message < campaign.first_message + campaign.line.messages
         return campaign if inside else None
 
     def state(self) -> State:
@@ -272,16 +272,16 @@ class World:
             self._first_messages.append(campaign.first_message)
             self._their_campaigns.append(campaign.id)
             self._next["campaign"] = campaign.id + 1
-            self._next["message"] = campaign.first_message + campaign.line.count
+            self._next["message"] = campaign.first_message + campaign.line.messages
             channel = "smsclic" if campaign.link else "sms"
-            self._count(channel, campaign.line.count)
+            self._count(channel, campaign.line.messages)
         self.campaigns[campaign.id] = campaign
 
     def _keep_voice(self, campaign: VoiceCampaign) -> None:
         if campaign.id not in self.voice_campaigns:
             self._next["voice"] = campaign.id + 1
-            self._next["call"] = campaign.first_call + campaign.line.count
-            self._count("voice", campaign.line.count)
+            self._next["call"] = campaign.first_call + campaign.line.messages
+            self._count("voice", campaign.line.messages)
         self.voice_campaigns[campaign.id] = campaign
 
     def _keep_email(self, campaign: EmailCampaign) -> None:

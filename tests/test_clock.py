@@ -293,7 +293,7 @@ def test_milestones_are_when_the_poll_changes(
     milestones = list(dlr.milestones(campaign, START))
 
     at = {each.name: each.at for each in milestones}
-    count, last = campaign.line.count, campaign.line.last(START + timedelta(days=9))
+    count, last = campaign.line.messages, campaign.line.last(START + timedelta(days=9))
     paused = last is not None and last.change is Change.PAUSED
     if (end := at["completed"]) is not None:
         assert dlr.final(campaign, end) == count

@@ -385,7 +385,7 @@ def put(path: str, value: Any) -> Callable[[Any], None]:
         (put("campaigns.0.recipients.numbers", [-1, 1]), "a cellphone has ten digits"),
         (put("campaigns.0.recipients.fields", {"x": []}), "the fields are"),
         (put("campaigns.0.recipients.fields", {"name": ["a"]}), "a field for every"),
-        (put("campaigns.0.line.count", 3), "differ in number"),
+        (put("campaigns.0.line.messages", 3), "differ in number"),
         (put("campaigns.0.line.every", "-PT1S"), "a duration below zero"),
         (put("campaigns.0.created_at", "2027-01-01T00:00:00Z"), "ahead of the clock"),
         (put("campaigns.0.template.marks", ["name"]), "the marks do not fit"),

@@ -5,7 +5,7 @@ turn: it walks through the stretches in which the line moves.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -119,7 +119,7 @@ def stories(draw: st.DrawFn) -> Story:
 def counted_exactly(story: Story) -> None:
     """Expect what has been reached to be what had its turn, and nothing else."""
     line = story.line
-    turns = [turn(line, index) for index in range(line.count)]
+    turns = [turn(line, index) for index in range(line.messages)]
     for now in story.looks:
         had = [each for each in turns if each is not None and each <= now]
         assert line.reached(now) == len(had)
@@ -145,7 +145,7 @@ def never_back(story: Story) -> None:
     reached = [story.line.reached(now) for now in story.looks]
     assert reached == sorted(reached)
     assert reached[0] >= 0
-    assert reached[-1] <= story.line.count
+    assert reached[-1] <= story.line.messages
 
 
 def past_is_past(story: Story) -> None:
@@ -155,8 +155,8 @@ def past_is_past(story: Story) -> None:
     """
     line = story.line
     for done, each in enumerate(line.interventions):
-        before = replace(line, interventions=line.interventions[:done])
-        after = replace(line, interventions=line.interventions[: done + 1])
+        before = line._replace(interventions=line.interventions[:done])
+        after = line._replace(interventions=line.interventions[: done + 1])
         last = each.at - TICK if each.change is Change.RESUMED else each.at
         for now in (*story.looks, last):
             if now <= last:

@@ -79,7 +79,7 @@ def status(campaign: Campaign, now: datetime) -> str:
 
 def progress(campaign: Campaign, now: datetime) -> int:
     """Return the percentage of messages that are final.  Source: manual DLR-08."""
-    return percentage(final(campaign, now), campaign.line.count)
+    return percentage(final(campaign, now), campaign.line.messages)
 
 
 def final(campaign: Campaign, now: datetime) -> int:
@@ -92,7 +92,7 @@ def final(campaign: Campaign, now: datetime) -> int:
             delay = TRUTHS[Outcome(outcome)].sms.final_after * campaign.pace.patience
             done += outcomes.count(outcome, 0, line.reached(now - delay))
     if line.cancelled_at and line.cancelled_at <= now:
-        done += line.count - reached
+        done += line.messages - reached
     return done
 
 
@@ -106,7 +106,7 @@ def milestones(campaign: Campaign, after: datetime) -> Iterator[Milestone]:
     if line.starts_at >= END:
         yield beyond("completed")
         return
-    latest = line.starts_at + line.count * line.every + LONGEST * patience
+    latest = line.starts_at + line.messages * line.every + LONGEST * patience
     if not line.interventions and latest < after:
         return
     found = [Milestone(campaign.created_at + campaign.pace.inserting, "inserted")]
@@ -122,7 +122,7 @@ def milestones(campaign: Campaign, after: datetime) -> Iterator[Milestone]:
 def _progress(campaign: Campaign, bound: int) -> list[Milestone]:
     """Return the milestones of the messages, of which *bound* have their instant."""
     line, found = campaign.line, []
-    if bound < line.count and line.cancelled_at is None:
+    if bound < line.messages and line.cancelled_at is None:
         end: datetime | None = None
         found.append(Milestone(None, "completed", "a resume"))
     else:
@@ -130,7 +130,7 @@ def _progress(campaign: Campaign, bound: int) -> list[Milestone]:
         if line.cancelled_at and end:
             end = max(end, line.cancelled_at)
         found.append(Milestone(end, "completed"))
-    if bound == line.count and line.instant(bound - 1) != end:
+    if bound == line.messages and line.instant(bound - 1) != end:
         found.append(Milestone(line.instant(bound - 1), "sent"))
     if bound and line.instant(0) not in {each.at for each in found}:
         found.append(Milestone(line.instant(0), "sending"))
@@ -163,7 +163,7 @@ def statuses(
     campaign: Campaign, indexes: Sequence[int], now: datetime
 ) -> Iterator[str]:
     """Yield the status of the messages at *indexes*, which are all or some."""
-    reached, count = campaign.line.reached(now), campaign.line.count
+    reached, count = campaign.line.reached(now), campaign.line.messages
     if len(indexes) == count:
         return _statuses(campaign, 0, count, reached=reached, now=now)
     return chain.from_iterable(
@@ -174,7 +174,7 @@ def statuses(
 
 def rows(campaign: Campaign, *, now: datetime, zone: tzinfo) -> Iterator[list[Row]]:
     """Yield the rows of the DLR answer in slices.  Source: manual DLR-03."""
-    numbers, count = campaign.recipients.numbers, campaign.line.count
+    numbers, count = campaign.recipients.numbers, campaign.line.messages
     reached = campaign.line.reached(now)
     for start in range(0, count, SLICE):
         stop = min(start + SLICE, count)
@@ -276,6 +276,6 @@ def _changed(
     last = campaign.line.last(now)
     if last and last.change in {change, Change.CANCELLED, Change.LOST}:
         raise Refusal(refused, f"campaign {campaign.id} is {last.change}")
-    if final(campaign, now) == campaign.line.count:
+    if final(campaign, now) == campaign.line.messages:
         raise Refusal(refused, f"campaign {campaign.id} is complete")
     return campaign.changed(Intervention(change, now))

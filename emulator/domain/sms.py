@@ -4,7 +4,6 @@ Source: manual SMS-01 to SMS-49 and CLC-01 to CLC-17.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -80,7 +79,7 @@ class Campaign(NamedTuple):
     def changed(self, intervention: Intervention) -> "Campaign":
         """Return the campaign with one more intervention."""
         interventions = (*self.line.interventions, intervention)
-        line = replace(self.line, interventions=interventions)
+        line = self.line._replace(interventions=interventions)
         return self._replace(line=line)
 
 
@@ -102,24 +101,24 @@ def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
     recipients = _recipients(order["recipients"], flags)
     scheduled_at = _scheduled(order, account)
     body = order["text"] if flags.encoded else texts.transliterate(order["text"])
-    return Campaign(
-        id=ids.campaign,
-        name=order.get("campaign_name"),
-        route=route,
-        country=account.countries[route.country].name,
-        template=texts.cut(body, links=link is not None),
-        flags=flags,
-        recipients=recipients,
-        outcomes=_outcomes(order["text"], recipients, account),
-        first_message=ids.message,
-        created_at=now,
-        scheduled_at=scheduled_at,
-        line=_line(account.pace, len(recipients), now=now, date=scheduled_at),
-        pace=account.pace,
-        cost=_cost(order["text"], flags, route, recipients, account),
-        link=link,
-        link_base=account.short_link_base,
-        world=world,
+    return Campaign(  # by position, which takes half the time
+        ids.campaign,
+        order.get("campaign_name"),
+        route,
+        account.countries[route.country].name,
+        texts.cut(body, links=link is not None),
+        flags,
+        recipients,
+        _outcomes(order["text"], recipients, account),
+        ids.message,
+        now,
+        scheduled_at,
+        _line(account.pace, len(recipients), now=now, date=scheduled_at),
+        account.pace,
+        _cost(order["text"], flags, route, recipients, account),
+        link,
+        account.short_link_base,
+        world,
     )
 
 

@@ -65,17 +65,16 @@ def beyond(name: str) -> Milestone:
     return Milestone(None, name, f"the year {END.year}, in which the world ends")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """The instants of a campaign's messages, in the order they are sent."""
 
     starts_at: datetime
     every: timedelta
-    count: int
+    messages: int
     interventions: tuple[Intervention, ...] = ()  # by .at
 
     def reached(self, now: datetime) -> int:
-        """Return how many messages have had their instant, 0 to ``count``."""
+        """Return how many messages have had their instant, 0 to ``messages``."""
         worked = now - self.starts_at
         if self.interventions:
             until = min(now, self.cancelled_at or now)
@@ -85,8 +84,8 @@ class Line:
         if worked < NOTHING:
             return 0
         if self.every == NOTHING:
-            return self.count
-        return min(worked // self.every + 1, self.count)
+            return self.messages
+        return min(worked // self.every + 1, self.messages)
 
     def instant(self, index: int) -> datetime:
         """Return when message *index*, which has been reached, had its turn."""
@@ -101,7 +100,7 @@ class Line:
     @property
     def bound(self) -> int:
         """How many messages will have their instant, as things are."""
-        return self.reached(END) if self.interventions else self.count
+        return self.reached(END) if self.interventions else self.messages
 
     @property
     def cancelled_at(self) -> datetime | None:

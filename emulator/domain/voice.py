@@ -127,7 +127,7 @@ def place(order: Order, account: Account, *, ids: Ids, now: datetime) -> VoiceCa
         line=Line(
             starts_at=max(starts_at, scheduled_at or starts_at),
             every=account.pace.call_every,
-            count=len(recipients),
+            messages=len(recipients),
         ),
         pace=account.pace,
         cost=account.prices.voice * len(recipients),
@@ -150,7 +150,7 @@ def status(campaign: VoiceCampaign, now: datetime) -> VoiceStatus:
         return VoiceStatus.CANCELLED
     if not line.reached(now):
         return VoiceStatus.TO_SEND
-    if processed(campaign, now) < line.count:
+    if processed(campaign, now) < line.messages:
         return VoiceStatus.PROCESSING
     answered = any(
         TRUTHS[Outcome(each)].call.steps[-1][1] is CallStatus.SENT
@@ -170,7 +170,7 @@ def milestones(campaign: VoiceCampaign) -> Iterator[Milestone]:
     if campaign.line.starts_at >= END:
         yield beyond("completed")
     elif campaign.line.cancelled_at is None:
-        last = campaign.line.instant(campaign.line.count - 1)
+        last = campaign.line.instant(campaign.line.messages - 1)
         lasting = TRUTHS[Outcome.SENT].call.final_after * campaign.pace.patience
         yield Milestone(campaign.line.instant(0), "calling")
         yield Milestone(last + lasting, "completed")
@@ -195,7 +195,7 @@ def rows(
     campaign: VoiceCampaign, *, now: datetime, zone: tzinfo
 ) -> Iterator[list[Row]]:
     """Yield the rows of the status answer in slices.  Source: manual VOI-22."""
-    count = campaign.line.count
+    count = campaign.line.messages
     for start in range(0, count, SLICE):
         calls = (
             call(campaign, index, now)
@@ -226,7 +226,8 @@ def cancel(campaign: VoiceCampaign, now: datetime) -> VoiceCampaign:
         why = f"campaign {campaign.id} is {current}; only TO_SEND can be cancelled"
         raise Refusal(NOT_CANCELLABLE, why)
     stopped = Intervention(Change.CANCELLED, now)
-    return replace(campaign, line=replace(campaign.line, interventions=(stopped,)))
+    line = campaign.line._replace(interventions=(stopped,))
+    return replace(campaign, line=line)
 
 
 def refund(campaign: VoiceCampaign, account: Account) -> int:

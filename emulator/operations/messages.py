@@ -44,7 +44,7 @@ def _matching(
     campaign: Campaign, asked: Mapping[str, Any], now: datetime
 ) -> Sequence[int]:
     """Return the places of the messages that match; the cheapest question first."""
-    found: Sequence[int] = range(campaign.line.count)
+    found: Sequence[int] = range(campaign.line.messages)
     if "number" in asked:
         found = _numbered(campaign, asked["number"])
     if "status" in asked:

@@ -52,7 +52,7 @@ def get_campaign_messages(world: World, call: Call) -> Reply:
         "percentage": dlr.progress(campaign, now),
         "balance": shown(world.balance),
     }
-    whole = campaign.line.count <= dlr.SLICE
+    whole = campaign.line.messages <= dlr.SLICE
     return Reply(head, Listing("data", rows, whole))
 
 

@@ -54,7 +54,7 @@ def get_voice_campaign(world: World, call: Call) -> Reply:
         "status": voice.status(campaign, call.now),
     }
     rows = voice.rows(campaign, now=call.now, zone=world.account.zone)
-    whole = campaign.line.count <= voice.SLICE
+    whole = campaign.line.messages <= voice.SLICE
     return Reply(head, Listing("voice_messages", rows, whole))
 
 

@@ -167,7 +167,7 @@ def _shown(worlds: Worlds, world: World) -> Row:
         "campaigns": len(world.campaigns)
         + len(world.voice_campaigns)
         + len(world.email_campaigns),
-        "messages": sum(each.line.count for each in world.campaigns.values()),
+        "messages": sum(each.line.messages for each in world.campaigns.values()),
         "assumptions": {
             name: choice for name, choice in chosen.items() if choice != LENIENT[name]
         },

@@ -133,7 +133,7 @@ class Endpoint:
             while body.is_missing:
                 body.take(await visit.receive())
         finally:
-            octets = visit.body = body.octets
+            octets = visit.body = body.octets()
         content_type = visit.headers.get(b"content-type", b"")
         if not (content_type == wire.JSON or wire.is_json(content_type)):
             why = "send the header Content-Type: application/json"

@@ -138,25 +138,27 @@ class Body:
         if announced.isdigit() and int(announced) > limit:
             raise _too_large(limit)
         self.is_missing = True
-        self._chunks: list[bytes] = []
-        self._left = limit
+        self._first = b""
+        self._others: list[bytes] | None = None
+        self._limit = self._left = limit
 
     def take(self, message: Message) -> None:
         """Take the next message of the connection."""
         if message["type"] == "http.disconnect":
             raise Refusal(UNREADABLE, "the client hung up before the end of the body")
         chunk = message.get("body", b"")
-        self._chunks.append(chunk)
+        if self._others is not None:
+            self._others.append(chunk)
+        else:
+            self._first, self._others = chunk, []
         self._left -= len(chunk)
         if self._left < 0:
-            raise _too_large(self._left + sum(map(len, self._chunks)))
+            raise _too_large(self._limit)
         self.is_missing = message.get("more_body", False)
 
-    @property
     def octets(self) -> bytes:
-        """What has come so far."""
-        chunks = self._chunks
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        """Return what has come so far."""
+        return b"".join((self._first, *self._others)) if self._others else self._first
 
 
 def is_json(content_type: bytes) -> bool:
