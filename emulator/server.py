@@ -27,8 +27,8 @@ BACKLOG = 2_048  # connections that wait to be accepted
 HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our own
 
 # Requests make many small objects, and few of them are rubbish: with the interpreter's
-# own thresholds the collector is the tail of the latency.
-GC_THRESHOLDS = (100_000, 50, 1_000)
+# own thresholds the collector is the tail of the latency. What stays is looked at once.
+GC_THRESHOLDS = (300_000, 100, 1_000)
 
 
 Listener = tuple[socket.socket, ssl.SSLContext | None]
