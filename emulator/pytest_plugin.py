@@ -24,7 +24,7 @@ URL = pytest.StashKey[str]()
 STANDBY: pytest.StashKey[Standby] = pytest.StashKey()
 
 OPTIONS = {
-    "url": "URL of a running emulator, instead of one of this session's own",
+    "url": "URL of a running emulator, instead of one that the plugin starts",
     "world": "the world that the tests start with: demo, contract or a world file",
     "secret": "what the running emulator was given as its --control-secret",
 }
