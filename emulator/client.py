@@ -45,8 +45,8 @@ class Emulator(Line):
         from emulator.settings import Settings  # noqa: PLC0415
 
         chosen = Settings(world=world, **settings)
-        secret = getattr(chosen, "control_secret", None)
-        return cls(transport=InProcess(app.build(chosen)), secret=secret)
+        transport = InProcess(app.build(chosen))
+        return cls(transport=transport, secret=chosen.control_secret)
 
     @property
     def facts(self) -> Fact:

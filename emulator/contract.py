@@ -1,7 +1,8 @@
 """An OpenAPI 3.1 document made executable; it does not know SMS from soup.
 
 The document routes, secures, validates and shapes.  ``x-also-at`` on an operation lists
-other paths that it answers at, each with a ledger id; for the other extensions see
+other paths that it answers at, each with a ledger id; ``x-closed-query`` at the top
+admits no parameter that the document does not list; for the other extensions see
 ``document`` and ``shape``.
 """
 
@@ -101,7 +102,8 @@ class Operation:
         self.parameters = [each for each in parameters if each.place == "path"]
         self.query = [each for each in parameters if each.place == "query"]
         self.headers = [each for each in parameters if each.place == "header"]
-        self.is_plain = not parameters
+        self.is_closed = bool(document.tree.get("x-closed-query"))
+        self.is_plain = not (parameters or self.is_closed)
 
     @cached_property
     def body(self) -> Shape | None:

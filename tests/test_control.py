@@ -402,3 +402,20 @@ def test_a_cleared_journal_leaves_what_was_done(api: Api) -> None:
 
     assert steered(api, "GET", "journal")["exchanges"] == []
     assert api.get(f"{SMS}/{campaign}/messages").status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "says"),
+    [
+        ("journal?numer=4", "numer", "operation, status, number, text"),
+        ("worlds?all", "all", "the query may have world"),
+        ("clock?world=demo&now=1", "now", "the query may have world"),
+    ],
+)
+def test_a_misspelt_question_is_not_answered_as_another(
+    api: Api, path: str, field: str, says: str
+) -> None:
+    answer = steer(api, "GET", path)
+
+    assert (answer.status, answer.body["title"]) == (422, f"There is no field {field}")
+    assert says in answer.body["detail"]

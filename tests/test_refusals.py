@@ -34,6 +34,7 @@ ELSEWHERE = {
         "FOREIGN_ORIGIN",
         "JOURNAL_DROPPED",
         "NOT_CHANGEABLE",
+        "NOT_KNOWN",
         "NO_SUCH_ITEM",
         "NO_SUCH_TOKEN",
         "NO_SUCH_WORLD",

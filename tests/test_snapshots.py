@@ -373,6 +373,7 @@ def put(path: str, value: Any) -> Callable[[Any], None]:
     [
         (put("format", 2), "format"),
         (put("clock.now", "soon"), "now"),
+        (put("clock.now", "2026-02-30T00:00:00Z"), "clock.now"),
         (put("clock.rate", -1), "rate"),
         (put("account.routes.0.price", []), "at account.routes.0.price"),
         (put("account.account.credit", "much"), "account.credit"),

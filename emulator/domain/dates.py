@@ -6,6 +6,8 @@ Source: manual GEN-09 for the form, GEN-10 for the zone.
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
+from emulator.domain.refusals import WRONG_FORMAT, Refusal
+
 SECOND = timedelta(seconds=1)
 
 
@@ -49,3 +51,14 @@ def year_after(instant: datetime) -> datetime:
 def stamp(instant: datetime) -> str:
     """Return ``2020-05-25T18:22:38.000000Z``, for what is ours, not the platform's."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def stamped(text: str, field: str) -> datetime:
+    """Return the instant that *text*, written as by ``stamp``, names.
+
+    Refuses a day that there is not, as *field*.
+    """
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError as error:
+        raise Refusal(WRONG_FORMAT, str(error), field=field) from None

@@ -229,6 +229,9 @@ NOT_WANTED = Reason(
     "The field {field} is not allowed in this combination",
 )
 
+NOT_KNOWN = Reason(
+    "NOT_KNOWN", 422, "El campo {field} no existe", "There is no field {field}"
+)
 NOT_AN_OBJECT = Reason(
     "NOT_AN_OBJECT",
     422,
@@ -373,6 +376,6 @@ BY_KEYWORD: Mapping[str, Reason] = {
     "enum": NOT_IN_LIST,
     "const": NOT_IN_LIST,
     "not": NOT_WANTED,
-    "additionalProperties": NOT_WANTED,
-    "unevaluatedProperties": NOT_WANTED,
+    "additionalProperties": NOT_KNOWN,
+    "unevaluatedProperties": NOT_KNOWN,
 }

@@ -10,7 +10,6 @@ from emulator.domain import dates
 from emulator.domain.refusals import (
     TIME_PASSED,
     TIME_TOO_FAR,
-    WRONG_FORMAT,
     Refusal,
 )
 from emulator.domain.timeline import END
@@ -115,10 +114,7 @@ def _asked(world: World, call: Call) -> datetime:
 def _duration(call: Call, now: datetime) -> timedelta:
     if "seconds" in call.body:
         return timedelta(seconds=call.body["seconds"])
-    try:
-        return datetime.fromisoformat(call.body["to"]) - now
-    except ValueError as error:
-        raise Refusal(WRONG_FORMAT, str(error), field="to") from None
+    return dates.stamped(call.body["to"], "to") - now
 
 
 def _read(world: World) -> Row:

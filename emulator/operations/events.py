@@ -1,7 +1,7 @@
 """What happens in a world, as it happens: a stream of server-sent events."""
 
 from collections.abc import Generator, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 import orjson
@@ -9,7 +9,6 @@ import orjson
 from emulator import agenda
 from emulator.agenda import Event
 from emulator.domain import dates
-from emulator.domain.refusals import WRONG_FORMAT, Refusal
 from emulator.operations import clock, exchanges
 from emulator.operations.call import Call, Pause, Reply, Row
 from emulator.world import World
@@ -84,7 +83,4 @@ class _Reader:
 
 def _position(text: str) -> tuple[int, datetime]:
     number, _, stamp = text.partition("@")
-    try:
-        return int(number), datetime.fromisoformat(stamp).astimezone(UTC)
-    except ValueError as error:
-        raise Refusal(WRONG_FORMAT, str(error), field="Last-Event-ID") from None
+    return int(number), dates.stamped(stamp, "Last-Event-ID")

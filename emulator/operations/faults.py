@@ -142,10 +142,7 @@ def _when(body: Body) -> When:
 
 
 def _instant(body: Body, name: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(body[name]) if name in body else None
-    except ValueError as error:
-        raise Refusal(WRONG_FORMAT, str(error), field=name) from None
+    return dates.stamped(body[name], name) if name in body else None
 
 
 def _effect(body: Body) -> Effect:

@@ -10,7 +10,6 @@ import msgspec
 
 from emulator.domain import dates
 from emulator.domain.recipients import cellphone
-from emulator.domain.refusals import WRONG_FORMAT, Refusal
 from emulator.journal import Body, Cut, Exchange, Journal, cellphones
 
 DIGITS = 10  # of a cellphone
@@ -89,10 +88,7 @@ def matching(asked: Mapping[str, Any]) -> Match:
         each.name: asked[each.name] for each in fields(Match) if each.name in asked
     }
     for name in known.keys() & {"since", "until"}:
-        try:
-            known[name] = datetime.fromisoformat(known[name])
-        except ValueError as error:
-            raise Refusal(WRONG_FORMAT, str(error), field=name) from None
+        known[name] = dates.stamped(known[name], name)
     return Match(**known)
 
 

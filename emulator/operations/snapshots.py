@@ -1,7 +1,7 @@
 """Snapshots: a world as a document that another emulator takes."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -78,4 +78,4 @@ def _account(part: Mapping[str, Any], now: datetime) -> Account:
 
 
 def _clock(part: Mapping[str, Any]) -> tuple[datetime, float]:
-    return datetime.fromisoformat(part["now"]).astimezone(UTC), float(part["rate"])
+    return dates.stamped(part["now"], "clock.now"), float(part["rate"])

@@ -1,5 +1,6 @@
 """What an operation gets of a request, as the contract has it: parameters and body."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,7 +14,7 @@ from emulator.web.wire import Headers
 
 # What to do about a body that fails a keyword of the contract.
 ADVICE = {
-    "additionalProperties": "leave {field} out, there is no such thing here",
+    "additionalProperties": "leave {field} out, or see how the contract spells it",
     "enum": "send {field} with one of the values that the contract lists",
     "maxItems": "send at most {limit} of {field}",
     "maxLength": "shorten {field} to {limit} characters, or see which flag allows more",
@@ -24,7 +25,7 @@ ADVICE = {
     "required": "send {field}",
     "required_with": "send {field}, as there is {other}",
     "required_without": "send {other} or {field}",
-    "unevaluatedProperties": "leave {field} out, there is no such field",
+    "unevaluatedProperties": "leave {field} out, or see how the contract spells it",
     "type": "send {field} with the type that the contract gives it",
 }
 
@@ -38,8 +39,11 @@ def parameters(operation: Operation, scope: Scope, headers: Headers) -> dict[str
         return {}
     sent = {each.name: scope["path_params"][each.name] for each in operation.parameters}
     known = operation.parameters
-    if operation.query:
-        query = parse_qs(scope["query_string"].decode("latin-1"))
+    if operation.query or operation.is_closed:
+        text = scope["query_string"].decode("latin-1")
+        if operation.is_closed:
+            _refuse_strangers(parse_qs(text, keep_blank_values=True), operation)
+        query = parse_qs(text)
         sent |= {name: values[-1] for name, values in query.items()}
         known = [*known, *(each for each in operation.query if each.name in query)]
     for each in operation.headers:
@@ -47,6 +51,15 @@ def parameters(operation: Operation, scope: Scope, headers: Headers) -> dict[str
             sent[each.name] = octets.decode("latin-1")
             known = [*known, each]
     return {each.name: _read(each, sent[each.name]) for each in known}
+
+
+def _refuse_strangers(query: Iterable[str], operation: Operation) -> None:
+    """Refuse a misspelt question, which would be answered as if nothing was asked."""
+    known = [each.name for each in operation.query]
+    for name in query:
+        if name not in known:
+            why = f"the query may have {', '.join(known) or 'nothing'}"
+            raise Refusal(refusals.NOT_KNOWN, why, field=name)
 
 
 def _read(parameter: Parameter, raw: str) -> Any:
