@@ -16,7 +16,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from emulator.client import ClientError, Emulator
-from emulator.inprocess import InProcess
+from emulator.client.inprocess import InProcess
 from emulator.standby import Standby
 from tests.orders import EMAIL, SMS, order
 

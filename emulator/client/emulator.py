@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from emulator import shown
-from emulator.line import ClientError, Line, ask, given, quoted, written
-from emulator.shown import Fact, Listing, Run
-
-__all__ = ["ClientError", "Emulator", "ask"]
+from emulator.client import shown
+from emulator.client.line import Line, given, quoted, written
+from emulator.client.shown import Fact, Listing, Run
 
 LINES = 20  # of each kind in a report
 EFFECTS = (
@@ -41,7 +39,7 @@ class Emulator(Line):
         fields of ``emulator.settings.Settings``.
         """
         from emulator import app  # noqa: PLC0415 - only who asks for it pays
-        from emulator.inprocess import InProcess  # noqa: PLC0415
+        from emulator.client.inprocess import InProcess  # noqa: PLC0415
         from emulator.settings import Settings  # noqa: PLC0415
 
         chosen = Settings(world=world, **settings)

@@ -10,8 +10,8 @@ from json import dumps, loads
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
-from emulator.shown import Fact
-from emulator.transport import NoStream, Request, Response, Socket, Transport
+from emulator.client.shown import Fact
+from emulator.client.transport import NoStream, Request, Response, Socket, Transport
 
 URL = "http://127.0.0.1:7672"
 SECONDS = 2.0  # that an answer to one command of the command line may take

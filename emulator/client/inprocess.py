@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Scope
 
-from emulator.transport import Cut, Headers, NoStream, Request, Response, begun
+from emulator.client.transport import Cut, Headers, NoStream, Request, Response, begun
 
 
 class InProcess:
