@@ -11,7 +11,7 @@ from typing import Any
 from emulator.domain import dates, money
 from emulator.domain.account import Account, Item, Keyword, Link, Route
 from emulator.domain.assumptions import LENIENT, STRICT, Assumptions
-from emulator.domain.handset import Population
+from emulator.domain.handset import Population, Profile
 from emulator.domain.recipients import cellphone
 from emulator.domain.timeline import Pace
 
@@ -26,6 +26,7 @@ def written(account: Account) -> Part:
         seed=account.seed,
         account=_person(account),
         push_url=account.push_url,
+        push_retries=[each.total_seconds() for each in account.push_retries],
         prices={
             each.name: money.written(getattr(account.prices, each.name))
             for each in fields(account.prices)
@@ -45,6 +46,7 @@ def written(account: Account) -> Part:
         whitelist=sorted(account.whitelist),
         population=_weights(account.population),
         handsets=_handsets(account.population),
+        profiles=[_profile(each) for each in account.population.profiles],
         pace=_pace(account.pace),
         **_choices(account.assumptions),
         refusals={
@@ -119,6 +121,14 @@ def _handsets(population: Population) -> list[Part]:
         {"cellphone": cellphone(number), "outcome": outcome.name.lower()}
         for number, outcome in sorted(population.known.items())
     ]
+
+
+def _profile(profile: Profile) -> Part:
+    return {
+        "share": profile.share,
+        "after": profile.after.total_seconds(),
+        "texts": list(profile.texts),
+    }
 
 
 def _pace(pace: Pace) -> Part:

@@ -19,7 +19,7 @@ from emulator.domain.account import (
     Route,
 )
 from emulator.domain.assumptions import STRICT, SWITCHES, Assumptions
-from emulator.domain.handset import Outcome, Population
+from emulator.domain.handset import Outcome, Population, Profile
 from emulator.domain.refusals import REASONS, Reason
 from emulator.domain.timeline import PACES, Pace
 
@@ -29,6 +29,11 @@ Made = TypeVar("Made")
 
 _TRUTHS = {True: ("yes", "on"), False: ("no", "off")}  # to YAML
 MONTH = timedelta(days=31)
+# Source: assumption MOP-07; the manual is silent, and so is ``none``.
+RETRIES: Mapping[str, tuple[timedelta, ...]] = {
+    "none": (),
+    "backoff": tuple(timedelta(seconds=each) for each in (5, 30, 120, 600, 3600)),
+}
 
 
 class Mistake(Exception):  # noqa: N818 - the author's, not ours
@@ -62,6 +67,7 @@ def read(document: Part, now: datetime) -> Account:
         links=_by_id("links", _all(document, "links", partial(_link, zone, now))),
         keywords=_keywords(document, zone, now),
         push_url=document.get("push_url"),
+        push_retries=_retries(document.get("push_retries", "none")),
         remittents=frozenset(map(int, document.get("remittents", ()))),
         whitelist=frozenset(document.get("whitelist", ())),
         services=document.get("services", {}),
@@ -211,12 +217,25 @@ def _population(document: Part, seed: int) -> Population:
     }
     return Population(
         seed=seed,
+        profiles=tuple(map(_profile, document.get("profiles", ()))),
         weights=weighed(weights),
         known={
             int(each["cellphone"]): Outcome[each["outcome"].upper()]
             for each in document.get("handsets", ())
         },
     )
+
+
+def _profile(part: Part) -> Profile:
+    after = timedelta(seconds=part["after"])
+    return Profile(part["share"], after, tuple(part["texts"]))
+
+
+def _retries(part: str | list[float]) -> tuple[timedelta, ...]:
+    """Return how long after each failed push the next one follows."""
+    if isinstance(part, str):
+        return RETRIES[part]
+    return tuple(timedelta(seconds=each) for each in part)
 
 
 def weighed(weights: Mapping[str, float]) -> dict[Outcome, float]:

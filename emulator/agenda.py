@@ -1,35 +1,26 @@
 """What will happen in a world by itself, and when: read off its campaigns and tokens.
 
-Nothing is put down beforehand; the same question about the same state always has the
-same answer.
+It is read off the state; the same question about the same state always has the same
+answer.
 """
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
 
 from emulator.domain import dlr, email, voice
 from emulator.domain.timeline import END, Milestone
+from emulator.event import Event
+from emulator.schedule import Writing
 from emulator.world import World
-
-
-class Event(NamedTuple):
-    """What happens at an instant; with None it waits for somebody."""
-
-    at: datetime | None
-    name: str
-    channel: str = ""  # of a campaign
-    campaign: int = 0
-    token: str = ""  # its name
-    operation: str = ""  # of an answer that a fault delays
-    ticket: int = 0  # of that answer, in world.delayed
-    waits_for: str = ""
 
 
 def due(
     world: World, after: datetime, until: datetime, *, inclusive: bool = False
 ) -> list[Event]:
-    """Return what happens after *after* (unless *inclusive*) and until *until*."""
+    """Return what happens after *after* (unless *inclusive*) and until *until*.
+
+    What leaves a trace when it is carried out is in the world's log instead.
+    """
     events = (*_campaigns(world, after), *_delayed(world), *_expiries(world))
     found = (
         each
@@ -43,7 +34,7 @@ def due(
 
 def work(world: World, now: datetime) -> list[Event]:
     """Return all that is left to be done, in order; last what waits for somebody."""
-    events = (*_campaigns(world, now), *_delayed(world))
+    events = (*_campaigns(world, now), *_delayed(world), *_scheduled(world))
     return sorted(
         (each for each in events if each.at is None or now < each.at), key=_at
     )
@@ -70,6 +61,19 @@ def _event(milestone: Milestone, channel: str, campaign: int) -> Event:
 def _delayed(world: World) -> Iterator[Event]:
     for ticket, each in world.delayed.items():
         yield Event(each.due, "delayed", operation=each.operation, ticket=ticket)
+
+
+def _scheduled(world: World) -> Iterator[Event]:
+    """Yield the next reply to each campaign, and what is not delivered yet."""
+    for at, work in world.schedule.upcoming():
+        if isinstance(work, Writing):
+            campaign = world.campaigns[work.campaign]
+            message = campaign.first_message + work.reply.place
+            yield Event(at, "replied", campaign=campaign.id, message=message)
+        else:
+            yield Event(at, "pushed", delivery=work.delivery)
+    for delivery in world.outbox.stranded():
+        yield Event(None, "pushed", delivery=delivery.id, waits_for="a listener")
 
 
 def _expiries(world: World) -> Iterator[Event]:

@@ -5,6 +5,9 @@ from pathlib import Path
 from emulator import contract, files
 from emulator.clock import wall
 from emulator.contract import Contract
+from emulator.courier.calling import Caller
+from emulator.courier.courier import Courier
+from emulator.courier.targets import Targets
 from emulator.fixture import Fixture, FixtureError, Overrides, load
 from emulator.operations import CONTROL, OPERATIONS
 from emulator.operations.worlds import commands as worlds_by_command
@@ -29,22 +32,35 @@ def build(settings: Settings) -> Program:
         journal=settings.journal_octets,
         journals=settings.journal_total_octets,
         snapshot=settings.snapshot_limit,
+        deliveries=settings.max_deliveries,
     )
     worlds = Worlds(fixtures(settings), limits)
     platform = Contract(contract.load(files.CONTRACT))
     platform.compile()
+    caller = Caller(
+        Targets(filter(None, map(str.strip, settings.push_allow.split(",")))),
+        most=settings.push_answer_limit,
+        in_container=files.in_container(),
+    )
     return assembled(
         worlds,
         platform,
+        courier=Courier(platform.webhooks, caller, seconds=settings.push_timeout),
         body_limit=settings.body_limit,
         secret=settings.control_secret,
     )
 
 
 def assembled(
-    worlds: Worlds, platform: Contract, *, body_limit: int, secret: str | None = None
+    worlds: Worlds,
+    platform: Contract,
+    *,
+    courier: Courier,
+    body_limit: int,
+    secret: str | None = None,
 ) -> Program:
     """Return an application over *worlds*, which are its ``state.worlds``."""
+    worlds.wake(courier.look)
     steering = Contract(contract.load(files.CONTROL))
     api = Api(worlds, body_limit=body_limit)
     control = Control(worlds, body_limit=worlds.limits.snapshot, secret=secret)
@@ -66,6 +82,7 @@ def fixtures(settings: Settings) -> list[Fixture]:
         pace=settings.pace,
         clock=settings.clock,
         seed=settings.seed,
+        push_url=settings.mo_url,
     )
     return [load(path, overrides, now=wall()) for path in _paths(settings.world)]
 

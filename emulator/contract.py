@@ -44,6 +44,7 @@ class Contract:
     def __init__(self, tree: dict[str, Any]) -> None:
         self.document = Document(tree)
         self.operations = {each.id: each for each in self._read_operations()}
+        self.webhooks = {each.id: each for each in self._read_webhooks()}
 
     def bind(self, implemented: Mapping[str, object]) -> None:
         """Raise ``ContractError`` unless there is one function for every operation."""
@@ -69,6 +70,10 @@ class Contract:
             for path in (operation.path, *operation.aliases):
                 table.setdefault(path, {})[operation.method] = operation
         return table
+
+    def _read_webhooks(self) -> Iterator["Webhook"]:
+        for name in self.document.tree.get("webhooks", {}):
+            yield Webhook(self.document, pointer("", "webhooks", name, "get"))
 
     def _read_operations(self) -> Iterator["Operation"]:
         for path, item in self.document.tree["paths"].items():
@@ -130,6 +135,18 @@ class Operation:
         return self._document.validator(where)
 
 
+class Webhook:
+    """A request that leaves: a GET with its parameters in the query."""
+
+    def __init__(self, document: Document, where: str) -> None:
+        node = document.at(where)[1]
+        self.id: str = node["operationId"]
+        self.parameters = [
+            Parameter(document, f"{where}/parameters/{index}")
+            for index in range(len(node["parameters"]))
+        ]
+
+
 class Parameter:
     """A parameter in the path, the query or a header: an integer, or else text."""
 
@@ -140,6 +157,10 @@ class Parameter:
         self.is_id = node["schema"].get("type") == "integer"
         self._validator = document.validator(f"{where}/schema")
         self.read = lru_cache(POLLED)(self._read)
+
+    def admits(self, value: object) -> bool:
+        """Return whether the schema admits *value*."""
+        return self._validator.is_valid(value)
 
     def _read(self, raw: str) -> Any:
         """Return the value of *raw*, or None where the schema does not admit it."""

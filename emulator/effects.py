@@ -10,6 +10,7 @@ from typing import Any
 
 from emulator.domain import refusals
 from emulator.domain.chance import draw
+from emulator.domain.delivery import Trick
 from emulator.domain.refusals import REASONS, Reason, Refusal
 
 LONGEST = 600.0  # seconds of the world that anything is late
@@ -123,7 +124,16 @@ class Wire:
         return self.manner in SPOILING
 
 
-Effect = Refuse | Instead | Delay | Wire
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What leaves goes wrong: a push to a customer's server, not an answer."""
+
+    trick: Trick
+    seconds: float = 0  # of the world, that it is late
+    count: int = 2  # of the pushes that leave at once
+
+
+Effect = Refuse | Instead | Delay | Wire | Push
 
 
 def _asked_for(reason: Reason, rule: str) -> Refusal:

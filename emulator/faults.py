@@ -21,6 +21,8 @@ class Phase(StrEnum):
 
     BEFORE = "before"  # the shape is accepted, the operation not yet carried out
     AFTER = "after"  # the operation succeeded, and stands
+    PUSH = "push"  # something is about to leave
+    EARLY = "early"  # a handset will answer what was sent just now
 
 
 class Facts(NamedTuple):

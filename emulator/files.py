@@ -54,6 +54,11 @@ def read_own_yaml(path: Path, folder: Path = _HERE / "__pycache__") -> Any:
     return tree
 
 
+def in_container() -> bool:
+    """Return whether this is a container, where localhost is nobody else's."""
+    return any(map(os.path.exists, ("/.dockerenv", "/run/.containerenv")))
+
+
 def _write(path: Path, octets: bytes) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(exist_ok=True)

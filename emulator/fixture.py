@@ -39,6 +39,7 @@ class Overrides:
     pace: str | None = None  # manual or instant
     clock: str | None = None  # real, frozen or xN
     seed: int | None = None
+    push_url: str | None = None
     assumptions: Mapping[str, str] = field(default_factory=dict)
 
     def over(self, document: Part) -> Part:

@@ -25,6 +25,11 @@ class Settings:
     tls_ca_file: Path | None = None
     control_secret: str | None = field(default=None, repr=False)
     log_level: str = "warning"
+    mo_url: str | None = None  # where replies are pushed; None is what the file says
+    push_allow: str = ""  # hosts and networks beside our own: a,b
+    push_timeout: float = 10.0  # seconds of the wall, that an answer may take
+    push_answer_limit: int = 64 * 1024  # octets of it that are read
+    max_deliveries: int = 10_000  # that are over, which a world remembers
     body_limit: int = 32 * MEBIBYTE  # octets of a request's body
     snapshot_limit: int = 64 * MEBIBYTE  # octets of a body for the control API, too
     max_messages: int = 5_000_000  # that a world may hold

@@ -6,6 +6,7 @@ takes it: that it has the types of a state, and that a world could have come to 
 
 from array import array
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, get_type_hints
@@ -13,9 +14,12 @@ from typing import Any, get_type_hints
 import msgspec
 
 from emulator.domain.account import Account, Movement, Token
+from emulator.domain.delivery import Attempt, Delivery
+from emulator.domain.delivery import State as DeliveryState
 from emulator.domain.email import EmailCampaign
 from emulator.domain.handset import Outcome
 from emulator.domain.hlr import Lookup
+from emulator.domain.keyword import Received
 from emulator.domain.recipients import Column, Recipients, column
 from emulator.domain.responses import Response
 from emulator.domain.sms import Campaign
@@ -31,14 +35,20 @@ BY_ID: Mapping[str, type] = {
     "campaigns": Campaign,
     "voice_campaigns": VoiceCampaign,
     "email_campaigns": EmailCampaign,
+    "deliveries": Delivery,
 }
 IN_ORDER: Mapping[str, type] = {
     "lookups": Lookup,
     "responses": Response,
     "clicks": Click,
+    "received": Received,
     "movements": Movement,
 }
 COUNTS = ("opening", "tokens_made", "faults_made")
+ANSWERS: Mapping[str, Any] = {
+    "answered": dict[int, int],
+    "early": dict[int, tuple[int, ...]],
+}
 LEFT_OUT: Mapping[type, str] = {
     Campaign: "world"
 }  # the name of the world that takes it
@@ -57,6 +67,8 @@ def written(state: State) -> Document:
         document[name] = [_entity(each) for each in state[name].values()]
     for name in IN_ORDER:
         document[name] = [_entity(each) for each in state[name]]
+    for name in ANSWERS:
+        document[name] = _plain(dict(sorted(state[name].items())))
     return {**document, "next": dict(state["_next"])}
 
 
@@ -83,6 +95,8 @@ def read(document: Document, account: Account, now: datetime) -> dict[str, Any]:
     state["balance"] = state["opening"] + sum(
         each.amount for each in state["movements"]
     )
+    for name, kind in ANSWERS.items():
+        state[name] = _converted(document.get(name), kind, name)
     state["_next"] = _converted(document.get("next"), dict[str, int], "next")
     campaigns = state["campaigns"].values()
     state["volume"] = sum(
@@ -116,8 +130,12 @@ def _plain(value: Any) -> Any:
         return list(value)
     if isinstance(value, Template | Line):
         return _plain(value._asdict())
+    if isinstance(value, tuple) and value and isinstance(value[0], Attempt):
+        return [_plain(each) for each in value]
+    if isinstance(value, Attempt):  # but for what is the wall's, or another machine's
+        value = replace(value, headers=(), duration=0.0)
     if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
+        return {str(name): _plain(each) for name, each in value.items()}
     return msgspec.to_builtins(value)
 
 
@@ -144,7 +162,7 @@ def _thing(part: Document, kind: type, where: str) -> Any:
 
 def _converted(value: Any, kind: Any, where: str) -> Any:
     try:
-        return msgspec.convert(value, kind)
+        return msgspec.convert(value, kind, str_keys=True)
     except (msgspec.ValidationError, OverflowError) as error:
         message = f"at {where}: {error}"
         raise SnapshotError(message) from error
@@ -221,6 +239,11 @@ def _mistakes(state: State, now: datetime) -> Iterator[str]:
         columns = each.fields.values()
         if not each.count or any(len(one) != each.count for one in columns):
             yield f"email_campaigns {each.id}: a field for every address, and no more"
+    for name in ANSWERS:
+        if not state[name].keys() <= state["campaigns"].keys():
+            yield f"{name}: an answer to a campaign that there is not"
+    for each in state["deliveries"].values():
+        yield from _of_delivery(each, now)
     yield from _of_order(state)
 
 
@@ -244,6 +267,16 @@ def _of_campaign(
         yield f"{where}: a duration below zero"
 
 
+def _of_delivery(delivery: Delivery, now: datetime) -> Iterator[str]:
+    where = f"deliveries {delivery.id}"
+    if delivery.is_over == (delivery.state is DeliveryState.DUE):
+        yield f"{where}: due and over at once"
+    if any(each.at > now for each in delivery.attempts) or delivery.made_at > now:
+        yield f"{where}: lies ahead of the clock"
+    if any(each < timedelta() for each in delivery.retries):
+        yield f"{where}: a duration below zero"
+
+
 def _durations(campaign: Campaign | VoiceCampaign) -> list[timedelta]:
     pace = campaign.pace
     return [pace.inserting, pace.updating, pace.patience * timedelta(1)]
@@ -261,6 +294,7 @@ def _of_order(state: State) -> Iterator[str]:
         ("campaign", "campaigns"),
         ("voice", "voice_campaigns"),
         ("email", "email_campaigns"),
+        ("delivery", "deliveries"),
     )
     for kind, name in tables:
         ids = [*state[name], state["_next"][kind]]

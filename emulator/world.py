@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from emulator.clock import Clock
 from emulator.domain.account import Account, Movement, Token
+from emulator.domain.delivery import Delivery
 from emulator.domain.email import EmailCampaign
 from emulator.domain.hlr import Lookup
+from emulator.domain.keyword import Received
 from emulator.domain.money import shown
 from emulator.domain.refusals import (
     CLOCK_IN_MOTION,
@@ -25,17 +27,21 @@ from emulator.domain.refusals import (
     WORLD_FULL,
     Refusal,
 )
+from emulator.domain.replies import expected
 from emulator.domain.responses import Response
 from emulator.domain.sms import Campaign
 from emulator.domain.voice import VoiceCampaign
+from emulator.event import Event, Log
 from emulator.faults import Delayed, Rule
 from emulator.journal import Archive, Journal
+from emulator.outbox import Outbox
+from emulator.schedule import Schedule
 from emulator.tally import Tally
 
 Kept = TypeVar("Kept")
 
-# Ids grow from the manual's own (SMS-49, DLR-18, VOI-46, VOI-22, EML-20, MO-18); the
-# look-ups' is ours (LOST-01).
+# Ids grow from the manual's own (SMS-49, DLR-18, VOI-46, VOI-22, EML-20, MO-18); those
+# of look-ups (LOST-01) and deliveries are ours.
 FIRST_IDS = {
     "campaign": 8528238,
     "message": 46608336,
@@ -44,6 +50,7 @@ FIRST_IDS = {
     "email": 28648,
     "hlr": 90210,
     "response": 977929,
+    "delivery": 1,
 }
 
 
@@ -62,6 +69,13 @@ class Revoked:
     literal: str
 
 
+class Answering(NamedTuple):
+    """A handset has answered a campaign by itself, perhaps before its time."""
+
+    campaign: int
+    early: int | None = None  # the message's place in it
+
+
 State = Mapping[str, Any]  # a container or a value for each name in STATE
 Entity = (
     Campaign
@@ -70,6 +84,10 @@ Entity = (
     | Lookup
     | Response
     | Click
+    | Delivery
+    | Received
+    | Answering
+    | Event
     | Token
     | Revoked
     | Movement
@@ -80,14 +98,18 @@ Entity = (
 STATE = (
     "account",
     "balance",
+    "answered",
     "campaigns",
     "clicks",
+    "deliveries",
+    "early",
     "email_campaigns",
     "faults",
     "faults_made",
     "lookups",
     "movements",
     "opening",
+    "received",
     "responses",
     "tokens_made",
     "voice_campaigns",
@@ -98,6 +120,10 @@ STATE = (
 )
 
 
+def _nobody(_world: "World") -> None:
+    """Carry nothing away."""
+
+
 @dataclass(slots=True)
 class Commons:
     """What all worlds of a process share."""
@@ -106,6 +132,8 @@ class Commons:
     tally: Tally = field(default_factory=Tally)
     archive: Archive = field(default_factory=Archive)
     capacity: int = 5_000_000  # messages a world may hold
+    deliveries: int = 10_000  # that are over, which a world remembers
+    alarm: "Callable[[World], None]" = _nobody  # told that something may leave
 
 
 class World:
@@ -133,6 +161,10 @@ class World:
         self.volume = 0  # messages of all channels, look-ups included
         self.lookups: list[Lookup] = []
         self.responses: list[Response] = []
+        self.answered: dict[int, int] = {}  # replies that came, by campaign
+        self.early: dict[int, tuple[int, ...]] = {}  # places of what came too early
+        self.received: list[Received] = []  # texts with a keyword
+        self.deliveries: dict[int, Delivery] = {}  # by id
         self.clicks: list[Click] = []
         self.movements: list[Movement] = []
         self.opening = account.credit  # millionths
@@ -145,8 +177,18 @@ class World:
         self.revoked: frozenset[str] = frozenset()  # literals of deleted tokens
         self.delayed: dict[int, Delayed] = {}  # answers that a fault holds back
         self.edition = 0  # grows with every change
+        self.plans = 0  # grows with every change of what will happen
+        self.happened = Log()
+        self.outbox = Outbox()
+        self.schedule = Schedule()
+        self.deliveries_dropped = 0  # of those that were over
         self.moving = False  # whether somebody moves the clock
         self._kept: list[Entity] = []
+
+    @property
+    def tally(self) -> Tally:
+        """What the process counts."""
+        return self._commons.tally
 
     def upcoming(self, kind: str) -> int:
         """Return the id that the next entity of *kind* takes."""
@@ -187,6 +229,13 @@ class World:
         }
         self.clock = Clock(at=at, rate=rate)
         self.edition += 1
+        self.plans += 1
+        self._plan()
+
+    def abandon(self) -> None:
+        """Let nothing leave any more: the world is gone."""
+        self.outbox, self.schedule = Outbox(), Schedule()
+        self.alarm()
 
     def needs_rest(self) -> None:
         """Refuse with ``CLOCK_IN_MOTION`` while somebody moves the clock."""
@@ -252,10 +301,39 @@ class World:
         """Drop what was kept."""
         self._kept.clear()
 
+    def alarm(self) -> None:
+        """Tell who carries things away to look here."""
+        self._commons.alarm(self)
+
     def ring(self) -> None:
         """Tell those who wait here that something has changed."""
         for each in tuple(self.listeners):
             each()
+
+    def _plan(self) -> None:
+        """Put down anew what the state says will happen."""
+        self.outbox = Outbox(self.outbox.relays)
+        self.schedule = Schedule()
+        for campaign in self.campaigns.values():
+            if expected(campaign):
+                self._expect(campaign)
+        for delivery in self.deliveries.values():
+            self._wait(delivery)
+        self.alarm()
+
+    def _wait(self, delivery: Delivery) -> None:
+        """Put down when *delivery* is due, and that it lets another go before."""
+        self.schedule.wait(delivery)
+        if delivery.behind and not delivery.is_over:
+            self.outbox.held.setdefault(delivery.url, []).append(delivery.id)
+
+    def _expect(self, campaign: Campaign) -> None:
+        self.schedule.expect(
+            campaign,
+            seed=self.account.seed,
+            done=self.answered.get(campaign.id, 0),
+            early=self.early.get(campaign.id, ()),
+        )
 
     def _found(self, table: Mapping[int, Kept], number: int) -> Kept:
         if number not in table:
@@ -276,6 +354,10 @@ class World:
             channel = "smsclic" if campaign.link else "sms"
             self._count(channel, campaign.line.messages)
         self.campaigns[campaign.id] = campaign
+        self.plans += 1
+        if expected(campaign):
+            self._expect(campaign)
+            self.alarm()
 
     def _keep_voice(self, campaign: VoiceCampaign) -> None:
         if campaign.id not in self.voice_campaigns:
@@ -283,11 +365,13 @@ class World:
             self._next["call"] = campaign.first_call + campaign.line.messages
             self._count("voice", campaign.line.messages)
         self.voice_campaigns[campaign.id] = campaign
+        self.plans += 1
 
     def _keep_email(self, campaign: EmailCampaign) -> None:
         self.email_campaigns[campaign.id] = campaign
         self._count("email", campaign.count)
         self._next["email"] = campaign.id + 1
+        self.plans += 1
 
     def _keep_lookup(self, lookup: Lookup) -> None:
         self.lookups.append(lookup)
@@ -297,6 +381,29 @@ class World:
     def _keep_response(self, response: Response) -> None:
         self.responses.append(response)
         self._next["response"] = response.id + 1
+
+    def _keep_answering(self, answering: Answering) -> None:
+        campaign, early = answering
+        if early is None:
+            self.answered[campaign] = self.answered.get(campaign, 0) + 1
+        else:
+            self.early[campaign] = (*self.early.get(campaign, ()), early)
+            self._expect(self.campaigns[campaign])
+
+    def _keep_received(self, received: Received) -> None:
+        self.received.append(received)
+
+    def _keep_delivery(self, delivery: Delivery) -> None:
+        if delivery.id not in self.deliveries:
+            self._next["delivery"] = delivery.id + 1
+        self.deliveries[delivery.id] = delivery
+        self._wait(delivery)
+        if delivery.is_over:
+            self._bound_deliveries()
+        self.alarm()
+
+    def _keep_event(self, event: Event) -> None:
+        self.happened.add(event)
 
     def _keep_click(self, click: Click) -> None:
         self.clicks.append(click)
@@ -309,6 +416,19 @@ class World:
         self.tokens_made += token.literal not in self.tokens
         self.tokens[token.literal] = token
         self._commons.directory[token.literal] = self
+        self.plans += 1
+
+    def _bound_deliveries(self) -> None:
+        """Forget the oldest of the deliveries that are over, but for so many."""
+        most = self._commons.deliveries
+        if len(self.deliveries) <= most:
+            return
+        oldest = next(
+            (each.id for each in self.deliveries.values() if each.is_over), None
+        )
+        if oldest is not None:
+            del self.deliveries[oldest]
+            self.deliveries_dropped += 1
 
     def _keep_account(self, account: Account) -> None:
         self.account = account
@@ -325,6 +445,10 @@ _CARRIED_OUT: Mapping[type, Callable[[World, Any], None]] = {
     Lookup: World._keep_lookup,  # noqa: SLF001
     Response: World._keep_response,  # noqa: SLF001
     Click: World._keep_click,  # noqa: SLF001
+    Delivery: World._keep_delivery,  # noqa: SLF001
+    Received: World._keep_received,  # noqa: SLF001
+    Answering: World._keep_answering,  # noqa: SLF001
+    Event: World._keep_event,  # noqa: SLF001
     Movement: World._keep_movement,  # noqa: SLF001
     Token: World._keep_token,  # noqa: SLF001
     Account: World._keep_account,  # noqa: SLF001

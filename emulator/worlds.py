@@ -1,7 +1,7 @@
 """All worlds of a process, and the token or code that finds one."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -36,6 +36,7 @@ class Limits:
     journals: int = 64 * 1024 * 1024  # octets of all worlds
     checkpoints: int = 100  # a world
     snapshot: int = 64 * 1024 * 1024  # octets
+    deliveries: int = 10_000  # that are over, a world
 
 
 class Entry(NamedTuple):
@@ -77,7 +78,9 @@ class Worlds:
         self._library = {each.name: each for each in fixtures}
         self._mould = fixtures[0]
         archive = Archive(limits.journal, limits.journals)
-        self._commons = Commons(archive=archive, capacity=limits.messages)
+        self._commons = Commons(
+            archive=archive, capacity=limits.messages, deliveries=limits.deliveries
+        )
         self._directory = self._commons.directory
         self._by_name: dict[str, World] = {}
         self._by_tag: dict[str, World] = {}
@@ -86,6 +89,10 @@ class Worlds:
         for fixture in fixtures:
             self._open(fixture)
         self.default = self._by_name[self._mould.name]
+
+    def wake(self, alarm: Callable[[World], None]) -> None:
+        """Have *alarm* told of each world that something may leave from now on."""
+        self._commons.alarm = alarm
 
     @property
     def tally(self) -> Tally:
@@ -214,6 +221,7 @@ class Worlds:
         if self.default is world:
             raise Refusal(WORLD_NEEDED, "the default world can only be reset")
         self._take(world)
+        world.abandon()
         world.journal.leave()
         for table in (self._by_name, self._origins, self._checkpoints):
             table.pop(world.name, None)

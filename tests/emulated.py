@@ -24,14 +24,20 @@ from emulator import files
 from emulator.app import assembled
 from emulator.clock import Clock
 from emulator.contract import Contract, load
+from emulator.courier.calling import Caller
+from emulator.courier.courier import Courier
+from emulator.courier.targets import Targets
 from emulator.domain.account import Account
 from emulator.domain.responses import Response
 from emulator.fixture import read
+from emulator.web.paths import Program
 from emulator.world import World
 from emulator.worlds import Limits, Worlds
 
 START = datetime(2026, 3, 2, 18, 0, 0, tzinfo=UTC)  # noon in Mexico City
 BODY_LIMIT = 32 * 1024 * 1024
+MOST_OF_AN_ANSWER = 64 * 1024
+PATIENCE = 0.5  # seconds that a receiver may take
 URN = "urn:contract"
 
 
@@ -224,14 +230,26 @@ def emulated(*, strict: bool = False, **changes: Any) -> Api:
     if strict:
         document["strict"] = True
     worlds = Worlds([read(document, "demo", now=START)], Limits())
-    return Api(assembled(worlds, contract(), body_limit=BODY_LIMIT))
+    return Api(program(worlds))
 
 
 def limited(worlds: int = 100, *, secret: str | None = None, **limits: int) -> Api:
     """Return a demo world in a process that may hold so much."""
     fixture = read({**demo(), "clock": START.isoformat()}, "demo", now=START)
     opened = Worlds([fixture], Limits(worlds=worlds, **limits))
-    return Api(assembled(opened, contract(), body_limit=BODY_LIMIT, secret=secret))
+    return Api(program(opened, secret=secret))
+
+
+def program(
+    worlds: Worlds, platform: Contract | None = None, *, secret: str | None = None
+) -> Program:
+    """Return the whole application over *worlds*."""
+    platform = platform or contract()
+    caller = Caller(Targets(), most=MOST_OF_AN_ANSWER)
+    courier = Courier(platform.webhooks, caller, seconds=PATIENCE)
+    return assembled(
+        worlds, platform, courier=courier, body_limit=BODY_LIMIT, secret=secret
+    )
 
 
 async def _held(

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from emulator.app import assembled
 from emulator.contract import Contract, ContractError, load
 from emulator.document import nodes
 from emulator.fixture import read
 from emulator.operations import OPERATIONS
 from emulator.web.paths import Program
 from emulator.worlds import Limits, Worlds
-from tests.emulated import BODY_LIMIT, START, Api, contract, demo, validator
+from tests.emulated import START, Api, contract, demo, validator
+from tests.emulated import program as program_over
 from tests.orders import order
 
 TREE = contract().document.tree
@@ -271,7 +271,7 @@ def with_path(path: str, item: Mapping[str, Any]) -> dict[str, Any]:
 def program(tree: dict[str, Any]) -> Program:
     """Put the program together over another contract."""
     worlds = Worlds([read(demo(), "demo", now=START)], Limits())
-    return assembled(worlds, Contract(tree), body_limit=BODY_LIMIT)
+    return program_over(worlds, Contract(tree))
 
 
 def media_types() -> Iterator[tuple[str, Any]]:

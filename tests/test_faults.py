@@ -395,7 +395,7 @@ def test_a_rule_that_makes_no_sense_is_a_problem(api: Api, body: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ({"effect": {}}, "one of refusal, delay, wire, status"),
+        ({"effect": {}}, "one of refusal, delay, wire, push, status"),
         ({"effect": {"status": 500, "delay": 1}}, "delay goes with nothing"),
         ({"effect": {"wire": "close", "status": 500}}, "not with status"),
         ({"effect": {"refusal": "REQUIRED", "body": {}}}, "not with body"),

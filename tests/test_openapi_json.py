@@ -9,12 +9,11 @@ import pytest
 from openapi_spec_validator import validate
 
 from emulator import files
-from emulator.app import assembled
 from emulator.document import LENIENT, STRICT, nodes
 from emulator.fixture import read
 from emulator.worlds import Limits, Worlds
 from tests.conftest import MakeApi
-from tests.emulated import BODY_LIMIT, START, Api, contract, demo
+from tests.emulated import START, Api, contract, demo, program
 from tests.orders import ORDERS, SMS, VOICE, order
 
 TREE = contract().document.tree
@@ -39,7 +38,7 @@ def two_worlds() -> Iterator[Api]:
     }
     other = {**demo(), **changes, "tokens": [{"name": "theirs", "token": "other"}]}
     worlds = [read(each, "", now=START) for each in (demo(), other)]
-    app = assembled(Worlds(worlds, Limits()), contract(), body_limit=BODY_LIMIT)
+    app = program(Worlds(worlds, Limits()))
     with closing(Api(app)) as api:
         yield api
 

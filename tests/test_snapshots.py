@@ -60,8 +60,20 @@ def lives(api: Api) -> None:
     effect = {"refusal": "SERVER_ERROR"}
     steered(api, "POST", "faults", json={"effect": effect, "nth": 3})
     steered(api, "POST", "tokens", json={"name": "second"})
+    correspond(api)
     steered(api, "PUT", "handsets/5500000001", json={"outcome": "failed"})
     steered(api, "POST", "movements", json={"amount": 12.5})
+
+
+def correspond(api: Api) -> None:
+    """Let handsets write, before their time too, and what leaves find nobody."""
+    nobody = {"push_url": "http://127.0.0.1:9/mo", "push_retries": [60]}
+    steered(api, "PATCH", "account", json=nobody)
+    steered(api, "POST", "faults", json={"effect": {"push": "early"}, "first": 1})
+    place(api, an_sms(recipients=to("9990011000", "9990010000")))
+    steered(api, "POST", "clock/advance", json={"seconds": 25})
+    wrote = {"number": "4498987282", "text": "info por favor"}
+    steered(api, "POST", "inbound", json=wrote)
 
 
 COMMANDS: dict[str, Command] = {

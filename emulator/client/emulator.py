@@ -10,15 +10,36 @@ from typing import Any, Self
 
 from emulator.client import shown
 from emulator.client.line import Line, given, quoted, written
+from emulator.client.listener import Handler, Listener, handled
 from emulator.client.shown import Fact, Listing, Run
 
 LINES = 20  # of each kind in a report
+WALK = 600.0  # seconds of the wall, as what falls due may find nobody at home
 EFFECTS = (
     *("refusal", "status", "body", "headers", "retry_after"),
-    *("delay", "wire", "seconds"),
+    *("delay", "wire", "push", "seconds", "count"),
 )
 
 RENAMED = {"body_has": "body", "headers_have": "headers", "since": "from"}
+
+
+class Phone:
+    """A handset in somebody's hand."""
+
+    def __init__(self, line: Line, number: str) -> None:
+        self._line = line
+        self.number = number
+
+    def reply(self, text: str, *, to: int | None = None) -> Fact:
+        """Answer the newest message on the handset, or the one with the id *to*.
+
+        What answers says what came of it: received_id, keyword, deliveries.
+        """
+        body = {"number": self.number, "text": text, **given(message=to)}
+        return self._line.ask("POST", "inbound", body)
+
+    def __repr__(self) -> str:
+        return f"<Phone {self.number} at {self._line.url}>"
 
 
 class Emulator(Line):
@@ -69,13 +90,13 @@ class Emulator(Line):
             body["to"] = written(to)
         if duration or not body:
             body["seconds"] = timedelta(**duration).total_seconds()
-        return Run(self.ask("POST", "clock/advance", body))
+        return Run(self.ask("POST", "clock/advance", body, wait=WALK))
 
     def settle(self, *, events: int | None = None, **duration: float) -> Run:
         """Run all due work until nothing is left, or so many events or so long."""
         seconds = timedelta(**duration).total_seconds() if duration else None
         bounds = given(events=events, seconds=seconds)
-        return Run(self.ask("POST", "clock/settle", bounds))
+        return Run(self.ask("POST", "clock/settle", bounds, wait=WALK))
 
     def events(self, *, timeout: float | None = None) -> Iterator[Fact]:
         """Return what happens from now on, as it does: ``event``, ``id`` and ``data``.
@@ -161,6 +182,7 @@ class Emulator(Line):
             f"balance {facts.balance}\n"
             f"requests: {self.requests.lines(lines)}\n"
             f"messages: {self.messages().lines(lines)}\n"
+            f"deliveries: {self.deliveries.lines(lines)}\n"
             f"faults: {rules.lines(lines)}"
         )
 
@@ -189,7 +211,9 @@ class Emulator(Line):
         Which calls: token, number, body_has, headers_have.  When: first, nth, every,
         since, until, probability.  What: refusal; status with body, headers and
         retry_after; delay; wire (hang, close, reset, empty, truncated, not_json, drip
-        with seconds, wrong_content_type).
+        with seconds, wrong_content_type); for what leaves, push (lost, late and
+        reordered with seconds, twice, twice_at_once, storm with count, early,
+        capitalised, misspelt, other_date, unknown_id, post).
         """
         rule = {name: each for name, each in rule.items() if each is not None}
         effect = {name: rule.pop(name) for name in EFFECTS if name in rule}
@@ -212,6 +236,66 @@ class Emulator(Line):
 
     def clear_faults(self) -> None:
         self.ask("DELETE", "faults")
+
+    # --- What handsets write, and what leaves because of it ----------------------
+
+    def phone(self, number: str) -> Phone:
+        """Return a handset, to write from."""
+        return Phone(self, number)
+
+    @property
+    def received(self) -> list[Fact]:
+        """The texts that began with a keyword."""
+        return self.listed("inbound")
+
+    @property
+    def deliveries(self) -> Listing:
+        """What has left or will leave, attempt by attempt, the oldest first."""
+        return self.find_deliveries()
+
+    def find_deliveries(self, **match: Any) -> Listing:
+        """Return the deliveries that match.
+
+        By kind (moPush, smppMoPush, keywordPush), state (due, delivered, given_up,
+        lost, dropped), number, text, after (an id), and only the last so many.
+        """
+        answer = self.ask("GET", "deliveries", **given(**match))
+        return Listing(answer.deliveries, shown.delivery)
+
+    def wait_for_delivery(
+        self, *, timeout: float = 5, count: int = 1, **match: Any
+    ) -> Fact:
+        """Return the delivery that made the number of matches *count*.
+
+        Raises ``AssertionError`` with what was seen after *timeout* seconds of wall.
+        """
+        __tracebackhide__ = True
+        body = {**given(**match), "count": count, "timeout": timeout}
+        answer = self.ask("POST", "deliveries/wait", body, wait=timeout)
+        if not answer.matched:
+            raise AssertionError(answer.seen)
+        found: Fact = answer.deliveries[count - 1]
+        return found
+
+    def replay(self, delivery: int) -> Fact:
+        """Let a delivery leave once more, whatever has come of it."""
+        return self.ask("POST", f"deliveries/{delivery}/replay")
+
+    def send_now(self, delivery: int) -> Fact:
+        """Let a delivery leave now that would be due later."""
+        return self.ask("POST", f"deliveries/{delivery}/send")
+
+    def drop(self, delivery: int) -> Fact:
+        """Let a delivery leave no more."""
+        return self.ask("POST", f"deliveries/{delivery}/drop")
+
+    def receive(self, handler: Handler) -> Listener:
+        """Perform the world's pushes by calling *handler*, until it is closed.
+
+        It is called in another thread with the parameters of a push, and returns
+        nothing for ``ok``, a text, a status, or both.
+        """
+        return Listener(self, handled(handler))
 
     # --- Handsets and campaigns ---------------------------------------------------
 

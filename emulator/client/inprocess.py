@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -12,7 +13,14 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Scope
 
-from emulator.client.transport import Cut, Headers, NoStream, Request, Response, begun
+from emulator.client.transport import (
+    Cut,
+    Headers,
+    NoStream,
+    Request,
+    Response,
+    Stream,
+)
 
 
 class InProcess:
@@ -49,20 +57,23 @@ class InProcess:
                 raise Cut(repr(error)) from error
         return _whole(parts, bodiless=asked.method == "HEAD")
 
-    def stream(self, asked: Request) -> Iterator[bytes]:
-        return begun(self._pieces(asked))
+    def stream(self, asked: Request) -> Stream:
+        queue: SimpleQueue[Message | None] = SimpleQueue()
+        visit = _Visit(asked, queue.put)
+        pieces = self._pieces(visit, queue, asked.timeout)
+        return Stream(pieces, partial(self._leave, visit))
 
     def close(self) -> None:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._told.set)
             self._thread.join()
 
-    def _pieces(self, asked: Request) -> Iterator[bytes]:
-        queue: SimpleQueue[Message | None] = SimpleQueue()
-        visit = _Visit(asked, queue.put)
+    def _pieces(
+        self, visit: "_Visit", queue: SimpleQueue[Message | None], timeout: float
+    ) -> Iterator[bytes]:
         ended = self._running(visit.through(self._app))
         ended.add_done_callback(lambda _: queue.put(None))
-        parts = _patiently(queue, asked.timeout)
+        parts = _patiently(queue, timeout)
         try:
             start = next(parts, None)
             if start is not None and start["status"] != HTTPStatus.OK:

@@ -3,7 +3,7 @@
 Nothing but the standard library, and little of that: a command line pays for it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from json import dumps, loads
@@ -11,7 +11,14 @@ from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 from emulator.client.shown import Fact
-from emulator.client.transport import NoStream, Request, Response, Socket, Transport
+from emulator.client.transport import (
+    NoStream,
+    Request,
+    Response,
+    Socket,
+    Stream,
+    Transport,
+)
 
 URL = "http://127.0.0.1:7672"
 SECONDS = 2.0  # that an answer to one command of the command line may take
@@ -34,11 +41,13 @@ def ask(  # noqa: PLR0913 - a command has these parts
     world: str | None = None,
     body: Mapping[str, Any] | None = None,
     secret: str | None = None,
+    token: str | None = None,
+    wait: float = 0,
 ) -> Any:
     """Return what the emulator at *url* answers.  Raises ``ClientError``."""
-    line = Line(url, world=world, secret=secret, timeout=SECONDS)
+    line = Line(url, world=world, token=token, secret=secret, timeout=SECONDS)
     with line:
-        return line.control(method, path, body)
+        return line.control(method, path, body, wait=wait)
 
 
 class Line:
@@ -153,12 +162,17 @@ class Line:
 
         Raises ``TimeoutError`` after so many seconds of silence.
         """
+        return events(self.pieces(path, timeout or self._timeout))
+
+    def pieces(self, path: str, timeout: float) -> Stream:
+        """Return a live stream of the control API.  Raises ``ClientError``."""
         asked = self.command("GET", path, None, {})
-        asked = asked._replace(timeout=timeout or self._timeout)
+        asked = asked._replace(timeout=timeout)
         try:
-            return _events(self._transport.stream(asked))
+            return self._transport.stream(asked)
         except NoStream as instead:
-            return iter(_accepted(instead.response))
+            _accepted(instead.response)
+            raise
 
     def ask(self, method: str, path: str, body: Any = None, **options: Any) -> Fact:
         __tracebackhide__ = True
@@ -262,7 +276,7 @@ def _accepted(answer: Response) -> Any:
     return loads(answer.body, object_hook=Fact)
 
 
-def _events(pieces: Iterator[bytes]) -> Iterator[Fact]:
+def events(pieces: Iterable[bytes]) -> Iterator[Fact]:
     buffer = b""
     for piece in pieces:
         *whole, buffer = (buffer + piece).split(b"\n\n")

@@ -106,6 +106,29 @@ def event(fact: Fact) -> str:
     return f"{fact.at or 'some day'} {fact.event} {words}".rstrip()
 
 
+def delivery(fact: Fact) -> str:
+    last = fact.attempts[-1] if fact.attempts else None
+    came = f"{last.verdict} {last.says}".rstrip() if last else "not tried"
+    tries = f", attempt {len(fact.attempts)}" if last else ""
+    to = fact.url or "a listener"
+    response = fact.facts["response"]
+    return (
+        f"{fact.id} {fact.kind} of {fact.cellphone} to {to}: {response!r}: "
+        f"{fact.state}{tries}: {came}"
+    )
+
+
+def taken(fact: Fact) -> str:
+    """Return what came of a text that a handset wrote."""
+    reply = f"reply {fact['received_id']} to message {fact['message']}"
+    what = [reply] if fact["received_id"] else []
+    if fact["keyword"]:
+        what.append(f"keyword {fact['keyword']}")
+    if fact["deliveries"]:
+        what.append(f"deliveries {', '.join(map(str, fact['deliveries']))}")
+    return ", ".join(what)
+
+
 def fault(fact: Fact) -> str:
     told = {"id", "operation", "phase", "effect", "met", "struck"}
     rest = {key: value for key, value in fact.items() if key not in told}

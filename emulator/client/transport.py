@@ -1,11 +1,12 @@
 """How a client reaches an emulator: requests and live streams over a socket."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from json import loads
 from select import select
+from socket import SHUT_RDWR
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -63,6 +64,18 @@ class NoStream(Exception):  # noqa: N818 - what came instead is no error of ours
         self.response = response
 
 
+class Stream:
+    """The pieces of an answer as they come, until either side hangs up."""
+
+    def __init__(self, pieces: Iterator[bytes], hang_up: Callable[[], object]) -> None:
+        next(pieces)  # says that the answer has begun
+        self._pieces = pieces
+        self.hang_up = hang_up  # any thread may
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+
 class Transport(Protocol):
     """What brings a request to an emulator."""
 
@@ -77,11 +90,11 @@ class Transport(Protocol):
         nothing comes in time.
         """
 
-    def stream(self, asked: Request) -> Iterator[bytes]:
+    def stream(self, asked: Request) -> Stream:
         """Return the pieces of a success as they come, once its headers have.
 
-        Closing the iterator hangs up.  Raises ``NoStream`` for another answer, and what
-        ``request`` raises.
+        Closing their iterator hangs up.  Raises ``NoStream`` for another answer, and
+        what ``request`` raises.
         """
 
     def close(self) -> None:
@@ -117,18 +130,24 @@ class Socket:
             self._idle.append((connection, stopwatch()))
         return response
 
-    def stream(self, asked: Request) -> Iterator[bytes]:
-        return begun(self._pieces(asked))
+    def stream(self, asked: Request) -> Stream:
+        connection = self._connected(asked.timeout)
+        line = connection.sock
+
+        def hang_up() -> None:
+            with suppress(OSError):  # the other side has
+                line.shutdown(SHUT_RDWR)
+
+        return Stream(self._pieces(connection, asked), hang_up)
 
     def close(self) -> None:
         with suppress(IndexError):
             while True:
                 self._idle.pop()[0].close()
 
-    def _pieces(self, asked: Request) -> Iterator[bytes]:
+    def _pieces(self, connection: "HTTPConnection", asked: Request) -> Iterator[bytes]:
         from http.client import HTTPException  # noqa: PLC0415
 
-        connection = self._connected(asked.timeout)
         try:
             connection.request(*asked[:2], asked.body or None, dict(asked.headers))
             answer = connection.getresponse()
@@ -168,12 +187,6 @@ class Socket:
             raise Cut(str(error)) from error
         connection.connect()
         return connection
-
-
-def begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Return *pieces* without the first, which said that the answer has begun."""
-    next(pieces)
-    return pieces
 
 
 def _readable(connection: "HTTPConnection") -> bool:

@@ -123,6 +123,7 @@ class Account:
     links: Mapping[int, Link] = field(default_factory=dict)
     keywords: tuple[Keyword, ...] = ()
     push_url: str | None = None  # source: manual MOP-02
+    push_retries: tuple[timedelta, ...] = ()  # after a failed push each (MOP-07)
     remittents: frozenset[int] = frozenset()
     whitelist: frozenset[str] = frozenset()  # hosts
     services: Mapping[str, bool] = field(default_factory=dict)  # absent: active

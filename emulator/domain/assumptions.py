@@ -99,6 +99,23 @@ _ALL = (
         "AUT-05",
         says="A token past its date: 401, or still good.",
     ),
+    _choice(
+        "mo_cellphone_name",
+        "cellphone|rellphone|both",
+        "MOP-05",
+        says="The name of the number in a push: the table's, the bullets', or both.",
+    ),
+    _choice(
+        "smpp_mo_case",
+        "lower|capitalised",
+        "SMP-07",
+        says="Parameters of the push of an answer to SMPP: lower case, or capitalised.",
+    ),
+    _doubt(
+        "keyword_answer_length",
+        "KEY-07",
+        "An answer to a keyword of over 160 characters (cut).",
+    ),
     _doubt("content_type", "ERR-04", "JSON under another Content-Type, or none."),
     _doubt(
         "loose_scheme", "AUT-06", "`bearer` in another case, or with several spaces."

@@ -23,7 +23,7 @@ CALL = timedelta(seconds=1)  # how long a call is in process
 Status = TypeVar("Status")
 
 TEST_BLOCK = 99900  # the first five digits
-_BLOCK = range(TEST_BLOCK * 100_000, (TEST_BLOCK + 1) * 100_000)
+RESERVED = range(TEST_BLOCK * 100_000, (TEST_BLOCK + 1) * 100_000)
 
 
 class Outcome(IntEnum):
@@ -37,6 +37,9 @@ class Outcome(IntEnum):
     LANDLINE = 5
     PORTED = 6
     BUSY = 7
+    ANSWERS = 10
+    ANSWERS_TWICE = 11
+    OPTS_OUT = 12
 
 
 class CallStatus(IntEnum):
@@ -99,7 +102,19 @@ TRUTHS: Mapping[Outcome, Truth] = {
     Outcome.LANDLINE: Truth(_FAILED, _ANSWERED, "active"),
     Outcome.PORTED: Truth(_SENT, _ANSWERED, "active"),
     Outcome.BUSY: Truth(_SENT, _LOST, "active"),
+    Outcome.ANSWERS: Truth(_SENT, _ANSWERED, "active"),
+    Outcome.ANSWERS_TWICE: Truth(_SENT, _ANSWERED, "active"),
+    Outcome.OPTS_OUT: Truth(_SENT, _ANSWERED, "active"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A share of all people who answer a message with one of some texts."""
+
+    share: float  # 0 to 1
+    after: timedelta  # the message is on the handset
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +127,13 @@ class Population:
     seed: int
     weights: Mapping[Outcome, float] = field(default_factory=dict)
     known: Mapping[int, Outcome] = field(default_factory=dict)
+    profiles: tuple[Profile, ...] = ()
 
     def outcome(self, number: int) -> Outcome:
         """Return what happens to whatever is sent to *number*."""
         if number in self.known:
             return self.known[number]
-        if number in _BLOCK:
+        if number in RESERVED:
             return _reserved(number)
         return self._drawn(number) if self.weights else Outcome.SENT
 
@@ -125,7 +141,7 @@ class Population:
         """Return one octet a number, its ``Outcome``."""
         if self.weights or self.known:
             return bytes(map(self.outcome, numbers))
-        first, last = _BLOCK[0], _BLOCK[-1]
+        first, last = RESERVED[0], RESERVED[-1]
         octets = bytearray(len(numbers))
         if max(numbers) < first:  # the ordinary case
             return bytes(octets)

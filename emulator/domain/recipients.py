@@ -59,6 +59,11 @@ class Recipients:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def places(self, number: int) -> list[int]:
+        """Return where *number* stands, the last place first."""
+        numbers = self.numbers
+        return [i for i in range(len(numbers) - 1, -1, -1) if numbers[i] == number]
+
     def values(self, index: int) -> dict[str, str]:
         """Return the fields of one recipient, by name."""
         return {name: column[index] for name, column in self.fields.items()}

@@ -89,6 +89,36 @@ WORLD_FULL = Reason(
 NO_SUCH_FAULT = Reason(
     "NO_SUCH_FAULT", 404, "La regla no existe", "The rule does not exist"
 )
+NO_SUCH_MESSAGE = Reason(
+    "NO_SUCH_MESSAGE", 404, "El mensaje no existe", "The message does not exist"
+)
+NO_SUCH_DELIVERY = Reason(
+    "NO_SUCH_DELIVERY", 404, "La entrega no existe", "The delivery does not exist"
+)
+OTHER_NUMBER = Reason(
+    "OTHER_NUMBER",
+    422,
+    "El mensaje es de otro numero",
+    "The message belongs to another number",
+)
+NOT_ARRIVED = Reason(
+    "NOT_ARRIVED",
+    422,
+    "El mensaje no ha llegado al telefono",
+    "The message has not arrived on the handset",
+)
+NOTHING_TO_ANSWER = Reason(
+    "NOTHING_TO_ANSWER",
+    422,
+    "El numero no tiene mensajes que responder",
+    "The number has no messages to answer",
+)
+NOT_DUE = Reason(
+    "NOT_DUE", 422, "La entrega ya termino", "The delivery is over already"
+)
+UNDER_WAY = Reason(
+    "UNDER_WAY", 409, "La entrega esta en camino", "The delivery is under way"
+)
 JOURNAL_DROPPED = Reason(
     "JOURNAL_DROPPED",
     409,

@@ -5,13 +5,14 @@ Source: manual SMS-01 to SMS-49 and CLC-01 to CLC-17.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from emulator.domain import text as texts
 from emulator.domain.account import Account, Link, Route
 from emulator.domain.assumptions import Doubt
 from emulator.domain.dates import parse
-from emulator.domain.handset import Outcome
+from emulator.domain.handset import Outcome, Profile
 from emulator.domain.recipients import Recipients, phones, uneven
 from emulator.domain.refusals import (
     DATE_PAST,
@@ -36,6 +37,14 @@ PLAIN = Flags()
 TRUE = (True, "1")  # and 1, which equals True (SMS-28)
 
 Order = Mapping[str, Any]  # a request body that the contract has accepted
+
+
+class Source(StrEnum):
+    """What a campaign came by."""
+
+    HTTP = "http"
+    SMPP = "smpp"
+    KEYWORD = "keyword"  # the answer to a text that began with one
 
 
 class Ids(NamedTuple):
@@ -65,6 +74,8 @@ class Campaign(NamedTuple):
     link: Link | None = None
     link_base: str = ""  # with the world's name, what short links are made of
     world: str = ""
+    profiles: tuple[Profile, ...] = ()  # of those who may answer it
+    source: Source = Source.HTTP
 
     def text(self, index: int) -> str:
         """Return what recipient *index* reads."""
@@ -119,6 +130,7 @@ def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
         link,
         account.short_link_base,
         world,
+        account.population.profiles,
     )
 
 

@@ -28,7 +28,8 @@ class Call:
     params: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     notes: list[str] = field(default_factory=list)  # ledger ids of what was doubtful
-    numbers: Sequence[int] = ()  # the cellphones of a campaign that was placed
+    numbers: Sequence[int] = ()  # the cellphones of a campaign that was placed, ...
+    placed: int = 0  # ... and its id
 
     def weigh(self, doubts: Iterable[Doubt], assumptions: Assumptions) -> None:
         """Note what is accepted.  Refuses what the world shuts out."""

@@ -1,11 +1,10 @@
 """The clock of a world, in a test's hand."""
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from datetime import datetime, timedelta
 
 from emulator import agenda
-from emulator.agenda import Event
 from emulator.domain import dates
 from emulator.domain.refusals import (
     TIME_PASSED,
@@ -13,6 +12,8 @@ from emulator.domain.refusals import (
     Refusal,
 )
 from emulator.domain.timeline import END
+from emulator.event import Event
+from emulator.operations import happenings
 from emulator.operations.call import Call, Pause, Reply, Row, Steps
 from emulator.world import World
 
@@ -21,8 +22,6 @@ LONGEST = timedelta(days=7)  # of the world, that settle goes on at most
 LISTED = 1_000  # pending events
 TURN = 100  # events after which others are let in
 LET_IN = Pause(seconds=0)
-
-Target = Callable[[], datetime]
 
 
 def get_clock(world: World, _call: Call) -> Reply:
@@ -44,7 +43,7 @@ def advance_clock(world: World, call: Call) -> Steps:
     world.needs_rest()
     target = _asked(world, call)
     with world.moved():
-        happened = yield from _carried_out(world, lambda: target)
+        happened = yield from _carried_out(world, target)
         world.clock.advance(max(target - world.clock.now(), timedelta()))
     return _ran(world, happened)
 
@@ -59,35 +58,33 @@ def settle_world(world: World, call: Call) -> Steps:
     most = call.body.get("events", MOST)
     with world.moved():
         limit = world.clock.now() + min(longest, END - world.clock.now())
-
-        def last() -> datetime:
-            now = world.clock.now()
-            work = agenda.work(world, now)
-            return max(
-                (each.at for each in work if each.at and each.at <= limit), default=now
-            )
-
-        happened = yield from _carried_out(world, last, most)
+        happened = yield from _carried_out(world, limit, most=most, all_of_it=False)
     return _ran(world, happened)
 
 
 def _carried_out(
-    world: World, target: Target, most: int | None = None
+    world: World, limit: datetime, *, most: int | None = None, all_of_it: bool = True
 ) -> Generator[Pause, bool, list[Event]]:
-    """Put the clock to each event in turn, up to *target*, and return what happened."""
+    """Put the clock to each event in turn, and return what happened until *limit*.
+
+    Unless *all_of_it* is asked for, only until there is no work left.
+    """
     happened: list[Event] = []
-    queue: deque[Event] = deque()
-    known = None
-    while most is None or len(happened) < most:
-        now = world.clock.now()
-        if known != (state := (world.edition, tuple(world.delayed))):
-            known = state  # what was done meanwhile may have changed what follows
-            due = agenda.due(world, now, target())
-            queue = deque([*(each for each in queue if each.at == now), *due])
-        if not queue:
-            break
-        event = queue.popleft()
-        world.clock.advance((event.at or now) - now)
+    walk = _Walk(world, limit, all_of_it=all_of_it)
+    while True:
+        happenings.catch_up(world, world.clock.now())
+        while world.outbox.is_busy:
+            yield Pause()
+        happened += walk.traces()
+        if most is not None and len(happened) >= most:
+            return happened
+        instant = walk.next()
+        if instant is None:
+            return happened
+        at, event = instant
+        world.clock.advance(at - world.clock.now())
+        if event is None:
+            continue
         happened.append(event)
         while event.ticket in world.delayed:
             world.ring()
@@ -95,7 +92,55 @@ def _carried_out(
         if len(happened) % TURN == 0:
             world.ring()
             yield LET_IN
-    return happened
+
+
+class _Walk:
+    """The way ahead: what will be told when it is reached, and what will be done."""
+
+    def __init__(self, world: World, limit: datetime, *, all_of_it: bool) -> None:
+        self._world = world
+        self._limit = limit
+        self._all_of_it = all_of_it
+        self._queue: deque[Event] = deque()
+        self._known: object = None
+        self._read = world.happened.last
+
+    def traces(self) -> list[Event]:
+        """Return what has been carried out since the last question."""
+        events = self._world.happened.after(self._read)
+        self._read = self._world.happened.last
+        return [event for _, event in events]
+
+    def next(self) -> tuple[datetime, Event | None] | None:
+        """Return the next instant, and the event there if it is one to be told."""
+        self._look()
+        work_at = self._world.schedule.next_at
+        queue = self._queue
+        if work_at <= self._limit and not (queue and _at(queue[0]) <= work_at):
+            return work_at, None
+        if not queue or not (self._all_of_it or self._is_needed(work_at)):
+            return None
+        event = queue.popleft()
+        return _at(event), event
+
+    def _look(self) -> None:
+        """Read anew what lies ahead where what was done may have changed it."""
+        world, now = self._world, self._world.clock.now()
+        state = (world.plans, tuple(world.delayed))
+        if self._known != state:
+            self._known = state
+            here = [each for each in self._queue if each.at == now]
+            self._queue = deque([*here, *agenda.due(world, now, self._limit)])
+
+    def _is_needed(self, work_at: datetime) -> bool:
+        """Whether there is work ahead; that a token expires is none."""
+        return work_at <= self._limit or any(
+            each.name != "expired" for each in self._queue
+        )
+
+
+def _at(event: Event) -> datetime:
+    return event.at or END
 
 
 def _asked(world: World, call: Call) -> datetime:
@@ -139,6 +184,9 @@ def shown(event: Event) -> Row:
         "campaign": event.campaign,
         "token": event.token,
         "operation": event.operation,
+        "message": event.message,
+        "delivery": event.delivery,
+        "verdict": event.verdict,
         "waits_for": event.waits_for,
     }
     return {

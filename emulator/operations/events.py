@@ -7,8 +7,8 @@ from typing import NamedTuple
 import orjson
 
 from emulator import agenda
-from emulator.agenda import Event
 from emulator.domain import dates
+from emulator.event import Event
 from emulator.operations import clock, exchanges
 from emulator.operations.call import Call, Pause, Reply, Row
 from emulator.world import World
@@ -18,6 +18,18 @@ HEARTBEAT = 15.0  # seconds of the wall without news
 Stream = Generator[str | Pause, bool, None]
 
 
+class Position(NamedTuple):
+    """How far somebody has read: ``12.3@2026-03-02T18:00:00.000000Z``."""
+
+    number: int  # of the last exchange
+    trace: int  # of the last event that left one
+    at: datetime
+
+    def __str__(self) -> str:
+        trace = f".{self.trace}" if self.trace else ""
+        return f"{self.number}{trace}@{dates.stamp(self.at)}"
+
+
 class Frame(NamedTuple):
     """One piece of news."""
 
@@ -25,23 +37,23 @@ class Frame(NamedTuple):
     kind: str  # exchange, event or clock
     facts: Row
     number: int = 0  # of an exchange
+    trace: int = 0  # the number of an event that left one
 
 
 def stream_events(world: World, call: Call) -> Reply:
     """Tell everything that happens from now on, or after ``Last-Event-ID``."""
-    number, at = world.journal.last, call.now
+    position = Position(world.journal.last, world.happened.last, call.now)
     if last := call.params.get("Last-Event-ID"):
-        number, at = _position(last)
-    return Reply(None, stream=_Reader(world, number, at).told())
+        position = _position(last)
+    return Reply(None, stream=_Reader(world, position).told())
 
 
 class _Reader:
-    """Somebody who has read up to an exchange and an instant of the world."""
+    """Somebody who has read up to a position."""
 
-    def __init__(self, world: World, number: int, at: datetime) -> None:
+    def __init__(self, world: World, position: Position) -> None:
         self._world = world
-        self._number = number
-        self._at = at
+        self._number, self._trace, self._at = position
         self._told: set[Event] = set()  # at this very instant
         self._dial = (world.clock, world.clock.turned)
 
@@ -50,11 +62,11 @@ class _Reader:
         yield f": what happens in world {self._world.name}\n\n"
         beat = HEARTBEAT
         while True:
-            number = self._number
+            number, trace = self._number, self._trace
             for each in sorted(self._news(), key=lambda news: news.at):
-                number = max(number, each.number)
+                number, trace = max(number, each.number), max(trace, each.trace)
                 data = orjson.dumps(each.facts).decode()
-                position = f"{number}@{dates.stamp(each.at)}"
+                position = Position(number, trace, each.at)
                 yield f"id: {position}\nevent: {each.kind}\ndata: {data}\n\n"
             work = agenda.work(self._world, self._at)
             until = next((each.at for each in work), None)
@@ -68,6 +80,9 @@ class _Reader:
         for each in world.journal.after(self._number):
             self._number = each.number
             yield Frame(each.at, "exchange", exchanges.shown(each), each.number)
+        for number, trace in world.happened.after(self._trace):
+            self._trace = number
+            yield Frame(trace.at or now, "event", clock.shown(trace), trace=number)
         self._at = min(self._at, now)  # somebody may have put the world back
         for event in agenda.due(world, self._at, now, inclusive=True):
             if event not in self._told:
@@ -81,6 +96,8 @@ class _Reader:
         self._at = now
 
 
-def _position(text: str) -> tuple[int, datetime]:
-    number, _, stamp = text.partition("@")
-    return int(number), dates.stamped(stamp, "Last-Event-ID")
+def _position(text: str) -> Position:
+    numbers, _, stamp = text.partition("@")
+    number, _, trace = numbers.partition(".")
+    at = dates.stamped(stamp, "Last-Event-ID")
+    return Position(int(number), int(trace or 0), at)

@@ -8,6 +8,7 @@ from typing import Any
 
 from emulator import files
 from emulator.domain import dates
+from emulator.domain.delivery import Trick
 from emulator.domain.refusals import (
     NO_SUCH_FAULT,
     NOT_IN_LIST,
@@ -18,12 +19,14 @@ from emulator.domain.refusals import (
     Refusal,
 )
 from emulator.effects import (
+    LONGEST,
     UNSAID,
     Delay,
     Effect,
     Instead,
     Lognormal,
     Manner,
+    Push,
     Refuse,
     Uniform,
     Wire,
@@ -40,8 +43,13 @@ KINDS: Mapping[str, frozenset[str]] = {
     "refusal": frozenset({"status", "retry_after"}),
     "delay": frozenset(),
     "wire": frozenset({"seconds"}),
+    "push": frozenset({"seconds", "count"}),
     "status": frozenset({"body", "headers", "retry_after"}),
 }
+LATE = frozenset({Trick.LATE, Trick.REORDERED})  # what takes seconds
+COUNTED = frozenset({Trick.STORM})  # what takes a count
+PAIR = 2
+LONG = 60  # seconds of the world, after which nothing waits for another to go before
 FIXED = ("effect", "phase")  # what a preset does not leave open
 
 
@@ -91,10 +99,21 @@ def asked(name: str, body: Body) -> Rule:
     Refuses an effect of no kind or of two, and one that its phase does not go with.
     """
     effect = _effect(body["effect"])
+    if isinstance(effect, Push):
+        return _of_push(name, body, effect)
     spoils = isinstance(effect, Wire) and effect.spoils
     phase = Phase(body.get("phase", Phase.AFTER if spoils else Phase.BEFORE))
     if spoils and phase is Phase.BEFORE:
         why = f"wire {body['effect']['wire']} spoils the right answer: say phase after"
+        raise Refusal(NOT_WANTED, why, field="phase")
+    return Rule(name, effect, _which(body), _when(body), phase)
+
+
+def _of_push(name: str, body: Body, effect: Push) -> Rule:
+    """Return a rule about what leaves, which has a phase of its own."""
+    phase = Phase.EARLY if effect.trick is Trick.EARLY else Phase.PUSH
+    if body.get("phase", phase) != phase:
+        why = f"push {effect.trick} has no phase before or after; leave it out"
         raise Refusal(NOT_WANTED, why, field="phase")
     return Rule(name, effect, _which(body), _when(body), phase)
 
@@ -151,6 +170,8 @@ def _effect(body: Body) -> Effect:
         return _delay(body["delay"])
     if kind == "wire":
         return _wire(body)
+    if kind == "push":
+        return _push(body)
     if kind == "refusal":
         return Refuse(body["refusal"], _int(body, "status"), _int(body, "retry_after"))
     return Instead(
@@ -196,7 +217,26 @@ def _wire(body: Body) -> Wire:
         reason = REQUIRED if manner is Manner.DRIP else NOT_WANTED
         why = "wire drip takes seconds, and no other"
         raise Refusal(reason, why, field="effect.seconds")
-    return Wire(manner, body.get("seconds", 0))
+    seconds = body.get("seconds", 0)
+    if seconds > LONGEST:
+        why = f"a drip takes at most {LONGEST:g} seconds"
+        raise Refusal(WRONG_FORMAT, why, field="effect.seconds")
+    return Wire(manner, seconds)
+
+
+def _push(body: Body) -> Push:
+    """Refuses seconds and counts that mean nothing, or that are missing."""
+    trick = Trick(body["push"])
+    for name, tricks in (("seconds", LATE), ("count", COUNTED)):
+        if name in body and trick not in tricks:
+            why = f"push {trick} takes no {name}; {' and '.join(sorted(tricks))} do"
+            raise Refusal(NOT_WANTED, why, field=f"effect.{name}")
+    if trick is Trick.LATE and "seconds" not in body:
+        raise Refusal(REQUIRED, "say how late: seconds", field="effect.seconds")
+    if trick is Trick.STORM and "count" not in body:
+        raise Refusal(REQUIRED, "say how many: count", field="effect.count")
+    seconds = body.get("seconds", LONG if trick is Trick.REORDERED else 0)
+    return Push(trick, seconds, int(body.get("count", PAIR)))
 
 
 def shown(rule: Rule) -> dict[str, object]:
@@ -230,6 +270,10 @@ def _shown_effect(effect: Effect) -> dict[str, object]:
         return {"delay": _shown_delay(effect.seconds)}
     if isinstance(effect, Wire):
         return _said({"wire": str(effect.manner), "seconds": effect.seconds or None})
+    if isinstance(effect, Push):
+        counted = effect.count if effect.trick in COUNTED else None
+        seconds = effect.seconds if effect.trick in LATE else None
+        return _said({"push": str(effect.trick), "seconds": seconds, "count": counted})
     later = {"status": effect.status, "retry_after": effect.retry_after}
     if isinstance(effect, Refuse):
         return _said({"refusal": effect.reason, **later})

@@ -5,9 +5,11 @@ import, and a registry of its own would count beside ``tally``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
 from emulator.operations.call import Call, Reply
+from emulator.tally import BOUNDS, Histogram
 from emulator.world import World
 from emulator.worlds import Worlds
 
@@ -21,6 +23,7 @@ class Family(NamedTuple):
     kind: str
     says: str
     samples: Iterable[Sample] = ()
+    histogram: Histogram | None = None
 
 
 def get_metrics(worlds: Worlds, _world: World, _call: Call) -> Reply:
@@ -52,14 +55,20 @@ def _families(worlds: Worlds) -> Iterator[Family]:
         (({"operation": each}, count) for each, count in sorted(tally.faults.items())),
     )
     yield Family("smsclouds_worlds", "gauge", "Worlds held.", [({}, len(worlds))])
-    # Nothing is delivered yet: named, so that a dashboard can be made, without samples.
     yield Family(
-        "smsclouds_deliveries_total", "counter", "Attempts to deliver a callback."
+        "smsclouds_deliveries_total",
+        "counter",
+        "Attempts to deliver a callback.",
+        (
+            ({"kind": kind, "verdict": verdict}, count)
+            for (kind, verdict), count in sorted(tally.attempts.items())
+        ),
     )
     yield Family(
         "smsclouds_delivery_lag_seconds",
         "histogram",
         "Seconds of the world from when a callback fell due until it was delivered.",
+        histogram=tally.lags,
     )
 
 
@@ -68,6 +77,18 @@ def _lines(family: Family) -> Iterator[str]:
     yield f"# TYPE {family.name} {family.kind}"
     for labels, value in family.samples:
         yield f"{family.name}{_labelled(labels)} {value}"
+    if family.histogram is not None and family.histogram.count:
+        yield from _buckets(family.name, family.histogram)
+
+
+def _buckets(name: str, histogram: Histogram) -> Iterator[str]:
+    """Yield the lines of a histogram, whose buckets hold all that is not more."""
+    for bound, below in zip(
+        (*BOUNDS, "+Inf"), accumulate(histogram.counts), strict=True
+    ):
+        yield f"{name}_bucket{_labelled({'le': bound})} {below}"
+    yield f"{name}_sum {histogram.total}"
+    yield f"{name}_count {histogram.count}"
 
 
 def _labelled(labels: Mapping[str, object]) -> str:

@@ -71,5 +71,5 @@ def place(
     balance = world.charge(
         campaign.cost, reason=reason, reference=campaign.id, now=call.now
     )
-    call.numbers = campaign.recipients.numbers
+    call.numbers, call.placed = campaign.recipients.numbers, campaign.id
     return campaign, balance

@@ -19,6 +19,7 @@ from emulator.contract import Contract, ContractError, Operation
 from emulator.domain import refusals
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Refusal
+from emulator.operations import happenings
 from emulator.operations.call import Call, Listing, PatientOperation, Reply
 from emulator.operations.call import Operation as Function
 from emulator.shape import Shape
@@ -106,6 +107,8 @@ class Endpoint:
         if ledger := operation.aliases.get(self._path):
             why = f"{operation.path} is the path that a strict world knows"
             visit.weigh(Doubt(ledger, refusals.NO_SUCH_PATH, why))
+        if entry.world.schedule.next_at <= entry.now:
+            happenings.catch_up(entry.world, entry.now)
         call = Call(
             entry.now,
             entry.token,

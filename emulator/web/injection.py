@@ -8,6 +8,7 @@ from typing import Any
 from emulator.domain.refusals import Refusal
 from emulator.effects import UNANSWERED, UNSAID, Delay, Instead, Manner, Refuse, Wire
 from emulator.faults import Delayed, Phase, Rule
+from emulator.operations import happenings
 from emulator.operations.call import Call
 from emulator.web import patience, wire
 from emulator.web.breakage import Dripping, Half, Lost, held
@@ -37,6 +38,7 @@ class Injection:
         rule = self._struck(Phase.BEFORE)
         if rule is None:
             right = carry_out()
+            await self._told_early()
             rule = self._struck(Phase.AFTER)
             return right if rule is None else await self._wronged(rule, right)
         if not isinstance(rule.effect, Delay):
@@ -44,6 +46,15 @@ class Injection:
         async with self._late(rule, rule.effect):
             self._call.now = self._world.clock.now()
             return carry_out()
+
+    async def _told_early(self) -> None:
+        """Let a handset answer first, and the customer hear of it, if a fault says so.
+
+        This alone makes a request wait for a push.
+        """
+        call, world = self._call, self._world
+        if call.placed and happenings.come_early(world, call.placed, call.now):
+            await patience.quiet(world, self._visit.receive)
 
     def _struck(self, phase: Phase) -> Rule | None:
         rule = self._door.strike(self._visit, self._call, phase)
@@ -61,8 +72,11 @@ class Injection:
         if isinstance(rule.effect, Refuse):
             answer = self._refused(rule.effect.refusal(rule.id))
             answer.status = rule.effect.status or answer.status
-        else:
+        elif isinstance(rule.effect, Instead):
             answer = self._instead(rule.effect, rule.id)
+        else:
+            message = f"{rule.effect} is not felt by who asks over HTTP"
+            raise TypeError(message)
         if rule.effect.retry_after is not None:
             answer.headers.append((b"retry-after", b"%d" % rule.effect.retry_after))
         return answer

@@ -81,6 +81,16 @@ async def until(instant: datetime, world: World, receive: Receive) -> None:
             await patience.wait(Pause(until=instant))
 
 
+async def quiet(world: World, receive: Receive) -> None:
+    """Wait until nothing is on its way out of *world*.
+
+    Raises ``HungUp`` once the client has.
+    """
+    with Patience(world, receive) as patience:
+        while world.schedule.next_at <= world.clock.now() or world.outbox.is_busy:
+            await patience.wait(Pause())
+
+
 async def reply(steps: Steps, world: World, receive: Receive) -> Reply:
     """Return what a patient operation answers in the end."""
     with Patience(world, receive) as patience:

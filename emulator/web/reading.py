@@ -29,6 +29,9 @@ ADVICE = {
     "type": "send {field} with the type that the contract gives it",
 }
 
+# What an id that cannot be anybody's is refused with, by its parameter.
+NOBODYS = {"deliveryId": refusals.NO_SUCH_DELIVERY}
+
 
 def parameters(operation: Operation, scope: Scope, headers: Headers) -> dict[str, Any]:
     """Return the values in path, query and headers that the contract knows.
@@ -66,7 +69,7 @@ def _read(parameter: Parameter, raw: str) -> Any:
     value = parameter.read(raw)
     if value is None and parameter.is_id and parameter.place == "path":
         why = f"{parameter.name} is not a number that an id could be"
-        raise Refusal(refusals.NO_SUCH_CAMPAIGN, why)
+        raise Refusal(NOBODYS.get(parameter.name, refusals.NO_SUCH_CAMPAIGN), why)
     if value is None:
         why = f"{parameter.name} does not match its schema in the contract"
         raise Refusal(refusals.WRONG_FORMAT, why, field=parameter.name)

@@ -1,0 +1,1 @@
+"""The edge that leads out: pushes to the customer's servers."""

@@ -1,0 +1,196 @@
+"""The courier: carries what worlds have put into their outboxes.
+
+Each address of each world has a lane, in which one thing leaves after the other; lanes
+do not wait for each other, and no request waits for any of them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from emulator.clock import Clock, stopwatch
+from emulator.contract import Webhook
+from emulator.courier.calling import Caller, Unreached
+from emulator.courier.writing import written
+from emulator.domain.delivery import Delivery, Verdict
+from emulator.operations import deliveries, happenings
+from emulator.outbox import Answered, Outbox, Push
+from emulator.schedule import NEVER
+from emulator.world import World
+
+log = logging.getLogger("emulator")
+
+SPARE = 5.0  # seconds that a listener has to pass an answer on
+
+
+class Courier:
+    """Looks after the worlds that something may leave."""
+
+    def __init__(
+        self, webhooks: Mapping[str, Webhook], caller: Caller, *, seconds: float
+    ) -> None:
+        self._webhooks = webhooks
+        self._caller = caller
+        self._seconds = seconds  # of the wall, that an answer may take
+        self._posts: dict[World, _Post] = {}
+
+    def look(self, world: World) -> None:
+        """See soon what may leave *world*; where no loop runs, whoever comes will."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        post = self._posts.get(world)
+        if post is None or post.loop is not loop:
+            post = self._posts[world] = _Post(self, world, loop)
+        post.look()
+
+    def leave(self, world: World) -> None:
+        """Forget a world that nothing may leave."""
+        self._posts.pop(world, None)
+
+    async def carry(self, world: World, outbox: Outbox, delivery: Delivery) -> None:
+        """Try one delivery and keep what came of it, unless the world was reset."""
+        webhook = self._webhooks[str(delivery.kind)]
+        try:
+            push = written(delivery, webhook, world.account.assumptions)
+            began = stopwatch()
+            answer = await self._answer(world, outbox, push)
+            if world.outbox is not outbox:
+                return
+            answer = answer._replace(duration=stopwatch() - began)
+            with _transaction(world):
+                deliveries.attempted(world, push, answer, world.clock.now())
+        except Exception:
+            log.exception("delivery %s of world %s failed", delivery.id, world.name)
+            with _transaction(world):
+                world.keep(delivery.dropped())
+        finally:
+            outbox.underway.discard(delivery.id)
+        world.ring()
+
+    async def _answer(self, world: World, outbox: Outbox, push: Push) -> Answered:
+        if outbox.relays:
+            return await self._relayed(world, outbox, push)
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._caller.call(push)
+        except Unreached as error:
+            return Answered(verdict=error.verdict, says=str(error))
+        except TimeoutError:
+            says = f"no answer came within {self._seconds:g} s (--push-timeout)"
+            return Answered(verdict=Verdict.TIMED_OUT, says=says)
+
+    async def _relayed(self, world: World, outbox: Outbox, push: Push) -> Answered:
+        """Have a listener perform *push*, and return what it was answered."""
+        relay = outbox.relays[0]
+        relay.hand(push)
+        try:
+            with _bell(world) as bell:
+                world.ring()
+                async with asyncio.timeout(self._seconds + SPARE):
+                    while not relay.has_answered(push) and relay in outbox.relays:
+                        await bell.wait()
+                        bell.clear()
+            return relay.answered(push)
+        except TimeoutError:
+            relay.take_back(push)
+            says = f"the listener said nothing within {self._seconds + SPARE:g} s"
+            return Answered(verdict=Verdict.TIMED_OUT, says=says)
+
+
+class _Post:
+    """The courier's post at one world: its lanes, and the alarm for what is due."""
+
+    def __init__(
+        self, courier: Courier, world: World, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.loop = loop
+        self._courier = courier
+        self._world = world
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._outbox = world.outbox
+        self._is_looking = False
+        self._alarm: asyncio.TimerHandle | None = None
+        self._dial: tuple[Clock, int] | None = None
+
+    def look(self) -> None:
+        if not self._is_looking:
+            self._is_looking = True
+            self.loop.call_soon(self._attend)
+
+    def _attend(self) -> None:
+        """Bring the world up to the time, and let leave what is ready."""
+        self._is_looking = False
+        world = self._world
+        try:
+            happenings.catch_up(world, world.clock.now())
+        except Exception:
+            log.exception("what was due in world %s failed", world.name)
+        if self._outbox is not world.outbox:
+            self._outbox = world.outbox
+            for lane in self._lanes.values():
+                lane.cancel()
+            self._lanes = {}
+        for url in world.outbox.lanes():
+            if url not in self._lanes:
+                self._lanes[url] = self.loop.create_task(self._carried(url))
+        self._set_alarm()
+
+    async def _carried(self, url: str) -> None:
+        """Carry what leaves on one lane until it is empty."""
+        world, outbox, lanes = self._world, self._outbox, self._lanes
+        try:
+            while taken := outbox.take(url):
+                carried = (self._courier.carry(world, outbox, each) for each in taken)
+                await asyncio.gather(*carried)
+        finally:
+            lanes.pop(url, None)
+            self.look()
+
+    def _set_alarm(self) -> None:
+        """Look again when the next thing is due, or when somebody turns the clock."""
+        world = self._world
+        if self._alarm:
+            self._alarm.cancel()
+            self._alarm = None
+        due_at, clock = world.schedule.next_at, world.clock
+        if due_at == NEVER:
+            world.listeners.discard(self._heard)
+            if not self._lanes:
+                self._courier.leave(world)
+            return
+        self._dial = (clock, clock.turned)
+        world.listeners.add(self._heard)
+        if clock.rate:
+            seconds = (due_at - clock.now()).total_seconds() / clock.rate
+            self._alarm = self.loop.call_later(max(seconds, 0), self._attend)
+
+    def _heard(self) -> None:
+        """Hear that something has changed; only the clock is of interest."""
+        clock = self._world.clock
+        if self._dial != (clock, clock.turned):
+            self.look()
+
+
+@contextmanager
+def _transaction(world: World) -> Iterator[None]:
+    """Carry something out, whole or not at all."""
+    try:
+        yield
+    except BaseException:
+        world.forget()
+        raise
+    world.commit()
+
+
+@contextmanager
+def _bell(world: World) -> Iterator[asyncio.Event]:
+    """Return what rings when something changes in *world*."""
+    bell = asyncio.Event()
+    world.listeners.add(bell.set)
+    try:
+        yield bell
+    finally:
+        world.listeners.discard(bell.set)

@@ -1,0 +1,33 @@
+"""A push as it goes out: built from the contract's webhook, and held to it."""
+
+from urllib.parse import urlencode
+
+from emulator.contract import ContractError, Webhook
+from emulator.domain.assumptions import Assumptions
+from emulator.domain.delivery import Delivery, Trick
+from emulator.domain.push import Pairs, named, tricked
+from emulator.outbox import Push
+
+
+def written(delivery: Delivery, webhook: Webhook, assumptions: Assumptions) -> Push:
+    """Return the request that *delivery* means.
+
+    Raises ``ContractError`` for facts that the contract does not describe.
+
+    Source: manual MOP-03 for GET and the query.
+    """
+    pairs: Pairs = []
+    for parameter in webhook.parameters:
+        value = delivery.facts.get(parameter.name.casefold())
+        if not parameter.admits(value):
+            message = f"{webhook.id} would send {parameter.name}={value!r}"
+            raise ContractError(message)
+        pairs.append((parameter.name, value))  # type: ignore[arg-type] # admitted
+    pairs = tricked(named(pairs, assumptions["mo_cellphone_name"]), delivery.trick)
+    return Push(
+        delivery=delivery.id,
+        operation=webhook.id,
+        method="POST" if delivery.trick is Trick.POST else "GET",
+        url=delivery.url,
+        parameters=urlencode(pairs),
+    )

@@ -1,0 +1,139 @@
+"""Deliveries: what has happened and must leave, and every attempt to carry it.
+
+Immutable; the world keeps the newest state of each.
+
+Source: manual MOP-01 to MOP-12, KEY-01 to KEY-16; assumption MOP-07 for retries.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from http import HTTPStatus
+
+
+class Kind(StrEnum):
+    """What leaves; the value is the operationId of the contract's webhook."""
+
+    REPLY = "moPush"
+    SMPP_REPLY = "smppMoPush"
+    KEYWORD = "keywordPush"
+
+
+class State(StrEnum):
+    DUE = "due"  # at its instant, or once there is somebody to take it
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
+    LOST = "lost"  # a fault lost it
+    DROPPED = "dropped"  # somebody asked for that
+
+
+class Verdict(StrEnum):
+    """How an attempt ended."""
+
+    ACCEPTED = "accepted"
+    NOT_OK = "not_ok"  # a 2xx without what is expected of it
+    BAD_STATUS = "bad_status"
+    TIMED_OUT = "timed_out"
+    REFUSED = "refused"  # nothing listens there
+    BROKEN = "broken"  # a connection that fails, an answer that is no HTTP
+    UNUSABLE = "unusable"  # what came back cannot be sent to anybody
+    FORBIDDEN = "forbidden"  # where we do not go
+    GONE = "gone"  # a listener that left without an answer
+
+
+class Trick(StrEnum):
+    """What a fault makes of a push."""
+
+    LOST = "lost"
+    LATE = "late"
+    TWICE = "twice"
+    TWICE_AT_ONCE = "twice_at_once"
+    REORDERED = "reordered"
+    EARLY = "early"  # before the answer to the send
+    CAPITALISED = "capitalised"  # SMP-07
+    MISSPELT = "misspelt"  # MOP-05
+    OTHER_DATE = "other_date"
+    UNKNOWN_ID = "unknown_id"
+    POST = "post"
+    STORM = "storm"
+
+
+FINAL = frozenset({Verdict.UNUSABLE, Verdict.FORBIDDEN})  # another try changes nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try, and what came of it."""
+
+    at: datetime  # of the world
+    method: str
+    url: str  # with its query, as it was asked
+    verdict: Verdict
+    status: int = 0  # of HTTP; 0 without an answer
+    headers: tuple[tuple[str, str], ...] = ()  # of the answer
+    body: str = ""  # of the answer, as far as it was read
+    says: str = ""  # what is wrong and what to try
+    duration: float = 0.0  # seconds of the wall
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    id: int
+    kind: Kind
+    url: str  # of the account; empty where there is none and a listener takes it
+    facts: Mapping[str, str | int]  # the parameters, by the names of the contract
+    made_at: datetime
+    due_at: datetime | None  # of the next attempt; None once it is over
+    retries: tuple[timedelta, ...] = ()  # after a failed attempt each
+    number: int = 0
+    message: int = 0  # 0 without
+    keyword: str = ""
+    state: State = State.DUE
+    fault: str = ""  # the id of the rule that struck
+    trick: Trick | None = None  # of that rule, where it is felt on the way only
+    group: int = 0  # of those that leave at once: the id of the first; 0 alone
+    behind: bool = False  # it leaves after the next one to its URL
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        return self.due_at is None
+
+    def tried(self, attempt: Attempt, now: datetime) -> "Delivery":
+        """Return the delivery after *attempt*: over, or due once more."""
+        attempts = (*self.attempts, attempt)
+        if attempt.verdict is Verdict.ACCEPTED:
+            return self._over(State.DELIVERED, attempts)
+        if attempt.verdict is Verdict.GONE:  # the listener's fault, and no try
+            return replace(self, due_at=now, attempts=attempts)
+        done = sum(each.verdict is not Verdict.GONE for each in self.attempts)
+        if attempt.verdict in FINAL or done >= len(self.retries):
+            return self._over(State.GIVEN_UP, attempts)
+        return replace(self, due_at=now + self.retries[done], attempts=attempts)
+
+    def again(self, now: datetime) -> "Delivery":
+        """Return the delivery as it is tried now, whatever came of it before."""
+        return replace(self, state=State.DUE, due_at=now, behind=False)
+
+    def dropped(self) -> "Delivery":
+        """Return the delivery as nobody tries it any more."""
+        return self._over(State.DROPPED, self.attempts)
+
+    def _over(self, state: State, attempts: tuple[Attempt, ...]) -> "Delivery":
+        return replace(self, state=state, due_at=None, attempts=attempts)
+
+
+def judged(kind: Kind, status: int, body: str) -> Verdict:
+    """Return what an answer means.
+
+    >>> judged(Kind.REPLY, 200, ' "OK" ')
+    <Verdict.ACCEPTED: 'accepted'>
+
+    Source: manual MOP-06, KEY-05; assumption MOP-07.
+    """
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return Verdict.BAD_STATUS
+    if kind is Kind.KEYWORD or body.strip(" \t\r\n\"'").casefold() == "ok":
+        return Verdict.ACCEPTED
+    return Verdict.NOT_OK

@@ -1,0 +1,52 @@
+"""Keywords: a text that begins with one is answered by the customer, or by the account.
+
+Source: manual KEY-01 to KEY-18.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from emulator.domain.account import Keyword
+
+LIMIT = 160  # characters of an answer (KEY-07)
+# Source: manual KEY-06, read as assumption: a tag, PHP, or a JSON object or array.
+CODE = re.compile(r"<\s*[/!?a-zA-Z]|^\s*[\[{].*[\]}]\s*$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A text that began with a keyword.  Source: manual KEY-15."""
+
+    at: datetime
+    number: int
+    keyword: str
+    text: str
+
+
+def called(text: str, keywords: Iterable[Keyword], now: datetime) -> Keyword | None:
+    """Return the keyword that *text* begins with, unless it has expired.
+
+    Source: manual KEY-12; assumptions KEY-04 and KEY-18 for the first word and case.
+    """
+    words = text.split(maxsplit=1)
+    if not words:
+        return None
+    first = words[0].casefold()
+    for each in keywords:
+        if each.word.casefold() == first and now < each.expires_at:
+            return each
+    return None
+
+
+def flaw(answer: str) -> str:
+    """Return why *answer* cannot be sent back, or nothing.
+
+    Source: manual KEY-06.
+    """
+    if not answer.strip():
+        return "the answer is empty"
+    if CODE.search(answer):
+        return "the answer holds code: a tag, PHP or JSON"
+    return ""

@@ -1,0 +1,43 @@
+"""What happens in a world by itself, and the log of what did."""
+
+from collections import deque
+from datetime import datetime
+from itertools import islice
+from typing import NamedTuple
+
+REMEMBERED = 10_000  # events of a world
+
+
+class Event(NamedTuple):
+    """What happens at an instant; with None it waits for somebody."""
+
+    at: datetime | None
+    name: str
+    channel: str = ""  # of a campaign
+    campaign: int = 0
+    token: str = ""  # its name
+    operation: str = ""  # of an answer that a fault delays
+    ticket: int = 0  # of that answer, in world.delayed
+    message: int = 0  # that was answered
+    delivery: int = 0
+    verdict: str = ""  # on an attempt to deliver
+    waits_for: str = ""
+
+
+class Log:
+    """The newest events that left a trace, numbered from 1."""
+
+    __slots__ = ("_kept", "last")
+
+    def __init__(self) -> None:
+        self._kept: deque[Event] = deque(maxlen=REMEMBERED)
+        self.last = 0
+
+    def add(self, event: Event) -> None:
+        self._kept.append(event)
+        self.last += 1
+
+    def after(self, number: int) -> list[tuple[int, Event]]:
+        """Return what is remembered of the events with a higher number."""
+        newer = [*islice(reversed(self._kept), max(0, self.last - number))][::-1]
+        return [*enumerate(newer, self.last - len(newer) + 1)]

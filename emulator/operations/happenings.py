@@ -1,0 +1,71 @@
+"""What is due in a world, carried out: each thing at its instant, in order.
+
+Whoever comes to a world first brings it up to the time; what is read there never
+depends on when it is read.
+"""
+
+from datetime import datetime
+from itertools import islice
+
+from emulator.domain.replies import replies
+from emulator.faults import Phase
+from emulator.operations.inbound import received
+from emulator.operations.outgoing import Text, reply_kind, struck
+from emulator.schedule import Leaving, Writing
+from emulator.world import Answering, World
+
+LOOKED_AT = 1_000  # replies to a campaign that may come before the answer to its sender
+
+
+def catch_up(world: World, now: datetime) -> None:
+    """Carry out what has fallen due until *now*; each thing is a transaction."""
+    while due := world.schedule.pop(now):
+        at, work = due
+        try:
+            if isinstance(work, Writing):
+                _write(world, work, at)
+            else:
+                _leave(world, work, at)
+        except BaseException:
+            world.forget()
+            raise
+        world.commit()
+
+
+def come_early(world: World, number: int, now: datetime) -> bool:
+    """Let handsets answer a campaign before it is sent, where a fault asks for that.
+
+    Return whether one does.
+    """
+    campaign = world.campaigns[number]
+    early: set[int] = set()
+    for reply in islice(replies(campaign, world.account.seed), LOOKED_AT):
+        phone = campaign.recipients.numbers[reply.place]
+        text = Text(phone, reply.text, now, campaign, reply.place)
+        if reply.place in early:
+            continue
+        if struck(world, text, reply_kind(world, text), Phase.EARLY):
+            early.add(reply.place)
+            received(world, text)
+            world.keep(Answering(number, early=reply.place))
+            world.commit()
+    return bool(early)
+
+
+def _write(world: World, work: Writing, at: datetime) -> None:
+    campaign, reply = world.campaigns[work.campaign], work.reply
+    number = campaign.recipients.numbers[reply.place]
+    received(world, Text(number, reply.text, at, campaign, reply.place))
+    world.keep(Answering(campaign.id))
+
+
+def _leave(world: World, work: Leaving, at: datetime) -> None:
+    """Put a delivery into the outbox, and behind it what waited for that."""
+    delivery, held = world.deliveries[work.delivery], world.outbox.held
+    world.outbox.put(delivery)
+    if delivery.behind:
+        held[delivery.url].remove(delivery.id)
+    else:
+        for each in held.pop(delivery.url, ()):
+            world.keep(world.deliveries[each].again(at))
+    world.alarm()

@@ -1,0 +1,141 @@
+"""What is ready to leave a world, in order for each address, and who takes it away.
+
+It holds ids of deliveries whose instant has come, and never what might be sent.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from emulator.domain.delivery import Delivery, Verdict
+
+
+class Answered(NamedTuple):
+    """What a customer's server said to a push."""
+
+    status: int = 0  # of HTTP; 0 where there was no answer
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+    verdict: Verdict | None = None  # why there was none
+    says: str = ""  # what to try then
+    duration: float = 0.0  # seconds of the wall
+
+
+class Push(NamedTuple):
+    """One request to a customer's server, as it is to be made."""
+
+    delivery: int
+    operation: str  # of the contract's webhooks
+    method: str
+    url: str  # of the account; empty where a listener knows
+    parameters: str  # encoded; they go into the query, or into the body of a POST
+
+    @property
+    def address(self) -> str:
+        """The URL as it is asked; its own query stays (MOP-09)."""
+        if self.method != "GET":
+            return self.url
+        joint = "&" if "?" in self.url else "?"
+        return f"{self.url}{joint}{self.parameters}"
+
+
+class Relay:
+    """A listener that performs a world's pushes on its own machine."""
+
+    __slots__ = ("_answers", "_awaited", "_pushes")
+
+    def __init__(self) -> None:
+        self._pushes: deque[Push] = deque()  # it has not been told of
+        self._awaited: set[int] = set()  # ids of deliveries
+        self._answers: dict[int, Answered] = {}
+
+    def hand(self, push: Push) -> None:
+        """Give it something to perform."""
+        self._pushes.append(push)
+        self._awaited.add(push.delivery)
+
+    def told(self) -> Iterator[Push]:
+        """Yield what it has not been told of."""
+        while self._pushes:
+            yield self._pushes.popleft()
+
+    def awaits(self, delivery: int) -> bool:
+        return delivery in self._awaited
+
+    def answer(self, delivery: int, answer: Answered) -> None:
+        """Take what it was answered."""
+        self._awaited.discard(delivery)
+        self._answers[delivery] = answer
+
+    def has_answered(self, push: Push) -> bool:
+        return push.delivery in self._answers
+
+    def answered(self, push: Push) -> Answered:
+        """Return what it was answered, or that it went away."""
+        gone = Answered(verdict=Verdict.GONE, says="the listener went away")
+        return self._answers.pop(push.delivery, gone)
+
+    def take_back(self, push: Push) -> None:
+        """Expect nothing of a push any more."""
+        self._awaited.discard(push.delivery)
+
+    def forget(self) -> None:
+        """Drop all it was given: the world has been reset."""
+        self._pushes.clear()
+        self._awaited.clear()
+
+
+class Outbox:
+    """The deliveries of a world that may leave now, lane by lane.
+
+    A world that is reset has another one: what is under way in this one is nobody's.
+    """
+
+    __slots__ = ("_lanes", "held", "relays", "underway")
+
+    def __init__(self, relays: "list[Relay] | None" = None) -> None:
+        self._lanes: dict[str, deque[Delivery]] = {}
+        self.held: dict[str, list[int]] = {}  # ids of what lets another go before
+        self.underway: set[int] = set()  # ids of what is being tried
+        self.relays = [] if relays is None else relays  # the longest connected first
+        for each in self.relays:
+            each.forget()
+
+    def put(self, delivery: Delivery) -> None:
+        """Add *delivery* at the end of the lane of its address."""
+        self._lanes.setdefault(delivery.url, deque()).append(delivery)
+
+    def lanes(self) -> Iterator[str]:
+        """Yield the addresses that something can leave for now."""
+        return (url for url in tuple(self._lanes) if url or self.relays)
+
+    def stranded(self) -> Iterator[Delivery]:
+        """Yield what has no address, and nobody to take it."""
+        return iter(() if self.relays else self._lanes.get("", ()))
+
+    def take(self, url: str) -> list[Delivery]:
+        """Return what leaves next on a lane: one, or a group that leaves at once."""
+        lane = self._lanes.get(url)
+        if not lane or not (url or self.relays):
+            return []
+        taken = [lane.popleft()]
+        while taken[0].group and lane and lane[0].group == taken[0].group:
+            taken.append(lane.popleft())
+        if not lane:
+            del self._lanes[url]
+        self.underway.update(each.id for each in taken)
+        return taken
+
+    def withdraw(self, delivery: Delivery) -> None:
+        """Take back what has not left yet."""
+        lane = self._lanes.get(delivery.url, deque())
+        kept = deque(each for each in lane if each.id != delivery.id)
+        if kept:
+            self._lanes[delivery.url] = kept
+        else:
+            self._lanes.pop(delivery.url, None)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is under way, or can go at once."""
+        return bool(self.underway) or next(self.lanes(), None) is not None

@@ -1,0 +1,118 @@
+"""What a world will do by itself that leaves a trace in it, the next thing first.
+
+Derived from campaigns and deliveries; whoever takes a state over makes it anew.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from heapq import heappop, heappush
+from itertools import count, islice
+from typing import NamedTuple
+
+from emulator.domain.delivery import Delivery
+from emulator.domain.replies import Reply, replies
+from emulator.domain.sms import Campaign
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Writing(NamedTuple):
+    """A handset will answer."""
+
+    campaign: int
+    reply: Reply
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return "campaign", self.campaign
+
+
+class Leaving(NamedTuple):
+    """A delivery will be due."""
+
+    delivery: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return "delivery", self.delivery
+
+
+Work = Writing | Leaving
+
+
+class Schedule:
+    """A heap of dated work: one entry a campaign, one a delivery that waits."""
+
+    __slots__ = ("_counting", "_heap", "_numbers", "_replies", "next_at")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[datetime, int, Work]] = []
+        self._numbers = count()  # work of one instant keeps its order
+        self._counting: dict[tuple[str, int], int] = {}  # the entry that holds
+        self._replies: dict[int, Iterator[Reply]] = {}  # by campaign
+        self.next_at = NEVER  # nothing is due before
+
+    def expect(
+        self, campaign: Campaign, *, seed: int, done: int, early: Iterable[int] = ()
+    ) -> None:
+        """Put down the replies to *campaign*.
+
+        The first so many are *done*, and the first of each handset that was *early*.
+        """
+        coming = _but(replies(campaign, seed), set(early))
+        self._replies[campaign.id] = islice(coming, done, None)
+        self._put_reply(campaign.id)
+        self._look()
+
+    def wait(self, delivery: Delivery) -> None:
+        """Put down when *delivery* is due, in the place of any earlier word."""
+        work = Leaving(delivery.id)
+        self._counting.pop(work.key, None)
+        if delivery.due_at is not None:
+            self._put(delivery.due_at, work)
+        self._look()
+
+    def pop(self, now: datetime) -> tuple[datetime, Work] | None:
+        """Return the next work that is due, if any is, and put down what follows it."""
+        if now < self.next_at or not self._heap:
+            return None
+        at, _, work = heappop(self._heap)
+        del self._counting[work.key]
+        if isinstance(work, Writing):
+            self._put_reply(work.campaign)
+        self._look()
+        return at, work
+
+    def upcoming(self) -> Iterator[tuple[datetime, Work]]:
+        """Yield what is put down, in no order; of a campaign, its next reply only."""
+        for at, number, work in self._heap:
+            if self._counting.get(work.key) == number:
+                yield at, work
+
+    def _put_reply(self, campaign: int) -> None:
+        self._counting.pop(("campaign", campaign), None)
+        reply = next(self._replies[campaign], None)
+        if reply is None:
+            del self._replies[campaign]
+        else:
+            self._put(reply.at, Writing(campaign, reply))
+
+    def _put(self, at: datetime, work: Work) -> None:
+        number = self._counting[work.key] = next(self._numbers)
+        heappush(self._heap, (at, number, work))
+
+    def _look(self) -> None:
+        """Drop from the top of the heap what has been put elsewhere."""
+        heap, counting = self._heap, self._counting
+        while heap and counting.get(heap[0][2].key) != heap[0][1]:
+            heappop(heap)
+        self.next_at = heap[0][0] if heap else NEVER
+
+
+def _but(coming: Iterator[Reply], early: set[int]) -> Iterator[Reply]:
+    """Yield *coming* without the first reply of each handset that was early."""
+    for reply in coming:
+        if reply.place in early:
+            early.discard(reply.place)
+        else:
+            yield reply

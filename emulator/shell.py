@@ -1,0 +1,190 @@
+"""Commands to a running emulator, by its control API."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from emulator.options import WORLD, Aim, Trouble, aimed, in_world, told, url
+
+DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)")
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}  # seconds
+INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.+")
+WALK = 600.0  # seconds of the wall, as what falls due may find nobody at home
+EFFECTS = frozenset(
+    {"refusal", "status", "headers", "retry_after", "delay", "wire", "push"}
+    | {"seconds", "count"}
+)
+TEXTS = frozenset({"number", "token", "operation"})
+
+
+@click.command()
+@aimed
+def healthcheck(ask: Aim) -> None:
+    """Exit with 0 where an emulator answers, with 2 where none does."""
+    ask("GET", path="/_emulator/healthz")
+
+
+@click.group()
+def token() -> None:
+    """Create, list and delete tokens of a running emulator."""
+
+
+@token.command("create")
+@click.argument("name")
+@aimed
+@WORLD
+def create_token(ask: Aim, name: str, named: str | None) -> None:
+    """Create a token called NAME and print it."""
+    body = {"name": name}
+    made = ask("POST", path="/_emulator/tokens", world=named, body=body)
+    click.echo(made["token"])
+
+
+@token.command("list")
+@aimed
+@WORLD
+def list_tokens(ask: Aim, named: str | None) -> None:
+    """List the tokens of an account."""
+    for each in ask("GET", path="/_emulator/tokens", world=named):
+        columns = (each["creation"], each["expires"], each["name"], each["token"])
+        click.echo("  ".join(columns))
+
+
+@token.command("delete")
+@click.argument("literal", metavar="TOKEN")
+@aimed
+@WORLD
+def delete_token(ask: Aim, literal: str, named: str | None) -> None:
+    """Delete TOKEN; from then on it is refused."""
+    path = f"/_emulator/tokens/{quote(literal, safe='')}"
+    gone = ask("DELETE", path=path, world=named)
+    click.echo(f"deleted {gone['name']}")
+
+
+@click.command()
+@click.argument("number")
+@click.argument("text")
+@click.option("--message", type=int, help="Id of the message that is answered.")
+@in_world
+def reply(ask: Aim, number: str, text: str, message: int | None) -> None:
+    """Let the handset NUMBER write TEXT, to its newest message or to another."""
+    from emulator.client.shown import taken  # noqa: PLC0415
+
+    body: dict[str, Any] = {"number": number, "text": text}
+    if message is not None:
+        body["message"] = message
+    click.echo(taken(ask("POST", path="/_emulator/inbound", body=body)))
+
+
+@click.command()
+@click.argument("time", default="next")
+@in_world
+def advance(ask: Aim, time: str) -> None:
+    """Move the clock by TIME (90, 90s, 5m, 2h, 3d), to an instant, or to what is next."""
+    _walked(ask, "advance", moved(time))
+
+
+@click.command()
+@in_world
+def settle(ask: Aim) -> None:
+    """Let all happen that happens by itself."""
+    _walked(ask, "settle", {})
+
+
+@click.command()
+@click.argument("rule", nargs=-1)
+@click.option("--clear", is_flag=True, help="Remove all rules first.")
+@in_world
+def fault(ask: Aim, rule: tuple[str, ...], *, clear: bool) -> None:
+    """Add a fault rule, or list the rules.
+
+    A RULE is made of words: preset=paid-but-500, or operation=createCampaign status=500
+    phase=after first=1.  What is an effect: refusal, status, delay, wire, push, with
+    retry_after, seconds, count.
+    """
+    if clear:
+        ask("DELETE", path="/_emulator/faults")
+    if rule:
+        ask("POST", path="/_emulator/faults", body=spelt(rule))
+    from emulator.client import shown  # noqa: PLC0415
+
+    for each in ask("GET", path="/_emulator/faults"):
+        click.echo(shown.fault(each))
+
+
+@click.command()
+@click.option("--forward-to", "target", required=True, type=url, help="Your server.")
+@in_world
+def listen(ask: Aim, target: str) -> None:
+    """Perform a world's pushes from here, until interrupted.
+
+    For an emulator that has no way to your server, in a container or elsewhere.
+    """
+    from emulator.client import Emulator  # noqa: PLC0415
+    from emulator.client.forwarder import forwarding  # noqa: PLC0415
+    from emulator.client.listener import Listener  # noqa: PLC0415
+
+    def report(line: str) -> None:
+        click.echo(line)
+
+    emulator = Emulator(ask.url, world=ask.world, token=ask.token, secret=ask.secret)
+    with told(), emulator, Listener(emulator, forwarding(target, report)) as listener:
+        click.echo(f"pushes of {ask.url} go to {target}; Ctrl-C ends it")
+        listener.wait()
+    message = f"the emulator at {ask.url} has gone"
+    raise Trouble(message)
+
+
+COMMANDS = (healthcheck, token, reply, advance, settle, fault, listen)
+
+
+def moved(time: str) -> dict[str, Any]:
+    """Return what ``advance`` is asked: ``next``, ``90``, ``5m`` or an instant.
+
+    Raises ``click.BadParameter``.
+    """
+    if time == "next":
+        return {"next": True}
+    if match := DURATION.fullmatch(time):
+        return {"seconds": float(match[1]) * UNITS[match[2]]}
+    if INSTANT.fullmatch(time):
+        return {"to": time}
+    message = f"{time!r} is not next, 90, 90s, 5m, 2h, 3d or 2026-01-31T12:00:00Z."
+    raise click.BadParameter(message)
+
+
+def spelt(words: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fault rule that ``status=500 phase=after first=1`` means.
+
+    Raises ``click.BadParameter``.
+    """
+    rule: dict[str, Any] = {}
+    effect: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            message = f"{word!r} is not of the form status=500."
+            raise click.BadParameter(message)
+        (effect if name in EFFECTS else rule)[name] = _value(name, value)
+    return {**rule, "effect": effect} if effect else rule
+
+
+def _value(name: str, text: str) -> Any:
+    """Return what *text* means: a number, JSON, or itself; a cellphone is text."""
+    if name in TEXTS:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _walked(ask: Aim, command: str, body: dict[str, Any]) -> None:
+    """Move the clock, and tell what happened."""
+    from emulator.client.shown import Run  # noqa: PLC0415
+
+    path = f"/_emulator/clock/{command}"
+    click.echo(repr(Run(ask("POST", path=path, body=body, wait=WALK))))
