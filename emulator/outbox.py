@@ -33,10 +33,11 @@ class Push(NamedTuple):
     @property
     def address(self) -> str:
         """The URL as it is asked; its own query stays (MOP-09)."""
+        url = self.url.partition("#")[0]
         if self.method != "GET":
-            return self.url
-        joint = "&" if "?" in self.url else "?"
-        return f"{self.url}{joint}{self.parameters}"
+            return url
+        joint = "&" if "?" in url else "?"
+        return f"{url}{joint}{self.parameters}"
 
 
 class Relay:

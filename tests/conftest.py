@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from emulator.client import Emulator
 from tests.emulated import Api, emulated
+from tests.pushing import opened, running
+from tests.receiver import Receiver, receiving
 
 pytest_plugins = ["pytester"]
 
@@ -42,3 +45,31 @@ def api(make_api: MakeApi) -> Api:
 def strict(make_api: MakeApi) -> Api:
     """Make the same world under ``--strict``."""
     return make_api(strict=True)
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Emulator]:
+    """Return an emulator in this process, which gives up a push in half a second."""
+    with running() as home:
+        yield home
+
+
+@pytest.fixture
+def emulator(home: Emulator) -> Iterator[Emulator]:
+    """Return a demo world whose clock stands at ``START``."""
+    with opened(home) as world:
+        yield world
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Return a customer's server, which says ``ok`` to everything."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def told(emulator: Emulator, receiver: Receiver) -> Emulator:
+    """Return a world whose account has the receiver's URL."""
+    emulator.change(push_url=receiver.url)
+    return emulator

@@ -6,8 +6,8 @@ is never sent again by itself.
 
 import asyncio
 import ssl
-from collections import defaultdict
 from functools import cache, lru_cache
+from itertools import chain
 from typing import NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
@@ -55,7 +55,8 @@ class Caller:
         self._targets = targets
         self._most = most  # octets of an answer that are read
         self._in_container = in_container
-        self._idle: defaultdict[Place, list[Connection]] = defaultdict(list)
+        self._idle: dict[Place, list[Connection]] = {}
+        self._tidying: asyncio.Task[None] | None = None
 
     async def call(self, push: Push) -> Answered:
         """Return the answer to *push*.
@@ -71,14 +72,37 @@ class Caller:
             connection.close()
             raise
         if connection.is_good:
-            connection.rest()
-            self._idle[place].append(connection)
+            self._keep(place, connection)
         else:
             connection.close()
         return answer
 
+    def _keep(self, place: Place, connection: "Connection") -> None:
+        """Keep a connection for a moment."""
+        connection.rest()
+        self._idle.setdefault(place, []).append(connection)
+        if self._tidying is None or self._tidying.done():
+            self._tidying = asyncio.create_task(self._tidied())
+
+    async def _tidied(self) -> None:
+        """Close what has been idle for too long, and all where the loop ends."""
+        try:
+            while self._idle:
+                await asyncio.sleep(KEPT)
+                for place, idle in tuple(self._idle.items()):
+                    self._idle[place] = [each for each in idle if each.is_fresh]
+                    for each in idle:
+                        if not each.is_fresh:
+                            each.close()
+                    if not self._idle[place]:
+                        del self._idle[place]
+        finally:
+            for each in chain.from_iterable(self._idle.values()):
+                each.close()
+            self._idle.clear()
+
     def _idle_one(self, place: Place) -> "Connection | None":
-        idle = self._idle[place]
+        idle = self._idle.get(place)
         while idle:
             connection = idle.pop()
             if connection.is_fresh:
