@@ -18,6 +18,7 @@ from emulator.domain.delivery import Verdict
 from emulator.outbox import Answered, Push
 
 KEPT = 1.0  # seconds that an idle connection is used again
+HEAD = 64 * 1024  # octets that may come before a body
 PORTS = {"http": 80, "https": 443}
 SAFE = "%/?:@!$&'()*+,;=~-._[]"  # of a path and a query, as they stand
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -194,6 +195,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[str, str]] = []
         self._body = b""
+        self._head = 0  # octets of it so far
         self._has_begun = self._whole = False
 
     # --- What the transport tells ---------------------------------------------------
@@ -206,6 +208,10 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(octets)
         except httptools.HttpParserError as error:
             self._fail(f"the answer is no HTTP: {error}")
+        if not self._has_begun:
+            self._head += len(octets)
+            if self._head > HEAD:
+                self._fail("the headers of the answer do not end")
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._has_begun and error is None and not self._is_measured():

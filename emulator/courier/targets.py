@@ -19,6 +19,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 ANYWHERE = "*"
+TRANSLATED = IPv6Network("64:ff9b::/96")  # source: RFC 6052
 # Where clouds keep the secrets of their machines, and neighbours that nobody means.
 NEVER: tuple[Network, ...] = tuple(
     map(
@@ -72,6 +73,9 @@ class Targets:
 
 
 def _plain(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 one stands for, if it does."""
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped or address
+    """Return the IPv4 address that an IPv6 one stands for, or leads to, if it does."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in TRANSLATED:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or address
