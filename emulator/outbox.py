@@ -92,19 +92,30 @@ class Outbox:
     A world that is reset has another one: what is under way in this one is nobody's.
     """
 
-    __slots__ = ("_lanes", "held", "relays", "underway")
+    __slots__ = ("_held", "_lanes", "relays", "underway")
 
     def __init__(self, relays: "list[Relay] | None" = None) -> None:
         self._lanes: dict[str, deque[Delivery]] = {}
-        self.held: dict[str, list[int]] = {}  # ids of what lets another go before
+        self._held: dict[str, list[int]] = {}  # ids of what lets another go before
         self.underway: set[int] = set()  # ids of what is being tried
         self.relays = [] if relays is None else relays  # the longest connected first
         for each in self.relays:
             each.forget()
 
     def put(self, delivery: Delivery) -> None:
-        """Add *delivery* at the end of the lane of its address."""
+        """Add *delivery* at the end of the lane of its address, behind nobody else."""
+        self._let_go(delivery)
         self._lanes.setdefault(delivery.url, deque()).append(delivery)
+
+    def hold(self, delivery: Delivery) -> None:
+        """Note whether *delivery* lets another go before."""
+        self._let_go(delivery)
+        if delivery.behind and not delivery.is_over:
+            self._held.setdefault(delivery.url, []).append(delivery.id)
+
+    def released(self, url: str) -> list[int]:
+        """Return the ids of what has let another go before to *url*."""
+        return self._held.pop(url, [])
 
     def lanes(self) -> Iterator[str]:
         """Yield the addresses that something can leave for now."""
@@ -135,6 +146,11 @@ class Outbox:
             self._lanes[delivery.url] = kept
         else:
             self._lanes.pop(delivery.url, None)
+
+    def _let_go(self, delivery: Delivery) -> None:
+        held = self._held.get(delivery.url, [])
+        if delivery.id in held:
+            held.remove(delivery.id)
 
     @property
     def is_busy(self) -> bool:

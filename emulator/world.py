@@ -322,10 +322,9 @@ class World:
         self.alarm()
 
     def _wait(self, delivery: Delivery) -> None:
-        """Put down when *delivery* is due, and that it lets another go before."""
+        """Put down when *delivery* is due, and whether it lets another go before."""
         self.schedule.wait(delivery)
-        if delivery.behind and not delivery.is_over:
-            self.outbox.held.setdefault(delivery.url, []).append(delivery.id)
+        self.outbox.hold(delivery)
 
     def _expect(self, campaign: Campaign) -> None:
         self.schedule.expect(

@@ -34,6 +34,7 @@ class Said(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+BACKLOG = 1_024  # connections that wait; a storm brings many
 SILENCE = "silence"  # never answer
 HANG_UP = "hang up"  # without an answer
 GARBAGE = "garbage"  # that is no HTTP
@@ -113,7 +114,8 @@ def receiving(*, threads: bool = True) -> Iterator[Receiver]:
             """Say nothing."""
 
     kind: type[HTTPServer] = ThreadingHTTPServer if threads else HTTPServer
-    with kind(("127.0.0.1", 0), Handler) as server:
+    roomy = type("Roomy", (kind,), {"request_queue_size": BACKLOG})
+    with roomy(("127.0.0.1", 0), Handler) as server:
         if isinstance(server, ThreadingHTTPServer):
             server.daemon_threads = True
         receiver = Receiver(f"http://127.0.0.1:{server.server_port}/mo")

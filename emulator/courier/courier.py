@@ -142,7 +142,7 @@ class _Post:
         """Carry what leaves on one lane until it is empty."""
         world, outbox, lanes = self._world, self._outbox, self._lanes
         try:
-            while taken := outbox.take(url):
+            while world.outbox is outbox and (taken := outbox.take(url)):
                 carried = (self._courier.carry(world, outbox, each) for each in taken)
                 await asyncio.gather(*carried)
         finally:

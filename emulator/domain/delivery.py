@@ -105,12 +105,14 @@ class Delivery:
         attempts = (*self.attempts, attempt)
         if attempt.verdict is Verdict.ACCEPTED:
             return self._over(State.DELIVERED, attempts)
-        if attempt.verdict is Verdict.GONE:  # the listener's fault, and no try
-            return replace(self, due_at=now, attempts=attempts)
         done = sum(each.verdict is not Verdict.GONE for each in self.attempts)
-        if attempt.verdict in FINAL or done >= len(self.retries):
+        if attempt.verdict is Verdict.GONE:  # the listener's fault, and no try
+            due_at = now
+        elif attempt.verdict in FINAL or done >= len(self.retries):
             return self._over(State.GIVEN_UP, attempts)
-        return replace(self, due_at=now + self.retries[done], attempts=attempts)
+        else:
+            due_at = now + self.retries[done]
+        return replace(self, due_at=due_at, behind=False, attempts=attempts)
 
     def again(self, now: datetime) -> "Delivery":
         """Return the delivery as it is tried now, whatever came of it before."""

@@ -37,11 +37,15 @@ def _capitalised(pairs: Pairs) -> Pairs:
 
 def _misspelt(pairs: Pairs) -> Pairs:
     """Source: manual MOP-05."""
-    return [(MISSPELT if name == CELLPHONE else name, value) for name, value in pairs]
+    return [
+        (MISSPELT if _is(name, CELLPHONE) else name, value) for name, value in pairs
+    ]
 
 
 def _dated_otherwise(pairs: Pairs) -> Pairs:
-    return [(name, _other(value) if name == DATE else value) for name, value in pairs]
+    return [
+        (name, _other(value) if _is(name, DATE) else value) for name, value in pairs
+    ]
 
 
 def _other(value: str | int) -> str:
@@ -51,8 +55,14 @@ def _other(value: str | int) -> str:
 
 def _of_nobody(pairs: Pairs) -> Pairs:
     return [
-        (name, int(value) + FAR if name == MESSAGE else value) for name, value in pairs
+        (name, int(value) + FAR if _is(name, MESSAGE) else value)
+        for name, value in pairs
     ]
+
+
+def _is(name: str, parameter: str) -> bool:
+    """Whether *name* is that of a parameter, which may have a capital (SMP-07)."""
+    return name.casefold() == parameter
 
 
 _TRICKS: Mapping[Trick | None, Callable[[Pairs], Pairs]] = {

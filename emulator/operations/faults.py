@@ -8,7 +8,7 @@ from typing import Any
 
 from emulator import files
 from emulator.domain import dates
-from emulator.domain.delivery import Trick
+from emulator.domain.delivery import Kind, Trick
 from emulator.domain.refusals import (
     NO_SUCH_FAULT,
     NOT_IN_LIST,
@@ -31,7 +31,7 @@ from emulator.effects import (
     Uniform,
     Wire,
 )
-from emulator.faults import Phase, Rule, When, Which
+from emulator.faults import ANY, Phase, Rule, When, Which
 from emulator.operations.call import Call, Reply
 from emulator.world import World
 
@@ -50,6 +50,8 @@ LATE = frozenset({Trick.LATE, Trick.REORDERED})  # what takes seconds
 COUNTED = frozenset({Trick.STORM})  # what takes a count
 PAIR = 2
 LONG = 60  # seconds of the world, after which nothing waits for another to go before
+WEBHOOKS = tuple(map(str, Kind))
+ANSWERING = frozenset({Phase.BEFORE, Phase.AFTER})  # of what is answered
 FIXED = ("effect", "phase")  # what a preset does not leave open
 
 
@@ -101,8 +103,14 @@ def asked(name: str, body: Body) -> Rule:
     effect = _effect(body["effect"])
     if isinstance(effect, Push):
         return _of_push(name, body, effect)
+    if body.get("operation") in WEBHOOKS:
+        why = f"{body['operation']} leaves the platform; what goes wrong then is a push"
+        raise Refusal(NOT_WANTED, why, field="operation")
     spoils = isinstance(effect, Wire) and effect.spoils
     phase = Phase(body.get("phase", Phase.AFTER if spoils else Phase.BEFORE))
+    if phase not in ANSWERING:
+        why = f"the phase {phase} goes with the effect push; say before or after"
+        raise Refusal(NOT_WANTED, why, field="phase")
     if spoils and phase is Phase.BEFORE:
         why = f"wire {body['effect']['wire']} spoils the right answer: say phase after"
         raise Refusal(NOT_WANTED, why, field="phase")
@@ -113,8 +121,15 @@ def _of_push(name: str, body: Body, effect: Push) -> Rule:
     """Return a rule about what leaves, which has a phase of its own."""
     phase = Phase.EARLY if effect.trick is Trick.EARLY else Phase.PUSH
     if body.get("phase", phase) != phase:
-        why = f"push {effect.trick} has no phase before or after; leave it out"
+        why = f"push {effect.trick} is in phase {phase}; leave it out"
         raise Refusal(NOT_WANTED, why, field="phase")
+    if body.get("operation", ANY) not in {ANY, *WEBHOOKS}:
+        why = f"what leaves is {', '.join(WEBHOOKS)} or * for any"
+        raise Refusal(NOT_WANTED, why, field="operation")
+    for each in ("token", "headers"):
+        if each in body:
+            why = f"what leaves has no {each}; say number, or body"
+            raise Refusal(NOT_WANTED, why, field=each)
     return Rule(name, effect, _which(body), _when(body), phase)
 
 

@@ -61,11 +61,9 @@ def _write(world: World, work: Writing, at: datetime) -> None:
 
 def _leave(world: World, work: Leaving, at: datetime) -> None:
     """Put a delivery into the outbox, and behind it what waited for that."""
-    delivery, held = world.deliveries[work.delivery], world.outbox.held
-    world.outbox.put(delivery)
-    if delivery.behind:
-        held[delivery.url].remove(delivery.id)
-    else:
-        for each in held.pop(delivery.url, ()):
+    delivery, outbox = world.deliveries[work.delivery], world.outbox
+    outbox.put(delivery)
+    if not delivery.behind:
+        for each in outbox.released(delivery.url):
             world.keep(world.deliveries[each].again(at))
     world.alarm()
