@@ -32,11 +32,13 @@ class Push(NamedTuple):
 
     @property
     def address(self) -> str:
-        """The URL as it is asked; its own query stays (MOP-09)."""
-        if self.method != "GET":
-            return self.url
-        joint = "&" if "?" in self.url else "?"
-        return f"{self.url}{joint}{self.parameters}"
+        """The URL as it is asked."""
+        return joined(self.url, self.parameters) if self.method == "GET" else self.url
+
+
+def joined(url: str, parameters: str) -> str:
+    """Return *url* with more parameters; its own query stays (MOP-09)."""
+    return f"{url}{'&' if '?' in url else '?'}{parameters}"
 
 
 class Relay:

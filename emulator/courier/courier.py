@@ -125,7 +125,8 @@ class _Post:
         self._is_looking = False
         world = self._world
         try:
-            happenings.catch_up(world, world.clock.now())
+            if not happenings.catch_up(world, world.clock.now()):
+                self.look()  # others are let in
         except Exception:
             log.exception("what was due in world %s failed", world.name)
         if self._outbox is not world.outbox:
@@ -143,8 +144,10 @@ class _Post:
         world, outbox, lanes = self._world, self._outbox, self._lanes
         try:
             while taken := outbox.take(url):
-                carried = (self._courier.carry(world, outbox, each) for each in taken)
-                await asyncio.gather(*carried)
+                first, *others = (
+                    self._courier.carry(world, outbox, each) for each in taken
+                )
+                await (asyncio.gather(first, *others) if others else first)
         finally:
             lanes.pop(url, None)
             self.look()
