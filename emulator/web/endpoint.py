@@ -173,7 +173,7 @@ def endpoints(
 
 async def _caught_up(entry: Entry) -> None:
     """Bring the world up to the time of who comes in; others are let in meanwhile."""
-    while not happenings.catch_up(entry.world, entry.now):
+    while not happenings.catch_up(entry.world, entry.now):  # noqa: ASYNC110
         await asyncio.sleep(0)
 
 
