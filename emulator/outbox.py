@@ -98,7 +98,7 @@ class Outbox:
     def __init__(self, relays: "list[Relay] | None" = None) -> None:
         self._lanes: dict[str, deque[Delivery]] = {}
         self.held: dict[str, list[int]] = {}  # ids of what lets another go before
-        self.underway: set[int] = set()  # ids of what is being tried
+        self.underway: dict[int, None] = {}  # ids of what is being tried
         self.relays = [] if relays is None else relays  # the longest connected first
         for each in self.relays:
             each.forget()
@@ -125,7 +125,7 @@ class Outbox:
             taken.append(lane.popleft())
         if not lane:
             del self._lanes[url]
-        self.underway.update(each.id for each in taken)
+        self.underway.update(dict.fromkeys(each.id for each in taken))
         return taken
 
     def withdraw(self, delivery: Delivery) -> None:

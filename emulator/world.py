@@ -139,6 +139,26 @@ class Commons:
 class World:
     """One account's state.  Nothing in it is shared with another world."""
 
+    __slots__ = (  # with so many attributes, a dictionary takes 2 KiB a world
+        *STATE,
+        "_commons",
+        "_kept",
+        "clock",
+        "delayed",
+        "deliveries_dropped",
+        "edition",
+        "happened",
+        "journal",
+        "listeners",
+        "moving",
+        "name",
+        "outbox",
+        "plans",
+        "revoked",
+        "schedule",
+        "tokens",
+    )
+
     def __init__(
         self,
         name: str,

@@ -67,7 +67,7 @@ class Courier:
             with _transaction(world):
                 world.keep(delivery.dropped())
         finally:
-            outbox.underway.discard(delivery.id)
+            outbox.underway.pop(delivery.id, None)
         world.ring()
 
     async def _answer(self, world: World, outbox: Outbox, push: Push) -> Answered:
