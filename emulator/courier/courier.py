@@ -160,12 +160,12 @@ class _Post:
             self._alarm = None
         due_at, clock = world.schedule.next_at, world.clock
         if due_at == NEVER:
-            world.listeners.discard(self._heard)
+            world.unlisten(self._heard)
             if not self._lanes:
                 self._courier.leave(world)
             return
         self._dial = (clock, clock.turned)
-        world.listeners.add(self._heard)
+        world.listen(self._heard)
         if clock.rate:
             seconds = (due_at - clock.now()).total_seconds() / clock.rate
             self._alarm = self.loop.call_later(max(seconds, 0), self._attend)
@@ -192,8 +192,8 @@ def _transaction(world: World) -> Iterator[None]:
 def _bell(world: World) -> Iterator[asyncio.Event]:
     """Return what rings when something changes in *world*."""
     bell = asyncio.Event()
-    world.listeners.add(bell.set)
+    world.listen(bell.set)
     try:
         yield bell
     finally:
-        world.listeners.discard(bell.set)
+        world.unlisten(bell.set)
