@@ -1,14 +1,20 @@
 """The programs under measurement: ``python -m bench.served hello|emulator READY``.
 
+``receiver`` is a customer's server that costs next to nothing: it says ok to all.
+
 Both run under the emulator's own server, so that they differ in the application only.
 The emulator has one route more, which tells how long its loop was blocked at worst.
 """
 
 import asyncio
+import json
+import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -17,6 +23,7 @@ from starlette.routing import Route
 from emulator import app, server
 from emulator.settings import Settings
 
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 BEAT = 0.001  # seconds between two looks at the clock
 
 
@@ -45,7 +52,32 @@ async def hello(_request: Request) -> JSONResponse:
     return JSONResponse({"message": "hello"})
 
 
+class Agreeing(asyncio.Protocol):
+    """Says ok to every request, however it is cut."""
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._rest = b""
+
+    def data_received(self, octets: bytes) -> None:
+        *requests, self._rest = (self._rest + octets).split(b"\r\n\r\n")
+        self._transport.write(OK * len(requests))
+
+
+async def receive(ready: Path) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Agreeing, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    facts = {"http": f"http://{host}:{port}", "pid": os.getpid()}
+    scratch = ready.with_suffix(".new")
+    scratch.write_text(json.dumps(facts))
+    scratch.replace(ready)
+    await server.serve_forever()
+
+
 def main(kind: str, ready: Path) -> None:
+    if kind == "receiver":
+        uvloop.run(receive(ready))
     settings = Settings(port=0, ready_file=ready, pace="instant")
     if kind == "hello":
         program = Starlette(routes=[Route("/", hello, methods=["GET", "POST"])])

@@ -30,14 +30,16 @@ class Log:
     __slots__ = ("_kept", "last")
 
     def __init__(self) -> None:
-        self._kept: deque[Event] = deque(maxlen=REMEMBERED)
+        self._kept: deque[Event] | None = None  # which takes 600 octets, in most worlds
         self.last = 0
 
     def add(self, event: Event) -> None:
+        if self._kept is None:
+            self._kept = deque(maxlen=REMEMBERED)
         self._kept.append(event)
         self.last += 1
 
     def after(self, number: int) -> list[tuple[int, Event]]:
         """Return what is remembered of the events with a higher number."""
-        newer = [*islice(reversed(self._kept), max(0, self.last - number))][::-1]
+        newer = [*islice(reversed(self._kept or ()), max(0, self.last - number))][::-1]
         return [*enumerate(newer, self.last - len(newer) + 1)]

@@ -32,12 +32,13 @@ class Push(NamedTuple):
 
     @property
     def address(self) -> str:
-        """The URL as it is asked; its own query stays (MOP-09)."""
-        url = self.url.partition("#")[0]
-        if self.method != "GET":
-            return url
-        joint = "&" if "?" in url else "?"
-        return f"{url}{joint}{self.parameters}"
+        """The URL as it is asked."""
+        return joined(self.url, self.parameters) if self.method == "GET" else self.url
+
+
+def joined(url: str, parameters: str) -> str:
+    """Return *url* with more parameters; its own query stays (MOP-09)."""
+    return f"{url}{'&' if '?' in url else '?'}{parameters}"
 
 
 class Relay:
@@ -97,7 +98,7 @@ class Outbox:
     def __init__(self, relays: "list[Relay] | None" = None) -> None:
         self._lanes: dict[str, deque[Delivery]] = {}
         self._held: dict[str, list[int]] = {}  # ids of what lets another go before
-        self.underway: set[int] = set()  # ids of what is being tried
+        self.underway: dict[int, None] = {}  # ids of what is being tried
         self.relays = [] if relays is None else relays  # the longest connected first
         for each in self.relays:
             each.forget()
@@ -135,7 +136,7 @@ class Outbox:
             taken.append(lane.popleft())
         if not lane:
             del self._lanes[url]
-        self.underway.update(each.id for each in taken)
+        self.underway.update(dict.fromkeys(each.id for each in taken))
         return taken
 
     def withdraw(self, delivery: Delivery) -> None:

@@ -83,7 +83,7 @@ def reply(ask: Aim, number: str, text: str, message: int | None) -> None:
 @click.argument("time", default="next")
 @in_world
 def advance(ask: Aim, time: str) -> None:
-    """Move the clock by TIME (90, 90s, 5m, 2h, 3d), to an instant, or to next."""
+    """Move the clock by TIME (90, 90s, 5m, 2h, 3d), to an instant or what is next."""
     _walked(ask, "advance", moved(time))
 
 

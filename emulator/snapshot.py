@@ -6,7 +6,6 @@ takes it: that it has the types of a state, and that a world could have come to 
 
 from array import array
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, get_type_hints
@@ -63,8 +62,9 @@ class SnapshotError(Exception):
 def written(state: State) -> Document:
     """Return *state* as a JSON document; its account and its faults are left out."""
     document: Document = {name: state[name] for name in COUNTS}
-    for name in BY_ID:
-        document[name] = [_entity(each) for each in state[name].values()]
+    for name, kind in BY_ID.items():
+        write = _delivery if kind is Delivery else _entity
+        document[name] = [write(each) for each in state[name].values()]
     for name in IN_ORDER:
         document[name] = [_entity(each) for each in state[name]]
     for name in ANSWERS:
@@ -123,6 +123,14 @@ def _entity(entity: Any) -> Document:
     return {name: _plain(getattr(entity, name)) for name in names if name != left_out}
 
 
+def _delivery(delivery: Delivery) -> Document:
+    """Return a delivery without what is the wall's, or another machine's."""
+    attempts = [
+        _entity(each._replace(headers=(), duration=0.0)) for each in delivery.attempts
+    ]
+    return {**_entity(delivery._replace(attempts=())), "attempts": attempts}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Recipients):
         return {"numbers": list(value.numbers), "fields": _plain(value.fields)}
@@ -130,10 +138,6 @@ def _plain(value: Any) -> Any:
         return list(value)
     if isinstance(value, Template | Line):
         return _plain(value._asdict())
-    if isinstance(value, tuple) and value and isinstance(value[0], Attempt):
-        return [_plain(each) for each in value]
-    if isinstance(value, Attempt):  # but for what is the wall's, or another machine's
-        value = replace(value, headers=(), duration=0.0)
     if isinstance(value, Mapping):
         return {str(name): _plain(each) for name, each in value.items()}
     return msgspec.to_builtins(value)
@@ -208,6 +212,11 @@ def _no_template(value: Any, where: str) -> Template | None:
     return None if value is None else _template(value, where)
 
 
+def _attempts(value: Any, where: str) -> tuple[Attempt, ...]:
+    parts = _converted(value, list[dict[str, Any]], where)
+    return tuple(_thing(part, Attempt, f"{where}.{i}") for i, part in enumerate(parts))
+
+
 def _line(value: Any, where: str) -> Line:
     part = _converted(value, dict[str, Any], where)
     return Line(
@@ -223,6 +232,7 @@ _READERS: Mapping[Any, Any] = {
     Recipients: _recipients,
     Columns: _columns,
     Column: _column,
+    tuple[Attempt, ...]: _attempts,
     Template: _template,
     Template | None: _no_template,
 }

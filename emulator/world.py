@@ -139,6 +139,26 @@ class Commons:
 class World:
     """One account's state.  Nothing in it is shared with another world."""
 
+    __slots__ = (  # with so many attributes, a dictionary takes 2 KiB a world
+        *STATE,
+        "_commons",
+        "_kept",
+        "clock",
+        "delayed",
+        "deliveries_dropped",
+        "edition",
+        "happened",
+        "journal",
+        "listeners",
+        "moving",
+        "name",
+        "outbox",
+        "plans",
+        "revoked",
+        "schedule",
+        "tokens",
+    )
+
     def __init__(
         self,
         name: str,
@@ -169,11 +189,11 @@ class World:
         self.movements: list[Movement] = []
         self.opening = account.credit  # millionths
         self.balance = account.credit  # opening credit + the sum of all movements
-        self._next = dict(FIRST_IDS)
+        self._next = FIRST_IDS  # until the first of them is given
         self._first_messages: list[int] = []  # of the campaigns, ...
         self._their_campaigns: list[int] = []  # ... whose ids these are
         self._commons = commons
-        self.listeners: set[Callable[[], None]] = set()
+        self.listeners: frozenset[Callable[[], None]] = frozenset()
         self.revoked: frozenset[str] = frozenset()  # literals of deleted tokens
         self.delayed: dict[int, Delayed] = {}  # answers that a fault holds back
         self.edition = 0  # grows with every change
@@ -305,9 +325,16 @@ class World:
         """Tell who carries things away to look here."""
         self._commons.alarm(self)
 
+    def listen(self, bell: Callable[[], None]) -> None:
+        """Have *bell* rung when something changes here."""
+        self.listeners |= {bell}
+
+    def unlisten(self, bell: Callable[[], None]) -> None:
+        self.listeners -= {bell}
+
     def ring(self) -> None:
         """Tell those who wait here that something has changed."""
-        for each in tuple(self.listeners):
+        for each in self.listeners:
             each()
 
     def _plan(self) -> None:
@@ -344,12 +371,18 @@ class World:
         self.volume += messages
         self._commons.tally.messages[channel] += messages
 
+    def _give(self, kind: str, following: int) -> None:
+        """Note that the ids before *following* have been given."""
+        if self._next is FIRST_IDS:
+            self._next = dict(FIRST_IDS)
+        self._next[kind] = following
+
     def _keep_campaign(self, campaign: Campaign) -> None:
         if campaign.id not in self.campaigns:
             self._first_messages.append(campaign.first_message)
             self._their_campaigns.append(campaign.id)
-            self._next["campaign"] = campaign.id + 1
-            self._next["message"] = campaign.first_message + campaign.line.messages
+            self._give("campaign", campaign.id + 1)
+            self._give("message", campaign.first_message + campaign.line.messages)
             channel = "smsclic" if campaign.link else "sms"
             self._count(channel, campaign.line.messages)
         self.campaigns[campaign.id] = campaign
@@ -360,8 +393,8 @@ class World:
 
     def _keep_voice(self, campaign: VoiceCampaign) -> None:
         if campaign.id not in self.voice_campaigns:
-            self._next["voice"] = campaign.id + 1
-            self._next["call"] = campaign.first_call + campaign.line.messages
+            self._give("voice", campaign.id + 1)
+            self._give("call", campaign.first_call + campaign.line.messages)
             self._count("voice", campaign.line.messages)
         self.voice_campaigns[campaign.id] = campaign
         self.plans += 1
@@ -369,17 +402,17 @@ class World:
     def _keep_email(self, campaign: EmailCampaign) -> None:
         self.email_campaigns[campaign.id] = campaign
         self._count("email", campaign.count)
-        self._next["email"] = campaign.id + 1
+        self._give("email", campaign.id + 1)
         self.plans += 1
 
     def _keep_lookup(self, lookup: Lookup) -> None:
         self.lookups.append(lookup)
         self._count("hlr", 1)
-        self._next["hlr"] = lookup.id + 1
+        self._give("hlr", lookup.id + 1)
 
     def _keep_response(self, response: Response) -> None:
         self.responses.append(response)
-        self._next["response"] = response.id + 1
+        self._give("response", response.id + 1)
 
     def _keep_answering(self, answering: Answering) -> None:
         campaign, early = answering
@@ -394,7 +427,7 @@ class World:
 
     def _keep_delivery(self, delivery: Delivery) -> None:
         if delivery.id not in self.deliveries:
-            self._next["delivery"] = delivery.id + 1
+            self._give("delivery", delivery.id + 1)
         self.deliveries[delivery.id] = delivery
         self._wait(delivery)
         if delivery.is_over:

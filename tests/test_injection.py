@@ -110,7 +110,7 @@ def test_what_is_late_can_be_seen_in_the_world_until_it_is_answered(api: Api) ->
     rule = asked(api, {"delay": 5})
     late = [started(api), started(api)]
     rung: list[int] = []
-    api.world.listeners.add(lambda: rung.append(len(api.world.delayed)))
+    api.world.listen(lambda: rung.append(len(api.world.delayed)))
 
     seen = list(api.world.delayed.values())
     passed(api, 5)
@@ -170,7 +170,7 @@ def test_who_hangs_up_while_the_answer_is_late_leaves_a_line_in_the_journal(
 ) -> None:
     rule = asked(api, {"delay": 5}, phase=phase)
     rung: list[int] = []
-    api.world.listeners.add(lambda: rung.append(len(api.world.delayed)))
+    api.world.listen(lambda: rung.append(len(api.world.delayed)))
 
     api.broken_off("POST", SMS, order(SMS))
 

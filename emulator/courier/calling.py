@@ -15,13 +15,14 @@ import httptools
 
 from emulator.courier.targets import Targets
 from emulator.domain.delivery import Verdict
-from emulator.outbox import Answered, Push
+from emulator.outbox import Answered, Push, joined
 
 KEPT = 1.0  # seconds that an idle connection is used again
 HEAD = 64 * 1024  # octets that may come before a body
 PORTS = {"http": 80, "https": 443}
 SAFE = "%/?:@!$&'()*+,;=~-._[]"  # of a path and a query, as they stand
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+HEADERS = "User-Agent: smsclouds-emulator\r\nAccept: */*\r\n"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -269,23 +270,24 @@ def _place(url: str) -> Place:
     return Place(scheme, host, port)
 
 
+@lru_cache(4_096)
+def _target(url: str) -> str:
+    """Return what a request line says of *url*, in ASCII; the fragment is not sent."""
+    parts = urlsplit(url)
+    query = f"?{parts.query}" if parts.query else ""
+    return quote((parts.path or "/") + query, safe=SAFE)
+
+
 def _request(push: Push, place: Place) -> bytes:
-    """Return the octets of the request."""
-    parts = urlsplit(push.address)
-    target = quote(parts.path or "/", safe=SAFE)
-    if parts.query:
-        target += "?" + quote(parts.query, safe=SAFE)
-    head = [
-        f"{push.method} {target} HTTP/1.1",
-        f"Host: {place.authority}",
-        "User-Agent: smsclouds-emulator",
-        "Accept: */*",
-    ]
-    body = ""
+    """Return the octets of the request; the URL's own query stays (MOP-09)."""
+    target, body = _target(push.url), ""
+    head = f"Host: {place.authority}\r\n{HEADERS}"
     if push.method == "POST":
         body = push.parameters
-        head += [f"Content-Type: {FORM}", f"Content-Length: {len(body)}"]
-    return ("\r\n".join(head) + "\r\n\r\n" + body).encode("ascii")
+        head += f"Content-Type: {FORM}\r\nContent-Length: {len(body)}\r\n"
+    else:
+        target = joined(target, push.parameters)
+    return f"{push.method} {target} HTTP/1.1\r\n{head}\r\n{body}".encode("ascii")
 
 
 @cache

@@ -67,7 +67,7 @@ class Courier:
             with _transaction(world):
                 world.keep(delivery.dropped())
         finally:
-            outbox.underway.discard(delivery.id)
+            outbox.underway.pop(delivery.id, None)
         world.ring()
 
     async def _answer(self, world: World, outbox: Outbox, push: Push) -> Answered:
@@ -125,7 +125,8 @@ class _Post:
         self._is_looking = False
         world = self._world
         try:
-            happenings.catch_up(world, world.clock.now())
+            if not happenings.catch_up(world, world.clock.now()):
+                self.look()  # others are let in
         except Exception:
             log.exception("what was due in world %s failed", world.name)
         if self._outbox is not world.outbox:
@@ -143,8 +144,10 @@ class _Post:
         world, outbox, lanes = self._world, self._outbox, self._lanes
         try:
             while world.outbox is outbox and (taken := outbox.take(url)):
-                carried = (self._courier.carry(world, outbox, each) for each in taken)
-                await asyncio.gather(*carried)
+                first, *others = (
+                    self._courier.carry(world, outbox, each) for each in taken
+                )
+                await (asyncio.gather(first, *others) if others else first)
         finally:
             lanes.pop(url, None)
             self.look()
@@ -157,12 +160,12 @@ class _Post:
             self._alarm = None
         due_at, clock = world.schedule.next_at, world.clock
         if due_at == NEVER:
-            world.listeners.discard(self._heard)
+            world.unlisten(self._heard)
             if not self._lanes:
                 self._courier.leave(world)
             return
         self._dial = (clock, clock.turned)
-        world.listeners.add(self._heard)
+        world.listen(self._heard)
         if clock.rate:
             seconds = (due_at - clock.now()).total_seconds() / clock.rate
             self._alarm = self.loop.call_later(max(seconds, 0), self._attend)
@@ -189,8 +192,8 @@ def _transaction(world: World) -> Iterator[None]:
 def _bell(world: World) -> Iterator[asyncio.Event]:
     """Return what rings when something changes in *world*."""
     bell = asyncio.Event()
-    world.listeners.add(bell.set)
+    world.listen(bell.set)
     try:
         yield bell
     finally:
-        world.listeners.discard(bell.set)
+        world.unlisten(bell.set)

@@ -1,6 +1,7 @@
 """A push as it goes out: built from the contract's webhook, and held to it."""
 
-from urllib.parse import urlencode
+from functools import lru_cache
+from urllib.parse import quote_plus
 
 from emulator.contract import ContractError, Webhook
 from emulator.domain.assumptions import Assumptions
@@ -29,5 +30,11 @@ def written(delivery: Delivery, webhook: Webhook, assumptions: Assumptions) -> P
         operation=webhook.id,
         method="POST" if delivery.trick is Trick.POST else "GET",
         url=delivery.url,
-        parameters=urlencode(pairs),
+        parameters="&".join(f"{name}={_encoded(value)}" for name, value in pairs),
     )
+
+
+@lru_cache(4_096)
+def _encoded(value: str | int) -> str:
+    """Return *value* as a form writes it; many pushes share a date or a text."""
+    return quote_plus(str(value))

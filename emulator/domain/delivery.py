@@ -6,10 +6,10 @@ Source: manual MOP-01 to MOP-12, KEY-01 to KEY-16; assumption MOP-07 for retries
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -62,8 +62,7 @@ class Trick(StrEnum):
 FINAL = frozenset({Verdict.UNUSABLE, Verdict.FORBIDDEN})  # another try changes nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One try, and what came of it."""
 
     at: datetime  # of the world
@@ -77,8 +76,7 @@ class Attempt:
     duration: float = 0.0  # seconds of the wall
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     id: int
     kind: Kind
     url: str  # of the account; empty where there is none and a listener takes it
@@ -112,18 +110,18 @@ class Delivery:
             return self._over(State.GIVEN_UP, attempts)
         else:
             due_at = now + self.retries[done]
-        return replace(self, due_at=due_at, behind=False, attempts=attempts)
+        return self._replace(due_at=due_at, behind=False, attempts=attempts)
 
     def again(self, now: datetime) -> "Delivery":
         """Return the delivery as it is tried now, whatever came of it before."""
-        return replace(self, state=State.DUE, due_at=now, behind=False)
+        return self._replace(state=State.DUE, due_at=now, behind=False)
 
     def dropped(self) -> "Delivery":
         """Return the delivery as nobody tries it any more."""
         return self._over(State.DROPPED, self.attempts)
 
     def _over(self, state: State, attempts: tuple[Attempt, ...]) -> "Delivery":
-        return replace(self, state=state, due_at=None, attempts=attempts)
+        return self._replace(state=state, due_at=None, attempts=attempts)
 
 
 def judged(kind: Kind, status: int, body: str) -> Verdict:

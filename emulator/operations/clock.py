@@ -72,7 +72,8 @@ def _carried_out(
     happened: list[Event] = []
     walk = _Walk(world, limit, all_of_it=all_of_it)
     while True:
-        happenings.catch_up(world, world.clock.now())
+        while not happenings.catch_up(world, world.clock.now()):
+            yield LET_IN
         while world.outbox.is_busy:
             yield Pause()
         happened += walk.traces()

@@ -14,12 +14,19 @@ from emulator.operations.outgoing import Text, reply_kind, struck
 from emulator.schedule import Leaving, Writing
 from emulator.world import Answering, World
 
+TURN = 50  # things after which others are let in
 LOOKED_AT = 1_000  # replies to a campaign that may come before the answer to its sender
 
 
-def catch_up(world: World, now: datetime) -> None:
-    """Carry out what has fallen due until *now*; each thing is a transaction."""
-    while due := world.schedule.pop(now):
+def catch_up(world: World, now: datetime, most: int = TURN) -> bool:
+    """Carry out so much of what has fallen due until *now*; return whether it was all.
+
+    Each thing is a transaction.
+    """
+    for _ in range(most):
+        due = world.schedule.pop(now)
+        if due is None:
+            return True
         at, work = due
         try:
             if isinstance(work, Writing):
@@ -30,6 +37,7 @@ def catch_up(world: World, now: datetime) -> None:
             world.forget()
             raise
         world.commit()
+    return world.schedule.next_at > now
 
 
 def come_early(world: World, number: int, now: datetime) -> bool:

@@ -1,7 +1,6 @@
 """What leaves because a handset wrote: deliveries, as far as no fault spoils them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -51,7 +50,7 @@ class Outgoing:
         """Ask the server of *keyword* for an answer.  Source: manual KEY-03."""
         url = keyword.response_url or ""
         made = self._of(Kind.KEYWORD, url, keyword=keyword.word)
-        self._add(replace(made, keyword=keyword.word))
+        self._add(made._replace(keyword=keyword.word))
 
     def _of(self, kind: Kind, url: str, **facts: str | int) -> Delivery:
         text, account = self._text, self._world.account
@@ -75,14 +74,14 @@ class Outgoing:
     def _add(self, delivery: Delivery) -> None:
         """Add *delivery*, or what a fault makes of it."""
         rule = struck(self._world, self._text, delivery.kind, Phase.PUSH)
-        made = [delivery]
-        if rule is not None and isinstance(rule.effect, Push):
-            make = _MAKERS.get(rule.effect.trick, _as_it_goes)
-            made = [
-                replace(each, fault=rule.id) for each in make(delivery, rule.effect)
-            ]
-        first = delivery.id
-        self.made += [replace(each, id=first + i) for i, each in enumerate(made)]
+        if rule is None or not isinstance(rule.effect, Push):
+            self.made.append(delivery)
+            return
+        made = _MAKERS.get(rule.effect.trick, _as_it_goes)(delivery, rule.effect)
+        self.made += [
+            each._replace(id=delivery.id + index, fault=rule.id)
+            for index, each in enumerate(made)
+        ]
 
 
 def reply_kind(world: World, text: Text) -> Kind:
@@ -112,16 +111,16 @@ def struck(world: World, text: Text, kind: Kind, phase: Phase) -> Rule | None:
 
 
 def _lost(delivery: Delivery, _effect: Push) -> list[Delivery]:
-    return [replace(delivery, state=State.LOST, due_at=None)]
+    return [delivery._replace(state=State.LOST, due_at=None)]
 
 
 def _late(delivery: Delivery, effect: Push) -> list[Delivery]:
     due_at = delivery.made_at + timedelta(seconds=effect.seconds)
-    return [replace(delivery, due_at=due_at)]
+    return [delivery._replace(due_at=due_at)]
 
 
 def _behind(delivery: Delivery, effect: Push) -> list[Delivery]:
-    return [replace(each, behind=True) for each in _late(delivery, effect)]
+    return [each._replace(behind=True) for each in _late(delivery, effect)]
 
 
 def _twice(delivery: Delivery, _effect: Push) -> list[Delivery]:
@@ -129,12 +128,12 @@ def _twice(delivery: Delivery, _effect: Push) -> list[Delivery]:
 
 
 def _at_once(delivery: Delivery, effect: Push) -> list[Delivery]:
-    return [replace(delivery, group=delivery.id)] * effect.count
+    return [delivery._replace(group=delivery.id)] * effect.count
 
 
 def _as_it_goes(delivery: Delivery, effect: Push) -> list[Delivery]:
     """Return what is felt on its way only."""
-    return [replace(delivery, trick=effect.trick)]
+    return [delivery._replace(trick=effect.trick)]
 
 
 _MAKERS: Mapping[Trick, Callable[[Delivery, Push], list[Delivery]]] = {

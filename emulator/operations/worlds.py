@@ -4,7 +4,7 @@ These functions need all worlds, not the one that is meant; ``commands`` hands t
 over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,16 +16,24 @@ from emulator.domain.money import shown
 from emulator.domain.refusals import FIXTURE_WRONG, Refusal
 from emulator.fixture import Fixture, FixtureError, Overrides
 from emulator.operations import metrics, snapshots
-from emulator.operations.call import Call, Operation, Reply, Row
+from emulator.operations.call import (
+    Call,
+    Operation,
+    PatientOperation,
+    Pause,
+    Reply,
+    Row,
+    Steps,
+)
 from emulator.world import World
 from emulator.worlds import Held, Worlds
 
 Body = Mapping[str, Any]
 
 
-def commands(worlds: Worlds) -> Mapping[str, Operation]:
+def commands(worlds: Worlds) -> Mapping[str, Operation | PatientOperation]:
     """Return the operations of the control API that touch the list of worlds."""
-    functions = {
+    functions: Mapping[str, Callable[..., Any]] = {
         "getMetrics": metrics.get_metrics,
         "listWorlds": list_worlds,
         "createWorld": create_world,
@@ -86,8 +94,13 @@ def delete_world(worlds: Worlds, world: World, _call: Call) -> Reply:
     return Reply(row)
 
 
-def take_snapshot(worlds: Worlds, world: World, _call: Call) -> Reply:
-    """Write the state of the world down.  Refuses one that is too large."""
+def take_snapshot(worlds: Worlds, world: World, _call: Call) -> Steps:
+    """Write the state of the world down, once nothing is on its way out.
+
+    Refuses one that is too large.
+    """
+    while world.outbox.is_busy:
+        yield Pause()
     return Reply(snapshots.written(worlds.held(world), limit=worlds.limits.snapshot))
 
 

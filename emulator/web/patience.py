@@ -25,11 +25,11 @@ class Patience:
         self._began = asyncio.get_running_loop().time()
 
     def __enter__(self) -> Self:
-        self._world.listeners.add(self._bell.set)
+        self._world.listen(self._bell.set)
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._world.listeners.discard(self._bell.set)
+        self._world.unlisten(self._bell.set)
         self._gone.cancel()
 
     async def wait(self, pause: Pause) -> bool:
