@@ -38,7 +38,8 @@ class Limits:
     snapshot: int = 64 * 1024 * 1024  # octets
 
 
-class Entry(NamedTuple):
+@dataclass(slots=True)
+class Entry:
     """Who came in, where to and when: the one time that the clock is asked."""
 
     world: World
