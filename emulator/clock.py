@@ -5,15 +5,12 @@ from time import perf_counter
 
 NOTHING = timedelta()
 
+stopwatch = perf_counter  # seconds of the wall since some moment: what something took
+
 
 def wall() -> datetime:
     """Return the machine's own time, for what happens outside every world."""
     return datetime.now(UTC)
-
-
-def stopwatch() -> float:
-    """Return seconds of the wall since some moment: what something took."""
-    return perf_counter()
 
 
 class Clock:

@@ -109,6 +109,7 @@ class Operation:
         self.headers = [each for each in parameters if each.place == "header"]
         self.is_closed = bool(document.tree.get("x-closed-query"))
         self.is_plain = not (parameters or self.is_closed)
+        self.is_in_path = not (self.query or self.headers or self.is_closed)
 
     @cached_property
     def body(self) -> Shape | None:

@@ -86,7 +86,7 @@ class Exchange(NamedTuple):
 # An exchange as it is kept: its fields in a plain tuple, which the garbage collector
 # leaves alone once it has seen it.
 Row = tuple[Any, ...]
-OCTETS = Exchange._fields.index("octets")
+NUMBER, AT, OCTETS = map(Exchange._fields.index, ("number", "at", "octets"))
 
 
 def kept(octets: bytes) -> Body:
@@ -179,11 +179,11 @@ class Journal:
         kept, freed, at = self._kept, 0, self.dropped_at
         least = self._archive.latest is self
         while freed < octets and len(kept) > least:
-            oldest = Exchange._make(kept.popleft())
-            freed += oldest.octets
-            at = oldest.at if at is None or at < oldest.at else at
+            oldest = kept.popleft()
+            freed += oldest[OCTETS]
+            at = oldest[AT] if at is None else max(at, oldest[AT])
             self.dropped += 1
-            self.dropped_to = oldest.number
+            self.dropped_to = oldest[NUMBER]
         self.dropped_at = at
         self._give_back(freed)
 

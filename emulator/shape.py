@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jsonschema_rs
 
@@ -39,7 +39,8 @@ class Mismatch(Exception):  # noqa: N818 - a verdict about a body, not a mistake
         self.flaw = flaw
 
 
-class Reading(NamedTuple):
+@dataclass(slots=True)
+class Reading:
     """A body under its canonical names, and the ledger ids of what was doubtful."""
 
     body: Body
@@ -57,6 +58,7 @@ class Shape:
             for name, node in branch.properties
             for spelling, ledger in node.get("x-also-called", {}).items()
         }
+        self._spelt = frozenset(self._spellings)
 
     def read(self, body: Any, closed: frozenset[str]) -> Reading:
         """Return *body* under its canonical names, with what was doubtful in it.
@@ -66,7 +68,9 @@ class Shape:
         """
         if not isinstance(body, dict):
             raise Mismatch(Flaw("", "type", "object"))
-        body, notes = self._renamed(body, closed)
+        notes: list[str] = []
+        if not self._spelt.isdisjoint(body):
+            body, notes = self._renamed(body, closed)
         branch = self._branch(body)
         if not branch.strict.is_valid(body):  # which nearly every body is
             branch.check(branch.lenient, body)
@@ -76,8 +80,6 @@ class Shape:
     def _renamed(self, body: Body, closed: frozenset[str]) -> tuple[Body, list[str]]:
         """Return the body under its canonical names; the canonical name wins."""
         notes: list[str] = []
-        if self._spellings.keys().isdisjoint(body):
-            return body, notes
         renamed = dict(body)
         for spelling, (name, ledger) in self._spellings.items():
             if spelling in body and ledger not in closed:

@@ -39,7 +39,8 @@ class Limits:
     deliveries: int = 10_000  # that are over, a world
 
 
-class Entry(NamedTuple):
+@dataclass(slots=True)
+class Entry:
     """Who came in, where to and when: the one time that the clock is asked."""
 
     world: World

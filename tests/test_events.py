@@ -26,7 +26,7 @@ class Reader:
         world = api.world
         entry = api.worlds.visit(world)
         params = {"Last-Event-ID": last} if last else {}
-        reply = stream_events(world, Call(entry.now, entry.token, params))
+        reply = stream_events(world, Call(entry.now, entry.token, params, []))
         assert reply.stream is not None
         self._stream = reply.stream
         assert str(next(self._stream)).startswith(": what happens in world demo")

@@ -153,7 +153,7 @@ def test_equal_figures_are_told_alike_whatever_came_first(api: Api) -> None:
         for channel in channels:
             api.worlds.tally.messages[channel] += 1
         entry = api.worlds.visit()
-        call = Call(START, entry.token)
+        call = Call(START, entry.token, {}, [])
         texts.append(get_metrics(api.worlds, entry.world, call).body)
 
     assert texts[0] == texts[1]

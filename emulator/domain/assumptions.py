@@ -193,6 +193,9 @@ class Assumptions:
     """One choice for every switch; ``assumptions["charge"] == "per_part"``."""
 
     chosen: Mapping[str, str] = field(default_factory=lambda: LENIENT)
+    closed: frozenset[str] = field(
+        init=False, repr=False
+    )  # ledger ids of what is not accepted
 
     def __post_init__(self) -> None:
         closed = frozenset(
@@ -201,16 +204,10 @@ class Assumptions:
             if self.chosen[name] in CLOSED and "accept" in switch.choices[:1]
             for ledger in switch.ledger
         )
-        object.__setattr__(self, "_closed", closed)
+        object.__setattr__(self, "closed", closed)
 
     def __getitem__(self, name: str) -> str:
         return self.chosen[name]
-
-    @property
-    def closed(self) -> frozenset[str]:
-        """The ledger ids of the doubtful readings that are not accepted."""
-        closed: frozenset[str] = self.__dict__["_closed"]
-        return closed
 
     def but(self, choices: Mapping[str, str]) -> "Assumptions":
         """Return these with *choices* instead.

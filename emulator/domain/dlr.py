@@ -6,7 +6,7 @@ answer.
 Source: manual DLR-01 to DLR-23.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import chain, repeat
@@ -27,11 +27,13 @@ from emulator.domain.timeline import (
     NOTHING,
     Change,
     Intervention,
+    Line,
     Milestone,
     beyond,
     percentage,
 )
 
+SENT = int(Outcome.SENT)  # among the octets of a campaign's outcomes
 SLICE = 2_000  # rows; the edge lets others in between two slices
 
 SETTLED = {  # what a campaign says once an intervention has been carried out
@@ -86,9 +88,9 @@ def final(campaign: Campaign, now: datetime) -> int:
     """Return how many messages are sent, failed or cancelled."""
     line, outcomes = campaign.line, campaign.outcomes
     reached = line.reached(now)
-    done = outcomes.count(Outcome.SENT, 0, reached)
+    done = outcomes.count(SENT, 0, reached)
     if done < reached:
-        for outcome in set(outcomes) - {Outcome.SENT}:
+        for outcome in set(outcomes) - {SENT}:
             delay = TRUTHS[Outcome(outcome)].sms.final_after * campaign.pace.patience
             done += outcomes.count(outcome, 0, line.reached(now - delay))
     if line.cancelled_at and line.cancelled_at <= now:
@@ -209,7 +211,7 @@ def _statuses(
     """Yield the status of the messages from *start* to *stop*."""
     line, outcomes = campaign.line, campaign.outcomes
     had = min(max(reached, start), stop)
-    if outcomes.count(Outcome.SENT, start, had) == had - start:
+    if outcomes.count(SENT, start, had) == had - start:
         states: Iterator[str] = repeat("sent", had - start)
     else:
         states = (
@@ -227,18 +229,31 @@ def _sent_dates(
     campaign: Campaign, start: int, reached: int, zone: tzinfo
 ) -> Iterator[str | None]:
     """Yield every message's date, then None; those of one second share a string."""
-    line, index = campaign.line, start
+    dated = chain.from_iterable(_seconds(campaign.line, start, reached, zone))
+    return chain(dated, repeat(None))
+
+
+def _seconds(
+    line: Line, start: int, reached: int, zone: tzinfo
+) -> Iterator[Iterable[str]]:
+    """Yield the date of each second in which messages were sent, once a message."""
+    index = start
     while index < reached:
         instant = line.instant(index)
-        end = instant.replace(microsecond=0) + dates.SECOND
-        run = reached - index
-        if line.every > NOTHING:
-            run = min(run, -((instant - end) // line.every))
-        while run > 1 and line.instant(index + run - 1) >= end:
-            run //= 2
-        yield from repeat(dates.shown(instant, zone), run)
+        run = _run(line, instant, index, reached)
+        yield repeat(dates.shown(instant, zone), run)
         index += run
-    yield from repeat(None)
+
+
+def _run(line: Line, instant: datetime, index: int, reached: int) -> int:
+    """Return how many messages from *index* on are sent in the second of *instant*."""
+    if line.every == NOTHING:
+        return reached - index
+    end = instant.replace(microsecond=0) + dates.SECOND
+    run = min(reached - index, -((instant - end) // line.every))
+    while run > 1 and line.instant(index + run - 1) >= end:
+        run //= 2
+    return run
 
 
 def pause(campaign: Campaign, now: datetime) -> Campaign:

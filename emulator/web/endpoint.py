@@ -7,6 +7,7 @@ shape 422, then what the operation says.
 import asyncio
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from inspect import isgeneratorfunction
 from itertools import chain
@@ -30,7 +31,6 @@ from emulator.web.visit import Door, Visit
 from emulator.web.wire import Answer
 from emulator.web.wishes import FAULT, PREFER
 from emulator.world import World
-from emulator.worlds import Entry
 
 PROMPT = 0.001  # seconds, within which a body has come with its headers
 
@@ -60,9 +60,10 @@ class Endpoint:
                 self._functions[name] = cast("Function", function)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        operation = self._by_method.get(scope["method"])
+        method = scope["method"]
+        operation = self._by_method.get(method)
         if operation is None:
-            answer = self._not_allowed(scope["method"])
+            answer = self._not_allowed(method)
             now = self._door.now()
         else:
             headers = wire.headers(scope)
@@ -84,7 +85,7 @@ class Endpoint:
                 now = entry.now
                 if entry.world.listeners:
                     entry.world.ring()
-        await answer.send(send, wire.dated(now), bodiless=scope["method"] == "HEAD")
+        await answer.send(send, wire.dated(now), bodiless=method == "HEAD")
 
     def _not_allowed(self, method: str) -> Answer:
         allowed = ", ".join(self._by_method)
@@ -103,36 +104,31 @@ class Endpoint:
         return self._door.refused(error, visit)
 
     async def _carried_out(self, visit: Visit) -> Answer:
-        operation = visit.operation
+        operation, headers = visit.operation, visit.headers
         entry = visit.entry = self._door.enter(visit)
+        world = entry.world
         if ledger := operation.aliases.get(self._path):
             why = f"{operation.path} is the path that a strict world knows"
             visit.weigh(Doubt(ledger, refusals.NO_SUCH_PATH, why))
-        if entry.world.schedule.next_at <= entry.now:
-            await _caught_up(entry)
-        call = Call(
-            entry.now,
-            entry.token,
-            reading.parameters(operation, visit.scope, visit.headers),
-        )
-        call.notes = visit.notes
-        visit.call = call
-        if operation.body is not None:
-            closed = entry.world.account.assumptions.closed
-            call.body = await self._body(visit, operation.body, closed)
+        if world.schedule.next_at <= entry.now:
+            await _caught_up(world, entry.now)
+        params = reading.parameters(operation, visit.scope, headers)
+        call = visit.call = Call(entry.now, entry.token, params, visit.notes)
+        if (shape := operation.body) is not None:
+            closed = world.account.assumptions.closed
+            call.body = await self._body(visit, shape, closed)
             if stopwatch() - visit.began > PROMPT:  # the upload took its time
-                call.now = entry.world.clock.now()
-        if operation.id in self._patient:
-            steps = self._patient[operation.id](entry.world, call)
-            reply = await patience.reply(steps, entry.world, visit.receive)
+                call.now = world.clock.now()
+                await _caught_up(world, call.now)
+        function = self._functions.get(operation.id)
+        if function is None:
+            steps = self._patient[operation.id](world, call)
+            reply = await patience.reply(steps, world, visit.receive)
             return _rendered(reply, visit)
-        function = self._functions[operation.id]
-        if not (
-            entry.world.faults or FAULT in visit.headers or PREFER in visit.headers
-        ):
-            return _transacted(entry.world, call, visit, function)
-        carry_out = partial(_transacted, entry.world, call, visit, function)
-        return await Injection(self._door, visit, call, entry.world).answer(carry_out)
+        if not (world.faults or FAULT in headers or PREFER in headers):
+            return _transacted(world, call, visit, function)
+        carry_out = partial(_transacted, world, call, visit, function)
+        return await Injection(self._door, visit, call, world).answer(carry_out)
 
     async def _body(self, visit: Visit, shape: Shape, closed: frozenset[str]) -> Any:
         body = wire.Body(visit.headers, limit=self._door.body_limit)
@@ -171,9 +167,9 @@ def endpoints(
     }
 
 
-async def _caught_up(entry: Entry) -> None:
-    """Bring the world up to the time of who comes in; others are let in meanwhile."""
-    while not happenings.catch_up(entry.world, entry.now):  # noqa: ASYNC110
+async def _caught_up(world: World, now: datetime) -> None:
+    """Bring *world* up to the time of who comes in; others are let in meanwhile."""
+    while not happenings.catch_up(world, now):  # noqa: ASYNC110
         await asyncio.sleep(0)
 
 
@@ -219,15 +215,18 @@ def _rendered(reply: Reply, visit: Visit) -> Answer:
 def _listed(head: dict[str, Any], listing: Listing, operation: Operation) -> Answer:
     """Return the answer with a listing at its end; its first row is looked at."""
     first = next(listing.slices, [])
-    _check({**head, listing.key: first[:1]}, operation)
+    body = {**head, listing.key: first[:1]}
+    _check(body, operation)
     if listing.whole:
-        return Answer(200, wire.encoded({**head, listing.key: first}))
+        body[listing.key] = first
+        return Answer(200, wire.encoded(body))
     slices = chain((first,), listing.slices)
     return Answer(200, slices=wire.listed(head, listing.key, slices))
 
 
 def _check(body: Any, operation: Operation) -> None:
     """Raise ``ContractError`` for an answer that the contract does not describe."""
-    if operation.answer is not None and not operation.answer.is_valid(body):
+    contract = operation.answer
+    if contract is not None and not contract.is_valid(body):
         message = f"the answer of {operation.id} is not what the contract describes"
         raise ContractError(message)

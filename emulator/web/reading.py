@@ -40,8 +40,10 @@ def parameters(operation: Operation, scope: Scope, headers: Headers) -> dict[str
     """
     if operation.is_plain:
         return {}
-    sent = {each.name: scope["path_params"][each.name] for each in operation.parameters}
-    known = operation.parameters
+    sent, known = scope["path_params"], operation.parameters
+    if operation.is_in_path:
+        return {each.name: _read(each, sent[each.name]) for each in known}
+    sent = dict(sent)  # which is shared by all requests with this path
     if operation.query or operation.is_closed:
         text = scope["query_string"].decode("latin-1")
         if operation.is_closed:

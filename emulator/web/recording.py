@@ -16,14 +16,15 @@ def keep(visit: Visit, entry: Entry, answer: Answer) -> None:
     Every request waits for this, so what can be left for who reads it is left.
     """
     scope, operation, kept = visit.scope, visit.operation, entry.world.journal
+    path, query = scope["path"], scope["query_string"]
+    headers = SEPARATOR.join(chain.from_iterable(scope["headers"]))
     numbers: Numbers = ()
     request: Body = visit.body
     answered: Body = b"%b" % answer.body  # as orjson's takes a multiple of its length
     octets = len(visit.body) + len(answer.body)
     if octets > WHOLE or answer.slices is not None:
         request, numbers, answered, octets = _cut(visit, answer)
-    octets += sum(map(len, visit.headers.values())) + len(scope["path"]) + OVERHEAD
-    octets += len(scope["query_string"]) + 2 * len(visit.why)
+    octets += len(headers) + len(path) + len(query) + 2 * len(visit.why) + OVERHEAD
     if visit.fault:  # whose headers are anybody's
         octets += sum(len(name) + len(value) for name, value in answer.headers)
     kept.record(
@@ -32,9 +33,9 @@ def keep(visit: Visit, entry: Entry, answer: Answer) -> None:
             entry.now,
             operation.id,
             operation.method,
-            scope["path"],
-            scope["query_string"],
-            SEPARATOR.join(chain.from_iterable(scope["headers"])),
+            path,
+            query,
+            headers,
             request,
             answer.status,
             answer.content_type,

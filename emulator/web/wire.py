@@ -40,25 +40,22 @@ class Answer:
     ) -> None:
         """Send the answer; *bodiless* is the answer to a HEAD."""
         headers = [(b"content-type", self.content_type), *self.headers, *headers_too]
-        if self.slices is None and self.stream is None:
+        whole = self.slices is None and self.stream is None
+        if whole:
             headers.append((b"content-length", b"%d" % len(self.body)))
-        start = {"type": START, "status": self.status, "headers": headers}
-        await send(start)
-        if bodiless:
-            await send(_part(b""))
-            return
+        await send({"type": START, "status": self.status, "headers": headers})
+        if not whole and not bodiless:
+            await self._send_parts(send)
+        await send({"type": BODY, "body": b"" if bodiless else self.body})
+
+    async def _send_parts(self, send: Send) -> None:
         if self.slices is not None:
             for octets in self.slices:
-                await send(_part(octets, more=True))
+                await send({"type": BODY, "body": octets, "more_body": True})
                 await asyncio.sleep(0)
         if self.stream is not None:
             async for octets in self.stream:
-                await send(_part(octets, more=True))
-        await send(_part(self.body))
-
-
-def _part(body: bytes, *, more: bool = False) -> Message:
-    return {"type": BODY, "body": body, "more_body": more}
+                await send({"type": BODY, "body": octets, "more_body": True})
 
 
 async def gathered(answer: Answer) -> Answer:
@@ -138,8 +135,7 @@ class Body:
         if announced.isdigit() and int(announced) > limit:
             raise _too_large(limit)
         self.is_missing = True
-        self._first = b""
-        self._others: list[bytes] | None = None
+        self._chunks: list[bytes] = []
         self._limit = self._left = limit
 
     def take(self, message: Message) -> None:
@@ -147,10 +143,7 @@ class Body:
         if message["type"] == "http.disconnect":
             raise Refusal(UNREADABLE, "the client hung up before the end of the body")
         chunk = message.get("body", b"")
-        if self._others is not None:
-            self._others.append(chunk)
-        else:
-            self._first, self._others = chunk, []
+        self._chunks.append(chunk)
         self._left -= len(chunk)
         if self._left < 0:
             raise _too_large(self._limit)
@@ -158,7 +151,7 @@ class Body:
 
     def octets(self) -> bytes:
         """Return what has come so far."""
-        return b"".join((self._first, *self._others)) if self._others else self._first
+        return b"".join(self._chunks)  # a single one is not copied
 
 
 def is_json(content_type: bytes) -> bool:
