@@ -29,11 +29,13 @@ from emulator.domain.refusals import (
 )
 from emulator.domain.replies import expected
 from emulator.domain.responses import Response
+from emulator.domain.smpp import Submission
 from emulator.domain.sms import Campaign
 from emulator.domain.voice import VoiceCampaign
 from emulator.event import Event, Log
 from emulator.faults import Delayed, Rule
 from emulator.journal import Archive, Journal
+from emulator.link import Link
 from emulator.outbox import Outbox
 from emulator.schedule import Schedule
 from emulator.tally import Tally
@@ -79,6 +81,7 @@ class Answering(NamedTuple):
 State = Mapping[str, Any]  # a container or a value for each name in STATE
 Entity = (
     Campaign
+    | Submission
     | VoiceCampaign
     | EmailCampaign
     | Lookup
@@ -111,9 +114,11 @@ STATE = (
     "opening",
     "received",
     "responses",
+    "submissions",
     "tokens_made",
     "voice_campaigns",
     "volume",
+    "_alike",
     "_first_messages",
     "_next",
     "_their_campaigns",
@@ -156,6 +161,7 @@ class World:
         self.faults: tuple[Rule, ...] = ()
         self.faults_made = 0
         self.campaigns: dict[int, Campaign] = {}
+        self.submissions: dict[int, Submission] = {}  # of campaigns that came by SMPP
         self.voice_campaigns: dict[int, VoiceCampaign] = {}
         self.email_campaigns: dict[int, EmailCampaign] = {}
         self.volume = 0  # messages of all channels, look-ups included
@@ -172,6 +178,8 @@ class World:
         self._next = dict(FIRST_IDS)
         self._first_messages: list[int] = []  # of the campaigns, ...
         self._their_campaigns: list[int] = []  # ... whose ids these are
+        self._alike: dict[int, int] = {}  # the last submission of each likeness
+        self.links: dict[int, Link] = {}  # sessions of SMPP that are bound here
         self._commons = commons
         self.listeners: set[Callable[[], None]] = set()
         self.revoked: frozenset[str] = frozenset()  # literals of deleted tokens
@@ -214,6 +222,22 @@ class World:
         campaign = self.campaigns[self._their_campaigns[index]]
         inside = message < campaign.first_message + campaign.line.messages
         return campaign if inside else None
+
+    def submitted(self, message: int) -> tuple[Campaign, Submission] | None:
+        """Return the campaign whose id was answered over SMPP, and what is known."""
+        campaign = self.campaign_of(message)
+        submission = self.submissions.get(campaign.id) if campaign else None
+        if campaign is None or submission is None or submission.message != message:
+            return None
+        return campaign, submission
+
+    def alike(self, submission: Submission) -> Campaign | None:
+        """Return the last campaign of the same client, sender and recipients."""
+        number = self._alike.get(hash(submission.likeness))
+        known = self.submissions.get(number) if number else None
+        if known is None or known.likeness != submission.likeness:
+            return None
+        return self.campaigns[known.id]
 
     def state(self) -> State:
         """Return what the world is now; it stays so whatever happens to the world."""
@@ -359,6 +383,10 @@ class World:
             self._expect(campaign)
             self.alarm()
 
+    def _keep_submission(self, submission: Submission) -> None:
+        self.submissions[submission.id] = submission
+        self._alike[hash(submission.likeness)] = submission.id
+
     def _keep_voice(self, campaign: VoiceCampaign) -> None:
         if campaign.id not in self.voice_campaigns:
             self._next["voice"] = campaign.id + 1
@@ -440,6 +468,7 @@ class World:
 
 _CARRIED_OUT: Mapping[type, Callable[[World, Any], None]] = {
     Campaign: World._keep_campaign,  # noqa: SLF001 - the class's own table
+    Submission: World._keep_submission,  # noqa: SLF001
     VoiceCampaign: World._keep_voice,  # noqa: SLF001
     EmailCampaign: World._keep_email,  # noqa: SLF001
     Lookup: World._keep_lookup,  # noqa: SLF001

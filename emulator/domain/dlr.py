@@ -51,6 +51,7 @@ CHANGED = {  # the milestone that such an intervention leads to
 }
 LONGEST = max(truth.sms.final_after for truth in TRUTHS.values())
 
+FINAL = frozenset({"sent", "failed", "cancelled"})
 UNINFORMED = frozenset({"inserting", "unknown"})  # no ids can be got (DLR-06)
 
 Row = dict[str, object]
@@ -85,6 +86,8 @@ def progress(campaign: Campaign, now: datetime) -> int:
 def final(campaign: Campaign, now: datetime) -> int:
     """Return how many messages are sent, failed or cancelled."""
     line, outcomes = campaign.line, campaign.outcomes
+    if campaign.expires_at is not None and campaign.expires_at <= now:
+        return line.messages
     reached = line.reached(now)
     done = outcomes.count(Outcome.SENT, 0, reached)
     if done < reached:
@@ -116,7 +119,17 @@ def milestones(campaign: Campaign, after: datetime) -> Iterator[Milestone]:
         for each in changes
     ]
     found += _progress(campaign, line.bound)
+    if campaign.expires_at is not None:
+        found = _cut_off(found, campaign.expires_at)
     yield from sorted(found, key=lambda each: each.at or END)
+
+
+def _cut_off(found: list[Milestone], end: datetime) -> list[Milestone]:
+    """Return what comes about before the validity of what is not final has passed."""
+    timely = [each for each in found if each.at is not None and each.at <= end]
+    if not any(each.name == "completed" for each in timely):
+        timely.append(Milestone(end, "completed"))
+    return timely
 
 
 def _progress(campaign: Campaign, bound: int) -> list[Milestone]:
@@ -146,9 +159,22 @@ def _finals(campaign: Campaign, bound: int) -> Iterator[datetime]:
             yield campaign.line.instant(last) + after
 
 
+def final_at(campaign: Campaign, index: int) -> datetime | None:
+    """Return when message *index* is final; None where it waits for somebody."""
+    line = campaign.line
+    end: datetime | None
+    if index < line.bound:
+        truth = TRUTHS[Outcome(campaign.outcomes[index])]
+        end = line.instant(index) + truth.sms.final_after * campaign.pace.patience
+    else:
+        end = line.cancelled_at
+    known = [each for each in (end, campaign.expires_at) if each is not None]
+    return min(known, default=None)
+
+
 def message(campaign: Campaign, index: int, now: datetime) -> Message:
     """Return one message as it stands."""
-    reached = campaign.line.reached(now)
+    reached = _reached(campaign, now)
     states = _statuses(campaign, index, index + 1, reached=reached, now=now)
     return Message(
         id=campaign.first_message + index,
@@ -163,7 +189,7 @@ def statuses(
     campaign: Campaign, indexes: Sequence[int], now: datetime
 ) -> Iterator[str]:
     """Yield the status of the messages at *indexes*, which are all or some."""
-    reached, count = campaign.line.reached(now), campaign.line.messages
+    reached, count = _reached(campaign, now), campaign.line.messages
     if len(indexes) == count:
         return _statuses(campaign, 0, count, reached=reached, now=now)
     return chain.from_iterable(
@@ -175,7 +201,7 @@ def statuses(
 def rows(campaign: Campaign, *, now: datetime, zone: tzinfo) -> Iterator[list[Row]]:
     """Yield the rows of the DLR answer in slices.  Source: manual DLR-03."""
     numbers, count = campaign.recipients.numbers, campaign.line.messages
-    reached = campaign.line.reached(now)
+    reached = _reached(campaign, now)
     for start in range(0, count, SLICE):
         stop = min(start + SLICE, count)
         yield [
@@ -197,6 +223,12 @@ def rows(campaign: Campaign, *, now: datetime, zone: tzinfo) -> Iterator[list[Ro
         ]
 
 
+def _reached(campaign: Campaign, now: datetime) -> int:
+    """Return how many messages have had their instant before they expired."""
+    end = campaign.expires_at
+    return campaign.line.reached(now if end is None else min(now, end))
+
+
 def _texts(campaign: Campaign, start: int, stop: int) -> Iterator[str]:
     if not campaign.template.marks:
         return repeat(campaign.template.text, stop - start)
@@ -207,10 +239,17 @@ def _statuses(
     campaign: Campaign, start: int, stop: int, *, reached: int, now: datetime
 ) -> Iterator[str]:
     """Yield the status of the messages from *start* to *stop*."""
+    end = campaign.expires_at
+    if end is not None and end <= now:
+        lasting = campaign._replace(expires_at=None)
+        states: Iterator[str] = _statuses(
+            lasting, start, stop, reached=reached, now=end
+        )
+        return (each if each in FINAL else "failed" for each in states)
     line, outcomes = campaign.line, campaign.outcomes
     had = min(max(reached, start), stop)
     if outcomes.count(Outcome.SENT, start, had) == had - start:
-        states: Iterator[str] = repeat("sent", had - start)
+        states = repeat("sent", had - start)
     else:
         states = (
             TRUTHS[Outcome(outcomes[index])].sms.at(

@@ -76,6 +76,7 @@ class Campaign(NamedTuple):
     world: str = ""
     profiles: tuple[Profile, ...] = ()  # of those who may answer it
     source: Source = Source.HTTP
+    expires_at: datetime | None = None  # when what is not final fails
 
     def text(self, index: int) -> str:
         """Return what recipient *index* reads."""
@@ -120,11 +121,11 @@ def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
         texts.cut(body, links=link is not None),
         flags,
         recipients,
-        _outcomes(order["text"], recipients, account),
+        outcomes(order["text"], recipients, account),
         ids.message,
         now,
         scheduled_at,
-        _line(account.pace, len(recipients), now=now, date=scheduled_at),
+        line(account.pace, len(recipients), now=now, date=scheduled_at),
         account.pace,
         _cost(order["text"], flags, route, recipients, account),
         link,
@@ -233,8 +234,11 @@ def _scheduled(order: Order, account: Account) -> datetime | None:
     return parse(date, account.zone) if date else None
 
 
-def _line(pace: Pace, count: int, *, now: datetime, date: datetime | None) -> Line:
-    """Source: manual DLR-13; a scheduled campaign starts at its date (SMS-36)."""
+def line(pace: Pace, count: int, *, now: datetime, date: datetime | None) -> Line:
+    """Return when the messages of a campaign are sent.
+
+    Source: manual DLR-13; a scheduled campaign starts at its date (SMS-36).
+    """
     starts_at = now + pace.sms_after
     return Line(max(starts_at, date or starts_at), pace.sms_every, count)
 
@@ -250,7 +254,7 @@ def _recipients(rows: Sequence[Order], flags: Flags) -> Recipients:
     return Recipients(recipients.numbers, fields)
 
 
-def _outcomes(text: str, recipients: Recipients, account: Account) -> bytes:
+def outcomes(text: str, recipients: Recipients, account: Account) -> bytes:
     """Return every recipient's outcome, fixed now.  Source: assumption SMS-47."""
     policy = account.assumptions["url_whitelist"]
     if policy != "off" and (host := _unlisted(text, account)):
