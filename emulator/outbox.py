@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from emulator.domain.delivery import Delivery, Verdict
+from emulator.domain.delivery import Delivery, Kind, Verdict
 
 
 class Answered(NamedTuple):
@@ -91,12 +91,14 @@ class Outbox:
     A world that is reset has another one: what is under way in this one is nobody's.
     """
 
-    __slots__ = ("_lanes", "held", "relays", "underway")
+    __slots__ = ("_lanes", "held", "mail", "posted", "relays", "underway")
 
     def __init__(self, relays: "list[Relay] | None" = None) -> None:
         self._lanes: dict[str, deque[Delivery]] = {}
         self.held: dict[str, list[int]] = {}  # ids of what lets another go before
         self.underway: set[int] = set()  # ids of what is being tried
+        self.mail: dict[str, deque[Delivery]] = {}  # receipts, by system_id
+        self.posted: set[int] = set()  # ids of those that wait for their answer
         self.relays = [] if relays is None else relays  # the longest connected first
         for each in self.relays:
             each.forget()
@@ -128,6 +130,9 @@ class Outbox:
 
     def withdraw(self, delivery: Delivery) -> None:
         """Take back what has not left yet."""
+        for waiting in self.mail.values():
+            if delivery.kind is Kind.RECEIPT and delivery in waiting:
+                waiting.remove(delivery)
         lane = self._lanes.get(delivery.url, deque())
         kept = deque(each for each in lane if each.id != delivery.id)
         if kept:

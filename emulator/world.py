@@ -20,6 +20,7 @@ from emulator.domain.email import EmailCampaign
 from emulator.domain.hlr import Lookup
 from emulator.domain.keyword import Received
 from emulator.domain.money import shown
+from emulator.domain.receipt import next_told
 from emulator.domain.refusals import (
     CLOCK_IN_MOTION,
     INSUFFICIENT_BALANCE,
@@ -329,6 +330,12 @@ class World:
         """Tell who carries things away to look here."""
         self._commons.alarm(self)
 
+    def receivers(self, system_id: str) -> Iterator[Link]:
+        """Yield the sessions that take receipts of a client."""
+        for link in self.links.values():
+            if link.system_id == system_id and link.receives:
+                yield link
+
     def ring(self) -> None:
         """Tell those who wait here that something has changed."""
         for each in tuple(self.listeners):
@@ -341,6 +348,8 @@ class World:
         for campaign in self.campaigns.values():
             if expected(campaign):
                 self._expect(campaign)
+        for submission in self.submissions.values():
+            self._tell(submission)
         for delivery in self.deliveries.values():
             self._wait(delivery)
         self.alarm()
@@ -350,6 +359,11 @@ class World:
         self.schedule.wait(delivery)
         if delivery.behind and not delivery.is_over:
             self.outbox.held.setdefault(delivery.url, []).append(delivery.id)
+
+    def _tell(self, submission: Submission) -> None:
+        """Put down when the client is told the next fate."""
+        following = next_told(self.campaigns[submission.id], submission)
+        self.schedule.tell(submission.id, following[1] if following else None)
 
     def _expect(self, campaign: Campaign) -> None:
         self.schedule.expect(
@@ -379,12 +393,18 @@ class World:
             self._count(channel, campaign.line.messages)
         self.campaigns[campaign.id] = campaign
         self.plans += 1
+        if campaign.id in self.submissions:
+            self._tell(self.submissions[campaign.id])
+            self.alarm()
         if expected(campaign):
             self._expect(campaign)
             self.alarm()
 
     def _keep_submission(self, submission: Submission) -> None:
         self.submissions[submission.id] = submission
+        if submission.registered:
+            self._tell(submission)
+            self.alarm()
         self._alike[hash(submission.likeness)] = submission.id
 
     def _keep_voice(self, campaign: VoiceCampaign) -> None:

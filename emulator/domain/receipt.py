@@ -10,7 +10,13 @@ from typing import NamedTuple
 from emulator.domain import dlr
 from emulator.domain.access import Form
 from emulator.domain.coding import ascii_only
-from emulator.domain.smpp import Address, MessageState, Submission, state
+from emulator.domain.smpp import (
+    RECEIPT,
+    Address,
+    MessageState,
+    Submission,
+    state,
+)
 from emulator.domain.sms import Campaign
 
 WORDS: Mapping[MessageState, str] = {
@@ -61,6 +67,24 @@ def receipt(
         text=campaign.template.text,
         reference=submission.reference,
     )
+
+
+def next_told(
+    campaign: Campaign, submission: Submission
+) -> tuple[int, datetime] | None:
+    """Return whose fate is known next, and when; None where nobody is to be told.
+
+    Never before the client has been answered: it could not tell what this is about.
+    """
+    if not submission.registered & RECEIPT or submission.told >= campaign.line.messages:
+        return None
+    finals = [dlr.final_at(campaign, index) for index in range(campaign.line.messages)]
+    known = sorted((at, index) for index, at in enumerate(finals) if at is not None)
+    if submission.told >= len(known):
+        return None
+    at, index = known[submission.told]
+    answered_at = submission.answered_at
+    return index, at if answered_at is None else max(at, answered_at)
 
 
 def identity(message: int, form: Form) -> str:

@@ -75,6 +75,8 @@ class Submission(NamedTuple):
     registered: int
     part: Part | None
     reference: int | None
+    told: int = 0  # recipients whose fate the client has been told, or need not be
+    answered_at: datetime | None = None  # where the answer to it is late
 
     @property
     def likeness(self) -> tuple[str, str, bytes, tuple[Address, ...]]:

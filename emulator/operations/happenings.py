@@ -7,11 +7,13 @@ depends on when it is read.
 from datetime import datetime
 from itertools import islice
 
+from emulator.domain.delivery import Kind
 from emulator.domain.replies import replies
 from emulator.faults import Phase
+from emulator.operations import receipts
 from emulator.operations.inbound import received
 from emulator.operations.outgoing import Text, reply_kind, struck
-from emulator.schedule import Leaving, Writing
+from emulator.schedule import Leaving, Telling, Writing
 from emulator.world import Answering, World
 
 LOOKED_AT = 1_000  # replies to a campaign that may come before the answer to its sender
@@ -24,6 +26,8 @@ def catch_up(world: World, now: datetime) -> None:
         try:
             if isinstance(work, Writing):
                 _write(world, work, at)
+            elif isinstance(work, Telling):
+                receipts.tell(world, work.campaign, at)
             else:
                 _leave(world, work, at)
         except BaseException:
@@ -62,6 +66,9 @@ def _write(world: World, work: Writing, at: datetime) -> None:
 def _leave(world: World, work: Leaving, at: datetime) -> None:
     """Put a delivery into the outbox, and behind it what waited for that."""
     delivery, held = world.deliveries[work.delivery], world.outbox.held
+    if delivery.kind is Kind.RECEIPT:
+        receipts.post(world, delivery)
+        return
     world.outbox.put(delivery)
     if delivery.behind:
         held[delivery.url].remove(delivery.id)

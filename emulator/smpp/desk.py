@@ -8,14 +8,18 @@ from typing import Any, cast
 from emulator.clock import stopwatch
 from emulator.domain.access import Bind, Centre
 from emulator.domain.command_status import Declined, Status
+from emulator.domain.delivery import Delivery
 from emulator.domain.refusals import Refusal
 from emulator.link import Link
+from emulator.operations import receipts as operations_receipts
 from emulator.operations import smpp as operations
+from emulator.outbox import Outbox
 from emulator.smpp import bodies, recording
 from emulator.smpp import pdu as wire
 from emulator.smpp.bodies import Command
 from emulator.smpp.injection import Injection
 from emulator.smpp.late import Late
+from emulator.smpp.mail import Letter, Mail
 from emulator.smpp.recording import CENTRE, Told
 from emulator.smpp.requests import ANSWERS, SUBMITTING, Asked, recipients
 from emulator.smpp.session import BINDS, Due, Event, Kind, Timers
@@ -25,6 +29,7 @@ from emulator.worlds import Worlds
 
 SYSTEM_ID = b"Smsclouds"  # ours
 CLOSED = "closed"
+DELIVER_SM = int(Command.DELIVER_SM)
 
 log = logging.getLogger("emulator")
 
@@ -35,6 +40,7 @@ class Office:
     def __init__(self, worlds: Worlds) -> None:
         self.worlds = worlds
         self.lines: set[Any] = set()
+        self.mail = Mail()
         self.numbers = count(1)
         self._spent: dict[tuple[str, str], tuple[int, int]] = {}
 
@@ -65,6 +71,7 @@ class Desk:
         self.link: Link | None = None
         self._late: Late | None = None
         self._held_over = b""
+        self._outbox: Outbox | None = None  # whose receipts it has been sent
 
     def answer(self, event: Event) -> bytes:
         """Return what *event* is answered with; nothing where that comes later."""
@@ -93,10 +100,17 @@ class Desk:
         if self._late is not None:
             self._late.drop()
         if self.world is not None and self.link is not None:
-            self.world.links.pop(self._number, None)
+            self._withdraw(self.world)
             now = self.world.clock.now()
             self._tell(self.world, Told(now, self._path, b"", b"", operation=CLOSED))
+            for each in self.session.asked.values():
+                self._answered(each, b"", "the session ended")
             self.ring()
+
+    def _withdraw(self, world: World) -> None:
+        """Let nothing be sent to this client any more."""
+        world.links.pop(self._number, None)
+        self._office.mail.leave(self, world)
 
     def carry_out(self, due: Due, asked: Any) -> None:
         """Do what time has brought."""
@@ -122,8 +136,40 @@ class Desk:
         else:
             self.line.hang_up()
 
+    # --- Receipts -----------------------------------------------------------------
+
     def deliver(self) -> None:
-        """Send what waits for this client, as far as its window goes."""
+        """See soon what waits for this client."""
+        if self.world is not None and self.session.is_receiving:
+            self._office.mail.call(self.world, self.system_id)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether this client can be sent a receipt now.  Source: SMPP 3.4, 2.7."""
+        if self.world is None or not (self.line.is_open and self.session.is_receiving):
+            return False
+        most = self.world.account.access.centre.receiver_window
+        return not self.line.is_full and self.session.waiting(DELIVER_SM) < most
+
+    def send(self, delivery: Delivery, letter: Letter) -> None:
+        """Send a receipt; its answer is waited for."""
+        octets = self.session.ask(
+            DELIVER_SM,
+            self.line.now,
+            body=letter.body(),
+            tlvs=letter.tlvs(self.session.version),
+            ticket=delivery.id,
+        )
+        self.line.send(octets)
+        self.line.arm()
+
+    def fail(self, *, reset: bool) -> None:
+        """End the connection because of a fault."""
+        self.line.then(self.line.reset if reset else self.line.hang_up)
+
+    def tell_early(self, world: World, message: int) -> None:
+        """Send a receipt before the answer that it is about."""
+        self._office.mail.tell_early(world, message, world.clock.now())
 
     def late(self, world: World) -> Late:
         """Return what this client's line holds back in *world*."""
@@ -251,12 +297,15 @@ class Desk:
             cut=self.line.hang_up,
             wake=self.deliver,
         )
+        self._outbox = world.outbox
+        if self.session.is_receiving:
+            self._office.mail.enrol(self, world)
         self.line.arm()
         return answer
 
     def _unbound(self, visit: Visit) -> bytes:
         answer = self.session.unbind(visit.pdu.sequence, self.line.now)
-        visit.world.links.pop(self._number, None)
+        self._withdraw(visit.world)
         self.line.arm()
         return answer
 
@@ -300,8 +349,23 @@ class Desk:
                 why=why,
             )
             self._tell(world, told)
+            if asked.command == DELIVER_SM:
+                self._acknowledged(world, asked.ticket, octets)
         if asked.command == Command.UNBIND:
             self.line.hang_up()
+
+    def _acknowledged(self, world: World, delivery: int, octets: bytes) -> None:
+        """Take note of what became of a receipt, unless its world was reset."""
+        if world.outbox is not self._outbox:
+            self._outbox = world.outbox
+            return
+        status = operations_receipts.UNANSWERED
+        if octets:
+            status = wire.HEADER.unpack_from(octets)[2]
+        if octets and not status:
+            cast("Link", self.link).delivered += 1
+        operations_receipts.answered(world, delivery, str(self._number), status)
+        self.deliver()
 
 
 def timers(centre: Centre) -> Timers:

@@ -1,7 +1,7 @@
 """How a fault is felt over SMPP: in the right answer's place, too late, or spoilt."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from emulator.domain.chance import digest
@@ -11,13 +11,15 @@ from emulator.effects import Decline, Delay, Manner, Turn, Twist, Wire, felt_by_
 from emulator.faults import Delayed, Facts, Phase, Rule, tried_by
 from emulator.smpp import pdu as wire
 from emulator.smpp import shown
-from emulator.smpp.requests import recipients
+from emulator.smpp.bodies import Command
+from emulator.smpp.requests import SUBMITTING, recipients
 from emulator.smpp.session import KEEPING
 from emulator.smpp.visit import Clerk, Visit
 
 WRONG = 0x5555_5555  # what a sequence_number is spoilt with
 EXCESS = 16  # octets that a wrong length announces and nobody sends
 RUBBISH = 4  # times eight octets
+BEHIND = timedelta(microseconds=1)
 
 
 class Injection:
@@ -27,6 +29,7 @@ class Injection:
         self._desk = desk
         self._visit = visit
         self._operation = shown.name(visit.pdu.command)
+        self._is_placed = False  # whether a message has been, already
 
     def answer(self) -> bytes:
         """Return what is sent at once; what comes later is seen to."""
@@ -34,6 +37,7 @@ class Injection:
         rule = self._struck(Phase.BEFORE)
         if rule is None:
             right = desk.carried_out(visit)
+            self._is_placed = visit.pdu.command in SUBMITTING
             if wire.HEADER.unpack_from(right)[2] == Status.ESME_ROK:
                 rule = self._struck(Phase.AFTER)
             if rule is None:
@@ -118,7 +122,16 @@ class Injection:
             desk.line.send(desk.recorded(visit, right()))
 
         delayed = Delayed(visit.now + by, self._operation, rule.id)
+        self._postpone(delayed.due)
         desk.late(visit.world).hold(delayed, then)
+
+    def _postpone(self, due: datetime) -> None:
+        """Let the receipt of what has been placed come behind its late answer."""
+        world = self._visit.world
+        newest = next(reversed(world.submissions.values()), None)
+        if self._is_placed and newest is not None:
+            world.keep(newest._replace(answered_at=due + BEHIND))
+            world.commit()
 
     def _drip(self, rule: Rule, right: bytes, seconds: timedelta) -> None:
         desk, visit = self._desk, self._visit
@@ -171,6 +184,12 @@ class Injection:
         self._desk.line.then(self._desk.unbind)
         return right
 
+    def _early_receipt(self, right: bytes) -> bytes:
+        if self._visit.pdu.command == Command.SUBMIT_SM:
+            message = int(right[wire.SHORTEST : -1])
+            self._desk.tell_early(self._visit.world, message)
+        return right
+
     def _as_it_is(self, right: bytes) -> bytes:
         """Leave an answer alone that only a receipt could be spoilt like."""
         return right
@@ -186,7 +205,7 @@ _TWISTED: Mapping[Turn, Callable[[Injection, bytes], bytes]] = {
     Turn.THEN_CLOSE: Injection._then_close,  # noqa: SLF001
     Turn.THEN_RESET: Injection._then_reset,  # noqa: SLF001
     Turn.THEN_UNBIND: Injection._then_unbind,  # noqa: SLF001
-    Turn.EARLY_RECEIPT: Injection._as_it_is,  # noqa: SLF001
+    Turn.EARLY_RECEIPT: Injection._early_receipt,  # noqa: SLF001
     Turn.WRONG_ID: Injection._as_it_is,  # noqa: SLF001
     Turn.UNKNOWN_STATE: Injection._as_it_is,  # noqa: SLF001
     Turn.NO_TLVS: Injection._as_it_is,  # noqa: SLF001

@@ -66,5 +66,8 @@ class Clerk(Protocol):
     def count_fault(self, operation: str) -> None:
         """Count that a rule has struck."""
 
+    def tell_early(self, world: World, message: int) -> None:
+        """Send a receipt before the answer that it is about."""
+
     def unbind(self) -> None:
         """Ask the client to go."""

@@ -205,8 +205,9 @@ def test_it_serves_smpp_and_says_where() -> None:
 
         listed = served.ask("GET", "/_emulator/messages").body["messages"]
         assert [each["id"] for each in listed] == [message]
-        assert served.announced.startswith("Smsclouds V3, emulated, is ready on http")
-        assert f"smpp {host}:{port}" in served.announced
+        assert served.process.stdout is not None
+        said = [served.process.stdout.readline() for _ in range(3)]
+        assert said[2] == f"smpp: {host}:{port}, system_id demo\n"
 
 
 def test_it_serves_smpp_over_tls(certificate: tuple[ssl.SSLContext, Path]) -> None:
