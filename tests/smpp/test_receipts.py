@@ -529,7 +529,7 @@ def test_a_receipt_can_say_something_wrong(phone: Phone, pdu: str, words: str) -
 
 def test_a_receipt_can_end_the_line(phone: Phone) -> None:
     fault(phone, wire="close")
-    caller, ids = two(phone)
+    _, ids = two(phone)
 
     again = phone.bound(command=packed.BIND_RECEIVER)
     got = {receipt(again).tlvs[RECEIPTED_MESSAGE_ID] for _ in range(2)}
