@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from emulator.domain.delivery import Delivery, Kind, Verdict
+from emulator.domain.receipt import Receipt
 
 
 class Answered(NamedTuple):
@@ -91,7 +92,7 @@ class Outbox:
     A world that is reset has another one: what is under way in this one is nobody's.
     """
 
-    __slots__ = ("_lanes", "held", "mail", "posted", "relays", "underway")
+    __slots__ = ("_lanes", "held", "mail", "posted", "receipts", "relays", "underway")
 
     def __init__(self, relays: "list[Relay] | None" = None) -> None:
         self._lanes: dict[str, deque[Delivery]] = {}
@@ -99,6 +100,7 @@ class Outbox:
         self.underway: set[int] = set()  # ids of what is being tried
         self.mail: dict[str, deque[Delivery]] = {}  # receipts, by system_id
         self.posted: set[int] = set()  # ids of those that wait for their answer
+        self.receipts: dict[int, Receipt] = {}  # what they tell, as far as it is known
         self.relays = [] if relays is None else relays  # the longest connected first
         for each in self.relays:
             each.forget()

@@ -401,11 +401,13 @@ class World:
             self.alarm()
 
     def _keep_submission(self, submission: Submission) -> None:
+        known = self.submissions.get(submission.id)
         self.submissions[submission.id] = submission
         if submission.registered:
             self._tell(submission)
             self.alarm()
-        self._alike[hash(submission.likeness)] = submission.id
+        if known is None:
+            self._alike[hash(submission.likeness)] = submission.id
 
     def _keep_voice(self, campaign: VoiceCampaign) -> None:
         if campaign.id not in self.voice_campaigns:

@@ -61,11 +61,18 @@ class Access:
 
     binds: Mapping[str, Bind] = field(default_factory=dict)
     centre: Centre = Centre()
+    _minted: dict[str, Bind] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def bind(self, system_id: str) -> Bind:
         """Return a bind; one that was minted has the manners of the first."""
-        if system_id in self.binds:
-            return self.binds[system_id]
+        known = self.binds.get(system_id) or self._minted.get(system_id)
+        if known is None:
+            known = self._minted[system_id] = self._like_the_first(system_id)
+        return known
+
+    def _like_the_first(self, system_id: str) -> Bind:
         first = next(iter(self.binds.values()), None)
         return (
             Bind(system_id)

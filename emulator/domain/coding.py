@@ -103,6 +103,8 @@ def ascii_only(text: str) -> str:
     >>> ascii_only("café Ω")
     'cafe ?'
     """
+    if text.isascii():
+        return text
     bare = "".join(normalize("NFKD", each)[0] for each in text)
     return bare.encode("ascii", "replace").decode()
 

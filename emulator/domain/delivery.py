@@ -139,7 +139,8 @@ class Delivery:
         if next_at is not None:
             return replace(self, due_at=next_at, attempts=attempts)
         good = attempt.verdict is Verdict.ACCEPTED
-        return self._over(State.DELIVERED if good else State.GIVEN_UP, attempts)
+        state = State.DELIVERED if good else State.GIVEN_UP
+        return self._over(state, attempts)
 
     def _over(self, state: State, attempts: tuple[Attempt, ...]) -> "Delivery":
         return replace(self, state=state, due_at=None, attempts=attempts)

@@ -52,6 +52,7 @@ CHANGED = {  # the milestone that such an intervention leads to
 LONGEST = max(truth.sms.final_after for truth in TRUTHS.values())
 
 FINAL = frozenset({"sent", "failed", "cancelled"})
+FINAL_AFTER = {int(each): truth.sms.final_after for each, truth in TRUTHS.items()}
 UNINFORMED = frozenset({"inserting", "unknown"})  # no ids can be got (DLR-06)
 
 Row = dict[str, object]
@@ -163,13 +164,22 @@ def final_at(campaign: Campaign, index: int) -> datetime | None:
     """Return when message *index* is final; None where it waits for somebody."""
     line = campaign.line
     end: datetime | None
-    if index < line.bound:
-        truth = TRUTHS[Outcome(campaign.outcomes[index])]
-        end = line.instant(index) + truth.sms.final_after * campaign.pace.patience
+    if not line.interventions or index < line.bound:
+        end = line.instant(index)
+        if after := FINAL_AFTER[campaign.outcomes[index]]:
+            end += after * campaign.pace.patience
     else:
         end = line.cancelled_at
-    known = [each for each in (end, campaign.expires_at) if each is not None]
-    return min(known, default=None)
+    expires_at = campaign.expires_at
+    if expires_at is None or end is None:
+        return end or expires_at
+    return min(end, expires_at)
+
+
+def status_of(campaign: Campaign, index: int, now: datetime) -> str:
+    """Return the status of one message."""
+    reached = _reached(campaign, now)
+    return next(_statuses(campaign, index, index + 1, reached=reached, now=now))
 
 
 def message(campaign: Campaign, index: int, now: datetime) -> Message:

@@ -5,6 +5,7 @@ Source: SMPP 3.4, appendix B and 5.3.2.35; the variants are those of real centre
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import NamedTuple
 
 from emulator.domain import dlr
@@ -78,6 +79,9 @@ def next_told(
     """
     if not submission.registered & RECEIPT or submission.told >= campaign.line.messages:
         return None
+    if campaign.line.messages == 1:
+        at = dlr.final_at(campaign, 0)
+        return None if at is None else (0, max(at, submission.answered_at or at))
     finals = [dlr.final_at(campaign, index) for index in range(campaign.line.messages)]
     known = sorted((at, index) for index, at in enumerate(finals) if at is not None)
     if submission.told >= len(known):
@@ -101,10 +105,8 @@ def text(receipt: Receipt, form: Form, zone: tzinfo) -> str:
     if form.tlvs == "only":
         return ""
     date = DATES[form.dates]
-    submitted, done = (
-        each.astimezone(zone).strftime(date)
-        for each in (receipt.submitted_at, receipt.done_at)
-    )
+    submitted = _date(receipt.submitted_at.replace(microsecond=0), zone, date)
+    done = _date(receipt.done_at.replace(microsecond=0), zone, date)
     return (
         f"id:{identity(receipt.message, form)} sub:001 "
         f"dlvrd:{receipt.state is MessageState.DELIVERED:03d} "
@@ -112,6 +114,11 @@ def text(receipt: Receipt, form: Form, zone: tzinfo) -> str:
         f"stat:{WORDS[receipt.state]} err:{ERRORS.get(receipt.state, 0):03d}"
         + TEXTS[form.text].format(ascii_only(receipt.text[:QUOTED]))
     )
+
+
+@lru_cache(maxsize=1024)
+def _date(second: datetime, zone: tzinfo, form: str) -> str:
+    return second.astimezone(zone).strftime(form)
 
 
 def parameters(receipt: Receipt, form: Form) -> dict[str, bytes]:

@@ -225,7 +225,7 @@ def state(campaign: Campaign, index: int, now: datetime) -> MessageState:
         final_at = dlr.final_at(campaign._replace(expires_at=None), index)
         if final_at is None or final_at > expires_at:
             return MessageState.EXPIRED
-    status = dlr.message(campaign, index, now).status
+    status = dlr.status_of(campaign, index, now)
     return STATES.get(status, MessageState.ENROUTE)
 
 

@@ -32,7 +32,9 @@ def tell(world: World, number: int, at: datetime) -> None:
     made = receipts.receipt(campaign, submission, index, known_at)
     if wants_receipt(submission.registered, made.state):
         message = campaign.first_message + index
-        world.keep(_delivery(world, submission.system_id, made, at, message=message))
+        delivery = _delivery(world, submission.system_id, made, at, message=message)
+        world.outbox.receipts[delivery.id] = made
+        world.keep(delivery)
 
 
 def post(world: World, delivery: Delivery) -> None:
@@ -68,6 +70,8 @@ def take(world: World, system_id: str, now: datetime) -> Delivery | None:
 
 def of(world: World, delivery: Delivery) -> Receipt | None:
     """Return what a delivery tells; None where its campaign is gone."""
+    if delivery.id in world.outbox.receipts:
+        return world.outbox.receipts[delivery.id]
     campaign = world.campaign_of(delivery.message)
     if campaign is None or campaign.id not in world.submissions:
         return None
@@ -89,7 +93,9 @@ def answered(world: World, number: int, session: str, status: int) -> None:
     if delivery is None or delivery.is_over:
         return
     next_at = None
-    if status == UNANSWERED:
+    if status == Status.ESME_ROK:
+        outbox.receipts.pop(number, None)
+    elif status == UNANSWERED:
         next_at = now
     elif status in LATER:
         next_at = now + world.account.access.centre.retry_after

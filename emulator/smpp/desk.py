@@ -149,7 +149,7 @@ class Desk:
         if self.world is None or not (self.line.is_open and self.session.is_receiving):
             return False
         most = self.world.account.access.centre.receiver_window
-        return not self.line.is_full and self.session.waiting(DELIVER_SM) < most
+        return not self.line.is_full and len(self.session.asked) < most
 
     def send(self, delivery: Delivery, letter: Letter) -> None:
         """Send a receipt; its answer is waited for."""
@@ -161,7 +161,8 @@ class Desk:
             ticket=delivery.id,
         )
         self.line.send(octets)
-        self.line.arm()
+        if len(self.session.asked) == 1:  # the others are due later
+            self.line.arm()
 
     def fail(self, *, reset: bool) -> None:
         """End the connection because of a fault."""

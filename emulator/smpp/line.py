@@ -82,8 +82,9 @@ class Line(asyncio.Protocol):
 
     def send(self, octets: bytes) -> None:
         """Write *octets*, behind what this turn has written."""
+        if not self._out:
+            self._loop.call_soon(self._flush)
         self._out.append(octets)
-        self._loop.call_soon(self._flush)
 
     def then(self, action: Callable[[], None]) -> None:
         """Do *action* once what this turn has written is written."""

@@ -221,10 +221,6 @@ class Session:
         )
         return octets
 
-    def waiting(self, command: int) -> int:
-        """Return how many requests of this kind are unanswered."""
-        return sum(each.command == command for each in self.asked.values())
-
     # --- What time brings ---------------------------------------------------------
 
     def due_at(self) -> float:
