@@ -4,11 +4,12 @@ JSON-able and the same for equal accounts.  Everything is said, defaults include
 every instant with its offset, so that changing one thing changes nothing else.
 """
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import Any
 
 from emulator.domain import dates, money
+from emulator.domain.access import Bind, Centre
 from emulator.domain.account import Account, Item, Keyword, Link, Route
 from emulator.domain.assumptions import LENIENT, STRICT, Assumptions
 from emulator.domain.handset import Population, Profile
@@ -27,6 +28,8 @@ def written(account: Account) -> Part:
         account=_person(account),
         push_url=account.push_url,
         push_retries=[each.total_seconds() for each in account.push_retries],
+        binds=[_bind(each) for each in account.access.binds.values()],
+        smpp=_centre(account.access.centre),
         prices={
             each.name: money.written(getattr(account.prices, each.name))
             for each in fields(account.prices)
@@ -107,6 +110,27 @@ def _keyword(keyword: Keyword) -> Part:
         created=dates.stamp(keyword.created_at),
         expires=dates.stamp(keyword.expires_at),
     )
+
+
+def _bind(bind: Bind) -> Part:
+    return _said(
+        system_id=bind.system_id,
+        password=bind.password,
+        coding=str(bind.coding),
+        route=bind.route,
+        senders=list(bind.senders),
+        binds=bind.binds,
+        window=bind.window,
+        rate=bind.rate,
+        receipts=asdict(bind.receipts),
+    )
+
+
+def _centre(centre: Centre) -> Part:
+    return {
+        name: value.total_seconds() if isinstance(value, timedelta) else value
+        for name, value in asdict(centre).items()
+    }
 
 
 def _weights(population: Population) -> list[Part]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from emulator.domain import money
+from emulator.domain.access import Access, Bind, Centre, Form
 from emulator.domain.account import (
     Account,
     Country,
@@ -19,6 +20,7 @@ from emulator.domain.account import (
     Route,
 )
 from emulator.domain.assumptions import STRICT, SWITCHES, Assumptions
+from emulator.domain.coding import Alphabet
 from emulator.domain.handset import Outcome, Population, Profile
 from emulator.domain.refusals import REASONS, Reason
 from emulator.domain.timeline import PACES, Pace
@@ -79,6 +81,7 @@ def read(document: Part, now: datetime) -> Account:
         token_lifetime=_days(document.get("token_lifetime_days")),
         merged_limit=int(document.get("merged_limit", Account.merged_limit)),
         short_link_base=document.get("short_link_base", "https://mx4.mx"),
+        access=_access(document),
     )
 
 
@@ -175,6 +178,40 @@ def _instant(text: str | None, zone: ZoneInfo) -> datetime | None:
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=zone)
     return instant.astimezone(UTC)
+
+
+def _access(document: Part) -> Access:
+    """Return how SMPP reaches the account.  Raises ``Mistake`` for a name twice."""
+    binds: dict[str, Bind] = {}
+    for index, each in enumerate(_all(document, "binds", _bind)):
+        with _at("binds", index):
+            if binds.setdefault(each.system_id, each) is not each:
+                message = f"two binds are called {each.system_id}"
+                raise ValueError(message)
+    return Access(binds, _centre(document.get("smpp", {})))
+
+
+def _bind(part: Part) -> Bind:
+    return Bind(
+        system_id=part["system_id"],
+        password=part.get("password"),
+        coding=Alphabet(part.get("coding", Alphabet.GSM)),
+        route=int(part["route"]) if "route" in part else None,
+        senders=tuple(part.get("senders", ())),
+        binds=int(part.get("binds", 0)),
+        window=int(part.get("window", 0)),
+        rate=int(part.get("rate", 0)),
+        receipts=Form(**part.get("receipts", {})),
+    )
+
+
+def _centre(part: Part) -> Centre:
+    lasting = {
+        name: timedelta(seconds=part[name])
+        for name in ("held_for", "retry_after")
+        if name in part
+    }
+    return Centre(**{**part, **lasting})
 
 
 def _prices(part: Part) -> Prices:

@@ -10,7 +10,7 @@ from datetime import datetime
 from emulator.domain import dlr, email, voice
 from emulator.domain.timeline import END, Milestone
 from emulator.event import Event
-from emulator.schedule import Writing
+from emulator.schedule import Telling, Writing
 from emulator.world import World
 
 
@@ -70,6 +70,8 @@ def _scheduled(world: World) -> Iterator[Event]:
             campaign = world.campaigns[work.campaign]
             message = campaign.first_message + work.reply.place
             yield Event(at, "replied", campaign=campaign.id, message=message)
+        elif isinstance(work, Telling):
+            yield Event(at, "receipt", campaign=work.campaign)
         else:
             yield Event(at, "pushed", delivery=work.delivery)
     for delivery in world.outbox.stranded():

@@ -12,6 +12,7 @@ from emulator.fixture import Fixture, FixtureError, Overrides, load
 from emulator.operations import CONTROL, OPERATIONS
 from emulator.operations.worlds import commands as worlds_by_command
 from emulator.settings import Settings
+from emulator.smpp.door import Door
 from emulator.web.api import Api
 from emulator.web.control import Control
 from emulator.web.endpoint import endpoints
@@ -72,6 +73,7 @@ def assembled(
     program.router.redirect_slashes = False
     program.router.default = api.not_found
     program.state.worlds = worlds
+    program.state.smpp = Door(worlds)
     return program
 
 

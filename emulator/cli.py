@@ -21,6 +21,7 @@ from emulator.options import (
     READABLE,
     Trouble,
     clock,
+    port_or_none,
     setting,
     url,
 )
@@ -58,6 +59,18 @@ def main() -> None:
 @setting(
     "--tls-port",
     "Serve the same over TLS here.",
+    type=click.IntRange(0, 65535),
+)
+@setting(
+    "--smpp-port",
+    "Port of the SMPP door; 0 is a free one, none is no door.",
+    default=str(DEFAULTS.smpp_port),
+    type=port_or_none,
+    metavar="PORT",
+)
+@setting(
+    "--smpp-tls-port",
+    "Serve SMPP over TLS here.",
     type=click.IntRange(0, 65535),
 )
 @setting("--tls-cert", "Your certificate (PEM); without, one is made.", type=READABLE)
@@ -169,11 +182,14 @@ def welcome(ready: Any, world: Any) -> None:
         *("-d", json.dumps(order)),
     )
     also = f" and {ready.https}" if ready.https else ""
+    binds = world.account.access.binds.values()
+    who = next((f", system_id {each.system_id}" for each in binds), "")
+    smpp = [f"\n{name}: {each}{who}" for name, each in ready.smpp.items()]
     click.echo(
         f"Smsclouds V3, emulated, is ready on {ready.http}{also}\n"
         f"token: {token} (world {world.name}, seed {world.account.seed}), "
         "or world-<any name> for a new world\n"
-        f"{shlex.join(try_this)}"
+        f"{shlex.join(try_this)}{''.join(smpp)}"
     )
 
 

@@ -133,7 +133,59 @@ class Push:
     count: int = 2  # of the pushes that leave at once
 
 
-Effect = Refuse | Instead | Delay | Wire | Push
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """SMPP says no, with any command_status."""
+
+    status: int
+
+
+class Turn(StrEnum):
+    """What becomes of a PDU that goes out over SMPP."""
+
+    WRONG_SEQUENCE = "wrong_sequence"
+    DOUBLED = "doubled"
+    SWAPPED = "swapped"  # with the next one
+    NACK = "nack"  # a generic_nack in its place
+    WRONG_LENGTH = "wrong_length"
+    GARBAGE = "garbage"  # in its place
+    THEN_CLOSE = "then_close"
+    THEN_RESET = "then_reset"
+    THEN_UNBIND = "then_unbind"
+    EARLY_RECEIPT = "early_receipt"  # before it
+    WRONG_ID = "wrong_id"  # of a receipt, as what follows
+    UNKNOWN_STATE = "unknown_state"
+    NO_TLVS = "no_tlvs"
+
+
+@dataclass(frozen=True, slots=True)
+class Twist:
+    """A PDU of SMPP goes out otherwise than it should."""
+
+    turn: Turn
+
+    @property
+    def spoils(self) -> bool:
+        """Whether there has to be a right answer first; a nack needs none."""
+        return self.turn is not Turn.NACK
+
+
+Effect = Refuse | Instead | Delay | Wire | Push | Decline | Twist
+
+# What of the connection's failures can be felt over SMPP.
+SMPP_WIRE = frozenset(
+    {Manner.HANG, Manner.CLOSE, Manner.RESET, Manner.TRUNCATED, Manner.DRIP}
+)
+
+
+def felt_by_smpp(effect: Effect) -> bool:
+    if isinstance(effect, Wire):
+        return effect.manner in SMPP_WIRE
+    return isinstance(effect, Delay | Decline | Twist)
+
+
+def felt_by_http(effect: Effect) -> bool:
+    return not isinstance(effect, Decline | Twist)
 
 
 def _asked_for(reason: Reason, rule: str) -> Refusal:

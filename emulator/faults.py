@@ -4,16 +4,18 @@ A rule is data.  Rules are tried in the order in which they were added, and at m
 strikes; a rule counts the calls that it met and those that it struck.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import count
 from typing import Any, NamedTuple
 
 from emulator.domain.chance import draw
 from emulator.effects import Effect
 
 ANY = "*"
+TICKETS = count(1)  # of what is held back; no two of a process are the same
 
 
 class Phase(StrEnum):
@@ -123,6 +125,16 @@ def tried(
         if due:
             return counted[index], tuple(counted)
     return None, tuple(counted)
+
+
+def tried_by(
+    feels: Callable[[Rule], bool], rules: Sequence[Rule], facts: Facts, seed: int
+) -> tuple[Rule | None, tuple[Rule, ...]]:
+    """As ``tried``, of the rules that can be felt where the call came in."""
+    felt = [rule for rule in rules if feels(rule)]
+    rule, counted = tried(felt, facts, seed=seed)
+    known = {each.id: each for each in counted}
+    return rule, tuple(known.get(each.id, each) for each in rules)
 
 
 def _at(body: Any, path: str) -> Any:

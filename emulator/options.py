@@ -92,6 +92,16 @@ def secret(text: str) -> str:
     return text
 
 
+def port_or_none(text: str) -> int | None:
+    """Admit a port, and ``none`` for no port at all."""
+    if text == "none":
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) not in range(65536):
+        message = f"{text!r} is no port from 0 to 65535, and not none."
+        raise click.BadParameter(message)
+    return int(text)
+
+
 def url(text: str) -> str:
     """Admit an address of http or https."""
     if not re.match(r"https?://[^/\s]+", text):

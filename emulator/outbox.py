@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from emulator.domain.delivery import Delivery, Verdict
+from emulator.domain.delivery import Delivery, Kind, Verdict
+from emulator.domain.receipt import Receipt
 
 
 class Answered(NamedTuple):
@@ -93,12 +94,15 @@ class Outbox:
     A world that is reset has another one: what is under way in this one is nobody's.
     """
 
-    __slots__ = ("_held", "_lanes", "relays", "underway")
+    __slots__ = ("_held", "_lanes", "mail", "posted", "receipts", "relays", "underway")
 
     def __init__(self, relays: "list[Relay] | None" = None) -> None:
         self._lanes: dict[str, deque[Delivery]] = {}
         self._held: dict[str, list[int]] = {}  # ids of what lets another go before
         self.underway: dict[int, None] = {}  # ids of what is being tried
+        self.mail: dict[str, deque[Delivery]] = {}  # receipts, by system_id
+        self.posted: dict[int, None] = {}  # ids of those that wait for their answer
+        self.receipts: dict[int, Receipt] = {}  # what they tell, as far as it is known
         self.relays = [] if relays is None else relays  # the longest connected first
         for each in self.relays:
             each.forget()
@@ -141,6 +145,9 @@ class Outbox:
 
     def withdraw(self, delivery: Delivery) -> None:
         """Take back what has not left yet."""
+        for waiting in self.mail.values():
+            if delivery.kind is Kind.RECEIPT and delivery in waiting:
+                waiting.remove(delivery)
         lane = self._lanes.get(delivery.url, deque())
         kept = deque(each for each in lane if each.id != delivery.id)
         if kept:

@@ -37,7 +37,17 @@ class Leaving(NamedTuple):
         return "delivery", self.delivery
 
 
-Work = Writing | Leaving
+class Telling(NamedTuple):
+    """The fate of a message that came by SMPP will be known."""
+
+    campaign: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return "receipt", self.campaign
+
+
+Work = Writing | Leaving | Telling
 
 
 class Schedule:
@@ -70,6 +80,14 @@ class Schedule:
         self._counting.pop(work.key, None)
         if delivery.due_at is not None:
             self._put(delivery.due_at, work)
+        self._look()
+
+    def tell(self, campaign: int, at: datetime | None) -> None:
+        """Put down when a fate is known, in the place of any earlier word."""
+        work = Telling(campaign)
+        self._counting.pop(work.key, None)
+        if at is not None:
+            self._put(at, work)
         self._look()
 
     def pop(self, now: datetime) -> tuple[datetime, Work] | None:

@@ -9,18 +9,19 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from emulator.settings import Settings, reachable
+from emulator.smpp.door import Door
 
 GRACE = 0.3  # seconds that open requests get when the process is told to stop
 BACKLOG = 2_048  # connections that wait to be accepted
@@ -44,18 +45,56 @@ class Ready:
 
     http: str  # http://127.0.0.1:41234
     https: str | None = None
+    smpp: Mapping[str, str] = field(
+        default_factory=dict
+    )  # host:port, by smpp and smpps
 
     def write(self, path: Path) -> None:
         """Write the ready file, whole or not at all."""
-        facts = {"http": self.http, "https": self.https, "pid": os.getpid()}
+        facts = {
+            "http": self.http,
+            "https": self.https,
+            **self.smpp,
+            "pid": os.getpid(),
+        }
         known = {name: fact for name, fact in facts.items() if fact is not None}
         scratch = _scratch(path)
         scratch.write_text(json.dumps(known) + "\n", "utf-8")
         scratch.replace(path)
 
 
+@dataclass(frozen=True, slots=True)
+class Smpp:
+    """The door of SMPP, if the application has one, and where it is to listen."""
+
+    door: Door | None
+    listeners: list[Listener]
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        return dict(self.door.addresses) if self.door else {}
+
+    async def open(self) -> None:
+        if self.door:
+            for listener, context in self.listeners:
+                await self.door.listen(listener, context)
+
+    async def close(self) -> None:
+        if self.door:
+            await self.door.close()
+
+
+class Doors(NamedTuple):
+    """Where the process listens."""
+
+    http: list[Listener]
+    smpp: Smpp
+
+
 class Server(uvicorn.Server):
     """uvicorn without signals of its own, which says when it answers."""
+
+    smpp = Smpp(None, [])  # that it serves beside
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -67,12 +106,13 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        await self.smpp.open()
         self.answering.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait for open requests, then hang up: their endpoints end by themselves."""
         asyncio.get_running_loop().call_later(GRACE, self._hang_up)
-        await super().shutdown(sockets)
+        await asyncio.gather(super().shutdown(sockets), self.smpp.close())
 
     def _hang_up(self) -> None:
         for connection in list(self.server_state.connections):
@@ -85,41 +125,42 @@ def run(app: ASGIApp, settings: Settings, announce: Callable[[Ready], None]) -> 
     Raises ``ServeError`` where it cannot.
     """
     _agree(settings)
-    plain = bound(settings.host, settings.port)
-    sockets: list[Listener] = [(plain, None)]
-    if settings.tls_port is not None:
-        listener = bound(settings.host, settings.tls_port, "--tls-port")
-        sockets.append((listener, tls(settings)))
+    doors = _opened(app, settings)
     if settings.ready_file:
         _prepare(settings.ready_file)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(app, settings, sockets, announce))
+        runner.run(_serve(app, settings, doors, announce))
 
 
 def attendant(app: ASGIApp, settings: Settings) -> Server:
     """Return a server for somebody's own thread and sockets.
 
     ``run([listener])`` serves until another thread sets ``should_exit``.  It hears no
-    signals and leaves the garbage collector of the process as it is.
+    signals and leaves the garbage collector of the process as it is.  SMPP is served on
+    a free port of the same host.
     """
-    return Server(_config(app, settings, None))
+    server = Server(_config(app, settings, None))
+    server.smpp = Smpp(_door(app), [(bound(settings.host, 0), None)])
+    return server
 
 
 async def _serve(
     app: ASGIApp,
     settings: Settings,
-    sockets: list[Listener],
+    doors: Doors,
     announce: Callable[[Ready], None],
 ) -> None:
-    servers = [Server(_config(app, settings, context)) for _, context in sockets]
+    servers = [Server(_config(app, settings, context)) for _, context in doors.http]
+    servers[0].smpp = doors.smpp
     with _stopping(servers):
         async with asyncio.TaskGroup() as group:
-            for server, (listener, _) in zip(servers, sockets, strict=True):
+            for server, (listener, _) in zip(servers, doors.http, strict=True):
                 group.create_task(server.serve([listener]))
             for server in servers:
                 await server.answering.wait()
             _settle_memory()
-            ready = Ready(*(address(*each) for each in sockets))
+            http, *secure = (address(*each) for each in doors.http)
+            ready = Ready(http, next(iter(secure), None), doors.smpp.addresses)
             if settings.ready_file:
                 ready.write(settings.ready_file)
             announce(ready)
@@ -127,12 +168,41 @@ async def _serve(
         settings.ready_file.unlink(missing_ok=True)
 
 
+def _opened(app: ASGIApp, settings: Settings) -> Doors:
+    """Return the sockets that the settings ask for, listening.
+
+    Raises ``ServeError`` where one of them cannot.
+    """
+    tls_ports = (settings.tls_port, settings.smpp_tls_port)
+    context = None if tls_ports == (None, None) else tls(settings)
+    http: list[Listener] = [(bound(settings.host, settings.port), None)]
+    if settings.tls_port is not None:
+        http.append((bound(settings.host, settings.tls_port, "--tls-port"), context))
+    door = _door(app)
+    smpp: list[Listener] = []
+    if door and settings.smpp_port is not None:
+        flag = "--smpp-port (none switches SMPP off)"
+        smpp.append((bound(settings.host, settings.smpp_port, flag), None))
+    if door and settings.smpp_tls_port is not None:
+        listener = bound(settings.host, settings.smpp_tls_port, "--smpp-tls-port")
+        smpp.append((listener, context))
+    return Doors(http, Smpp(door, smpp))
+
+
+def _door(app: ASGIApp) -> Door | None:
+    """Return the SMPP door of an application that has one."""
+    return getattr(getattr(app, "state", None), "smpp", None)
+
+
 def _agree(settings: Settings) -> None:
     """Raise ``ServeError`` for a setting that would say nothing beside the others."""
     details = settings.tls_cert or settings.tls_key or settings.tls_ca_file
     message = ""
-    if settings.tls_port is None and details:
-        message = "a certificate, a key or a CA file needs --tls-port as well"
+    if settings.tls_port is None and settings.smpp_tls_port is None and details:
+        message = (
+            "a certificate, a key or a CA file needs --tls-port or --smpp-tls-port "
+            "as well"
+        )
     elif settings.tls_key and not settings.tls_cert:
         message = "--tls-key needs the certificate that it belongs to, as --tls-cert"
     elif settings.tls_cert and settings.tls_ca_file:

@@ -21,6 +21,7 @@ from emulator.domain.hlr import Lookup
 from emulator.domain.keyword import Received
 from emulator.domain.recipients import Column, Recipients, column
 from emulator.domain.responses import Response
+from emulator.domain.smpp import Submission
 from emulator.domain.sms import Campaign
 from emulator.domain.text import FIELDS, LINK_MARK, Template
 from emulator.domain.timeline import Line
@@ -35,6 +36,7 @@ BY_ID: Mapping[str, type] = {
     "voice_campaigns": VoiceCampaign,
     "email_campaigns": EmailCampaign,
     "deliveries": Delivery,
+    "submissions": Submission,
 }
 IN_ORDER: Mapping[str, type] = {
     "lookups": Lookup,
@@ -106,6 +108,9 @@ def read(document: Document, account: Account, now: datetime) -> dict[str, Any]:
     state["volume"] += len(state["lookups"])
     state["_first_messages"] = [each.first_message for each in campaigns]
     state["_their_campaigns"] = list(state["campaigns"])
+    state["_alike"] = {
+        hash(each.likeness): each.id for each in state["submissions"].values()
+    }
     for mistake in _mistakes(state, now):
         raise SnapshotError(mistake)
     return state
@@ -298,6 +303,12 @@ def _of_order(state: State) -> Iterator[str]:
     for each in state["campaigns"].values():
         bounds += (each.first_message, each.first_message + each.line.messages)
     bounds.append(state["_next"]["message"])
+    for submission in state["submissions"].values():
+        campaign = state["campaigns"].get(submission.id)
+        if campaign is None or campaign.first_message != submission.message:
+            yield f"submissions {submission.id}: there is no such campaign"
+        elif len(submission.destinations) != campaign.line.messages:
+            yield f"submissions {submission.id}: a destination for every recipient"
     if bounds != sorted(bounds):
         yield "campaigns: two messages with one id"
     tables = (

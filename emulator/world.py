@@ -20,6 +20,7 @@ from emulator.domain.email import EmailCampaign
 from emulator.domain.hlr import Lookup
 from emulator.domain.keyword import Received
 from emulator.domain.money import shown
+from emulator.domain.receipt import next_told
 from emulator.domain.refusals import (
     CLOCK_IN_MOTION,
     INSUFFICIENT_BALANCE,
@@ -29,11 +30,13 @@ from emulator.domain.refusals import (
 )
 from emulator.domain.replies import expected
 from emulator.domain.responses import Response
+from emulator.domain.smpp import Submission
 from emulator.domain.sms import Campaign
 from emulator.domain.voice import VoiceCampaign
 from emulator.event import Event, Log
 from emulator.faults import Delayed, Rule
 from emulator.journal import Archive, Journal
+from emulator.link import Link
 from emulator.outbox import Outbox
 from emulator.schedule import Schedule
 from emulator.tally import Tally
@@ -79,6 +82,7 @@ class Answering(NamedTuple):
 State = Mapping[str, Any]  # a container or a value for each name in STATE
 Entity = (
     Campaign
+    | Submission
     | VoiceCampaign
     | EmailCampaign
     | Lookup
@@ -111,9 +115,11 @@ STATE = (
     "opening",
     "received",
     "responses",
+    "submissions",
     "tokens_made",
     "voice_campaigns",
     "volume",
+    "_alike",
     "_first_messages",
     "_next",
     "_their_campaigns",
@@ -141,6 +147,7 @@ class World:
 
     __slots__ = (  # with so many attributes, a dictionary takes 2 KiB a world
         *STATE,
+        "_alike",
         "_commons",
         "_kept",
         "clock",
@@ -149,6 +156,7 @@ class World:
         "edition",
         "happened",
         "journal",
+        "links",
         "listeners",
         "moving",
         "name",
@@ -176,6 +184,7 @@ class World:
         self.faults: tuple[Rule, ...] = ()
         self.faults_made = 0
         self.campaigns: dict[int, Campaign] = {}
+        self.submissions: dict[int, Submission] = {}  # of campaigns that came by SMPP
         self.voice_campaigns: dict[int, VoiceCampaign] = {}
         self.email_campaigns: dict[int, EmailCampaign] = {}
         self.volume = 0  # messages of all channels, look-ups included
@@ -192,6 +201,8 @@ class World:
         self._next = FIRST_IDS  # until the first of them is given
         self._first_messages: list[int] = []  # of the campaigns, ...
         self._their_campaigns: list[int] = []  # ... whose ids these are
+        self._alike: dict[int, int] = {}  # the last submission of each likeness
+        self.links: dict[int, Link] = {}  # sessions of SMPP that are bound here
         self._commons = commons
         self.listeners: frozenset[Callable[[], None]] = frozenset()
         self.revoked: frozenset[str] = frozenset()  # literals of deleted tokens
@@ -234,6 +245,22 @@ class World:
         campaign = self.campaigns[self._their_campaigns[index]]
         inside = message < campaign.first_message + campaign.line.messages
         return campaign if inside else None
+
+    def submitted(self, message: int) -> tuple[Campaign, Submission] | None:
+        """Return the campaign whose id was answered over SMPP, and what is known."""
+        campaign = self.campaign_of(message)
+        submission = self.submissions.get(campaign.id) if campaign else None
+        if campaign is None or submission is None or submission.message != message:
+            return None
+        return campaign, submission
+
+    def alike(self, submission: Submission) -> Campaign | None:
+        """Return the last campaign of the same client, sender and recipients."""
+        number = self._alike.get(hash(submission.likeness))
+        known = self.submissions.get(number) if number else None
+        if known is None or known.likeness != submission.likeness:
+            return None
+        return self.campaigns[known.id]
 
     def state(self) -> State:
         """Return what the world is now; it stays so whatever happens to the world."""
@@ -332,6 +359,12 @@ class World:
     def unlisten(self, bell: Callable[[], None]) -> None:
         self.listeners -= {bell}
 
+    def receivers(self, system_id: str) -> Iterator[Link]:
+        """Yield the sessions that take receipts of a client."""
+        for link in self.links.values():
+            if link.system_id == system_id and link.receives:
+                yield link
+
     def ring(self) -> None:
         """Tell those who wait here that something has changed."""
         for each in self.listeners:
@@ -344,6 +377,8 @@ class World:
         for campaign in self.campaigns.values():
             if expected(campaign):
                 self._expect(campaign)
+        for submission in self.submissions.values():
+            self._tell(submission)
         for delivery in self.deliveries.values():
             self._wait(delivery)
         self.alarm()
@@ -352,6 +387,11 @@ class World:
         """Put down when *delivery* is due, and whether it lets another go before."""
         self.schedule.wait(delivery)
         self.outbox.hold(delivery)
+
+    def _tell(self, submission: Submission) -> None:
+        """Put down when the client is told the next fate."""
+        following = next_told(self.campaigns[submission.id], submission)
+        self.schedule.tell(submission.id, following[1] if following else None)
 
     def _expect(self, campaign: Campaign) -> None:
         self.schedule.expect(
@@ -387,9 +427,21 @@ class World:
             self._count(channel, campaign.line.messages)
         self.campaigns[campaign.id] = campaign
         self.plans += 1
+        if campaign.id in self.submissions:
+            self._tell(self.submissions[campaign.id])
+            self.alarm()
         if expected(campaign):
             self._expect(campaign)
             self.alarm()
+
+    def _keep_submission(self, submission: Submission) -> None:
+        known = self.submissions.get(submission.id)
+        self.submissions[submission.id] = submission
+        if submission.registered:
+            self._tell(submission)
+            self.alarm()
+        if known is None:
+            self._alike[hash(submission.likeness)] = submission.id
 
     def _keep_voice(self, campaign: VoiceCampaign) -> None:
         if campaign.id not in self.voice_campaigns:
@@ -472,6 +524,7 @@ class World:
 
 _CARRIED_OUT: Mapping[type, Callable[[World, Any], None]] = {
     Campaign: World._keep_campaign,  # noqa: SLF001 - the class's own table
+    Submission: World._keep_submission,  # noqa: SLF001
     VoiceCampaign: World._keep_voice,  # noqa: SLF001
     EmailCampaign: World._keep_email,  # noqa: SLF001
     Lookup: World._keep_lookup,  # noqa: SLF001

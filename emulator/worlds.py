@@ -90,6 +90,7 @@ class Worlds:
         for fixture in fixtures:
             self._open(fixture)
         self.default = self._by_name[self._mould.name]
+        self.addresses: dict[str, str] = {}  # host:port, by smpp and smpps
 
     def wake(self, alarm: Callable[[World], None]) -> None:
         """Have *alarm* told of each world that something may leave from now on."""
@@ -125,6 +126,22 @@ class Worlds:
     def find(self, literal: str) -> World:
         """Return the world of a token, even of one that has expired or was deleted."""
         return self._directory.get(literal) or self._minted(literal)
+
+    def reached(self, system_id: str) -> World | None:
+        """Return the world that a system_id of SMPP leads to, minting ``world-<name>``.
+
+        Of two worlds that know it the older one has it.
+
+        Source: manual SMP-01; assumption SMP-01 for the names of worlds.
+        """
+        if MINTING.fullmatch(system_id):
+            try:
+                return self.find(system_id)
+            except Refusal:
+                return None
+        return next(
+            (each for each in self if system_id in each.account.access.binds), None
+        )
 
     def named(self, name: str) -> World | None:
         """Return the world called *name*."""
@@ -224,6 +241,8 @@ class Worlds:
         self._take(world)
         world.abandon()
         world.journal.leave()
+        for link in tuple(world.links.values()):
+            link.cut()
         for table in (self._by_name, self._origins, self._checkpoints):
             table.pop(world.name, None)
         del self._by_tag[tag(world.name)]

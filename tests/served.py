@@ -116,9 +116,13 @@ def first_line(process: subprocess.Popen[str]) -> str:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this process's environment without settings of the emulator."""
-    return {
+    """Return this process's environment with one setting of the emulator.
+
+    Tests run side by side, and SMPP's own port is one for all of them.
+    """
+    others = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("EMULATOR_")
     }
+    return {**others, "EMULATOR_SMPP_PORT": "0"}

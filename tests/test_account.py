@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from emulator import files
 from emulator.account_file import written
+from emulator.domain.access import Access, Bind, Centre, Form
 from emulator.domain.account import (
     ITEMS,
     Account,
@@ -25,6 +26,7 @@ from emulator.domain.account import (
     Route,
 )
 from emulator.domain.assumptions import STRICT, SWITCHES, Assumptions
+from emulator.domain.coding import Alphabet
 from emulator.domain.handset import Outcome, Population
 from emulator.domain.refusals import REASONS, Reason
 from emulator.domain.timeline import INSTANT, Pace
@@ -45,6 +47,7 @@ NEW: dict[str, tuple[dict[str, Any], str]] = {
     "keywords": ({"keyword": "Nuevo", "response": "si"}, "nuevo"),
     "handsets": ({"cellphone": CELLPHONE, "outcome": "busy"}, CELLPHONE),
     "countries": ({"country": 99, "name": "Peru"}, "99"),
+    "binds": ({"system_id": "nuevo", "password": "secret", "rate": 5}, "nuevo"),
     "routes": (
         {"route": 99, "name": "x", "country": 2, "price": 0.5, "description": "y"},
         "99",
@@ -76,6 +79,30 @@ def by_id(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return lists.map(lambda items: {each.id: each for each in items})
 
 
+COUNTS = st.integers(0, 10**6)
+SECONDS = st.integers(0, 10**6).map(float)
+STATUSES = st.integers(1, 0xFFFFFFFF)
+NAMES = st.text(ascii_lowercase, min_size=1, max_size=8)
+FORM = st.builds(
+    Form,
+    st.sampled_from(["decimal", "hex", "padded"]),
+    st.sampled_from(["minutes", "seconds"]),
+    st.sampled_from(["text", "Text", "none"]),
+    st.sampled_from(["with", "without", "only"]),
+)
+BIND = st.builds(
+    Bind,
+    *(NAMES, st.none() | NAMES),
+    st.sampled_from([Alphabet.GSM, Alphabet.LATIN_1]),
+    *(st.none() | IDS, st.lists(NAMES, max_size=2).map(tuple)),
+    *(COUNTS, COUNTS, COUNTS, FORM),
+)
+CENTRE = st.builds(
+    Centre,
+    *(SECONDS, SECONDS, SECONDS, SECONDS, STATUSES, STATUSES),
+    *(st.integers(1, 10_000), COUNTS),
+    *(SECONDS.map(lambda each: timedelta(seconds=each)),) * 2,
+)
 ITEM = st.builds(Item, IDS, WORDS, optional(URLS))
 LINK = st.builds(Link, IDS, WORDS, URLS, INSTANTS)
 KEYWORD = st.builds(
@@ -139,7 +166,7 @@ def accounts(draw: st.DrawFn) -> Account:
         remittents=draw(st.frozensets(NUMBERS, max_size=4)),
         whitelist=draw(st.frozensets(st.text("abc.-", min_size=1), max_size=4)),
         services=draw(
-            st.dictionaries(st.sampled_from(["voice", "email"]), st.booleans())
+            st.dictionaries(st.sampled_from(["voice", "email", "smpp"]), st.booleans())
         ),
         prices=draw(st.builds(Prices, MONEY, MONEY, MONEY)),
         pace=draw(PACE | st.just(INSTANT)),
@@ -153,7 +180,18 @@ def accounts(draw: st.DrawFn) -> Account:
         ),
         merged_limit=draw(st.integers(306, 10**9)),
         short_link_base=draw(URLS),
+        access=Access(
+            {
+                each.system_id: each
+                for each in draw(st.lists(BIND, max_size=3, unique_by=_system_id))
+            },
+            draw(CENTRE),
+        ),
     )
+
+
+def _system_id(bind: Bind) -> str:
+    return bind.system_id
 
 
 @ALWAYS

@@ -47,6 +47,7 @@ ELSEWHERE = {
         "SNAPSHOT_TOO_LARGE",
         "SNAPSHOT_WRONG",
         "NO_SUCH_FAULT",
+        "NO_SUCH_SESSION",
         "TIME_PASSED",
         "TIME_TOO_FAR",
         "TOO_FINE",

@@ -14,6 +14,7 @@ from tests.campaigns import CLIC, SMS, a_clic, an_sms, crowd, place, to
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, emulated
 from tests.orders import EMAIL, RESPONSES, VOICE, order
+from tests.smpp.dialled import listening
 from tests.steering import steer, steered
 
 FIXED = settings(derandomize=True, deadline=None, max_examples=40)
@@ -57,6 +58,9 @@ def lives(api: Api) -> None:
     api.post(EMAIL, json=order(EMAIL, body="hola <+B+>", recipients=[fields]))
     api.get("/api/v3/hlr/4498987282")
     api.receive(46608336, "si")
+    with listening(api) as phone:
+        part = bytes.fromhex("050003ab0201") + b"hola"
+        phone.bound().submit(short=part, esm_class=0x40, validity="000002000000000R")
     effect = {"refusal": "SERVER_ERROR"}
     steered(api, "POST", "faults", json={"effect": effect, "nth": 3})
     steered(api, "POST", "tokens", json={"name": "second"})

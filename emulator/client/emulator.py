@@ -17,7 +17,7 @@ LINES = 20  # of each kind in a report
 WALK = 600.0  # seconds of the wall, as what falls due may find nobody at home
 EFFECTS = (
     *("refusal", "status", "body", "headers", "retry_after"),
-    *("delay", "wire", "push", "seconds", "count"),
+    *("delay", "wire", "push", "seconds", "count", "command_status", "pdu"),
 )
 
 RENAMED = {"body_has": "body", "headers_have": "headers", "since": "from"}
@@ -186,6 +186,28 @@ class Emulator(Line):
             f"faults: {rules.lines(lines)}"
         )
 
+    # --- SMPP ---------------------------------------------------------------------
+
+    @property
+    def smpp(self) -> Fact:
+        """Where the world is reached by SMPP: host, port, system_id and password."""
+        self._transport.open_smpp()
+        return self.ask("GET", "smpp")
+
+    @property
+    def sessions(self) -> list[Fact]:
+        """Who is bound to the world by SMPP, the oldest first."""
+        return self.listed("smpp/sessions")
+
+    def cut(self, session: int) -> Fact:
+        """Close the connection of a session."""
+        return self.ask("DELETE", f"smpp/sessions/{session}")
+
+    @property
+    def long_messages(self) -> list[Fact]:
+        """What came by SMPP in parts, joined as far as it has come."""
+        return self.listed("smpp/long-messages")
+
     # --- What goes wrong ----------------------------------------------------------
 
     def fail_next(
@@ -213,7 +235,8 @@ class Emulator(Line):
         retry_after; delay; wire (hang, close, reset, empty, truncated, not_json, drip
         with seconds, wrong_content_type); for what leaves, push (lost, late and
         reordered with seconds, twice, twice_at_once, storm with count, early,
-        capitalised, misspelt, other_date, unknown_id, post).
+        capitalised, misspelt, other_date, unknown_id, post). Over SMPP
+        command_status and pdu as well.
         """
         rule = {name: each for name, each in rule.items() if each is not None}
         effect = {name: rule.pop(name) for name in EFFECTS if name in rule}

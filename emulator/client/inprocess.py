@@ -1,4 +1,4 @@
-"""An emulator inside its client's process: an event loop in a thread, no socket."""
+"""An emulator inside its client's process: a loop in a thread, no socket but SMPP's."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from queue import Empty, SimpleQueue
+from socket import create_server
 from threading import Thread
 from typing import Any
 from urllib.parse import unquote
@@ -21,6 +22,7 @@ from emulator.client.transport import (
     Response,
     Stream,
 )
+from emulator.smpp.door import Door
 
 
 class InProcess:
@@ -30,9 +32,10 @@ class InProcess:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._door: Door | None = getattr(getattr(app, "state", None), "smpp", None)
         started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self._thread = Thread(
-            target=lambda: asyncio.run(_until_told(started)),
+            target=lambda: asyncio.run(_until_told(started, self._door)),
             name="emulator",
             daemon=True,
         )
@@ -62,6 +65,13 @@ class InProcess:
         visit = _Visit(asked, queue.put)
         pieces = self._pieces(visit, queue, asked.timeout)
         return Stream(pieces, partial(self._leave, visit))
+
+    def open_smpp(self) -> None:
+        """Serve SMPP, which needs a socket, on a free port of loopback."""
+        door = self._door
+        if door and not door.addresses:
+            opened = self._running(door.listen(create_server(("127.0.0.1", 0))))
+            opened.result()
 
     def close(self) -> None:
         if self._thread.is_alive():
@@ -140,12 +150,14 @@ class _Loopback:
 
 
 async def _until_told(
-    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]],
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]], door: Door | None
 ) -> None:
     """Keep the loop running; what is still under way at the end is cancelled."""
     told = asyncio.Event()
     started.set_result((asyncio.get_running_loop(), told))
     await told.wait()
+    if door:
+        await door.close()
 
 
 def _patiently(queue: SimpleQueue[Message | None], timeout: float) -> Iterator[Message]:

@@ -90,6 +90,9 @@ class Transport(Protocol):
         nothing comes in time.
         """
 
+    def open_smpp(self) -> None:
+        """Let SMPP be served, where it is up to the client whether it is."""
+
     def stream(self, asked: Request) -> Stream:
         """Return the pieces of a success as they come, once its headers have.
 
@@ -107,6 +110,9 @@ class Socket:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self._idle: deque[tuple[HTTPConnection, float]] = deque()
+
+    def open_smpp(self) -> None:
+        """Leave it to the server, which has its own settings."""
 
     def request(self, asked: Request) -> Response:
         from http.client import HTTPException  # noqa: PLC0415 - 25 ms

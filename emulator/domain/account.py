@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
+from emulator.domain.access import Access
 from emulator.domain.assumptions import Assumptions
 from emulator.domain.dates import year_after
 from emulator.domain.handset import Population
@@ -135,6 +136,7 @@ class Account:
     token_lifetime: timedelta | None = None  # a year
     merged_limit: int = 5_000  # characters of a merged text, in lenient worlds too
     short_link_base: str = "https://mx4.mx"
+    access: Access = field(default_factory=Access)  # by SMPP
 
     def needs(self, service: str) -> None:
         """Refuse where the service is not active.

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     REPLY = "moPush"
     SMPP_REPLY = "smppMoPush"
     KEYWORD = "keywordPush"
+    RECEIPT = "receipt"  # by SMPP, whose deliver_sm no contract of HTTP describes
 
 
 class State(StrEnum):
@@ -59,6 +60,7 @@ class Trick(StrEnum):
     STORM = "storm"
 
 
+REMEMBERED = 20  # attempts of one receipt
 FINAL = frozenset({Verdict.UNUSABLE, Verdict.FORBIDDEN})  # another try changes nothing
 
 
@@ -119,6 +121,26 @@ class Delivery(NamedTuple):
     def dropped(self) -> "Delivery":
         """Return the delivery as nobody tries it any more."""
         return self._over(State.DROPPED, self.attempts)
+
+    def lost(self, fault: str) -> "Delivery":
+        """Return the delivery as a fault loses it."""
+        return self._over(State.LOST, self.attempts)._replace(fault=fault)
+
+    def late(self, due_at: datetime, fault: str) -> "Delivery":
+        """Return the delivery as a fault holds it back."""
+        return self._replace(due_at=due_at, fault=fault)
+
+    def answered(self, attempt: Attempt, next_at: datetime | None) -> "Delivery":
+        """Return a receipt after *attempt*: due again, or over where there is no next.
+
+        The newest attempts are remembered.
+        """
+        attempts = (*self.attempts, attempt)[-REMEMBERED:]
+        if next_at is not None:
+            return self._replace(due_at=next_at, attempts=attempts)
+        good = attempt.verdict is Verdict.ACCEPTED
+        state = State.DELIVERED if good else State.GIVEN_UP
+        return self._over(state, attempts)
 
     def _over(self, state: State, attempts: tuple[Attempt, ...]) -> "Delivery":
         return self._replace(state=state, due_at=None, attempts=attempts)

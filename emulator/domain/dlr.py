@@ -53,6 +53,8 @@ CHANGED = {  # the milestone that such an intervention leads to
 }
 LONGEST = max(truth.sms.final_after for truth in TRUTHS.values())
 
+FINAL = frozenset({"sent", "failed", "cancelled"})
+FINAL_AFTER = {int(each): truth.sms.final_after for each, truth in TRUTHS.items()}
 UNINFORMED = frozenset({"inserting", "unknown"})  # no ids can be got (DLR-06)
 
 Row = dict[str, object]
@@ -87,6 +89,8 @@ def progress(campaign: Campaign, now: datetime) -> int:
 def final(campaign: Campaign, now: datetime) -> int:
     """Return how many messages are sent, failed or cancelled."""
     line, outcomes = campaign.line, campaign.outcomes
+    if campaign.expires_at is not None and campaign.expires_at <= now:
+        return line.messages
     reached = line.reached(now)
     done = outcomes.count(SENT, 0, reached)
     if done < reached:
@@ -118,7 +122,17 @@ def milestones(campaign: Campaign, after: datetime) -> Iterator[Milestone]:
         for each in changes
     ]
     found += _progress(campaign, line.bound)
+    if campaign.expires_at is not None:
+        found = _cut_off(found, campaign.expires_at)
     yield from sorted(found, key=lambda each: each.at or END)
+
+
+def _cut_off(found: list[Milestone], end: datetime) -> list[Milestone]:
+    """Return what comes about before the validity of what is not final has passed."""
+    timely = [each for each in found if each.at is not None and each.at <= end]
+    if not any(each.name == "completed" for each in timely):
+        timely.append(Milestone(end, "completed"))
+    return timely
 
 
 def _progress(campaign: Campaign, bound: int) -> list[Milestone]:
@@ -148,9 +162,31 @@ def _finals(campaign: Campaign, bound: int) -> Iterator[datetime]:
             yield campaign.line.instant(last) + after
 
 
+def final_at(campaign: Campaign, index: int) -> datetime | None:
+    """Return when message *index* is final; None where it waits for somebody."""
+    line = campaign.line
+    end: datetime | None
+    if not line.interventions or index < line.bound:
+        end = line.instant(index)
+        if after := FINAL_AFTER[campaign.outcomes[index]]:
+            end += after * campaign.pace.patience
+    else:
+        end = line.cancelled_at
+    expires_at = campaign.expires_at
+    if expires_at is None or end is None:
+        return end or expires_at
+    return min(end, expires_at)
+
+
+def status_of(campaign: Campaign, index: int, now: datetime) -> str:
+    """Return the status of one message."""
+    reached = _reached(campaign, now)
+    return next(_statuses(campaign, index, index + 1, reached=reached, now=now))
+
+
 def message(campaign: Campaign, index: int, now: datetime) -> Message:
     """Return one message as it stands."""
-    reached = campaign.line.reached(now)
+    reached = _reached(campaign, now)
     states = _statuses(campaign, index, index + 1, reached=reached, now=now)
     return Message(
         id=campaign.first_message + index,
@@ -165,7 +201,7 @@ def statuses(
     campaign: Campaign, indexes: Sequence[int], now: datetime
 ) -> Iterator[str]:
     """Yield the status of the messages at *indexes*, which are all or some."""
-    reached, count = campaign.line.reached(now), campaign.line.messages
+    reached, count = _reached(campaign, now), campaign.line.messages
     if len(indexes) == count:
         return _statuses(campaign, 0, count, reached=reached, now=now)
     return chain.from_iterable(
@@ -177,7 +213,7 @@ def statuses(
 def rows(campaign: Campaign, *, now: datetime, zone: tzinfo) -> Iterator[list[Row]]:
     """Yield the rows of the DLR answer in slices.  Source: manual DLR-03."""
     numbers, count = campaign.recipients.numbers, campaign.line.messages
-    reached = campaign.line.reached(now)
+    reached = _reached(campaign, now)
     for start in range(0, count, SLICE):
         stop = min(start + SLICE, count)
         yield [
@@ -199,6 +235,12 @@ def rows(campaign: Campaign, *, now: datetime, zone: tzinfo) -> Iterator[list[Ro
         ]
 
 
+def _reached(campaign: Campaign, now: datetime) -> int:
+    """Return how many messages have had their instant before they expired."""
+    end = campaign.expires_at
+    return campaign.line.reached(now if end is None else min(now, end))
+
+
 def _texts(campaign: Campaign, start: int, stop: int) -> Iterator[str]:
     if not campaign.template.marks:
         return repeat(campaign.template.text, stop - start)
@@ -209,10 +251,17 @@ def _statuses(
     campaign: Campaign, start: int, stop: int, *, reached: int, now: datetime
 ) -> Iterator[str]:
     """Yield the status of the messages from *start* to *stop*."""
+    end = campaign.expires_at
+    if end is not None and end <= now:
+        lasting = campaign._replace(expires_at=None)
+        states: Iterator[str] = _statuses(
+            lasting, start, stop, reached=reached, now=end
+        )
+        return (each if each in FINAL else "failed" for each in states)
     line, outcomes = campaign.line, campaign.outcomes
     had = min(max(reached, start), stop)
     if outcomes.count(SENT, start, had) == had - start:
-        states: Iterator[str] = repeat("sent", had - start)
+        states = repeat("sent", had - start)
     else:
         states = (
             TRUTHS[Outcome(outcomes[index])].sms.at(

@@ -140,6 +140,9 @@ CLOCK_IN_MOTION = Reason(
     "El reloj de este mundo se esta moviendo",
     "The clock of this world is being moved",
 )
+NO_SUCH_SESSION = Reason(
+    "NO_SUCH_SESSION", 404, "La sesion no existe", "The session does not exist"
+)
 NO_SUCH_CHECKPOINT = Reason(
     "NO_SUCH_CHECKPOINT", 404, "El punto de control no existe", "No such checkpoint"
 )

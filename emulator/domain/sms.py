@@ -77,6 +77,7 @@ class Campaign(NamedTuple):
     world: str = ""
     profiles: tuple[Profile, ...] = ()  # of those who may answer it
     source: Source = Source.HTTP
+    expires_at: datetime | None = None  # when what is not final fails
 
     def text(self, index: int) -> str:
         """Return what recipient *index* reads."""
@@ -123,11 +124,11 @@ def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
         texts.cut(body, links=link is not None),
         flags,
         recipients,
-        _outcomes(text, recipients, account),
+        outcomes(text, recipients, account),
         ids.message,
         now,
         scheduled_at,
-        _line(account.pace, count, now=now, date=scheduled_at),
+        line(account.pace, count, now=now, date=scheduled_at),
         account.pace,
         route.price * count * _parts(text, flags, account),
         link,
@@ -236,8 +237,11 @@ def _scheduled(order: Order, account: Account) -> datetime | None:
     return parse(date, account.zone) if date else None
 
 
-def _line(pace: Pace, count: int, *, now: datetime, date: datetime | None) -> Line:
-    """Source: manual DLR-13; a scheduled campaign starts at its date (SMS-36)."""
+def line(pace: Pace, count: int, *, now: datetime, date: datetime | None) -> Line:
+    """Return when the messages of a campaign are sent.
+
+    Source: manual DLR-13; a scheduled campaign starts at its date (SMS-36).
+    """
     starts_at = now + pace.sms_after
     if date and date > starts_at:
         starts_at = date
@@ -255,7 +259,7 @@ def _recipients(rows: Sequence[Order], flags: Flags) -> Recipients:
     return Recipients(recipients.numbers, fields)
 
 
-def _outcomes(text: str, recipients: Recipients, account: Account) -> bytes:
+def outcomes(text: str, recipients: Recipients, account: Account) -> bytes:
     """Return every recipient's outcome, fixed now.  Source: assumption SMS-47."""
     policy = account.assumptions["url_whitelist"]
     if policy != "off" and (host := _unlisted(text, account)):

@@ -10,12 +10,25 @@ import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
 
-# GSM 03.38, 128 characters (the escape to the extension table left out) and 10.
-GSM_BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+# GSM 03.38: 128 places, one of them the escape to the extension table, and 10 there.
+GSM_ALPHABET = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-GSM_EXTENSION = frozenset("\f^{}\\[~]|€")
+GSM_ESCAPED = {
+    0x0A: "\f",
+    0x14: "^",
+    0x28: "{",
+    0x29: "}",
+    0x2F: "\\",
+    0x3C: "[",
+    0x3D: "~",
+    0x3E: "]",
+    0x40: "|",
+    0x65: "€",
+}
+GSM_BASIC = frozenset(GSM_ALPHABET) - {"\x1b"}
+GSM_EXTENSION = frozenset(GSM_ESCAPED.values())
 GSM = GSM_BASIC | GSM_EXTENSION
 
 FIELDS = ("name", "field1", "field2", "field3", "field4")

@@ -24,6 +24,7 @@ Document = dict[str, Any]
 # What names an item of a collection.
 NAMES: Mapping[str, str] = {
     "audios": "id",
+    "binds": "system_id",
     "countries": "country",
     "handsets": "cellphone",
     "keywords": "keyword",

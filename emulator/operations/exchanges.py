@@ -4,7 +4,9 @@ import re
 from email.utils import format_datetime
 
 from emulator.domain import dates
+from emulator.domain.command_status import named
 from emulator.journal import SEPARATOR, Body, Cut, Exchange, Headers
+from emulator.operations import pdus
 from emulator.operations.call import Row
 from emulator.operations.match import Match, numbers, text_of
 
@@ -20,6 +22,8 @@ SNIPPET = 120  # characters
 
 def shown(exchange: Exchange, *, masked: bool = False) -> Row:
     """Return an exchange as the control API shows it; *masked* hides cellphones."""
+    if pdus.is_pdu(exchange):
+        return _shown_pdu(exchange, masked=masked)
     request = {
         "headers": _headers(_asked(exchange.request_headers), masked=masked),
         **_body(exchange.request, masked=masked),
@@ -28,6 +32,20 @@ def shown(exchange: Exchange, *, masked: bool = False) -> Row:
         "headers": _headers(_answered(exchange), masked=masked),
         **_body(b"" if exchange.method == "HEAD" else exchange.answer, masked=masked),
     }
+    return _row(exchange, request, answer, masked=masked)
+
+
+def _shown_pdu(exchange: Exchange, *, masked: bool) -> Row:
+    """Return an exchange of SMPP; masked, it keeps its octets and fields to itself."""
+    text = hidden(pdus.text(exchange), masked=masked)
+    request, answer = pdus.half(exchange.request, text), pdus.half(exchange.answer, "")
+    if masked:
+        for each in (request, answer):
+            del each["hex"], each["pdu"]
+    return _row(exchange, request, answer, masked=masked)
+
+
+def _row(exchange: Exchange, request: Row, answer: Row, *, masked: bool) -> Row:
     return {
         "number": exchange.number,
         "at": dates.stamp(exchange.at),
@@ -59,11 +77,11 @@ def _line(exchange: Exchange, match: Match) -> str:
     The refusal's reason follows, and in which ways it is not what is asked for.
     """
     words = [f"#{exchange.number}", dates.stamp(exchange.at), exchange.operation]
-    words.append(str(exchange.status) if exchange.status else "broken off")
-    named = list(dict.fromkeys(numbers(exchange)))
-    if named:
-        more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
-        words.append(f"to {', '.join(named[:NAMED])}{more}")
+    words.append(_outcome(exchange))
+    to = list(dict.fromkeys(numbers(exchange)))
+    if to:
+        more = f" and {len(to) - NAMED} more" if len(to) > NAMED else ""
+        words.append(f"to {', '.join(to[:NAMED])}{more}")
     if exchange.fault:
         words.append(f"by fault {exchange.fault}")
     asides = [f"refused: {exchange.why}"] if exchange.why else []
@@ -72,11 +90,23 @@ def _line(exchange: Exchange, match: Match) -> str:
     return f"{' '.join(words)}: {_snippet(exchange)}{aside}"
 
 
+def _outcome(exchange: Exchange) -> str:
+    """Return ``422``, ``ESME_ROK``, or that there was no answer."""
+    if pdus.is_pdu(exchange):
+        return named(exchange.status) if exchange.answer else "unanswered"
+    return str(exchange.status) if exchange.status else "broken off"
+
+
 def _snippet(exchange: Exchange) -> str:
     query = exchange.query.decode("latin-1")
     address = f"{exchange.path}?{query}" if query else exchange.path
-    text = " ".join((text_of(exchange.request) or address).split())
+    said = pdus.text if pdus.is_pdu(exchange) else _said
+    text = " ".join((said(exchange) or address).split())
     return text if len(text) <= SNIPPET else f"{text[:SNIPPET]}..."
+
+
+def _said(exchange: Exchange) -> str:
+    return text_of(exchange.request)
 
 
 def _body(body: Body, *, masked: bool) -> Row:

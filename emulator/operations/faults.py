@@ -1,6 +1,6 @@
 """Fault rules: what a test asks to go wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -8,6 +8,7 @@ from typing import Any
 
 from emulator import files
 from emulator.domain import dates
+from emulator.domain.command_status import Status
 from emulator.domain.delivery import Kind, Trick
 from emulator.domain.refusals import (
     NO_SUCH_FAULT,
@@ -21,6 +22,7 @@ from emulator.domain.refusals import (
 from emulator.effects import (
     LONGEST,
     UNSAID,
+    Decline,
     Delay,
     Effect,
     Instead,
@@ -28,6 +30,8 @@ from emulator.effects import (
     Manner,
     Push,
     Refuse,
+    Turn,
+    Twist,
     Uniform,
     Wire,
 )
@@ -45,6 +49,8 @@ KINDS: Mapping[str, frozenset[str]] = {
     "wire": frozenset({"seconds"}),
     "push": frozenset({"seconds", "count"}),
     "status": frozenset({"body", "headers", "retry_after"}),
+    "command_status": frozenset(),
+    "pdu": frozenset(),
 }
 LATE = frozenset({Trick.LATE, Trick.REORDERED})  # what takes seconds
 COUNTED = frozenset({Trick.STORM})  # what takes a count
@@ -106,13 +112,14 @@ def asked(name: str, body: Body) -> Rule:
     if body.get("operation") in WEBHOOKS:
         why = f"{body['operation']} leaves the platform; what goes wrong then is a push"
         raise Refusal(NOT_WANTED, why, field="operation")
-    spoils = isinstance(effect, Wire) and effect.spoils
+    spoils = isinstance(effect, Wire | Twist) and effect.spoils
     phase = Phase(body.get("phase", Phase.AFTER if spoils else Phase.BEFORE))
     if phase not in ANSWERING:
         why = f"the phase {phase} goes with the effect push; say before or after"
         raise Refusal(NOT_WANTED, why, field="phase")
     if spoils and phase is Phase.BEFORE:
-        why = f"wire {body['effect']['wire']} spoils the right answer: say phase after"
+        kind = "wire" if isinstance(effect, Wire) else "pdu"
+        why = f"{kind} {body['effect'][kind]} spoils the right answer: say phase after"
         raise Refusal(NOT_WANTED, why, field="phase")
     return Rule(name, effect, _which(body), _when(body), phase)
 
@@ -180,21 +187,30 @@ def _instant(body: Body, name: str) -> datetime | None:
 
 
 def _effect(body: Body) -> Effect:
-    kind = _kind(body)
-    if kind == "delay":
-        return _delay(body["delay"])
-    if kind == "wire":
-        return _wire(body)
-    if kind == "push":
-        return _push(body)
-    if kind == "refusal":
-        return Refuse(body["refusal"], _int(body, "status"), _int(body, "retry_after"))
+    return _EFFECTS[_kind(body)](body)
+
+
+def _refuse(body: Body) -> Refuse:
+    return Refuse(body["refusal"], _int(body, "status"), _int(body, "retry_after"))
+
+
+def _instead(body: Body) -> Instead:
     return Instead(
         status=int(body["status"]),
         body=body.get("body", UNSAID),
         headers=body.get("headers", {}),
         retry_after=_int(body, "retry_after"),
     )
+
+
+def _command_status(status: Any) -> int:
+    """Return a command_status by its number, or by the specification's name."""
+    if not isinstance(status, str):
+        return int(status)
+    if status not in Status.__members__:
+        why = f"{status} is not one of {', '.join(Status.__members__)}"
+        raise Refusal(NOT_IN_LIST, why, field="effect.command_status")
+    return Status[status]
 
 
 def _int(body: Body, name: str) -> int | None:
@@ -281,6 +297,8 @@ def shown(rule: Rule) -> dict[str, object]:
 
 
 def _shown_effect(effect: Effect) -> dict[str, object]:
+    if isinstance(effect, Refuse | Instead):
+        return _shown_answer(effect)
     if isinstance(effect, Delay):
         return {"delay": _shown_delay(effect.seconds)}
     if isinstance(effect, Wire):
@@ -289,6 +307,12 @@ def _shown_effect(effect: Effect) -> dict[str, object]:
         counted = effect.count if effect.trick in COUNTED else None
         seconds = effect.seconds if effect.trick in LATE else None
         return _said({"push": str(effect.trick), "seconds": seconds, "count": counted})
+    if isinstance(effect, Decline):
+        return {"command_status": effect.status}
+    return {"pdu": str(effect.turn)}
+
+
+def _shown_answer(effect: Refuse | Instead) -> dict[str, object]:
     later = {"status": effect.status, "retry_after": effect.retry_after}
     if isinstance(effect, Refuse):
         return _said({"refusal": effect.reason, **later})
@@ -306,3 +330,14 @@ def _shown_delay(seconds: float | Uniform | Lognormal) -> object:
 
 def _said(stated: Body) -> dict[str, object]:
     return {name: value for name, value in stated.items() if value is not None}
+
+
+_EFFECTS: Mapping[str, Callable[[Body], Effect]] = {
+    "refusal": _refuse,
+    "delay": lambda body: _delay(body["delay"]),
+    "wire": _wire,
+    "push": _push,
+    "status": _instead,
+    "command_status": lambda body: Decline(_command_status(body["command_status"])),
+    "pdu": lambda body: Twist(Turn(body["pdu"])),
+}

@@ -7,11 +7,13 @@ depends on when it is read.
 from datetime import datetime
 from itertools import islice
 
+from emulator.domain.delivery import Kind
 from emulator.domain.replies import replies
 from emulator.faults import Phase
+from emulator.operations import receipts
 from emulator.operations.inbound import received
 from emulator.operations.outgoing import Text, reply_kind, struck
-from emulator.schedule import Leaving, Writing
+from emulator.schedule import Leaving, Telling, Writing
 from emulator.world import Answering, World
 
 TURN = 50  # things after which others are let in
@@ -31,6 +33,8 @@ def catch_up(world: World, now: datetime, most: int = TURN) -> bool:
         try:
             if isinstance(work, Writing):
                 _write(world, work, at)
+            elif isinstance(work, Telling):
+                receipts.tell(world, work.campaign, at)
             else:
                 _leave(world, work, at)
         except BaseException:
@@ -70,6 +74,9 @@ def _write(world: World, work: Writing, at: datetime) -> None:
 def _leave(world: World, work: Leaving, at: datetime) -> None:
     """Put a delivery into the outbox, and behind it what waited for that."""
     delivery, outbox = world.deliveries[work.delivery], world.outbox
+    if delivery.kind is Kind.RECEIPT:
+        receipts.post(world, delivery)
+        return
     outbox.put(delivery)
     if not delivery.behind:
         for each in outbox.released(delivery.url):

@@ -11,6 +11,7 @@ import msgspec
 from emulator.domain import dates
 from emulator.domain.recipients import cellphone
 from emulator.journal import Body, Cut, Exchange, Journal, cellphones
+from emulator.operations import pdus
 
 DIGITS = 10  # of a cellphone
 BACKSLASH = b"\\"
@@ -53,7 +54,11 @@ class Match:
     def __str__(self) -> str:
         """Return ``operation=createCampaign status=422``."""
         asked = ((each.name, getattr(self, each.name)) for each in fields(self))
-        words = [f"{name}={_word(value)}" for name, value in asked if value]
+        words = [
+            f"{name}={_word(value)}"
+            for name, value in asked
+            if value or (name == "status" and value is not None)
+        ]
         return " ".join(words) or "any request"
 
 
@@ -94,6 +99,8 @@ def matching(asked: Mapping[str, Any]) -> Match:
 
 def numbers(exchange: Exchange) -> Sequence[str]:
     """Return the cellphones that a request names."""
+    if pdus.is_pdu(exchange):
+        return [cellphone(each) for each in exchange.numbers]
     found = [
         step
         for step in exchange.path.split("/")
@@ -140,6 +147,8 @@ def _in_body(octets: bytes) -> Iterator[str]:
 
 def _holds(exchange: Exchange, text: str) -> bool:
     """Return whether *text* stands in the path, the query or a body."""
+    if pdus.is_pdu(exchange):
+        return text in exchange.path or text in pdus.text(exchange)
     return (
         text in exchange.path
         or text in unquote_plus(exchange.query.decode("latin-1"))

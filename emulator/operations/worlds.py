@@ -15,7 +15,7 @@ from emulator.domain.assumptions import LENIENT
 from emulator.domain.money import shown
 from emulator.domain.refusals import FIXTURE_WRONG, Refusal
 from emulator.fixture import Fixture, FixtureError, Overrides
-from emulator.operations import metrics, snapshots
+from emulator.operations import metrics, sessions, snapshots
 from emulator.operations.call import (
     Call,
     Operation,
@@ -35,6 +35,7 @@ def commands(worlds: Worlds) -> Mapping[str, Operation | PatientOperation]:
     """Return the operations of the control API that touch the list of worlds."""
     functions: Mapping[str, Callable[..., Any]] = {
         "getMetrics": metrics.get_metrics,
+        "getSmpp": sessions.get_smpp,
         "listWorlds": list_worlds,
         "createWorld": create_world,
         "getWorld": get_world,

@@ -10,7 +10,8 @@ from emulator.domain import refusals
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Reason, Refusal
-from emulator.faults import Facts, Phase, Rule, tried
+from emulator.effects import felt_by_http
+from emulator.faults import Facts, Phase, Rule, tried_by
 from emulator.operations.call import Call
 from emulator.web import recording, wire, wishes
 from emulator.web.visit import Visit
@@ -95,7 +96,7 @@ class Api:
             headers=wire.texts(visit.headers),
             now=call.now,
         )
-        rule, world.faults = tried(world.faults, facts, seed=world.account.seed)
+        rule, world.faults = tried_by(_is_felt, world.faults, facts, world.account.seed)
         return rule
 
     def record(self, visit: Visit, answer: Answer) -> None:
@@ -118,6 +119,10 @@ def _read(octets: bytes) -> tuple[str, str, bool]:
     scheme, _, rest = header.partition(" ")
     literal = rest.strip(" ")
     return scheme.lower(), literal, header == f"Bearer {literal}"
+
+
+def _is_felt(rule: Rule) -> bool:
+    return felt_by_http(rule.effect)
 
 
 def _numbers(call: Call) -> list[str]:

@@ -13,17 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import count
 
 from starlette.types import Message, Receive, Send
 
 from emulator.effects import Manner
-from emulator.faults import Delayed
+from emulator.faults import TICKETS, Delayed
 from emulator.web.patience import HungUp, hung_up, until
 from emulator.web.wire import BODY, Answer, Header
 from emulator.world import World
 
-TICKETS = count(1)  # no two of a process are the same
 DROPS = 20  # pieces that a body drips in
 AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with a RST
 

@@ -1,0 +1,95 @@
+"""A client of SMPP under measurement: ``python -m bench.smpp`` with an order on stdin.
+
+One blocking connection keeps a window of submit_sm open and acknowledges receipts.
+"""
+
+import json
+import socket
+import struct
+import sys
+import time
+from collections import deque
+from dataclasses import asdict, dataclass
+
+HEADER = struct.Struct(">IIII")
+SUBMIT_SM, DELIVER_SM, BIND_TRANSCEIVER = 0x04, 0x05, 0x09
+REPLY = 0x80000000
+TEXT = b"Su folio es 123456, gracias por su compra"
+
+
+@dataclass(frozen=True)
+class Order:
+    host: str
+    port: int
+    seconds: float
+    window: int = 100
+    receipts: bool = False
+    system_id: str = "world-bench"
+
+
+@dataclass(frozen=True)
+class Result:
+    """Per second, and how long the slowest of a hundred waited, in seconds."""
+
+    submitted: float
+    receipts: float
+    p99: float
+
+
+def body(*, registered: bool) -> bytes:
+    return b"".join(
+        (
+            b"\0\0\0" + b"74342\0" + b"\1\1" + b"4498987282\0",
+            b"\0\0\0" + b"\0\0" + bytes((registered, 0, 0, 0, len(TEXT))) + TEXT,
+        )
+    )
+
+
+def measured(order: Order) -> Result:
+    line = socket.create_connection((order.host, order.port))
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    bind = order.system_id.encode() + b"\0x\0\0\x34\0\0\0"
+    line.sendall(HEADER.pack(16 + len(bind), BIND_TRANSCEIVER, 0, 1) + bind)
+    asked = body(registered=order.receipts)
+    length = HEADER.size + len(asked)
+    sequence, answered, receipts, buffer = 1, 0, 0, b""
+    sent: deque[float] = deque()
+    waits: list[float] = []
+    began = now = time.perf_counter()
+    end, bound = began + order.seconds, False
+    while now < end or sent:
+        out = []
+        while bound and len(sent) < order.window and now < end:
+            sequence += 1
+            sent.append(now)
+            out.append(HEADER.pack(length, SUBMIT_SM, 0, sequence) + asked)
+        if out:
+            line.sendall(b"".join(out))
+        buffer += line.recv(262_144)
+        now = time.perf_counter()
+        at, out = 0, []
+        while len(buffer) - at >= HEADER.size:
+            size, command, status, number = HEADER.unpack_from(buffer, at)
+            if len(buffer) - at < size:
+                break
+            at += size
+            if status:
+                sys.exit(f"command 0x{command:X}: status 0x{status:X}")
+            if command == SUBMIT_SM | REPLY:
+                waits.append(now - sent.popleft())
+                answered += 1
+            elif command == DELIVER_SM:
+                receipts += 1
+                out.append(HEADER.pack(17, DELIVER_SM | REPLY, 0, number) + b"\0")
+            else:
+                bound = True
+        buffer = buffer[at:]
+        if out:
+            line.sendall(b"".join(out))
+    took = now - began
+    waits.sort()
+    return Result(answered / took, receipts / took, waits[len(waits) * 99 // 100])
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(measured(Order(**json.load(sys.stdin))))))

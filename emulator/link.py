@@ -1,0 +1,26 @@
+"""A session of SMPP as the world knows it that it is bound to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """Who is bound, since when, and how to cut it."""
+
+    number: int  # of the process, from 1
+    system_id: str
+    kind: str  # transmitter, receiver or transceiver
+    peer: str  # 127.0.0.1:41234
+    tls: bool
+    version: int  # 0x34 for 3.4
+    bound_at: datetime  # of the world
+    cut: Callable[[], None]
+    wake: Callable[[], None]  # there is something to deliver
+    submitted: int = 0  # messages accepted
+    delivered: int = 0  # receipts acknowledged
+
+    @property
+    def receives(self) -> bool:
+        return self.kind != "transmitter"

@@ -1,0 +1,181 @@
+"""One connection of a client: octets in and out, in turns that let others in.
+
+At most ``TURN`` PDUs are worked off at a time, and what comes of them leaves in one
+write.  Who does not read what is written to it is not read from either.
+"""
+
+import asyncio
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from math import inf
+from typing import cast
+
+from emulator.smpp.desk import Desk, Office
+from emulator.smpp.session import Session, Timers
+
+TURN = 64  # PDUs
+AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with a RST
+
+
+class Line(asyncio.Protocol):
+    """A connection, from its beginning to its end."""
+
+    def __init__(self, office: Office, timers: Timers, *, tls: bool) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.session = Session(self._loop.time(), timers)
+        self.desk = Desk(office, self, tls=tls)
+        self._office = office
+        self._out: list[bytes] = []
+        self._busy = False  # more PDUs are there than a turn takes
+        self._full = False  # what was written is not being read
+        self._silent = self._dripping = False  # because of a fault
+        self._timer: asyncio.TimerHandle | None = None
+        self.ended = asyncio.Event()
+
+    # --- What asyncio tells -------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        host, port, *_ = self._transport.get_extra_info("peername") or ("", 0)
+        self.peer = f"{host}:{port}"
+        self._office.lines.add(self)
+        self.arm()
+
+    def data_received(self, data: bytes) -> None:
+        self.session.hear(data, self._loop.time())
+        if not self._busy:
+            self._turn()
+
+    def pause_writing(self) -> None:
+        self._full = True
+        self._read_or_rest()
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._read_or_rest()
+        self.desk.deliver()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+        self._office.lines.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+        self.desk.leave()
+        self.ended.set()
+
+    # --- What the desk asks for ---------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """Seconds of the clock that the timers of a session go by."""
+        return self._loop.time()
+
+    @property
+    def is_open(self) -> bool:
+        return not self._transport.is_closing()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what was written is not being read."""
+        return self._full
+
+    def send(self, octets: bytes) -> None:
+        """Write *octets*, behind what this turn has written."""
+        if not self._out:
+            self._loop.call_soon(self._flush)
+        self._out.append(octets)
+
+    def then(self, action: Callable[[], None]) -> None:
+        """Do *action* once what this turn has written is written."""
+        self._loop.call_soon(action)
+
+    def silence(self) -> None:
+        """Write nothing more."""
+        self._flush()
+        self._silent = True
+
+    def begin_drip(self) -> None:
+        """Write nothing but single octets until the last of them."""
+        self._flush()
+        self._dripping = True
+
+    def drip(self, octet: bytes, *, last: bool) -> None:
+        """Write one octet."""
+        if self.is_open:
+            self._transport.write(octet)
+        if last:
+            self._dripping = False
+            self._flush()
+
+    def hang_up(self) -> None:
+        """Close the connection once everything has been written."""
+        self._flush()
+        self._transport.close()
+
+    def reset(self) -> None:
+        """End the connection without a farewell, once everything has been written."""
+        self._flush()
+        line = self._transport.get_extra_info("socket")
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        self._transport.abort()
+
+    def abort(self) -> None:
+        """End the connection whatever has not been written."""
+        self._transport.abort()
+
+    def arm(self) -> None:
+        """See to it that what is due by itself is done in time."""
+        due_at = self.session.due_at()
+        if self._timer is not None:
+            if self._timer.when() <= due_at:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if due_at < inf:
+            self._timer = self._loop.call_at(due_at, self._alarm)
+
+    # --- How it is done -----------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Work off what is there, up to so many PDUs; then others are let in."""
+        self._busy = False
+        out, session, desk = self._out, self.session, self.desk
+        for _ in range(TURN):
+            if self._transport.is_closing():
+                return
+            event = session.next()
+            if event is None:
+                break
+            if answer := desk.answer(event):
+                out.append(answer)
+        else:
+            self._busy = True
+            self._loop.call_soon(self._turn)
+        self._flush()
+        self._read_or_rest()
+        desk.ring()
+
+    def _flush(self) -> None:
+        if self._out and not self._dripping:
+            octets = b"".join(self._out)
+            self._out.clear()
+            if not (self._silent or self._transport.is_closing()):
+                self._transport.write(octets)
+
+    def _read_or_rest(self) -> None:
+        transport = self._transport
+        if transport.is_closing():
+            return
+        wanted = not (self._busy or self._full)
+        if wanted and not transport.is_reading():
+            transport.resume_reading()
+        elif not wanted and transport.is_reading():
+            transport.pause_reading()
+
+    def _alarm(self) -> None:
+        self._timer = None
+        while self.is_open and (due := self.session.due(self.now)):
+            self.desk.carry_out(*due)
+        if self.is_open:
+            self.arm()

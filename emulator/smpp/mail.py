@@ -1,0 +1,229 @@
+"""Receipts on their way: to whom each goes, and what faults make of it.
+
+They go round robin to the receivers of their client, as far as each has room.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from emulator.domain import receipt as receipts
+from emulator.domain.access import Form
+from emulator.domain.delivery import Delivery
+from emulator.domain.receipt import Receipt
+from emulator.domain.recipients import cellphone
+from emulator.domain.smpp import MessageState
+from emulator.effects import Delay, Manner, Turn, Twist, Wire, felt_by_smpp
+from emulator.faults import Facts, Phase, Rule, tried_by
+from emulator.operations import happenings
+from emulator.operations import receipts as operations
+from emulator.smpp.bodies import Message, Tag
+from emulator.smpp.pdu import Tlv
+from emulator.smpp.session import VERSION
+from emulator.world import World
+
+OPERATION = "deliver_sm"  # as rules call it
+RECEIPT = 0x04  # esm_class; source: SMPP 3.4, 5.2.12
+WRONG = 1_000_000  # what is added to an id that is to be wrong
+TURN = 64  # receipts, after which others are let in
+
+
+class Receiver(Protocol):
+    """A desk whose client takes receipts."""
+
+    world: World | None
+    system_id: str
+
+    @property
+    def has_room(self) -> bool: ...
+    def send(self, delivery: Delivery, letter: "Letter") -> None: ...
+    def fail(self, *, reset: bool) -> None: ...
+
+
+class Letter:
+    """One receipt as it is written for one session."""
+
+    def __init__(self, receipt: Receipt, form: Form, text: str | None) -> None:
+        self._receipt = receipt
+        self._form = form
+        self._text = text
+
+    def spoilt(self, turn: Turn, world: World) -> "Letter":
+        """Return the letter as a fault has it written."""
+        receipt, form = self._receipt, self._form
+        if turn is Turn.WRONG_ID:
+            receipt = receipt._replace(message=receipt.message + WRONG)
+        elif turn is Turn.UNKNOWN_STATE:
+            receipt = receipt._replace(state=MessageState.UNKNOWN)
+        elif turn is Turn.NO_TLVS:
+            form = replace(form, tlvs="without")
+        text = receipts.text(receipt, form, world.account.zone)
+        return Letter(receipt, form, text)
+
+    def body(self) -> Message:
+        """Source: SMPP 3.4, appendix B: addresses change places."""
+        receipt = self._receipt
+        return Message(
+            receipt.service_type.encode("latin-1"),
+            *receipt.source,
+            *receipt.destination,
+            RECEIPT,
+            0,
+            0,
+            b"",
+            b"",
+            0,
+            0,
+            0,
+            0,
+            (self._text or "").encode("ascii", "replace"),
+        )
+
+    def tlvs(self, version: int) -> tuple[Tlv, ...]:
+        """Return the parameters, of which an older client knows none."""
+        if version < VERSION:
+            return ()
+        found = receipts.parameters(self._receipt, self._form)
+        return tuple((int(Tag[name]), value) for name, value in found.items())
+
+
+Key = tuple[World, str]  # a client: its world and its system_id
+
+
+class Mail:
+    """Brings receipts to whoever takes them."""
+
+    def __init__(self) -> None:
+        self._rings: dict[Key, deque[Receiver]] = {}
+        self._called: set[Key] = set()
+        self._behind: dict[Key, tuple[Delivery, Letter]] = {}  # let another go first
+
+    def enrol(self, receiver: Receiver, world: World) -> None:
+        """Let a session take receipts, and send what has waited for one."""
+        key = world, receiver.system_id
+        self._rings.setdefault(key, deque()).append(receiver)
+        self.call(*key)
+
+    def leave(self, receiver: Receiver, world: World) -> None:
+        """Let a session take no more."""
+        key = world, receiver.system_id
+        ring = self._rings.get(key, deque())
+        if receiver in ring:
+            ring.remove(receiver)
+        if not ring:
+            self._rings.pop(key, None)
+
+    def call(self, world: World, system_id: str) -> None:
+        """Look for receipts of a client soon, behind what is being answered now."""
+        key = world, system_id
+        if key in self._rings and key not in self._called:
+            self._called.add(key)
+            asyncio.get_running_loop().call_soon(self.bring, world, system_id)
+
+    def bring(self, world: World, system_id: str) -> None:
+        """Send what waits for a client, as far as there is room."""
+        key = world, system_id
+        self._called.discard(key)
+        now = world.clock.now()
+        for _ in range(TURN):
+            receiver = self._next(key)
+            if receiver is None:
+                return
+            delivery = operations.take(world, system_id, now)
+            if delivery is None:
+                return
+            self._send(receiver, delivery, now)
+        self.call(world, system_id)
+
+    def tell_early(self, world: World, message: int, now: datetime) -> None:
+        """Send the receipt of a message at once, whatever becomes of it."""
+        found = world.submitted(message)
+        if found is not None:
+            operations.tell(world, found[0].id, now)
+            world.commit()
+            happenings.catch_up(world, now)
+            self.bring(world, found[1].system_id)
+
+    def _next(self, key: Key) -> Receiver | None:
+        """Return the receiver whose turn it is, of those that have room."""
+        ring = self._rings.get(key, deque())
+        for _ in range(len(ring)):
+            ring.rotate(-1)
+            if ring[-1].has_room:
+                return ring[-1]
+        return None
+
+    def _send(self, receiver: Receiver, delivery: Delivery, now: datetime) -> None:
+        world, system_id = receiver.world, receiver.system_id
+        receipt = operations.of(world, delivery) if world else None
+        if world is None or receipt is None:
+            return
+        form = world.account.access.bind(system_id).receipts
+        letter = Letter(receipt, form, str(delivery.facts["response"]))
+        if world.faults and not delivery.fault:
+            rule = _struck(world, system_id, delivery, now)
+            if rule is not None:
+                self._wronged(receiver, delivery, letter, rule)
+                return
+        receiver.send(delivery, letter)
+        if behind := self._behind.pop((world, system_id), None):
+            receiver.send(*behind)
+
+    def _wronged(
+        self, receiver: Receiver, delivery: Delivery, letter: Letter, rule: Rule
+    ) -> None:
+        """Send what *rule* makes of a receipt, if it leaves anything."""
+        world, effect = receiver.world, rule.effect
+        if world is None:
+            return
+        if isinstance(effect, Twist):
+            if effect.turn is Turn.SWAPPED:
+                self._behind[world, receiver.system_id] = delivery, letter
+                return
+            receiver.send(delivery, letter.spoilt(effect.turn, world))
+            if effect.turn is Turn.DOUBLED:
+                receiver.send(delivery, letter)
+        elif isinstance(effect, Delay):
+            by = effect.drawn(world.account.seed, rule.id, rule.met)
+            _kept(world, delivery.late(world.clock.now() + by, rule.id))
+        elif isinstance(effect, Wire) and effect.manner is not Manner.HANG:
+            operations.answered(world, delivery.id, "cut", operations.UNANSWERED)
+            receiver.fail(reset=effect.manner is Manner.RESET)
+        else:
+            _kept(world, delivery.lost(rule.id))
+
+
+def _kept(world: World, delivery: Delivery) -> None:
+    world.outbox.posted.pop(delivery.id, None)
+    world.keep(delivery)
+    world.commit()
+
+
+def _struck(
+    world: World, system_id: str, delivery: Delivery, now: datetime
+) -> Rule | None:
+    """Return the rule that strikes a receipt, whichever phase it names."""
+    body: Mapping[str, object] = {**delivery.facts, "message": delivery.message}
+    for phase in (Phase.BEFORE, Phase.AFTER):
+        facts = Facts(
+            operation=OPERATION,
+            phase=phase,
+            token=system_id,
+            numbers=[cellphone(delivery.number)],
+            body=body,
+            headers={},
+            now=now,
+        )
+        rule, world.faults = tried_by(_is_felt, world.faults, facts, world.account.seed)
+        if rule is not None:
+            world.tally.faults[OPERATION] += 1
+            return rule
+    return None
+
+
+def _is_felt(rule: Rule) -> bool:
+    """Return whether a rule means receipts: only one that names them does."""
+    return rule.which.operation == OPERATION and felt_by_smpp(rule.effect)

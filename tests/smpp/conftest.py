@@ -1,0 +1,31 @@
+"""Fixtures of SMPP: a demo world with its door open."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.conftest import MakeApi
+from tests.emulated import Api
+from tests.smpp.dialled import Phone, listening
+
+MakePhone = Callable[..., Phone]
+
+
+@pytest.fixture
+def make_phone(make_api: MakeApi) -> Iterator[MakePhone]:
+    """Make worlds with other settings, their door open: ``make_phone(binds=[...])``."""
+    with ExitStack() as stack:
+
+        def make(**changes: Any) -> Phone:
+            return stack.enter_context(listening(make_api(**changes)))
+
+        yield make
+
+
+@pytest.fixture
+def phone(api: Api) -> Iterator[Phone]:
+    """Open the door of a fresh demo world; its clock stands until the test moves it."""
+    with listening(api) as opened:
+        yield opened

@@ -1,0 +1,213 @@
+"""Binding and unbinding, octet by octet."""
+
+import struct
+from typing import Any
+
+import pytest
+
+from emulator.domain.command_status import Status
+from tests.smpp import packed
+from tests.smpp.conftest import MakePhone
+from tests.smpp.dialled import Phone
+from tests.smpp.packed import Packet, resp
+
+KINDS = (packed.BIND_RECEIVER, packed.BIND_TRANSMITTER, packed.BIND_TRANSCEIVER)
+SENDING = {
+    packed.SUBMIT_SM: packed.message("4498987282", b"hola"),
+    packed.SUBMIT_MULTI: b"\0\0\0" + b"\0\1" + b"\1\1\1" + b"4498987282\0" + bytes(11),
+    packed.DATA_SM: b"\0\0\0\0\1\1" + b"4498987282\0" + bytes(3),
+    packed.QUERY_SM: b"1\0\0\0\0",
+    packed.CANCEL_SM: b"\0" + b"1\0" + bytes(6),
+    packed.REPLACE_SM: b"1\0" + bytes(3) + bytes(5),
+}
+
+
+def declined(command: int, sequence: int, status: Status) -> Packet:
+    return Packet(resp(command), status, sequence, b"")
+
+
+@pytest.mark.manual("SMP-01")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bind_is_answered_with_our_name_and_version(phone: Phone, kind: int) -> None:
+    answer = phone.call().ask(packed.bind(kind, sequence=7))
+
+    version = struct.pack(">HHB", 0x0210, 1, 0x34)
+    assert answer == Packet(resp(kind), 0, 7, b"Smsclouds\0" + version)
+
+
+def test_a_session_is_open_bound_unbound_and_closed(phone: Phone) -> None:
+    caller = phone.call()
+
+    opened = caller.ask(packed.submit(1))
+    bound = [caller.ask(packed.bind(sequence=2)), caller.ask(packed.submit(3))]
+    unbound = caller.ask(packed.packet(packed.UNBIND, 4))
+    late = caller.ask(packed.submit(5))
+
+    assert opened == declined(packed.SUBMIT_SM, 1, Status.ESME_RINVBNDSTS)
+    assert [each.status for each in (*bound, unbound)] == [0, 0, 0]
+    assert late == declined(packed.SUBMIT_SM, 5, Status.ESME_RINVBNDSTS)
+    assert caller.is_cut()
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"system_id": "nobody"}, Status.ESME_RINVSYSID),
+        ({"system_id": "world-"}, Status.ESME_RINVSYSID),
+        ({"password": "wrong"}, Status.ESME_RINVPASWD),
+        ({"password": ""}, Status.ESME_RINVPASWD),
+    ],
+)
+def test_a_stranger_is_not_bound_and_may_try_again(
+    phone: Phone, fields: dict[str, Any], status: Status
+) -> None:
+    caller = phone.call()
+
+    refused = caller.ask(packed.bind(**fields))
+    still = caller.ask(packed.submit(2))
+    again = caller.ask(packed.bind(sequence=3))
+
+    assert refused == declined(packed.BIND_TRANSCEIVER, 1, status)
+    assert still.status == Status.ESME_RINVBNDSTS
+    assert again.status == 0
+
+
+def test_an_account_may_have_no_smpp(make_phone: MakePhone) -> None:
+    phone = make_phone(services={"smpp": False})
+
+    answer = phone.call().ask(packed.bind())
+
+    assert answer == declined(packed.BIND_TRANSCEIVER, 1, Status.ESME_RBINDFAIL)
+
+
+def test_who_is_bound_is_not_bound_again_and_stays(phone: Phone) -> None:
+    caller = phone.bound()
+
+    answer = caller.ask(packed.bind(packed.BIND_RECEIVER, sequence=2))
+
+    assert answer == declined(packed.BIND_RECEIVER, 2, Status.ESME_RALYBND)
+    assert caller.submit(3)
+
+
+@pytest.mark.parametrize("command", SENDING)
+def test_only_a_transmitter_may_send(phone: Phone, command: int) -> None:
+    octets = packed.packet(command, 2, SENDING[command])
+    opened, receiver = phone.call(), phone.bound(command=packed.BIND_RECEIVER)
+    sender = phone.bound(command=packed.BIND_TRANSMITTER)
+
+    answers = [each.ask(octets) for each in (opened, receiver)]
+
+    assert answers == [declined(command, 2, Status.ESME_RINVBNDSTS)] * 2
+    assert sender.ask(octets).status != Status.ESME_RINVBNDSTS
+
+
+def test_an_old_client_is_told_no_parameters(phone: Phone) -> None:
+    caller = phone.call()
+
+    answer = caller.ask(packed.bind(version=0x33))
+    message = caller.ask(packed.submit(2))
+
+    assert answer.body == b"Smsclouds\0"
+    assert len(message.body) <= 9
+
+
+@pytest.mark.parametrize("version", [0x35, 0x50])
+def test_a_later_version_is_spoken_to_as_ours(phone: Phone, version: int) -> None:
+    answer = phone.call().ask(packed.bind(version=version))
+
+    assert answer.status == 0
+    assert answer.body.endswith(b"\x02\x10\x00\x01\x34")
+
+
+def test_one_system_id_is_bound_as_often_as_it_may(make_phone: MakePhone) -> None:
+    phone = make_phone(binds=[{"system_id": "demo", "password": "demo", "binds": 2}])
+    first = phone.bound(command=packed.BIND_RECEIVER)
+    phone.bound(command=packed.BIND_TRANSCEIVER)
+
+    refused = phone.call().ask(packed.bind(packed.BIND_TRANSMITTER))
+    first.ask(packed.packet(packed.UNBIND, 9))
+    again = phone.call().ask(packed.bind(packed.BIND_TRANSMITTER))
+
+    assert refused.status == Status.ESME_RBINDFAIL
+    assert again.status == 0
+
+
+def test_longer_fields_than_the_specification_has_are_taken(phone: Phone) -> None:
+    answer = phone.call().ask(
+        packed.bind(system_type="x" * 40, address_range="^[0-9]+$" * 20)
+    )
+
+    assert answer.status == 0
+
+
+def test_a_configured_name_or_password_that_clients_cut_is_refused(
+    phone: Phone,
+) -> None:
+    for bind in ({"password": "123456789"}, {"system_id": "sixteen-octets.."}):
+        answer = phone.api.send(
+            "POST",
+            "/_emulator/account/binds",
+            json={"system_id": "acme", **bind},
+        )
+
+        assert answer.status == 422, answer.body
+
+
+@pytest.mark.manual("SMP-01")
+def test_a_world_is_minted_by_its_name_whatever_the_password(phone: Phone) -> None:
+    caller = phone.bound(system_id="world-acme", password="anything")
+
+    caller.submit()
+
+    acme = phone.api.worlds.named("acme")
+    assert acme is not None
+    assert len(acme.campaigns) == 1
+    assert not phone.api.world.campaigns
+    assert phone.api.get("/api/v1/user", token="world-acme").status == 200
+
+
+def test_a_bind_is_added_by_the_control_api(phone: Phone) -> None:
+    caller = phone.call()
+    before = caller.ask(packed.bind(system_id="acme", password="secret"))
+    phone.api.send(
+        "POST",
+        "/_emulator/account/binds",
+        json={"system_id": "acme", "password": "secret"},
+    )
+
+    after = caller.ask(packed.bind(system_id="acme", password="secret", sequence=2))
+
+    assert before.status == Status.ESME_RINVSYSID
+    assert after.status == 0
+
+
+def test_unbind_is_answered_and_the_client_may_close(phone: Phone) -> None:
+    caller = phone.bound()
+
+    answer = caller.ask(packed.packet(packed.UNBIND, 2))
+
+    assert answer == Packet(resp(packed.UNBIND), 0, 2, b"")
+    caller.hang_up()
+    caller.turn()
+    assert phone.api.world.links == {}
+
+
+def test_who_does_not_close_after_an_unbind_is_let_go(phone: Phone) -> None:
+    caller = phone.bound()
+    caller.ask(packed.packet(packed.UNBIND, 2))
+
+    assert caller.is_cut()
+
+
+def test_a_server_that_stops_asks_everybody_to_go(phone: Phone) -> None:
+    bound, opened = phone.bound(), phone.call()
+    opened.turn()
+
+    closing = bound.loop.create_task(phone.api.app.state.smpp.close())
+    asked = bound.hear()
+    bound.say(packed.packet(resp(packed.UNBIND), asked.sequence))
+
+    assert asked == Packet(packed.UNBIND, 0, 1, b"")
+    assert bound.is_cut()
+    assert opened.is_cut()
+    bound.run(closing)

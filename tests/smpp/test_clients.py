@@ -1,0 +1,221 @@
+"""Clients of SMPP that are not ours: they bind, send, hear of it, ask, and leave.
+
+What they and the emulator said is held to Wireshark's dissector as well.
+"""
+
+import asyncio
+import json
+import logging
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import smpplib.client  # type: ignore[import-untyped]
+import smpplib.gsm  # type: ignore[import-untyped]
+from aiosmpplib import (  # type: ignore[import-untyped]
+    ESME,
+    AbstractHook,
+    DeliverSm,
+    PhoneNumber,
+    SubmitSm,
+    SubmitSmResp,
+)
+
+from tests.served import DEADLINE, Served, serve
+from tests.smpp.pcap import dissected, spoken
+from tests.tools import missing, require_tool
+
+SCRIPT = Path(__file__).with_name("client.cjs")
+LIBRARY = Path(__file__).parents[1] / "contract_tools" / "node_modules" / "smpp"
+LONG = "Su folio es 123456, gracias por su compra. " * 8
+TO = "524498987282"
+DELIVERED = 2
+
+
+@contextmanager
+def centre() -> Iterator[tuple[Served, str, int]]:
+    """Serve a world in which nothing takes time."""
+    with serve("--pace", "instant") as served:
+        host, _, port = served.ready["smpp"].rpartition(":")
+        yield served, host, int(port)
+
+
+def texts(served: Served) -> list[str]:
+    listed = served.ask("GET", "/_emulator/messages").body["messages"]
+    return [each["text"] for each in listed]
+
+
+def journal(served: Served) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = served.ask("GET", "/_emulator/journal").body[
+        "exchanges"
+    ]
+    return found
+
+
+def until(done: Callable[[], object], step: Callable[[], object]) -> None:
+    """Take *step* until *done*, for so long at most."""
+    deadline = time.monotonic() + DEADLINE
+    while not done():
+        assert time.monotonic() < deadline
+        step()
+
+
+def _into(heard: list[Any]) -> Callable[..., None]:
+    """Return what smpplib calls with a PDU, by name or not."""
+
+    def hear(pdu: Any, **_: Any) -> None:
+        heard.append(pdu)
+
+    return hear
+
+
+def spoke(served: Served, host: str, port: int) -> None:
+    """Let smpplib bind, send, hear of it, ask and unbind, and look at what it hears."""
+    receipts: list[Any] = []
+    answers: list[Any] = []
+    asked: list[Any] = []
+    client = smpplib.client.Client(
+        host, port, timeout=DEADLINE, allow_unknown_opt_params=True
+    )
+    client.set_message_sent_handler(_into(answers))
+    client.set_message_received_handler(_into(receipts))
+    client.set_query_resp_handler(_into(asked))
+    client.connect()
+    client.bind_transceiver(system_id="demo", password="demo")
+    for text in ("hola", "mañana Ж", LONG):
+        parts, coding, esm_class = smpplib.gsm.make_parts(text)
+        for part in parts:
+            client.send_message(
+                source_addr="74342",
+                destination_addr=TO,
+                short_message=part,
+                data_coding=coding,
+                esm_class=esm_class,
+                registered_delivery=1,
+            )
+    until(lambda: len(answers) == len(receipts) == 5, client.read_once)
+    client.query_message(
+        message_id=answers[0].message_id.decode(),
+        source_addr_ton=0,
+        source_addr_npi=0,
+        source_addr="74342",
+    )
+    until(lambda: asked, client.read_once)
+    client.unbind()
+    client.disconnect()
+
+    came = texts(served)
+    (whole,) = served.ask("GET", "/_emulator/smpp/long-messages").body
+    assert came[:2] == ["hola", "mañana Ж"]
+    assert whole["text"] == "".join(came[2:]) == LONG
+    assert whole["complete"]
+    told = [each.receipted_message_id for each in receipts]
+    assert sorted(told) == sorted(each.message_id for each in answers)
+    assert asked[0].message_state == DELIVERED
+
+
+@pytest.mark.manual("SMP-01", "SMP-02")
+def test_smpplib_does_all_of_it() -> None:
+    with centre() as (served, host, port):
+        spoke(served, host, port)
+
+
+class Ear(AbstractHook):  # type: ignore[misc]
+    """Hears what aiosmpplib gets; it knows no query_sm."""
+
+    def __init__(self, wanted: int) -> None:
+        self.answers: list[str] = []
+        self.receipts: list[str] = []
+        self.done = asyncio.Event()
+        self._wanted = wanted
+
+    async def sending(self, *_: Any) -> None:
+        pass
+
+    async def received(self, message: Any, _pdu: bytes, _client: str) -> None:
+        if isinstance(message, SubmitSmResp):
+            self.answers.append(message.message_id)
+        if isinstance(message, DeliverSm) and message.is_receipt():
+            self.receipts.append(str(message.parse_receipt()["id"]))
+        if len(self.answers) == len(self.receipts) == self._wanted:
+            self.done.set()
+
+    async def send_error(self, _message: Any, error: Exception, _client: str) -> None:
+        raise error
+
+
+async def _with_aiosmpplib(host: str, port: int, sent: list[str]) -> Ear:
+    ear = Ear(len(sent))
+    esme = ESME(host, port, "demo", "demo", hook=ear, log_handler=logging.NullHandler())
+    running = asyncio.create_task(esme.start())
+    for text in sent:
+        await esme.broker.enqueue(
+            SubmitSm(
+                short_message=text,
+                encoding="gsm0338" if text.isascii() else "ucs2",
+                source=PhoneNumber("74342"),
+                destination=PhoneNumber(TO),
+                registered_delivery=1,
+                log_id=text[:5],
+            )
+        )
+    async with asyncio.timeout(DEADLINE):
+        await ear.done.wait()
+        await esme.stop()
+        await running
+    return ear
+
+
+# It leaves its connection to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.manual("SMP-01", "SMP-02")
+def test_aiosmpplib_does_all_that_it_can() -> None:
+    sent = ["hola", "mañana Ж", LONG]
+    with centre() as (served, host, port):
+        ear = asyncio.run(_with_aiosmpplib(host, port, sent))
+
+        assert sorted(texts(served)) == sorted(sent)
+        assert sorted(ear.receipts) == sorted(ear.answers)
+        assert "unbind" in [each["operation"] for each in journal(served)]
+
+
+@pytest.mark.tools
+@pytest.mark.manual("SMP-01", "SMP-02")
+def test_node_smpp_does_all_of_it() -> None:
+    node = require_tool("node")
+    if not LIBRARY.is_dir():
+        missing("smpp of npm")
+    with centre() as (served, host, port):
+        done = subprocess.run(
+            (node, SCRIPT, LIBRARY, host, str(port)),
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+
+        assert texts(served) == ["hola", "a @ $ _ b", "mañana Ж", LONG]
+    assert {each["status"] for each in told["answers"]} == {0}
+    ids = [each["id"] for each in told["answers"]]
+    assert sorted(each["id"] for each in told["receipts"]) == sorted(ids)
+    assert {each["esm_class"] for each in told["receipts"]} == {4}
+    assert (told["state"], told["unbound"]) == (DELIVERED, True)
+
+
+@pytest.mark.tools
+def test_wireshark_finds_nothing_malformed(tmp_path: Path) -> None:
+    tshark = require_tool("tshark")
+    with centre() as (served, host, port):
+        spoke(served, host, port)
+        said = spoken(journal(served))
+
+    found = dissected(tshark, said, tmp_path / "smpp.pcap")
+
+    assert len(found) == len(said) > 20
+    assert [command for command, malformed in found if malformed] == []

@@ -1,0 +1,184 @@
+"""SMPP on the wire: octets to values and back, and no octets that do harm."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.domain.command_status import Status
+from emulator.smpp import bodies, pdu
+from emulator.smpp.bodies import Address, Command, Message, Unsuccess
+from emulator.smpp.frames import Frames
+from emulator.smpp.pdu import Malformed, Pdu, decode, encode
+from tests.smpp import packed
+
+OCTET = st.integers(0, 255)
+TEXT = st.binary(max_size=70).map(lambda octets: octets.replace(b"\0", b"a"))
+SEQUENCE = st.integers(0, 0xFFFFFFFF)
+VALUES: dict[int, st.SearchStrategy[Any]] = {
+    id(pdu.TEXT): TEXT,
+    id(pdu.ONE): OCTET,
+    id(pdu.COUNTED): st.binary(max_size=pdu.SHORT_MESSAGE),
+    id(pdu.ADDRESSES): st.lists(
+        st.one_of(
+            st.builds(Address, OCTET, OCTET, TEXT, st.just(value=False)),
+            st.builds(Address, st.just(0), st.just(0), TEXT, st.just(value=True)),
+        ),
+        max_size=5,
+    ).map(tuple),
+    id(pdu.UNSUCCESS): st.lists(
+        st.builds(Unsuccess, OCTET, OCTET, TEXT, SEQUENCE), max_size=5
+    ).map(tuple),
+}
+TLVS = st.lists(
+    st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=40)), max_size=3
+).map(tuple)
+
+
+@st.composite
+def pdus(draw: st.DrawFn, commands: Iterable[int] = pdu.BODIES) -> Pdu:
+    command = draw(st.sampled_from(sorted(commands)))
+    layout = pdu.BODIES[command]
+    fields = [draw(VALUES[id(kind)]) for kind in layout.kinds]
+    tlvs = draw(TLVS)
+    body = layout.holds(*fields)
+    if command & bodies.REPLY and not fields and not tlvs:
+        return Pdu(command, draw(SEQUENCE), draw(SEQUENCE))
+    return Pdu(command, draw(SEQUENCE), draw(SEQUENCE), body, tlvs)
+
+
+@given(pdus())
+def test_what_was_written_is_read_again(written: Pdu) -> None:
+    assert decode(encode(written)) == written
+
+
+@given(st.binary(max_size=300), st.sampled_from([*pdu.BODIES, 0x22, 0xDEADBEEF]))
+def test_any_octets_are_a_pdu_or_malformed(body: bytes, command: int) -> None:
+    octets = packed.packet(command, 7, body)
+
+    with suppress(Malformed):
+        decode(octets)
+
+
+@given(pdus(), st.data())
+def test_a_pdu_with_one_octet_changed_is_a_pdu_or_malformed(
+    written: Pdu, data: st.DataObject
+) -> None:
+    octets = bytearray(encode(written))
+    place = data.draw(st.integers(4, len(octets) - 1))
+    octets[place] = data.draw(OCTET)
+
+    with suppress(Malformed):
+        decode(bytes(octets))
+
+
+@given(st.lists(pdus(), min_size=1, max_size=6), st.data())
+def test_framing_does_not_depend_on_how_the_stream_is_cut(
+    written: list[Pdu], data: st.DataObject
+) -> None:
+    stream = b"".join(map(encode, written))
+    cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=10).map(sorted))
+    frames, found = Frames(), []
+
+    for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        frames.add(stream[start:stop])
+        while (octets := frames.take()) is not None:
+            found.append(decode(octets))
+
+    assert found == written
+
+
+def test_a_submit_sm_is_read_as_the_specification_lays_it_out() -> None:
+    octets = packed.submit(
+        9,
+        "+525512345678",
+        b"hola",
+        service_type="CMT",
+        source="Acme",
+        source_ton=5,
+        source_npi=0,
+        esm_class=0x43,
+        protocol_id=1,
+        priority=2,
+        schedule="260302180000000+",
+        validity="000000010000000R",
+        registered=1,
+        replace=1,
+        coding=8,
+        default_id=3,
+    )
+
+    assert decode(octets) == Pdu(
+        0x04,
+        0,
+        9,
+        Message(
+            service_type=b"CMT",
+            source_addr_ton=5,
+            source_addr_npi=0,
+            source_addr=b"Acme",
+            dest_addr_ton=1,
+            dest_addr_npi=1,
+            destination_addr=b"+525512345678",
+            esm_class=0x43,
+            protocol_id=1,
+            priority_flag=2,
+            schedule_delivery_time=b"260302180000000+",
+            validity_period=b"000000010000000R",
+            registered_delivery=1,
+            replace_if_present_flag=1,
+            data_coding=8,
+            sm_default_msg_id=3,
+            short_message=b"hola",
+        ),
+    )
+
+
+@given(pdus([Command.SUBMIT_SM]))
+def test_the_written_out_reading_and_the_table_agree(written: Pdu) -> None:
+    plain = written._replace(tlvs=())
+    octets = encode(plain)
+    as_deliver = encode(plain._replace(command=Command.DELIVER_SM))
+
+    assert decode(octets).body == decode(as_deliver).body
+
+
+@pytest.mark.parametrize(
+    ("octets", "status"),
+    [
+        (b"\0\0\0\x10", Status.ESME_RINVCMDLEN),
+        (packed.packet(0xEE, 1), Status.ESME_RINVCMDID),
+        (packed.packet(packed.SUBMIT_SM, 1, b"\0\0"), Status.ESME_RINVCMDLEN),
+        (packed.submit(1, short=b"hola", length=200), Status.ESME_RINVMSGLEN),
+        (packed.submit(1, short=b"x" * 255), Status.ESME_RINVMSGLEN),
+        (packed.submit(1, tlvs=b"\x04\x24"), Status.ESME_RINVOPTPARSTREAM),
+        (packed.submit(1, tlvs=b"\x04\x24\0\x09a"), Status.ESME_RINVPARLEN),
+    ],
+)
+def test_what_is_broken_says_how_to_decline_it(octets: bytes, status: Status) -> None:
+    with pytest.raises(Malformed) as caught:
+        decode(octets)
+
+    assert caught.value.status is status
+
+
+@pytest.mark.parametrize("length", [0, 15, 70_001, 0xFFFFFFFF])
+def test_a_length_that_no_pdu_has_is_not_waited_for(length: int) -> None:
+    frames = Frames()
+    frames.add(length.to_bytes(4, "big"))
+
+    with pytest.raises(Malformed) as caught:
+        frames.take()
+
+    assert caught.value.status is Status.ESME_RINVCMDLEN
+    assert caught.value.sequence == 0
+
+
+def test_an_unknown_parameter_is_kept_and_the_last_of_two_counts() -> None:
+    octets = packed.submit(1, tlvs=packed.tlv(0x1400, b"?") + packed.tlv(0x1400, b"!"))
+
+    assert decode(octets).tlv(0x1400) == b"!"
+    assert decode(octets).tlv(0x1401) is None

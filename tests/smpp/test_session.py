@@ -1,0 +1,306 @@
+"""A session without a socket: what may be asked when, and what time brings."""
+
+from collections.abc import Iterator
+from math import inf
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+)
+
+from emulator.domain.command_status import Status
+from emulator.smpp.bodies import Bind, Command, Message
+from emulator.smpp.session import Due, Event, Kind, Session, State, Timers
+from tests.smpp import packed
+from tests.smpp.packed import resp
+
+SENDING = (0x04, 0x21, 0x103, 0x03, 0x08, 0x07)
+BODIES = {
+    packed.SUBMIT_SM: packed.message("4498987282", b"hola"),
+    packed.SUBMIT_MULTI: b"\0\0\0\0\0" + bytes(3) + b"\0\0" + bytes(5),
+    packed.DATA_SM: b"\0\0\0\0\0\0\0\0\0\0",
+    packed.QUERY_SM: b"1\0\0\0\0",
+    packed.CANCEL_SM: b"\0" + b"1\0" + b"\0\0\0" + b"\0\0\0",
+    packed.REPLACE_SM: b"1\0" + b"\0\0\0" + b"\0\0" + b"\0\0\0",
+    packed.UNBIND: b"",
+    packed.ENQUIRE_LINK: b"",
+}
+
+
+RECEIPT = Message(
+    b"", 1, 1, b"4498987282", 0, 0, b"74342", 4, 0, 0, b"", b"", 0, 0, 0, 0, b"id:1"
+)
+
+
+def heard(session: Session, octets: bytes, now: float = 0) -> Iterator[Event]:
+    session.hear(octets, now)
+    while event := session.next():
+        yield event
+
+
+def bound(kind: int = packed.BIND_TRANSCEIVER, timers: Timers | None = None) -> Session:
+    session = Session(0, timers or Timers(0, 0, 0, 0))
+    bind(session, kind)
+    return session
+
+
+def bind(session: Session, kind: int, version: int = 0x34) -> bytes:
+    (event,) = heard(session, packed.bind(kind, version=version))
+    assert event.kind is Kind.REQUEST
+    assert event.pdu is not None
+    assert isinstance(event.pdu.body, Bind)
+    return session.bind(event.pdu, b"demo", event.pdu.body.interface_version)
+
+
+def status(octets: bytes) -> int:
+    return int.from_bytes(octets[8:12], "big")
+
+
+@pytest.mark.parametrize("command", SENDING)
+@pytest.mark.parametrize("state", ["open", packed.BIND_RECEIVER])
+def test_who_is_no_transmitter_may_not_send(command: int, state: str | int) -> None:
+    session = Session(0) if isinstance(state, str) else bound(state)
+
+    (event,) = heard(session, packed.packet(command, 5, BODIES[command]))
+
+    assert event.kind is Kind.DECLINED
+    assert event.answer == packed.packet(
+        resp(command), 5, status=Status.ESME_RINVBNDSTS
+    )
+
+
+@pytest.mark.parametrize("kind", [1, 2, 9])
+def test_who_is_bound_is_not_bound_again(kind: int) -> None:
+    session = bound()
+
+    (event,) = heard(session, packed.bind(kind, sequence=2))
+
+    assert event.answer == packed.packet(resp(kind), 2, status=Status.ESME_RALYBND)
+    assert session.state is State.BOUND_TRX
+
+
+@pytest.mark.parametrize("version", [0x00, 0x33])
+def test_an_old_version_gets_no_parameters(version: int) -> None:
+    answer = bind(Session(0), packed.BIND_TRANSMITTER, version)
+
+    assert answer == packed.packet(resp(packed.BIND_TRANSMITTER), 1, b"demo\0")
+
+
+@pytest.mark.parametrize("version", [0x34, 0x50])
+def test_a_later_version_is_taken_as_ours(version: int) -> None:
+    session = Session(0)
+
+    answer = bind(session, packed.BIND_TRANSMITTER, version)
+
+    assert answer[16:] == b"demo\0" + packed.tlv(packed.SC_INTERFACE_VERSION, b"\x34")
+    assert session.version == 0x34
+
+
+def test_own_sequence_numbers_grow_from_one_and_begin_again() -> None:
+    session = bound()
+    first = session.ask(Command.ENQUIRE_LINK, 0)
+    session._sequence = 0x7FFFFFFE  # noqa: SLF001 - two thousand million before
+
+    last, again = (session.ask(Command.ENQUIRE_LINK, 0) for _ in range(2))
+
+    numbers = [int.from_bytes(each[12:16], "big") for each in (first, last, again)]
+    assert numbers == [1, 0x7FFFFFFF, 1]
+
+
+def test_an_answer_to_nothing_is_stray() -> None:
+    session = bound()
+    session.ask(Command.DELIVER_SM, 0, body=RECEIPT)
+
+    kinds = [
+        event.kind
+        for octets in (
+            packed.packet(resp(packed.DELIVER_SM), 9),
+            packed.packet(resp(packed.ENQUIRE_LINK), 1),
+            packed.packet(packed.GENERIC_NACK, 77),
+            packed.packet(resp(packed.DELIVER_SM), 1, b"\0"),
+            packed.packet(resp(packed.DELIVER_SM), 1, b"\0"),
+        )
+        for event in heard(session, octets)
+    ]
+
+    assert kinds == [Kind.STRAY] * 3 + [Kind.ANSWER, Kind.STRAY]
+
+
+TIMED = Timers(session_init=10, enquire_link=30, response=5, inactivity=100)
+
+
+def test_who_does_not_bind_in_time_is_let_go() -> None:
+    session = Session(0, TIMED)
+
+    assert session.due_at() == 10
+    assert session.due(9.9) is None
+    assert session.due(10) == (Due.CLOSE, None)
+
+
+def test_a_silent_client_is_asked_whether_it_lives() -> None:
+    session = bound(timers=TIMED)
+
+    assert session.due(30) == (Due.ENQUIRE, None)
+    session.ask(Command.ENQUIRE_LINK, 30)
+    assert session.due(34.9) is None
+    assert session.due(35) == (Due.SILENT, None)
+
+
+def test_a_client_that_lives_is_asked_again_later() -> None:
+    session = bound(timers=TIMED)
+    session.ask(Command.ENQUIRE_LINK, 30)
+
+    (event,) = heard(session, packed.packet(resp(0x15), 1), 31)
+
+    assert event.kind is Kind.ANSWER
+
+    assert session.due_at() == 61
+
+
+def test_who_says_nothing_for_too_long_is_unbound() -> None:
+    session = bound(timers=TIMED._replace(enquire_link=0))
+
+    assert session.due_at() == 100
+    assert session.due(100) == (Due.UNBIND, None)
+    session.ask(Command.UNBIND, 100)
+    assert session.due(104) is None
+    assert session.due(105) == (Due.SILENT, None)
+
+
+def test_an_unanswered_receipt_is_overdue_once() -> None:
+    session = bound(timers=TIMED)
+    session.ask(Command.DELIVER_SM, 1, body=RECEIPT, ticket=7)
+
+    due = session.due(6)
+
+    assert due is not None
+    assert due[0] is Due.OVERDUE
+    assert due[1] is not None
+    assert due[1].ticket == 7
+    assert session.due(6) is None
+
+
+def test_timers_of_zero_are_off() -> None:
+    open_, closed = Session(0, Timers(0, 0, 0, 0)), bound()
+    closed.ask(Command.DELIVER_SM, 0, body=RECEIPT)
+
+    assert open_.due_at() == closed.due_at() == inf
+
+
+class Client(RuleBasedStateMachine):
+    """A client that asks anything at any time, and what it must be told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.session = Session(self.now, TIMED)
+        self.sequence = 0
+        self.bound: int | None = None  # by which bind
+        self.unbound = False
+        self.open_questions: list[tuple[int, int]] = []  # of ours
+
+    def tell(self, octets: bytes) -> Event:
+        (event,) = heard(self.session, octets, self.now)
+        return event
+
+    def numbered(self) -> int:
+        self.sequence += 1
+        return self.sequence
+
+    @rule(kind=st.sampled_from([1, 2, 9]), granted=st.booleans())
+    def bind(self, kind: int, *, granted: bool) -> None:
+        event = self.tell(packed.bind(kind, sequence=self.numbered()))
+        if self.bound is not None:
+            assert status(event.answer) == Status.ESME_RALYBND
+        elif self.unbound:
+            assert status(event.answer) == Status.ESME_RINVBNDSTS
+        elif granted:
+            assert event.pdu is not None
+            self.session.bind(event.pdu, b"demo", 0x34)
+            self.bound = kind
+        else:
+            assert event.kind is Kind.REQUEST
+
+    @rule(command=st.sampled_from(SENDING))
+    def send(self, command: int) -> None:
+        sequence = self.numbered()
+        event = self.tell(packed.packet(command, sequence, BODIES[command]))
+        if self.bound in {packed.BIND_TRANSMITTER, packed.BIND_TRANSCEIVER}:
+            assert event.kind is Kind.REQUEST
+        else:
+            assert event.answer == packed.packet(
+                resp(command), sequence, status=Status.ESME_RINVBNDSTS
+            )
+
+    @rule()
+    def enquire(self) -> None:
+        event = self.tell(packed.packet(packed.ENQUIRE_LINK, self.numbered()))
+        assert event.kind is Kind.REQUEST
+
+    @rule()
+    def unbind(self) -> None:
+        event = self.tell(packed.packet(packed.UNBIND, self.numbered()))
+        if self.bound is None:
+            assert status(event.answer) == Status.ESME_RINVBNDSTS
+            return
+        assert event.pdu is not None
+        self.session.unbind(event.pdu.sequence, self.now)
+        self.bound, self.unbound = None, True
+
+    @rule(command=st.sampled_from([0x05, 0x0B, 0x102]))
+    def ask_what_a_centre_asks(self, command: int) -> None:
+        body = {
+            0x05: BODIES[packed.SUBMIT_SM],
+            0x0B: bytes(2),
+            0x102: bytes(6),
+        }[command]
+        sequence = self.numbered()
+        event = self.tell(packed.packet(command, sequence, body))
+        assert event.answer == packed.packet(
+            packed.GENERIC_NACK, sequence, status=Status.ESME_RINVCMDID
+        )
+
+    @precondition(lambda self: self.bound in {1, 9})
+    @rule()
+    def be_asked(self) -> None:
+        octets = self.session.ask(Command.DELIVER_SM, self.now, body=RECEIPT)
+        self.open_questions.append((0x05, int.from_bytes(octets[12:16], "big")))
+
+    @precondition(lambda self: self.open_questions)
+    @rule(data=st.data(), nack=st.booleans())
+    def answer(self, data: st.DataObject, *, nack: bool) -> None:
+        question = data.draw(st.sampled_from(self.open_questions))
+        self.open_questions.remove(question)
+        command = packed.GENERIC_NACK if nack else resp(question[0])
+        event = self.tell(packed.packet(command, question[1]))
+        assert event.kind is Kind.ANSWER
+        assert event.asked is not None
+        assert event.asked.sequence == question[1]
+
+    @rule(seconds=st.floats(0, 4))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        while due := self.session.due(self.now):
+            if due[0] is not Due.OVERDUE:
+                break
+            assert due[1] is not None
+            self.open_questions.remove((0x05, due[1].sequence))
+
+    @invariant()
+    def all_that_is_unanswered_is_known(self) -> None:
+        known = [(each.command, each.sequence) for each in self.session.asked.values()]
+        assert known == self.open_questions
+
+    @invariant()
+    def the_state_is_what_was_granted(self) -> None:
+        assert self.session.is_bound == (self.bound is not None)
+        assert self.session.is_receiving == (self.bound in {1, 9})
+
+
+TestClient = Client.TestCase
+TestClient.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -1,0 +1,540 @@
+"""Messages submitted by SMPP: what is taken, what it costs, where it stands."""
+
+import struct
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from emulator.domain.command_status import Status
+from tests.smpp import packed
+from tests.smpp.conftest import MakePhone
+from tests.smpp.dialled import Caller, Phone
+from tests.smpp.packed import SAR_NUMBER, SAR_REFERENCE, SAR_TOTAL, Packet, resp, tlv
+
+ENROUTE, DELIVERED, EXPIRED, DELETED, UNDELIVERABLE = 1, 2, 3, 4, 5
+ABSENT = "9990003000"
+WHEN = "260302190000000+"  # an hour after the beginning
+
+
+def status_of(caller: Caller, octets: bytes) -> int:
+    return caller.ask(octets).status
+
+
+def state_of(caller: Caller, message: int, **fields: Any) -> int:
+    return query(caller, message, **fields)[1]
+
+
+def query(
+    caller: Caller, message: int | str, sequence: int = 90, source: str = ""
+) -> tuple[str, int, int]:
+    """Return final_date, message_state and error_code."""
+    body = packed.text(str(message)) + b"\0\0" + packed.text(source)
+    answer = caller.ask(packed.packet(packed.QUERY_SM, sequence, body))
+    assert answer.status == 0, answer
+    identity, date, rest = answer.body.split(b"\0", 2)
+    assert identity == str(message).encode()
+    return date.decode(), rest[0], rest[1]
+
+
+def advance(phone: Phone, **duration: float) -> None:
+    seconds = timedelta(**duration).total_seconds()
+    phone.api.post("/_emulator/clock/advance", json={"seconds": seconds})
+
+
+def texts(phone: Phone) -> list[str]:
+    listed = phone.api.get("/_emulator/messages").body["messages"]
+    return [each["text"] for each in listed]
+
+
+@pytest.mark.manual("SMP-03")
+def test_a_message_has_the_id_that_http_shows(phone: Phone) -> None:
+    answer = phone.bound().ask(packed.submit(2))
+
+    (shown,) = phone.api.get("/_emulator/messages").body["messages"]
+    assert answer == Packet(resp(packed.SUBMIT_SM), 0, 2, b"%d\0" % shown["id"])
+    assert shown["cellphone"] == "4498987282"
+    rows = phone.api.get(f"/api/v3/campaign/{shown['campaign']}/messages").body
+    assert rows["recipients_count"] == 1
+
+
+@pytest.mark.manual("SMP-03")
+def test_ids_are_unique_and_fit_into_eight_octets(phone: Phone) -> None:
+    caller = phone.bound()
+
+    ids = [caller.submit(each) for each in range(2, 30)]
+
+    assert ids == sorted(set(ids))
+    assert all(len(str(each)) <= 8 for each in ids)
+
+
+@pytest.mark.manual("SMP-01")
+def test_a_message_costs_what_the_route_of_its_bind_costs(
+    make_phone: MakePhone,
+) -> None:
+    phone = make_phone(
+        binds=[
+            {"system_id": "dear", "password": "x"},
+            {"system_id": "cheap", "password": "x", "route": 170},
+        ]
+    )
+    before = phone.api.balance()
+
+    for system_id in ("dear", "cheap"):
+        phone.bound(system_id=system_id, password="x").submit()
+
+    assert round(before - phone.api.balance(), 3) == 1.1
+    movements = phone.api.get("/_emulator/movements").body["movements"]
+    assert [each["reason"] for each in movements] == ["smpp", "smpp"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"to": ""}, Status.ESME_RINVDSTADR),
+        ({"to": "449898728"}, Status.ESME_RINVDSTADR),
+        ({"to": "14498987282"}, Status.ESME_RINVDSTADR),
+        ({"source": "x" * 21}, Status.ESME_RINVSRCADR),
+        ({"short": b"hola", "tlvs": tlv(0x0424, b"x")}, Status.ESME_RINVMSGLEN),
+        ({"esm_class": 0x04}, Status.ESME_RINVESMCLASS),
+        ({"esm_class": 0x3C}, Status.ESME_RINVESMCLASS),
+        ({"esm_class": 0x40, "short": b"\x09\x00"}, Status.ESME_RINVESMCLASS),
+        ({"validity": "tomorrow"}, Status.ESME_RINVEXPIRY),
+        ({"validity": "260302170000000+"}, Status.ESME_RINVEXPIRY),
+        ({"schedule": "x"}, Status.ESME_RINVSCHED),
+        ({"schedule": "261302170000000+"}, Status.ESME_RINVSCHED),
+        ({"registered": 3}, Status.ESME_RINVREGDLVFLG),
+        ({"registered": 0x41}, Status.ESME_RINVREGDLVFLG),
+        ({"priority": 4}, Status.ESME_RINVPRTFLG),
+        ({"service_type": "abcdef"}, Status.ESME_RINVSERTYP),
+        ({"default_id": 1}, Status.ESME_RINVDFTMSGID),
+    ],
+)
+def test_what_is_wrong_is_declined_by_its_name_and_costs_nothing(
+    phone: Phone, fields: dict[str, Any], status: Status
+) -> None:
+    caller = phone.bound()
+    before = phone.api.balance()
+
+    answer = caller.ask(packed.submit(2, **fields))
+
+    assert answer == Packet(resp(packed.SUBMIT_SM), status, 2, b"")
+    assert phone.api.balance() == before
+    assert phone.api.world.campaigns == {}
+
+
+@pytest.mark.manual("SMP-01")
+@pytest.mark.parametrize("prefix", ["", "52", "521", "+", "+52", "+521"])
+def test_a_destination_may_have_its_country_before_it(
+    phone: Phone, prefix: str
+) -> None:
+    phone.bound().submit(2, f"{prefix}4498987282")
+
+    (shown,) = phone.api.get("/_emulator/messages").body["messages"]
+    assert shown["cellphone"] == "4498987282"
+
+
+def test_a_bind_sends_as_who_it_may(make_phone: MakePhone) -> None:
+    bind = {"system_id": "demo", "password": "demo", "senders": ["Acme", "74342"]}
+    caller = make_phone(binds=[bind]).bound()
+
+    answers = [
+        status_of(caller, packed.submit(2, source=each))
+        for each in ("Acme", "74342", "", "Other")
+    ]
+
+    assert answers == [0, 0, 0, Status.ESME_RINVSRCADR]
+
+
+def test_a_bind_has_a_rate_in_seconds_of_the_world(make_phone: MakePhone) -> None:
+    phone = make_phone(binds=[{"system_id": "demo", "password": "demo", "rate": 3}])
+    one, other = phone.bound(), phone.bound()
+
+    answers = [status_of(each, packed.submit(2)) for each in (one, other, one, other)]
+    advance(phone, seconds=1)
+
+    assert answers == [0, 0, 0, Status.ESME_RTHROTTLED]
+    assert one.submit(3)
+    assert len(phone.api.world.campaigns) == 4
+
+
+@pytest.mark.parametrize(
+    ("chosen", "status"), [({}, 0x45), ({"no_credit": 0x400}, 0x400)]
+)
+def test_too_little_credit_is_a_status_of_its_own(
+    make_phone: MakePhone, chosen: dict[str, int], status: int
+) -> None:
+    phone = make_phone(smpp=chosen)
+    phone.api.post("/_emulator/movements", json={"amount": -468061.61})
+    caller = phone.bound()
+
+    answer = caller.ask(packed.submit(2))
+
+    assert answer == Packet(resp(packed.SUBMIT_SM), status, 2, b"")
+    assert phone.api.balance() == 0.5
+    assert phone.api.world.campaigns == {}
+
+
+def test_a_mistake_of_ours_is_a_system_error(
+    phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = phone.bound()
+    monkeypatch.setattr(phone.api.world, "charge", None)
+
+    assert status_of(caller, packed.submit(2)) == Status.ESME_RSYSERR
+    assert phone.api.world.campaigns == {}
+
+
+@pytest.mark.parametrize("esm_class", [0, 1, 2, 3, 0x08, 0x10, 0x80])
+def test_every_mode_of_a_message_is_taken(phone: Phone, esm_class: int) -> None:
+    assert phone.bound().submit(2, esm_class=esm_class)
+
+
+@pytest.mark.manual("SMP-02")
+@pytest.mark.parametrize(
+    ("bind", "coding", "octets", "text"),
+    [
+        ("gsm", 0, b"10 \x1b\x65 \x00", "10 € @"),
+        ("iso8859", 0, b"ma\xf1ana", "mañana"),
+        ("gsm", 1, b"hola", "hola"),
+        ("gsm", 3, b"ma\xf1ana", "mañana"),
+        ("gsm", 8, "mañana €".encode("utf-16-be"), "mañana €"),
+        ("gsm", 8, "😀".encode("utf-16-be"), "😀"),
+        ("gsm", 8, b"\0h\0", "h\ufffd"),
+        ("gsm", 2, b"\x01\xff", "01ff"),
+        ("gsm", 4, b"\x01\xff", "01ff"),
+        ("gsm", 0xF1, b"hola", "hola"),
+        ("gsm", 0xF5, b"hola", "686f6c61"),
+        ("gsm", 0xC8, b"hola", "hola"),
+        ("gsm", 0, b"", ""),
+        ("gsm", 0, b"x" * 254, "x" * 254),
+    ],
+)
+def test_a_text_is_read_by_its_data_coding(
+    make_phone: MakePhone, bind: str, coding: int, octets: bytes, text: str
+) -> None:
+    phone = make_phone(
+        binds=[{"system_id": "demo", "password": "demo", "coding": bind}]
+    )
+
+    phone.bound().submit(2, short=octets, coding=coding)
+
+    assert texts(phone) == [text]
+
+
+def test_a_payload_is_one_message_charged_by_its_parts(phone: Phone) -> None:
+    before = phone.api.balance()
+
+    phone.bound().submit(2, short=b"", tlvs=tlv(packed.MESSAGE_PAYLOAD, b"x" * 307))
+
+    assert texts(phone) == ["x" * 307]
+    assert before - phone.api.balance() == 3
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        lambda number: bytes((5, 0, 3, 0xAB, 3, number)),
+        lambda number: bytes((6, 8, 4, 0x12, 0xAB, 3, number)),
+    ],
+)
+def test_a_message_comes_in_parts_in_any_order(phone: Phone, header: Any) -> None:
+    caller = phone.bound()
+    before = phone.api.balance()
+    pieces = {1: b"uno ", 2: b"dos ", 3: b"tres"}
+
+    for sequence, number in ((2, 3), (3, 1)):
+        octets = header(number) + pieces[number]
+        caller.submit(sequence, short=octets, esm_class=0x40)
+    (lacking,) = phone.api.get("/_emulator/smpp/long-messages").body
+    caller.submit(4, short=header(2) + pieces[2], esm_class=0x40)
+
+    (whole,) = phone.api.get("/_emulator/smpp/long-messages").body
+    assert (lacking["text"], lacking["complete"]) == ("uno tres", False)
+    assert (whole["text"], whole["complete"]) == ("uno dos tres", True)
+    assert len(whole["messages"]) == 3
+    assert before - phone.api.balance() == 3
+
+
+def test_parts_may_be_announced_by_parameters(phone: Phone) -> None:
+    caller = phone.bound()
+    for number, text in ((1, b"uno "), (2, b"dos")):
+        parameters = (
+            tlv(SAR_REFERENCE, b"\x12\x34")
+            + tlv(SAR_TOTAL, b"\x02")
+            + tlv(SAR_NUMBER, bytes((number,)))
+        )
+        caller.submit(number + 1, short=text, tlvs=parameters)
+
+    (whole,) = phone.api.get("/_emulator/smpp/long-messages").body
+
+    assert (whole["reference"], whole["text"]) == (0x1234, "uno dos")
+
+
+def test_a_header_goes_before_parameters(phone: Phone) -> None:
+    parameters = (
+        tlv(SAR_REFERENCE, b"\0\1") + tlv(SAR_TOTAL, b"\2") + tlv(SAR_NUMBER, b"\1")
+    )
+
+    phone.bound().submit(
+        2, short=bytes.fromhex("050003090302") + b"x", esm_class=0x40, tlvs=parameters
+    )
+
+    (whole,) = phone.api.get("/_emulator/smpp/long-messages").body
+    assert (whole["reference"], whole["total"], whole["parts"]) == (9, 3, [2])
+
+
+@pytest.mark.parametrize("schedule", [WHEN, "000000010000000R", "260302130000024-"])
+def test_a_message_waits_for_its_date(phone: Phone, schedule: str) -> None:
+    caller = phone.bound()
+    message = caller.submit(2, schedule=schedule)
+
+    advance(phone, minutes=59)
+    before = state_of(caller, message)
+    advance(phone, minutes=2)
+
+    assert before == ENROUTE
+    assert state_of(caller, message) == DELIVERED
+
+
+def test_a_message_that_is_not_delivered_in_time_expires(phone: Phone) -> None:
+    caller = phone.bound()
+    timely = caller.submit(2, ABSENT, validity="000003000000000R")
+    late = caller.submit(3, ABSENT, validity=WHEN)
+
+    advance(phone, hours=1)
+
+    date, state, error = query(caller, late)
+    assert (date, state, error) == (WHEN, EXPIRED, 0)
+    assert state_of(caller, timely) == ENROUTE
+    states = [
+        each["status"] for each in phone.api.get("/_emulator/messages").body["messages"]
+    ]
+    assert states == ["retried", "failed"]
+
+
+def test_a_past_schedule_is_at_once_and_strict_worlds_decline_it(
+    phone: Phone, make_phone: MakePhone
+) -> None:
+    past = packed.submit(2, schedule="260302170000000+")
+
+    assert status_of(phone.bound(), past) == 0
+    assert status_of(make_phone(strict=True).bound(), past) == Status.ESME_RINVSCHED
+
+
+@pytest.mark.parametrize(
+    ("fields", "gone"),
+    [
+        ({}, True),
+        ({"source": "Other"}, False),
+        ({"to": "5512345678"}, False),
+        ({"service_type": "CMT"}, False),
+    ],
+)
+def test_a_message_may_replace_a_pending_one_like_it(
+    phone: Phone, fields: dict[str, str], *, gone: bool
+) -> None:
+    caller = phone.bound()
+    before = phone.api.balance()
+    first = caller.submit(2, short=b"uno")
+
+    caller.submit(3, short=b"dos", replace=1, **fields)
+    advance(phone, minutes=1)
+
+    assert state_of(caller, first) == (DELETED if gone else DELIVERED)
+    assert before - phone.api.balance() == 2
+
+
+def test_a_message_that_was_sent_is_not_replaced(phone: Phone) -> None:
+    caller = phone.bound()
+    first = caller.submit(2)
+    advance(phone, minutes=1)
+
+    caller.submit(3, replace=1)
+
+    assert state_of(caller, first) == DELIVERED
+
+
+def multi(sequence: int, *addresses: bytes) -> bytes:
+    body = packed.text("") + b"\0\0" + packed.text("74342") + bytes((len(addresses),))
+    body += b"".join(addresses) + bytes(3) + b"\0\0" + bytes(4) + b"\4hola"
+    return packed.packet(packed.SUBMIT_MULTI, sequence, body)
+
+
+def number(address: str) -> bytes:
+    return b"\1\1\1" + packed.text(address)
+
+
+def test_many_are_sent_to_at_once_and_who_is_not_is_named(phone: Phone) -> None:
+    before = phone.api.balance()
+
+    answer = phone.bound().ask(
+        multi(
+            2, number("4498987282"), number("123"), b"\2friends\0", number("5512345678")
+        )
+    )
+
+    identity, rest = answer.body.split(b"\0", 1)
+    assert answer.status == 0
+    assert rest == (
+        b"\2"
+        b"\1\1"
+        b"123\0"
+        + struct.pack(">I", Status.ESME_RINVDSTADR)
+        + b"\0\0friends\0"
+        + struct.pack(">I", Status.ESME_RINVDLNAME)
+    )
+    listed = phone.api.get("/_emulator/messages").body["messages"]
+    assert [each["cellphone"] for each in listed] == ["4498987282", "5512345678"]
+    assert listed[0]["id"] == int(identity)
+    assert before - phone.api.balance() == 2
+
+
+@pytest.mark.parametrize(
+    ("addresses", "status"),
+    [((), Status.ESME_RINVNUMDESTS), ((number("1"),), Status.ESME_RINVDSTADR)],
+)
+def test_nobody_to_send_to_is_declined(
+    phone: Phone, addresses: tuple[bytes, ...], status: Status
+) -> None:
+    answer = phone.bound().ask(multi(2, *addresses))
+
+    assert answer == Packet(resp(packed.SUBMIT_MULTI), status, 2, b"")
+
+
+def test_data_sm_carries_a_payload(phone: Phone) -> None:
+    body = packed.text("") + b"\0\0" + packed.text("74342") + b"\1\1"
+    body += packed.text("4498987282") + bytes(3) + tlv(packed.MESSAGE_PAYLOAD, b"hola")
+
+    answer = phone.bound().ask(packed.packet(packed.DATA_SM, 2, body))
+
+    (shown,) = phone.api.get("/_emulator/messages").body["messages"]
+    assert answer == Packet(resp(packed.DATA_SM), 0, 2, b"%d\0" % shown["id"])
+    assert shown["text"] == "hola"
+
+
+@pytest.mark.parametrize(
+    ("to", "state", "error"),
+    [("4498987282", DELIVERED, 0), ("9990001000", UNDELIVERABLE, 1)],
+)
+def test_a_message_is_asked_after(
+    phone: Phone, to: str, state: int, error: int
+) -> None:
+    caller = phone.bound()
+    message = caller.submit(2, to)
+
+    before = query(caller, message)
+    advance(phone, minutes=1)
+
+    assert before == ("", ENROUTE, 0)
+    assert query(caller, message) == ("260302180011000+", state, error)
+
+
+@pytest.mark.parametrize("identity", ["", "0", "1", "x", "9" * 40, "-5", "46608336 "])
+@pytest.mark.parametrize(
+    ("command", "tail", "status"),
+    [
+        (packed.QUERY_SM, bytes(3), Status.ESME_RQUERYFAIL),
+        (packed.CANCEL_SM, bytes(6), Status.ESME_RCANCELFAIL),
+        (packed.REPLACE_SM, bytes(3) + bytes(5), Status.ESME_RREPLACEFAIL),
+    ],
+)
+def test_nobody_s_message_is_neither_shown_nor_touched(
+    phone: Phone, identity: str, command: int, tail: bytes, status: Status
+) -> None:
+    service = b"\0" if command == packed.CANCEL_SM else b""
+    octets = packed.packet(command, 5, service + packed.text(identity) + tail)
+
+    assert phone.bound().ask(octets) == Packet(resp(command), status, 5, b"")
+
+
+def test_another_s_message_is_not_shown(make_phone: MakePhone) -> None:
+    phone = make_phone(
+        binds=[{"system_id": each, "password": "x"} for each in ("one", "other")]
+    )
+    one, other = (
+        phone.bound(system_id=each, password="x") for each in ("one", "other")
+    )
+    message = one.submit()
+    by_http = phone.api.post(
+        "/api/v3/campaign",
+        json={
+            "text": "hola",
+            "recipients": [{"cellphone": "4498987282"}],
+            "country": 1,
+        },
+    )
+    assert by_http.status == 200
+
+    for caller, identity in ((other, message), (one, message + 1)):
+        body = packed.text(str(identity)) + bytes(3)
+        answer = caller.ask(packed.packet(packed.QUERY_SM, 9, body))
+        assert answer.status == Status.ESME_RQUERYFAIL
+
+
+def test_another_sender_s_message_is_not_shown(phone: Phone) -> None:
+    caller = phone.bound()
+    message = caller.submit(2, source="Acme")
+    body = packed.text(str(message)) + b"\0\0" + packed.text("Other")
+
+    answer = caller.ask(packed.packet(packed.QUERY_SM, 9, body))
+
+    assert answer.status == Status.ESME_RQUERYFAIL
+    assert state_of(caller, message, source="Acme") == ENROUTE
+
+
+def cancel(sequence: int, message: str, source: str = "", to: str = "") -> bytes:
+    body = packed.text("") + packed.text(message) + b"\0\0" + packed.text(source)
+    body += (b"\1\1" if to else b"\0\0") + packed.text(to)
+    return packed.packet(packed.CANCEL_SM, sequence, body)
+
+
+def test_a_pending_message_is_given_up_and_no_other(phone: Phone) -> None:
+    caller = phone.bound()
+    message = str(caller.submit(2))
+
+    first, again = (caller.ask(cancel(each, message)) for each in (3, 4))
+    sent = str(caller.submit(5))
+    advance(phone, minutes=1)
+
+    assert (first.status, again.status) == (0, Status.ESME_RCANCELFAIL)
+    assert state_of(caller, int(message)) == DELETED
+    assert status_of(caller, cancel(6, sent)) == Status.ESME_RCANCELFAIL
+
+
+def test_all_pending_messages_to_somebody_are_given_up(phone: Phone) -> None:
+    caller = phone.bound()
+    messages = [caller.submit(each) for each in (2, 3)]
+    spared = caller.submit(4, "5512345678")
+
+    answer = caller.ask(cancel(5, "", "74342", "4498987282"))
+    nothing = caller.ask(cancel(6, "", "74342", "4498987282"))
+
+    assert (answer.status, nothing.status) == (0, Status.ESME_RCANCELFAIL)
+    assert [state_of(caller, each) for each in messages] == [DELETED, DELETED]
+    assert state_of(caller, spared) == ENROUTE
+
+
+def replaced(sequence: int, message: int, short: bytes, schedule: str = "") -> bytes:
+    body = packed.text(str(message)) + b"\0\0" + packed.text("")
+    body += packed.text(schedule) + packed.text("")
+    body += struct.pack(">BBB", 1, 0, len(short)) + short
+    return packed.packet(packed.REPLACE_SM, sequence, body)
+
+
+def test_a_pending_message_says_something_else(phone: Phone) -> None:
+    caller = phone.bound()
+    before = phone.api.balance()
+    message = caller.submit(2, short=b"uno")
+
+    answer = caller.ask(replaced(3, message, b"dos", WHEN))
+    advance(phone, minutes=59)
+    waiting = state_of(caller, message)
+    advance(phone, minutes=2)
+    late = caller.ask(replaced(4, message, b"tres"))
+
+    assert answer == Packet(resp(packed.REPLACE_SM), 0, 3, b"")
+    assert texts(phone) == ["dos"]
+    assert (waiting, state_of(caller, message)) == (ENROUTE, DELIVERED)
+    assert late.status == Status.ESME_RREPLACEFAIL
+    assert before - phone.api.balance() == 1

@@ -1,0 +1,289 @@
+"""Texts of SMPP: codings, parts, long messages, times, receipts."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import gsm0338  # type: ignore[import-untyped]
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.domain import receipt as receipts
+from emulator.domain import smpp_time
+from emulator.domain.access import Form
+from emulator.domain.coding import (
+    CODINGS,
+    Alphabet,
+    ascii_only,
+    decoded,
+    encoded,
+    parts,
+)
+from emulator.domain.command_status import Declined, Status
+from emulator.domain.receipt import Receipt
+from emulator.domain.segments import Part, announced, headed, joined
+from emulator.domain.smpp import Address, MessageState, cellphone
+from emulator.domain.text import GSM
+
+CODEC = gsm0338.Codec()
+NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
+GSM_TEXT = st.text(st.sampled_from(sorted(GSM)), max_size=200)
+
+
+@given(GSM_TEXT)
+def test_gsm_octets_are_those_of_another_codec(text: str) -> None:
+    octets, _ = CODEC.encode(text)
+
+    assert encoded(text, Alphabet.GSM) == octets
+    assert decoded(octets, Alphabet.GSM) == text
+
+
+@given(st.binary(max_size=300), st.sampled_from(Alphabet))
+def test_any_octets_are_some_text_in_some_parts(
+    octets: bytes, written_in: Alphabet
+) -> None:
+    assert isinstance(decoded(octets, written_in), str)
+    assert parts(octets, written_in) >= 1
+
+
+@given(st.text(max_size=100).filter(str.isprintable))
+def test_ucs_2_is_written_with_the_high_octet_first(text: str) -> None:
+    assert decoded(text.encode("utf-16-be"), Alphabet.UCS_2) == text
+    assert encoded(text, Alphabet.UCS_2) == text.encode("utf-16-be")
+
+
+@pytest.mark.manual("SMP-02")
+@pytest.mark.parametrize(
+    ("data_coding", "octets", "text"),
+    [
+        (1, b"hola [x]", "hola [x]"),
+        (1, b"\x00 \x02 \x11", "@ $ _"),  # GSM 03.38, as node-smpp writes it
+        (3, b"ma\xf1ana", "mañana"),
+        (8, "mañana".encode("utf-16-be"), "mañana"),
+        (8, "ñ".encode("utf-16-be") + b"\x00", "ñ\ufffd"),
+        (2, b"\x01\xff", "01ff"),
+        (4, b"\x01\xff", "01ff"),
+        (6, b"\xbf", "П"),
+        (0x08 | 0x10, b"\x00n", "n"),
+        (0xF0, b"\x00", "@"),
+        (0xF4, b"\x00", "00"),
+        (0xC8, b"\x1b\x65", "€"),
+        (0xE0, b"\x00n", "n"),
+        (0x7F, b"\x01", "01"),
+    ],
+)
+def test_what_octets_mean_depends_on_the_data_coding(
+    data_coding: int, octets: bytes, text: str
+) -> None:
+    assert decoded(octets, CODINGS[data_coding]) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "written_in", "expected"),
+    [
+        (160, Alphabet.GSM, 1),
+        (161, Alphabet.GSM, 2),
+        (306, Alphabet.GSM, 2),
+        (307, Alphabet.GSM, 3),
+        (140, Alphabet.UCS_2, 1),
+        (142, Alphabet.UCS_2, 2),
+        (268, Alphabet.UCS_2, 2),
+        (270, Alphabet.UCS_2, 3),
+        (140, Alphabet.BINARY, 1),
+        (141, Alphabet.BINARY, 2),
+        (269, Alphabet.BINARY, 3),
+        (160, Alphabet.LATIN_1, 1),
+        (161, Alphabet.LATIN_1, 2),
+    ],
+)
+def test_parts_are_counted_as_they_travel(
+    size: int, written_in: Alphabet, expected: int
+) -> None:
+    assert parts(b"a" * size, written_in) == expected
+
+
+def test_latin_1_that_gsm_lacks_travels_as_ucs_2() -> None:
+    assert parts(b"\xe1" * 70, Alphabet.LATIN_1) == 1
+    assert parts(b"\xe1" * 71, Alphabet.LATIN_1) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "part"),
+    [
+        ("050003ab0201", Part(0xAB, 2, 1)),
+        ("06080412340302", Part(0x1234, 3, 2)),
+        ("0b0504158100000003110201", Part(0x11, 2, 1)),  # behind ports
+        ("0504158100000003", None),
+    ],
+)
+def test_a_header_says_which_part_this_is(header: str, part: Part | None) -> None:
+    octets = bytes.fromhex(header)
+
+    assert headed(octets[: octets[0] + 1] + b"hola") == (part, b"hola")
+
+
+@pytest.mark.parametrize("octets", [b"", b"\x05\x00", b"\xff" * 100])
+def test_a_header_longer_than_the_text_is_declined(octets: bytes) -> None:
+    with pytest.raises(Declined) as caught:
+        headed(octets)
+
+    assert caught.value.status is Status.ESME_RINVESMCLASS
+
+
+@given(st.binary(min_size=1, max_size=140))
+def test_any_header_is_taken_off_or_declined(octets: bytes) -> None:
+    if octets[0] < len(octets):
+        assert headed(octets).octets == octets[octets[0] + 1 :]
+
+
+def test_three_parameters_say_the_same_and_two_say_nothing() -> None:
+    assert announced(b"\x12\x34", b"\x02", b"\x01") == Part(0x1234, 2, 1)
+    assert announced(b"\x12\x34", None, b"\x01") is None
+
+
+def test_parts_are_joined_in_whatever_order_they_came() -> None:
+    parts = [(Part(1, 3, 3), "c"), (Part(1, 3, 1), "a"), (Part(1, 3, 2), "b")]
+
+    whole, lacking = joined(parts), joined(parts[:2])
+
+    assert (whole.text, whole.is_complete) == ("abc", True)
+    assert (lacking.text, lacking.numbers, lacking.is_complete) == ("ac", (1, 3), False)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        (b"", None),
+        (b"260302180000000+", NOW),
+        (b"260302120000024-", NOW),
+        (b"260302233000522+", NOW + timedelta(microseconds=500_000)),
+        (b"000002000000000R", NOW + timedelta(days=2)),
+        (b"000000013000000R", NOW + timedelta(hours=1, minutes=30)),
+    ],
+)
+def test_times_are_absolute_or_relative(text: bytes, instant: datetime | None) -> None:
+    assert smpp_time.instant(text, NOW) == instant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"tomorrow", b"260302180000000", b"260302180000000Z"),
+        *(b"261302180000000+", b"260302180000049+", b"26030218000000+"),
+    ],
+)
+def test_what_is_no_time_is_said_to_be_none(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        smpp_time.instant(text, NOW)
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)))  # noqa: DTZ001
+def test_a_time_that_was_written_is_read_again(naive: datetime) -> None:
+    instant = naive.replace(tzinfo=UTC, microsecond=0)
+
+    assert smpp_time.instant(smpp_time.written(instant), NOW) == instant
+
+
+@pytest.mark.manual("SMP-01")
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("4498987282", "524498987282", "5214498987282"),
+        *("+4498987282", "+524498987282", "+5214498987282"),
+    ],
+)
+def test_a_destination_is_ten_digits_with_the_country_or_without(address: str) -> None:
+    assert cellphone(address.encode()) == 4498987282
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("", "449898728", "44989872822", "14498987282", "5204498987282", "44989872a2"),
+        *("++4498987282", "4498987282\n", "\u0664498987282"),
+    ],
+)
+def test_anything_else_is_no_destination(address: str) -> None:
+    with pytest.raises(Declined) as caught:
+        cellphone(address.encode("utf-8"))
+
+    assert caught.value.status is Status.ESME_RINVDSTADR
+
+
+RECEIPT = Receipt(
+    message=97569696,
+    state=MessageState.DELIVERED,
+    source=Address(1, 1, b"4498987282"),
+    destination=Address(0, 0, b"74342"),
+    service_type="",
+    submitted_at=NOW,
+    done_at=NOW + timedelta(seconds=71),
+    text="Hola, ¿qué tal? Ω es omega",
+)
+MEXICO = ZoneInfo("America/Mexico_City")
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        (
+            Form(),
+            (
+                "id:97569696 sub:001 dlvrd:001 submit date:2603021200 "
+                "done date:2603021201 stat:DELIVRD err:000 text:Hola, ?que tal? ? es"
+            ),
+        ),
+        (
+            Form(ids="hex", dates="seconds", text="Text"),
+            (
+                "id:5D0CBA0 sub:001 dlvrd:001 submit date:260302120000 "
+                "done date:260302120111 stat:DELIVRD err:000 Text:Hola, ?que tal? ? es"
+            ),
+        ),
+        (
+            Form(ids="padded", text="none"),
+            (
+                "id:0097569696 sub:001 dlvrd:001 submit date:2603021200 "
+                "done date:2603021201 stat:DELIVRD err:000"
+            ),
+        ),
+        (Form(tlvs="only"), ""),
+    ],
+)
+def test_a_receipt_is_written_as_centres_write_it(form: Form, text: str) -> None:
+    assert receipts.text(RECEIPT, form, MEXICO) == text
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (MessageState.EXPIRED, "stat:EXPIRED err:000"),
+        (MessageState.DELETED, "stat:DELETED err:000"),
+        (MessageState.UNDELIVERABLE, "stat:UNDELIV err:001"),
+    ],
+)
+def test_a_receipt_says_what_became_of_the_message(
+    state: MessageState, words: str
+) -> None:
+    text = receipts.text(RECEIPT._replace(state=state), Form(), MEXICO)
+
+    assert words in text
+    assert "dlvrd:000" in text
+
+
+def test_a_receipt_says_it_in_parameters_too() -> None:
+    failed = RECEIPT._replace(state=MessageState.UNDELIVERABLE, reference=258)
+
+    assert receipts.parameters(failed, Form()) == {
+        "RECEIPTED_MESSAGE_ID": b"97569696\0",
+        "MESSAGE_STATE": b"\x05",
+        "NETWORK_ERROR_CODE": b"\x03\x00\x01",
+        "USER_MESSAGE_REFERENCE": b"\x01\x02",
+    }
+    assert receipts.parameters(RECEIPT, Form(tlvs="without")) == {}
+
+
+@given(st.text(max_size=30))
+def test_a_text_without_accents_is_ascii_of_the_same_length(text: str) -> None:
+    assert ascii_only(text).isascii()
+    assert len(ascii_only(text)) == len(text)
