@@ -40,6 +40,7 @@ def shown(exchange: Exchange, *, masked: bool = False) -> Row:
         "answer": answer,
         "notes": list(exchange.notes),
         "why": hidden(exchange.why, masked=masked),
+        "reason": exchange.refusal[0] if exchange.refusal else "",
         "fault": exchange.fault,
         "duration": exchange.duration,
     }

@@ -100,6 +100,8 @@ class Endpoint:
             why = "the emulator made a mistake; its log has the traceback"
             error = Refusal(refusals.SERVER_ERROR, why)
         visit.why = error.why
+        field = str(error.words.get("field", ""))
+        visit.refusal = (error.reason.name, field, error.ledger)
         return self._door.refused(error, visit)
 
     async def _carried_out(self, visit: Visit) -> Answer:

@@ -100,4 +100,4 @@ def _mismatched(flaw: Flaw) -> Refusal:
     why = advice.format_map({**words, "field": flaw.field or "the body"})
     if flaw.ledger:
         why += f" (this world is strict about {flaw.ledger})"
-    return Refusal(reason, why, **words)
+    return Refusal(reason, why, ledger=flaw.ledger, **words)
