@@ -111,6 +111,7 @@ def _summary(contact: Contact, world: World, now: datetime) -> Row:
         "name": last.get("name", ""),
         "kind": last["kind"],
         "at": last["at"],
+        "placed": last["placed"],
         "status": last["status"],
         "text": last.get("subject") or last["text"],
     }

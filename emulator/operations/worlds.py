@@ -175,6 +175,7 @@ def _shown(worlds: Worlds, world: World) -> Row:
         "now": dates.stamp(world.clock.now()),
         "rate": world.clock.rate,
         "seed": world.account.seed,
+        "time_zone": str(world.account.zone),
         "balance": shown(world.balance),
         "tokens": list(world.tokens),
         "campaigns": len(world.campaigns)
