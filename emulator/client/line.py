@@ -39,7 +39,6 @@ def ask(  # noqa: PLR0913 - a command has these parts
     path: str,
     *,
     world: str | None = None,
-    token: str | None = None,
     body: Mapping[str, Any] | None = None,
     secret: str | None = None,
     token: str | None = None,

@@ -1,0 +1,63 @@
+"""What each region of a page shows: questions to the control API, and their replies."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from emulator.web.desk import Seat
+from emulator.web.panel import account, campaigns, faults, phones, requests
+
+Query = Mapping[str, str]
+Context = dict[str, Any]
+LISTED = 200  # worlds
+
+View = Callable[[Seat, Query], Awaitable[Context]]
+
+
+async def status(seat: Seat, _query: Query) -> Context:
+    """Balance and time, above every page."""
+    return {"here": await seat.ask("getWorld")}
+
+
+async def clock(seat: Seat, _query: Query) -> Context:
+    pending = await seat.ask("listPending", limit=50)
+    return {"pending": pending["pending"], "rate": pending["rate"]}
+
+
+async def worlds(seat: Seat, query: Query) -> Context:
+    find = query.get("find", "").casefold()
+    found = [
+        each
+        for each in await seat.ask("listWorlds")
+        if find in str(each["name"]).casefold()
+    ]
+    return {"worlds": found[:LISTED], "more": len(found) > LISTED}
+
+
+REGIONS: Mapping[str, View] = {
+    "account": account.account,
+    "campaign": campaigns.campaign,
+    "campaigns": campaigns.campaigns,
+    "clock": clock,
+    "faults": faults.faults,
+    "links": account.links,
+    "money": account.money,
+    "phones": phones.phones,
+    "recipients": campaigns.recipients,
+    "request": requests.request,
+    "requests": requests.requests,
+    "status": status,
+    "tokens": account.tokens,
+    "worlds": worlds,
+}
+# The pages: what each of them consists of, from top to bottom.
+PAGES: Mapping[str, Sequence[str]] = {
+    "phones": ("phones",),
+    "campaigns": ("campaigns",),
+    "campaign": ("campaign", "recipients"),
+    "requests": ("requests",),
+    "request": ("request",),
+    "faults": ("faults",),
+    "clock": ("clock",),
+    "account": ("money", "tokens", "account", "links"),
+    "worlds": ("worlds",),
+}
