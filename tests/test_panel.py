@@ -210,6 +210,7 @@ def said() -> set[str]:
         "field_": set(re.findall(r'\("(\w+)", "(?:text|url|number)"', "".join(texts))),
         "mark_": ("explicit", "implied", "guess"),
         "page_": PAGES,
+        "source_": ("http", "smpp", "keyword"),
         "preset_": (
             name.replace("-", "_") for name in files.read_own_yaml(files.PRESETS)
         ),

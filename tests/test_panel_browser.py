@@ -14,6 +14,7 @@ from emulator.web.panel.views import PAGES
 from tests.browser import LIVE, Open, chromium, watched
 from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms, crowd, to
 from tests.orders import EMAIL, VOICE, order
+from tests.receiver import receiving
 from tests.served import Served, serve
 from tests.tools import require_file
 
@@ -261,7 +262,7 @@ def test_keys_search_move_open_and_help(
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
-    page.keyboard.press("5")
+    page.keyboard.press("6")
     expect(page).to_have_url(re.compile("/panel/clock"))
 
 
@@ -436,3 +437,31 @@ def test_the_secret_is_asked_for_and_remembered(browser: Browser) -> None:
         page.get_by_role("button", name="Freeze").click()
         expect(page.get_by_text("stands still", exact=True)).to_be_visible()
         context.close()
+
+
+def test_a_reply_leaves_as_a_push_whose_attempt_is_seen(
+    served: Served, visit: Open, world: str
+) -> None:
+    with receiving() as server:
+        page = visit(f"/panel/account?world={world}")
+        page.get_by_role("textbox", name="Where replies").fill(f"{server.url}/mo")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status")).to_have_text("Saved.")
+        send(served, world, text="confirme por favor")
+        steer(served, world, "clock/settle")
+        page.goto(f"/?world={world}")
+
+        page.get_by_role("textbox", name="Reply as").fill(HOSTILE)
+        page.keyboard.press("Enter")
+
+        bubble = page.locator(".bubble.reply")
+        expect(bubble.locator(".text")).to_have_text(HOSTILE)
+        expect(bubble.locator(".push")).to_contain_text("delivered accepted 200")
+        expect(page.get_by_role("textbox", name="Reply as")).to_have_value("")
+        assert [each["response"] for each in server.parameters] == [HOSTILE]
+        bubble.get_by_role("link", name="moPush").click()
+        expect(page.locator(".delivery")).to_contain_text("accepted")
+
+        page.get_by_role("button", name="Replay").click()
+
+        expect(page.locator(".attempts > li")).to_have_count(2)

@@ -11,7 +11,7 @@ from typing import Any
 from emulator.domain import dates, dlr, email, voice
 from emulator.domain.email import EmailCampaign
 from emulator.domain.money import shown
-from emulator.domain.sms import Campaign
+from emulator.domain.sms import Campaign, Source
 from emulator.domain.voice import VoiceCampaign
 from emulator.operations.call import Call, Listing, Reply, Row
 from emulator.operations.voice import cancelled
@@ -104,6 +104,9 @@ def shown_campaign(campaign: AnyCampaign, world: World, now: datetime) -> Row:
         "final_count": final,
         "cost": shown(campaign.cost),
         "created": dates.shown(campaign.created_at, world.account.zone),
+        "source": str(
+            campaign.source if isinstance(campaign, Campaign) else Source.HTTP
+        ),
     }
 
 

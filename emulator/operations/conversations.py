@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from emulator.domain import dates, email
 from emulator.domain.email import EmailCampaign
+from emulator.domain.keyword import Received
 from emulator.domain.recipients import cellphone
 from emulator.domain.responses import Response
 from emulator.domain.sms import Campaign
@@ -28,8 +29,8 @@ class Contact(NamedTuple):
     address: str  # a cellphone, or where e-mail goes
     at: datetime
     campaign: AnyCampaign | None  # with the place among its recipients
-    place: int
-    response: Response | None = None
+    place: int  # among the recipients
+    said: Response | Received | None = None  # with its id or its place
 
 
 def list_conversations(world: World, call: Call) -> Reply:
@@ -82,8 +83,18 @@ def _reached(campaign: AnyCampaign) -> Iterator[Contact]:
 
 
 def _said(world: World) -> Iterator[Contact]:
-    for each in reversed(world.responses):
-        yield Contact(cellphone(each.number), each.received_at, None, 0, each)
+    """Yield what handsets wrote, the latest first; a keyword's text may be a reply."""
+    replies = (
+        Contact(cellphone(each.number), each.received_at, None, each.id, each)
+        for each in reversed(world.responses)
+    )
+    answered = {(each.received_at, each.number) for each in world.responses}
+    texts = (
+        Contact(cellphone(each.number), each.at, None, place, each)
+        for place, each in reversed([*enumerate(world.received)])
+        if (each.at, each.number) not in answered
+    )
+    return merge(replies, texts, key=lambda each: each.at, reverse=True)
 
 
 def _history(world: World, address: str) -> Iterator[Contact]:
@@ -118,8 +129,8 @@ def _summary(contact: Contact, world: World, now: datetime) -> Row:
 
 
 def _item(contact: Contact, world: World, now: datetime) -> dict[str, Any]:
-    if contact.response is not None:
-        return _reply(contact.response, world)
+    if contact.said is not None:
+        return _reply(contact.said, contact.place, world)
     if contact.campaign is None:
         message = f"nobody sent anything to {contact.address}"
         raise LookupError(message)
@@ -158,15 +169,17 @@ def _sms_details(campaign: Campaign, index: int) -> Row:
     }
 
 
-def _reply(response: Response, world: World) -> dict[str, Any]:
-    at = dates.shown(response.received_at, world.account.zone)
+def _reply(said: Response | Received, number: int, world: World) -> dict[str, Any]:
+    answers = said if isinstance(said, Response) else None
+    instant = said.received_at if isinstance(said, Response) else said.at
+    at = dates.shown(instant, world.account.zone)
     return {
         "kind": "reply",
-        "id": response.id,
-        "campaign": response.campaign,
-        "message": response.message,
+        "id": number,
+        "campaign": answers.campaign if answers else None,
+        "message": answers.message if answers else None,
         "status": "received",
         "at": at,
         "placed": at,
-        "text": response.response,
+        "text": said.response if isinstance(said, Response) else said.text,
     }

@@ -59,6 +59,7 @@ class Desk:
         """Carry out an operation, whole or not at all.  Raises ``Declined``."""
         operation, world = self._operations[name], seat.world
         entry = self._worlds.visit(world)
+        await patience.caught_up(world, entry.now)
         try:
             call = Call(entry.now, entry.token, _read(operation, params))
             if operation.body is not None:

@@ -19,7 +19,6 @@ from emulator.contract import Contract, ContractError, Operation
 from emulator.domain import refusals
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Refusal
-from emulator.operations import happenings
 from emulator.operations.call import Call, Listing, PatientOperation, Reply
 from emulator.operations.call import Operation as Function
 from emulator.shape import Shape
@@ -30,7 +29,6 @@ from emulator.web.visit import Door, Visit
 from emulator.web.wire import Answer
 from emulator.web.wishes import FAULT, PREFER
 from emulator.world import World
-from emulator.worlds import Entry
 
 PROMPT = 0.001  # seconds, within which a body has come with its headers
 
@@ -111,7 +109,7 @@ class Endpoint:
             why = f"{operation.path} is the path that a strict world knows"
             visit.weigh(Doubt(ledger, refusals.NO_SUCH_PATH, why))
         if entry.world.schedule.next_at <= entry.now:
-            await _caught_up(entry)
+            await patience.caught_up(entry.world, entry.now)
         call = Call(
             entry.now,
             entry.token,
@@ -171,12 +169,6 @@ def endpoints(
         path: Endpoint(door, path, by_method, functions)
         for path, by_method in contract.by_path().items()
     }
-
-
-async def _caught_up(entry: Entry) -> None:
-    """Bring the world up to the time of who comes in; others are let in meanwhile."""
-    while not happenings.catch_up(entry.world, entry.now):  # noqa: ASYNC110
-        await asyncio.sleep(0)
 
 
 def _note(visit: Visit, answer: Answer) -> None:

@@ -7,6 +7,7 @@ from typing import Self
 
 from starlette.types import Receive
 
+from emulator.operations import happenings
 from emulator.operations.call import Breath, Pause, Reply, Steps, Stream
 from emulator.world import World
 
@@ -138,6 +139,12 @@ async def pieces(
             return
         finally:
             stream.close()
+
+
+async def caught_up(world: World, now: datetime) -> None:
+    """Bring *world* up to the time of who comes in; others are let in meanwhile."""
+    while not happenings.catch_up(world, now):  # noqa: ASYNC110
+        await asyncio.sleep(0)
 
 
 async def hung_up(receive: Receive) -> None:

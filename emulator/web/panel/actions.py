@@ -72,12 +72,16 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "next": Action("advanceClock", body=lambda _: {"next": True}),
     "settle": Action("settleWorld", body=lambda _: {}),
+    "reply": Action("receiveText", body=lambda form: said(form, "number", "text")),
+    "replay": Action("replayDelivery", ("deliveryId",)),
+    "send-now": Action("sendDelivery", ("deliveryId",)),
+    "drop": Action("dropDelivery", ("deliveryId",)),
     "preset": Action("addFault", body=lambda form: said(form, "preset", "operation")),
     "break": Action(
         "addFault",
         body=lambda form: {
-            **BREAKAGES.get(form.get("how", ""), {}),
             **said(form, "operation"),
+            **BREAKAGES.get(form.get("how", ""), {}),
             "first": number(form.get("first") or "1"),
         },
     ),

@@ -17,6 +17,9 @@ BREAKAGES: Mapping[str, Mapping[str, Any]] = {
     "reset": {"effect": {"wire": "reset"}},
     "truncated": {"effect": {"wire": "truncated"}},
     "not_json": {"effect": {"wire": "not_json"}},
+    "push_late": {"operation": "moPush", "effect": {"push": "late", "seconds": 60}},
+    "push_twice": {"operation": "moPush", "effect": {"push": "twice"}},
+    "push_lost": {"operation": "moPush", "effect": {"push": "lost"}},
 }
 OPERATIONS = (
     "createCampaign",

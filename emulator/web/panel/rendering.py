@@ -19,6 +19,17 @@ COARSE = 0.01  # seconds; from there on whole milliseconds are shown
 # How a word of the platform is coloured; any other is neutral.
 TONES: Mapping[str, str] = {
     "sent": "good",
+    "delivered": "good",
+    "accepted": "good",
+    "due": "busy",
+    "given_up": "bad",
+    "not_ok": "bad",
+    "bad_status": "bad",
+    "timed_out": "bad",
+    "refused": "bad",
+    "broken": "bad",
+    "lost": "warm",
+    "dropped": "quiet",
     "received": "good",
     "SENT": "good",
     "COMPLETED": "good",

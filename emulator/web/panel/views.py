@@ -9,18 +9,31 @@ from emulator.web.panel import account, campaigns, faults, phones, requests
 Query = Mapping[str, str]
 Context = dict[str, Any]
 LISTED = 200  # worlds
+LATEST = 50  # deliveries
 
 View = Callable[[Seat, Query], Awaitable[Context]]
 
 
 async def status(seat: Seat, _query: Query) -> Context:
-    """Balance and time, above every page."""
+    """Return balance and time, which stand above every page."""
     return {"here": await seat.ask("getWorld")}
 
 
 async def clock(seat: Seat, _query: Query) -> Context:
     pending = await seat.ask("listPending", limit=50)
     return {"pending": pending["pending"], "rate": pending["rate"]}
+
+
+async def deliveries(seat: Seat, query: Query) -> Context:
+    """Return what leaves, the newest first."""
+    found = await seat.ask(
+        "listDeliveries",
+        number=query.get("number") or None,
+        state=query.get("state") or None,
+        text=query.get("find") or None,
+        last=LATEST,
+    )
+    return {**found, "deliveries": found["deliveries"][::-1]}
 
 
 async def worlds(seat: Seat, query: Query) -> Context:
@@ -38,6 +51,7 @@ REGIONS: Mapping[str, View] = {
     "campaign": campaigns.campaign,
     "campaigns": campaigns.campaigns,
     "clock": clock,
+    "deliveries": deliveries,
     "faults": faults.faults,
     "links": account.links,
     "money": account.money,
@@ -56,6 +70,7 @@ PAGES: Mapping[str, Sequence[str]] = {
     "campaign": ("campaign", "recipients"),
     "requests": ("requests",),
     "request": ("request",),
+    "deliveries": ("deliveries",),
     "faults": ("faults",),
     "clock": ("clock",),
     "account": ("money", "tokens", "account", "links"),
