@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from heapq import merge
-from itertools import chain, islice
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
@@ -79,17 +79,18 @@ def _changed(world: World, call: Call, change: Change) -> Reply:
 
 def newest(world: World) -> Iterator[AnyCampaign]:
     """Yield the campaigns of all channels, the latest placed first."""
-    placed = map(reversed, _tables(world))
+    placed: tuple[Iterator[AnyCampaign], ...] = (
+        reversed(world.campaigns.values()),
+        reversed(world.voice_campaigns.values()),
+        reversed(world.email_campaigns.values()),
+    )
     return merge(*placed, key=attrgetter("created_at"), reverse=True)
 
 
-def _tables(world: World) -> list[list[AnyCampaign]]:
-    """Return the campaigns by channel and id."""
-    return [
-        [*world.campaigns.values()],
-        [*world.voice_campaigns.values()],
-        [*world.email_campaigns.values()],
-    ]
+def _by_id(world: World) -> Iterator[AnyCampaign]:
+    yield from world.campaigns.values()
+    yield from world.voice_campaigns.values()
+    yield from world.email_campaigns.values()
 
 
 def shown_campaign(campaign: AnyCampaign, world: World, now: datetime) -> Row:
@@ -137,7 +138,7 @@ def _facts(campaign: AnyCampaign, now: datetime) -> tuple[str, str, int, int]:
 def _asked_for(world: World, asked: Mapping[str, Any]) -> Iterator[AnyCampaign]:
     """Yield the campaigns that a question means, in the order that it asks for."""
     channel, text = asked.get("channel"), asked.get("text", "").casefold()
-    placed = newest(world) if "newest" in asked else chain.from_iterable(_tables(world))
+    placed = newest(world) if "newest" in asked else _by_id(world)
     return (
         each
         for each in placed

@@ -1,15 +1,16 @@
 """What each handset and each mailbox got, and what it said, as its owner sees it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from heapq import merge
 from itertools import islice
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from emulator.domain import dates, email
 from emulator.domain.email import EmailCampaign
 from emulator.domain.keyword import Received
-from emulator.domain.recipients import cellphone
+from emulator.domain.recipients import Column, cellphone
 from emulator.domain.responses import Response
 from emulator.domain.sms import Campaign
 from emulator.domain.voice import VoiceCampaign
@@ -19,34 +20,60 @@ from emulator.operations.recipients import recipient
 from emulator.world import World
 
 PAGE = 50  # conversations, or items of one, unless the call says otherwise
-SCANNED = 200_000  # recipients that are looked at for one list
+SCANNED = 20_000  # recipients that are looked at for a page of a list ...
+SEARCHED = 200_000  # ... and where a text is looked for
+LEAST = 20  # recipients, as which a small campaign counts
 DIGITS = 10  # of a cellphone
+
+
+class Burst(NamedTuple):
+    """What went to many at once, or what one wrote."""
+
+    at: datetime
+    keys: Sequence[int] | Column  # cellphones as numbers, or addresses
+    campaign: AnyCampaign | None
+    said: Response | Received | None = None
+    place: int = 0  # of what was said, or its id
 
 
 class Contact(NamedTuple):
     """Somebody who got something or said something."""
 
     address: str  # a cellphone, or where e-mail goes
-    at: datetime
-    campaign: AnyCampaign | None  # with the place among its recipients
+    burst: Burst
     place: int  # among the recipients
-    said: Response | Received | None = None  # with its id or its place
 
 
 def list_conversations(world: World, call: Call) -> Reply:
     """List who got or said something, the latest first; each with the last of it."""
     asked = call.params
-    text = asked.get("text", "").casefold()
     start, limit = asked.get("offset", 0), asked.get("limit", PAGE)
-    found: dict[str, Contact] = {}
-    for contact in islice(_contacts(world), SCANNED):
-        if text in contact.address.casefold():
-            found.setdefault(contact.address, contact)
-        if len(found) > start + limit:
-            break
-    page = list(islice(found.values(), start, start + limit))
+    wanted = start + limit + 1
+    found, is_all = _latest(world, asked.get("text", "").casefold(), wanted)
+    page = found[start : start + limit]
     rows = [_summary(each, world, call.now) for each in page]
-    return Reply({"more": len(found) > start + limit, "conversations": rows})
+    more = len(found) == wanted or not is_all
+    return Reply({"more": more, "conversations": rows})
+
+
+def _latest(world: World, text: str, wanted: int) -> tuple[list[Contact], bool]:
+    """Return so many contacts whose address holds *text*, and whether all were seen."""
+    found: dict[int | str, Contact] = {}
+    left = SEARCHED if text else SCANNED * (1 + wanted // PAGE)
+    for burst in _bursts(world):
+        keys: Iterable[int | str] = burst.keys
+        for place, key in enumerate(keys):
+            if key in found:
+                continue
+            address = _address(key)
+            if text in address.casefold():
+                found[key] = Contact(address, burst, place)
+                if len(found) == wanted:
+                    return [*found.values()], False
+        left -= max(len(burst.keys), LEAST)
+        if left < 0:
+            return [*found.values()], False
+    return [*found.values()], True
 
 
 def get_conversation(world: World, call: Call) -> Reply:
@@ -66,53 +93,57 @@ def get_conversation(world: World, call: Call) -> Reply:
     )
 
 
-def _contacts(world: World) -> Iterator[Contact]:
-    """Yield everything that was sent or said, by campaign, the latest first."""
-    sent = (contact for each in newest(world) for contact in _reached(each))
-    return merge(sent, _said(world), key=lambda each: each.at, reverse=True)
+def _address(key: int | str) -> str:
+    return cellphone(key) if isinstance(key, int) else key
 
 
-def _reached(campaign: AnyCampaign) -> Iterator[Contact]:
-    addresses: Iterator[str] = (
-        iter(campaign.addresses)
-        if isinstance(campaign, EmailCampaign)
-        else map(cellphone, campaign.recipients.numbers)
-    )
-    for index, address in enumerate(addresses):
-        yield Contact(address, campaign.created_at, campaign, index)
+def _bursts(world: World) -> Iterator[Burst]:
+    """Yield everything that was sent or said, the latest first."""
+    sent = (Burst(each.created_at, _keys(each), each) for each in newest(world))
+    return merge(sent, _said(world), key=attrgetter("at"), reverse=True)
 
 
-def _said(world: World) -> Iterator[Contact]:
+def _keys(campaign: AnyCampaign) -> Sequence[int] | Column:
+    if isinstance(campaign, EmailCampaign):
+        return campaign.addresses
+    return campaign.recipients.numbers
+
+
+def _said(world: World) -> Iterator[Burst]:
     """Yield what handsets wrote, the latest first; a keyword's text may be a reply."""
     replies = (
-        Contact(cellphone(each.number), each.received_at, None, each.id, each)
+        Burst(each.received_at, (each.number,), None, each, each.id)
         for each in reversed(world.responses)
     )
+    if not world.received:
+        return replies
     answered = {(each.received_at, each.number) for each in world.responses}
     texts = (
-        Contact(cellphone(each.number), each.at, None, place, each)
+        Burst(each.at, (each.number,), None, each, place)
         for place, each in reversed([*enumerate(world.received)])
         if (each.at, each.number) not in answered
     )
-    return merge(replies, texts, key=lambda each: each.at, reverse=True)
+    return merge(replies, texts, key=attrgetter("at"), reverse=True)
 
 
 def _history(world: World, address: str) -> Iterator[Contact]:
     """Yield what concerns one address, the latest first."""
-    number = int(address) if address.isdecimal() and len(address) == DIGITS else None
-    sent = (
-        Contact(address, each.created_at, each, index)
-        for each in newest(world)
-        for index in _places(each, address, number)
-    )
-    said = (each for each in _said(world) if each.address == address)
-    return merge(sent, said, key=lambda each: each.at, reverse=True)
+    is_number = address.isdecimal() and len(address) == DIGITS
+    key = int(address) if is_number else address
+    for burst in _bursts(world):
+        for place in _places(burst, key):
+            yield Contact(address, burst, place)
 
 
-def _places(campaign: AnyCampaign, address: str, number: int | None) -> Iterator[int]:
+def _places(burst: Burst, key: int | str) -> Iterable[int]:
+    campaign = burst.campaign
     if isinstance(campaign, EmailCampaign):
-        return campaign.addresses.where(address) if number is None else iter(())
-    return iter(()) if number is None else campaign.recipients.where(number)
+        return campaign.addresses.where(key) if isinstance(key, str) else ()
+    if not isinstance(key, int):
+        return ()
+    if campaign is None:
+        return (0,) if key in burst.keys else ()
+    return campaign.recipients.where(key)
 
 
 def _summary(contact: Contact, world: World, now: datetime) -> Row:
@@ -129,12 +160,9 @@ def _summary(contact: Contact, world: World, now: datetime) -> Row:
 
 
 def _item(contact: Contact, world: World, now: datetime) -> dict[str, Any]:
-    if contact.said is not None:
-        return _reply(contact.said, contact.place, world)
-    if contact.campaign is None:
-        message = f"nobody sent anything to {contact.address}"
-        raise LookupError(message)
-    campaign, index = contact.campaign, contact.place
+    campaign, index = contact.burst.campaign, contact.place
+    if campaign is None:
+        return _reply(contact.burst, world)
     return {
         "kind": channel_of(campaign),
         "campaign": campaign.id,
@@ -169,17 +197,16 @@ def _sms_details(campaign: Campaign, index: int) -> Row:
     }
 
 
-def _reply(said: Response | Received, number: int, world: World) -> dict[str, Any]:
-    answers = said if isinstance(said, Response) else None
-    instant = said.received_at if isinstance(said, Response) else said.at
-    at = dates.shown(instant, world.account.zone)
+def _reply(burst: Burst, world: World) -> dict[str, Any]:
+    at, said = dates.shown(burst.at, world.account.zone), burst.said
+    answer = said if isinstance(said, Response) else None
     return {
         "kind": "reply",
-        "id": number,
-        "campaign": answers.campaign if answers else None,
-        "message": answers.message if answers else None,
+        "id": burst.place,
+        "campaign": answer.campaign if answer else None,
+        "message": answer.message if answer else None,
         "status": "received",
         "at": at,
         "placed": at,
-        "text": said.response if isinstance(said, Response) else said.text,
+        "text": answer.response if answer else getattr(said, "text", ""),
     }

@@ -25,7 +25,7 @@ from emulator.operations.call import (
     Row,
     Steps,
 )
-from emulator.world import World
+from emulator.world import FIRST_IDS, World
 from emulator.worlds import Held, Worlds
 
 Body = Mapping[str, Any]
@@ -181,7 +181,7 @@ def _shown(worlds: Worlds, world: World) -> Row:
         "campaigns": len(world.campaigns)
         + len(world.voice_campaigns)
         + len(world.email_campaigns),
-        "messages": sum(each.line.messages for each in world.campaigns.values()),
+        "messages": world.upcoming("message") - FIRST_IDS["message"],
         "assumptions": {
             name: choice for name, choice in chosen.items() if choice != LENIENT[name]
         },
