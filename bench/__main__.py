@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bench.load import Order, Result
+from bench.watcher import Watcher
 from emulator.client import Emulator
 from tests.examples.test_seventy_two_hours import seventy_two_hours
 
@@ -420,9 +421,47 @@ def story() -> Iterator[Figure]:
             )
 
 
+def panel() -> Iterator[Figure]:
+    """Measure the API beside an open page, and the opening of a large campaign."""
+    place = request("POST", "/api/v3/campaign", campaign(3))
+    for page in ("phones", "campaigns", "requests"):
+        with serving("emulator") as emulator:
+            rounds, looked = [], 0
+            for _ in range(ROUNDS):
+                alone = loaded(emulator, place).per_second
+                watcher = Watcher(
+                    emulator.host,
+                    emulator.port,
+                    world="bench",
+                    regions=["status", page],
+                )
+                with watcher.open():
+                    beside = loaded(emulator, place).per_second
+                looked += watcher.looked
+                rounds.append(beside / alone)
+        ratio = median(rounds)
+        yield Figure(
+            f"campaigns of 3 recipients, the panel's page of {page} being open",
+            "at least 0.8 of the req/s without",
+            f"{ratio:.2f} ({looked / ROUNDS / (SECONDS + 0.5):.1f} looks a second)",
+            ratio >= 0.8,
+        )
+    with serving("emulator") as emulator:
+        emulator.ask("POST", "/api/v3/campaign", campaign(MANY, name="Guadalupe"))
+        path = "/panel/campaign?world=bench&channel=sms&campaign=8528238"
+        for what, query in (("", ""), (", its last rows", f"&offset={MANY - 50}")):
+            took = timed(partial(emulator.ask, "GET", path + query)) * 1000
+            yield Figure(
+                f"a campaign of 50,000 in the panel{what}",
+                "300 ms",
+                f"{took:.0f} ms",
+                took <= 300,
+            )
+
+
 def main() -> None:
     chosen = sys.argv[1:]
-    parts = (start, throughput, large, memory, worlds, pushes, story)
+    parts = (start, throughput, large, memory, worlds, pushes, story, panel)
     sections = {f.__name__: f for f in parts}
     figures = []
     for name, section in sections.items():

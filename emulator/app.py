@@ -15,8 +15,10 @@ from emulator.settings import Settings
 from emulator.smpp.door import Door
 from emulator.web.api import Api
 from emulator.web.control import Control
+from emulator.web.desk import Desk
 from emulator.web.endpoint import endpoints
 from emulator.web.pages import Pages
+from emulator.web.panel.panel import Panel
 from emulator.web.paths import Paths, Program
 from emulator.worlds import Limits, Worlds
 
@@ -66,7 +68,10 @@ def assembled(
     api = Api(worlds, body_limit=body_limit)
     control = Control(worlds, body_limit=worlds.limits.snapshot, secret=secret)
     commands = {**CONTROL, **worlds_by_command(worlds)}
-    program = Program(routes=Pages(api, platform, worlds).routes())
+    panel = Panel(
+        Desk(steering, commands, worlds), secret, upload_limit=control.body_limit
+    )
+    program = Program(routes=[*Pages(api, platform, worlds).routes(), *panel.routes()])
     program.paths = Paths(
         endpoints(api, platform, OPERATIONS) | endpoints(control, steering, commands)
     )

@@ -17,6 +17,7 @@ CONTRACT = ROOT / "openapi.yaml"
 CONTROL = _HERE / "web" / "control.yaml"
 WORLDS = ROOT / "fixtures" / "worlds"
 WORLD_SCHEMA = ROOT / "fixtures" / "world.schema.yaml"
+LEDGER = ROOT / "docs" / "ledger.yaml"
 PRESETS = ROOT / "fixtures" / "faults.yaml"
 SIGNING_KEY = ROOT / "fixtures" / "token_signing_key.pem"
 

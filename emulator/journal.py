@@ -77,6 +77,7 @@ class Exchange(NamedTuple):
     answer: Body
     notes: Sequence[str]  # ledger ids of what was doubtful in the request
     why: str  # of a refusal, in our words
+    refusal: tuple[str, ...]  # its reason's name, the field, a ledger id; or nothing
     fault: str  # the id of the rule that struck, or empty
     duration: float  # seconds of the wall until the answer was ready
     numbers: Numbers  # the cellphones of a request that was cut
@@ -206,6 +207,10 @@ class Journal:
         """Return what is kept of the exchanges with a higher number."""
         newer = islice(reversed(self._kept), max(0, self.last - number))
         return [*map(Exchange._make, newer)][::-1]
+
+    def latest(self) -> Iterator[Exchange]:
+        """Yield the exchanges, the newest first."""
+        return map(Exchange._make, reversed(self._kept))
 
     def misses(self, after: int, since: datetime | None) -> bool:
         """Return whether some of what came later has been dropped."""

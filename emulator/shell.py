@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+from collections import Counter
 from typing import Any
 from urllib.parse import quote
 
@@ -138,7 +140,37 @@ def listen(ask: Aim, target: str) -> None:
     raise Trouble(message)
 
 
-COMMANDS = (healthcheck, token, reply, advance, settle, fault, listen)
+@click.command()
+@click.option(
+    "--campaigns",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1, 1_000),
+    help="Campaigns, the last of which begins now.",
+)
+@click.option(
+    "--recipients",
+    default=1_000,
+    show_default=True,
+    type=click.IntRange(1, 50_000),
+    help="Recipients of each.",
+)
+@in_world
+def populate(ask: Aim, campaigns: int, recipients: int) -> None:
+    """Fill a world with weeks of campaigns, replies and clicks."""
+    wanted = {"campaigns": campaigns, "recipients": recipients}
+    path = "/_emulator/world/populate"
+    total: Counter[str] = Counter()
+    silent = not sys.stderr.isatty()
+    with click.progressbar(
+        range(campaigns), label="campaigns", file=sys.stderr, hidden=silent
+    ) as parts:
+        for part in parts:
+            total += Counter(ask("POST", path=path, body={**wanted, "part": part}))
+    click.echo(", ".join(f"{count} {name}" for name, count in total.items()))
+
+
+COMMANDS = (healthcheck, token, reply, advance, settle, fault, listen, populate)
 
 
 def moved(time: str) -> dict[str, Any]:

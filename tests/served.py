@@ -104,6 +104,21 @@ def serve(
                 process.kill()
 
 
+def run_python(code: str) -> str:
+    """Run *code* in a fresh interpreter and return what it prints."""
+    command = (sys.executable, "-c", code)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
 def first_line(process: subprocess.Popen[str]) -> str:
     """Return the first line on stdout; empty where the process ends or hangs."""
     assert process.stdout is not None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.client import Emulator
-from emulator.operations.call import Call, Pause
+from emulator.operations.call import Breath, Call, Pause
 from emulator.operations.events import HEARTBEAT, stream_events
 from tests.campaigns import SMS, an_sms, crowd, place, to
 from tests.conftest import MakeApi
@@ -37,10 +37,11 @@ class Reader:
         """Return what has come about; without time *left* the silence is too long."""
         return [frame(each) for each in self._frames(self._stream.send(left))]
 
-    def _frames(self, piece: str | Pause) -> Iterator[str]:
-        while not isinstance(piece, Pause):
+    def _frames(self, piece: str | Pause | Breath) -> Iterator[str]:
+        while isinstance(piece, str):
             yield piece
             piece = next(self._stream)
+        assert isinstance(piece, Pause)
         self.paused = piece
 
 

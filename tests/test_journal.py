@@ -97,6 +97,7 @@ def test_an_exchange_is_kept_whole(api: Api) -> None:
         "status": 200,
         "notes": answer.notes,
         "why": "",
+        "reason": "",
         "fault": "",
     }
 

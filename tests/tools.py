@@ -8,10 +8,8 @@ from typing import NoReturn
 
 import pytest
 
-PLACES = (
-    Path(sys.executable).parent,
-    Path(__file__).parent / "contract_tools" / "node_modules" / ".bin",
-)
+PACKAGES = Path(__file__).parent / "contract_tools" / "node_modules"
+PLACES = (Path(sys.executable).parent, PACKAGES / ".bin")
 
 
 def require_tool(name: str) -> Path:
@@ -23,6 +21,12 @@ def require_tool(name: str) -> Path:
     path = os.pathsep.join([*map(str, PLACES), os.environ.get("PATH", "")])
     found = shutil.which(name, path=path)
     return Path(found) if found else missing(name)
+
+
+def require_file(name: Path) -> Path:
+    """Return where a file of the npm packages is; see ``require_tool``."""
+    path = PACKAGES / name
+    return path if path.is_file() else missing(str(name))
 
 
 def missing(name: str) -> NoReturn:

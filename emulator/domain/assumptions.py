@@ -243,6 +243,6 @@ def weigh(doubts: Iterable[Doubt], assumptions: Assumptions) -> list[str]:
     accepted = []
     for doubt in doubts:
         if doubt.ledger in assumptions.closed:
-            raise Refusal(doubt.reason, doubt.why, **doubt.words)
+            raise Refusal(doubt.reason, doubt.why, ledger=doubt.ledger, **doubt.words)
         accepted.append(doubt.ledger)
     return accepted

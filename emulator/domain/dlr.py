@@ -6,12 +6,13 @@ answer.
 Source: manual DLR-01 to DLR-23.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import chain, repeat
+from operator import attrgetter
 
-from emulator.domain import dates
+from emulator.domain import counts, dates
 from emulator.domain.handset import TRUTHS, Outcome
 from emulator.domain.recipients import cellphone
 from emulator.domain.refusals import (
@@ -100,6 +101,12 @@ def final(campaign: Campaign, now: datetime) -> int:
     if line.cancelled_at and line.cancelled_at <= now:
         done += line.messages - reached
     return done
+
+
+def stand(campaign: Campaign, now: datetime) -> Mapping[str, int]:
+    """Return how many messages stand at each status, without looking at each."""
+    waiting = _waiting(campaign, now)
+    return counts.counts(campaign, attrgetter("sms"), waiting=waiting, now=now)
 
 
 def milestones(campaign: Campaign, after: datetime) -> Iterator[Milestone]:
@@ -269,9 +276,13 @@ def _statuses(
             )
             for index in range(start, had)
         )
-    last = line.last(now)
-    waiting = WAITING.get(last.change, "in progress") if last else "in progress"
-    return chain(states, repeat(waiting, stop - had))
+    return chain(states, repeat(_waiting(campaign, now), stop - had))
+
+
+def _waiting(campaign: Campaign, now: datetime) -> str:
+    """Return what a message says that has not had its instant."""
+    last = campaign.line.last(now)
+    return WAITING.get(last.change, "in progress") if last else "in progress"
 
 
 def _sent_dates(

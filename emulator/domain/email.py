@@ -116,17 +116,27 @@ def milestones(campaign: EmailCampaign) -> Iterator[Milestone]:
 
 def letters(campaign: EmailCampaign) -> Iterator[Letter]:
     """Yield every e-mail of the campaign, merged, in the order of its recipients."""
-    for index, address in enumerate(campaign.addresses):
-        values = {name: column[index] for name, column in campaign.fields.items()}
-        text = campaign.body.filled(values)
-        yield Letter(
-            to=address,
-            sender=campaign.sender,
-            subject=campaign.subject,
-            text=text,
-            html=_page(campaign, text),
-            attachment=campaign.attachment,
-        )
+    for index in range(campaign.count):
+        yield letter(campaign, index)
+
+
+def letter(campaign: EmailCampaign, index: int) -> Letter:
+    """Return the e-mail that recipient *index* gets."""
+    values = {name: column[index] for name, column in campaign.fields.items()}
+    text = campaign.body.filled(values)
+    return Letter(
+        to=campaign.addresses[index],
+        sender=campaign.sender,
+        subject=campaign.subject,
+        text=text,
+        html=_page(campaign, text),
+        attachment=campaign.attachment,
+    )
+
+
+def is_sent(campaign: EmailCampaign, now: datetime) -> bool:
+    """Return whether the letters have gone out."""
+    return (campaign.scheduled_at or campaign.created_at) <= now
 
 
 def _page(campaign: EmailCampaign, text: str) -> str | None:

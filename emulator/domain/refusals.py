@@ -30,10 +30,13 @@ class Refusal(Exception):  # noqa: N818 - nothing went wrong; the platform decli
     *words* fill the sentence; they are field names and limits, never what was sent.
     """
 
-    def __init__(self, reason: Reason, why: str = "", **words: object) -> None:
+    def __init__(
+        self, reason: Reason, why: str = "", *, ledger: str = "", **words: object
+    ) -> None:
         super().__init__(f"{reason.name}: {why}")
         self.reason = reason
         self.why = why
+        self.ledger = ledger  # id of the strict reading that was not met
         self.words = words
 
 
@@ -124,6 +127,9 @@ JOURNAL_DROPPED = Reason(
     409,
     "El registro ya no tiene todo lo que se pide",
     "The journal no longer has all that is asked for",
+)
+NO_SUCH_EXCHANGE = Reason(
+    "NO_SUCH_EXCHANGE", 404, "La peticion no existe", "The request does not exist"
 )
 NAME_TAKEN = Reason(
     "NAME_TAKEN", 409, "El nombre ya esta en uso", "The name is already in use"

@@ -84,10 +84,15 @@ class Campaign(NamedTuple):
         if not self.template.marks:
             return self.template.text
         values = self.recipients.values(index)
-        if self.link:
-            short = code(self.world, self.first_message + index)
-            values[LINK_MARK] = f"{self.link_base}/{short}"
+        if link := self.short_link(index):
+            values[LINK_MARK] = link
         return self.template.filled(values)
+
+    def short_link(self, index: int) -> str | None:
+        """Return the short link of recipient *index*, if the campaign has one."""
+        if self.link is None:
+            return None
+        return f"{self.link_base}/{code(self.world, self.first_message + index)}"
 
     def changed(self, intervention: Intervention) -> "Campaign":
         """Return the campaign with one more intervention."""

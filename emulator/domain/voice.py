@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, NamedTuple
 
-from emulator.domain import dates
+from emulator.domain import counts, dates
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
 from emulator.domain.handset import TRUTHS, CallStatus, Outcome
@@ -165,6 +166,12 @@ def processed(campaign: VoiceCampaign, now: datetime) -> int:
     return campaign.line.reached(now - lasting)
 
 
+def stand(campaign: VoiceCampaign, now: datetime) -> Mapping[CallStatus, int]:
+    """Return how many calls stand at each status, without looking at each."""
+    waiting = _waiting(campaign, now)
+    return counts.counts(campaign, attrgetter("call"), waiting=waiting, now=now)
+
+
 def milestones(campaign: VoiceCampaign) -> Iterator[Milestone]:
     """Yield when the first call is made and when the last is over, unless cancelled."""
     if campaign.line.starts_at >= END:
@@ -185,10 +192,15 @@ def call(campaign: VoiceCampaign, index: int, now: datetime) -> Call:
         state = truth.call.at(now - called_at, campaign.pace.patience)
     else:
         called_at = None
-        cancelled = line.cancelled_at is not None and line.cancelled_at <= now
-        state = CallStatus.FAILED if cancelled else CallStatus.QUEUED
+        state = _waiting(campaign, now)
     number = campaign.recipients.numbers[index]
     return Call(campaign.first_call + index, number, state, called_at)
+
+
+def _waiting(campaign: VoiceCampaign, now: datetime) -> CallStatus:
+    """Return the status of a call that has not been placed."""
+    cancelled = campaign.line.cancelled_at
+    return CallStatus.FAILED if cancelled and cancelled <= now else CallStatus.QUEUED
 
 
 def rows(

@@ -52,13 +52,28 @@ class Pause(NamedTuple):
     seconds: float | None = None  # of the wall, since the operation began
 
 
+class Breath(NamedTuple):
+    """How long a stream keeps silent, in seconds of the wall from now on.
+
+    At *least* so long, whatever happens; at *most* so long where nothing does.
+    """
+
+    least: float
+    most: float
+
+
+# What a stream says, piece by piece; it is told whether a pause has time left, or
+# whether something happened while it took breath.
+Stream = Generator[str | Pause | Breath, bool, None]
+
+
 @dataclass(slots=True)
 class Reply:
     """The body of a success."""
 
     body: Any
     listing: Listing | None = None
-    stream: Generator[str | Pause, bool, None] | None = None  # instead of a body
+    stream: Stream | None = None  # instead of a body
 
 
 Operation = Callable[[World, Call], Reply]

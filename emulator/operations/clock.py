@@ -28,6 +28,12 @@ def get_clock(world: World, _call: Call) -> Reply:
     return Reply(_read(world))
 
 
+def list_pending(world: World, call: Call) -> Reply:
+    """List what will happen by itself, the next first; last what waits for somebody."""
+    pending = agenda.work(world, call.now)[: call.params.get("limit", LISTED)]
+    return Reply({**_read(world), "pending": [shown(each) for each in pending]})
+
+
 def set_clock(world: World, call: Call) -> Reply:
     """Freeze (rate 0), run (1) or scale the clock; it goes on from where it stands."""
     world.needs_rest()

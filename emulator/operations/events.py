@@ -1,6 +1,6 @@
 """What happens in a world, as it happens: a stream of server-sent events."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,12 +10,14 @@ from emulator import agenda
 from emulator.domain import dates
 from emulator.event import Event
 from emulator.operations import clock, exchanges
-from emulator.operations.call import Call, Pause, Reply, Row
+from emulator.operations.call import Breath, Call, Pause, Reply, Row, Stream
 from emulator.world import World
 
 HEARTBEAT = 15.0  # seconds of the wall without news
-
-Stream = Generator[str | Pause, bool, None]
+CALM = 0.2  # seconds of the wall between two changes that are told, at least
+TICK = 1.0  # ... and at most while the clock runs, which changes what a campaign is
+CHANGED = "event: changed\ndata: \n\n"
+QUIET = ": still here\n\n"
 
 
 class Position(NamedTuple):
@@ -48,6 +50,19 @@ def stream_events(world: World, call: Call) -> Reply:
     return Reply(None, stream=_Reader(world, position).told())
 
 
+def stream_changes(world: World, _call: Call) -> Reply:
+    """Say that something may have changed, whatever it is, and nothing else."""
+    return Reply(None, stream=_changes(world))
+
+
+def _changes(world: World) -> Stream:
+    yield CHANGED  # something may have since the page was made
+    while True:
+        runs = world.clock.rate > 0
+        rung = yield Breath(CALM, TICK if runs else HEARTBEAT)
+        yield CHANGED if rung or runs else QUIET
+
+
 class _Reader:
     """Somebody who has read up to a position."""
 
@@ -71,7 +86,7 @@ class _Reader:
             work = agenda.work(self._world, self._at)
             until = next((each.at for each in work), None)
             if not (yield Pause(until=until, seconds=beat)):
-                yield ": still here\n\n"
+                yield QUIET
                 beat += HEARTBEAT
 
     def _news(self) -> Iterator[Frame]:

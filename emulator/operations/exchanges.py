@@ -58,6 +58,7 @@ def _row(exchange: Exchange, request: Row, answer: Row, *, masked: bool) -> Row:
         "answer": answer,
         "notes": list(exchange.notes),
         "why": hidden(exchange.why, masked=masked),
+        "reason": exchange.refusal[0] if exchange.refusal else "",
         "fault": exchange.fault,
         "duration": exchange.duration,
     }

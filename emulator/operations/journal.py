@@ -1,8 +1,10 @@
 """What was asked of a world and what it answered: read, waited for, verified."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from emulator.domain import dates
@@ -20,6 +22,7 @@ from emulator.world import World
 
 SLICE = 200  # exchanges; the edge lets others in between two slices
 PATIENCE = 5  # seconds of the wall, unless told otherwise
+ALL = sys.maxsize // 2
 COUNTS = ("at_least", "at_most", "exactly")
 
 
@@ -29,12 +32,12 @@ def list_exchanges(world: World, call: Call) -> Reply:
     Refuses with ``JOURNAL_DROPPED`` where some of them may have been dropped.
     """
     journal, match = world.journal, matching(call.params)
-    watch = Watch(journal, match)
-    missed, last = watch.missed, call.params.get("last")
-    found = watch.look()
-    if missed and (last is None or found < last):
+    last = call.params.get("last", ALL)
+    found = (each for each in journal.latest() if match.covers(each))
+    exchanges = list(islice(filter(match.fits, found), last))[::-1]
+    missed = journal.misses(match.after, match.since)
+    if missed and len(exchanges) < last and "dropped" not in call.params:
         raise _dropped(journal)
-    exchanges = watch.matching[-last:] if last else watch.matching
     masked = call.params.get("mask") is not None
     rows = _rows(exchanges, masked=masked)
     whole = len(exchanges) <= SLICE

@@ -28,6 +28,7 @@ class Match:
     since: datetime | None = None
     until: datetime | None = None  # itself not included
     after: int = 0
+    before: int | None = None  # a number, itself not included
 
     def covers(self, exchange: Exchange) -> bool:
         """Return whether the exchange lies in the range that is asked for."""
@@ -35,6 +36,7 @@ class Match:
             exchange.number > self.after
             and (self.since is None or self.since <= exchange.at)
             and (self.until is None or exchange.at < self.until)
+            and (self.before is None or exchange.number < self.before)
         )
 
     def misses(self, exchange: Exchange) -> Iterator[str]:

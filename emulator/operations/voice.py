@@ -1,5 +1,7 @@
 """Voice campaigns: placing, status, cancelling."""
 
+from datetime import datetime
+
 from emulator.domain import dates, voice
 from emulator.domain.money import shown
 from emulator.operations.call import Call, Listing, Reply
@@ -60,14 +62,7 @@ def get_voice_campaign(world: World, call: Call) -> Reply:
 
 def cancel_voice_campaign(world: World, call: Call) -> Reply:
     """Source: manual VOI-31 to VOI-33; the refund is assumption VOI-35."""
-    campaign = voice.cancel(world.voice_campaign(call.params["voiceId"]), call.now)
-    world.keep(campaign)
-    world.charge(
-        -voice.refund(campaign, world.account),
-        reason="refund",
-        reference=campaign.id,
-        now=call.now,
-    )
+    campaign = cancelled(world, call.params["voiceId"], call.now)
     return Reply(
         {
             "message": DONE,
@@ -77,6 +72,15 @@ def cancel_voice_campaign(world: World, call: Call) -> Reply:
             "scheduled_date": _scheduled(campaign, world),
         }
     )
+
+
+def cancelled(world: World, number: int, now: datetime) -> voice.VoiceCampaign:
+    """Cancel a voice campaign, pay back what it cost, and return it."""
+    campaign = voice.cancel(world.voice_campaign(number), now)
+    world.keep(campaign)
+    refund = voice.refund(campaign, world.account)
+    world.charge(-refund, reason="refund", reference=campaign.id, now=now)
+    return campaign
 
 
 def _scheduled(campaign: voice.VoiceCampaign, world: World) -> str:

@@ -25,7 +25,7 @@ from emulator.operations.call import (
     Row,
     Steps,
 )
-from emulator.world import World
+from emulator.world import FIRST_IDS, World
 from emulator.worlds import Held, Worlds
 
 Body = Mapping[str, Any]
@@ -176,12 +176,13 @@ def _shown(worlds: Worlds, world: World) -> Row:
         "now": dates.stamp(world.clock.now()),
         "rate": world.clock.rate,
         "seed": world.account.seed,
+        "time_zone": str(world.account.zone),
         "balance": shown(world.balance),
         "tokens": list(world.tokens),
         "campaigns": len(world.campaigns)
         + len(world.voice_campaigns)
         + len(world.email_campaigns),
-        "messages": sum(each.line.messages for each in world.campaigns.values()),
+        "messages": world.upcoming("message") - FIRST_IDS["message"],
         "assumptions": {
             name: choice for name, choice in chosen.items() if choice != LENIENT[name]
         },

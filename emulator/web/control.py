@@ -4,7 +4,6 @@ It says no with problem documents (RFC 9457), so that nobody takes it for the pl
 """
 
 from datetime import datetime
-from hmac import compare_digest
 from urllib.parse import parse_qs
 
 from emulator.domain.refusals import (
@@ -15,15 +14,15 @@ from emulator.domain.refusals import (
 )
 from emulator.faults import Phase, Rule
 from emulator.operations.call import Call
-from emulator.web import wire
+from emulator.web import guard, wire
 from emulator.web.api import bearer
+from emulator.web.guard import HEADER, Guard
 from emulator.web.visit import Visit
 from emulator.web.wire import Answer
 from emulator.world import World
 from emulator.worlds import Entry, Worlds
 
 PROBLEM = b"application/problem+json"
-HEADER, COOKIE = "X-Emulator-Control", b"emulator_control"  # that carry the secret
 OPEN = frozenset({"getHealth", "getReadiness"})  # to those who do not know it
 
 
@@ -35,7 +34,7 @@ class Control:
     ) -> None:
         self._worlds = worlds
         self.body_limit = body_limit
-        self._secret = secret.encode() if secret else b""
+        self._guard = Guard(secret)
 
     def enter(self, visit: Visit) -> Entry:
         """Return the world that is meant, whatever has become of its token.
@@ -43,8 +42,9 @@ class Control:
         Refuses a page of another origin, which a browser would let command us, and who
         does not know the secret, where there is one.
         """
-        _refuse_foreigners(visit)
-        if self._secret and visit.operation.id not in OPEN and not self._knows(visit):
+        if guard.is_foreign(visit.scope, visit.headers):
+            raise Refusal(FOREIGN_ORIGIN, guard.apart(visit.scope, visit.headers))
+        if visit.operation.id not in OPEN and not self._guard.knows(visit.headers):
             raise Refusal(SECRET_NEEDED, f"send the header {HEADER}: <secret>")
         return self._worlds.visit(self._world(visit))
 
@@ -71,15 +71,6 @@ class Control:
     def record(self, visit: Visit, answer: Answer) -> None:
         """Keep nothing: the journal holds what the platform was asked."""
 
-    def _knows(self, visit: Visit) -> bool:
-        """Whether the visitor sends the secret, compared in constant time."""
-        sent = [visit.headers.get(HEADER.lower().encode(), b"")]
-        for pair in visit.headers.get(b"cookie", b"").split(b";"):
-            name, _, value = pair.strip().partition(b"=")
-            if name == COOKIE:
-                sent.append(value)
-        return any(compare_digest(each, self._secret) for each in sent)
-
     def _world(self, visit: Visit) -> World:
         query = parse_qs(visit.scope["query_string"].decode("latin-1"))
         if names := query.get("world"):
@@ -89,15 +80,3 @@ class Control:
             return world
         _, literal, _ = bearer(visit.headers)
         return self._worlds.find(literal) if literal else self._worlds.default
-
-
-def _refuse_foreigners(visit: Visit) -> None:
-    """Refuse a page that does not come from where the request goes."""
-    origin = visit.headers.get(b"origin")
-    if origin is None:
-        return
-    host = visit.headers.get(b"host", b"")
-    ours = visit.scope["scheme"].encode() + b"://" + host
-    if origin.lower() != ours.lower():
-        sent, own = origin.decode("latin-1"), ours.decode("latin-1")
-        raise Refusal(FOREIGN_ORIGIN, f"{sent} is not {own}")

@@ -7,7 +7,6 @@ shape 422, then what the operation says.
 import asyncio
 import logging
 from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
 from inspect import isgeneratorfunction
 from itertools import chain
@@ -20,7 +19,6 @@ from emulator.contract import Contract, ContractError, Operation
 from emulator.domain import refusals
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Refusal
-from emulator.operations import happenings
 from emulator.operations.call import Call, Listing, PatientOperation, Reply
 from emulator.operations.call import Operation as Function
 from emulator.shape import Shape
@@ -101,6 +99,8 @@ class Endpoint:
             why = "the emulator made a mistake; its log has the traceback"
             error = Refusal(refusals.SERVER_ERROR, why)
         visit.why = error.why
+        field = str(error.words.get("field", ""))
+        visit.refusal = (error.reason.name, field, error.ledger)
         return self._door.refused(error, visit)
 
     async def _carried_out(self, visit: Visit) -> Answer:
@@ -111,7 +111,7 @@ class Endpoint:
             why = f"{operation.path} is the path that a strict world knows"
             visit.weigh(Doubt(ledger, refusals.NO_SUCH_PATH, why))
         if world.schedule.next_at <= entry.now:
-            await _caught_up(world, entry.now)
+            await patience.caught_up(world, entry.now)
         params = reading.parameters(operation, visit.scope, headers)
         call = visit.call = Call(entry.now, entry.token, params, visit.notes)
         if (shape := operation.body) is not None:
@@ -119,7 +119,7 @@ class Endpoint:
             call.body = await self._body(visit, shape, closed)
             if stopwatch() - visit.began > PROMPT:  # the upload took its time
                 call.now = world.clock.now()
-                await _caught_up(world, call.now)
+                await patience.caught_up(world, call.now)
         function = self._functions.get(operation.id)
         if function is None:
             steps = self._patient[operation.id](world, call)
@@ -165,12 +165,6 @@ def endpoints(
         path: Endpoint(door, path, by_method, functions)
         for path, by_method in contract.by_path().items()
     }
-
-
-async def _caught_up(world: World, now: datetime) -> None:
-    """Bring *world* up to the time of who comes in; others are let in meanwhile."""
-    while not happenings.catch_up(world, now):  # noqa: ASYNC110
-        await asyncio.sleep(0)
 
 
 def _note(visit: Visit, answer: Answer) -> None:

@@ -1,13 +1,14 @@
 """Waiting for what comes about in a world: until it does, or the client hangs up."""
 
 import asyncio
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Self
 
 from starlette.types import Receive
 
-from emulator.operations.call import Pause, Reply, Steps
+from emulator.operations import happenings
+from emulator.operations.call import Breath, Pause, Reply, Steps, Stream
 from emulator.world import World
 
 
@@ -38,22 +39,36 @@ class Patience:
         Raises ``HungUp`` once the client has.
         """
         left = self._left(pause.seconds)
-        timeout = _shorter(left, self._seconds_until(pause.until))
-        if timeout is None or timeout > 0:
-            rung = asyncio.ensure_future(self._bell.wait())
-            await asyncio.wait(
-                (rung, self._gone),
-                timeout=timeout,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            rung.cancel()
-        else:
-            await asyncio.sleep(0)  # others are let in
+        await self._doze(_shorter(left, self._seconds_until(pause.until)))
         self._bell.clear()
         if self._gone.done():
             raise HungUp
         left = self._left(pause.seconds)
         return left is None or left > 0
+
+    async def rest(self, breath: Breath) -> bool:
+        """Keep silent; return whether something has changed in the world meanwhile.
+
+        Raises ``HungUp`` once the client has.
+        """
+        await asyncio.wait((self._gone,), timeout=breath.least)
+        if not (self._bell.is_set() or self._gone.done()):
+            await self._doze(breath.most - breath.least)
+        rung = self._bell.is_set()
+        self._bell.clear()
+        if self._gone.done():
+            raise HungUp
+        return rung
+
+    async def _doze(self, seconds: float | None) -> None:
+        """Return after *seconds*, or once the bell rings or the client is gone."""
+        if seconds is not None and seconds <= 0:
+            await asyncio.sleep(0)  # others are let in
+            return
+        rung = asyncio.ensure_future(self._bell.wait())
+        first = asyncio.FIRST_COMPLETED
+        await asyncio.wait((rung, self._gone), timeout=seconds, return_when=first)
+        rung.cancel()
 
     def _left(self, seconds: float | None) -> float | None:
         """Return how much is left of so many *seconds* since the beginning."""
@@ -106,22 +121,30 @@ async def reply(steps: Steps, world: World, receive: Receive) -> Reply:
 
 
 async def pieces(
-    stream: Generator[str | Pause, bool, None], world: World, receive: Receive
+    stream: Stream, world: World, receive: Receive
 ) -> AsyncIterator[bytes]:
     """Yield what a stream says, as it comes about; it ends when the client hangs up."""
     with Patience(world, receive) as patience:
         try:
             piece = next(stream)
             while True:
-                if isinstance(piece, Pause):
-                    piece = stream.send(await patience.wait(piece))
-                else:
+                if isinstance(piece, str):
                     yield piece.encode()
                     piece = next(stream)
+                elif isinstance(piece, Pause):
+                    piece = stream.send(await patience.wait(piece))
+                else:
+                    piece = stream.send(await patience.rest(piece))
         except (StopIteration, HungUp):
             return
         finally:
             stream.close()
+
+
+async def caught_up(world: World, now: datetime) -> None:
+    """Bring *world* up to the time of who comes in; others are let in meanwhile."""
+    while not happenings.catch_up(world, now):  # noqa: ASYNC110
+        await asyncio.sleep(0)
 
 
 async def hung_up(receive: Receive) -> None:

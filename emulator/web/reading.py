@@ -42,7 +42,7 @@ def parameters(operation: Operation, scope: Scope, headers: Headers) -> dict[str
         return {}
     sent, known = scope["path_params"], operation.parameters
     if operation.is_in_path:
-        return {each.name: _read(each, sent[each.name]) for each in known}
+        return {each.name: parameter(each, sent[each.name]) for each in known}
     sent = dict(sent)  # which is shared by all requests with this path
     if operation.query or operation.is_closed:
         text = scope["query_string"].decode("latin-1")
@@ -55,7 +55,7 @@ def parameters(operation: Operation, scope: Scope, headers: Headers) -> dict[str
         if octets := headers.get(each.name.lower().encode()):
             sent[each.name] = octets.decode("latin-1")
             known = [*known, each]
-    return {each.name: _read(each, sent[each.name]) for each in known}
+    return {each.name: parameter(each, sent[each.name]) for each in known}
 
 
 def _refuse_strangers(query: Iterable[str], operation: Operation) -> None:
@@ -67,14 +67,15 @@ def _refuse_strangers(query: Iterable[str], operation: Operation) -> None:
             raise Refusal(refusals.NOT_KNOWN, why, field=name)
 
 
-def _read(parameter: Parameter, raw: str) -> Any:
-    value = parameter.read(raw)
-    if value is None and parameter.is_id and parameter.place == "path":
-        why = f"{parameter.name} is not a number that an id could be"
-        raise Refusal(NOBODYS.get(parameter.name, refusals.NO_SUCH_CAMPAIGN), why)
+def parameter(known: Parameter, raw: str) -> Any:
+    """Return the value of *raw*.  Refuses what the contract does not admit."""
+    value = known.read(raw)
+    if value is None and known.is_id and known.place == "path":
+        why = f"{known.name} is not a number that an id could be"
+        raise Refusal(NOBODYS.get(known.name, refusals.NO_SUCH_CAMPAIGN), why)
     if value is None:
-        why = f"{parameter.name} does not match its schema in the contract"
-        raise Refusal(refusals.WRONG_FORMAT, why, field=parameter.name)
+        why = f"{known.name} does not match its schema in the contract"
+        raise Refusal(refusals.WRONG_FORMAT, why, field=known.name)
     return value
 
 
@@ -102,4 +103,4 @@ def _mismatched(flaw: Flaw) -> Refusal:
     why = advice.format_map({**words, "field": flaw.field or "the body"})
     if flaw.ledger:
         why += f" (this world is strict about {flaw.ledger})"
-    return Refusal(reason, why, **words)
+    return Refusal(reason, why, ledger=flaw.ledger, **words)

@@ -43,6 +43,7 @@ def keep(visit: Visit, entry: Entry, answer: Answer) -> None:
             answered,
             tuple(visit.notes),
             visit.why,
+            visit.refusal,
             visit.fault,
             stopwatch() - visit.began,
             numbers,

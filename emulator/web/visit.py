@@ -30,6 +30,7 @@ class Visit:
     call: Call | None = None  # None until its parameters have been read
     notes: list[str] = field(default_factory=list)
     why: str = ""
+    refusal: tuple[str, ...] = ()  # its reason's name, the field, a ledger id
     fault: str = ""  # the id of the rule that struck
 
     @property

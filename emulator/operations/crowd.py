@@ -1,0 +1,54 @@
+"""People to write to: Mexican names, numbers with real area codes, mailboxes.
+
+The same seed makes the same people; the first of two crowds are the same, too.
+"""
+
+import re
+from functools import lru_cache
+from importlib import import_module
+from itertools import cycle, islice
+from typing import NamedTuple
+
+from emulator.domain.chance import draw
+from emulator.domain.text import transliterate
+
+# Area codes of Mexico, the large cities twice; none leads into the block for tests.
+AREAS = (
+    *("55", "55", "33", "33", "81", "81", "222", "229", "246", "312", "314", "322"),
+    *("442", "443", "444", "449", "461", "477", "492", "555", "612", "614", "618"),
+    *("624", "644", "656", "662", "664", "667", "686", "722", "744", "747", "771"),
+    *("777", "833", "834", "844", "867", "868", "871", "899", "921", "951", "961"),
+    *("981", "983", "984", "993", "998"),
+)
+DIGITS = 10  # of a number
+NAMES = 2_000  # then they come again, at other numbers
+LETTERS = re.compile(r"[^a-z]+")
+
+
+class Person(NamedTuple):
+    name: str
+    cellphone: str
+    email: str
+
+
+@lru_cache(4)
+def crowd(seed: int, count: int) -> tuple[Person, ...]:
+    """Return so many people."""
+    faker = import_module("faker").Faker("es_MX")  # 140 ms
+    faker.seed_instance(seed)
+    drawn = (f"{faker.first_name()} {faker.last_name()}" for _ in range(NAMES))
+    names = tuple(islice(drawn, min(count, NAMES)))
+    return tuple(
+        Person(name, _cellphone(seed, index), _mailbox(name, index))
+        for index, name in enumerate(islice(cycle(names), count))
+    )
+
+
+def _cellphone(seed: int, index: int) -> str:
+    area = AREAS[int(draw(seed, "area", index) * len(AREAS))]
+    least = 10 ** (DIGITS - len(area) - 1)  # which begins with no zero
+    return f"{area}{least + int(draw(seed, 'line', index) * 9 * least)}"
+
+
+def _mailbox(name: str, index: int) -> str:
+    return f"{LETTERS.sub('.', transliterate(name).lower())}.{index}@example.org"

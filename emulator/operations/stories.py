@@ -1,0 +1,83 @@
+"""What believable campaigns say, and what people answer."""
+
+from typing import NamedTuple
+
+MARK = "<+DYNAMICSHORTURL_IVX4+>"
+
+
+class Story(NamedTuple):
+    """One kind of campaign, as somebody's customers know it."""
+
+    channel: str  # sms, smsclic, voice or email
+    name: str
+    text: str  # <+B+> is the recipient's name
+    replies: tuple[str, ...] = ()
+    encode: bool = False  # for accents
+
+
+YES_NO = ("SI", "si confirmo", "No puedo, otro dia?", "Si, gracias", "CONFIRMO", "baja")
+STORIES = (
+    Story(
+        "sms",
+        "Recordatorio de cita",
+        "Hola <+B+>, su cita es manana a las 10:30. Responda SI para confirmar.",
+        YES_NO,
+    ),
+    Story(
+        "smsclic",
+        "Rebajas de temporada",
+        f"<+B+>, hasta 40% de descuento solo este fin de semana: {MARK}",
+        ("Hay en talla chica?", "a que hora cierran?", "baja"),
+    ),
+    Story(
+        "email",
+        "Su estado de cuenta",
+        "Hola <+B+>, su estado de cuenta del mes ya esta disponible en su portal.",
+    ),
+    Story(
+        "sms",
+        "Pedido en camino",
+        "Su pedido va en camino y llega hoy entre 14 y 18 h. Alguien lo recibe?",
+        ("Si, aqui estoy", "Dejenlo con el vecino por favor", "ya llego, gracias"),
+    ),
+    Story(
+        "voice",
+        "Aviso de vencimiento",
+        "Hola <+B+>. Le recordamos que su pago vence este viernes. Muchas gracias.",
+    ),
+    Story(
+        "sms",
+        "Código de acceso",
+        "<+B+>, tu código de acceso es válido 5 minutos. No lo compartas.",
+        ("quien es?", "Yo no lo pedi"),
+        encode=True,
+    ),
+    Story(
+        "smsclic",
+        "Encuesta de servicio",
+        f"Como fue su visita? Son dos preguntas: {MARK}",
+        ("todo bien", "muy tardado", "Excelente servicio, gracias!"),
+    ),
+    Story(
+        "email",
+        "Novedades de la semana",
+        "<+B+>, estas son las novedades de la semana. Le esperamos en la tienda.",
+    ),
+    Story(
+        "sms",
+        "Pago recibido",
+        "Recibimos su pago, <+B+>. Gracias por su preferencia.",
+        ("Gracias", "Cuando se refleja?", "ok"),
+    ),
+    Story(
+        "voice",
+        "Confirmación de entrega",
+        "Su paquete llega mañana por la mañana. Si no estará en casa, llámenos.",
+    ),
+    Story(
+        "sms",
+        "Corte de agua",
+        "Manana de 9 a 15 h habra corte de agua en su colonia por mantenimiento.",
+        ("otra vez??", "En que calles?", "Gracias por avisar"),
+    ),
+)

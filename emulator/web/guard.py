@@ -1,0 +1,51 @@
+"""Who may command: pages of our own origin, and whoever knows the secret."""
+
+from hmac import compare_digest
+
+from starlette.types import Scope
+
+from emulator.web.wire import Headers
+
+HEADER, COOKIE = "X-Emulator-Control", "emulator_control"  # that carry the secret
+
+
+class Guard:
+    """Keeps the control secret, if there is one."""
+
+    def __init__(self, secret: str | None) -> None:
+        self._secret = secret.encode() if secret else b""
+
+    def knows(self, headers: Headers) -> bool:
+        """Return whether a request carries the secret, or needs none."""
+        if not self._secret:
+            return True
+        sent = [headers.get(HEADER.lower().encode(), b""), *_cookies(headers)]
+        return any([self.is_secret(each) for each in sent])  # noqa: C419 - all of them
+
+    def is_secret(self, octets: bytes) -> bool:
+        """Return whether *octets* are the secret, compared in constant time."""
+        return compare_digest(octets, self._secret)
+
+
+def is_foreign(scope: Scope, headers: Headers) -> bool:
+    """Return whether a page asks that does not come from where its request goes."""
+    origin = headers.get(b"origin")
+    return origin is not None and origin.lower() != _own(scope, headers).lower()
+
+
+def apart(scope: Scope, headers: Headers) -> str:
+    """Return a sentence that says how a foreigner's origin differs from ours."""
+    origin = headers.get(b"origin", b"")
+    return f"{origin.decode('latin-1')} is not {_own(scope, headers).decode('latin-1')}"
+
+
+def _own(scope: Scope, headers: Headers) -> bytes:
+    host = headers.get(b"host", b"")
+    return str(scope["scheme"]).encode() + b"://" + host
+
+
+def _cookies(headers: Headers) -> list[bytes]:
+    pairs = (
+        pair.strip().partition(b"=") for pair in headers.get(b"cookie", b"").split(b";")
+    )
+    return [value for name, _, value in pairs if name == COOKIE.encode()]

@@ -1,0 +1,107 @@
+"""What a visitor may do: each button and form is one operation of the control API."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from emulator.web.panel.faults import BREAKAGES
+
+Form = Mapping[str, str]
+
+
+def _nothing(_form: Form) -> Any:
+    return None
+
+
+class Action(NamedTuple):
+    """An operation, what of the form are its parameters, and its body."""
+
+    operation: str
+    params: tuple[str, ...] = ()
+    body: Callable[[Form], Any] = _nothing
+    leads_to: str = ""  # the page to go to then, in the world that the reply names
+
+
+def number(text: str) -> Any:
+    """Return what a field says as a number, or as it is for the contract to refuse."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return int(value) if value.is_integer() else value
+
+
+def said(form: Form, *names: str) -> dict[str, str]:
+    """Return the fields of *names* that are filled in."""
+    return {name: form[name] for name in names if form.get(name)}
+
+
+def _item(form: Form) -> Any:
+    """Return an item of the account; an id is a number, given if it has none."""
+    item: dict[str, Any] = said(form, *ITEM_TEXTS)
+    for name in ITEM_NUMBERS:
+        if form.get(name):
+            item[name] = number(form[name])
+    return item
+
+
+ITEM_TEXTS = (
+    "name",
+    "url",
+    "title",
+    "keyword",
+    "response",
+    "response_url",
+    "push_url",
+    "description",
+)
+ITEM_NUMBERS = ("id", "route", "country", "price")
+
+CAMPAIGN = ("campaignId",)
+ACTIONS: Mapping[str, Action] = {
+    "pause": Action("pauseCampaign", CAMPAIGN),
+    "resume": Action("resumeCampaign", CAMPAIGN),
+    "cancel": Action("cancelCampaign", CAMPAIGN),
+    "cancel-calls": Action("cancelCalls", CAMPAIGN),
+    "lose": Action("loseCampaign", CAMPAIGN),
+    "freeze": Action("setClock", body=lambda _: {"rate": 0}),
+    "run": Action(
+        "setClock", body=lambda form: {"rate": number(form.get("rate", "1"))}
+    ),
+    "advance": Action(
+        "advanceClock", body=lambda form: {"seconds": number(form.get("seconds", ""))}
+    ),
+    "next": Action("advanceClock", body=lambda _: {"next": True}),
+    "settle": Action("settleWorld", body=lambda _: {}),
+    "reply": Action("receiveText", body=lambda form: said(form, "number", "text")),
+    "replay": Action("replayDelivery", ("deliveryId",)),
+    "send-now": Action("sendDelivery", ("deliveryId",)),
+    "drop": Action("dropDelivery", ("deliveryId",)),
+    "preset": Action("addFault", body=lambda form: said(form, "preset", "operation")),
+    "break": Action(
+        "addFault",
+        body=lambda form: {
+            **said(form, "operation"),
+            **BREAKAGES.get(form.get("how", ""), {}),
+            "first": number(form.get("first") or "1"),
+        },
+    ),
+    "mend": Action("removeFault", ("faultId",)),
+    "mend-all": Action("clearFaults"),
+    "forget-requests": Action("clearJournal"),
+    "top-up": Action(
+        "topUp", body=lambda form: {"amount": number(form.get("amount", ""))}
+    ),
+    "create-token": Action("createToken", body=lambda form: said(form, "name")),
+    "delete-token": Action("deleteToken", ("token",)),
+    "expire-token": Action("expireToken", ("token",)),
+    "push-url": Action(
+        "changeAccount", body=lambda form: {"push_url": form.get("push_url") or None}
+    ),
+    "add-item": Action("addItem", ("collection",), _item),
+    "remove-item": Action("removeItem", ("collection", "item")),
+    "populate": Action("populateWorld", body=lambda _: {}),
+    "reset": Action("resetWorld"),
+    "fork": Action("forkWorld", body=lambda form: said(form, "name"), leads_to="/"),
+    "open": Action("createWorld", body=lambda form: said(form, "name"), leads_to="/"),
+    "delete-world": Action("deleteWorld"),
+}

@@ -1,0 +1,212 @@
+"""The panel's paths: pages, their regions by themselves, commands, the live stream."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from emulator.web import guard, wire
+from emulator.web.desk import Declined, Desk, Seat
+from emulator.web.guard import COOKIE, Guard
+from emulator.web.panel import words
+from emulator.web.panel.actions import ACTIONS
+from emulator.web.panel.assets import asset
+from emulator.web.panel.faults import BREAKAGES, OPERATIONS
+from emulator.web.panel.rendering import rendered
+from emulator.web.panel.views import PAGES, REGIONS, Context
+
+# Nothing but what comes from here; scripts and styles from files only.
+HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; "
+    "style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "cache-control": "no-store",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
+FOREVER = {
+    "cache-control": "public, max-age=31536000, immutable",
+    "vary": "accept-encoding",
+}
+THEMES = frozenset({"light", "dark"})
+FORM_LIMIT = 64 * 1024  # octets
+
+Answered = Callable[[Request], Awaitable[Response]]
+
+
+class Asked(dict[str, Any]):
+    """The query of a request; what it does not say is None."""
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+
+class Panel:
+    """Pages for a person, over the control API."""
+
+    def __init__(self, desk: Desk, secret: str | None, *, upload_limit: int) -> None:
+        self._desk = desk
+        self._guard = Guard(secret)
+        self._upload_limit = upload_limit
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/", self._guarded(self.page)),
+            Route("/panel/region/{name}", self._guarded(self.region)),
+            Route("/panel/do/{name}", self._guarded(self.command), methods=["POST"]),
+            Route("/panel/restore", self._guarded(self.restore), methods=["POST"]),
+            Route("/panel/snapshot", self._guarded(self.snapshot)),
+            Route("/panel/live", self._guarded(self.live)),
+            Route("/panel/asset/{name}", self.file),
+            Route("/panel/enter", self.enter, methods=["POST"]),
+            Route("/panel/{page}", self._guarded(self.page)),
+        ]
+
+    def _guarded(self, answer: Answered) -> Answered:
+        """Let in who knows the secret, and no command of a page of another origin."""
+
+        async def guarded(request: Request) -> Response:
+            headers = wire.headers(request.scope)
+            if request.method == "POST" and guard.is_foreign(request.scope, headers):
+                why = guard.apart(request.scope, headers)
+                return _page(_shown("foreign.html", request, why=why), 403)
+            if not self._guard.knows(headers):
+                return _page(_shown("enter.html", request, wrong=False), 401)
+            try:
+                return await answer(request)
+            except Declined as declined:
+                html = _shown("declined.html", request, declined=declined)
+                return _page(html, declined.status)
+
+        return guarded
+
+    async def enter(self, request: Request) -> Response:
+        """Take the control secret and keep it in a cookie that only we get."""
+        if guard.is_foreign(request.scope, wire.headers(request.scope)):
+            return _page(_shown("foreign.html", request, why=""), 403)
+        secret = (await _form(request)).get("secret", "")
+        if not self._guard.is_secret(secret.encode()):
+            return _page(_shown("enter.html", request, wrong=True), 401)
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(COOKIE, secret, httponly=True, samesite="strict")
+        return answer
+
+    async def page(self, request: Request) -> Response:
+        name = request.path_params.get("page", "phones")
+        if name not in PAGES:
+            raise _nowhere(request)
+        seat = self._seat(request)
+        context = {"page_name": name, "regions": PAGES[name]}
+        for each in ("status", *PAGES[name]):
+            context |= await REGIONS[each](seat, request.query_params)
+        return _page(_shown("shell.html", request, seat=seat, **context))
+
+    async def region(self, request: Request) -> Response:
+        """Answer one region by itself, as it is now."""
+        name = request.path_params["name"]
+        if name not in REGIONS:
+            raise _nowhere(request)
+        seat = self._seat(request)
+        context = await REGIONS[name](seat, request.query_params)
+        if name != "status":
+            context |= await REGIONS["status"](seat, request.query_params)
+        return _page(_shown(f"regions/{name}.html", request, seat=seat, **context))
+
+    async def command(self, request: Request) -> Response:
+        """Carry out a command and say how it went."""
+        action = ACTIONS.get(request.path_params["name"])
+        if action is None:
+            raise _nowhere(request)
+        form = await _form(request)
+        seat = self._seat(request)
+        params = {name: form.get(name) for name in action.params}
+        try:
+            done = await seat.ask(action.operation, action.body(form), **params)
+        except Declined as declined:
+            return _page(_shown("toast.html", request, declined=declined))
+        name = request.path_params["name"]
+        answer = _page(
+            _shown("toast.html", request, declined=None, name=name, done=done)
+        )
+        if action.leads_to:
+            answer.headers["hx-redirect"] = f"/?world={quote(done['name'])}"
+        return answer
+
+    async def restore(self, request: Request) -> Response:
+        """Put the world into the state of a snapshot, the body of the request."""
+        seat, headers = self._seat(request), wire.headers(request.scope)
+        try:
+            document = await seat.uploaded(headers, self._upload_limit)
+            done = await seat.ask("restoreWorld", document)
+        except Declined as declined:
+            return _page(_shown("toast.html", request, declined=declined))
+        return _page(
+            _shown("toast.html", request, declined=None, name="restore", done=done)
+        )
+
+    async def snapshot(self, request: Request) -> Response:
+        """Answer the state of the world as a file to keep."""
+        seat = self._seat(request)
+        document = await seat.ask("takeSnapshot")
+        kept = {"content-disposition": f'attachment; filename="{seat.name}.json"'}
+        octets = wire.encoded(document)
+        return Response(octets, media_type="application/json", headers=HEADERS | kept)
+
+    async def live(self, request: Request) -> Response:
+        """Say ``changed`` whenever something may have."""
+        stream = self._seat(request).hear("streamChanges")
+        return StreamingResponse(
+            stream, media_type="text/event-stream", headers=HEADERS
+        )
+
+    async def file(self, request: Request) -> Response:
+        found = asset(request.path_params["name"])
+        if found is None:
+            return Response(status_code=404)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            packed = FOREVER | {"content-encoding": "gzip"}
+            return Response(found.packed, media_type=found.kind, headers=packed)
+        return Response(found.octets, media_type=found.kind, headers=FOREVER)
+
+    def _seat(self, request: Request) -> Seat:
+        return self._desk.seat(request.query_params.get("world", ""), request.receive)
+
+
+def _nowhere(request: Request) -> Declined:
+    path = request.url.path
+    return Declined("404", 404, path)
+
+
+def _page(html: str, status: int = 200) -> Response:
+    return Response(html, status, HEADERS, media_type="text/html")
+
+
+def _shown(template: str, request: Request, **context: Any) -> str:
+    """Return *template* with what every page needs."""
+    language = words.preferred(request.headers.get("accept-language", ""))
+    theme = request.cookies.get("panel_theme", "")
+    seat: Seat | None = context.pop("seat", None)
+    common: Context = {
+        "say": words.spoken(language),
+        "language": language,
+        "theme": theme if theme in THEMES else "",
+        "world": seat.name if seat else request.query_params.get("world", ""),
+        "asked": Asked(request.query_params),
+        "base": f"{request.url.scheme}://{request.headers.get('host', '')}",
+        "breakages": BREAKAGES,
+        "operations_known": OPERATIONS,
+    }
+    return rendered(template, common | context)
+
+
+async def _form(request: Request) -> Mapping[str, str]:
+    """Return the fields of a form; too large a one is empty."""
+    octets = b""
+    async for chunk in request.stream():
+        octets += chunk
+        if len(octets) > FORM_LIMIT:
+            return {}
+    return dict(parse_qsl(octets.decode("utf-8", "replace")))

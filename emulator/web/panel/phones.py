@@ -1,0 +1,43 @@
+"""The handsets: who got something, and the conversation of one of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.web.desk import Seat
+
+PAGE = 50
+DIGITS = 10  # of a cellphone
+
+
+async def phones(seat: Seat, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the list, and the conversation that is open: the latest unless asked."""
+    find = query.get("find") or None
+    listed = await seat.ask(
+        "listConversations", text=find, offset=query.get("offset"), limit=PAGE
+    )
+    conversations = listed["conversations"]
+    chosen = query.get("with") or next((each["address"] for each in conversations), "")
+    talk = await seat.ask("getConversation", address=chosen) if chosen else None
+    is_phone = bool(talk) and "@" not in chosen
+    return {
+        "pushes": await _pushes(seat, chosen) if is_phone else {},
+        "is_phone": is_phone,
+        "conversations": conversations,
+        "chosen": chosen,
+        "talk": talk,
+        "more": listed["more"],
+        "page": PAGE,
+        "empty": not (conversations or find or query.get("with")),
+    }
+
+
+async def _pushes(seat: Seat, number: str) -> dict[tuple[int | None, str], list[Any]]:
+    """Return what left because the handset wrote, by message and text."""
+    if not (number.isdecimal() and number.isascii()):
+        return {}
+    listed = await seat.ask("listDeliveries", number=number[-DIGITS:], last=PAGE)
+    found: dict[tuple[int | None, str], list[Any]] = {}
+    for each in listed["deliveries"]:
+        said = (each["message"], each["facts"]["response"])
+        found.setdefault(said, []).append(each)
+    return found

@@ -1,0 +1,291 @@
+"""What the panel asks: campaigns from near, conversations, requests explained."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import yaml
+
+from emulator.domain.account import Token
+from emulator.domain.recipients import Recipients, column
+from emulator.operations.call import Call, Stream
+from emulator.operations.events import (
+    CALM,
+    CHANGED,
+    HEARTBEAT,
+    QUIET,
+    TICK,
+    stream_changes,
+)
+from emulator.operations.statements import FIELDS, REASONS, STATUSES
+from emulator.world import World
+from tests.campaigns import CLIC, NUMBER, a_clic, an_sms, crowd, place, to
+from tests.emulated import START, Api, contract
+from tests.orders import EMAIL, VOICE, order
+from tests.served import ROOT
+from tests.steering import steer, steered
+
+RUNG = True
+ABSENT, RETRIED, BUSY = "9990003000", "9990002000", "9990007000"
+
+
+def placed(api: Api, path: str, **changes: Any) -> int:
+    answer = api.post(path, json=order(path, **changes))
+    assert answer.status == 200, answer.octets
+    name = {EMAIL: "email_campaign_id", VOICE: "voice_campaign"}[path]
+    number: int = answer.body[name]
+    return number
+
+
+def test_campaigns_are_paged_searched_and_listed_newest_first(api: Api) -> None:
+    for name in ("enero", "febrero", "marzo"):
+        place(api, an_sms(campaign_name=name))
+        api.clock.advance(seconds=1)
+    placed(api, VOICE, campaign_name="abril")
+
+    def names(query: str) -> list[Any]:
+        return [each["name"] for each in steered(api, "GET", f"campaigns?{query}")]
+
+    assert names("newest=first") == ["abril", "marzo", "febrero", "enero"]
+    assert names("newest=first&offset=1&limit=2") == ["marzo", "febrero"]
+    assert names("text=BRE") == ["febrero"]
+    assert names("text=8528239") == ["febrero"]
+    assert names("channel=voice") == ["abril"]
+
+
+@pytest.mark.parametrize("seconds", [0, 11, 12, 71, 100_000])
+def test_the_counts_of_a_campaign_are_those_of_its_rows(api: Api, seconds: int) -> None:
+    numbers = [NUMBER, ABSENT, RETRIED, BUSY, NUMBER]
+    sms = place(api, an_sms(recipients=to(*numbers)))["campaign"]
+    calls = placed(api, VOICE, recipients=to(*numbers))
+    api.clock.advance(seconds=seconds)
+
+    for path in (f"campaigns/sms/{sms}", f"campaigns/voice/{calls}"):
+        campaign = steered(api, "GET", path)
+        rows = steered(api, "GET", f"{path}/recipients")["recipients"]
+
+        assert campaign["statuses"] == Counter(each["status"] for each in rows)
+
+
+def test_a_cancelled_campaign_counts_what_never_went_out(api: Api) -> None:
+    sms = place(api, an_sms(recipients=crowd(20)))["campaign"]
+    api.clock.advance(seconds=11.05)
+    steered(api, "POST", f"campaigns/sms/{sms}/cancel")
+
+    counts = steered(api, "GET", f"campaigns/sms/{sms}")["statuses"]
+
+    assert counts == {"sent": 6, "cancelled": 14}
+
+
+def test_recipients_are_paged_and_found_by_number_name_and_status(api: Api) -> None:
+    rows = crowd(200, name="Ana {}")
+    sms = place(api, an_sms(recipients=[*rows, *to(ABSENT, name="Eva")]))["campaign"]
+    api.clock.advance(minutes=1)
+
+    def found(query: str) -> tuple[int, list[str]]:
+        body = steered(api, "GET", f"campaigns/sms/{sms}/recipients?{query}")
+        return body["count"], [each["to"] for each in body["recipients"]]
+
+    assert found("offset=198&limit=2") == (201, ["5500000198", "5500000199"])
+    assert found("text=000199") == (1, ["5500000199"])
+    assert found("text=ana+17")[0] == 11
+    assert found("status=retried") == (1, [ABSENT])
+
+
+def test_what_may_be_done_to_a_campaign_is_told(api: Api) -> None:
+    sms = place(api)["campaign"]
+    path = f"campaigns/sms/{sms}"
+    told = [steered(api, "GET", path)["changes"]]
+    for change in ("pause", "resume", "cancel"):
+        steered(api, "POST", f"{path}/{change}")
+        told.append(steered(api, "GET", path)["changes"])
+
+    assert told == [
+        ["pause", "cancel", "lose"],
+        ["resume", "cancel", "lose"],
+        ["pause", "cancel", "lose"],
+        [],
+    ]
+
+
+def test_calls_are_cancelled_and_paid_back(api: Api) -> None:
+    before = api.balance()
+    calls = placed(api, VOICE)
+
+    campaign = steered(api, "POST", f"campaigns/voice/{calls}/cancel")
+
+    assert (campaign["status"], api.balance()) == ("CANCELLED", before)
+    assert steered(api, "GET", f"campaigns/voice/{calls}")["changes"] == []
+    assert steer(api, "POST", f"campaigns/voice/{calls}/cancel").status == 422
+
+
+def test_a_conversation_holds_every_channel_in_order(api: Api) -> None:
+    sms = place(api, an_sms(text="hola <+B+>", recipients=to(NUMBER, name="Ana")))
+    api.clock.advance(minutes=1)
+    placed(api, VOICE)
+    api.clock.advance(minutes=1)
+    place(api, a_clic(), path=CLIC)
+    api.clock.advance(minutes=1)
+    api.receive(46608336, "gracias")
+
+    talk = steered(api, "GET", f"conversations/{NUMBER}")
+
+    assert [each["kind"] for each in talk["items"]] == [
+        "sms",
+        "voice",
+        "smsclic",
+        "reply",
+    ]
+    first, call, link, reply = talk["items"]
+    assert (first["text"], first["campaign"]) == ("hola Ana", sms["campaign"])
+    assert first["sender"] == "74342"
+    assert first["encoding"] == "GSM 03.38"
+    assert (call["text"], call["status"]) == ("hola", "SENT")
+    assert link["text"] == f"ver {link['link']}"
+    assert (reply["text"], reply["message"]) == ("gracias", 46608336)
+    assert talk["name"] == "Ana"
+
+
+def test_a_mailbox_has_a_conversation_of_its_own(api: Api) -> None:
+    placed(api, EMAIL, subject="aviso", body="<b>hola</b>")
+    placed(api, EMAIL, recipients=[{"email": "juana@example.org"}])
+
+    talk = steered(api, "GET", "conversations/ana@example.org")
+
+    (letter,) = talk["items"]
+    assert (letter["kind"], letter["subject"]) == ("email", "aviso")
+    assert "&lt;b&gt;hola" in letter["html"]
+
+
+def test_who_got_something_is_listed_once_the_latest_first(api: Api) -> None:
+    place(api, an_sms(text="uno", recipients=to(NUMBER, "5511112222")))
+    api.clock.advance(seconds=1)
+    place(api, an_sms(text="dos"))
+    api.clock.advance(seconds=1)
+    placed(api, EMAIL)
+
+    def listed(query: str = "") -> Any:
+        return steered(api, "GET", f"conversations{query}")
+
+    rows = listed()["conversations"]
+    assert [(each["address"], each["text"]) for each in rows] == [
+        ("ana@example.org", "aviso"),
+        (NUMBER, "dos"),
+        ("5511112222", "uno"),
+    ]
+    assert listed("?limit=2")["more"]
+    assert not listed("?limit=2&offset=2")["more"]
+    assert len(listed("?text=2222")["conversations"]) == 1
+
+
+def test_places_are_found_whole_and_all_of_them() -> None:
+    numbers = place_numbers(4490000001, 4490000002, 4490000001)
+    names = column(["ana", "juana", "", "ana"])
+
+    assert [*numbers.where(4490000001)] == [0, 2]
+    assert [*names.where("ana")] == [0, 3]
+
+
+def place_numbers(*numbers: int) -> Recipients:
+    return Recipients(numbers, {})
+
+
+def test_the_journal_is_read_backwards(api: Api) -> None:
+    for _ in range(5):
+        api.balance()
+
+    rows = steered(api, "GET", "journal?last=2&before=4")["exchanges"]
+
+    assert [each["number"] for each in rows] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("changes", "ledger"),
+    [
+        ({"text": "x" * 161}, {"SMS-02", "SMS-20", "SMS-23"}),
+        ({"text": None}, {"SMS-02", "SMS-20", "SMS-23"}),
+        ({"route": None}, {"SMS-30", "SMS-31"}),
+        ({"route": 9999}, {"SMS-32"}),
+        ({"recipients": [{"cellphone": "12"}]}, {"SMS-05"}),
+    ],
+)
+def test_a_refusal_is_explained_by_the_manuals_statement(
+    api: Api, changes: Any, ledger: set[str]
+) -> None:
+    body = {**an_sms(), **changes}
+    api.post("/api/v3/campaign", json={k: v for k, v in body.items() if v is not None})
+
+    exchange = steered(api, "GET", "journal/1")
+
+    assert exchange["status"] == 422
+    assert {each["id"] for each in exchange["statements"]} == ledger
+    assert {each["about"] for each in exchange["statements"]} == {"refusal"}
+
+
+def test_a_strict_refusal_names_the_reading_that_was_not_met(strict: Api) -> None:
+    strict.post("/api/v3/campaign", json=an_sms(text="hola <+B+>"))
+
+    exchange = steered(strict, "GET", "journal/1")
+
+    assert [each["id"] for each in exchange["statements"]] == ["SMS-08"]
+
+
+def test_notes_are_explained(api: Api) -> None:
+    place(api, an_sms(scheduledDate="2026-03-03 09:00:00"))
+
+    (stated,) = steered(api, "GET", "journal/1")["statements"]
+
+    assert (stated["about"], stated["id"], stated["mark"]) == (
+        "note",
+        "SMS-38",
+        "guess",
+    )
+
+
+@pytest.mark.parametrize("number", [0, 2, 99])
+def test_an_exchange_that_is_not_there_is_a_problem(api: Api, number: int) -> None:
+    api.balance()
+
+    assert steer(api, "GET", f"journal/{number}").status == 404
+
+
+def test_every_explanation_is_of_the_ledger() -> None:
+    ledger = yaml.safe_load((ROOT / "docs" / "ledger.yaml").read_text("utf-8"))
+    known = {each["id"] for each in ledger}
+    named = [*REASONS.values(), *STATUSES.values()]
+    for fields in FIELDS.values():
+        named += fields.values()
+
+    assert {each for several in named for each in several} <= known
+    assert FIELDS.keys() <= contract().operations.keys()
+
+
+def test_what_is_left_to_happen_is_listed(api: Api) -> None:
+    place(api)
+
+    pending = steered(api, "GET", "clock/pending")["pending"]
+
+    assert [each["event"] for each in pending] == ["inserted", "completed"]
+    assert len(steered(api, "GET", "clock/pending?limit=1")["pending"]) == 1
+
+
+def test_changes_are_told_calmly_and_nothing_else(api: Api) -> None:
+    world = api.worlds.default
+    steps = told(world)
+
+    assert next(steps) == CHANGED
+    assert next(steps) == (CALM, HEARTBEAT)  # the clock stands
+    assert steps.send(RUNG) == CHANGED
+    assert next(steps) == (CALM, HEARTBEAT)
+    assert steps.send(not RUNG) == QUIET
+    world.clock.run(1)
+    assert next(steps) == (CALM, TICK)
+    assert steps.send(not RUNG) == CHANGED
+
+
+def told(world: World) -> Stream:
+    token = Token("", "", START, START)
+
+    stream = stream_changes(world, Call(START, token, {}, [])).stream
+    assert stream is not None
+    return stream

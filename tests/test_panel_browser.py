@@ -1,0 +1,467 @@
+"""The panel in a real browser: what a person sees, does, and must never be shown."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from emulator.web.panel.views import PAGES
+from tests.browser import LIVE, Open, chromium, watched
+from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms, crowd, to
+from tests.orders import EMAIL, VOICE, order
+from tests.receiver import receiving
+from tests.served import Served, serve
+from tests.tools import require_file
+
+pytestmark = pytest.mark.tools
+
+AXE = Path("axe-core", "axe.min.js")
+HOSTILE = "<script>alert(1)</script><img src=https://evil.example.org/x.png>"
+PHONE = {"width": 390, "height": 780}
+THEMES = ("light", "dark")
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Browser, served: Served) -> Iterator[Open]:
+    with watched(browser, served.url) as opening:
+        yield opening
+
+
+@pytest.fixture
+def world(served: Served, request: pytest.FixtureRequest) -> str:
+    """Return the name of a world that only this test knows."""
+    name = re.sub(r"\W+", "-", request.node.name)[:50].strip("-")
+    served.ask("GET", "/api/v1/user", token=f"world-{name}")
+    return name
+
+
+def send(served: Served, world: str, path: str = SMS, **changes: Any) -> Any:
+    body = {**an_sms(), **changes} if path == SMS else changes or order(path)
+    answer = served.ask("POST", path, json.dumps(body), token=f"world-{world}")
+    assert answer.status == 200, answer.octets
+    return answer.body
+
+
+def steer(served: Served, world: str, path: str, **body: Any) -> Any:
+    path = f"/_emulator/{path}?world={world}"
+    return served.ask("POST", path, json.dumps(body)).body
+
+
+def fill(served: Served, world: str) -> None:
+    """Let something of every kind happen, hostile words included."""
+    named: Any = {"campaign_name": HOSTILE, "text": f"{HOSTILE} <+B+>"}
+    send(served, world, recipients=to(NUMBER, name=HOSTILE), encode_2=True, **named)
+    send(served, world, CLIC, **a_clic())
+    picture = {"template": 4, "image": "https://evil.example.org/y.png"}
+    letter = {"subject": HOSTILE, "body": HOSTILE, "header": HOSTILE}
+    send(served, world, EMAIL, **order(EMAIL, **letter, **picture))
+    send(served, world, VOICE, **order(VOICE, text=HOSTILE, campaign_name=HOSTILE))
+    served.ask("POST", SMS, "{", token=f"world-{world}", headers={"X-Mine": HOSTILE})
+    steer(served, world, "faults", preset="flaky")
+    steer(served, world, "clock/settle")
+
+
+def addresses(served: Served, world: str) -> Iterator[str]:
+    """Yield every page of a world that has been filled."""
+    listed = served.ask("GET", f"/_emulator/campaigns?world={world}").body
+    for page in PAGES:
+        if page == "campaign":
+            for each in listed:
+                named = f"channel={each['channel']}&campaign={each['campaign']}"
+                yield f"/panel/campaign?world={world}&{named}"
+        elif page == "request":
+            yield f"/panel/request?world={world}&number=6"
+        else:
+            yield f"/panel/{page}?world={world}"
+    yield f"/?world={world}&with=ana@example.org"
+
+
+def test_a_message_is_seen_within_half_a_second(
+    served: Served, visit: Open, world: str
+) -> None:
+    page = visit(f"/?world={world}")
+    expect(page.get_by_role("heading", name="Nothing has arrived yet")).to_be_visible()
+    expect(page.locator("#live")).to_be_attached()
+    took = []
+
+    for text in ("uno", "dos", "tres"):
+        send(served, world, text=text)
+        sent = monotonic()
+        page.locator(".bubble", has_text=text).wait_for()
+        took.append((monotonic() - sent) * 1000)
+
+    assert min(took) < LIVE, took
+    expect(page.get_by_text("Nothing has arrived yet")).to_have_count(0)
+
+
+def test_a_campaign_runs_before_ones_eyes(
+    served: Served, visit: Open, world: str
+) -> None:
+    page = visit(f"/panel/clock?world={world}")
+    page.get_by_role("button", name="Freeze").click()
+    expect(page.get_by_text("stands still", exact=True)).to_be_visible()
+    placed = send(served, world, recipients=crowd(2_000))
+    page.goto(
+        f"/panel/campaign?world={world}&channel=sms&campaign={placed['campaign']}"
+    )
+    expect(page.locator(".progress strong")).to_have_text("0 %")
+    page.evaluate(
+        "new PerformanceObserver(list => list.getEntries().forEach(each => "
+        "window.shifted = (window.shifted || 0) + each.value))"
+        ".observe({type: 'layout-shift', buffered: true})"
+    )
+
+    steer(served, world, "clock/advance", seconds=21)
+
+    expect(page.locator(".progress strong")).to_have_text("50 %")
+    expect(page.locator(".tallies")).to_contain_text("1,001 sent")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("Paused.")
+    assert page.evaluate("window.shifted || 0") < 0.1
+
+
+def test_time_is_frozen_and_advanced(visit: Open, world: str) -> None:
+    page = visit(f"/panel/clock?world={world}")
+    page.get_by_role("button", name="Freeze").click()
+    expect(page.get_by_text("stands still", exact=True)).to_be_visible()
+    shown = page.locator(".big time")
+    before = str(shown.get_attribute("datetime"))
+
+    page.get_by_role("button", name="+1 h").click()
+
+    hour = f"{(int(before[11:13]) + 1) % 24:02}"
+    expect(shown).to_have_attribute(
+        "datetime", re.compile(rf"T{hour}{re.escape(before[13:])}$")
+    )
+
+
+def test_the_next_request_breaks_and_the_strike_is_counted(
+    served: Served, visit: Open, world: str
+) -> None:
+    page = visit(f"/panel/faults?world={world}")
+    page.get_by_label("How").select_option("500_after")
+    page.get_by_role("button", name="Break it").click()
+    row = page.locator("#rule-f1")
+    expect(row).to_contain_text("SERVER_ERROR")
+
+    body = json.dumps(an_sms())
+    answer = served.ask("POST", SMS, body, token=f"world-{world}")
+
+    assert answer.status == 500
+    expect(row.locator("strong")).to_have_text("1")
+    assert served.ask("POST", SMS, body, token=f"world-{world}").status == 200
+
+
+def test_a_preset_is_a_switch(served: Served, visit: Open, world: str) -> None:
+    page = visit(f"/panel/faults?world={world}")
+    switch = page.get_by_role("switch", name="unauthorized")
+
+    switch.click()
+    expect(switch).to_have_attribute("aria-checked", "true")
+    assert served.ask("GET", "/api/v1/user", token=f"world-{world}").status == 401
+
+    switch.click()
+    expect(switch).to_have_attribute("aria-checked", "false")
+    assert served.ask("GET", "/api/v1/user", token=f"world-{world}").status == 200
+
+
+def test_a_request_is_explained(served: Served, visit: Open, world: str) -> None:
+    page = visit(f"/panel/requests?world={world}")
+
+    answer = served.ask("POST", SMS, '{"text": "hola"}', token=f"world-{world}")
+
+    assert answer.status == 422
+    page.locator("tr", has_text="422").get_by_role("link").click()
+    expect(page.locator(".why")).to_contain_text("SMS-04")
+    expect(page.locator(".sides")).to_contain_text("El campo recipients es obligatorio")
+    page.get_by_text("Headers (", exact=False).first.click()
+    send(served, world)  # the region is looked at again, and what is open stays so
+    expect(page.locator("#status")).to_contain_text("468,061.11")
+    expect(page.get_by_text("Bearer ****", exact=False).first).to_be_visible()
+
+
+def test_worlds_are_switched(served: Served, visit: Open, world: str) -> None:
+    send(served, world, text="solo aqui")
+    page = visit(f"/?world={world}")
+    expect(page.locator(".bubble")).to_contain_text("solo aqui")
+
+    page.locator("#status").get_by_role("link", name=world).click()
+    page.get_by_label("Name", exact=True).fill(f"{world}-b")
+    page.get_by_role("button", name="Open").click()
+
+    expect(page.get_by_role("heading", name="Nothing has arrived yet")).to_be_visible()
+    expect(page).to_have_url(re.compile(rf"\?world={world}-b$"))
+    page.locator("#status").get_by_role("link", name=f"{world}-b").click()
+    page.get_by_role("link", name=re.compile(rf"^World {world} ")).click()
+    expect(page.locator(".bubble")).to_contain_text("solo aqui")
+
+
+@pytest.mark.parametrize(
+    ("locale", "title"), [("en-US", "Campaigns"), ("es-MX", "Campañas")]
+)
+def test_the_browsers_language_is_spoken(visit: Open, locale: str, title: str) -> None:
+    page = visit("/panel/campaigns", locale=locale)
+
+    expect(page.get_by_role("heading", name=title)).to_be_visible()
+
+
+def brightness(page: Page) -> int:
+    color = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    return sum(map(int, re.findall(r"\d+", str(color))[:3]))
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_light_and_dark_follow_the_system_until_somebody_says_otherwise(
+    visit: Open, theme: Any
+) -> None:
+    page = visit("/panel/campaigns", color_scheme=theme)
+    assert (brightness(page) > 600) == (theme == "light")
+
+    page.get_by_role("button", name="Light or dark").click()
+    page.reload()
+
+    assert (brightness(page) > 600) == (theme == "dark")
+
+
+def test_keys_search_move_open_and_help(
+    served: Served, visit: Open, world: str
+) -> None:
+    for name in ("primera", "segunda", "tercera"):
+        send(served, world, campaign_name=name)
+    page = visit(f"/panel/campaigns?world={world}")
+    focused = page.locator(":focus")
+
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(focused).to_contain_text("segunda")
+    page.keyboard.press("k")
+    expect(focused).to_contain_text("tercera")
+    page.keyboard.press("/")
+    page.keyboard.type("prim/j?")
+    expect(page.get_by_role("searchbox")).to_have_value("prim/j?")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.keyboard.press("6")
+    expect(page).to_have_url(re.compile("/panel/clock"))
+
+
+def test_half_typed_text_survives_every_update(
+    served: Served, visit: Open, world: str
+) -> None:
+    page = visit(f"/panel/campaigns?world={world}")
+    page.keyboard.press("/")
+    page.keyboard.type("a medi")
+
+    send(served, world, campaign_name="otra")
+
+    expect(page.locator(".card")).to_contain_text("otra")
+    page.keyboard.type("as")
+    expect(page.get_by_role("searchbox")).to_have_value("a medias")
+
+
+def test_a_form_keeps_what_was_typed_while_its_region_changes(
+    served: Served, visit: Open, world: str
+) -> None:
+    page = visit(f"/panel/account?world={world}")
+    page.get_by_role("textbox", name="Keyword").fill("BAJ")
+    page.get_by_label("Name of a new token").fill("nuevo")
+
+    steer(served, world, "tokens", name="de la API")
+
+    expect(page.locator("#tokens")).to_contain_text("de la API")
+    expect(page.get_by_role("textbox", name="Keyword")).to_have_value("BAJ")
+    expect(page.get_by_label("Name of a new token")).to_have_value("nuevo")
+
+
+def test_a_token_is_created_and_copied(served: Served, visit: Open, world: str) -> None:
+    allowed = ["clipboard-read", "clipboard-write"]
+    page = visit(f"/panel/account?world={world}", permissions=allowed)
+    page.get_by_label("Name of a new token").fill("suite")
+    page.get_by_role("button", name="Create").click()
+
+    page.get_by_role("status").get_by_role("button", name="Copy").click()
+
+    expect(page.locator("button.copied")).to_be_visible()
+    token = page.evaluate("navigator.clipboard.readText()")
+    assert served.ask("GET", "/api/v1/user", token=token).status == 200
+
+
+def test_a_snapshot_is_taken_and_put_back(
+    served: Served, visit: Open, world: str, tmp_path: Path
+) -> None:
+    send(served, world, text="antes")
+    page = visit(f"/panel/account?world={world}")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    kept = tmp_path / "kept.json"
+    download.value.save_as(kept)
+    steer(served, world, "world/reset")
+
+    page.locator("[data-restores]").set_input_files(kept)
+
+    expect(page.get_by_role("status")).to_contain_text("what the snapshot says")
+    page.goto(f"/?world={world}")
+    expect(page.locator(".bubble")).to_contain_text("antes")
+
+
+def test_the_greeting_fills_a_world(visit: Open, world: str) -> None:
+    page = visit(f"/?world={world}")
+
+    page.get_by_role("button", name="Fill this world").click()
+
+    expect(page.get_by_role("status")).to_have_text("The world is full of life.")
+    expect(page.locator(".contacts li")).to_have_count(50)
+
+
+def test_a_short_link_can_be_followed(served: Served, visit: Open, world: str) -> None:
+    send(served, world, CLIC, **a_clic())
+    page = visit(f"/?world={world}")
+    link = page.locator(".bubble .text a")
+    path = str(link.get_attribute("href"))
+
+    followed = served.ask("GET", path)
+
+    assert followed.headers["location"] == "https://shop.example.org/"
+    page.goto(f"/panel/account?world={world}")
+    expect(page.locator("#links")).to_contain_text("1 tienda")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_hostile_words_are_text_on_every_page(
+    served: Served, visit: Open, world: str, theme: Any
+) -> None:
+    fill(served, world)
+    page = visit(f"/?world={world}", color_scheme=theme)
+    dialogs: list[str] = []
+    page.on("dialog", lambda each: dialogs.append(each.message))
+
+    for address in addresses(served, world):
+        page.goto(address)
+        expect(page.locator("main")).to_be_visible()
+
+    page.goto(f"/?world={world}&with=ana@example.org")
+    letter = page.frame_locator("iframe")
+    expect(letter.locator("p")).to_have_text(HOSTILE)
+    expect(page.locator("iframe")).to_have_attribute("sandbox", "")
+    page.goto(f"/?world={world}&with={NUMBER}")
+    expect(page.locator(".bubble").first).to_contain_text(HOSTILE)
+    assert dialogs == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_no_page_shuts_anybody_out(
+    served: Served, visit: Open, world: str, theme: Any
+) -> None:
+    axe = require_file(AXE).read_text("utf-8")
+    page = visit(f"/?world={world}", color_scheme=theme, reduced_motion="reduce")
+    seen = [f"/?world={world}"]
+    found = violations(page, axe)
+    fill(served, world)
+
+    for address in addresses(served, world):
+        page.goto(address)
+        found += violations(page, axe)
+        seen.append(address)
+
+    assert found == []
+    assert len(seen) > len(PAGES)
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    """Return what axe has to say about a page."""
+    page.evaluate(axe)
+    result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{page.url}: {each['id']}: {each['nodes'][0]['html'][:200]}: "
+        f"{each['nodes'][0]['failureSummary']}"
+        for each in result["violations"]
+    ]
+
+
+@pytest.mark.parametrize("locale", ["en-US", "es-MX"])
+def test_every_page_fits_a_phone(
+    served: Served, visit: Open, world: str, locale: str
+) -> None:
+    page = visit(f"/?world={world}", viewport=PHONE, locale=locale)
+    fill(served, world)
+
+    for address in addresses(served, world):
+        page.goto(address)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= PHONE["width"], address
+
+    page.goto(f"/?world={world}")
+    page.locator(".contacts a").first.click()
+    expect(page.locator(".bubbles")).to_be_visible()
+    page.locator(".back").click()
+    expect(page.locator(".contacts")).to_be_visible()
+
+
+def test_the_secret_is_asked_for_and_remembered(browser: Browser) -> None:
+    with serve(environment={"EMULATOR_CONTROL_SECRET": "s3cret"}) as guarded:
+        context = browser.new_context(base_url=guarded.url)
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_label("Secret").fill("wrong")
+        page.get_by_role("button", name="Enter").click()
+        expect(page.get_by_text("That is not the secret.")).to_be_visible()
+
+        page.get_by_label("Secret").fill("s3cret")
+        page.get_by_role("button", name="Enter").click()
+
+        expect(page.get_by_role("heading", name="Nothing has")).to_be_visible()
+        (cookie,) = context.cookies()
+        assert (cookie["sameSite"], cookie["httpOnly"]) == ("Strict", True)
+        page.goto("/panel/clock")
+        page.get_by_role("button", name="Freeze").click()
+        expect(page.get_by_text("stands still", exact=True)).to_be_visible()
+        context.close()
+
+
+def test_a_reply_leaves_as_a_push_whose_attempt_is_seen(
+    served: Served, visit: Open, world: str
+) -> None:
+    with receiving() as server:
+        page = visit(f"/panel/account?world={world}")
+        page.get_by_role("textbox", name="Where replies").fill(f"{server.url}/mo")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status")).to_have_text("Saved.")
+        send(served, world, text="confirme por favor")
+        steer(served, world, "clock/settle")
+        page.goto(f"/?world={world}")
+
+        page.get_by_role("textbox", name="Reply as").fill(HOSTILE)
+        page.keyboard.press("Enter")
+
+        bubble = page.locator(".bubble.reply")
+        expect(bubble.locator(".text")).to_have_text(HOSTILE)
+        expect(bubble.locator(".push")).to_contain_text("delivered accepted 200")
+        expect(page.get_by_role("textbox", name="Reply as")).to_have_value("")
+        assert [each["response"] for each in server.parameters] == [HOSTILE]
+        bubble.get_by_role("link", name="moPush").click()
+        expect(page.locator(".delivery")).to_contain_text("accepted")
+
+        page.get_by_role("button", name="Replay").click()
+
+        expect(page.locator(".attempts > li")).to_have_count(2)

@@ -1,0 +1,147 @@
+"""A world that somebody seems to live in."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from emulator.operations.crowd import AREAS, crowd
+from emulator.operations.stories import STORIES
+from tests.command import complaint, run
+from tests.conftest import MakeApi
+from tests.emulated import START, Api, demo
+from tests.served import serve
+from tests.steering import steer, steered
+
+SMALL = {"campaigns": 22, "recipients": 40}
+
+
+def filled(api: Api, **changes: Any) -> Any:
+    return steered(api, "POST", "world/populate", json={**SMALL, **changes})
+
+
+def story(api: Api) -> list[Any]:
+    """Return what a world holds, as a list to compare."""
+    campaigns = steered(api, "GET", "campaigns?newest=first")
+    talk = steered(api, "GET", "conversations?limit=200")
+    return [campaigns, talk, steered(api, "GET", "links")]
+
+
+def test_a_world_is_filled_with_campaigns_of_all_channels(api: Api) -> None:
+    done = filled(api)
+
+    campaigns = steered(api, "GET", "campaigns")
+    assert done["campaigns"] == len(campaigns) == 22
+    assert {each["channel"] for each in campaigns} == {
+        "sms",
+        "smsclic",
+        "voice",
+        "email",
+    }
+    assert done["messages"] == sum(each["recipients_count"] for each in campaigns)
+
+
+def test_it_has_lived_for_weeks_and_the_last_campaign_begins_now(api: Api) -> None:
+    filled(api)
+
+    world = api.world
+    tables = (world.campaigns, world.voice_campaigns, world.email_campaigns)
+    instants = sorted(each.created_at for table in tables for each in table.values())
+    assert START - timedelta(days=25) < instants[0] < START - timedelta(days=20)
+    assert instants[-1] == START
+    noon = (each.astimezone(api.account.zone).hour for each in instants)
+    assert all(9 <= each <= 20 for each in noon)
+
+
+def test_people_answer_and_click_in_time(api: Api) -> None:
+    done = filled(api, recipients=400)
+
+    responses, clicks = api.world.responses, api.world.clicks
+    assert done["replies"] == len(responses) > 20
+    assert done["clicks"] == len(clicks) > 100
+    for each in responses:
+        assert each.sent_at is not None
+        assert each.sent_at <= each.received_at <= START
+    assert all(each.at <= START for each in clicks)
+    assert {each.response for each in responses} <= {
+        words for told in STORIES for words in told.replies
+    }
+
+
+def test_one_seed_makes_one_life(make_api: MakeApi) -> None:
+    one, same, other = make_api(), make_api(), make_api(seed=2)
+    for each in (one, same, other):
+        filled(each)
+
+    assert story(one) == story(same) != story(other)
+
+
+def test_its_parts_make_the_whole(make_api: MakeApi) -> None:
+    whole, parted = make_api(), make_api()
+    filled(whole)
+    total: Counter[str] = Counter()
+    for part in range(22):
+        total += Counter(filled(parted, part=part))
+
+    assert story(whole) == story(parted)
+    assert total["campaigns"] == 22
+
+
+def test_strict_worlds_take_it_too(strict: Api) -> None:
+    assert filled(strict)["campaigns"] == 22
+
+
+def test_an_account_without_links_and_services_gets_what_it_may(
+    make_api: MakeApi,
+) -> None:
+    bare = make_api(links=[], services={"voice": False, "email": False})
+
+    filled(bare)
+
+    channels = {each["channel"] for each in steered(bare, "GET", "campaigns")}
+    assert channels == {"sms"}
+
+
+def test_where_credit_runs_out_what_was_placed_stays(make_api: MakeApi) -> None:
+    poor = make_api(account={**demo()["account"], "credit": 20})
+
+    answer = steer(poor, "POST", "world/populate", json=SMALL)
+
+    assert answer.status == 422
+    assert 0 < len(steered(poor, "GET", "campaigns")) < 22
+    poor.world.commit()  # nothing is left over for the next request to carry out
+    assert poor.world.balance >= 0
+
+
+def test_the_account_is_what_it_was(api: Api) -> None:
+    before = steered(api, "GET", "population")
+
+    filled(api)
+
+    assert steered(api, "GET", "population") == before
+
+
+def test_numbers_have_ten_digits_and_a_real_area_code() -> None:
+    people = crowd(1, 3_000)
+
+    assert len({each.cellphone for each in people}) > 2_990
+    assert all(len(each.cellphone) == 10 for each in people)
+    assert all(each.cellphone.startswith(AREAS) for each in people)
+    assert not any(each.cellphone.startswith("999") for each in people)
+
+
+def test_the_command_fills_the_world_of_a_token_and_says_how_much() -> None:
+    wanted = ("populate", "--campaigns", "3", "--recipients", "5")
+    with serve() as served:
+        done = run(*wanted, "--token", "world-alive", "--url", served.url)
+        listed = served.ask("GET", "/_emulator/campaigns?world=alive").body
+        untouched = served.ask("GET", "/_emulator/campaigns").body
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].startswith("3 campaigns, 15 messages, ")
+    assert (len(listed), untouched) == (3, [])
+
+
+def test_where_nobody_answers_the_command_says_so() -> None:
+    said = complaint("populate", "--campaigns", "1", "--url", "http://127.0.0.1:9")
+
+    assert "127.0.0.1:9" in said
