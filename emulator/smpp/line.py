@@ -15,7 +15,7 @@ from typing import cast
 from emulator.smpp.desk import Desk, Office
 from emulator.smpp.session import Session, Timers
 
-TURN = 64  # PDUs
+TURN = 32  # PDUs
 AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with a RST
 
 
