@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
@@ -59,6 +60,10 @@ class Door:
             )
         except (OSError, TimeoutError) as error:
             log.warning("nobody listens for an outbind on %s: %s", to[:2], error)
+
+    def watched(self, watch: Callable[[int], None]) -> None:
+        """Have *watch* told how many connections there are, whenever that changes."""
+        self._office.watch = watch
 
     @property
     def addresses(self) -> dict[str, str]:
