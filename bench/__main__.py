@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from http.client import HTTPConnection
@@ -22,6 +22,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bench.load import Order, Result
+from bench.smpp import Order as SmppOrder
+from bench.smpp import bound, submitting
 from bench.watcher import Watcher
 from emulator.client import Emulator
 from tests.examples.test_seventy_two_hours import seventy_two_hours
@@ -34,6 +36,11 @@ CAMPAIGNS = 100  # of MANY recipients, for the memory of five million messages
 STARTS = 9
 STORIES = 9
 IDLE = 10_000  # worlds
+SESSIONS = 1_000  # of SMPP, idle
+SMPP_ACCOUNT = (
+    b'{"smpp": {"receiver_window": 100}, "routes": '
+    b'[{"route": 87, "name": "x", "country": 1, "price": 0, "description": "x"}]}'
+)
 PUSHES = 10_000
 UNCACHED = {"PYTHONDONTWRITEBYTECODE"}
 MEBIBYTE = 1024 * 1024
@@ -54,6 +61,7 @@ class Served:
     host: str
     port: int
     pid: int
+    smpp: int = 0  # port
 
     def ask(
         self, method: str, path: str, body: bytes = b"", world: str = "bench"
@@ -96,7 +104,8 @@ def serving(kind: str) -> Iterator[Served]:
                 time.sleep(0.002)
             facts = json.loads(ready.read_text("utf-8"))
             url = urlsplit(facts["http"])
-            yield Served(url.hostname or "", url.port or 0, facts["pid"])
+            smpp = int(facts.get("smpp", ":0").rpartition(":")[2])
+            yield Served(url.hostname or "", url.port or 0, facts["pid"], smpp)
         finally:
             process.terminate()
             process.wait()
@@ -421,6 +430,39 @@ def story() -> Iterator[Figure]:
             )
 
 
+def smpp() -> Iterator[Figure]:
+    """Measure the SMPP door with the journal on, and HTTP beside it."""
+    with serving("emulator") as emulator:
+        emulator.ask("PATCH", "/_emulator/account", SMPP_ACCOUNT)
+        for receipts, promised in ((False, 20_000), (True, 10_000)):
+            waits: list[float] = []
+            order = SmppOrder(emulator.host, emulator.smpp, SECONDS, receipts=receipts)
+            with submitting(order) as result:
+                while (done := result()) is None:
+                    before = time.perf_counter()
+                    emulator.ask("GET", "/api/v1/user")
+                    waits.append(time.perf_counter() - before)
+                    time.sleep(0.02)
+            rate = done.receipts if receipts else done.submitted
+            what = "acknowledged receipts" if receipts else "submit_sm"
+            yield Figure(
+                f"{what} on one connection, window 100",
+                f"at least {promised:,} a second",
+                f"{rate:,.0f}",
+                rate >= promised,
+            )
+            p99 = done.p99 * 1000
+            yield Figure("p99 of a submit_sm", "50 ms", f"{p99:.1f} ms", p99 <= 50)
+            slow = sorted(waits)[len(waits) * 99 // 100] * 1000
+            yield Figure("p99 of HTTP beside it", "50 ms", f"{slow:.1f} ms", slow <= 50)
+    with serving("emulator") as emulator, ExitStack() as stack:
+        before = emulator.resident()
+        for _ in range(SESSIONS):
+            stack.enter_context(bound(emulator.host, emulator.smpp))
+        each = (emulator.resident() - before) / MEBIBYTE
+        yield Figure("1,000 idle sessions", "50 MiB", f"{each:.1f} MiB", each <= 50)
+
+
 def panel() -> Iterator[Figure]:
     """Measure the API beside an open page, and the opening of a large campaign."""
     place = request("POST", "/api/v3/campaign", campaign(3))
@@ -461,7 +503,7 @@ def panel() -> Iterator[Figure]:
 
 def main() -> None:
     chosen = sys.argv[1:]
-    parts = (start, throughput, large, memory, worlds, pushes, story, panel)
+    parts = (start, throughput, large, memory, worlds, pushes, smpp, story, panel)
     sections = {f.__name__: f for f in parts}
     figures = []
     for name, section in sections.items():

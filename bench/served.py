@@ -78,7 +78,7 @@ async def receive(ready: Path) -> None:
 def main(kind: str, ready: Path) -> None:
     if kind == "receiver":
         uvloop.run(receive(ready))
-    settings = Settings(port=0, ready_file=ready, pace="instant")
+    settings = Settings(port=0, smpp_port=0, ready_file=ready, pace="instant")
     if kind == "hello":
         program = Starlette(routes=[Route("/", hello, methods=["GET", "POST"])])
     else:

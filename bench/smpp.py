@@ -6,9 +6,12 @@ One blocking connection keeps a window of submit_sm open and acknowledges receip
 import json
 import socket
 import struct
+import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 HEADER = struct.Struct(">IIII")
@@ -89,6 +92,37 @@ def measured(order: Order) -> Result:
     took = now - began
     waits.sort()
     return Result(answered / took, receipts / took, waits[len(waits) * 99 // 100])
+
+
+@contextmanager
+def submitting(order: Order) -> Iterator[Callable[[], Result | None]]:
+    """Submit from another process; the result is there at the end."""
+    command = [sys.executable, "-m", "bench.smpp"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(asdict(order)))
+    process.stdin.close()
+
+    def result() -> Result | None:
+        if process.poll() is None:
+            return None
+        assert process.stdout is not None
+        if process.returncode:
+            sys.exit("the client of SMPP gave up")
+        return Result(**json.loads(process.stdout.read()))
+
+    yield result
+
+
+@contextmanager
+def bound(host: str, port: int) -> Iterator[socket.socket]:
+    """Return a connection that is bound and does nothing more."""
+    with socket.create_connection((host, port)) as line:
+        bind = b"world-idle\0x\0\0\x34\0\0\0"
+        line.sendall(HEADER.pack(16 + len(bind), BIND_TRANSCEIVER, 0, 1) + bind)
+        line.recv(100)
+        yield line
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import click
 from emulator.settings import Settings, reachable
 
 DEFAULTS = Settings()
+PORTS = range(65_536)
 Command = Callable[..., Any]
 SECRET = re.compile(r"[!#-+\--:<-\[\]-~]+")  # source: RFC 6265, cookie-octet
 
@@ -55,7 +56,8 @@ def read_config(
             message = f"the configuration {path} sets what there is not: {name}"
             raise Trouble(message)
         try:
-            chosen[name] = options[name].type_cast_value(context, str(value))
+            read = options[name].type_cast_value(context, str(value))
+            chosen[name] = str(value) if read is None else read  # none is a word too
         except click.BadParameter as error:
             message = f"the configuration {path} is wrong at {name}: {error.message}"
             raise Trouble(message) from error
@@ -92,14 +94,15 @@ def secret(text: str) -> str:
     return text
 
 
-def port_or_none(text: str) -> int | None:
+def port_or_none(text: str | int) -> int | None:
     """Admit a port, and ``none`` for no port at all."""
     if text == "none":
         return None
-    if not text.isascii() or not text.isdigit() or int(text) not in range(65536):
+    digits = str(text)
+    if not digits.isascii() or not digits.isdigit() or int(digits) not in PORTS:
         message = f"{text!r} is no port from 0 to 65535, and not none."
         raise click.BadParameter(message)
-    return int(text)
+    return int(digits)
 
 
 def url(text: str) -> str:

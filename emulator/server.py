@@ -30,6 +30,9 @@ HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our
 # Requests make many small objects, and few of them are rubbish: with the interpreter's
 # own thresholds the collector is the tail of the latency. What stays is looked at once.
 GC_THRESHOLDS = (300_000, 100, 1_000)
+# Each message by SMPP leaves some objects that stay: while somebody is connected, what
+# is young is looked at in smaller portions, as everybody waits for the collector.
+SMPP_GC_THRESHOLDS = (50_000, 600, 1_000)
 
 
 Listener = tuple[socket.socket, ssl.SSLContext | None]
@@ -159,6 +162,8 @@ async def _serve(
             for server in servers:
                 await server.answering.wait()
             _settle_memory()
+            if doors.smpp.door:
+                doors.smpp.door.watched(_collect)
             http, *secure = (address(*each) for each in doors.http)
             ready = Ready(http, next(iter(secure), None), doors.smpp.addresses)
             if settings.ready_file:
@@ -285,6 +290,11 @@ def _settle_memory() -> None:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
+
+
+def _collect(lines: int) -> None:
+    """Let the garbage collector suit so many connections of SMPP."""
+    gc.set_threshold(*(SMPP_GC_THRESHOLDS if lines else GC_THRESHOLDS))
 
 
 def bound(host: str, port: int, flag: str = "--port") -> socket.socket:

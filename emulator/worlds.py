@@ -28,6 +28,15 @@ Tokens = tuple[tuple[str, str], ...]  # name and literal
 MINTING = re.compile(r"world-([A-Za-z0-9][A-Za-z0-9._-]{0,62})")
 
 
+class Outbound(NamedTuple):
+    """A client of SMPP that is to be called, and who it may bind as."""
+
+    host: str
+    port: int
+    system_id: str
+    password: str
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     worlds: int = 20_000
@@ -91,6 +100,7 @@ class Worlds:
             self._open(fixture)
         self.default = self._by_name[self._mould.name]
         self.addresses: dict[str, str] = {}  # host:port, by smpp and smpps
+        self.dial: Callable[[Outbound], None] | None = None  # a client of SMPP
 
     def wake(self, alarm: Callable[[World], None]) -> None:
         """Have *alarm* told of each world that something may leave from now on."""

@@ -77,6 +77,8 @@ SAMPLES: Mapping[str, tuple[Any, Any, Any]] = {
     "seed": (1, 2, 3),
     "ready_file": (Path("one"), Path("two"), Path("three")),
     "tls_port": (1, 2, 3),
+    "smpp_port": (1, 2, 3),
+    "smpp_tls_port": (1, 2, 3),
     "tls_cert": (ROOT / "LICENSE", ROOT / "Makefile", ROOT / "Dockerfile"),
     "tls_key": (ROOT / "LICENSE", ROOT / "Makefile", ROOT / "Dockerfile"),
     "tls_ca_file": (Path("one"), Path("two"), Path("three")),

@@ -199,6 +199,10 @@ class Emulator(Line):
         """Who is bound to the world by SMPP, the oldest first."""
         return self.listed("smpp/sessions")
 
+    def outbind(self, host: str, port: int) -> Fact:
+        """Have the world call a client of SMPP that listens there, so that it binds."""
+        return self.ask("POST", "smpp/outbind", {"host": host, "port": port})
+
     def cut(self, session: int) -> Fact:
         """Close the connection of a session."""
         return self.ask("DELETE", f"smpp/sessions/{session}")

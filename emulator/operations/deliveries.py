@@ -196,7 +196,7 @@ def _settled(world: World, call: Call) -> Delivery:
     if delivery is None:
         why = f"world {world.name} has no delivery {number}, or no longer"
         raise Refusal(NO_SUCH_DELIVERY, why)
-    if number in {*world.outbox.underway, *world.outbox.posted}:
+    if number in world.outbox.underway or number in world.outbox.posted:
         raise Refusal(UNDER_WAY, f"delivery {number} is being tried")
     return delivery
 

@@ -9,7 +9,7 @@ from emulator.domain.smpp import Submission
 from emulator.link import Link
 from emulator.operations.call import Call, Reply, Row
 from emulator.world import World
-from emulator.worlds import Worlds
+from emulator.worlds import Outbound, Worlds
 
 ANYTHING = "any"  # a password, where every one is good
 
@@ -29,6 +29,19 @@ def get_smpp(worlds: Worlds, world: World, _call: Call) -> Reply:
             "password": ANYTHING if password is None else password,
         }
     )
+
+
+def send_outbind(worlds: Worlds, world: World, call: Call) -> Reply:
+    """Call a client that listens, so that it binds; nobody waits for what it does.
+
+    Source: SMPP 3.4, 2.2.1 and 4.1.7.
+    """
+    system_id = _system_id(worlds, world)
+    password = world.account.access.bind(system_id).password or ANYTHING
+    body = call.body
+    if worlds.dial is not None:
+        worlds.dial(Outbound(body["host"], int(body["port"]), system_id, password))
+    return Reply({"host": body["host"], "port": body["port"], "system_id": system_id})
 
 
 def list_sessions(world: World, _call: Call) -> Reply:

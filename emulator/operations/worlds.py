@@ -36,6 +36,7 @@ def commands(worlds: Worlds) -> Mapping[str, Operation | PatientOperation]:
     functions: Mapping[str, Callable[..., Any]] = {
         "getMetrics": metrics.get_metrics,
         "getSmpp": sessions.get_smpp,
+        "sendOutbind": sessions.send_outbind,
         "listWorlds": list_worlds,
         "createWorld": create_world,
         "getWorld": get_world,

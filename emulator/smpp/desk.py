@@ -40,9 +40,22 @@ class Office:
     def __init__(self, worlds: Worlds) -> None:
         self.worlds = worlds
         self.lines: set[Any] = set()
+        self.watch: Callable[[int], None] | None = None  # told how many lines there are
         self.mail = Mail()
         self.numbers = count(1)
         self._spent: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def join(self, line: Any) -> None:
+        """Take note of a connection."""
+        self.lines.add(line)
+        if self.watch is not None:
+            self.watch(len(self.lines))
+
+    def part(self, line: Any) -> None:
+        """Take note that a connection has ended."""
+        self.lines.discard(line)
+        if self.watch is not None:
+            self.watch(len(self.lines))
 
     def spend(self, world: World, bind: Bind, second: int) -> None:
         """Decline what is over the rate of a bind, in seconds of the world.

@@ -1,15 +1,22 @@
 """The SMPP door: where the process listens for clients, and how it lets them go."""
 
 import asyncio
+import logging
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
+from emulator.smpp.bodies import Outbind
 from emulator.smpp.desk import Office, timers
 from emulator.smpp.line import Line
-from emulator.worlds import Worlds
+from emulator.worlds import Outbound, Worlds
 
+PATIENCE = 10  # seconds that a client which is called may take to answer
 GRACE = 0.3  # seconds that clients get to take their leave
+
+log = logging.getLogger("emulator")
 
 
 class Door:
@@ -19,21 +26,44 @@ class Door:
         self._worlds = worlds
         self._office = Office(worlds)
         self._servers: list[asyncio.Server] = []
+        self._calls: set[asyncio.Task[None]] = set()
+        worlds.dial = self._dial
 
     async def listen(
         self, listener: socket.socket, context: ssl.SSLContext | None = None
     ) -> None:
         """Answer whoever connects to *listener*, over TLS where there is a context."""
         loop = asyncio.get_running_loop()
-
-        def line() -> Line:
-            centre = self._worlds.default.account.access.centre
-            return Line(self._office, timers(centre), tls=context is not None)
-
+        line = partial(self._line, tls=context is not None)
         server = await loop.create_server(line, sock=listener, ssl=context)
         self._servers.append(server)
         host, port, *_ = listener.getsockname()
         self._worlds.addresses["smpps" if context else "smpp"] = f"{host}:{port}"
+
+    def _line(self, *, tls: bool = False, outbind: Outbind | None = None) -> Line:
+        centre = self._worlds.default.account.access.centre
+        return Line(self._office, timers(centre), tls=tls, outbind=outbind)
+
+    def _dial(self, to: Outbound) -> None:
+        """Call a client that listens, in its own time."""
+        task = asyncio.get_running_loop().create_task(self._call(to))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _call(self, to: Outbound) -> None:
+        outbind = Outbind(to.system_id.encode("latin-1"), to.password.encode("latin-1"))
+        line = partial(self._line, outbind=outbind)
+        loop = asyncio.get_running_loop()
+        try:
+            await asyncio.wait_for(
+                loop.create_connection(line, to.host, to.port), PATIENCE
+            )
+        except (OSError, TimeoutError) as error:
+            log.warning("nobody listens for an outbind on %s: %s", to[:2], error)
+
+    def watched(self, watch: Callable[[int], None]) -> None:
+        """Have *watch* told how many connections there are, whenever that changes."""
+        self._office.watch = watch
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -47,6 +77,8 @@ class Door:
         """
         for server in self._servers:
             server.close()
+        for call in tuple(self._calls):
+            call.cancel()
         lines = list(self._office.lines)
         for each in lines:
             each.desk.dismiss()

@@ -12,21 +12,30 @@ from collections.abc import Callable
 from math import inf
 from typing import cast
 
+from emulator.smpp.bodies import Command, Outbind
 from emulator.smpp.desk import Desk, Office
 from emulator.smpp.session import Session, Timers
 
-TURN = 64  # PDUs
+TURN = 32  # PDUs
 AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with a RST
 
 
 class Line(asyncio.Protocol):
     """A connection, from its beginning to its end."""
 
-    def __init__(self, office: Office, timers: Timers, *, tls: bool) -> None:
+    def __init__(
+        self,
+        office: Office,
+        timers: Timers,
+        *,
+        tls: bool = False,
+        outbind: Outbind | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.session = Session(self._loop.time(), timers)
         self.desk = Desk(office, self, tls=tls)
         self._office = office
+        self._outbind = outbind  # said first, where we have called
         self._out: list[bytes] = []
         self._busy = False  # more PDUs are there than a turn takes
         self._full = False  # what was written is not being read
@@ -40,7 +49,9 @@ class Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         host, port, *_ = self._transport.get_extra_info("peername") or ("", 0)
         self.peer = f"{host}:{port}"
-        self._office.lines.add(self)
+        self._office.join(self)
+        if self._outbind is not None:
+            self.send(self.session.tell(Command.OUTBIND, self._outbind))
         self.arm()
 
     def data_received(self, data: bytes) -> None:
@@ -58,7 +69,7 @@ class Line(asyncio.Protocol):
         self.desk.deliver()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
-        self._office.lines.discard(self)
+        self._office.part(self)
         if self._timer is not None:
             self._timer.cancel()
         self.desk.leave()

@@ -28,7 +28,7 @@ from emulator.world import World
 OPERATION = "deliver_sm"  # as rules call it
 RECEIPT = 0x04  # esm_class; source: SMPP 3.4, 5.2.12
 WRONG = 1_000_000  # what is added to an id that is to be wrong
-TURN = 64  # receipts, after which others are let in
+TURN = 32  # receipts, after which others are let in
 
 
 class Receiver(Protocol):

@@ -213,13 +213,17 @@ class Session:
 
         Source: SMPP 3.4, 3.2 for the sequence numbers.
         """
-        self._sequence = self._sequence % LAST_SEQUENCE + 1
-        octets = wire.encode(Pdu(command, 0, self._sequence, body, tlvs))
+        octets = self.tell(command, body, tlvs)
         patience = self.timers.response or inf
         self.asked[self._sequence] = Asked(
             self._sequence, command, octets, now, now + patience, ticket
         )
         return octets
+
+    def tell(self, command: int, body: Body, tlvs: tuple[Tlv, ...] = ()) -> bytes:
+        """Return the octets of a PDU that has no answer, an outbind."""
+        self._sequence = self._sequence % LAST_SEQUENCE + 1
+        return wire.encode(Pdu(command, 0, self._sequence, body, tlvs))
 
     # --- What time brings ---------------------------------------------------------
 

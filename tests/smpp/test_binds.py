@@ -1,5 +1,6 @@
 """Binding and unbinding, octet by octet."""
 
+import asyncio
 import struct
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from emulator.domain.command_status import Status
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
-from tests.smpp.dialled import Phone
+from tests.smpp.dialled import Caller, Phone
 from tests.smpp.packed import Packet, resp
 
 KINDS = (packed.BIND_RECEIVER, packed.BIND_TRANSMITTER, packed.BIND_TRANSCEIVER)
@@ -211,3 +212,30 @@ def test_a_server_that_stops_asks_everybody_to_go(phone: Phone) -> None:
     assert bound.is_cut()
     assert opened.is_cut()
     bound.run(closing)
+
+
+def test_a_client_that_listens_is_called_to_bind(phone: Phone) -> None:
+    loop = phone.api._loop  # noqa: SLF001 - the loop that the door is on as well
+    came: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+    came = asyncio.Queue()
+
+    async def listening() -> asyncio.Server:
+        return await asyncio.start_server(
+            lambda *both: came.put_nowait(both), "127.0.0.1", 0
+        )
+
+    server = loop.run_until_complete(listening())
+    port = server.sockets[0].getsockname()[1]
+
+    told = phone.api.post(
+        "/_emulator/smpp/outbind", json={"host": "127.0.0.1", "port": port}
+    )
+    caller = Caller(loop, *loop.run_until_complete(came.get()))
+    phone.callers.append(caller)
+    asked = caller.hear()
+    caller.bind(command=packed.BIND_RECEIVER)
+
+    assert told.body["system_id"] == "demo"
+    assert asked == Packet(packed.OUTBIND, 0, 1, b"demo\0demo\0")
+    assert [each.kind for each in phone.api.world.links.values()] == ["receiver"]
+    server.close()

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import smpplib.client  # type: ignore[import-untyped]
-import smpplib.gsm  # type: ignore[import-untyped]
-from aiosmpplib import (  # type: ignore[import-untyped]
+import smpplib.client
+import smpplib.gsm
+from aiosmpplib import (
     ESME,
     AbstractHook,
     DeliverSm,

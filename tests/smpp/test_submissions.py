@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.domain.command_status import Status
+from emulator.world import World
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
 from tests.smpp.dialled import Caller, Phone
@@ -179,7 +180,7 @@ def test_a_mistake_of_ours_is_a_system_error(
     phone: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller = phone.bound()
-    monkeypatch.setattr(phone.api.world, "charge", None)
+    monkeypatch.setattr(World, "charge", None)
 
     assert status_of(caller, packed.submit(2)) == Status.ESME_RSYSERR
     assert phone.api.world.campaigns == {}
