@@ -5,10 +5,13 @@ It holds ids of deliveries whose instant has come, and never what might be sent.
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import count
 from typing import NamedTuple
 
 from emulator.domain.delivery import Delivery, Kind, Verdict
 from emulator.domain.receipt import Receipt
+
+_NUMBERS = count(1)
 
 
 class Answered(NamedTuple):
@@ -43,49 +46,55 @@ def joined(url: str, parameters: str) -> str:
 
 
 class Relay:
-    """A listener that performs a world's pushes on its own machine."""
+    """A listener that performs a world's pushes on its own machine.
+
+    What it is handed has a number, as a world that is reset begins its ids anew.
+    """
 
     __slots__ = ("_answers", "_awaited", "_pushes")
 
     def __init__(self) -> None:
-        self._pushes: deque[Push] = deque()  # it has not been told of
-        self._awaited: set[int] = set()  # ids of deliveries
-        self._answers: dict[int, Answered] = {}
+        self._pushes: deque[tuple[int, Push]] = deque()  # it has not been told of
+        self._awaited: dict[int, int] = {}  # ids of deliveries, by number
+        self._answers: dict[int, Answered] = {}  # by number
 
-    def hand(self, push: Push) -> None:
-        """Give it something to perform."""
-        self._pushes.append(push)
-        self._awaited.add(push.delivery)
+    def hand(self, push: Push) -> int:
+        """Give it something to perform and return the number of that."""
+        number = next(_NUMBERS)
+        self._pushes.append((number, push))
+        self._awaited[number] = push.delivery
+        return number
 
-    def told(self) -> Iterator[Push]:
-        """Yield what it has not been told of."""
+    def told(self) -> Iterator[tuple[int, Push]]:
+        """Yield what it has not been told of, with its number."""
         while self._pushes:
             yield self._pushes.popleft()
 
-    def awaits(self, delivery: int) -> bool:
-        return delivery in self._awaited
+    def awaits(self, number: int) -> bool:
+        return number in self._awaited
 
-    def answer(self, delivery: int, answer: Answered) -> None:
-        """Take what it was answered."""
-        self._awaited.discard(delivery)
-        self._answers[delivery] = answer
+    def answer(self, number: int, answer: Answered) -> int:
+        """Take what it was answered, and return the delivery's id."""
+        self._answers[number] = answer
+        return self._awaited.pop(number)
 
-    def has_answered(self, push: Push) -> bool:
-        return push.delivery in self._answers
+    def has_answered(self, number: int) -> bool:
+        return number in self._answers
 
-    def answered(self, push: Push) -> Answered:
+    def answered(self, number: int) -> Answered:
         """Return what it was answered, or that it went away."""
         gone = Answered(verdict=Verdict.GONE, says="the listener went away")
-        return self._answers.pop(push.delivery, gone)
+        return self._answers.pop(number, gone)
 
-    def take_back(self, push: Push) -> None:
+    def take_back(self, number: int) -> None:
         """Expect nothing of a push any more."""
-        self._awaited.discard(push.delivery)
+        self._awaited.pop(number, None)
 
     def forget(self) -> None:
         """Drop all it was given: the world has been reset."""
         self._pushes.clear()
         self._awaited.clear()
+        self._answers.clear()
 
 
 class Outbox:
@@ -108,9 +117,16 @@ class Outbox:
             each.forget()
 
     def put(self, delivery: Delivery) -> None:
-        """Add *delivery* at the end of the lane of its address, behind nobody else."""
+        """Add *delivery* at the end of the lane of its address, behind nobody else.
+
+        What a listener has left behind goes first, as it did.
+        """
         self._let_go(delivery)
-        self._lanes.setdefault(delivery.url, deque()).append(delivery)
+        lane = self._lanes.setdefault(delivery.url, deque())
+        if delivery.was_left:
+            lane.appendleft(delivery)
+        else:
+            lane.append(delivery)
 
     def hold(self, delivery: Delivery) -> None:
         """Note whether *delivery* lets another go before."""

@@ -19,6 +19,10 @@ EFFECTS = frozenset(
     {"refusal", "status", "headers", "retry_after", "delay", "wire", "push"}
     | {"seconds", "count"}
 )
+RULES = frozenset(
+    {"preset", "operation", "token", "number", "body", "first", "nth", "every"}
+    | {"from", "until", "probability", "phase"}
+)
 TEXTS = frozenset({"number", "token", "operation"})
 
 
@@ -199,6 +203,9 @@ def spelt(words: tuple[str, ...]) -> dict[str, Any]:
         name, equals, value = word.partition("=")
         if not equals:
             message = f"{word!r} is not of the form status=500."
+            raise click.BadParameter(message)
+        if name not in EFFECTS | RULES:
+            message = f"{name!r} is none of {', '.join(sorted(EFFECTS | RULES))}."
             raise click.BadParameter(message)
         (effect if name in EFFECTS else rule)[name] = _value(name, value)
     return {**rule, "effect": effect} if effect else rule

@@ -55,7 +55,7 @@ def test_a_bad_body_is_a_problem(api: Api, operation: Any) -> None:
     if operation.body is None:
         return
     path = operation.path.removeprefix("/_emulator/").replace("{cellphone}", CELLPHONE)
-    path = path.replace("{deliveryId}", "1")
+    path = path.replace("{deliveryId}", "1").replace("{pushId}", "1")
 
     answer = steer(api, operation.method, path, json={"rate": -1, "amount": "x"})
 

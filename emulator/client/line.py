@@ -151,11 +151,7 @@ class Line:
             answer = self._transport.request(asked)
             return _accepted(answer)
         except (OSError, ValueError) as error:
-            message = (
-                f"no emulator answers at {self.url} ({error}); "
-                "start one, or say with --url where it is"
-            )
-            raise ClientError(message) from error
+            raise self._nobody(error) from error
 
     def stream(self, path: str, timeout: float | None) -> Iterator[Fact]:
         """Return server-sent events from now on: ``event``, ``id`` and ``data``.
@@ -173,6 +169,10 @@ class Line:
         except NoStream as instead:
             _accepted(instead.response)
             raise
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise self._nobody(error) from error
 
     def ask(self, method: str, path: str, body: Any = None, **options: Any) -> Fact:
         __tracebackhide__ = True
@@ -183,6 +183,12 @@ class Line:
         __tracebackhide__ = True
         answer: list[Fact] = self.control("GET", f"/_emulator/{path}")
         return answer
+
+    def _nobody(self, error: Exception) -> ClientError:
+        return ClientError(
+            f"no emulator answers at {self.url} ({error}); "
+            "start one, or say with --url where it is"
+        )
 
     def command(
         self, method: str, path: str, body: Any, query: Mapping[str, Any]

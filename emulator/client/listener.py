@@ -1,6 +1,7 @@
 """A listener: performs the pushes of a world where the emulator has no way to."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from threading import Thread
 from traceback import format_exc
 from typing import Any, NamedTuple, Self
@@ -12,6 +13,7 @@ from emulator.client.transport import Stream
 
 SILENCE = 60.0  # seconds; the emulator says four times as often that it is there
 PATH = "/_emulator/pushes"
+MOST_SAID = 1_000  # characters of what is wrong
 
 
 class Said(NamedTuple):
@@ -85,5 +87,15 @@ class Listener:
             return
 
     def _answer(self, push: Fact, said: Said) -> None:
+        """Tell what was said; what nobody waits for any more is not told."""
+        try:
+            self._tell(push, said)
+        except ClientError as error:
+            if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+                self._tell(push, Said(verdict="broken", says=str(error)[:MOST_SAID]))
+            elif error.status != HTTPStatus.NOT_FOUND:
+                raise
+
+    def _tell(self, push: Fact, said: Said) -> None:
         body = {name: value for name, value in said._asdict().items() if value}
-        self._line.ask("POST", f"pushes/{push.delivery}", body)
+        self._line.ask("POST", f"pushes/{push.number}", body)

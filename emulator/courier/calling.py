@@ -262,7 +262,8 @@ class Connection(asyncio.Protocol):
 def _place(url: str) -> Place:
     try:
         parts = urlsplit(url)
-        scheme, host = parts.scheme, parts.hostname or ""
+        scheme = parts.scheme
+        host = (parts.hostname or "").encode("idna").decode("ascii")
         port = parts.port or PORTS[scheme]
     except (ValueError, KeyError) as error:
         message = f"{url} is no address of http or https"

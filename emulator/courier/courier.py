@@ -62,6 +62,8 @@ class Courier:
             answer = answer._replace(duration=stopwatch() - began)
             with _transaction(world):
                 deliveries.attempted(world, push, answer, world.clock.now())
+            if answer.verdict is Verdict.GONE:  # so that it goes before the next one
+                happenings.catch_up(world, world.clock.now())
         except Exception:
             log.exception("delivery %s of world %s failed", delivery.id, world.name)
             with _transaction(world):
@@ -85,17 +87,17 @@ class Courier:
     async def _relayed(self, world: World, outbox: Outbox, push: Push) -> Answered:
         """Have a listener perform *push*, and return what it was answered."""
         relay = outbox.relays[0]
-        relay.hand(push)
+        number = relay.hand(push)
         try:
             with _bell(world) as bell:
                 world.ring()
                 async with asyncio.timeout(self._seconds + SPARE):
-                    while not relay.has_answered(push) and relay in outbox.relays:
+                    while not relay.has_answered(number) and relay in outbox.relays:
                         await bell.wait()
                         bell.clear()
-            return relay.answered(push)
+            return relay.answered(number)
         except TimeoutError:
-            relay.take_back(push)
+            relay.take_back(number)
             says = f"the listener said nothing within {self._seconds + SPARE:g} s"
             return Answered(verdict=Verdict.TIMED_OUT, says=says)
 

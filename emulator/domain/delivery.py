@@ -100,6 +100,11 @@ class Delivery(NamedTuple):
     def is_over(self) -> bool:
         return self.due_at is None
 
+    @property
+    def was_left(self) -> bool:
+        """Whether a listener went away with it."""
+        return bool(self.attempts) and self.attempts[-1].verdict is Verdict.GONE
+
     def tried(self, attempt: Attempt, now: datetime) -> "Delivery":
         """Return the delivery after *attempt*: over, or due once more."""
         attempts = (*self.attempts, attempt)

@@ -26,7 +26,7 @@ def stream_pushes(world: World, _call: Call) -> Reply:
 
 def answer_push(world: World, call: Call) -> Reply:
     """Take what a push was answered.  Refuses one that nobody waits for."""
-    number, body = call.params["deliveryId"], call.body
+    number, body = call.params["pushId"], call.body
     for relay in world.outbox.relays:
         if relay.awaits(number):
             verdict = Verdict(body["verdict"]) if "verdict" in body else None
@@ -38,8 +38,7 @@ def answer_push(world: World, call: Call) -> Reply:
                 verdict=verdict,
                 says=body.get("says", ""),
             )
-            relay.answer(number, answer)
-            return Reply({"delivery": number})
+            return Reply({"delivery": relay.answer(number, answer)})
     raise Refusal(NO_SUCH_DELIVERY, f"nobody waits for an answer to {number}")
 
 
@@ -51,8 +50,8 @@ def _told(world: World) -> Stream:
         yield f": the pushes of world {world.name}\n\n"
         beat = HEARTBEAT
         while True:
-            for push in relay.told():
-                data = orjson.dumps(_shown(push)).decode()
+            for number, push in relay.told():
+                data = orjson.dumps({"number": number, **_shown(push)}).decode()
                 yield f"event: push\ndata: {data}\n\n"
             if not (yield Pause(seconds=beat)):
                 yield ": still here\n\n"
