@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from emulator.client import Emulator
+from emulator.domain.delivery import Trick
 from emulator.effects import Manner
 from emulator.pytest_plugin import OPTIONS
 from tests.served import ROOT
@@ -54,7 +55,8 @@ def test_every_page_is_in_the_list_of_pages() -> None:
 
 def test_every_command_of_the_client_is_documented() -> None:
     client = (GUIDE / "client.md").read_text("utf-8")
-    inherited = {"ask", "command", "control", "listed", "stream", "close", "in_process"}
+    inherited = {"ask", "command", "control", "listed", "stream", "pieces", "close"}
+    inherited.add("in_process")
     public = {name for name in dir(Emulator) if not name.startswith("_")} - inherited
 
     assert {name for name in public if not re.search(rf"\b{name}\b", client)} == set()
@@ -74,3 +76,9 @@ def test_every_way_in_which_a_connection_fails_is_documented() -> None:
         for each in Manner
         if f"`{each}`" not in faults and f'"{each}"' not in faults
     ] == []
+
+
+def test_every_trick_of_a_push_is_documented() -> None:
+    replies = (GUIDE / "replies.md").read_text("utf-8")
+
+    assert [each for each in Trick if f'"{each}"' not in replies] == []
