@@ -41,7 +41,7 @@ def build(settings: Settings) -> Program:
     platform = Contract(contract.load(files.CONTRACT))
     platform.compile()
     caller = Caller(
-        Targets(filter(None, map(str.strip, settings.push_allow.split(",")))),
+        Targets(filter(None, map(str.strip, (settings.push_allow or "").split(",")))),
         most=settings.push_answer_limit,
         in_container=files.in_container(),
     )

@@ -28,7 +28,7 @@ class Settings:
     control_secret: str | None = field(default=None, repr=False)
     log_level: str = "warning"
     mo_url: str | None = None  # where replies are pushed; None is what the file says
-    push_allow: str = ""  # hosts and networks beside our own: a,b
+    push_allow: str | None = None  # hosts and networks beside our own: a,b
     push_timeout: float = 10.0  # seconds of the wall, that an answer may take
     push_answer_limit: int = 64 * 1024  # octets of it that are read
     max_deliveries: int = 10_000  # that are over, which a world remembers

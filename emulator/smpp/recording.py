@@ -61,6 +61,7 @@ def keep(world: World, told: Told) -> tuple[str, int]:
             answer,
             told.notes,
             told.why,
+            (),
             told.fault,
             told.duration,
             told.numbers,

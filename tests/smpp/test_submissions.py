@@ -532,9 +532,11 @@ def test_a_pending_message_says_something_else(phone: Phone) -> None:
     advance(phone, minutes=59)
     waiting = state_of(caller, message)
     advance(phone, minutes=2)
+    receipt = caller.hear()
     late = caller.ask(replaced(4, message, b"tres"))
 
     assert answer == Packet(resp(packed.REPLACE_SM), 0, 3, b"")
+    assert receipt.command == packed.DELIVER_SM
     assert texts(phone) == ["dos"]
     assert (waiting, state_of(caller, message)) == (ENROUTE, DELIVERED)
     assert late.status == Status.ESME_RREPLACEFAIL
