@@ -1,0 +1,165 @@
+"""The whole path of a message, and that nothing which leaves is unaccounted for."""
+
+from collections import Counter
+from time import monotonic
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emulator.client import ClientError, Emulator
+from emulator.client.shown import Fact
+from tests.campaigns import NUMBER
+from tests.pushing import arrived, opened, placed, polled, pushed, traces, verdicts
+from tests.receiver import HANG_UP, Receiver, Said, receiving
+
+FIXED = settings(derandomize=True, deadline=None, max_examples=80)
+TRICKS: tuple[dict[str, Any], ...] = (
+    *({"push": each} for each in ("lost", "twice", "twice_at_once", "reordered")),
+    *({"push": each} for each in ("early", "misspelt", "unknown_id", "post")),
+    {"push": "late", "seconds": 45},
+    {"push": "storm", "count": 3},
+    {"push": "reordered", "seconds": 5},
+)
+WHENS: tuple[dict[str, Any], ...] = (
+    *({}, {"first": 1}, {"nth": 2}, {"every": 2}, {"probability": 0.5}),
+)
+
+
+@pytest.mark.manual("MOP-01", "KEY-01", "KEY-05")
+def test_a_message_is_answered_polled_pushed_and_answered_again(
+    emulator: Emulator, receiver: Receiver
+) -> None:
+    with receiving() as shop:
+        shop.says(Said(200, "Vuelve pronto"))
+        emulator.change(push_url=receiver.url)
+        emulator.add("keywords", keyword="si", response_url=shop.url)
+        began = monotonic()
+        campaign = placed(emulator, "9990010000")["campaign"]
+
+        run = emulator.settle()
+
+        assert monotonic() - began < 1
+        assert [pushed(each)["response"] for each in receiver.asked] == ["Si"]
+        assert [pushed(each, "keywordPush")["keyword"] for each in shop.asked] == ["si"]
+    assert [each["response"] for each in polled(emulator)] == ["Si"]
+    assert [each["campaign_id"] for each in polled(emulator)] == [campaign]
+    assert [(each.text, each.status) for each in emulator.messages()] == [
+        ("hola", "sent"),
+        ("Vuelve pronto", "sent"),
+    ]
+    assert traces(run, "answered") == ["18:00:22"]
+    assert [each.state for each in emulator.deliveries] == ["delivered"] * 2
+
+
+# --- Every reply is accounted for ---------------------------------------------------
+
+
+class Story(NamedTuple):
+    """What a test does to one world."""
+
+    rules: list[dict[str, Any]]
+    retries: list[int]
+    answers: list[Said | str]  # of the receiver, in turn
+    moves: list[tuple[str, int]]  # a move, and its second, or its delivery
+
+
+rules = st.builds(dict.__or__, *map(st.sampled_from, (TRICKS, WHENS)))
+moves = st.tuples(
+    st.sampled_from(["write", "write", "place", "advance", "send", "drop", "replay"]),
+    st.sampled_from([0, 1, 2, 3, 11, 60]),
+)
+stories = st.builds(
+    Story,
+    rules=st.lists(rules, max_size=3),
+    retries=st.lists(st.sampled_from([0, 5, 30]), max_size=3),
+    answers=st.lists(
+        st.sampled_from([Said(), Said(), Said(500), Said(200, "no"), HANG_UP]),
+        max_size=6,
+    ),
+    moves=st.lists(moves, min_size=1, max_size=10),
+)
+
+
+@FIXED
+@given(story=stories)
+def test_every_reply_ends_and_its_attempts_say_why(
+    home: Emulator, story: Story
+) -> None:
+    with receiving() as receiver, opened(home) as world:
+        receiver.says(*story.answers, Said())
+        world.change(push_url=receiver.url, push_retries=story.retries)
+        for rule in story.rules:
+            world.fault("moPush", **rule)
+        arrived(world)
+        again = {number for move in story.moves for number in moved(world, *move)}
+        world.advance(seconds=0)
+
+        for each in world.deliveries:
+            assert_explained(each, len(story.retries), repeated=each.id in again)
+        world.settle()
+        over = {each.state for each in world.deliveries}
+        assert over <= {"delivered", "given_up", "lost", "dropped"}
+        assert replies(world) == {
+            (each.facts.message_id, each.facts.response) for each in world.deliveries
+        }
+        assert attempted(world) == Counter(
+            (each.method, each.query) for each in receiver.asked
+        )
+
+
+def moved(world: Emulator, move: str, number: int) -> set[int]:
+    """Make a move and return which delivery is repeated by it, if one is."""
+    if move == "advance":
+        world.advance(seconds=number)
+    elif move == "place":
+        placed(world, "9990011000")
+    elif move == "write":
+        count = len(polled(world))
+        world.phone(NUMBER).reply(f"text {count}")
+        if number:  # without, it may still be under way
+            world.advance(seconds=0)
+    else:
+        command = {"send": world.send_now, "drop": world.drop, "replay": world.replay}
+        try:
+            command[move](number)
+        except ClientError:  # over, under way, or not there
+            return set()
+    return {number} if move == "replay" else set()
+
+
+def assert_explained(delivery: Fact, retries: int, *, repeated: bool) -> None:
+    """Fail unless the attempts on record say why a delivery is where it is."""
+    came, state = verdicts(delivery), delivery.state
+    assert (delivery.next_at is not None) == (state == "due")
+    if state == "delivered":
+        assert came[-1] == "accepted"
+    if state == "given_up":
+        assert came[-1] != "accepted"
+        assert len(came) > retries
+    if state == "lost":
+        assert delivery.fault
+    if repeated:
+        return
+    assert "accepted" not in came[:-1]
+    assert len(came) <= retries + 1
+    if state == "lost":
+        assert came == []
+    if state in {"due", "dropped"}:
+        assert "accepted" not in came
+        assert len(came) <= retries
+
+
+def replies(world: Emulator) -> set[tuple[int, str]]:
+    return {(each["message_id"], each["response"]) for each in polled(world)}
+
+
+def attempted(world: Emulator) -> Counter[tuple[str, Any]]:
+    """Return what was asked, by the record."""
+    return Counter(
+        (it.method, tuple(parse_qsl(it.query)))
+        for each in world.deliveries
+        for it in each.attempts
+    )
