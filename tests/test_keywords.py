@@ -35,7 +35,7 @@ def costs(emulator: Emulator) -> list[tuple[str, float]]:
 # --- Which texts ------------------------------------------------------------------
 
 
-@pytest.mark.manual("KEY-01", "KEY-02", "KEY-03", "KEY-04", "KEY-09")
+@pytest.mark.manual("KEY-01", "KEY-02", "KEY-03", "KEY-04", "KEY-09", "KEY-19")
 def test_a_text_with_a_keyword_asks_its_url(
     asking: Emulator, receiver: Receiver
 ) -> None:

@@ -11,6 +11,8 @@ from emulator.operations.metrics import get_metrics
 from tests.campaigns import a_clic, place
 from tests.emulated import START, Api, emulated
 from tests.orders import CLIC, EMAIL, SMS, VOICE, order
+from tests.receiver import Receiver, Said
+from tests.steering import steered
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -18,7 +20,9 @@ VALUE = r'"(?:[^"\\\n]|\\["\\n])*"'
 LABEL = rf"([a-zA-Z_][a-zA-Z0-9_]*)=({VALUE})"
 HELP = re.compile(rf"# HELP ({NAME}) ((?:[^\\\n]|\\[\\n])+)")
 KIND = re.compile(rf"# TYPE ({NAME}) (counter|gauge|histogram|summary|untyped)")
-SAMPLE = re.compile(rf"({NAME})(?:\{{((?:{LABEL},?)*)\}})? ([0-9]+(?:\.[0-9]+)?)")
+NUMBER = r"[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?"
+SAMPLE = re.compile(rf"({NAME})(?:\{{((?:{LABEL},?)*)\}})? ({NUMBER})")
+PARTS = ("_bucket", "_sum", "_count")  # of a histogram
 UNESCAPED = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
 
 Labels = frozenset[tuple[str, str]]
@@ -26,7 +30,7 @@ Labels = frozenset[tuple[str, str]]
 
 class Family(NamedTuple):
     kind: str
-    samples: dict[Labels, float]
+    samples: dict[Labels, float]  # the part of a histogram is a label without a name
 
 
 def parsed(text: str) -> dict[str, Family]:
@@ -46,11 +50,30 @@ def parsed(text: str) -> dict[str, Family]:
         else:
             match = SAMPLE.fullmatch(line)
             assert match, line
-            assert match[1] == name, line
-            labels = labelled(match[2] or "")
+            labels = labelled(match[2] or "") | part(match[1], name, families[name])
             assert labels not in families[name].samples, line
             families[name].samples[labels] = float(match[5])
     return families
+
+
+def part(sampled: str, name: str, family: Family) -> Labels:
+    """Return which part of its family a sample is.  Fails for another family's."""
+    if family.kind != "histogram":
+        assert sampled == name
+        return frozenset()
+    suffix = sampled.removeprefix(name)
+    assert suffix in PARTS, sampled
+    return frozenset({("", suffix)})
+
+
+def buckets(family: Family) -> dict[float, float]:
+    """Return how many values there are up to each bound."""
+    found = {}
+    for labels, value in family.samples.items():
+        named = dict(labels)
+        if named[""] == "_bucket":
+            found[float(named["le"])] = value
+    return found
 
 
 def labelled(text: str) -> Labels:
@@ -144,6 +167,48 @@ def test_labels_are_escaped(odd: str) -> None:
         assert counted(api, "smsclouds_faults_total") == {(odd,): 2}
     finally:
         api.close()
+
+
+def pushing(api: Api, receiver: Receiver, *lines: str) -> None:
+    """Let a handset write so often, and all be told."""
+    steered(api, "PATCH", "account", json={"push_url": receiver.url})
+    place(api)
+    api.clock.advance(seconds=11)
+    for line in lines:
+        text = {"number": "4498987282", "text": line}
+        steered(api, "POST", "inbound", json=text)
+    steered(api, "POST", "clock/settle", json={})
+
+
+def test_attempts_are_counted_by_kind_and_verdict(api: Api, receiver: Receiver) -> None:
+    receiver.says(Said(500), Said(200, "no"), Said())
+    keyword = {"keyword": "hi", "response_url": receiver.url}
+    steered(api, "POST", "account/keywords", json=keyword)
+    pushing(api, receiver, "a", "b", "c", "d", "hi")
+
+    assert counted(api, "smsclouds_deliveries_total") == {
+        ("keywordPush", "accepted"): 1,
+        ("moPush", "bad_status"): 1,
+        ("moPush", "not_ok"): 1,
+        ("moPush", "accepted"): 3,
+    }
+
+
+def test_how_long_deliveries_took_is_told_in_seconds_of_the_world(
+    api: Api, receiver: Receiver
+) -> None:
+    """Of one that came at once, one at the second try, and one that never came."""
+    steered(api, "PATCH", "account", json={"push_retries": [20]})
+    receiver.says(Said(), Said(500), Said(500), Said(), Said(500))
+    pushing(api, receiver, "at once", "later", "never")
+
+    lags = metrics(api)["smsclouds_delivery_lag_seconds"]
+    told = buckets(lags)
+    assert [*told] == sorted(told)
+    assert [*told.values()] == sorted(told.values()), "each bucket holds those below"
+    assert (told[0], told[5], told[30], told[float("inf")]) == (1, 1, 2, 2)
+    assert lags.samples[frozenset({("", "_count")})] == 2
+    assert lags.samples[frozenset({("", "_sum")})] == 20
 
 
 def test_equal_figures_are_told_alike_whatever_came_first(api: Api) -> None:
