@@ -195,16 +195,16 @@ def test_one_that_was_dropped_does_not_come_back(
 def test_a_retry_of_one_waits_for_its_own_time(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(), Said(500), Said())
+    receiver.says(Said(500), Said())
     told.change(push_retries=[100])
-    told.fault(push="reordered", first=1)
+    told.fault(push="reordered", seconds=5, first=1)
     arrived(told)
-    for line in ("first", "second", "third"):
-        wrote(told, line)
-    assert texts(receiver) == ["second", "first", "third"]
+    wrote(told, "first")
+    assert traces(told.advance(seconds=5), "pushed") == ["18:00:16"]
+    wrote(told, "second")
 
-    assert traces(told.settle(), "pushed") == ["18:01:51"]
-    assert texts(receiver) == ["second", "first", "third", "first"]
+    assert texts(receiver) == ["first", "second"]
+    assert traces(told.settle(), "pushed") == ["18:01:56"]
 
 
 # --- Before the answer to the send ------------------------------------------------

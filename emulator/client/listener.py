@@ -85,6 +85,8 @@ class Listener:
                 self._answer(event.data, self._perform(event.data))
         except (OSError, ClientError):  # the emulator has gone, or the world
             return
+        finally:
+            self._stream.hang_up()
 
     def _answer(self, push: Fact, said: Said) -> None:
         """Tell what was said; what nobody waits for any more is not told."""
