@@ -519,7 +519,7 @@ def test_all_pending_messages_to_somebody_are_given_up(phone: Phone) -> None:
 def replaced(sequence: int, message: int, short: bytes, schedule: str = "") -> bytes:
     body = packed.text(str(message)) + b"\0\0" + packed.text("")
     body += packed.text(schedule) + packed.text("")
-    body += struct.pack(">BBB", 0, 0, len(short)) + short
+    body += struct.pack(">BBB", 1, 0, len(short)) + short
     return packed.packet(packed.REPLACE_SM, sequence, body)
 
 
