@@ -27,7 +27,7 @@ ENV PATH=/opt/emulator/bin:$PATH \
     PYTHONUNBUFFERED=1
 USER 10001:10001
 WORKDIR /tmp
-EXPOSE 7672
+EXPOSE 7672 2775
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
     CMD ["smsclouds-emulator", "healthcheck"]
 ENTRYPOINT ["smsclouds-emulator"]

@@ -103,12 +103,22 @@ class Outbox:
     A world that is reset has another one: what is under way in this one is nobody's.
     """
 
-    __slots__ = ("_held", "_lanes", "mail", "posted", "receipts", "relays", "underway")
+    __slots__ = (
+        "_held",
+        "_lanes",
+        "mail",
+        "over",
+        "posted",
+        "receipts",
+        "relays",
+        "underway",
+    )
 
     def __init__(self, relays: "list[Relay] | None" = None) -> None:
         self._lanes: dict[str, deque[Delivery]] = {}
         self._held: dict[str, list[int]] = {}  # ids of what lets another go before
         self.underway: dict[int, None] = {}  # ids of what is being tried
+        self.over: deque[int] = deque()  # ids of what is over, the oldest first
         self.mail: dict[str, deque[Delivery]] = {}  # receipts, by system_id
         self.posted: dict[int, None] = {}  # ids of those that wait for their answer
         self.receipts: dict[int, Receipt] = {}  # what they tell, as far as it is known

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from emulator.clock import Clock
 from emulator.domain.account import Account, Movement, Token
-from emulator.domain.delivery import Delivery
+from emulator.domain.delivery import Delivery, Kind
 from emulator.domain.email import EmailCampaign
 from emulator.domain.hlr import Lookup
 from emulator.domain.keyword import Received
@@ -79,6 +79,12 @@ class Answering(NamedTuple):
     early: int | None = None  # the message's place in it
 
 
+class Mailed(NamedTuple):
+    """A receipt that lies where its client takes it, from its beginning on."""
+
+    delivery: Delivery
+
+
 State = Mapping[str, Any]  # a container or a value for each name in STATE
 Entity = (
     Campaign
@@ -89,6 +95,7 @@ Entity = (
     | Response
     | Click
     | Delivery
+    | Mailed
     | Received
     | Answering
     | Event
@@ -381,6 +388,8 @@ class World:
             self._tell(submission)
         for delivery in self.deliveries.values():
             self._wait(delivery)
+            if delivery.is_over:
+                self.outbox.over.append(delivery.id)
         self.alarm()
 
     def _wait(self, delivery: Delivery) -> None:
@@ -437,7 +446,7 @@ class World:
     def _keep_submission(self, submission: Submission) -> None:
         known = self.submissions.get(submission.id)
         self.submissions[submission.id] = submission
-        if submission.registered:
+        if submission.registered and submission.told < len(submission.destinations):
             self._tell(submission)
             self.alarm()
         if known is None:
@@ -483,8 +492,15 @@ class World:
         self.deliveries[delivery.id] = delivery
         self._wait(delivery)
         if delivery.is_over:
+            self.outbox.over.append(delivery.id)
             self._bound_deliveries()
-        self.alarm()
+        if not (delivery.is_over and delivery.kind is Kind.RECEIPT):
+            self.alarm()
+
+    def _keep_mailed(self, mailed: Mailed) -> None:
+        delivery = mailed.delivery
+        self._give("delivery", delivery.id + 1)
+        self.deliveries[delivery.id] = delivery
 
     def _keep_event(self, event: Event) -> None:
         self.happened.add(event)
@@ -504,15 +520,12 @@ class World:
 
     def _bound_deliveries(self) -> None:
         """Forget the oldest of the deliveries that are over, but for so many."""
-        most = self._commons.deliveries
-        if len(self.deliveries) <= most:
-            return
-        oldest = next(
-            (each.id for each in self.deliveries.values() if each.is_over), None
-        )
-        if oldest is not None:
-            del self.deliveries[oldest]
-            self.deliveries_dropped += 1
+        over = self.outbox.over
+        while over and len(self.deliveries) > self._commons.deliveries:
+            oldest = over.popleft()
+            if oldest in self.deliveries and self.deliveries[oldest].is_over:
+                del self.deliveries[oldest]
+                self.deliveries_dropped += 1
 
     def _keep_account(self, account: Account) -> None:
         self.account = account
@@ -531,6 +544,7 @@ _CARRIED_OUT: Mapping[type, Callable[[World, Any], None]] = {
     Response: World._keep_response,  # noqa: SLF001
     Click: World._keep_click,  # noqa: SLF001
     Delivery: World._keep_delivery,  # noqa: SLF001
+    Mailed: World._keep_mailed,  # noqa: SLF001
     Received: World._keep_received,  # noqa: SLF001
     Answering: World._keep_answering,  # noqa: SLF001
     Event: World._keep_event,  # noqa: SLF001

@@ -385,5 +385,5 @@ def test_every_list_of_a_world_file_has_that_bound() -> None:
         each for each in schema["properties"].values() if each.get("type") == "array"
     ]
 
-    assert len(lists) == 11
-    assert {each["maxItems"] for each in lists} == {ITEMS}
+    assert len(lists) == 13
+    assert {each["maxItems"] for each in lists} <= {ITEMS, 100}  # 100 of profiles

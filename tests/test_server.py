@@ -36,7 +36,10 @@ def test_port_0_is_a_free_one_each_time() -> None:
 
 def test_the_ready_file_says_where_the_process_is_and_who() -> None:
     with serve() as served:
-        assert served.ready == {"http": served.url, "pid": served.process.pid}
+        smpp = served.ready["smpp"]
+        ours = {"http": served.url, "smpp": smpp, "pid": served.process.pid}
+        assert served.ready == ours
+        assert smpp.startswith("127.0.0.1:")
         assert served.announced.rstrip().endswith(f" {served.url}")
 
 
@@ -55,7 +58,8 @@ def test_the_ready_file_appears_whole_and_goes_with_the_process(tmp_path: Path) 
     ready = tmp_path / "ready.json"
     ready.write_text('{"http": "http://127.0.0.1:1", "pid": 1}')  # of a killed process
 
-    with started("serve", "--port", "0", "--ready-file", str(ready)) as process:
+    flags = ("--port", "0", "--smpp-port", "none", "--ready-file", str(ready))
+    with started("serve", *flags) as process:
         url = announced_url(process)
         assert json.loads(ready.read_text()) == {"http": url, "pid": process.pid}
         assert list(tmp_path.iterdir()) == [ready]

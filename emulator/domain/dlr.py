@@ -187,6 +187,9 @@ def final_at(campaign: Campaign, index: int) -> datetime | None:
 
 def status_of(campaign: Campaign, index: int, now: datetime) -> str:
     """Return the status of one message."""
+    undisturbed = not campaign.line.interventions and campaign.expires_at is None
+    if undisturbed and campaign.outcomes[index] == Outcome.SENT:  # the ordinary case
+        return "sent" if campaign.line.instant(index) <= now else "in progress"
     reached = _reached(campaign, now)
     return next(_statuses(campaign, index, index + 1, reached=reached, now=now))
 

@@ -13,7 +13,7 @@ from emulator.domain.delivery import Attempt, Delivery, Kind, Verdict
 from emulator.domain.receipt import Receipt
 from emulator.domain.smpp import cellphone, wants_receipt
 from emulator.event import Event
-from emulator.world import World
+from emulator.world import Mailed, World
 
 SCHEME = "smpp:"
 # What a client says that may take the receipt later (SMPP 3.4, 5.1.3).
@@ -34,7 +34,8 @@ def tell(world: World, number: int, at: datetime) -> None:
         message = campaign.first_message + index
         delivery = _delivery(world, submission.system_id, made, at, message=message)
         world.outbox.receipts[delivery.id] = made
-        world.keep(delivery)
+        world.keep(Mailed(delivery))
+        post(world, delivery)
 
 
 def post(world: World, delivery: Delivery) -> None:
@@ -93,9 +94,7 @@ def answered(world: World, number: int, session: str, status: int) -> None:
     if delivery is None or delivery.is_over:
         return
     next_at = None
-    if status == Status.ESME_ROK:
-        outbox.receipts.pop(number, None)
-    elif status == UNANSWERED:
+    if status == UNANSWERED:
         next_at = now
     elif status in LATER:
         next_at = now + world.account.access.centre.retry_after
@@ -107,6 +106,8 @@ def answered(world: World, number: int, session: str, status: int) -> None:
         status=max(status, 0),
         says=_says(status),
     )
+    if next_at is None:
+        outbox.receipts.pop(number, None)
     world.keep(delivery.answered(attempt, next_at))
     world.keep(Event(now, "pushed", delivery=number, verdict=str(attempt.verdict)))
     world.tally.attempts[str(delivery.kind), str(attempt.verdict)] += 1
@@ -118,6 +119,7 @@ def _delivery(
 ) -> Delivery:
     form = world.account.access.bind(system_id).receipts
     to = cellphone(made.source.number)
+    second = made.done_at.replace(microsecond=0)
     return Delivery(
         id=world.upcoming("delivery"),
         kind=Kind.RECEIPT,
@@ -127,7 +129,7 @@ def _delivery(
             "cellphone": to,
             "message_id": made.message,
             "state": receipts.WORDS[made.state],
-            "date": dates.shown(made.done_at, world.account.zone),
+            "date": dates.shown(second, world.account.zone),
         },
         made_at=at,
         due_at=at,

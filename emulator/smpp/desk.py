@@ -20,7 +20,7 @@ from emulator.smpp.bodies import Command
 from emulator.smpp.injection import Injection
 from emulator.smpp.late import Late
 from emulator.smpp.mail import Letter, Mail
-from emulator.smpp.recording import CENTRE, Told
+from emulator.smpp.recording import CENTRE, CLIENT, Told
 from emulator.smpp.requests import ANSWERS, SUBMITTING, Asked, recipients
 from emulator.smpp.session import BINDS, Due, Event, Kind, Timers
 from emulator.smpp.visit import Connection, Visit
@@ -193,6 +193,7 @@ class Desk:
 
     @property
     def _path(self) -> str:
+        """Return where the journal says that something was said: /demo/3."""
         return f"/{self.system_id}/{self._number}"
 
     # --- Requests -----------------------------------------------------------------
@@ -236,16 +237,19 @@ class Desk:
     def recorded(self, visit: Visit, answer: bytes) -> bytes:
         """Return *answer*, kept in the journal."""
         world = visit.world
-        told = Told(
+        told = Told(  # by position, which takes half the time
             visit.now,
             self._path,
             visit.octets,
             answer,
             stopwatch() - visit.began,
-            why=visit.why,
-            fault=visit.fault,
-            numbers=visit.numbers,
-            coding=world.account.access.bind(self.system_id).coding,
+            CLIENT,
+            "",
+            visit.why,
+            visit.fault,
+            visit.numbers,
+            (),
+            world.account.access.bind(self.system_id).coding,
         )
         self._tell(world, told)
         return answer

@@ -27,6 +27,7 @@ from emulator.world import World
 
 OPERATION = "deliver_sm"  # as rules call it
 RECEIPT = 0x04  # esm_class; source: SMPP 3.4, 5.2.12
+TAGS = {each.name: int(each) for each in Tag}
 WRONG = 1_000_000  # what is added to an id that is to be wrong
 TURN = 32  # receipts, after which others are let in
 
@@ -87,7 +88,7 @@ class Letter:
         if version < VERSION:
             return ()
         found = receipts.parameters(self._receipt, self._form)
-        return tuple((int(Tag[name]), value) for name, value in found.items())
+        return tuple([(TAGS[name], value) for name, value in found.items()])
 
 
 Key = tuple[World, str]  # a client: its world and its system_id

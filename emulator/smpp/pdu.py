@@ -237,7 +237,9 @@ def decode(octets: bytes) -> Pdu:
 def encode(pdu: Pdu) -> bytes:
     """Return the octets of *pdu*; the inverse of ``decode``."""
     octets = b""
-    if pdu.body is not None:
+    if isinstance(pdu.body, Message):
+        octets = _written(pdu.body)
+    elif pdu.body is not None:
         kinds = BODIES[pdu.command].kinds
         fields = zip(kinds, pdu.body, strict=True)
         octets = b"".join([kind.write(value) for kind, value in fields])
@@ -298,6 +300,15 @@ def _submitted(octets: bytes) -> Message | None:
         octets[validity + 3],
         octets[validity + 4],
         octets[start:],
+    )
+
+
+def _written(message: Message) -> bytes:
+    """Write a deliver_sm or a submit_sm, as the table says; every receipt is one."""
+    return b"%b\0%c%c%b\0%c%c%b\0%c%c%c%b\0%b\0%c%c%c%c%c%b" % (
+        *message[:-1],
+        len(message.short_message),
+        message.short_message,
     )
 
 

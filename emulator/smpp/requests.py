@@ -160,13 +160,12 @@ SUBMITTING = frozenset({Command.SUBMIT_SM, Command.SUBMIT_MULTI, Command.DATA_SM
 def recipients(pdu: Pdu) -> list[int]:
     """Return the cellphones that a PDU names, as far as they are some."""
     body = pdu.body
-    if isinstance(body, Multi):
-        addresses = [each.address for each in body.dest_address]
-    elif isinstance(body, Message | Data | Cancel):
-        addresses = [body.destination_addr]
-    else:
+    if isinstance(body, Message | Data | Cancel):
+        one = smpp.CELLPHONE.fullmatch(body.destination_addr)
+        return [int(one[1])] if one else []
+    if not isinstance(body, Multi):
         return []
-    found = (smpp.CELLPHONE.fullmatch(each) for each in addresses)
+    found = (smpp.CELLPHONE.fullmatch(each.address) for each in body.dest_address)
     return [int(each[1]) for each in found if each]
 
 
