@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from threading import Event
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from emulator.standby import Standby
 from tests.campaigns import NUMBER
 from tests.command import EMULATOR, complaint, run
 from tests.pushing import arrived, opened, placed, polled, pushed, verdicts, wrote
-from tests.receiver import GARBAGE, HANG_UP, Receiver, Said, receiving
+from tests.receiver import GARBAGE, HANG_UP, SILENCE, Asked, Receiver, Said, receiving
 from tests.served import DEADLINE, ROOT, clean_environment, first_line
 
 OTHER = "5512345678"
@@ -318,6 +318,31 @@ def test_a_handler_may_ask_the_emulator(world: Emulator) -> None:
     assert [len(each) for each in found] == [1, 2]
 
 
+def test_a_handler_is_called_for_one_push_at_a_time(world: Emulator) -> None:
+    inside: list[int] = []
+    most = []
+
+    def count(_push: Fact) -> None:
+        inside.append(1)
+        most.append(len(inside))
+        world.find_deliveries()  # takes its time
+        inside.pop()
+
+    arrived(world)
+    world.fault(push="storm", count=8)
+    with world.receive(count):
+        wrote(world)
+
+    assert most == [1] * 8
+    assert {each.state for each in world.deliveries} == {"delivered"}
+
+
+def test_a_world_that_is_deleted_ends_its_listener(world: Emulator) -> None:
+    with world.receive(Notebook()) as listener:
+        world.delete()
+        listener.wait()
+
+
 # --- The contract of the stream ---------------------------------------------------
 
 
@@ -405,6 +430,40 @@ def test_a_keyword_is_asked_for_at_its_own_url(
         assert [pushed(each, "keywordPush")["keyword"] for each in shop.asked] == ["hi"]
     assert receiver.asked == []
     assert [each.text for each in remote.messages(to=OTHER)] == ["vuelve pronto"]
+
+
+def test_a_local_server_that_is_slow_holds_no_other_up(
+    remote: Emulator, receiver: Receiver
+) -> None:
+    receiver.says(SILENCE)
+    with receiving() as shop:
+        shop.says(Said(200, "pronto"))
+        remote.add("keywords", keyword="hi", response_url=shop.url)
+        arrived(remote)
+        with listening(remote, receiver.url):
+            remote.phone(NUMBER).reply("hi")
+            remote.wait_for_delivery(kind="keywordPush", state="delivered")
+
+            assert len(receiver.asked) == 1
+            assert remote.find_deliveries(kind="moPush")[0].state == "due"
+
+
+def test_what_comes_at_once_is_forwarded_at_once(
+    remote: Emulator, receiver: Receiver
+) -> None:
+    together = Barrier(4)
+
+    def wait_for_all(_asked: Asked) -> Said:
+        together.wait(SOON)  # breaks unless all of them are here at once
+        return Said()
+
+    receiver.says(wait_for_all)
+    remote.fault(push="storm", count=4)
+    arrived(remote)
+    with listening(remote, receiver.url):
+        wrote(remote)
+
+    assert {each.state for each in remote.deliveries} == {"delivered"}
 
 
 @pytest.mark.parametrize("manner", [HANG_UP, GARBAGE])

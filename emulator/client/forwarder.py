@@ -41,7 +41,7 @@ def _asked(url: str, push: Fact) -> Said:
     except ConnectionRefusedError:
         says = f"nothing listens on {parts.netloc}; is the receiver running?"
         return Said(verdict="refused", says=says)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a URL that is none is of the latter
         return Said(verdict="broken", says=str(error)[:200])
     finally:
         line.close()

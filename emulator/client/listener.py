@@ -1,8 +1,9 @@
 """A listener: performs the pushes of a world where the emulator has no way to."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
-from threading import Thread
+from threading import Lock, Thread
 from traceback import format_exc
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl
@@ -34,27 +35,36 @@ def handled(handler: Handler) -> Perform:
     """Return what performs a push by calling *handler* with its parameters.
 
     It returns nothing for ``ok``, a text, a status, or both; what it raises is a 500.
+    It is called for one push at a time.
     """
+    turn = Lock()
 
     def perform(push: Fact) -> Said:
         parameters = Fact(parse_qsl(push.parameters, keep_blank_values=True))
         try:
-            said = handler(Fact({**push, **parameters}))
+            with turn:
+                return _said(handler(Fact({**push, **parameters})))
         except Exception:  # noqa: BLE001 - its author reads it in the record
             return Said(500, format_exc())
-        if said is None:
-            return Said(200, "ok")
-        if isinstance(said, tuple):
-            return Said(int(said[0]), str(said[1]))
-        return Said(said, "") if isinstance(said, int) else Said(200, str(said))
 
     return perform
+
+
+def _said(returned: Any) -> Said:
+    """Return what a handler says by what it returns."""
+    if returned is None:
+        return Said(200, "ok")
+    if isinstance(returned, tuple):
+        return Said(int(returned[0]), str(returned[1]))
+    return Said(returned) if isinstance(returned, int) else Said(200, str(returned))
 
 
 class Listener:
     """Listens in a thread of its own; a context that ends it.
 
     While it listens, the pushes of the world go to it and not to the account's URL.
+    Each is performed in a thread of its own, as it may wait for an answer: which of
+    them go side by side is up to the emulator.
     """
 
     def __init__(self, line: Line, perform: Perform) -> None:
@@ -82,21 +92,21 @@ class Listener:
     def _listen(self) -> None:
         try:
             for event in events(self._stream):
-                self._answer(event.data, self._perform(event.data))
+                Thread(target=self._answer, args=(event.data,), daemon=True).start()
         except (OSError, ClientError):  # the emulator has gone, or the world
             return
         finally:
             self._stream.hang_up()
 
-    def _answer(self, push: Fact, said: Said) -> None:
-        """Tell what was said; what nobody waits for any more is not told."""
-        try:
-            self._tell(push, said)
-        except ClientError as error:
-            if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-                self._tell(push, Said(verdict="broken", says=str(error)[:MOST_SAID]))
-            elif error.status != HTTPStatus.NOT_FOUND:
-                raise
+    def _answer(self, push: Fact) -> None:
+        """Perform a push and tell what was said, unless nobody waits any more."""
+        with suppress(ClientError):
+            try:
+                self._tell(push, self._perform(push))
+            except ClientError as error:
+                if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+                    says = str(error)[:MOST_SAID]
+                    self._tell(push, Said(verdict="broken", says=says))
 
     def _tell(self, push: Fact, said: Said) -> None:
         body = {name: value for name, value in said._asdict().items() if value}

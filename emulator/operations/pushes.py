@@ -49,7 +49,7 @@ def _told(world: World) -> Stream:
     try:
         yield f": the pushes of world {world.name}\n\n"
         beat = HEARTBEAT
-        while True:
+        while world.outbox.relays is relays:  # until the world is gone
             for number, push in relay.told():
                 data = orjson.dumps({"number": number, **_shown(push)}).decode()
                 yield f"event: push\ndata: {data}\n\n"
