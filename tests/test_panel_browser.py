@@ -1,7 +1,9 @@
 """The panel in a real browser: what a person sees, does, and must never be shown."""
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
@@ -11,13 +13,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from emulator.web.panel.views import PAGES
-from tests.browser import LIVE, Open, chromium, watched
+from tests.browser import FLAGS, LIVE, Open, chromium, watched
 from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms, crowd, to
 from tests.orders import EMAIL, VOICE, order
 from tests.receiver import receiving
 from tests.served import Served, serve
 from tests.smpp.plain import Plain
-from tests.tools import require_file
+from tests.tools import require_file, require_tool
 
 pytestmark = pytest.mark.tools
 
@@ -493,3 +495,27 @@ def test_who_is_bound_and_what_is_said_by_smpp_is_seen(
     page.locator("a", has_text="submit_sm").click()
     expect(page.locator(".sides")).to_contain_text(NUMBER)
     expect(page.locator(".sides")).to_contain_text("submit_sm_resp")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("path", ["/", "/panel/campaigns", "/panel/requests"])
+def test_lighthouse_is_content(served: Served, path: str) -> None:
+    lighthouse, program = require_tool("lighthouse"), require_tool("chromium")
+    steer(served, "demo", "world/populate")
+
+    done = subprocess.run(
+        [
+            lighthouse,
+            served.url + path,
+            *("--quiet", "--output=json", "--output-path=stdout"),
+            "--only-categories=performance,accessibility",
+            f"--chrome-flags=--headless=new {' '.join(FLAGS)}",
+        ],
+        env={**os.environ, "CHROME_PATH": str(program)},
+        capture_output=True,
+        check=True,
+    )
+
+    categories = json.loads(done.stdout)["categories"]
+    scores = {name: each["score"] for name, each in categories.items()}
+    assert min(scores.values()) >= 0.95, scores

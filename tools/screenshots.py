@@ -1,7 +1,7 @@
 """Take the pictures of the README: ``make screenshots``.
 
-A world that has been filled stands still at a noon, so that the pictures change only
-where the panel does.
+A world that has been filled stands still at a noon, so that, but for ports, the
+pictures change only where the panel does.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any
 from playwright.sync_api import Browser
 
 from tests.browser import chromium
+from tests.receiver import receiving
 from tests.served import Served, serve
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
@@ -39,7 +40,9 @@ PICTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    with serve("--clock", NOON) as served, chromium() as browser:
+    with serve("--clock", NOON) as served, receiving() as server, chromium() as browser:
+        push = json.dumps({"push_url": f"{server.url}/respuestas"})
+        served.ask("PATCH", "/_emulator/account", push)
         live(served)
         for name, path, options in PICTURES:
             take(browser, served.url + path, FOLDER / f"{name}.png", options)
@@ -48,7 +51,7 @@ def main() -> None:
 
 def live(served: Served) -> None:
     """Let enough happen that every page has something to show."""
-    steer(served, "world/populate", {"campaigns": 33, "recipients": 400})
+    steer(served, "world/populate", {"campaigns": 34, "recipients": 400})
     someone = [{"cellphone": WHO, "name": "Guadalupe Rios"}]
     letters = {
         "text": "Hola <+B+>, su cita es manana a las 10:30. Responda SI.",
@@ -63,6 +66,7 @@ def live(served: Served) -> None:
         "inbound",
         {"number": WHO, "text": "SI, gracias. Puedo llegar a las 11?"},
     )
+    steer(served, "deliveries/wait", {"state": "delivered"})
     steer(served, "clock/advance", {"seconds": 240})
     ask(served, {**letters, "text": "Claro, <+B+>: la esperamos a las 11."})
     ask(served, {**letters, "scheduledDate": "2026-03-03 09:00:00"})
