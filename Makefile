@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: serve test lint check bench soak format setup lock clean help
+.PHONY: serve test lint check bench soak screenshots format setup lock clean help
 
 BIN := .venv/bin
 CODE := $(wildcard emulator bench tools tests)
@@ -38,6 +38,9 @@ bench: .venv/.ready  ## Measure speed and memory (ARGS="...")
 
 soak: .venv/.ready  ## Run the long tests: many repetitions, random seeds
 	@$(BIN)/pytest -q -n $(WORKERS) -m soak $(PYTEST_ARGS)
+
+screenshots: .venv/.ready  ## Take the pictures of the README anew (needs chromium)
+	@$(BIN)/python -m tools.screenshots
 
 format: .venv/.ready  ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff format

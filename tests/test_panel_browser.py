@@ -1,7 +1,9 @@
 """The panel in a real browser: what a person sees, does, and must never be shown."""
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
@@ -11,12 +13,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from emulator.web.panel.views import PAGES
-from tests.browser import LIVE, Open, chromium, watched
+from tests.browser import FLAGS, LIVE, Open, chromium, watched
 from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms, crowd, to
 from tests.orders import EMAIL, VOICE, order
 from tests.receiver import receiving
 from tests.served import Served, serve
-from tests.tools import require_file
+from tests.smpp.plain import Plain
+from tests.tools import require_file, require_tool
 
 pytestmark = pytest.mark.tools
 
@@ -72,10 +75,15 @@ def fill(served: Served, world: str) -> None:
     picture = {"template": 4, "image": "https://evil.example.org/y.png"}
     letter = {"subject": HOSTILE, "body": HOSTILE, "header": HOSTILE}
     send(served, world, EMAIL, **order(EMAIL, **letter, **picture))
+    where = served.ask("GET", f"/_emulator/smpp?world={world}").body
+    with Plain(where["host"], where["port"]) as client:
+        client.bind(where["system_id"], where["password"])
+        client.submit(NUMBER, HOSTILE.encode())
     send(served, world, VOICE, **order(VOICE, text=HOSTILE, campaign_name=HOSTILE))
     served.ask("POST", SMS, "{", token=f"world-{world}", headers={"X-Mine": HOSTILE})
     steer(served, world, "faults", preset="flaky")
     steer(served, world, "clock/settle")
+    steer(served, world, "inbound", number=NUMBER, text=HOSTILE)
 
 
 def addresses(served: Served, world: str) -> Iterator[str]:
@@ -262,7 +270,7 @@ def test_keys_search_move_open_and_help(
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
-    page.keyboard.press("6")
+    page.keyboard.press("7")
     expect(page).to_have_url(re.compile("/panel/clock"))
 
 
@@ -465,3 +473,49 @@ def test_a_reply_leaves_as_a_push_whose_attempt_is_seen(
         page.get_by_role("button", name="Replay").click()
 
         expect(page.locator(".attempts > li")).to_have_count(2)
+
+
+def test_who_is_bound_and_what_is_said_by_smpp_is_seen(
+    served: Served, visit: Open, world: str
+) -> None:
+    where = served.ask("GET", f"/_emulator/smpp?world={world}").body
+    page = visit(f"/panel/smpp?world={world}")
+    with Plain(where["host"], where["port"]) as client:
+        client.bind(where["system_id"], where["password"])
+        client.submit(NUMBER, b"por SMPP <b>")
+
+        row = page.locator("tr", has_text="submit_sm").last
+        expect(row).to_contain_text("por SMPP <b>")
+        expect(page.locator("tr", has_text="bind_transceiver")).to_be_visible()
+        session = page.locator("tr[id^=session]")
+        expect(session).to_contain_text(where["system_id"])
+        session.get_by_role("button", name="Cut").click()
+        expect(page.get_by_text("Nobody is bound.")).to_be_visible()
+
+    page.locator("a", has_text="submit_sm").click()
+    expect(page.locator(".sides")).to_contain_text(NUMBER)
+    expect(page.locator(".sides")).to_contain_text("submit_sm_resp")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("path", ["/", "/panel/campaigns", "/panel/requests"])
+def test_lighthouse_is_content(served: Served, path: str) -> None:
+    lighthouse, program = require_tool("lighthouse"), require_tool("chromium")
+    steer(served, "demo", "world/populate")
+
+    done = subprocess.run(
+        [
+            lighthouse,
+            served.url + path,
+            *("--quiet", "--output=json", "--output-path=stdout"),
+            "--only-categories=performance,accessibility",
+            f"--chrome-flags=--headless=new {' '.join(FLAGS)}",
+        ],
+        env={**os.environ, "CHROME_PATH": str(program)},
+        capture_output=True,
+        check=True,
+    )
+
+    categories = json.loads(done.stdout)["categories"]
+    scores = {name: each["score"] for name, each in categories.items()}
+    assert min(scores.values()) >= 0.95, scores

@@ -29,6 +29,7 @@ class Match:
     until: datetime | None = None  # itself not included
     after: int = 0
     before: int | None = None  # a number, itself not included
+    protocol: str | None = None  # http or smpp
 
     def covers(self, exchange: Exchange) -> bool:
         """Return whether the exchange lies in the range that is asked for."""
@@ -41,6 +42,9 @@ class Match:
 
     def misses(self, exchange: Exchange) -> Iterator[str]:
         """Yield in which ways the exchange is not what is asked for."""
+        spoken = "smpp" if pdus.is_pdu(exchange) else "http"
+        if self.protocol not in (None, spoken):
+            yield f"not by {self.protocol}"
         if self.operation not in (None, exchange.operation):
             yield f"not {self.operation}"
         if self.status not in (None, exchange.status):

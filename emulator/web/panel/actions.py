@@ -76,6 +76,7 @@ ACTIONS: Mapping[str, Action] = {
     "replay": Action("replayDelivery", ("deliveryId",)),
     "send-now": Action("sendDelivery", ("deliveryId",)),
     "drop": Action("dropDelivery", ("deliveryId",)),
+    "cut": Action("cutSession", ("session",)),
     "preset": Action("addFault", body=lambda form: said(form, "preset", "operation")),
     "break": Action(
         "addFault",

@@ -21,6 +21,7 @@ async def requests(seat: Seat, query: Query) -> Context:
     found = await seat.ask(
         "listExchanges",
         **asked,
+        protocol="http",
         text=query.get("find") or None,
         last=PAGE + 1,
         dropped="ignored",
@@ -38,7 +39,9 @@ async def requests(seat: Seat, query: Query) -> Context:
 async def request(seat: Seat, query: Query) -> Context:
     exchange = await seat.ask("getExchange", number=query.get("number", ""))
     here = await seat.ask("getWorld")
-    return {"exchange": exchange, "curl": curl(exchange, str(here["token"]))}
+    is_pdu = "pdu" in exchange["request"]
+    command = "" if is_pdu else curl(exchange, str(here["token"]))
+    return {"exchange": exchange, "curl": command}
 
 
 def curl(exchange: Context, token: str) -> str:

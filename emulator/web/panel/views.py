@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from emulator.web.desk import Seat
-from emulator.web.panel import account, campaigns, faults, phones, requests
+from emulator.web.panel import account, campaigns, faults, phones, requests, smpp
 
 Query = Mapping[str, str]
 Context = dict[str, Any]
@@ -59,6 +59,7 @@ REGIONS: Mapping[str, View] = {
     "recipients": campaigns.recipients,
     "request": requests.request,
     "requests": requests.requests,
+    "smpp": smpp.smpp,
     "status": status,
     "tokens": account.tokens,
     "worlds": worlds,
@@ -71,6 +72,7 @@ PAGES: Mapping[str, Sequence[str]] = {
     "requests": ("requests",),
     "request": ("request",),
     "deliveries": ("deliveries",),
+    "smpp": ("smpp",),
     "faults": ("faults",),
     "clock": ("clock",),
     "account": ("money", "tokens", "account", "links"),
