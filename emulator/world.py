@@ -167,7 +167,7 @@ class World:
         "listeners",
         "moving",
         "name",
-        "outbox",
+        "_outbox",
         "plans",
         "revoked",
         "schedule",
@@ -217,11 +217,18 @@ class World:
         self.edition = 0  # grows with every change
         self.plans = 0  # grows with every change of what will happen
         self.happened = Log()
-        self.outbox = Outbox()
+        self._outbox: Outbox | None = None  # most worlds never need one
         self.schedule = Schedule()
         self.deliveries_dropped = 0  # of those that were over
         self.moving = False  # whether somebody moves the clock
         self._kept: list[Entity] = []
+
+    @property
+    def outbox(self) -> Outbox:
+        """What may leave this world now."""
+        if self._outbox is None:
+            self._outbox = Outbox()
+        return self._outbox
 
     @property
     def tally(self) -> Tally:
@@ -288,7 +295,7 @@ class World:
 
     def abandon(self) -> None:
         """Let nothing leave any more: the world is gone."""
-        self.outbox, self.schedule = Outbox(), Schedule()
+        self._outbox, self.schedule = Outbox(), Schedule()
         self.alarm()
 
     def needs_rest(self) -> None:
@@ -379,7 +386,7 @@ class World:
 
     def _plan(self) -> None:
         """Put down anew what the state says will happen."""
-        self.outbox = Outbox(self.outbox.relays)
+        self._outbox = Outbox(self.outbox.relays)
         self.schedule = Schedule()
         for campaign in self.campaigns.values():
             if expected(campaign):
