@@ -156,8 +156,12 @@ class Parameter:
         self.name: str = node["name"]
         self.place: str = node["in"]
         self.is_id = node["schema"].get("type") == "integer"
-        self._validator = document.validator(f"{where}/schema")
+        self._document, self._schema = document, f"{where}/schema"
         self.read = lru_cache(POLLED)(self._read)
+
+    @cached_property
+    def _validator(self) -> Validator:
+        return self._document.validator(self._schema)
 
     def admits(self, value: object) -> bool:
         """Return whether the schema admits *value*."""

@@ -3,7 +3,6 @@
 from emulator.domain.coding import Alphabet
 from emulator.journal import Body, Exchange
 from emulator.operations.call import Row
-from emulator.smpp import shown
 
 ASKERS = frozenset({"ESME", "SMSC"})  # the client, or the centre
 
@@ -14,12 +13,16 @@ def is_pdu(exchange: Exchange) -> bool:
 
 def text(exchange: Exchange) -> str:
     """Return the text of the message that a PDU carries; empty for none."""
+    from emulator.smpp import shown  # noqa: PLC0415 - only who has a PDU pays
+
     coding = Alphabet(exchange.content_type.decode())
     return shown.text(octets(exchange.request), coding)
 
 
 def half(body: Body, text: str) -> Row:
     """Return one side of an exchange."""
+    from emulator.smpp import shown  # noqa: PLC0415 - only who has a PDU pays
+
     whole = octets(body)
     return {
         "headers": {},

@@ -37,10 +37,12 @@ log = logging.getLogger("emulator")
 class Office:
     """What all desks of a process share."""
 
-    def __init__(self, worlds: Worlds) -> None:
+    def __init__(
+        self, worlds: Worlds, watch: Callable[[int], None] | None = None
+    ) -> None:
         self.worlds = worlds
         self.lines: set[Any] = set()
-        self.watch: Callable[[int], None] | None = None  # told how many lines there are
+        self.watch = watch  # told how many lines there are
         self.mail = Mail()
         self.numbers = count(1)
         self._spent: dict[tuple[str, str], tuple[int, int]] = {}

@@ -1,4 +1,7 @@
-"""The SMPP door: where the process listens for clients, and how it lets them go."""
+"""The SMPP door: where the process listens for clients, and how it lets them go.
+
+What speaks SMPP is imported with the first client, so that a start does without it.
+"""
 
 import asyncio
 import logging
@@ -6,12 +9,15 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
-from emulator.smpp.bodies import Outbind
-from emulator.smpp.desk import Office, timers
-from emulator.smpp.line import Line
 from emulator.worlds import Outbound, Worlds
+
+if TYPE_CHECKING:
+    from emulator.smpp.bodies import Outbind
+    from emulator.smpp.desk import Office
+    from emulator.smpp.line import Line
 
 PATIENCE = 10  # seconds that a client which is called may take to answer
 GRACE = 0.3  # seconds that clients get to take their leave
@@ -24,7 +30,7 @@ class Door:
 
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds
-        self._office = Office(worlds)
+        self._watch: Callable[[int], None] | None = None
         self._servers: list[asyncio.Server] = []
         self._calls: set[asyncio.Task[None]] = set()
         worlds.dial = self._dial
@@ -40,7 +46,16 @@ class Door:
         host, port, *_ = listener.getsockname()
         self._worlds.addresses["smpps" if context else "smpp"] = f"{host}:{port}"
 
-    def _line(self, *, tls: bool = False, outbind: Outbind | None = None) -> Line:
+    @cached_property
+    def _office(self) -> "Office":
+        from emulator.smpp.desk import Office  # noqa: PLC0415 - 15 ms
+
+        return Office(self._worlds, self._watch)
+
+    def _line(self, *, tls: bool = False, outbind: "Outbind | None" = None) -> "Line":
+        from emulator.smpp.desk import timers  # noqa: PLC0415
+        from emulator.smpp.line import Line  # noqa: PLC0415
+
         centre = self._worlds.default.account.access.centre
         return Line(self._office, timers(centre), tls=tls, outbind=outbind)
 
@@ -51,6 +66,8 @@ class Door:
         task.add_done_callback(self._calls.discard)
 
     async def _call(self, to: Outbound) -> None:
+        from emulator.smpp.bodies import Outbind  # noqa: PLC0415
+
         outbind = Outbind(to.system_id.encode("latin-1"), to.password.encode("latin-1"))
         line = partial(self._line, outbind=outbind)
         loop = asyncio.get_running_loop()
@@ -63,7 +80,7 @@ class Door:
 
     def watched(self, watch: Callable[[int], None]) -> None:
         """Have *watch* told how many connections there are, whenever that changes."""
-        self._office.watch = watch
+        self._watch = watch
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -79,7 +96,7 @@ class Door:
             server.close()
         for call in tuple(self._calls):
             call.cancel()
-        lines = list(self._office.lines)
+        lines = list(self._office.lines) if "_office" in self.__dict__ else []
         for each in lines:
             each.desk.dismiss()
         if lines:

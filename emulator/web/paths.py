@@ -6,7 +6,7 @@ cost such a request a fifth of its time, see only the pages and what is nowhere.
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
@@ -27,13 +27,17 @@ class Paths:
             for path, endpoint in endpoints.items()
             if "{" not in path
         }
-        self._templates = [
+        self._endpoints = endpoints
+        self._seen = lru_cache(POLLED)(self._match)
+
+    @cached_property
+    def _templates(self) -> list[tuple[re.Pattern[str], Endpoint]]:
+        """The paths with parameters, compiled when the first is asked for."""
+        return [
             (_pattern(path), endpoint)
-            for path, endpoint in endpoints.items()
+            for path, endpoint in self._endpoints.items()
             if "{" in path
         ]
-
-        self._seen = lru_cache(POLLED)(self._match)
 
     def find(self, path: str) -> Found | None:
         """Return the endpoint of *path* and the values of its parameters."""
