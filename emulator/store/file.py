@@ -22,14 +22,14 @@ CREATE TABLE thing(
   id INTEGER PRIMARY KEY, world INTEGER NOT NULL, kind TEXT NOT NULL,
   key NOT NULL, octets BLOB NOT NULL, UNIQUE(world, kind, key)
 );
-CREATE TABLE exchange(
-  world INTEGER NOT NULL, number INTEGER NOT NULL, octets BLOB NOT NULL,
-  PRIMARY KEY(world, number)
-);
+CREATE TABLE exchange(id INTEGER PRIMARY KEY, octets BLOB NOT NULL);
 """
 PUT = "INSERT OR REPLACE INTO thing(world, kind, key, octets) VALUES "
 # The statement for each number of rows.
 PUTS = [PUT + ", ".join(["(?, ?, ?, ?)"] * count) for count in range(AT_ONCE + 1)]
+
+# An exchange's id: its world's number times so many, and its own number.
+EXCHANGES = 2**40
 
 Key = int | str
 Row = tuple[str, Key, bytes | None]  # kind, key, and octets; None takes it away
@@ -112,10 +112,11 @@ class File:
         query = "SELECT kind, key, octets FROM thing WHERE world = ? ORDER BY kind, key"
         return self._all(query, (world,))
 
-    def exchanges(self, world: int) -> list[tuple[int, bytes]]:
-        """Return number and octets of the exchanges of a world, the oldest first."""
-        query = "SELECT number, octets FROM exchange WHERE world = ? ORDER BY number"
-        return self._all(query, (world,))
+    def exchanges(self, world: int) -> list[bytes]:
+        """Return the octets of the exchanges of a world, the oldest first."""
+        query = "SELECT octets FROM exchange WHERE id >= ? AND id < ? ORDER BY id"
+        found = self._all(query, (world * EXCHANGES, (world + 1) * EXCHANGES))
+        return [octets for (octets,) in found]
 
     def _all(self, query: str, values: Sequence[Key]) -> list[Any]:
         with self._told():
@@ -191,13 +192,15 @@ class File:
 
     def add_exchanges(self, world: int, rows: Iterable[tuple[int, bytes]]) -> None:
         """Write exchanges within a transaction."""
-        query = "INSERT OR REPLACE INTO exchange VALUES (?, ?, ?)"
-        self._base.executemany(query, ((world, *each) for each in rows))
+        start = world * EXCHANGES
+        query = "INSERT OR REPLACE INTO exchange VALUES (?, ?)"
+        self._base.executemany(query, ((start + each, it) for each, it in rows))
 
-    def drop_exchanges(self, world: int, before: int | None = None) -> None:
+    def drop_exchanges(self, world: int, before: int = EXCHANGES) -> None:
         """Take exchanges away, all or the older ones, within a transaction."""
-        query = "DELETE FROM exchange WHERE world = ? AND (? IS NULL OR number < ?)"
-        self._base.execute(query, (world, before, before))
+        start = world * EXCHANGES
+        query = "DELETE FROM exchange WHERE id >= ? AND id < ?"
+        self._base.execute(query, (start, start + before))
 
     def close(self) -> None:
         self._base.close()

@@ -220,7 +220,7 @@ class Keeper:
         worlds, found = self._worlds, rows.parts(self._file.things(number))
         held = rows.held(name, found, self._began)
         origin = rows.origin(found, held, worlds.library, worlds.mould)
-        journal = [exchanges.read(each) for _, each in self._file.exchanges(number)]
+        journal = [exchanges.read(each) for each in self._file.exchanges(number)]
         world = worlds.adopt(held, origin)
         world.deliveries_dropped = found[rows.HEAD][0]["deliveries_dropped"]
         world.journal.resume(journal, **rows.gone(found))
