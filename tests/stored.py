@@ -22,8 +22,10 @@ def kept(
     """
     api = emulated(**changes)
     api.token = token
-    keeper = Keeper(folder, api.worlds, now=START + after)
-    with closing(api), closing(keeper):
+    with (
+        closing(api),
+        closing(Keeper(folder, api.worlds, now=START + after)),
+    ):
         yield api
 
 

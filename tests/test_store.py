@@ -23,7 +23,7 @@ from emulator.store.file import VERSION
 from tests.campaigns import an_sms, crowd, place, poll
 from tests.command import complaint
 from tests.emulated import START, Answer, Api, emulated
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver, Said, receiving
 from tests.served import ROOT, serve
 from tests.steering import steer, steered
 from tests.stored import file, kept, snapshot
@@ -255,8 +255,12 @@ def test_without_a_directory_nothing_is_written(tmp_path: Path) -> None:
 # --- What leaves -------------------------------------------------------------
 
 
-def pushing(receiver: Receiver) -> dict[str, Any]:
-    return {"account": {"user": "ana@example.org"}, "push_url": receiver.url}
+@contextmanager
+def hearing() -> Iterator[Receiver]:
+    """Receive pushes, and keep no connection that a process would leave open."""
+    with receiving() as receiver:
+        receiver.says(Said(headers=(("connection", "close"),)))
+        yield receiver
 
 
 def replied(api: Api) -> None:
@@ -268,7 +272,7 @@ def replied(api: Api) -> None:
 
 
 def test_a_push_whose_answer_is_on_record_is_not_sent_again(tmp_path: Path) -> None:
-    with receiving() as receiver:
+    with hearing() as receiver:
         with kept(tmp_path, push_url=receiver.url) as api:
             replied(api)
             steered(api, "POST", "clock/settle", json={})
@@ -281,7 +285,7 @@ def test_a_push_whose_answer_is_on_record_is_not_sent_again(tmp_path: Path) -> N
 
 
 def test_a_push_that_had_not_left_leaves_later_without_a_word(tmp_path: Path) -> None:
-    with receiving() as receiver:
+    with hearing() as receiver:
         with kept(tmp_path, push_url=receiver.url) as api:
             rule = {"effect": {"push": "late", "seconds": 60}}
             steered(api, "POST", "faults", json=rule)
@@ -295,7 +299,7 @@ def test_a_push_that_had_not_left_leaves_later_without_a_word(tmp_path: Path) ->
 
 
 def test_a_push_under_way_when_the_process_ended_says_so(tmp_path: Path) -> None:
-    with receiving() as receiver:
+    with hearing() as receiver:
         with kept(tmp_path, push_url=receiver.url) as api:
             replied(api)
             (number,) = api.world.deliveries
@@ -488,7 +492,7 @@ def test_a_directory_that_cannot_be_written_is_refused(*, there: bool) -> None:
 
 
 def test_a_disk_that_is_full_refuses_and_loses_nothing(tmp_path: Path) -> None:
-    with serve("--data", str(tmp_path)) as served:
+    with serve("--data", str(tmp_path), "--clock", "frozen") as served:
         pid, placed = served.process.pid, []
 
         def answered() -> Answer:
