@@ -40,7 +40,6 @@ def build(settings: Settings) -> Program:
     )
     worlds = Worlds(fixtures(settings), limits)
     platform = Contract(contract.load(files.CONTRACT))
-    platform.compile()
     caller = Caller(
         Targets(filter(None, map(str.strip, (settings.push_allow or "").split(",")))),
         most=settings.push_answer_limit,
@@ -54,6 +53,7 @@ def build(settings: Settings) -> Program:
         secret=settings.control_secret,
     )
     program.state.keeping = keeping(worlds, settings.data)
+    program.state.warming = platform.compiling()
     return program
 
 
