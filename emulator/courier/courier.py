@@ -67,7 +67,7 @@ class Courier:
         except Exception:
             log.exception("delivery %s of world %s failed", delivery.id, world.name)
             with _transaction(world):
-                world.keep(delivery.dropped())
+                deliveries.failed(world, delivery, world.clock.now())
         finally:
             outbox.underway.pop(delivery.id, None)
         world.ring()
