@@ -5,6 +5,7 @@ import json
 import logging
 import shlex
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,7 @@ def serve(**flags: Any) -> None:
     try:
         program = app.build(settings)
         world = program.state.worlds.default
-        with program.state.keeping:
+        with closing(program.state):
             server.run(program, settings, lambda ready: welcome(ready, world))
     except (ContractError, FixtureError, StoreError, server.ServeError) as error:
         raise Trouble(" ".join(str(error).split())) from error
