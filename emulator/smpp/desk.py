@@ -37,27 +37,12 @@ log = logging.getLogger("emulator")
 class Office:
     """What all desks of a process share."""
 
-    def __init__(
-        self, worlds: Worlds, watch: Callable[[int], None] | None = None
-    ) -> None:
+    def __init__(self, worlds: Worlds) -> None:
         self.worlds = worlds
-        self.lines: set[Any] = set()
-        self.watch = watch  # told how many lines there are
+        self.lines: set[Any] = set()  # the connections there are
         self.mail = Mail()
         self.numbers = count(1)
         self._spent: dict[tuple[str, str], tuple[int, int]] = {}
-
-    def join(self, line: Any) -> None:
-        """Take note of a connection."""
-        self.lines.add(line)
-        if self.watch is not None:
-            self.watch(len(self.lines))
-
-    def part(self, line: Any) -> None:
-        """Take note that a connection has ended."""
-        self.lines.discard(line)
-        if self.watch is not None:
-            self.watch(len(self.lines))
 
     def spend(self, world: World, bind: Bind, second: int) -> None:
         """Decline what is over the rate of a bind, in seconds of the world.

@@ -49,7 +49,7 @@ class Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         host, port, *_ = self._transport.get_extra_info("peername") or ("", 0)
         self.peer = f"{host}:{port}"
-        self._office.join(self)
+        self._office.lines.add(self)
         if self._outbind is not None:
             self.send(self.session.tell(Command.OUTBIND, self._outbind))
         self.arm()
@@ -69,7 +69,7 @@ class Line(asyncio.Protocol):
         self.desk.deliver()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
-        self._office.part(self)
+        self._office.lines.discard(self)
         if self._timer is not None:
             self._timer.cancel()
         self.desk.leave()
