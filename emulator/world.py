@@ -498,7 +498,7 @@ class World:
             self._give("delivery", delivery.id + 1)
         self.deliveries[delivery.id] = delivery
         self._wait(delivery)
-        if delivery.is_over:
+        if delivery.due_at is None:
             self.outbox.over.append(delivery.id)
             self._bound_deliveries()
         if not (delivery.is_over and delivery.kind is Kind.RECEIPT):

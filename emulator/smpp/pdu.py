@@ -224,6 +224,8 @@ def decode(octets: bytes) -> Pdu:
         raise Malformed(Status.ESME_RINVCMDID, command, sequence)
     if len(octets) == SHORTEST and command & REPLY:
         return Pdu(command, status, sequence)
+    if command == _DELIVER_SM_RESP and octets[SHORTEST:] == NUL:  # the ordinary case
+        return Pdu(command, status, sequence, _NO_ID)
     try:
         values, at = [], SHORTEST
         for kind in layout.kinds:
@@ -327,4 +329,6 @@ def _tlvs(octets: bytes, at: int) -> tuple[Tlv, ...]:
     return tuple(found)
 
 
-_SUBMIT_SM = int(Command.SUBMIT_SM)  # to compare with it takes no method call
+# Compared with every PDU that comes, which takes no method call with a plain number.
+_SUBMIT_SM, _DELIVER_SM_RESP = int(Command.SUBMIT_SM), int(Command.DELIVER_SM_RESP)
+_NO_ID = MessageId(b"")
