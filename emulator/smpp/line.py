@@ -17,6 +17,7 @@ from emulator.smpp.desk import Desk, Office
 from emulator.smpp.session import Session, Timers
 
 TURN = 32  # PDUs
+UNREAD = 64 * 1024  # octets of answers that a client leaves with the kernel
 AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with a RST
 
 
@@ -49,6 +50,8 @@ class Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         host, port, *_ = self._transport.get_extra_info("peername") or ("", 0)
         self.peer = f"{host}:{port}"
+        line = self._transport.get_extra_info("socket")
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
         self._office.lines.add(self)
         if self._outbind is not None:
             self.send(self.session.tell(Command.OUTBIND, self._outbind))
