@@ -33,9 +33,6 @@ HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our
 # and soon, while it lies in the processor's cache: half a millisecond for so many.
 GC_THRESHOLDS = (5_000, 6_000, 1_000)
 
-# Beside SMPP, what is young is looked at in portions of its own size, as all wait.
-SMPP_GC_THRESHOLDS = (50_000, 600, 1_000)
-
 
 Listener = tuple[socket.socket, ssl.SSLContext | None]
 
@@ -164,8 +161,6 @@ async def _serve(
             for server in servers:
                 await server.answering.wait()
             _settle_memory()
-            if doors.smpp.door:
-                doors.smpp.door.watched(_collect)
             http, *secure = (address(*each) for each in doors.http)
             ready = Ready(http, next(iter(secure), None), doors.smpp.addresses)
             if settings.ready_file:
@@ -301,11 +296,6 @@ def _settle_memory() -> None:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
-
-
-def _collect(lines: int) -> None:
-    """Let the garbage collector suit so many connections of SMPP."""
-    gc.set_threshold(*(SMPP_GC_THRESHOLDS if lines else GC_THRESHOLDS))
 
 
 def bound(host: str, port: int, flag: str = "--port") -> socket.socket:
