@@ -451,6 +451,15 @@ class World:
             if link.system_id == system_id and link.receives:
                 yield link
 
+    @property
+    def is_mailing(self) -> bool:
+        """Whether a receipt waits for somebody who can take it at once."""
+        mail = self.outbox.mail
+        return any(
+            mail.get(link.system_id) and link.receives and link.has_room()
+            for link in self.links.values()
+        )
+
     def ring(self) -> None:
         """Tell those who wait here that something has changed."""
         for each in self.listeners:

@@ -306,6 +306,7 @@ class Desk:
             bound_at=visit.now,
             cut=self.line.hang_up,
             wake=self.deliver,
+            has_room=lambda: self.has_room,
         )
         self._outbox = world.outbox
         if self.session.is_receiving:
