@@ -301,10 +301,10 @@ def _settle_memory() -> None:
 def bound(host: str, port: int, flag: str = "--port") -> socket.socket:
     """Return a listening socket.  Raises ``ServeError`` where the port is taken."""
     try:
-        family, kind, _, _, target = socket.getaddrinfo(
+        family, kind, protocol, _, target = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM
         )[0]
-        listener = socket.socket(family, kind)
+        listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(target)
         listener.listen(BACKLOG)
