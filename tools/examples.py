@@ -17,6 +17,8 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 JARS = Path("/usr/share/java")  # of Debian
+PHP = "src/Smsclouds.php"
+CLI = Path("/usr/lib/cli")
 SCRATCH = "{scratch}"  # in a command, a folder for what it makes
 URL = "{url}"  # ... where the emulator is
 
@@ -89,11 +91,33 @@ def _java() -> Example:
     )
 
 
+def _csharp() -> Example:
+    """Return what Mono runs; with .NET it is ``dotnet test``."""
+    libraries = (
+        CLI / "Newtonsoft.Json-5.0" / "Newtonsoft.Json.dll",
+        CLI / "nunit.framework-2.6.3" / "nunit.framework.dll",
+    )
+    references = [f"-r:{each}" for each in (*libraries, "System.Net.Http.dll")]
+    sources = sorted(str(each) for each in (EXAMPLES / "csharp").glob("*.cs"))
+    tests = f"{SCRATCH}/tests.dll"
+    made = ("-langversion:7.2", "-target:library", f"-out:{tests}")
+    return Example(
+        "csharp",
+        (
+            ("mcs", *made, *references, *sources),
+            ("nunit-console", "-nologo", "-noresult", tests),
+        ),
+        passed=r"Tests run: (\d+), Errors: 0, Failures: 0",
+        files=libraries,
+    )
+
+
 TABLE = (
+    _csharp(),
     Example("node", (("node", "--test"),), passed=r"pass (\d+)"),
     Example(
         "php",
-        (("phpunit", "--bootstrap", "src/Smsclouds.php", "tests"),),
+        (("phpunit", "--do-not-cache-result", "--bootstrap", PHP, "tests"),),
         passed=r"OK \((\d+) tests",
         probe=("php", "--re", "curl"),
     ),
