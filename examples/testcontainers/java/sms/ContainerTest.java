@@ -17,8 +17,7 @@ import org.testcontainers.containers.wait.strategy.Wait;
 
 class ContainerTest {
     private static final String PHONE = "4498987282";
-    private static final HttpClient HTTP =
-        HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private static final HttpClient HTTP = HttpClient.newHttpClient();
 
     @Test
     void aReplyComesOutOfTheContainer() throws Exception {

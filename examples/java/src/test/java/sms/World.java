@@ -14,7 +14,7 @@ import java.util.UUID;
 final class World {
     final String url = System.getenv().getOrDefault("SMSCLOUDS_URL", "http://127.0.0.1:7672");
     final String token;
-    private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private final HttpClient http = HttpClient.newHttpClient();
 
     /** Opens a world of its own, whose clock stands at noon in Mexico City. */
     World() throws Exception {
