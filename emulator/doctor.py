@@ -5,6 +5,7 @@ It looks and changes nothing: no world is made by asking, and no journal written
 
 import socket
 from collections.abc import Iterator, Sequence
+from platform import node
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
@@ -144,33 +145,25 @@ def _callbacks(patient: Patient, world: str) -> Iterator[str]:
         return
     tried = patient.ask("deliveries", world, last=SEEN).deliveries
     verdicts = {each.url: each.attempts[-1].verdict for each in tried if each.attempts}
-    elsewhere = urlsplit(patient.url).hostname not in LOCAL
+    host = patient.ask("readyz", world).host
     for url in sorted(local):
-        if (verdict := verdicts.get(url)) != "accepted":
-            yield from _callback(url, refused=verdict == "refused", far=elsewhere)
+        if verdicts.get(url) != "accepted":
+            yield from _callback(url, host)
 
 
-def _callback(url: str, *, refused: bool, far: bool) -> Iterator[str]:
-    instead = (
-        f"give the account {_from_a_container(url)}, or fetch the pushes with "
-        f"smsclouds-emulator listen --forward-to {url}"
-    )
-    host, port = _address(url)
-    if far:
+def _callback(url: str, emulators: str) -> Iterator[str]:
+    """Say why no push gets to *url* from the host that is the emulator's."""
+    if emulators != node():
         yield (
-            f"pushes go to {url}, which is the emulator's own machine or container and "
-            f"not this one: {instead}"
+            f"pushes go to {url}, but the emulator is on {emulators}, a container or "
+            f"another machine, whose localhost is its own: give the account "
+            f"{_from_a_container(url)}, or fetch the pushes with smsclouds-emulator "
+            f"listen --forward-to {url}"
         )
-    elif _unreachable(host, port):
+    elif reason := _unreachable(*_address(url)):
         yield (
-            f"pushes go to {url}, where nothing listens: start your server; and where "
-            f"the emulator runs in a container, {instead}"
-        )
-    elif refused:
-        yield (
-            f"the last push to {url} met nobody, though somebody listens there: unless "
-            f"your server has just come up, the emulator runs in a container, whose "
-            f"localhost is its own, so {instead}"
+            f"pushes go to {url}, where nothing answers ({reason}): start your server, "
+            "or give the account the address where it is"
         )
 
 
