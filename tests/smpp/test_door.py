@@ -12,7 +12,7 @@ import trustme
 from emulator.client import Emulator
 from tests.command import complaint, run
 from tests.emulated import Api
-from tests.served import serve
+from tests.served import DEADLINE, serve
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
 from tests.smpp.dialled import Phone
@@ -287,6 +287,36 @@ def test_a_client_that_never_reads_costs_bounded_memory() -> None:
                 other.bind("demo", "demo")
                 assert other.submit("4498987282", b"hola")
             assert served.ask("GET", "/api/v1/user").status == 200
+
+
+@pytest.mark.behaviour(44)
+def test_sessions_and_pdus_are_read_off_the_event_stream() -> None:
+    with serve("--pace", "instant") as served, Emulator(served.url) as emulator:
+        host, _, port = served.ready["smpp"].rpartition(":")
+        events = emulator.events(timeout=DEADLINE)
+        asked = packed.submit(2, registered=1)
+        with Plain(host, int(port)) as caller:
+            caller.bind("demo", "demo")
+            caller.say(asked)
+            answer, receipt = caller.hear(), caller.hear()
+            caller.say(packed.packet(resp(packed.DELIVER_SM), receipt.sequence, b"\0"))
+            told = [next(events).data for _ in range(6)]
+        told.append(next(events).data)
+
+    said = {each.operation: each for each in told if "operation" in each}
+    bind, submitted, delivered, closed = said.values()
+    assert [*said] == ["bind_transceiver", "submit_sm", "deliver_sm", "closed"]
+    assert {each.path for each in said.values()} == {bind.path} == {closed.path}
+    assert submitted.request.hex == asked.hex()
+    assert submitted.request.pdu.destination_addr == "4498987282"
+    assert submitted.answer.pdu.message_id.encode() == answer.body[:-1]
+    assert submitted.at.endswith("Z")
+    assert (delivered.method, delivered.answer.pdu.command_status) == (
+        *("SMSC", "ESME_ROK"),
+    )
+    assert bytes.fromhex(delivered.request.hex)[16:] == receipt.body
+    happened = [each.event for each in told if "event" in each]
+    assert happened == ["inserted", "completed", "pushed"]
 
 
 def test_a_process_that_ends_asks_its_clients_to_go() -> None:
