@@ -24,6 +24,7 @@ from emulator.settings import Settings, reachable
 from emulator.smpp.door import Door
 
 GRACE = 0.3  # seconds that open requests get when the process is told to stop
+WARM_AFTER = 0.1  # seconds, in which who started the process has its first answer
 BACKLOG = 2_048  # connections that wait to be accepted
 HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our own
 
@@ -165,8 +166,17 @@ async def _serve(
             if settings.ready_file:
                 ready.write(settings.ready_file)
             announce(ready)
+            await _warmed_up(app)
     if settings.ready_file:
         settings.ready_file.unlink(missing_ok=True)
+
+
+async def _warmed_up(app: ASGIApp) -> None:
+    """Make what first requests would wait for; those that come meanwhile are let in."""
+    steps = getattr(getattr(app, "state", None), "warming", ())
+    await asyncio.sleep(WARM_AFTER)
+    for _ in steps:
+        await asyncio.sleep(0)
 
 
 def _opened(app: ASGIApp, settings: Settings) -> Doors:

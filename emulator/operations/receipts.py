@@ -66,7 +66,7 @@ def take(world: World, system_id: str, now: datetime) -> Delivery | None:
             world.outbox.posted[delivery.id] = None
             return delivery
         world.keep(delivery.dropped())
-        world.commit()
+        world.commit(happened=True)
     return None
 
 
@@ -108,7 +108,7 @@ def answered(
     world.keep(delivery.answered(attempt, next_at))
     world.keep(Event(now, "pushed", delivery=number, verdict=str(verdict)))
     world.tally.attempts[str(delivery.kind), str(verdict)] += 1
-    world.commit()
+    world.commit(happened=True)
 
 
 def _delivery(

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import count
 from typing import Any, cast
@@ -180,6 +181,12 @@ class Desk:
             self._late = Late(world)
         return self._late
 
+    def rest(self) -> None:
+        """Have kept what this turn has changed; what the disk refuses has happened."""
+        if self.world is not None:
+            with suppress(Refusal):
+                self.world.rest()
+
     # --- Requests -----------------------------------------------------------------
 
     def _requested(self, event: Event) -> bytes:
@@ -211,12 +218,12 @@ class Desk:
                 return self._unbound(visit)
             else:
                 body = b""
+            world.commit()
         except Exception as error:  # noqa: BLE001 - and none is hidden
             world.forget()
             reason = self._reason(error, visit)
             visit.why = reason.why
             return wire.answer(pdu.command, reason.status, pdu.sequence)
-        world.commit()
         return wire.answer(pdu.command, Status.ESME_ROK, pdu.sequence, body)
 
     def recorded(self, visit: Visit, answer: bytes) -> bytes:
@@ -299,6 +306,7 @@ class Desk:
             bound_at=visit.now,
             cut=self.line.hang_up,
             wake=self.deliver,
+            has_room=lambda: self.has_room,
         )
         self._outbox = world.outbox
         if self.session.is_receiving:

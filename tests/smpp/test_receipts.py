@@ -1,6 +1,7 @@
 """Receipts: what a client is told once the fate of its message is known."""
 
 import re
+import socket
 from typing import Any
 
 import pytest
@@ -381,6 +382,24 @@ def test_a_client_may_decline_a_receipt_for_good(phone: Phone, status: int) -> N
     (given_up,) = deliveries(phone)
     assert given_up["state"] == "given_up"
     assert given_up["attempts"][0]["status"] == status
+
+
+def test_receipts_have_left_when_advancing_has_been_answered(phone: Phone) -> None:
+    """A client of one thread hears nothing while it moves the clock."""
+    loop = phone.api._loop  # noqa: SLF001 - which the door is on
+    with socket.create_connection(("127.0.0.1", phone.port)) as line:
+        line.settimeout(0)
+        line.sendall(packed.bind())
+        loop.run_until_complete(loop.sock_recv(line, 1024))
+        for sequence in range(2, 42):
+            line.sendall(packed.submit(sequence, registered=1))
+            loop.run_until_complete(loop.sock_recv(line, 1024))
+
+        advance(phone)
+
+        receipts = line.recv(65_536).count(b"stat:DELIVRD")
+        most = phone.api.world.account.access.centre.receiver_window
+        assert receipts == min(most, 40) > 1
 
 
 @pytest.mark.behaviour(39)
