@@ -37,34 +37,35 @@ def keep(world: World, told: Told) -> tuple[str, int]:
 
     Every request waits for this, so what can be left for who reads it is left.
     """
-    request, answer = told.request, told.answer
-    operation, status = told.operation, 0
+    at, path, request, answer, took, asker, operation, why, fault, *rest = told
+    numbers, notes, coding = rest
+    status = 0
     if not operation:
         operation = NAMES.get(int.from_bytes(request[4:8], "big"), UNKNOWN)
     if len(answer) >= SHORTEST:
         status = HEADER.unpack_from(answer)[2]
-    octets = len(request) + len(answer) + len(told.path) + 2 * len(told.why) + OVERHEAD
+    octets = len(request) + len(answer) + len(path) + 2 * len(why) + OVERHEAD
     journal = world.journal
     journal.record(
         (
             journal.last + 1,
-            told.at,
+            at,
             operation,
-            told.asker,
-            told.path,
+            asker,
+            path,
             b"",
             b"",
             request if len(request) <= WHOLE else kept(request),
             status,
-            told.coding.encode(),
+            coding.encode(),
             (),
             answer,
-            told.notes,
-            told.why,
+            notes,
+            why,
             (),
-            told.fault,
-            told.duration,
-            told.numbers,
+            fault,
+            took,
+            numbers,
             octets,
         )
     )
