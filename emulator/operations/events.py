@@ -20,7 +20,7 @@ CALM = 0.2  # seconds of the wall between two changes that are told, at least
 TICK = 1.0  # ... and at most while the clock runs, which changes what a campaign is
 CHANGED = "event: changed\ndata: \n\n"
 QUIET = ": still here\n\n"
-MOST = 16  # exchanges, and events, that are told before others are let in
+MOST = 50  # exchanges, and events, that are told before others are let in
 LET_IN = Pause(seconds=0)
 
 
