@@ -154,8 +154,7 @@ class Injection:
         return right * 2
 
     def _swapped(self, right: bytes) -> bytes:
-        self._desk.hold_over(right)
-        return b""
+        return self._desk.hold_over(right)
 
     def _nack(self, _right: bytes) -> bytes:
         return wire.nack(Status.ESME_RSYSERR, self._visit.pdu.sequence)

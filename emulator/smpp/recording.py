@@ -37,8 +37,7 @@ def keep(world: World, told: Told) -> tuple[str, int]:
 
     Every request waits for this, so what can be left for who reads it is left.
     """
-    at, path, request, answer, took, asker, operation, why, fault, *rest = told
-    numbers, notes, coding = rest
+    at, path, request, answer, took, asker, operation, why, fault, *_ = told
     status = 0
     if not operation:
         operation = NAMES.get(int.from_bytes(request[4:8], "big"), UNKNOWN)
@@ -57,15 +56,15 @@ def keep(world: World, told: Told) -> tuple[str, int]:
             b"",
             request if len(request) <= WHOLE else kept(request),
             status,
-            coding.encode(),
+            told.coding.encode(),
             (),
             answer,
-            notes,
+            told.notes,
             why,
             (),
             fault,
             took,
-            numbers,
+            told.numbers,
             octets,
         )
     )

@@ -151,6 +151,15 @@ def test_an_answer_can_come_after_the_next(phone: Phone) -> None:
     assert [caller.hear().sequence for _ in range(2)] == [3, 2]
 
 
+def test_answers_can_come_in_swapped_pairs(phone: Phone) -> None:
+    add(phone, operation="submit_sm", effect={"pdu": "swapped"})
+    caller = phone.bound()
+
+    caller.say(*(packed.submit(each) for each in range(2, 6)))
+
+    assert [caller.hear().sequence for _ in range(4)] == [3, 2, 5, 4]
+
+
 def test_a_length_can_be_wrong(phone: Phone) -> None:
     fault(phone, effect={"pdu": "wrong_length"})
     caller = phone.bound()
