@@ -111,6 +111,7 @@ class Desk:
             self._tell(self.world, Told(now, self._path, b"", b"", operation=CLOSED))
             for each in self.session.asked.values():
                 self._answered(each, b"", "the session ended")
+            self.rest()
             self.ring()
 
     def _withdraw(self, world: World) -> None:

@@ -120,6 +120,7 @@ class Injection:
         def then() -> None:
             visit.now = visit.world.clock.now()
             desk.line.send(desk.recorded(visit, right()))
+            desk.rest()
 
         delayed = Delayed(visit.now + by, self._operation, rule.id)
         self._postpone(delayed.due)

@@ -63,6 +63,9 @@ class Clerk(Protocol):
     def hold_over(self, answer: bytes) -> bytes:
         """Send *answer* behind the next one; return it if one is held over already."""
 
+    def rest(self) -> None:
+        """Have kept what has been recorded."""
+
     def count_fault(self, operation: str) -> None:
         """Count that a rule has struck."""
 

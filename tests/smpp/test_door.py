@@ -186,6 +186,33 @@ def test_the_client_says_where_smpp_is() -> None:
     assert (minted.system_id, minted.password) == ("world-acme", "any")
 
 
+def test_the_client_cuts_calls_joins_and_spoils() -> None:
+    parts = [b"\5\0\3\7\2\1Su folio ", b"\5\0\3\7\2\2es 123456"]
+    with (
+        Emulator.in_process() as emulator,
+        create_server(("127.0.0.1", 0)) as listener,
+        Plain(emulator.smpp.host, emulator.smpp.port) as caller,
+    ):
+        caller.bind("demo", "demo")
+        for each in parts:
+            caller.submit("4498987282", each, esm_class=0x40)
+        emulator.fail_next("submit_sm", command_status="ESME_RTHROTTLED")
+        caller.say(packed.submit(9))
+        throttled = caller.hear()
+        (whole,) = emulator.long_messages
+        (session,) = emulator.sessions
+        cut = emulator.cut(session.session)
+        emulator.outbind("127.0.0.1", listener.getsockname()[1])
+        line, _ = listener.accept()
+        with line:
+            called = line.recv(1_024)
+
+        assert (whole.text, whole.complete) == ("Su folio es 123456", True)
+        assert throttled.status == 0x58
+        assert (cut.submitted, caller.rest(), emulator.sessions) == (2, b"", [])
+        assert called[4:8] == packed.OUTBIND.to_bytes(4, "big")
+
+
 # --- As a process --------------------------------------------------------------------
 
 
