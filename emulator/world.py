@@ -584,7 +584,8 @@ class World:
         self.deliveries[delivery.id] = delivery
         self._wait(delivery)
         if delivery.due_at is None:
-            self._bound_deliveries(delivery)
+            self.outbox.over.append(delivery.id)
+            self._bound_deliveries()
         if not (delivery.is_over and delivery.kind is Kind.RECEIPT):
             self.alarm()
 
@@ -609,10 +610,9 @@ class World:
         self._commons.directory[token.literal] = self
         self.plans += 1
 
-    def _bound_deliveries(self, ended: Delivery) -> None:
+    def _bound_deliveries(self) -> None:
         """Forget the oldest of the deliveries that are over, but for so many."""
         over = self.outbox.over
-        over.append(ended.id)
         while over and len(self.deliveries) > self._commons.deliveries:
             oldest = over.popleft()
             if oldest in self.deliveries and self.deliveries[oldest].is_over:

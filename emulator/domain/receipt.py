@@ -3,7 +3,7 @@
 Source: SMPP 3.4, appendix B and 5.3.2.35; the variants are those of real centres.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
@@ -34,11 +34,7 @@ WORDS: Mapping[MessageState, str] = {
 ERRORS: Mapping[MessageState, int] = {MessageState.UNDELIVERABLE: 1}
 GSM_NETWORK = 3  # source: SMPP 3.4, 5.3.2.31
 QUOTED = 20  # characters of the text
-IDS: Mapping[str, Callable[[int], str]] = {
-    "decimal": str,
-    "hex": "{:X}".format,
-    "padded": "{:010}".format,
-}
+IDS: Mapping[str, str] = {"decimal": "{}", "hex": "{:X}", "padded": "{:010}"}
 DATES: Mapping[str, str] = {"minutes": "%y%m%d%H%M", "seconds": "%y%m%d%H%M%S"}
 TEXTS: Mapping[str, str] = {"text": " text:{}", "Text": " Text:{}", "none": ""}
 
@@ -97,7 +93,7 @@ def next_told(
 
 def identity(message: int, form: Form) -> str:
     """Return an id as receipts write it; answers have it in decimal."""
-    return IDS[form.ids](message)
+    return IDS[form.ids].format(message)
 
 
 def text(receipt: Receipt, form: Form, zone: tzinfo) -> str:

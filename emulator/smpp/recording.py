@@ -37,21 +37,21 @@ def keep(world: World, told: Told) -> tuple[str, int]:
 
     Every request waits for this, so what can be left for who reads it is left.
     """
-    at, path, request, answer, took, asker, operation, why, fault, *_ = told
-    status = 0
+    request, answer = told.request, told.answer
+    operation, status = told.operation, 0
     if not operation:
         operation = NAMES.get(int.from_bytes(request[4:8], "big"), UNKNOWN)
     if len(answer) >= SHORTEST:
         status = HEADER.unpack_from(answer)[2]
-    octets = len(request) + len(answer) + len(path) + 2 * len(why) + OVERHEAD
+    octets = len(request) + len(answer) + len(told.path) + 2 * len(told.why) + OVERHEAD
     journal = world.journal
     journal.record(
         (
             journal.last + 1,
-            at,
+            told.at,
             operation,
-            asker,
-            path,
+            told.asker,
+            told.path,
             b"",
             b"",
             request if len(request) <= WHOLE else kept(request),
@@ -60,10 +60,10 @@ def keep(world: World, told: Told) -> tuple[str, int]:
             (),
             answer,
             told.notes,
-            why,
+            told.why,
             (),
-            fault,
-            took,
+            told.fault,
+            told.duration,
             told.numbers,
             octets,
         )
