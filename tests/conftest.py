@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.client import Emulator
-from tests.emulated import Api, emulated
+from tests.emulated import PATIENCE, Api, emulated
 from tests.pushing import opened, running
 from tests.receiver import Receiver, receiving
 
@@ -48,10 +48,25 @@ def strict(make_api: MakeApi) -> Api:
 
 
 @pytest.fixture(scope="session")
-def home() -> Iterator[Emulator]:
-    """Return an emulator in this process, which gives up a push in half a second."""
+def patient() -> Iterator[Emulator]:
+    """Return an emulator in this process."""
     with running() as home:
         yield home
+
+
+@pytest.fixture(scope="session")
+def impatient() -> Iterator[Emulator]:
+    """Return one that gives up a push in ``PATIENCE``."""
+    with running(push_timeout=PATIENCE) as home:
+        yield home
+
+
+@pytest.fixture
+def home(request: pytest.FixtureRequest) -> Emulator:
+    """Return the emulator that the test is for, by its marker."""
+    is_marked = request.node.get_closest_marker("impatient") is not None
+    home: Emulator = request.getfixturevalue("impatient" if is_marked else "patient")
+    return home
 
 
 @pytest.fixture

@@ -37,7 +37,8 @@ from emulator.worlds import Limits, Worlds
 START = datetime(2026, 3, 2, 18, 0, 0, tzinfo=UTC)  # noon in Mexico City
 BODY_LIMIT = 32 * 1024 * 1024
 MOST_OF_AN_ANSWER = 64 * 1024
-PATIENCE = 0.5  # seconds that a receiver may take
+PATIENCE = 1.0  # seconds that a receiver may take where a test waits for the time-out
+SOON = 5.0  # seconds of the wall; only what hangs comes near
 URN = "urn:contract"
 
 
@@ -251,7 +252,7 @@ def program(
     """Return the whole application over *worlds*."""
     platform = platform or contract()
     caller = Caller(Targets(), most=MOST_OF_AN_ANSWER)
-    courier = Courier(platform.webhooks, caller, seconds=PATIENCE)
+    courier = Courier(platform.webhooks, caller, seconds=SOON)
     return assembled(
         worlds,
         Contracts(platform, control()),

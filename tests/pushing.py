@@ -8,7 +8,7 @@ from typing import Any
 from emulator.client import Emulator
 from emulator.client.shown import Fact, Run
 from tests.campaigns import NUMBER, SMS, Body, an_sms, to
-from tests.emulated import PATIENCE, START, contract, validator
+from tests.emulated import START, contract, validator
 from tests.receiver import Asked
 
 RESPONSES = "/api/v3/responses"
@@ -18,8 +18,8 @@ Pairs = tuple[tuple[str, str], ...]
 
 @contextmanager
 def running(**settings: Any) -> Iterator[Emulator]:
-    """Run an emulator in this process, which gives up a push soon."""
-    with Emulator.in_process(push_timeout=PATIENCE, **settings) as home:
+    """Run an emulator in this process."""
+    with Emulator.in_process(**settings) as home:
         yield home
 
 

@@ -24,7 +24,7 @@ from emulator.courier.targets import Targets
 from emulator.domain.delivery import Verdict
 from emulator.outbox import Push
 from tests.campaigns import NUMBER
-from tests.emulated import PATIENCE, START
+from tests.emulated import PATIENCE, SOON, START
 from tests.orders import SMS, order
 from tests.pushing import (
     arrived,
@@ -49,7 +49,6 @@ from tests.receiver import (
 )
 from tests.served import serve
 
-SOON = 5.0  # seconds of the wall; only what hangs comes near
 BACKOFF = (5, 30, 120, 600, 3600)
 
 
@@ -91,7 +90,7 @@ def test_pushes_to_several_urls_of_several_worlds_go_at_once(home: Emulator) -> 
     together = Barrier(4)
 
     def all_here(_asked: Asked) -> Said:
-        together.wait(SOON / 20)  # breaks unless the four are here at once
+        together.wait(SOON)  # breaks unless the four are here at once
         return Said()
 
     with receiving() as receiver, opened(home) as first, opened(home) as second:
@@ -121,7 +120,7 @@ def test_the_lanes_of_two_worlds_to_one_url_are_apart(
         told.phone(NUMBER).reply("one that waits")
         told.wait_for_delivery()
         other.phone(NUMBER).reply("another")
-        other.wait_for_delivery(state="delivered", timeout=PATIENCE / 2)
+        other.wait_for_delivery(state="delivered", timeout=SOON)
 
         assert told.deliveries[0].state == "due"
 
@@ -130,7 +129,7 @@ def test_the_lanes_of_two_worlds_to_one_url_are_apart(
 @pytest.mark.parametrize(
     ("manner", "verdict"),
     [
-        (SILENCE, "timed_out"),
+        pytest.param(SILENCE, "timed_out", marks=pytest.mark.impatient),
         (HANG_UP, "broken"),
         (GARBAGE, "broken"),
         (Said(500), "bad_status"),
@@ -145,7 +144,7 @@ def test_a_bad_receiver_costs_its_own_lane_one_attempt_each(
         emulator.add("keywords", keyword="hi", push_url=good.url)
         arrived(emulator)
         chat(emulator, "hi")
-        emulator.wait_for_delivery(state="delivered", timeout=PATIENCE / 2)
+        emulator.wait_for_delivery(state="delivered", timeout=SOON)
         emulator.settle()
 
         assert texts(good) == ["hi"]
@@ -155,6 +154,7 @@ def test_a_bad_receiver_costs_its_own_lane_one_attempt_each(
         assert good.asked
 
 
+@pytest.mark.impatient
 def test_one_that_never_answers_costs_one_time_out_an_attempt(
     told: Emulator, receiver: Receiver
 ) -> None:
@@ -173,6 +173,7 @@ def test_one_that_never_answers_costs_one_time_out_an_attempt(
     assert "--push-timeout" in delivery.attempts[0].says
 
 
+@pytest.mark.impatient
 def test_one_that_answers_by_drops_does_not_outlast_the_time_out(
     emulator: Emulator,
 ) -> None:
@@ -484,7 +485,7 @@ def test_an_attempt_is_recorded_whole(told: Emulator, receiver: Receiver) -> Non
     assert attempt.headers["retry-after"] == "5"
     assert attempt.verdict == "bad_status"
     assert "503" in attempt.says
-    assert 0 < attempt.duration < PATIENCE
+    assert 0 < attempt.duration < SOON
 
 
 def test_deliveries_are_found_by_what_they_are(
@@ -595,6 +596,7 @@ def test_a_dropped_delivery_leaves_no_more(told: Emulator, receiver: Receiver) -
     assert traces(run, "pushed") == []
 
 
+@pytest.mark.impatient
 def test_what_waits_behind_a_slow_one_can_be_dropped(
     told: Emulator, receiver: Receiver
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from emulator.client import ClientError, Emulator
 from tests.campaigns import NUMBER
-from tests.emulated import PATIENCE, START
+from tests.emulated import SOON, START
 from tests.pushing import arrived, opened, placed, polled, pushed, verdicts, wrote
 from tests.receiver import GARBAGE, HANG_UP, SILENCE, Receiver, Said, receiving
 
@@ -294,7 +294,7 @@ def test_a_strict_world_refuses_what_is_too_long(
         (Said(302, ANSWER), "bad_status"),
         (Said(200, ""), "unusable"),
         (Said(200, " \n"), "unusable"),
-        (SILENCE, "timed_out"),
+        pytest.param(SILENCE, "timed_out", marks=pytest.mark.impatient),
         (HANG_UP, "broken"),
         (GARBAGE, "broken"),
     ],
@@ -470,6 +470,6 @@ def test_a_receiver_that_hangs_holds_no_other_keyword_up(
         asking.add("keywords", keyword="quick", response_url=quick.url)
         asking.phone(STRANGER).reply("mykeyword")
         asking.phone(STRANGER).reply("quick")
-        asking.wait_for_delivery(state="delivered", timeout=PATIENCE / 2)
+        asking.wait_for_delivery(state="delivered", timeout=SOON)
 
         assert sent(asking) == ["pronto"]

@@ -10,7 +10,7 @@ from emulator.client import Emulator
 from emulator.domain.delivery import Trick
 from emulator.domain.sms import Source
 from tests.campaigns import NUMBER, SMS, an_sms, place, to
-from tests.emulated import PATIENCE, START, Api
+from tests.emulated import SOON, START, Api
 from tests.pushing import (
     arrived,
     opened,
@@ -103,7 +103,7 @@ def test_a_push_may_come_several_times_at_once(
     together = Barrier(count)
 
     def wait_for_all(_asked: Asked) -> Said:
-        together.wait(PATIENCE)  # breaks unless all of them are here at once
+        together.wait(SOON)  # breaks unless all of them are here at once
         return Said()
 
     receiver.says(wait_for_all)
@@ -252,6 +252,7 @@ def test_a_handset_that_answered_early_answers_once(
     ]
 
 
+@pytest.mark.impatient
 def test_only_an_early_push_makes_a_send_wait(
     told: Emulator, receiver: Receiver
 ) -> None:
@@ -273,6 +274,7 @@ def test_only_an_early_push_makes_a_send_wait(
     assert all(each.state == "given_up" for each in told.deliveries)
 
 
+@pytest.mark.impatient
 def test_an_early_push_waits_for_one_time_out_at_most(
     told: Emulator, receiver: Receiver
 ) -> None:

@@ -86,9 +86,9 @@ stories = st.builds(
 @FIXED
 @given(story=stories)
 def test_every_reply_ends_and_its_attempts_say_why(
-    home: Emulator, story: Story
+    patient: Emulator, story: Story
 ) -> None:
-    with receiving() as receiver, opened(home) as world:
+    with receiving() as receiver, opened(patient) as world:
         receiver.says(*story.answers, Said())
         world.change(push_url=receiver.url, push_retries=story.retries)
         for rule in story.rules:
