@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emulator import contract, files
+from emulator.centre.door import Door
 from emulator.clock import wall
 from emulator.contract import Contract
 from emulator.courier.calling import Caller
@@ -14,7 +15,6 @@ from emulator.fixture import Fixture, FixtureError, Overrides, load
 from emulator.operations import CONTROL, OPERATIONS
 from emulator.operations.worlds import commands as worlds_by_command
 from emulator.settings import Settings
-from emulator.smpp.door import Door
 from emulator.web.api import Api
 from emulator.web.control import Control
 from emulator.web.desk import Desk

@@ -22,8 +22,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from emulator.centre.door import Door
 from emulator.settings import Settings, reachable
-from emulator.smpp.door import Door
 
 GRACE = 0.3  # seconds that open requests get when the process is told to stop
 WARM_AFTER = 0.1  # seconds, in which who started the process has its first answer

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Scope
 
+from emulator.centre.door import Door
 from emulator.client.transport import (
     Cut,
     Headers,
@@ -22,7 +23,6 @@ from emulator.client.transport import (
     Response,
     Stream,
 )
-from emulator.smpp.door import Door
 
 
 class InProcess:

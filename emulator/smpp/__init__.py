@@ -1,1 +1,1 @@
-"""The SMPP 3.4 door to the same accounts."""
+"""SMPP 3.4 as values: octets, PDUs and what a session may ask."""

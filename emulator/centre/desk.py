@@ -7,6 +7,13 @@ from datetime import datetime
 from itertools import count
 from typing import Any, cast
 
+from emulator.centre import recording
+from emulator.centre.injection import Injection
+from emulator.centre.late import Late
+from emulator.centre.mail import Letter, Mail
+from emulator.centre.recording import CENTRE, CLIENT, Told
+from emulator.centre.requests import ANSWERS, SUBMITTING, Asked, recipients
+from emulator.centre.visit import Connection, Visit
 from emulator.clock import stopwatch
 from emulator.domain.access import Bind, Centre
 from emulator.domain.command_status import Declined, Status
@@ -16,16 +23,10 @@ from emulator.link import Link
 from emulator.operations import receipts as operations_receipts
 from emulator.operations import smpp as operations
 from emulator.outbox import Outbox
-from emulator.smpp import bodies, recording
+from emulator.smpp import bodies
 from emulator.smpp import pdu as wire
 from emulator.smpp.bodies import Command
-from emulator.smpp.injection import Injection
-from emulator.smpp.late import Late
-from emulator.smpp.mail import Letter, Mail
-from emulator.smpp.recording import CENTRE, CLIENT, Told
-from emulator.smpp.requests import ANSWERS, SUBMITTING, Asked, recipients
 from emulator.smpp.session import BINDS, Due, Event, Kind, Timers
-from emulator.smpp.visit import Connection, Visit
 from emulator.world import World
 from emulator.worlds import Worlds
 

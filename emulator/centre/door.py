@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from emulator.worlds import Outbound, Worlds
 
 if TYPE_CHECKING:
+    from emulator.centre.desk import Office
+    from emulator.centre.line import Line
     from emulator.smpp.bodies import Outbind
-    from emulator.smpp.desk import Office
-    from emulator.smpp.line import Line
 
 PATIENCE = 10  # seconds that a client which is called may take to answer
 GRACE = 0.3  # seconds that clients get to take their leave
@@ -46,13 +46,13 @@ class Door:
 
     @cached_property
     def _office(self) -> "Office":
-        from emulator.smpp.desk import Office  # noqa: PLC0415 - 15 ms
+        from emulator.centre.desk import Office  # noqa: PLC0415 - 15 ms
 
         return Office(self._worlds)
 
     def _line(self, *, tls: bool = False, outbind: "Outbind | None" = None) -> "Line":
-        from emulator.smpp.desk import timers  # noqa: PLC0415
-        from emulator.smpp.line import Line  # noqa: PLC0415
+        from emulator.centre.desk import timers  # noqa: PLC0415
+        from emulator.centre.line import Line  # noqa: PLC0415
 
         centre = self._worlds.default.account.access.centre
         return Line(self._office, timers(centre), tls=tls, outbind=outbind)

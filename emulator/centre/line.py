@@ -12,8 +12,8 @@ from collections.abc import Callable
 from math import inf
 from typing import cast
 
+from emulator.centre.desk import Desk, Office
 from emulator.smpp.bodies import Command, Outbind
-from emulator.smpp.desk import Desk, Office
 from emulator.smpp.session import Session, Timers
 
 TURN = 32  # PDUs

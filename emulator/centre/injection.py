@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
+from emulator.centre.requests import SUBMITTING, recipients
+from emulator.centre.visit import Clerk, Visit
 from emulator.domain.chance import digest
 from emulator.domain.command_status import Status
 from emulator.domain.recipients import cellphone
@@ -12,9 +14,7 @@ from emulator.faults import Delayed, Facts, Phase, Rule, tried_by
 from emulator.smpp import pdu as wire
 from emulator.smpp import shown
 from emulator.smpp.bodies import Command
-from emulator.smpp.requests import SUBMITTING, recipients
 from emulator.smpp.session import KEEPING
-from emulator.smpp.visit import Clerk, Visit
 
 WRONG = 0x5555_5555  # what a sequence_number is spoilt with
 EXCESS = 16  # octets that a wrong length announces and nobody sends

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from emulator.smpp.late import Late
+from emulator.centre.late import Late
 from emulator.smpp.pdu import Pdu
 from emulator.smpp.session import Session
 from emulator.world import World
