@@ -96,6 +96,7 @@ def _by_id(world: World) -> Iterator[AnyCampaign]:
 def shown_campaign(campaign: AnyCampaign, world: World, now: datetime) -> Row:
     """Return a campaign as it stands, as every list shows it."""
     channel, status, count, final = _facts(campaign, now)
+    scheduled = campaign.scheduled_at
     return {
         "channel": channel,
         "campaign": campaign.id,
@@ -105,6 +106,7 @@ def shown_campaign(campaign: AnyCampaign, world: World, now: datetime) -> Row:
         "final_count": final,
         "cost": shown(campaign.cost),
         "created": dates.shown(campaign.created_at, world.account.zone),
+        "scheduled": dates.stamp(scheduled) if scheduled else None,
         "source": str(
             campaign.source if isinstance(campaign, Campaign) else Source.HTTP
         ),

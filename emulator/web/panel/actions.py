@@ -86,6 +86,8 @@ ACTIONS: Mapping[str, Action] = {
             "first": number(form.get("first") or "1"),
         },
     ),
+    "switch-off": Action("changeFault", ("faultId",), lambda _: {"off": True}),
+    "switch-on": Action("changeFault", ("faultId",), lambda _: {"off": False}),
     "mend": Action("removeFault", ("faultId",)),
     "mend-all": Action("clearFaults"),
     "forget-requests": Action("clearJournal"),

@@ -15,6 +15,7 @@ from emulator.web.panel import words
 from emulator.web.panel.actions import ACTIONS
 from emulator.web.panel.assets import asset
 from emulator.web.panel.faults import BREAKAGES, OPERATIONS
+from emulator.web.panel.phones import SHOWN
 from emulator.web.panel.rendering import rendered
 from emulator.web.panel.views import PAGES, REGIONS, Context
 
@@ -194,12 +195,19 @@ def _shown(template: str, request: Request, **context: Any) -> str:
         "language": language,
         "theme": theme if theme in THEMES else "",
         "world": seat.name if seat else request.query_params.get("world", ""),
-        "asked": Asked(request.query_params),
+        "asked": Asked(_chosen(request)),
         "base": f"{request.url.scheme}://{request.headers.get('host', '')}",
         "breakages": BREAKAGES,
         "operations_known": OPERATIONS,
     }
     return rendered(template, common | context)
+
+
+def _chosen(request: Request) -> Mapping[str, str]:
+    """Return what of a query a visitor has chosen, which links carry on."""
+    return {
+        name: value for name, value in request.query_params.items() if name != SHOWN
+    }
 
 
 async def _form(request: Request) -> Mapping[str, str]:

@@ -104,5 +104,6 @@ document.addEventListener("htmx:after:swap", () => {
   const list = find("[data-bottom]");
   if (list && wasAtEnd) toEnd(list);
 });
+find("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 const opened = find("[data-bottom]");
 if (opened) toEnd(opened);
