@@ -15,6 +15,7 @@ from emulator.operations.events import (
     HEARTBEAT,
     QUIET,
     TICK,
+    TICKED,
     stream_changes,
 )
 from emulator.operations.statements import FIELDS, REASONS, STATUSES
@@ -280,7 +281,9 @@ def test_changes_are_told_calmly_and_nothing_else(api: Api) -> None:
     assert steps.send(not RUNG) == QUIET
     world.clock.run(1)
     assert next(steps) == (CALM, TICK)
-    assert steps.send(not RUNG) == CHANGED
+    assert steps.send(not RUNG) == TICKED
+    assert next(steps) == (CALM, TICK)
+    assert steps.send(RUNG) == CHANGED
 
 
 def told(world: World) -> Stream:

@@ -37,13 +37,18 @@ DOCS = """<!doctype html>
 <link rel="stylesheet" href="docs/swagger-ui.css">
 </head>
 <body>
-<main id="contract"></main>
+<p class="swagger-ui"><a class="link" href="./">&larr; Smsclouds</a></p>
+<div id="contract"></div>
 <script src="docs/swagger-ui-bundle.js"></script>
 <script src="docs/start.js"></script>
 </body>
 </html>
 """
-START = """SwaggerUIBundle({
+START = """// Light or dark as the panel is, or else as the browser asks.
+const chosen = /panel_theme=(light|dark)/.exec(document.cookie)?.[1];
+const dark = chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+document.documentElement.classList.toggle("dark-mode", dark);
+SwaggerUIBundle({
   url: "openapi.json", dom_id: "#contract", deepLinking: true, validatorUrl: null
 });
 """

@@ -17,7 +17,7 @@ from emulator.web.panel.assets import asset
 from emulator.web.panel.faults import BREAKAGES, OPERATIONS
 from emulator.web.panel.phones import SHOWN
 from emulator.web.panel.rendering import rendered
-from emulator.web.panel.views import PAGES, REGIONS, Context
+from emulator.web.panel.views import PAGES, REGIONS, TIMED, Context
 
 # Nothing but what comes from here; scripts and styles from files only.
 HEADERS = {
@@ -100,7 +100,7 @@ class Panel:
         if name not in PAGES:
             raise _nowhere(request)
         seat = self._seat(request)
-        context = {"page_name": name, "regions": PAGES[name]}
+        context = {"page_name": name, "regions": PAGES[name], "timed": TIMED}
         for each in ("status", *PAGES[name]):
             context |= await REGIONS[each](seat, request.query_params)
         return _page(_shown("shell.html", request, seat=seat, **context))
@@ -157,7 +157,7 @@ class Panel:
         return Response(octets, media_type="application/json", headers=HEADERS | kept)
 
     async def live(self, request: Request) -> Response:
-        """Say ``changed`` whenever something may have."""
+        """Say ``changed`` whenever something may have, ``ticked`` when time passes."""
         stream = self._seat(request).hear("streamChanges")
         return StreamingResponse(
             stream, media_type="text/event-stream", headers=HEADERS

@@ -1,10 +1,24 @@
 // What HTML and htmx do not do by themselves: keys, copying, files, the theme.
 "use strict";
 
-// What a visitor has opened stays open when its region is looked at again.
+// What a visitor has opened or typed stays when its region is looked at again.
+const isOpened = (element, name) => element instanceof HTMLDetailsElement && name === "open";
+const isTyped = (element, { attrName, newValue }) =>
+  element instanceof HTMLInputElement &&
+  attrName === "value" &&
+  ![element.defaultValue, newValue].includes(element.value);
 htmx.registerExtension("panel", {
   htmx_before_morph_attr: (element, detail) =>
-    !(element instanceof HTMLDetailsElement && detail.attrName === "open"),
+    !isOpened(element, detail.attrName) && !isTyped(element, detail),
+});
+
+// A region that says what it said before is left alone.
+const said = new WeakMap();
+document.addEventListener("htmx:after:request", (event) => {
+  const { target, text } = event.detail.ctx;
+  if (!target?.matches(".region, .status")) return;
+  if (said.get(target) === text) event.preventDefault();
+  said.set(target, text);
 });
 
 const find = (selector) => document.querySelector(selector);
