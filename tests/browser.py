@@ -66,4 +66,4 @@ def watched(browser: Browser, origin: str) -> Iterator[Open]:
             return page
 
         yield visit
-    assert wrong == []
+    assert wrong == [], wrong

@@ -272,7 +272,7 @@ def test_a_command_does_what_the_control_api_does(api: Api) -> None:
 
 
 def test_an_item_is_added_and_removed(api: Api) -> None:
-    do(api, "add-item", collection="audios", id="40", name="hola")
+    do(api, "add-item", collection="audios", item="40", name="hola")
     do(api, "add-item", collection="keywords", keyword="BAJA", response="listo")
     do(api, "remove-item", collection="audios", item="31")
 

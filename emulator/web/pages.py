@@ -46,8 +46,8 @@ DOCS = """<!doctype html>
 """
 START = """// Light or dark as the panel is, or else as the browser asks.
 const chosen = /panel_theme=(light|dark)/.exec(document.cookie)?.[1];
-const dark = chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-document.documentElement.classList.toggle("dark-mode", dark);
+const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+document.documentElement.classList.toggle("dark-mode", (chosen ?? system) === "dark");
 SwaggerUIBundle({
   url: "openapi.json", dom_id: "#contract", deepLinking: true, validatorUrl: null
 });
