@@ -1,5 +1,6 @@
 """The composition root: the one place where the parts meet."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from emulator import contract, files
@@ -39,19 +40,33 @@ def build(settings: Settings) -> Program:
     )
     worlds = Worlds(fixtures(settings), limits)
     platform = Contract(contract.load(files.CONTRACT))
-    platform.compile()
     caller = Caller(
         Targets(filter(None, map(str.strip, (settings.push_allow or "").split(",")))),
         most=settings.push_answer_limit,
         in_container=files.in_container(),
     )
-    return assembled(
+    program = assembled(
         worlds,
         platform,
         courier=Courier(platform.webhooks, caller, seconds=settings.push_timeout),
         body_limit=settings.body_limit,
         secret=settings.control_secret,
     )
+    program.state.close = kept(worlds, settings.data)
+    program.state.warming = platform.compiling()
+    return program
+
+
+def kept(worlds: Worlds, folder: Path | None) -> Callable[[], None]:
+    """Keep *worlds* in *folder*, if there is one; return what lets go of it.
+
+    Raises ``StoreError`` where the directory cannot be used.
+    """
+    if folder is None:
+        return lambda: None
+    from emulator.store.keeper import Keeper  # noqa: PLC0415 - SQLite takes 5 ms
+
+    return Keeper(folder, worlds, now=wall()).close
 
 
 def assembled(

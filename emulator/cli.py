@@ -5,6 +5,8 @@ import json
 import logging
 import shlex
 import sys
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,9 +21,9 @@ from emulator.options import (
     PATH,
     PORT,
     READABLE,
+    SMPP_PORT,
     Trouble,
     clock,
-    port_or_none,
     setting,
     url,
 )
@@ -55,19 +57,18 @@ def main() -> None:
     default=None,
 )
 @setting("--seed", "Seed of every draw.", type=int)
+@setting(
+    "--data",
+    "Directory in which worlds outlive the process.",
+    type=click.Path(path_type=Path, file_okay=False),
+)
 @setting("--ready-file", "Written, as JSON, once requests are answered.", type=PATH)
 @setting(
     "--tls-port",
     "Serve the same over TLS here.",
     type=click.IntRange(0, 65535),
 )
-@setting(
-    "--smpp-port",
-    "Port of the SMPP door; 0 is a free one, none is no door.",
-    default=str(DEFAULTS.smpp_port),
-    type=port_or_none,
-    metavar="PORT",
-)
+@SMPP_PORT
 @setting(
     "--smpp-tls-port",
     "Serve SMPP over TLS here.",
@@ -154,6 +155,7 @@ def serve(**flags: Any) -> None:
     from emulator import app, server  # noqa: PLC0415 - only this command needs them
     from emulator.contract import ContractError  # noqa: PLC0415
     from emulator.fixture import FixtureError  # noqa: PLC0415
+    from emulator.store import StoreError  # noqa: PLC0415
 
     gc.disable()  # a start makes much and drops little; the server enables it again
     settings = Settings(**flags)
@@ -161,8 +163,9 @@ def serve(**flags: Any) -> None:
     try:
         program = app.build(settings)
         world = program.state.worlds.default
-        server.run(program, settings, lambda ready: welcome(ready, world))
-    except (ContractError, FixtureError, server.ServeError) as error:
+        with closing(program.state):
+            server.run(program, settings, lambda ready: welcome(ready, world))
+    except (ContractError, FixtureError, StoreError, server.ServeError) as error:
         raise Trouble(" ".join(str(error).split())) from error
 
 

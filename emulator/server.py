@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -19,21 +20,22 @@ from typing import Any, NamedTuple
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from emulator.settings import Settings, reachable
 from emulator.smpp.door import Door
 
 GRACE = 0.3  # seconds that open requests get when the process is told to stop
+WARM_AFTER = 0.1  # seconds, in which who started the process has its first answer
 BACKLOG = 2_048  # connections that wait to be accepted
+OFFER = re.compile(rb"(?m)^[Uu]pgrade(?=:)")
+HIDDEN = b"x-emulator-offer"  # what the parser does not know
 HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our own
 
 # Requests make many small objects, and few of them are rubbish: with the interpreter's
 # own thresholds the collector is the tail of the latency. What stays is looked at once,
 # and soon, while it lies in the processor's cache: half a millisecond for so many.
 GC_THRESHOLDS = (5_000, 6_000, 1_000)
-
-# Beside SMPP, what is young is looked at in portions of its own size, as all wait.
-SMPP_GC_THRESHOLDS = (50_000, 600, 1_000)
 
 
 Listener = tuple[socket.socket, ssl.SSLContext | None]
@@ -93,6 +95,23 @@ class Doors(NamedTuple):
 
     http: list[Listener]
     smpp: Smpp
+
+
+class Speech(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1, which an offer of another protocol does not disturb.
+
+    An offer may be ignored (RFC 9110, 7.8), but the parser takes what follows it for
+    that protocol, and the body is lost. Java's own client makes one with each request.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        if b"pgrade:" in data and (self.cycle is None or self.cycle.response_complete):
+            head, blank, body = data.partition(b"\r\n\r\n")
+            data = OFFER.sub(HIDDEN, head) + blank + body
+        super().data_received(data)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(b"upgrade" if name == HIDDEN else name, value)
 
 
 class Server(uvicorn.Server):
@@ -163,15 +182,22 @@ async def _serve(
             for server in servers:
                 await server.answering.wait()
             _settle_memory()
-            if doors.smpp.door:
-                doors.smpp.door.watched(_collect)
             http, *secure = (address(*each) for each in doors.http)
             ready = Ready(http, next(iter(secure), None), doors.smpp.addresses)
             if settings.ready_file:
                 ready.write(settings.ready_file)
             announce(ready)
+            await _warmed_up(app)
     if settings.ready_file:
         settings.ready_file.unlink(missing_ok=True)
+
+
+async def _warmed_up(app: ASGIApp) -> None:
+    """Make what first requests would wait for; those that come meanwhile are let in."""
+    steps = getattr(getattr(app, "state", None), "warming", ())
+    await asyncio.sleep(WARM_AFTER)
+    for _ in steps:
+        await asyncio.sleep(0)
 
 
 def _opened(app: ASGIApp, settings: Settings) -> Doors:
@@ -242,6 +268,7 @@ def _config(
 ) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
+        http=Speech,
         lifespan="off",
         log_config=None,
         log_level=settings.log_level,
@@ -293,18 +320,13 @@ def _settle_memory() -> None:
     gc.enable()
 
 
-def _collect(lines: int) -> None:
-    """Let the garbage collector suit so many connections of SMPP."""
-    gc.set_threshold(*(SMPP_GC_THRESHOLDS if lines else GC_THRESHOLDS))
-
-
 def bound(host: str, port: int, flag: str = "--port") -> socket.socket:
     """Return a listening socket.  Raises ``ServeError`` where the port is taken."""
     try:
-        family, kind, _, _, target = socket.getaddrinfo(
+        family, kind, protocol, _, target = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM
         )[0]
-        listener = socket.socket(family, kind)
+        listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(target)
         listener.listen(BACKLOG)

@@ -6,12 +6,12 @@ refuses or fails has changed nothing.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from emulator.clock import Clock
 from emulator.domain.account import Account, Movement, Token
@@ -137,6 +137,54 @@ def _nobody(_world: "World") -> None:
     """Carry nothing away."""
 
 
+class Keeper(Protocol):
+    """Who keeps worlds beyond the process; each method refuses where it cannot."""
+
+    def mark(self, world: "World") -> None:
+        """Note that *world* is new, or another than it was."""
+
+    def write(
+        self, world: "World", entities: Sequence[Entity], *, happened: bool
+    ) -> None:
+        """Keep what is about to change, or has *happened*."""
+
+    def look(self, world: "World") -> None:
+        """Keep what has changed outside of transactions."""
+
+    def leave(self, world: "World", deliveries: Iterable[int]) -> None:
+        """Note that *deliveries* are about to leave."""
+
+    def drop(self, world: "World", delivery: int) -> None:
+        """Note that a delivery is forgotten."""
+
+    def forget(self, world: "World") -> None:
+        """Note that *world* is gone."""
+
+
+class Memory(Keeper):
+    """Keeps nothing beyond the process."""
+
+    def mark(self, world: "World") -> None:
+        pass
+
+    def write(
+        self, world: "World", entities: Sequence[Entity], *, happened: bool
+    ) -> None:
+        pass
+
+    def look(self, world: "World") -> None:
+        pass
+
+    def leave(self, world: "World", deliveries: Iterable[int]) -> None:
+        pass
+
+    def drop(self, world: "World", delivery: int) -> None:
+        pass
+
+    def forget(self, world: "World") -> None:
+        pass
+
+
 @dataclass(slots=True)
 class Commons:
     """What all worlds of a process share."""
@@ -147,6 +195,7 @@ class Commons:
     capacity: int = 5_000_000  # messages a world may hold
     deliveries: int = 10_000  # that are over, which a world remembers
     alarm: "Callable[[World], None]" = _nobody  # told that something may leave
+    keeper: Keeper = field(default_factory=Memory)
 
 
 class World:
@@ -169,6 +218,7 @@ class World:
         "name",
         "_outbox",
         "plans",
+        "revisions",
         "revoked",
         "schedule",
         "tokens",
@@ -216,6 +266,7 @@ class World:
         self.delayed: dict[int, Delayed] = {}  # answers that a fault holds back
         self.edition = 0  # grows with every change
         self.plans = 0  # grows with every change of what will happen
+        self.revisions = 0  # grows where something happens otherwise than planned
         self.happened = Log()
         self._outbox: Outbox | None = None  # most worlds never need one
         self.schedule = Schedule()
@@ -291,7 +342,9 @@ class World:
         self.clock = Clock(at=at, rate=rate)
         self.edition += 1
         self.plans += 1
+        self.revisions += 1
         self._plan()
+        self._commons.keeper.mark(self)
 
     def abandon(self) -> None:
         """Let nothing leave any more: the world is gone."""
@@ -351,8 +404,16 @@ class World:
         """Delete *token*; from then on it is refused."""
         self._kept.append(Revoked(token.literal))
 
-    def commit(self) -> None:
-        """Carry out what was kept."""
+    def commit(self, *, happened: bool = False) -> None:
+        """Carry out what was kept.
+
+        Refuses where the disk does, unless it has *happened* whatever the disk says.
+        """
+        try:
+            self._commons.keeper.write(self, self._kept, happened=happened)
+        except Refusal:
+            self.forget()
+            raise
         self.edition += 1
         for entity in self._kept:
             _CARRIED_OUT[type(entity)](self, entity)
@@ -361,6 +422,17 @@ class World:
     def forget(self) -> None:
         """Drop what was kept."""
         self._kept.clear()
+
+    def rest(self) -> None:
+        """Have kept what has changed outside of transactions, the journal too.
+
+        Refuses where the disk does.
+        """
+        self._commons.keeper.look(self)
+
+    def send_off(self, deliveries: Iterable[int]) -> None:
+        """Note that *deliveries* are about to leave."""
+        self._commons.keeper.leave(self, deliveries)
 
     def alarm(self) -> None:
         """Tell who carries things away to look here."""
@@ -378,6 +450,15 @@ class World:
         for link in self.links.values():
             if link.system_id == system_id and link.receives:
                 yield link
+
+    @property
+    def is_mailing(self) -> bool:
+        """Whether a receipt waits for somebody who can take it at once."""
+        mail = self.outbox.mail
+        return any(
+            mail.get(link.system_id) and link.receives and link.has_room()
+            for link in self.links.values()
+        )
 
     def ring(self) -> None:
         """Tell those who wait here that something has changed."""
@@ -441,6 +522,8 @@ class World:
             self._give("message", campaign.first_message + campaign.line.messages)
             channel = "smsclic" if campaign.link else "sms"
             self._count(channel, campaign.line.messages)
+        else:
+            self.revisions += 1
         self.campaigns[campaign.id] = campaign
         self.plans += 1
         if campaign.id in self.submissions:
@@ -464,6 +547,8 @@ class World:
             self._give("voice", campaign.id + 1)
             self._give("call", campaign.first_call + campaign.line.messages)
             self._count("voice", campaign.line.messages)
+        else:
+            self.revisions += 1
         self.voice_campaigns[campaign.id] = campaign
         self.plans += 1
 
@@ -498,7 +583,7 @@ class World:
             self._give("delivery", delivery.id + 1)
         self.deliveries[delivery.id] = delivery
         self._wait(delivery)
-        if delivery.is_over:
+        if delivery.due_at is None:
             self.outbox.over.append(delivery.id)
             self._bound_deliveries()
         if not (delivery.is_over and delivery.kind is Kind.RECEIPT):
@@ -532,6 +617,7 @@ class World:
             oldest = over.popleft()
             if oldest in self.deliveries and self.deliveries[oldest].is_over:
                 del self.deliveries[oldest]
+                self._commons.keeper.drop(self, oldest)
                 self.deliveries_dropped += 1
 
     def _keep_account(self, account: Account) -> None:

@@ -67,7 +67,7 @@ class Courier:
         except Exception:
             log.exception("delivery %s of world %s failed", delivery.id, world.name)
             with _transaction(world):
-                world.keep(delivery.dropped())
+                deliveries.failed(world, delivery, world.clock.now())
         finally:
             outbox.underway.pop(delivery.id, None)
         world.ring()
@@ -126,11 +126,14 @@ class _Post:
         """Bring the world up to the time, and let leave what is ready."""
         self._is_looking = False
         world = self._world
+        before = world.happened.last
         try:
             if not happenings.catch_up(world, world.clock.now()):
                 self.look()  # others are let in
         except Exception:
             log.exception("what was due in world %s failed", world.name)
+        if world.happened.last != before:
+            world.ring()
         if self._outbox is not world.outbox:
             self._outbox = world.outbox
             for lane in self._lanes.values():
@@ -146,6 +149,7 @@ class _Post:
         world, outbox, lanes = self._world, self._outbox, self._lanes
         try:
             while world.outbox is outbox and (taken := outbox.take(url)):
+                world.send_off(each.id for each in taken)
                 first, *others = (
                     self._courier.carry(world, outbox, each) for each in taken
                 )
@@ -187,7 +191,7 @@ def _transaction(world: World) -> Iterator[None]:
     except BaseException:
         world.forget()
         raise
-    world.commit()
+    world.commit(happened=True)
 
 
 @contextmanager
