@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Locator, Page
 
 from emulator.web.panel.views import PAGES
 from tests.browser import Open, chromium, watched
@@ -16,6 +16,7 @@ from tests.served import Served, serve
 from tests.smpp.plain import Plain
 
 HOSTILE = "<script>alert(1)</script><img src=https://evil.example.org/x.png>"
+COPYING = {"permissions": ["clipboard-read", "clipboard-write"]}
 PHONE = {"width": 390, "height": 780}
 
 
@@ -63,6 +64,13 @@ def change(served: Served, world: str, path: str, **body: Any) -> Any:
 def run(served: Served, world: str, rate: float) -> None:
     """Let the clock of a world run; at 0 it stands."""
     asked(served, world, "PUT", "clock", {"rate": rate})
+
+
+def copied(page: Page, button: Locator) -> str:
+    """Press a button that copies, and return what is in the clipboard then."""
+    page.evaluate("navigator.clipboard.writeText('')")
+    button.click()
+    return str(page.wait_for_function("navigator.clipboard.readText()").json_value())
 
 
 def asked(served: Served, world: str, method: str, path: str, body: Any) -> Any:

@@ -13,7 +13,17 @@ from emulator.web.panel.faults import BREAKAGES
 from tests.browser import Open
 from tests.campaigns import CLIC, NUMBER, SMS, a_clic, crowd, to
 from tests.orders import EMAIL, VOICE, order
-from tests.panelled import PHONE, addresses, change, fill, run, send, steer
+from tests.panelled import (
+    COPYING,
+    PHONE,
+    addresses,
+    change,
+    copied,
+    fill,
+    run,
+    send,
+    steer,
+)
 from tests.receiver import Said, receiving
 from tests.served import Served
 from tests.smpp.plain import Plain
@@ -22,7 +32,6 @@ from tests.tools import require_tool
 pytestmark = pytest.mark.tools
 
 OTHER = "5511223344"
-COPYING = {"permissions": ["clipboard-read", "clipboard-write"]}
 SHIFTS = """() => {
   window.shifted = 0;
   const note = (list) => list.getEntries().forEach((each) => (shifted += each.value));
@@ -33,10 +42,6 @@ STILL = 0.1  # the layout shift up to which a page counts as good
 
 def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
-
-
-def clipboard(page: Page) -> str:
-    return str(page.evaluate("navigator.clipboard.readText()"))
 
 
 def pasted(line: str) -> Any:
@@ -56,9 +61,7 @@ def test_a_line_of_the_greeting_turns_it_into_content(
     require_tool(tool)
     page = visit(f"/?world={world}", **COPYING)
 
-    page.locator(f'[data-copy="#paste-{name}"]').click()
-    expect(page.locator("button.copied")).to_be_visible()
-    answer = pasted(clipboard(page))
+    answer = pasted(copied(page, page.locator(f'[data-copy="#paste-{name}"]')))
 
     assert answer["recipients_count"] == 1
     expect(bubbles(page)).to_contain_text("hola")
@@ -246,9 +249,7 @@ def test_a_request_is_copied_as_curl_and_asked_once_more(
     page = visit(f"/panel/requests?world={world}", **COPYING)
     page.locator("tr", has_text="422").get_by_role("link").click()
 
-    press(page, "Copy as curl")
-    expect(page.locator("button.copied")).to_be_visible()
-    answer = pasted(clipboard(page))
+    answer = pasted(copied(page, page.get_by_role("button", name="Copy as curl")))
 
     assert answer["error"]["status_code"] == 422
     page.goto(f"/panel/requests?world={world}")

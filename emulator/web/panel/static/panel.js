@@ -1,15 +1,18 @@
 // What HTML and htmx do not do by themselves: keys, copying, files, the theme.
 "use strict";
 
-// What a visitor has opened or typed stays when its region is looked at again.
+// What a visitor has opened, typed or copied stays when its region is looked at again.
 const isOpened = (element, name) => element instanceof HTMLDetailsElement && name === "open";
 const isTyped = (element, { attrName, newValue }) =>
   element instanceof HTMLInputElement &&
   attrName === "value" &&
   ![element.defaultValue, newValue].includes(element.value);
+const isTicked = (element, name) => element.classList.contains("copied") && name === "class";
 htmx.registerExtension("panel", {
   htmx_before_morph_attr: (element, detail) =>
-    !isOpened(element, detail.attrName) && !isTyped(element, detail),
+    !isOpened(element, detail.attrName) &&
+    !isTyped(element, detail) &&
+    !isTicked(element, detail.attrName),
 });
 
 // A region that says what it said before is left alone.
