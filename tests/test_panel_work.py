@@ -37,6 +37,7 @@ SHIFTS = """() => {
   const note = (list) => list.getEntries().forEach((each) => (shifted += each.value));
   new PerformanceObserver(note).observe({ type: "layout-shift", buffered: true });
 }"""
+WIDE_ENOUGH = 24  # pixels, for a finger
 STILL = 0.1  # the layout shift up to which a page counts as good
 
 
@@ -131,6 +132,24 @@ def test_a_half_typed_reply_stays_with_the_phone_it_is_of(
     page.locator(".contacts a", has_text=OTHER).click()
     expect(page.get_by_role("heading", name=OTHER)).to_be_visible()
     expect(page.locator(".bubble.reply")).to_have_count(0)
+
+
+def test_a_keyword_is_answered_on_the_phone_that_wrote_it(
+    served: Served, visit: Open, world: str
+) -> None:
+    run(served, world, 0)
+    send(served, world)
+    steer(served, world, "clock/settle")
+    page = visit(f"/?world={world}")
+
+    page.get_by_role("textbox", name="Reply as").fill("promo por favor")
+    press(page, "Reply")
+    expect(page.locator(".bubble.reply .push")).to_have_count(0)
+    steer(served, world, "clock/settle")
+
+    answer = page.locator(".bubble.sms").last
+    expect(answer.locator(".text")).to_have_text("La promocion termina el domingo.")
+    expect(answer.locator(".mark")).to_have_text("sent")
 
 
 def test_what_was_typed_over_a_value_stays_when_the_value_changes(
@@ -304,8 +323,9 @@ def test_a_pdu_is_decoded(served: Served, visit: Open, world: str) -> None:
 
     page.locator("a", has_text="submit_sm").click()
 
-    request, answer = page.locator(".sides article").all()
     expect(page.locator("h1")).to_contain_text("submit_sm")
+    expect(page.locator("nav [aria-current]")).to_have_text("SMPP")
+    request, answer = page.locator(".sides article").all()
     expect(request.locator(".quote")).to_have_text("por SMPP")
     expect(request.locator(".headers")).to_contain_text(f"destination_addr{NUMBER}")
     expect(answer.locator(".headers")).to_contain_text("command_statusESME_ROK")
@@ -320,6 +340,9 @@ def test_a_rule_is_a_switch_and_keeps_its_strikes(
     press(page, "Break it")
     switch = page.get_by_role("switch", name="Rule f1")
     expect(switch).to_have_attribute("aria-checked", "true")
+    box = switch.bounding_box()
+    assert box
+    assert box["width"] >= WIDE_ENOUGH
 
     def status() -> int:
         return served.ask("GET", "/api/v1/user", token=f"world-{world}").status
