@@ -321,6 +321,20 @@ def test_no_page_shuts_anybody_out(
     assert len(seen) > len(PAGES)
 
 
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_contract_shuts_nobody_out(visit: Open, theme: Any) -> None:
+    axe = require_file(AXE).read_text("utf-8")
+    page = visit("/docs", color_scheme=theme, reduced_motion="reduce")
+
+    for operation in ("getUser", "createCampaign"):
+        opening = page.locator(f"[id$=-{operation}] .opblock-summary-control")
+        opening.click()
+        expect(opening).to_have_attribute("aria-expanded", "true")
+
+    expect(page.locator("#servers")).to_have_attribute("aria-label", "Server")
+    assert violations(page, axe) == []
+
+
 def violations(page: Page, axe: str) -> list[str]:
     """Return what axe has to say about a page."""
     page.evaluate(axe)
