@@ -238,6 +238,25 @@ def test_a_token_is_created_and_copied(served: Served, visit: Open, world: str) 
     expect(page.locator("#tokens")).to_contain_text("suite")
     expect(page.locator("#tokens")).not_to_contain_text(token)
     assert served.ask("GET", "/api/v1/user", token=token).status == 200
+    made.get_by_role("button", name="Close").click()
+    expect(made).to_have_count(0)
+
+
+def test_what_is_copied_can_be_pasted_where_there_is_no_clipboard_to_write_to(
+    visit: Open, world: str
+) -> None:
+    page = visit(f"/panel/account?world={world}")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.get_by_label("Name of a new token").fill("suite")
+    page.get_by_role("button", name="Create").click()
+    made = page.get_by_role("status")
+    token = str(made.locator("code").text_content())
+
+    made.get_by_role("button", name="Copy").click()
+    field = page.get_by_role("textbox", name="Where replies")
+    field.press("Control+V")
+
+    expect(field).to_have_value(token)
 
 
 def test_a_snapshot_is_taken_and_put_back(

@@ -73,7 +73,12 @@ function switchTheme() {
 }
 
 async function copy(button) {
-  await navigator.clipboard.writeText(find(button.dataset.copy).textContent);
+  const source = find(button.dataset.copy);
+  if (navigator.clipboard) await navigator.clipboard.writeText(source.textContent);
+  else {
+    getSelection().selectAllChildren(source); // as another machine's page has to
+    document.execCommand("copy");
+  }
   button.classList.add("copied");
   setTimeout(() => button.classList.remove("copied"), 1200);
 }
@@ -83,6 +88,7 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   if ("themeSwitch" in button.dataset) switchTheme();
   if ("help" in button.dataset) help();
+  if ("dismisses" in button.dataset) button.closest(".toast").remove();
   if (button.dataset.copy) copy(button);
 });
 
