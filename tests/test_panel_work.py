@@ -4,6 +4,8 @@ import json
 import re
 import shlex
 import subprocess
+from functools import partial
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -31,7 +33,7 @@ from tests.tools import require_tool
 
 pytestmark = pytest.mark.tools
 
-OTHER = "5511223344"
+OTHER, ANSWERS = "5511223344", "9990010000"
 SHIFTS = """() => {
   window.shifted = 0;
   const note = (list) => list.getEntries().forEach((each) => (shifted += each.value));
@@ -381,6 +383,34 @@ def test_time_goes_to_the_next_event_and_to_the_end(
     shown = page.locator(".big time")
     before = str(shown.get_attribute("datetime"))
     expect(shown).not_to_have_attribute("datetime", before)
+
+
+def test_whatever_is_left_to_happen_is_listed(
+    served: Served, visit: Open, world: str
+) -> None:
+    run(served, world, 0)
+    retries: Any = {"push_retries": [60]}
+    change(served, world, "account", push_url="http://127.0.0.1:1/mo", **retries)
+    send(served, world, recipients=to(NUMBER, ANSWERS))
+    steer(served, world, "clock/advance", seconds=15)
+    steer(served, world, "inbound", number=NUMBER, text="hola")
+    page = visit(f"/panel/clock?world={world}")
+    events = page.locator(".events")
+
+    where = served.ask("GET", f"/_emulator/smpp?world={world}").body
+    late = {"X-Emulator-Fault": "delay=50"}
+    asking = partial(served.ask, token=f"world-{world}", headers=late)
+    asked = Thread(target=asking, args=("GET", "/api/v1/user"))
+    asked.start()
+    with Plain(where["host"], where["port"]) as client:
+        client.bind(where["system_id"], where["password"])
+        client.submit(NUMBER, b"hola", registered=1)
+        for event in ("replied", "receipt", "pushed", "delayed"):
+            expect(events.locator(".mark", has_text=event)).to_have_count(1)
+    steer(served, world, "clock/settle")
+    asked.join()
+
+    expect(events).to_have_count(0)
 
 
 def test_the_balance_is_topped_up_and_its_movements_are_listed(

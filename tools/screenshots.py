@@ -5,6 +5,8 @@ pictures change only where the panel does.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from playwright.sync_api import Browser
 from tests.browser import chromium
 from tests.receiver import receiving
 from tests.served import Served, serve
+from tests.smpp.plain import Plain
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 NOON = "2026-03-02T18:00:00Z"
@@ -21,6 +24,8 @@ WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 780}
 CAMPAIGN = "/api/v3/campaign"
 WHO = "5512345678"
+NOBODY = "9990003000"  # a number with an outcome of its own
+RECEIPTS = 2
 
 # What is shown: the file's name, the path, and how the browser is.
 PICTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -32,6 +37,7 @@ PICTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("request", "/panel/request?number=4", {}),
     ("requests", "/panel/requests", {"color_scheme": "dark"}),
     ("deliveries", "/panel/deliveries", {}),
+    ("smpp", "/panel/smpp", {}),
     ("faults", "/panel/faults", {}),
     ("clock", "/panel/clock", {}),
     ("account", "/panel/account", {}),
@@ -44,9 +50,10 @@ def main() -> None:
         push = json.dumps({"push_url": f"{server.url}/respuestas"})
         served.ask("PATCH", "/_emulator/account", push)
         live(served)
-        for name, path, options in PICTURES:
-            take(browser, served.url + path, FOLDER / f"{name}.png", options)
-            print(FOLDER / f"{name}.png")
+        with bound(served):
+            for name, path, options in PICTURES:
+                take(browser, served.url + path, FOLDER / f"{name}.png", options)
+                print(FOLDER / f"{name}.png")
 
 
 def live(served: Served) -> None:
@@ -74,6 +81,20 @@ def live(served: Served) -> None:
     steer(served, "faults", {"preset": "paid-but-500"})
     ask(served, letters)
     steer(served, "clock/advance", {"seconds": 20})
+
+
+@contextmanager
+def bound(served: Served) -> Iterator[None]:
+    """Have somebody bound who sends two messages and gets their receipts."""
+    where = served.ask("GET", "/_emulator/smpp").body
+    with Plain(where["host"], where["port"]) as client:
+        client.bind(where["system_id"], where["password"])
+        client.submit(WHO, b"Su pedido 4711 ya va en camino.", registered=1)
+        client.submit(NOBODY, b"Su codigo de acceso es 904417.", registered=1)
+        steer(served, "clock/advance", {"seconds": 20})
+        for _ in range(RECEIPTS):
+            client.hear()
+        yield
 
 
 def ask(served: Served, body: Any) -> None:
