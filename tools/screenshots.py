@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from playwright.sync_api import Browser
@@ -16,6 +17,7 @@ from playwright.sync_api import Browser
 from tests.browser import chromium
 from tests.receiver import receiving
 from tests.served import Served, serve
+from tests.smpp import packed
 from tests.smpp.plain import Plain
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
@@ -24,8 +26,10 @@ WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 780}
 CAMPAIGN = "/api/v3/campaign"
 WHO = "5512345678"
-NOBODY = "9990003000"  # a number with an outcome of its own
-RECEIPTS = 2
+PARCELS = {
+    "5587654321": b"Su pedido 4711 ya va en camino.",
+    "5511223344": b"Su pedido 4712 ya va en camino.",
+}
 
 # What is shown: the file's name, the path, and how the browser is.
 PICTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -89,12 +93,20 @@ def bound(served: Served) -> Iterator[None]:
     where = served.ask("GET", "/_emulator/smpp").body
     with Plain(where["host"], where["port"]) as client:
         client.bind(where["system_id"], where["password"])
-        client.submit(WHO, b"Su pedido 4711 ya va en camino.", registered=1)
-        client.submit(NOBODY, b"Su codigo de acceso es 904417.", registered=1)
+        for number, text in PARCELS.items():
+            client.submit(number, text, registered=1)
+        taking = Thread(target=take_receipts, args=(client,))
+        taking.start()
         steer(served, "clock/advance", {"seconds": 20})
-        for _ in range(RECEIPTS):
-            client.hear()
+        taking.join()
         yield
+
+
+def take_receipts(client: Plain) -> None:
+    for _ in PARCELS:
+        receipt = client.hear()
+        response = packed.resp(receipt.command)
+        client.say(packed.packet(response, receipt.sequence, packed.text("")))
 
 
 def ask(served: Served, body: Any) -> None:
