@@ -23,7 +23,8 @@ from urllib.parse import urlsplit
 
 from bench.load import Order, Result
 from bench.smpp import Order as SmppOrder
-from bench.smpp import bound, submitting
+from bench.smpp import Result as SmppResult
+from bench.smpp import bound, reading, submitting
 from bench.watcher import Watcher
 from emulator.client import Emulator
 from emulator.web.panel.views import PAGES
@@ -38,10 +39,7 @@ STARTS = 9
 STORIES = 9
 IDLE = 10_000  # worlds
 SESSIONS = 1_000  # of SMPP, idle
-SMPP_ACCOUNT = (
-    b'{"smpp": {"receiver_window": 100}, "routes": '
-    b'[{"route": 87, "name": "x", "country": 1, "price": 0, "description": "x"}]}'
-)
+SMPP_ACCOUNT = b'{"smpp": {"receiver_window": 100}}'
 PUSHES = 10_000
 UNCACHED = {"PYTHONDONTWRITEBYTECODE"}
 MEBIBYTE = 1024 * 1024
@@ -457,36 +455,53 @@ def story() -> Iterator[Figure]:
 
 
 def smpp() -> Iterator[Figure]:
-    """Measure the SMPP door with the journal on, and HTTP beside it."""
-    with serving("emulator") as emulator:
-        emulator.ask("PATCH", "/_emulator/account", SMPP_ACCOUNT)
-        for receipts, promised in ((False, 20_000), (True, 10_000)):
-            waits: list[float] = []
-            order = SmppOrder(emulator.host, emulator.smpp, SECONDS, receipts=receipts)
-            with submitting(order) as result:
-                while (done := result()) is None:
-                    before = time.perf_counter()
-                    emulator.ask("GET", "/api/v1/user")
-                    waits.append(time.perf_counter() - before)
-                    time.sleep(0.02)
-            rate = done.receipts if receipts else done.submitted
-            what = "acknowledged receipts" if receipts else "submit_sm"
-            yield Figure(
-                f"{what} on one connection, window 100",
-                f"at least {promised:,} a second",
-                f"{rate:,.0f}",
-                rate >= promised,
-            )
-            p99 = done.p99 * 1000
-            yield Figure("p99 of a submit_sm", "50 ms", f"{p99:.1f} ms", p99 <= 50)
-            slow = sorted(waits)[len(waits) * 99 // 100] * 1000
-            yield Figure("p99 of HTTP beside it", "50 ms", f"{slow:.1f} ms", slow <= 50)
+    """Measure the SMPP door with the journal on, and HTTP beside it.
+
+    Who reads the event stream gets every PDU with its fields, which takes longer than
+    to answer it; he is told how much is left.
+    """
+    promises = {
+        ("submit_sm", ""): 20_000,
+        ("acknowledged receipts", ""): 10_000,
+        ("submit_sm", ", the event stream being read"): 5_000,
+        ("acknowledged receipts", ", the event stream being read"): 2_500,
+    }
+    for (what, beside), promised in promises.items():
+        receipts = what != "submit_sm"
+        with serving("emulator") as emulator, ExitStack() as stack:
+            emulator.ask("PATCH", "/_emulator/account", SMPP_ACCOUNT)
+            if beside:
+                stack.enter_context(reading(emulator.host, emulator.port))
+            done, slow = submitted(emulator, receipts=receipts)
+        rate = done.receipts if receipts else done.submitted
+        yield Figure(
+            f"{what} on one connection, window 100{beside}",
+            f"at least {promised:,} a second",
+            f"{rate:,.0f}",
+            rate >= promised,
+        )
+        p99 = done.p99 * 1000
+        yield Figure("p99 of a submit_sm", "50 ms", f"{p99:.1f} ms", p99 <= 50)
+        yield Figure("p99 of HTTP beside it", "50 ms", f"{slow:.1f} ms", slow <= 50)
     with serving("emulator") as emulator, ExitStack() as stack:
         before = emulator.resident()
         for _ in range(SESSIONS):
             stack.enter_context(bound(emulator.host, emulator.smpp))
         each = (emulator.resident() - before) / MEBIBYTE
         yield Figure("1,000 idle sessions", "50 MiB", f"{each:.1f} MiB", each <= 50)
+
+
+def submitted(emulator: Served, *, receipts: bool) -> tuple[SmppResult, float]:
+    """Submit for a while; return that, and the p99 of HTTP beside it in ms."""
+    waits: list[float] = []
+    order = SmppOrder(emulator.host, emulator.smpp, SECONDS, receipts=receipts)
+    with submitting(order) as result:
+        while (done := result()) is None:
+            before = time.perf_counter()
+            emulator.ask("GET", "/api/v1/user")
+            waits.append(time.perf_counter() - before)
+            time.sleep(0.02)
+    return done, sorted(waits)[len(waits) * 99 // 100] * 1000
 
 
 def panel() -> Iterator[Figure]:

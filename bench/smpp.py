@@ -32,7 +32,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Result:
-    """Per second, and how long the slowest of a hundred waited, in seconds."""
+    """Per second, and how long the slowest of a hundred waited, in seconds.
+
+    With receipts it counts until the last of them has been acknowledged.
+    """
 
     submitted: float
     receipts: float
@@ -60,7 +63,7 @@ def measured(order: Order) -> Result:
     waits: list[float] = []
     began = now = time.perf_counter()
     end, bound = began + order.seconds, False
-    while now < end or sent:
+    while now < end or sent or (order.receipts and receipts < answered):
         out = []
         while bound and len(sent) < order.window and now < end:
             sequence += 1
@@ -113,6 +116,30 @@ def submitting(order: Order) -> Iterator[Callable[[], Result | None]]:
         return Result(**json.loads(process.stdout.read()))
 
     yield result
+
+
+READER = """\
+import socket, sys
+line = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+line.sendall(b"GET /_emulator/events HTTP/1.1\\r\\nHost: bench\\r\\n"
+             b"Authorization: Bearer world-bench\\r\\n\\r\\n")
+print(len(line.recv(1_048_576)), flush=True)
+while line.recv(1_048_576):
+    pass
+"""
+
+
+@contextmanager
+def reading(host: str, port: int) -> Iterator[None]:
+    """Read the event stream in another process."""
+    command = [sys.executable, "-c", READER, host, str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it is being read from now on
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from emulator import contract, files
 from emulator.clock import wall
@@ -22,6 +23,13 @@ from emulator.web.pages import Pages
 from emulator.web.panel.panel import Panel
 from emulator.web.paths import Paths, Program
 from emulator.worlds import Limits, Worlds
+
+
+class Contracts(NamedTuple):
+    """The two documents that are answered by."""
+
+    platform: Contract
+    control: Contract
 
 
 def build(settings: Settings) -> Program:
@@ -47,7 +55,7 @@ def build(settings: Settings) -> Program:
     )
     program = assembled(
         worlds,
-        platform,
+        Contracts(platform, Contract(contract.load(files.CONTROL))),
         courier=Courier(platform.webhooks, caller, seconds=settings.push_timeout),
         body_limit=settings.body_limit,
         secret=settings.control_secret,
@@ -71,15 +79,15 @@ def kept(worlds: Worlds, folder: Path | None) -> Callable[[], None]:
 
 def assembled(
     worlds: Worlds,
-    platform: Contract,
+    contracts: Contracts,
     *,
     courier: Courier,
     body_limit: int,
     secret: str | None = None,
 ) -> Program:
     """Return an application over *worlds*, which are its ``state.worlds``."""
+    platform, steering = contracts
     worlds.wake(courier.look)
-    steering = Contract(contract.load(files.CONTROL))
     api = Api(worlds, body_limit=body_limit)
     control = Control(worlds, body_limit=worlds.limits.snapshot, secret=secret)
     commands = {**CONTROL, **worlds_by_command(worlds)}

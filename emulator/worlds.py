@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from emulator.clock import Clock
+from emulator.domain.access import SYSTEM_ID
 from emulator.domain.account import Account, Token, token
 from emulator.domain.refusals import (
     CHECKPOINTS_FULL,
@@ -144,13 +145,19 @@ class Worlds:
     def reached(self, system_id: str) -> World | None:
         """Return the world that a system_id of SMPP leads to, minting ``world-<name>``.
 
-        Of two worlds that know it the older one has it.
+        Of two worlds that know it the older one has it.  Clients cut a name that is
+        longer than specified; it leads to the world whose name begins so, and nowhere
+        where there are several.
 
         Source: manual SMP-01; assumption SMP-01 for the names of worlds.
         """
         if MINTING.fullmatch(system_id):
+            meant = [system_id]
+            if len(system_id) == SYSTEM_ID and system_id not in self._directory:
+                names = (f"world-{each.name}" for each in self)
+                meant = [each for each in names if each.startswith(system_id)] or meant
             try:
-                return self.find(system_id)
+                return self.find(meant[0]) if len(meant) == 1 else None
             except Refusal:
                 return None
         return next(

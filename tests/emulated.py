@@ -21,7 +21,7 @@ from referencing.jsonschema import DRAFT202012
 from starlette.applications import Starlette
 
 from emulator import files
-from emulator.app import assembled
+from emulator.app import Contracts, assembled
 from emulator.clock import Clock
 from emulator.contract import Contract, load
 from emulator.courier.calling import Caller
@@ -44,6 +44,11 @@ URN = "urn:contract"
 @cache
 def contract() -> Contract:
     return Contract(load(files.CONTRACT))
+
+
+@cache
+def control() -> Contract:
+    return Contract(load(files.CONTROL))
 
 
 @cache
@@ -248,7 +253,11 @@ def program(
     caller = Caller(Targets(), most=MOST_OF_AN_ANSWER)
     courier = Courier(platform.webhooks, caller, seconds=PATIENCE)
     return assembled(
-        worlds, platform, courier=courier, body_limit=BODY_LIMIT, secret=secret
+        worlds,
+        Contracts(platform, control()),
+        courier=courier,
+        body_limit=BODY_LIMIT,
+        secret=secret,
     )
 
 

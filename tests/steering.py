@@ -1,18 +1,11 @@
 """The control API under test: every answer is held to ``control.yaml``."""
 
-from functools import cache
 from typing import Any
 
 import jsonschema
 
-from emulator import files
-from emulator.contract import Contract, Operation, load
-from tests.emulated import Answer, Api
-
-
-@cache
-def control() -> Contract:
-    return Contract(load(files.CONTROL))
+from emulator.contract import Operation
+from tests.emulated import Answer, Api, control
 
 
 def steer(api: Api, method: str, path: str, **options: Any) -> Answer:

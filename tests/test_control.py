@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import MakeApi
-from tests.emulated import START, Api, limited
+from tests.emulated import START, Api, control, limited
 from tests.orders import EMAIL, SMS, VOICE, order
-from tests.steering import control, steer, steered
+from tests.steering import steer, steered
 
 CELLPHONE = "4498987282"
 

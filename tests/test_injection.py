@@ -15,9 +15,9 @@ from emulator.operations.faults import presets
 from emulator.web.breakage import Broken
 from emulator.web.wishes import WORDS
 from tests.conftest import MakeApi
-from tests.emulated import START, Answer, Api, emulated
+from tests.emulated import START, Answer, Api, control, emulated
 from tests.orders import SMS, order
-from tests.steering import control, steer, steered
+from tests.steering import steer, steered
 
 USER = "/api/v1/user"
 CREATE = "createCampaign"

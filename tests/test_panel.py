@@ -22,10 +22,10 @@ from emulator.web.panel.rendering import TEMPLATES, TONES, took
 from emulator.web.panel.views import PAGES, REGIONS
 from tests.campaigns import CLIC, NUMBER, a_clic, an_sms, crowd, place, to
 from tests.conftest import MakeApi
-from tests.emulated import Answer, Api, contract, limited
+from tests.emulated import Answer, Api, contract, control, limited
 from tests.orders import EMAIL, VOICE, order
 from tests.served import ROOT, run_python
-from tests.steering import control, steered
+from tests.steering import steered
 
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
 FORM = {"content-type": "application/x-www-form-urlencoded"}

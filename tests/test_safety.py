@@ -18,10 +18,10 @@ from emulator.domain.handset import Outcome
 from emulator.settings import Settings
 from tests.command import run
 from tests.conftest import MakeApi
-from tests.emulated import START, Answer, Api, limited
+from tests.emulated import START, Answer, Api, control, limited
 from tests.orders import CELLPHONE, CLIC, EMAIL, SMS, VOICE, order
 from tests.served import DEADLINE, ROOT, Served, serve
-from tests.steering import control, steer, steered
+from tests.steering import steer, steered
 
 SECRET = "correct-horse"
 HEADER = "X-Emulator-Control"

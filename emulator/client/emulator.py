@@ -283,8 +283,9 @@ class Emulator(Line):
     def find_deliveries(self, **match: Any) -> Listing:
         """Return the deliveries that match.
 
-        By kind (moPush, smppMoPush, keywordPush), state (due, delivered, given_up,
-        lost, dropped), number, text, after (an id), and only the last so many.
+        By kind (moPush, smppMoPush, keywordPush, receipt), state (due, delivered,
+        given_up, lost, dropped), number, text, after (an id), and only the last so
+        many.
         """
         answer = self.ask("GET", "deliveries", **given(**match))
         return Listing(answer.deliveries, shown.delivery)

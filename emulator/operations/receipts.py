@@ -70,6 +70,12 @@ def take(world: World, system_id: str, now: datetime) -> Delivery | None:
     return None
 
 
+def put_back(world: World, delivery: Delivery) -> None:
+    """Let a receipt that was taken and has not left wait for somebody else."""
+    world.outbox.posted.pop(delivery.id, None)
+    post(world, delivery)
+
+
 def of(world: World, delivery: Delivery) -> Receipt | None:
     """Return what a delivery tells; None where its campaign is gone."""
     if delivery.id in world.outbox.receipts:

@@ -86,9 +86,12 @@ class Desk:
             answer, self._held_over = answer + self._held_over, b""
         return answer
 
-    def hold_over(self, answer: bytes) -> None:
-        """Send *answer* behind the next one."""
+    def hold_over(self, answer: bytes) -> bytes:
+        """Send *answer* behind the next one; return it if one is held over already."""
+        if self._held_over:
+            return answer
         self._held_over = answer
+        return b""
 
     def count_fault(self, operation: str) -> None:
         self._office.worlds.tally.faults[operation] += 1
@@ -108,6 +111,7 @@ class Desk:
             self._tell(self.world, Told(now, self._path, b"", b"", operation=CLOSED))
             for each in self.session.asked.values():
                 self._answered(each, b"", "the session ended")
+            self.rest()
             self.ring()
 
     def _withdraw(self, world: World) -> None:

@@ -120,6 +120,7 @@ class Injection:
         def then() -> None:
             visit.now = visit.world.clock.now()
             desk.line.send(desk.recorded(visit, right()))
+            desk.rest()
 
         delayed = Delayed(visit.now + by, self._operation, rule.id)
         self._postpone(delayed.due)
@@ -154,8 +155,7 @@ class Injection:
         return right * 2
 
     def _swapped(self, right: bytes) -> bytes:
-        self._desk.hold_over(right)
-        return b""
+        return self._desk.hold_over(right)
 
     def _nack(self, _right: bytes) -> bytes:
         return wire.nack(Status.ESME_RSYSERR, self._visit.pdu.sequence)

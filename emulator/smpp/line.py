@@ -193,5 +193,6 @@ class Line(asyncio.Protocol):
         self._timer = None
         while self.is_open and (due := self.session.due(self.now)):
             self.desk.carry_out(*due)
+        self.desk.rest()
         if self.is_open:
             self.arm()

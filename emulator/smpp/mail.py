@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from emulator.domain import receipt as receipts
 from emulator.domain.access import Form
@@ -20,6 +20,7 @@ from emulator.effects import Delay, Manner, Turn, Twist, Wire, felt_by_smpp
 from emulator.faults import Facts, Phase, Rule, tried_by
 from emulator.operations import happenings
 from emulator.operations import receipts as operations
+from emulator.outbox import Outbox
 from emulator.smpp.bodies import Message, Tag
 from emulator.smpp.pdu import Tlv
 from emulator.smpp.session import VERSION
@@ -96,13 +97,21 @@ class Letter:
 Key = tuple[World, str]  # a client: its world and its system_id
 
 
+class Behind(NamedTuple):
+    """A receipt that lets another go first."""
+
+    delivery: Delivery
+    letter: Letter
+    outbox: Outbox  # of the state that it belongs to
+
+
 class Mail:
     """Brings receipts to whoever takes them."""
 
     def __init__(self) -> None:
         self._rings: dict[Key, deque[Receiver]] = {}
         self._called: set[Key] = set()
-        self._behind: dict[Key, tuple[Delivery, Letter]] = {}  # let another go first
+        self._behind: dict[Key, Behind] = {}
 
     def enrol(self, receiver: Receiver, world: World) -> None:
         """Let a session take receipts, and send what has waited for one."""
@@ -111,13 +120,15 @@ class Mail:
         self.call(*key)
 
     def leave(self, receiver: Receiver, world: World) -> None:
-        """Let a session take no more."""
+        """Let a session take no more; what has let another go first waits again."""
         key = world, receiver.system_id
         ring = self._rings.get(key, deque())
         if receiver in ring:
             ring.remove(receiver)
         if not ring:
             self._rings.pop(key, None)
+            if behind := self._let_go(key):
+                operations.put_back(world, behind.delivery)
 
     def call(self, world: World, system_id: str) -> None:
         """Look for receipts of a client soon, behind what is being answered now."""
@@ -176,9 +187,26 @@ class Mail:
             if rule is not None:
                 self._wronged(receiver, delivery, letter, rule)
                 return
+        self._carry(receiver, (world, system_id), delivery, letter)
+
+    def _carry(
+        self, receiver: Receiver, key: Key, delivery: Delivery, letter: Letter
+    ) -> None:
+        """Send a receipt, and behind it what has let it go first."""
         receiver.send(delivery, letter)
-        if behind := self._behind.pop((world, system_id), None):
-            receiver.send(*behind)
+        if self._behind and (behind := self._let_go(key)):
+            receiver.send(behind.delivery, behind.letter)
+
+    def _let_go(self, key: Key) -> Behind | None:
+        """Return what has let another go first, and forget that it has."""
+        behind = self._behind.get(key) if self._is_behind(key) else None
+        self._behind.pop(key, None)
+        return behind
+
+    def _is_behind(self, key: Key) -> bool:
+        """Return whether something lets another go first; a reset ends that."""
+        behind = self._behind.get(key)
+        return behind is not None and behind.outbox is key[0].outbox
 
     def _wronged(
         self, receiver: Receiver, delivery: Delivery, letter: Letter, rule: Rule
@@ -188,10 +216,11 @@ class Mail:
         if world is None:
             return
         if isinstance(effect, Twist):
-            if effect.turn is Turn.SWAPPED:
-                self._behind[world, receiver.system_id] = delivery, letter
+            key = world, receiver.system_id
+            if effect.turn is Turn.SWAPPED and not self._is_behind(key):
+                self._behind[key] = Behind(delivery, letter, world.outbox)
                 return
-            receiver.send(delivery, letter.spoilt(effect.turn, world))
+            self._carry(receiver, key, delivery, letter.spoilt(effect.turn, world))
             if effect.turn is Turn.DOUBLED:
                 receiver.send(delivery, letter)
         elif isinstance(effect, Delay):

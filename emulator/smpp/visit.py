@@ -60,8 +60,11 @@ class Clerk(Protocol):
     def late(self, world: World) -> Late:
         """Return what is held back for the client."""
 
-    def hold_over(self, answer: bytes) -> None:
-        """Send *answer* behind the next one."""
+    def hold_over(self, answer: bytes) -> bytes:
+        """Send *answer* behind the next one; return it if one is held over already."""
+
+    def rest(self) -> None:
+        """Have kept what has been recorded."""
 
     def count_fault(self, operation: str) -> None:
         """Count that a rule has struck."""

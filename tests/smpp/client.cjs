@@ -1,6 +1,6 @@
 // A client of SMPP in node: binds, sends, hears of it, asks, unbinds; tells it as JSON.
-// Usage: node client.cjs PATH_OF_SMPP HOST PORT
-const [, , library, host, port] = process.argv;
+// Usage: node client.cjs PATH_OF_SMPP URL
+const [, , library, url] = process.argv;
 const smpp = require(library);
 
 const TEXTS = [
@@ -11,7 +11,7 @@ const TEXTS = [
 const LONG = 'Su folio es 123456, gracias por su compra. '.repeat(8);
 const told = { answers: [], receipts: [], state: null, unbound: false };
 
-const session = smpp.connect({ url: `smpp://${host}:${port}` }, () => {
+const session = smpp.connect({ url }, () => {
   session.bind_transceiver({ system_id: 'demo', password: 'demo' }, (bound) => {
     if (bound.command_status !== 0) throw new Error(`bind: ${bound.command_status}`);
     for (const { text, data_coding } of TEXTS) send({ short_message: text, data_coding });

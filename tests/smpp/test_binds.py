@@ -189,6 +189,27 @@ def test_a_world_is_minted_by_its_name_whatever_the_password(phone: Phone) -> No
     assert phone.api.get("/api/v1/user", token="world-acme").status == 200
 
 
+@pytest.mark.behaviour(9)
+def test_a_name_that_clients_cut_leads_to_the_world_that_is_meant(
+    phone: Phone,
+) -> None:
+    long, cut = "a-world-with-a-long-name", "world-a-world-with-a-long-name"[:15]
+    minted = phone.bound(system_id=cut, password="x")
+    phone.api.send("DELETE", f"/_emulator/world?world={cut[6:]}")
+    assert minted.is_cut()
+    phone.api.post("/_emulator/worlds", json={"name": long})
+
+    phone.bound(system_id=cut, password="x").submit()
+    phone.api.post("/_emulator/worlds", json={"name": "a-world-wide"})
+    several = phone.call().ask(packed.bind(system_id=cut, password="x"))
+
+    meant = phone.api.worlds.named(long)
+    assert meant is not None
+    assert len(meant.campaigns) == 1
+    assert phone.api.worlds.named(cut[6:]) is None
+    assert several.status == Status.ESME_RINVSYSID
+
+
 def test_a_bind_is_added_by_the_control_api(phone: Phone) -> None:
     caller = phone.call()
     before = caller.ask(packed.bind(system_id="acme", password="secret"))

@@ -6,6 +6,7 @@ What they and the emulator said is held to Wireshark's dissector as well.
 import asyncio
 import json
 import logging
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from aiosmpplib import (
 )
 
 from tests.served import DEADLINE, Served, serve
+from tests.smpp import packed
 from tests.smpp.pcap import dissected, spoken
 from tests.tools import missing, require_tool
 
@@ -37,9 +39,9 @@ DELIVERED = 2
 
 
 @contextmanager
-def centre() -> Iterator[tuple[Served, str, int]]:
+def centre(*flags: str) -> Iterator[tuple[Served, str, int]]:
     """Serve a world in which nothing takes time."""
-    with serve("--pace", "instant") as served:
+    with serve("--pace", "instant", *flags) as served:
         host, _, port = served.ready["smpp"].rpartition(":")
         yield served, host, int(port)
 
@@ -125,18 +127,22 @@ def test_smpplib_does_all_of_it() -> None:
 
 
 class Ear(AbstractHook):  # type: ignore[misc]
-    """Hears what aiosmpplib gets; it knows no query_sm."""
+    """Hears what aiosmpplib gets; of query_sm it knows the octets only."""
 
     def __init__(self, wanted: int) -> None:
         self.answers: list[str] = []
         self.receipts: list[str] = []
-        self.done = asyncio.Event()
+        self.states: list[int] = []
+        self.done, self.asked = asyncio.Event(), asyncio.Event()
         self._wanted = wanted
 
     async def sending(self, *_: Any) -> None:
         pass
 
-    async def received(self, message: Any, _pdu: bytes, _client: str) -> None:
+    async def received(self, message: Any, pdu: bytes, _client: str) -> None:
+        if int.from_bytes(pdu[4:8], "big") == packed.resp(packed.QUERY_SM):
+            self.states.append(pdu[-2])
+            self.asked.set()
         if isinstance(message, SubmitSmResp):
             self.answers.append(message.message_id)
         if isinstance(message, DeliverSm) and message.is_receipt():
@@ -165,6 +171,9 @@ async def _with_aiosmpplib(host: str, port: int, sent: list[str]) -> Ear:
         )
     async with asyncio.timeout(DEADLINE):
         await ear.done.wait()
+        asked = packed.text(ear.answers[0]) + b"\0\0" + packed.text("74342")
+        esme._writer.write(packed.packet(packed.QUERY_SM, 9_000, asked))  # noqa: SLF001
+        await ear.asked.wait()
         await esme.stop()
         await running
     return ear
@@ -180,18 +189,23 @@ def test_aiosmpplib_does_all_that_it_can() -> None:
 
         assert sorted(texts(served)) == sorted(sent)
         assert sorted(ear.receipts) == sorted(ear.answers)
+        assert ear.states == [DELIVERED]
         assert "unbind" in [each["operation"] for each in journal(served)]
 
 
 @pytest.mark.tools
 @pytest.mark.manual("SMP-01", "SMP-02")
-def test_node_smpp_does_all_of_it() -> None:
+@pytest.mark.parametrize("scheme", ["smpp", "ssmpp"])
+def test_node_smpp_does_all_of_it(scheme: str, tmp_path: Path) -> None:
     node = require_tool("node")
     if not LIBRARY.is_dir():
         missing("smpp of npm")
-    with centre() as (served, host, port):
+    ca = tmp_path / "ca.pem"
+    with centre("--smpp-tls-port", "0", "--tls-ca-file", str(ca)) as (served, *_):
+        address = served.ready["smpps" if scheme == "ssmpp" else "smpp"]
         done = subprocess.run(
-            (node, SCRIPT, LIBRARY, host, str(port)),
+            (node, SCRIPT, LIBRARY, f"{scheme}://{address}"),
+            env={**os.environ, "NODE_EXTRA_CA_CERTS": str(ca)},
             capture_output=True,
             text=True,
             timeout=DEADLINE,

@@ -12,7 +12,7 @@ import trustme
 from emulator.client import Emulator
 from tests.command import complaint, run
 from tests.emulated import Api
-from tests.served import serve
+from tests.served import DEADLINE, serve
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
 from tests.smpp.dialled import Phone
@@ -186,6 +186,33 @@ def test_the_client_says_where_smpp_is() -> None:
     assert (minted.system_id, minted.password) == ("world-acme", "any")
 
 
+def test_the_client_cuts_calls_joins_and_spoils() -> None:
+    parts = [b"\5\0\3\7\2\1Su folio ", b"\5\0\3\7\2\2es 123456"]
+    with (
+        Emulator.in_process() as emulator,
+        create_server(("127.0.0.1", 0)) as listener,
+        Plain(emulator.smpp.host, emulator.smpp.port) as caller,
+    ):
+        caller.bind("demo", "demo")
+        for each in parts:
+            caller.submit("4498987282", each, esm_class=0x40)
+        emulator.fail_next("submit_sm", command_status="ESME_RTHROTTLED")
+        caller.say(packed.submit(9))
+        throttled = caller.hear()
+        (whole,) = emulator.long_messages
+        (session,) = emulator.sessions
+        cut = emulator.cut(session.session)
+        emulator.outbind("127.0.0.1", listener.getsockname()[1])
+        line, _ = listener.accept()
+        with line:
+            called = line.recv(1_024)
+
+        assert (whole.text, whole.complete) == ("Su folio es 123456", True)
+        assert throttled.status == 0x58
+        assert (cut.submitted, caller.rest(), emulator.sessions) == (2, b"", [])
+        assert called[4:8] == packed.OUTBIND.to_bytes(4, "big")
+
+
 # --- As a process --------------------------------------------------------------------
 
 
@@ -287,6 +314,36 @@ def test_a_client_that_never_reads_costs_bounded_memory() -> None:
                 other.bind("demo", "demo")
                 assert other.submit("4498987282", b"hola")
             assert served.ask("GET", "/api/v1/user").status == 200
+
+
+@pytest.mark.behaviour(44)
+def test_sessions_and_pdus_are_read_off_the_event_stream() -> None:
+    with serve("--pace", "instant") as served, Emulator(served.url) as emulator:
+        host, _, port = served.ready["smpp"].rpartition(":")
+        events = emulator.events(timeout=DEADLINE)
+        asked = packed.submit(2, registered=1)
+        with Plain(host, int(port)) as caller:
+            caller.bind("demo", "demo")
+            caller.say(asked)
+            answer, receipt = caller.hear(), caller.hear()
+            caller.say(packed.packet(resp(packed.DELIVER_SM), receipt.sequence, b"\0"))
+            told = [next(events).data for _ in range(6)]
+        told.append(next(events).data)
+
+    said = {each.operation: each for each in told if "operation" in each}
+    bind, submitted, delivered, closed = said.values()
+    assert [*said] == ["bind_transceiver", "submit_sm", "deliver_sm", "closed"]
+    assert {each.path for each in said.values()} == {bind.path} == {closed.path}
+    assert submitted.request.hex == asked.hex()
+    assert submitted.request.pdu.destination_addr == "4498987282"
+    assert submitted.answer.pdu.message_id.encode() == answer.body[:-1]
+    assert submitted.at.endswith("Z")
+    assert (delivered.method, delivered.answer.pdu.command_status) == (
+        *("SMSC", "ESME_ROK"),
+    )
+    assert bytes.fromhex(delivered.request.hex)[16:] == receipt.body
+    happened = [each.event for each in told if "event" in each]
+    assert happened == ["inserted", "completed", "pushed"]
 
 
 def test_a_process_that_ends_asks_its_clients_to_go() -> None:

@@ -540,6 +540,50 @@ def test_receipts_can_come_out_of_order(phone: Phone) -> None:
     assert got == ids[::-1]
 
 
+def test_receipts_can_come_in_swapped_pairs(phone: Phone) -> None:
+    rule = {"operation": "deliver_sm", "effect": {"pdu": "swapped"}}
+    phone.api.post("/_emulator/faults", json=rule)
+    caller = phone.bound()
+    ids = [b"%d\0" % caller.submit(each, registered=1) for each in range(2, 6)]
+
+    advance(phone)
+
+    got = [receipt(caller).tlvs[RECEIPTED_MESSAGE_ID] for _ in ids]
+    assert got == [ids[each] for each in (1, 0, 3, 2)]
+
+
+def test_a_receipt_that_lets_another_go_first_does_not_leave_with_its_client(
+    phone: Phone,
+) -> None:
+    fault(phone, pdu="swapped")
+    caller = phone.bound()
+    message = caller.submit(2, registered=1)
+    advance(phone)
+    waits = silent(caller)
+
+    caller.hang_up()
+    caller.turn()
+
+    assert waits
+    assert receipt(phone.bound()).tlvs[RECEIPTED_MESSAGE_ID] == b"%d\0" % message
+
+
+def test_a_receipt_that_lets_another_go_first_does_not_outlive_its_world(
+    phone: Phone,
+) -> None:
+    fault(phone, pdu="swapped")
+    caller = phone.bound()
+    caller.submit(2, registered=1)
+    advance(phone)
+
+    phone.api.post("/_emulator/world/reset")
+    message = caller.submit(3, registered=1)
+    advance(phone)
+
+    assert receipt(caller).tlvs[RECEIPTED_MESSAGE_ID] == b"%d\0" % message
+    assert silent(caller)
+
+
 def test_a_receipt_can_be_late(phone: Phone) -> None:
     fault(phone, delay=600)
     caller, ids = two(phone)
