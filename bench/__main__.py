@@ -27,6 +27,7 @@ from bench.smpp import Result as SmppResult
 from bench.smpp import bound, reading, submitting
 from bench.watcher import Watcher
 from emulator.client import Emulator
+from emulator.web.panel.views import PAGES
 from tests.examples.test_seventy_two_hours import seventy_two_hours
 
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -506,7 +507,7 @@ def submitted(emulator: Served, *, receipts: bool) -> tuple[SmppResult, float]:
 def panel() -> Iterator[Figure]:
     """Measure the API beside an open page, and the opening of a large campaign."""
     place = request("POST", "/api/v3/campaign", campaign(3))
-    for page in ("phones", "campaigns", "requests"):
+    for page in ("phones", "campaigns", "requests", "account"):
         with serving("emulator") as emulator:
             rounds, looked = [], 0
             for _ in range(ROUNDS):
@@ -515,7 +516,7 @@ def panel() -> Iterator[Figure]:
                     emulator.host,
                     emulator.port,
                     world="bench",
-                    regions=["status", page],
+                    regions=["status", *PAGES[page]],
                 )
                 with watcher.open():
                     beside = loaded(emulator, place).per_second

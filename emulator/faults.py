@@ -100,6 +100,7 @@ class Rule:
     phase: Phase = Phase.BEFORE
     met: int = 0  # calls so far
     struck: int = 0
+    off: bool = False  # it meets nothing meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def tried(
     """Return the rule that strikes, if one does, and the rules as they then count."""
     counted = list(rules)
     for index, rule in enumerate(rules):
-        if rule.phase is not facts.phase or not rule.which.met(facts):
+        if rule.off or rule.phase is not facts.phase or not rule.which.met(facts):
             continue
         number = rule.met + 1
         due = rule.when.due(number, seed=seed, rule=rule.id, now=facts.now)

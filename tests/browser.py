@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from tests.tools import require_tool
 
@@ -20,6 +20,7 @@ FLAGS = (
     "--no-first-run",
 )
 PATIENCE = 10_000  # milliseconds; only what never comes takes so long
+expect.set_options(timeout=PATIENCE)
 LIVE = 500  # milliseconds, within which news are to be seen
 
 Open = Callable[..., Page]
@@ -66,4 +67,4 @@ def watched(browser: Browser, origin: str) -> Iterator[Open]:
             return page
 
         yield visit
-    assert wrong == []
+    assert wrong == [], wrong

@@ -12,7 +12,7 @@ from tests.emulated import PATIENCE, Api, emulated
 from tests.pushing import opened, running
 from tests.receiver import Receiver, receiving
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.panelled"]
 
 MakeApi = Callable[..., Api]
 

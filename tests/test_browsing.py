@@ -15,6 +15,7 @@ from emulator.operations.events import (
     HEARTBEAT,
     QUIET,
     TICK,
+    TICKED,
     stream_changes,
 )
 from emulator.operations.statements import FIELDS, REASONS, STATUSES
@@ -51,6 +52,33 @@ def test_campaigns_are_paged_searched_and_listed_newest_first(api: Api) -> None:
     assert names("text=BRE") == ["febrero"]
     assert names("text=8528239") == ["febrero"]
     assert names("channel=voice") == ["abril"]
+
+
+def test_of_many_movements_the_newest_are_listed_and_the_balance_is_a_curve(
+    api: Api,
+) -> None:
+    for amount in (1, -3, 5, 7):
+        steered(api, "POST", "movements", json={"amount": amount})
+        api.clock.advance(seconds=1)
+
+    history = steered(api, "GET", "movements?last=2&points=3")
+
+    opening, start = history["opening"], steered(api, "GET", "movements")["movements"]
+    assert (history["count"], len(start)) == (4, 4)
+    assert [each["amount"] for each in history["movements"]] == [5, 7]
+    assert [
+        (each["at"], round(each["balance"] - opening, 2)) for each in history["curve"]
+    ] == [(start[0]["at"], 0), (start[1]["at"], -2), (start[3]["at"], 10)]
+    assert steered(api, "GET", "movements?points=9")["curve"][1:] == [
+        {"at": each["at"], "balance": balance}
+        for each, balance in zip(
+            start, [opening + 1, opening - 2, opening + 3, opening + 10], strict=True
+        )
+    ]
+
+
+def test_an_account_without_movements_has_no_curve(api: Api) -> None:
+    assert steered(api, "GET", "movements?last=1&points=2")["curve"] == []
 
 
 @pytest.mark.parametrize("seconds", [0, 11, 12, 71, 100_000])
@@ -280,7 +308,9 @@ def test_changes_are_told_calmly_and_nothing_else(api: Api) -> None:
     assert steps.send(not RUNG) == QUIET
     world.clock.run(1)
     assert next(steps) == (CALM, TICK)
-    assert steps.send(not RUNG) == CHANGED
+    assert steps.send(not RUNG) == TICKED
+    assert next(steps) == (CALM, TICK)
+    assert steps.send(RUNG) == CHANGED
 
 
 def told(world: World) -> Stream:

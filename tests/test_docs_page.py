@@ -122,7 +122,8 @@ def test_the_page_shows_every_operation_and_asks_nobody_outside(
     assert page.asked == {
         f"{served.url}/docs/swagger-ui.css",
         f"{served.url}/docs/swagger-ui-bundle.js",
-        f"{served.url}/docs/start.js",
+        f"{served.url}/docs/docs.js",
+        f"{served.url}/docs/docs.css",
         f"{served.url}/openapi.json",
     }
 

@@ -334,6 +334,24 @@ def test_rules_are_of_one_world_only(api: Api) -> None:
     assert api.get(USER, token="world-b").status == 200
 
 
+def test_a_rule_that_is_switched_off_keeps_its_place_and_its_counts(api: Api) -> None:
+    first = asked(api, OOPS, operation="getUser")
+    asked(api, {"status": 418}, operation="getUser")
+    api.get(USER)
+
+    told = steered(api, "PATCH", f"faults/{first}", json={"off": True})
+
+    assert (told["met"], told["struck"], told["off"]) == (1, 1, True)
+    assert api.get(USER).status == 418
+    kept = steered(api, "GET", "world/snapshot")
+    steered(api, "POST", "world/restore", json=kept)
+    assert api.get(USER).status == 418
+    told = steered(api, "PATCH", f"faults/{first}", json={"off": False})
+    assert "off" not in told
+    assert api.get(USER).status == 503
+    assert [each["met"] for each in steered(api, "GET", "faults")] == [2, 2]
+
+
 def test_rules_are_listed_with_their_strikes_and_removed(api: Api) -> None:
     first = asked(api, OOPS, operation="getUser", first=1)
     second = asked(api, {"delay": 0}, every=2, number="7282")
@@ -347,6 +365,7 @@ def test_rules_are_listed_with_their_strikes_and_removed(api: Api) -> None:
     ]
     steered(api, "DELETE", f"faults/{first}")
     assert steer(api, "DELETE", f"faults/{first}").status == 404
+    assert steer(api, "PATCH", f"faults/{first}", json={"off": True}).status == 404
     steered(api, "DELETE", "faults")
     assert steered(api, "GET", "faults") == []
 

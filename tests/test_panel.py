@@ -137,9 +137,12 @@ def test_a_page_lets_nothing_in_from_elsewhere(api: Api) -> None:
 
 
 def test_every_file_that_a_page_names_is_there_and_stays(api: Api) -> None:
-    page = look(api, "/")
+    lived_in(api)
+    page = look(api, "/?with=ana@example.org")
     named = [each["src"] for each in page.all("script")]
     named += [each["href"] for each in page.all("link")]
+    (letter,) = (str(each["srcdoc"]) for each in page.all("iframe"))
+    named += re.findall(r"href=([^>]+)>", letter.partition("<body")[0])
 
     for path in named:
         assert path is not None
@@ -269,7 +272,7 @@ def test_a_command_does_what_the_control_api_does(api: Api) -> None:
 
 
 def test_an_item_is_added_and_removed(api: Api) -> None:
-    do(api, "add-item", collection="audios", id="40", name="hola")
+    do(api, "add-item", collection="audios", item="40", name="hola")
     do(api, "add-item", collection="keywords", keyword="BAJA", response="listo")
     do(api, "remove-item", collection="audios", item="31")
 

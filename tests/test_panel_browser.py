@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -13,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from emulator.web.panel.views import PAGES
-from tests.browser import FLAGS, LIVE, Open, chromium, watched
-from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms, crowd, to
-from tests.orders import EMAIL, VOICE, order
+from tests.browser import FLAGS, LIVE, Open
+from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms, crowd
+from tests.panelled import COPYING, HOSTILE, PHONE, addresses, copied, fill, send, steer
 from tests.receiver import receiving
 from tests.served import Served, serve
 from tests.smpp.plain import Plain
@@ -24,81 +23,7 @@ from tests.tools import require_file, require_tool
 pytestmark = pytest.mark.tools
 
 AXE = Path("axe-core", "axe.min.js")
-HOSTILE = "<script>alert(1)</script><img src=https://evil.example.org/x.png>"
-PHONE = {"width": 390, "height": 780}
 THEMES = ("light", "dark")
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def visit(browser: Browser, served: Served) -> Iterator[Open]:
-    with watched(browser, served.url) as opening:
-        yield opening
-
-
-@pytest.fixture
-def world(served: Served, request: pytest.FixtureRequest) -> str:
-    """Return the name of a world that only this test knows."""
-    name = re.sub(r"\W+", "-", request.node.name)[:50].strip("-")
-    served.ask("GET", "/api/v1/user", token=f"world-{name}")
-    return name
-
-
-def send(served: Served, world: str, path: str = SMS, **changes: Any) -> Any:
-    body = {**an_sms(), **changes} if path == SMS else changes or order(path)
-    answer = served.ask("POST", path, json.dumps(body), token=f"world-{world}")
-    assert answer.status == 200, answer.octets
-    return answer.body
-
-
-def steer(served: Served, world: str, path: str, **body: Any) -> Any:
-    path = f"/_emulator/{path}?world={world}"
-    return served.ask("POST", path, json.dumps(body)).body
-
-
-def fill(served: Served, world: str) -> None:
-    """Let something of every kind happen, hostile words included."""
-    named: Any = {"campaign_name": HOSTILE, "text": f"{HOSTILE} <+B+>"}
-    send(served, world, recipients=to(NUMBER, name=HOSTILE), encode_2=True, **named)
-    send(served, world, CLIC, **a_clic())
-    picture = {"template": 4, "image": "https://evil.example.org/y.png"}
-    letter = {"subject": HOSTILE, "body": HOSTILE, "header": HOSTILE}
-    send(served, world, EMAIL, **order(EMAIL, **letter, **picture))
-    where = served.ask("GET", f"/_emulator/smpp?world={world}").body
-    with Plain(where["host"], where["port"]) as client:
-        client.bind(where["system_id"], where["password"])
-        client.submit(NUMBER, HOSTILE.encode())
-    send(served, world, VOICE, **order(VOICE, text=HOSTILE, campaign_name=HOSTILE))
-    served.ask("POST", SMS, "{", token=f"world-{world}", headers={"X-Mine": HOSTILE})
-    steer(served, world, "faults", preset="flaky")
-    steer(served, world, "clock/settle")
-    steer(served, world, "inbound", number=NUMBER, text=HOSTILE)
-
-
-def addresses(served: Served, world: str) -> Iterator[str]:
-    """Yield every page of a world that has been filled."""
-    listed = served.ask("GET", f"/_emulator/campaigns?world={world}").body
-    for page in PAGES:
-        if page == "campaign":
-            for each in listed:
-                named = f"channel={each['channel']}&campaign={each['campaign']}"
-                yield f"/panel/campaign?world={world}&{named}"
-        elif page == "request":
-            yield f"/panel/request?world={world}&number=6"
-        else:
-            yield f"/panel/{page}?world={world}"
-    yield f"/?world={world}&with=ana@example.org"
 
 
 def test_a_message_is_seen_within_half_a_second(
@@ -303,16 +228,35 @@ def test_a_form_keeps_what_was_typed_while_its_region_changes(
 
 
 def test_a_token_is_created_and_copied(served: Served, visit: Open, world: str) -> None:
-    allowed = ["clipboard-read", "clipboard-write"]
-    page = visit(f"/panel/account?world={world}", permissions=allowed)
+    page = visit(f"/panel/account?world={world}", **COPYING)
     page.get_by_label("Name of a new token").fill("suite")
     page.get_by_role("button", name="Create").click()
 
-    page.get_by_role("status").get_by_role("button", name="Copy").click()
+    made = page.get_by_role("status")
+    token = copied(page, made.get_by_role("button", name="Copy"))
 
-    expect(page.locator("button.copied")).to_be_visible()
-    token = page.evaluate("navigator.clipboard.readText()")
+    expect(page.locator("#tokens")).to_contain_text("suite")
+    expect(page.locator("#tokens")).not_to_contain_text(token)
     assert served.ask("GET", "/api/v1/user", token=token).status == 200
+    made.get_by_role("button", name="Close").click()
+    expect(made).to_have_count(0)
+
+
+def test_what_is_copied_can_be_pasted_where_there_is_no_clipboard_to_write_to(
+    visit: Open, world: str
+) -> None:
+    page = visit(f"/panel/account?world={world}")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.get_by_label("Name of a new token").fill("suite")
+    page.get_by_role("button", name="Create").click()
+    made = page.get_by_role("status")
+    token = str(made.locator("code").text_content())
+
+    made.get_by_role("button", name="Copy").click()
+    field = page.get_by_role("textbox", name="Where replies")
+    field.press("Control+V")
+
+    expect(field).to_have_value(token)
 
 
 def test_a_snapshot_is_taken_and_put_back(
@@ -394,6 +338,20 @@ def test_no_page_shuts_anybody_out(
 
     assert found == []
     assert len(seen) > len(PAGES)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_contract_shuts_nobody_out(visit: Open, theme: Any) -> None:
+    axe = require_file(AXE).read_text("utf-8")
+    page = visit("/docs", color_scheme=theme, reduced_motion="reduce")
+
+    for operation in ("getUser", "createCampaign"):
+        opening = page.locator(f"[id$=-{operation}] .opblock-summary-control")
+        opening.click()
+        expect(opening).to_have_attribute("aria-expanded", "true")
+
+    expect(page.locator("#servers")).to_have_attribute("aria-label", "Server")
+    assert violations(page, axe) == []
 
 
 def violations(page: Page, axe: str) -> list[str]:

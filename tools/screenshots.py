@@ -5,8 +5,11 @@ pictures change only where the panel does.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from playwright.sync_api import Browser
@@ -14,6 +17,8 @@ from playwright.sync_api import Browser
 from tests.browser import chromium
 from tests.receiver import receiving
 from tests.served import Served, serve
+from tests.smpp import packed
+from tests.smpp.plain import Plain
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 NOON = "2026-03-02T18:00:00Z"
@@ -21,6 +26,10 @@ WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 780}
 CAMPAIGN = "/api/v3/campaign"
 WHO = "5512345678"
+PARCELS = {
+    "5587654321": b"Su pedido 4711 ya va en camino.",
+    "5511223344": b"Su pedido 4712 ya va en camino.",
+}
 
 # What is shown: the file's name, the path, and how the browser is.
 PICTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -32,6 +41,7 @@ PICTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("request", "/panel/request?number=4", {}),
     ("requests", "/panel/requests", {"color_scheme": "dark"}),
     ("deliveries", "/panel/deliveries", {}),
+    ("smpp", "/panel/smpp", {}),
     ("faults", "/panel/faults", {}),
     ("clock", "/panel/clock", {}),
     ("account", "/panel/account", {}),
@@ -44,9 +54,10 @@ def main() -> None:
         push = json.dumps({"push_url": f"{server.url}/respuestas"})
         served.ask("PATCH", "/_emulator/account", push)
         live(served)
-        for name, path, options in PICTURES:
-            take(browser, served.url + path, FOLDER / f"{name}.png", options)
-            print(FOLDER / f"{name}.png")
+        with bound(served):
+            for name, path, options in PICTURES:
+                take(browser, served.url + path, FOLDER / f"{name}.png", options)
+                print(FOLDER / f"{name}.png")
 
 
 def live(served: Served) -> None:
@@ -74,6 +85,28 @@ def live(served: Served) -> None:
     steer(served, "faults", {"preset": "paid-but-500"})
     ask(served, letters)
     steer(served, "clock/advance", {"seconds": 20})
+
+
+@contextmanager
+def bound(served: Served) -> Iterator[None]:
+    """Have somebody bound who sends two messages and gets their receipts."""
+    where = served.ask("GET", "/_emulator/smpp").body
+    with Plain(where["host"], where["port"]) as client:
+        client.bind(where["system_id"], where["password"])
+        for number, text in PARCELS.items():
+            client.submit(number, text, registered=1)
+        taking = Thread(target=take_receipts, args=(client,))
+        taking.start()
+        steer(served, "clock/advance", {"seconds": 20})
+        taking.join()
+        yield
+
+
+def take_receipts(client: Plain) -> None:
+    for _ in PARCELS:
+        receipt = client.hear()
+        response = packed.resp(receipt.command)
+        client.say(packed.packet(response, receipt.sequence, packed.text("")))
 
 
 def ask(served: Served, body: Any) -> None:

@@ -34,6 +34,9 @@ class Column:
         for start, end in pairwise(chain((0,), self.ends)):
             yield self.joined[start:end]
 
+    def __contains__(self, value: str) -> bool:
+        return any(True for _ in self.where(value))
+
     def where(self, value: str) -> Iterator[int]:
         """Yield the places at which *value* stands."""
         start = self.joined.find(value)
@@ -52,6 +55,7 @@ class Column:
         return Column(change(self.joined), self.ends)
 
 
+FEW = 50  # recipients, among which one is found sooner by looking at each
 NO_FIELDS: Mapping[str, Column] = MappingProxyType({})
 _CELLPHONE = itemgetter("cellphone")
 
@@ -70,6 +74,10 @@ class Recipients:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    def __contains__(self, number: int) -> bool:
+        few = len(self.numbers) <= FEW
+        return number in self.numbers if few else any(True for _ in self.where(number))
 
     def places(self, number: int) -> list[int]:
         """Return where *number* stands, the last place first."""

@@ -100,6 +100,7 @@ CONTROL: Mapping[str, Operation | PatientOperation] = {
     "listFaults": faults.list_faults,
     "listPresets": faults.list_presets,
     "addFault": faults.add_fault,
+    "changeFault": faults.change_fault,
     "removeFault": faults.remove_fault,
     "clearFaults": faults.clear_faults,
     "listExchanges": journal.list_exchanges,

@@ -3,12 +3,15 @@
 A change holds for what is asked from then on; what was placed stays as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from math import ceil
+from operator import attrgetter
 from typing import Any
 
 from emulator import account_file, fixture
 from emulator.domain import dates, money
-from emulator.domain.account import Account, Link
+from emulator.domain.account import Account, Link, Movement
 from emulator.domain.refusals import (
     NO_SUCH_ITEM,
     NOT_CHANGEABLE,
@@ -16,7 +19,7 @@ from emulator.domain.refusals import (
     WRONG_FORMAT,
     Refusal,
 )
-from emulator.operations.call import Call, Reply
+from emulator.operations.call import Call, Reply, Row
 from emulator.world import World
 
 Document = dict[str, Any]
@@ -108,24 +111,41 @@ def list_links(world: World, _call: Call) -> Reply:
     )
 
 
-def list_movements(world: World, _call: Call) -> Reply:
+def list_movements(world: World, call: Call) -> Reply:
     """List the history of the balance: opening credit + all amounts = balance."""
-    movements = [
+    movements = sorted(world.movements, key=attrgetter("at"))
+    last, points = call.params.get("last"), call.params.get("points")
+    reply: Row = {
+        "opening": money.shown(world.opening),
+        "balance": money.shown(world.balance),
+        "count": len(movements),
+        "movements": [
+            {
+                "at": dates.stamp(each.at),
+                "amount": money.shown(each.amount),
+                "reason": each.reason,
+                "reference": each.reference,
+            }
+            for each in (movements[-last:] if last else movements)
+        ],
+    }
+    if points:
+        reply["curve"] = _curve(world.opening, movements, points)
+    return Reply(reply)
+
+
+def _curve(opening: int, movements: Sequence[Movement], points: int) -> list[Row]:
+    """Return the balance after every so many movements, the last of them included."""
+    balances = [*accumulate((each.amount for each in movements), initial=opening)]
+    every = ceil(len(balances) / points)
+    places = range(len(movements), -1, -every) if movements else ()
+    return [
         {
-            "at": dates.stamp(each.at),
-            "amount": money.shown(each.amount),
-            "reason": each.reason,
-            "reference": each.reference,
+            "at": dates.stamp(movements[max(place - 1, 0)].at),
+            "balance": money.shown(balances[place]),
         }
-        for each in world.movements
+        for place in reversed(places)
     ]
-    return Reply(
-        {
-            "opening": money.shown(world.opening),
-            "balance": money.shown(world.balance),
-            "movements": movements,
-        }
-    )
 
 
 def top_up(world: World, call: Call) -> Reply:

@@ -77,13 +77,17 @@ def _changed(world: World, call: Call, change: Change) -> Reply:
     return Reply(shown_campaign(campaign, world, call.now))
 
 
-def newest(world: World) -> Iterator[AnyCampaign]:
-    """Yield the campaigns of all channels, the latest placed first."""
+def newest(
+    world: World, is_wanted: Callable[[AnyCampaign], bool] | None = None
+) -> Iterator[AnyCampaign]:
+    """Yield the campaigns of all channels, or the wanted, the latest placed first."""
     placed: tuple[Iterator[AnyCampaign], ...] = (
         reversed(world.campaigns.values()),
         reversed(world.voice_campaigns.values()),
         reversed(world.email_campaigns.values()),
     )
+    if is_wanted is not None:  # before they are put in order, which takes longer
+        placed = tuple(filter(is_wanted, each) for each in placed)
     return merge(*placed, key=attrgetter("created_at"), reverse=True)
 
 
@@ -96,6 +100,7 @@ def _by_id(world: World) -> Iterator[AnyCampaign]:
 def shown_campaign(campaign: AnyCampaign, world: World, now: datetime) -> Row:
     """Return a campaign as it stands, as every list shows it."""
     channel, status, count, final = _facts(campaign, now)
+    scheduled = campaign.scheduled_at
     return {
         "channel": channel,
         "campaign": campaign.id,
@@ -105,6 +110,7 @@ def shown_campaign(campaign: AnyCampaign, world: World, now: datetime) -> Row:
         "final_count": final,
         "cost": shown(campaign.cost),
         "created": dates.shown(campaign.created_at, world.account.zone),
+        "scheduled": dates.stamp(scheduled) if scheduled else None,
         "source": str(
             campaign.source if isinstance(campaign, Campaign) else Source.HTTP
         ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
@@ -97,10 +98,19 @@ def _address(key: int | str) -> str:
     return cellphone(key) if isinstance(key, int) else key
 
 
-def _bursts(world: World) -> Iterator[Burst]:
-    """Yield everything that was sent or said, the latest first."""
-    sent = (Burst(each.created_at, _keys(each), each) for each in newest(world))
-    return merge(sent, _said(world), key=attrgetter("at"), reverse=True)
+def _bursts(world: World, key: int | str | None = None) -> Iterator[Burst]:
+    """Yield what was sent or said, the latest first; all of it, or what one gets."""
+    is_wanted = None if key is None else partial(_is_to, key)
+    sent = (
+        Burst(each.created_at, _keys(each), each) for each in newest(world, is_wanted)
+    )
+    return merge(sent, _said(world, key), key=attrgetter("at"), reverse=True)
+
+
+def _is_to(key: int | str, campaign: AnyCampaign) -> bool:
+    if isinstance(campaign, EmailCampaign):
+        return isinstance(key, str) and key in campaign.addresses
+    return isinstance(key, int) and key in campaign.recipients
 
 
 def _keys(campaign: AnyCampaign) -> Sequence[int] | Column:
@@ -109,11 +119,12 @@ def _keys(campaign: AnyCampaign) -> Sequence[int] | Column:
     return campaign.recipients.numbers
 
 
-def _said(world: World) -> Iterator[Burst]:
+def _said(world: World, key: int | str | None) -> Iterator[Burst]:
     """Yield what handsets wrote, the latest first; a keyword's text may be a reply."""
     replies = (
         Burst(each.received_at, (each.number,), None, each, each.id)
         for each in reversed(world.responses)
+        if key in {None, each.number}
     )
     if not world.received:
         return replies
@@ -121,7 +132,7 @@ def _said(world: World) -> Iterator[Burst]:
     texts = (
         Burst(each.at, (each.number,), None, each, place)
         for place, each in reversed([*enumerate(world.received)])
-        if (each.at, each.number) not in answered
+        if key in {None, each.number} and (each.at, each.number) not in answered
     )
     return merge(replies, texts, key=attrgetter("at"), reverse=True)
 
@@ -130,7 +141,7 @@ def _history(world: World, address: str) -> Iterator[Contact]:
     """Yield what concerns one address, the latest first."""
     is_number = address.isdecimal() and len(address) == DIGITS
     key = int(address) if is_number else address
-    for burst in _bursts(world):
+    for burst in _bursts(world, key):
         for place in _places(burst, key):
             yield Contact(address, burst, place)
 

@@ -19,6 +19,7 @@ HEARTBEAT = 15.0  # seconds of the wall without news
 CALM = 0.2  # seconds of the wall between two changes that are told, at least
 TICK = 1.0  # ... and at most while the clock runs, which changes what a campaign is
 CHANGED = "event: changed\ndata: \n\n"
+TICKED = "event: ticked\ndata: \n\n"
 QUIET = ": still here\n\n"
 MOST = 50  # exchanges, and events, that are told before others are let in
 LET_IN = Pause(seconds=0)
@@ -55,7 +56,7 @@ def stream_events(world: World, call: Call) -> Reply:
 
 
 def stream_changes(world: World, _call: Call) -> Reply:
-    """Say that something may have changed, whatever it is, and nothing else."""
+    """Say that something may have changed, or that only time has passed."""
     return Reply(None, stream=_changes(world))
 
 
@@ -64,7 +65,7 @@ def _changes(world: World) -> Stream:
     while True:
         runs = world.clock.rate > 0
         rung = yield Breath(CALM, TICK if runs else HEARTBEAT)
-        yield CHANGED if rung or runs else QUIET
+        yield CHANGED if rung else TICKED if runs else QUIET
 
 
 class _Reader:

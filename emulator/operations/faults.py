@@ -80,13 +80,26 @@ def add_fault(world: World, call: Call) -> Reply:
     return Reply(shown(rule))
 
 
+def change_fault(world: World, call: Call) -> Reply:
+    """Switch a rule off or on; it keeps its place and its counts."""
+    rule = _found(world, call)
+    changed = replace(rule, off=call.body["off"])
+    world.faults = tuple(changed if each is rule else each for each in world.faults)
+    return Reply(shown(changed))
+
+
 def remove_fault(world: World, call: Call) -> Reply:
+    rule = _found(world, call)
+    world.faults = tuple(each for each in world.faults if each is not rule)
+    return Reply(shown(rule))
+
+
+def _found(world: World, call: Call) -> Rule:
     wanted = call.params["faultId"]
     rule = next((each for each in world.faults if each.id == wanted), None)
     if rule is None:
         raise Refusal(NO_SUCH_FAULT, f"world {world.name} has no such rule")
-    world.faults = tuple(each for each in world.faults if each is not rule)
-    return Reply(shown(rule))
+    return rule
 
 
 def clear_faults(world: World, _call: Call) -> Reply:
@@ -158,7 +171,8 @@ def _filled(body: Body) -> Body:
 
 def counted(body: Body) -> Rule:
     """Return the rule that ``shown`` has shown, with its counts."""
-    return replace(asked(body["id"], body), met=body["met"], struck=body["struck"])
+    counts = {name: body[name] for name in ("met", "struck")}
+    return replace(asked(body["id"], body), off=body.get("off", False), **counts)
 
 
 def _which(body: Body) -> Which:
@@ -293,6 +307,7 @@ def shown(rule: Rule) -> dict[str, object]:
         "effect": _shown_effect(rule.effect),
         "met": rule.met,
         "struck": rule.struck,
+        **({"off": True} if rule.off else {}),
     }
 
 

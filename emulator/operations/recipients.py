@@ -29,7 +29,6 @@ def get_campaign(world: World, call: Call) -> Reply:
         {
             **row,
             "percentage": percentage(int(str(final)), int(str(count))),
-            "scheduled": _instant(campaign.scheduled_at),
             "statuses": statuses(campaign, call.now),
             "changes": _changes(campaign, call.now),
             **_SAID[type(campaign)](campaign),
@@ -230,7 +229,3 @@ def _fields(campaign: AnyCampaign) -> Mapping[str, Any]:
 def _named(campaign: AnyCampaign, index: int) -> str:
     names = _fields(campaign).get("name")
     return names[index] if names is not None else ""
-
-
-def _instant(at: datetime | None) -> str | None:
-    return dates.stamp(at) if at else None

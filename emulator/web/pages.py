@@ -20,33 +20,18 @@ from emulator.web.api import Api, bearer
 from emulator.web.wire import Answer
 from emulator.worlds import Worlds
 
-SWAGGER = Path(__file__).parent / "vendor" / "swagger-ui"
-ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+HERE = Path(__file__).parent
+SWAGGER, OURS = HERE / "vendor" / "swagger-ui", HERE / "static"
+ASSETS = {
+    "swagger-ui-bundle.js": (SWAGGER, "text/javascript"),
+    "swagger-ui.css": (SWAGGER, "text/css"),
+    "docs.js": (OURS, "text/javascript"),
+    "docs.css": (OURS, "text/css"),
+}
 STRICT_CSP = {
     "content-security-policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:"
 }
-
-DOCS = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Smsclouds V3, emulated</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="docs/swagger-ui.css">
-</head>
-<body>
-<main id="contract"></main>
-<script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/start.js"></script>
-</body>
-</html>
-"""
-START = """SwaggerUIBundle({
-  url: "openapi.json", dom_id: "#contract", deepLinking: true, validatorUrl: null
-});
-"""
 
 
 class Pages:
@@ -80,17 +65,17 @@ class Pages:
 
     async def docs(self, _request: Request) -> Response:
         """Answer the contract as a readable page."""
-        return Response(DOCS, media_type="text/html", headers=STRICT_CSP)
+        page = (OURS / "docs.html").read_bytes()
+        return Response(page, media_type="text/html", headers=STRICT_CSP)
 
     async def asset(self, request: Request) -> Response:
         name = request.path_params["asset"]
-        if name == "start.js":
-            return Response(START, media_type="text/javascript")
         if name not in ASSETS:
             raise HTTPException(404)
-        octets = (SWAGGER / name).read_bytes()
+        folder, kind = ASSETS[name]
+        octets = (folder / name).read_bytes()
         caching = {"cache-control": "max-age=3600"}
-        return Response(octets, media_type=ASSETS[name], headers=caching)
+        return Response(octets, media_type=kind, headers=caching)
 
     async def short_link(self, request: Request) -> Response:
         """Lead to the original URL and record the click.

@@ -1,7 +1,6 @@
 """The account behind a world: its money, tokens, catalogue, links."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate
 from typing import Any
 
 from emulator.web.desk import Seat
@@ -17,20 +16,15 @@ Context = dict[str, Any]
 
 
 async def money(seat: Seat, _query: Query) -> Context:
-    history = await seat.ask("listMovements")
+    history = await seat.ask("listMovements", last=SHOWN, points=POINTS)
     here = await seat.ask("getWorld")
-    movements = sorted(history["movements"], key=lambda each: str(each["at"]))
-    balances = accumulate(
-        (each["amount"] for each in movements), initial=history["opening"]
-    )
-    stamps = [each["at"] for each in movements]
-    curve = list(zip(balances, [*stamps[:1], *stamps], strict=False))
+    curve = [(each["balance"], each["at"]) for each in history["curve"]]
     return {
         "balance": history["balance"],
         "opening": history["opening"],
-        "movements": movements[: -SHOWN - 1 : -1],
-        "count": len(movements),
-        "curve": points(curve, here["now"]) if movements else "",
+        "movements": history["movements"][::-1],
+        "count": history["count"],
+        "curve": points(curve, here["now"]) if curve else "",
         "size": (WIDTH, HEIGHT),
     }
 
@@ -55,8 +49,7 @@ def masked(token: str) -> str:
 
 def points(curve: Sequence[tuple[float, str]], now: str) -> str:
     """Return a balance over time as the points of a line, in steps."""
-    every = max(1, len(curve) // POINTS)
-    kept = [*curve[::every], curve[-1], (curve[-1][0], now)]
+    kept = [*curve, (curve[-1][0], now)]
     start = instant(kept[0][1])
     span = (instant(now) - start).total_seconds() or 1
     low, high = min(each for each, _ in kept), max(each for each, _ in kept)

@@ -36,8 +36,10 @@ def said(form: Form, *names: str) -> dict[str, str]:
 
 
 def _item(form: Form) -> Any:
-    """Return an item of the account; an id is a number, given if it has none."""
+    """Return an item of the account; where it has an id, the form says ``item``."""
     item: dict[str, Any] = said(form, *ITEM_TEXTS)
+    if form.get("item"):
+        item["id"] = number(form["item"])
     for name in ITEM_NUMBERS:
         if form.get(name):
             item[name] = number(form[name])
@@ -54,7 +56,7 @@ ITEM_TEXTS = (
     "push_url",
     "description",
 )
-ITEM_NUMBERS = ("id", "route", "country", "price")
+ITEM_NUMBERS = ("route", "country", "price")
 
 CAMPAIGN = ("campaignId",)
 ACTIONS: Mapping[str, Action] = {
@@ -86,6 +88,8 @@ ACTIONS: Mapping[str, Action] = {
             "first": number(form.get("first") or "1"),
         },
     ),
+    "switch-off": Action("changeFault", ("faultId",), lambda _: {"off": True}),
+    "switch-on": Action("changeFault", ("faultId",), lambda _: {"off": False}),
     "mend": Action("removeFault", ("faultId",)),
     "mend-all": Action("clearFaults"),
     "forget-requests": Action("clearJournal"),

@@ -20,6 +20,7 @@ FILES: Mapping[str, Path] = {
     for path in (
         HERE / "panel.css",
         HERE / "panel.js",
+        HERE / "letter.css",
         HERE / "icon.svg",
         VENDOR / "pico" / "pico.min.css",
         VENDOR / "htmx" / "htmx.min.js",

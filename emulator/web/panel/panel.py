@@ -15,8 +15,9 @@ from emulator.web.panel import words
 from emulator.web.panel.actions import ACTIONS
 from emulator.web.panel.assets import asset
 from emulator.web.panel.faults import BREAKAGES, OPERATIONS
+from emulator.web.panel.phones import SHOWN
 from emulator.web.panel.rendering import rendered
-from emulator.web.panel.views import PAGES, REGIONS, Context
+from emulator.web.panel.views import PAGES, REGIONS, TIMED, Context
 
 # Nothing but what comes from here; scripts and styles from files only.
 HEADERS = {
@@ -99,7 +100,7 @@ class Panel:
         if name not in PAGES:
             raise _nowhere(request)
         seat = self._seat(request)
-        context = {"page_name": name, "regions": PAGES[name]}
+        context = {"page_name": name, "regions": PAGES[name], "timed": TIMED}
         for each in ("status", *PAGES[name]):
             context |= await REGIONS[each](seat, request.query_params)
         return _page(_shown("shell.html", request, seat=seat, **context))
@@ -156,7 +157,7 @@ class Panel:
         return Response(octets, media_type="application/json", headers=HEADERS | kept)
 
     async def live(self, request: Request) -> Response:
-        """Say ``changed`` whenever something may have."""
+        """Say ``changed`` whenever something may have, ``ticked`` when time passes."""
         stream = self._seat(request).hear("streamChanges")
         return StreamingResponse(
             stream, media_type="text/event-stream", headers=HEADERS
@@ -194,12 +195,19 @@ def _shown(template: str, request: Request, **context: Any) -> str:
         "language": language,
         "theme": theme if theme in THEMES else "",
         "world": seat.name if seat else request.query_params.get("world", ""),
-        "asked": Asked(request.query_params),
+        "asked": Asked(_chosen(request)),
         "base": f"{request.url.scheme}://{request.headers.get('host', '')}",
         "breakages": BREAKAGES,
         "operations_known": OPERATIONS,
     }
     return rendered(template, common | context)
+
+
+def _chosen(request: Request) -> Mapping[str, str]:
+    """Return what of a query a visitor has chosen, which links carry on."""
+    return {
+        name: value for name, value in request.query_params.items() if name != SHOWN
+    }
 
 
 async def _form(request: Request) -> Mapping[str, str]:

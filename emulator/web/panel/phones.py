@@ -7,16 +7,23 @@ from emulator.web.desk import Seat
 
 PAGE = 50
 DIGITS = 10  # of a cellphone
+SHOWN = (
+    "shown"  # the conversation that a visitor has before them, where none was chosen
+)
 
 
 async def phones(seat: Seat, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return the list, and the conversation that is open: the latest unless asked."""
+    """Return the list, and the conversation that is open: the latest unless asked.
+
+    What is shown stays when others are written to: somebody may be typing there.
+    """
     find = query.get("find") or None
     listed = await seat.ask(
         "listConversations", text=find, offset=query.get("offset"), limit=PAGE
     )
     conversations = listed["conversations"]
-    chosen = query.get("with") or next((each["address"] for each in conversations), "")
+    latest = next((each["address"] for each in conversations), "")
+    chosen = query.get("with") or query.get(SHOWN) or latest
     talk = await seat.ask("getConversation", address=chosen) if chosen else None
     is_phone = bool(talk) and "@" not in chosen
     return {

@@ -3,11 +3,14 @@
 import shlex
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from emulator.web.desk import Seat
 
 PAGE = 50
 UNSAID = frozenset({"host", "content-length", "user-agent", "accept-encoding"})
+PLAIN = "/%:@!$&'()*+,;=~[]{}"  # what curl sends of a path as it is
+GLOBBED = frozenset("[]{}")  # ... unless it takes it for a pattern
 
 Query = Mapping[str, str]
 Context = dict[str, Any]
@@ -37,26 +40,35 @@ async def requests(seat: Seat, query: Query) -> Context:
 
 
 async def request(seat: Seat, query: Query) -> Context:
+    """Return one exchange, and how to ask the same once more where that is known."""
     exchange = await seat.ask("getExchange", number=query.get("number", ""))
     here = await seat.ask("getWorld")
-    is_pdu = "pdu" in exchange["request"]
-    command = "" if is_pdu else curl(exchange, str(here["token"]))
-    return {"exchange": exchange, "curl": command}
+    asked = exchange["request"]
+    is_pdu = "pdu" in asked
+    is_whole = not is_pdu and "sha256" not in asked
+    command = curl(exchange, str(here["token"])) if is_whole else ""
+    return {"exchange": exchange, "is_pdu": is_pdu, "curl": command}
 
 
 def curl(exchange: Context, token: str) -> str:
     """Return a request as a command to paste; its token is the first of the world."""
-    request = exchange["request"]
-    host = request["headers"].get("host", "127.0.0.1:7672")
+    request, method = exchange["request"], exchange["method"]
+    headers, body = request["headers"], request["body"]
+    host = headers.get("host", "127.0.0.1:7672")
     query = f"?{exchange['query']}" if exchange["query"] else ""
-    words = ["curl", f"http://{host}{exchange['path']}{query}"]
-    if exchange["method"] not in ("GET", "POST"):
-        words += ["-X", exchange["method"]]
-    for name, value in request["headers"].items():
+    words = ["curl", f"http://{host}{quote(exchange['path'], safe=PLAIN)}{query}"]
+    if GLOBBED.intersection(words[-1]):
+        words += ["--globoff"]
+    if method == "HEAD":
+        words += ["--head"]
+    elif method != ("POST" if body else "GET"):
+        words += ["-X", method]
+    for name, value in headers.items():
         if name == "authorization":
             words += ["-H", f"Authorization: Bearer {token}"]
         elif name not in UNSAID:
             words += ["-H", f"{name}: {value}"]
-    if request["body"] or exchange["method"] == "POST":
-        words += ["-d", request["body"]]
+    if body:
+        untyped = [] if "content-type" in headers else ["-H", "Content-Type:"]
+        words += [*untyped, "--data-raw", body]
     return shlex.join(words)

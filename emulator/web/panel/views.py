@@ -64,6 +64,19 @@ REGIONS: Mapping[str, View] = {
     "tokens": account.tokens,
     "worlds": worlds,
 }
+# The regions that say something else when nothing but time has passed.
+TIMED = frozenset(
+    {
+        "campaign",
+        "campaigns",
+        "clock",
+        "deliveries",
+        "money",
+        "phones",
+        "recipients",
+        "worlds",
+    }
+)
 # The pages: what each of them consists of, from top to bottom.
 PAGES: Mapping[str, Sequence[str]] = {
     "phones": ("phones",),

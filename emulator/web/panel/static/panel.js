@@ -1,10 +1,27 @@
 // What HTML and htmx do not do by themselves: keys, copying, files, the theme.
 "use strict";
 
-// What a visitor has opened stays open when its region is looked at again.
+// What a visitor has opened, typed or copied stays when its region is looked at again.
+const isOpened = (element, name) => element instanceof HTMLDetailsElement && name === "open";
+const isTyped = (element, { attrName, newValue }) =>
+  element instanceof HTMLInputElement &&
+  attrName === "value" &&
+  ![element.defaultValue, newValue].includes(element.value);
+const isTicked = (element, name) => element.classList.contains("copied") && name === "class";
 htmx.registerExtension("panel", {
   htmx_before_morph_attr: (element, detail) =>
-    !(element instanceof HTMLDetailsElement && detail.attrName === "open"),
+    !isOpened(element, detail.attrName) &&
+    !isTyped(element, detail) &&
+    !isTicked(element, detail.attrName),
+});
+
+// A region that says what it said before is left alone.
+const said = new WeakMap();
+document.addEventListener("htmx:after:request", (event) => {
+  const { target, text } = event.detail.ctx;
+  if (!target?.matches(".region, .status")) return;
+  if (said.get(target) === text) event.preventDefault();
+  said.set(target, text);
 });
 
 const find = (selector) => document.querySelector(selector);
@@ -56,7 +73,12 @@ function switchTheme() {
 }
 
 async function copy(button) {
-  await navigator.clipboard.writeText(find(button.dataset.copy).textContent);
+  const source = find(button.dataset.copy);
+  if (navigator.clipboard) await navigator.clipboard.writeText(source.textContent);
+  else {
+    getSelection().selectAllChildren(source); // as another machine's page has to
+    document.execCommand("copy");
+  }
   button.classList.add("copied");
   setTimeout(() => button.classList.remove("copied"), 1200);
 }
@@ -66,6 +88,7 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   if ("themeSwitch" in button.dataset) switchTheme();
   if ("help" in button.dataset) help();
+  if ("dismisses" in button.dataset) button.closest(".toast").remove();
   if (button.dataset.copy) copy(button);
 });
 
@@ -104,5 +127,6 @@ document.addEventListener("htmx:after:swap", () => {
   const list = find("[data-bottom]");
   if (list && wasAtEnd) toEnd(list);
 });
+find("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 const opened = find("[data-bottom]");
 if (opened) toEnd(opened);
