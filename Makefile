@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: serve test lint check bench soak screenshots format setup lock clean help
+.PHONY: serve test lint check bench soak screenshots sbom format setup lock clean help
 
 BIN := .venv/bin
 CODE := $(wildcard emulator bench tools tests)
@@ -41,6 +41,13 @@ soak: .venv/.ready  ## Run the long tests: many repetitions, random seeds
 
 screenshots: .venv/.ready  ## Take the pictures of the README anew (needs chromium)
 	@$(BIN)/python -m tools.screenshots
+
+CYCLONEDX := cyclonedx-bom==7.5.0
+sbom: .venv/.ready  ## Write down what the image holds: dist/sbom.cdx.json
+	@$(BIN)/python -m venv --clear .venv-sbom
+	@.venv-sbom/bin/pip install -qq "$(CYCLONEDX)"
+	@PATH="$(CURDIR)/.venv-sbom/bin:$$PATH" $(BIN)/python -m tools.sbom
+	@rm -rf .venv-sbom
 
 format: .venv/.ready  ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff format
