@@ -247,6 +247,31 @@ def listing(emulator: Served) -> Iterator[Figure]:
     yield Figure("p99 of other requests meanwhile", "50 ms", f"{p99:.1f} ms", p99 <= 50)
 
 
+def kept() -> Iterator[Figure]:
+    """Measure what a directory costs: the same requests by turns, with and without."""
+    with serving("emulator") as emulator, serving("kept") as on_disk:
+        places = [HTTPConnection(each.host, each.port) for each in (emulator, on_disk)]
+        for recipients, rounds, promised in ((3, 4_000, 60e-6), (MANY, 40, 15e-3)):
+            body = campaign(recipients)
+            took: tuple[list[float], list[float]] = ([], [])
+            for _ in range(rounds):
+                for place, seconds in zip(places, took, strict=True):
+                    before = time.perf_counter()
+                    place.request("POST", "/api/v3/campaign", body, HEADERS)
+                    answer = place.getresponse()
+                    octets = answer.read()
+                    seconds.append(time.perf_counter() - before)
+                    assert answer.status == 200, octets
+            memory, disk = map(median, took)
+            cost = disk - memory
+            yield Figure(
+                f"--data: a campaign of {recipients:,}, over memory",
+                f"{promised * 1e6:,.0f} us",
+                f"{cost * 1e6:,.0f} us ({disk * 1e6:,.0f} against {memory * 1e6:,.0f})",
+                cost <= promised,
+            )
+
+
 def memory() -> Iterator[Figure]:
     names = {f"field{i}": f"valor {i} 12" for i in range(1, 5)}
     for what, body, promised in (
@@ -503,7 +528,7 @@ def panel() -> Iterator[Figure]:
 
 def main() -> None:
     chosen = sys.argv[1:]
-    parts = (start, throughput, large, memory, worlds, pushes, smpp, story, panel)
+    parts = (start, throughput, large, kept, memory, worlds, pushes, smpp, story, panel)
     sections = {f.__name__: f for f in parts}
     figures = []
     for name, section in sections.items():

@@ -1,6 +1,7 @@
 """The programs under measurement: ``python -m bench.served hello|emulator READY``.
 
-``receiver`` is a customer's server that costs next to nothing: it says ok to all.
+``kept`` is an emulator whose worlds are kept beside the ready file.  ``receiver`` is a
+customer's server that costs next to nothing: it says ok to all.
 
 Both run under the emulator's own server, so that they differ in the application only.
 The emulator has one route more, which tells how long its loop was blocked at worst.
@@ -78,7 +79,10 @@ async def receive(ready: Path) -> None:
 def main(kind: str, ready: Path) -> None:
     if kind == "receiver":
         uvloop.run(receive(ready))
-    settings = Settings(port=0, smpp_port=0, ready_file=ready, pace="instant")
+    data = ready.parent if kind == "kept" else None
+    settings = Settings(
+        port=0, smpp_port=0, ready_file=ready, pace="instant", data=data
+    )
     if kind == "hello":
         program = Starlette(routes=[Route("/", hello, methods=["GET", "POST"])])
     else:

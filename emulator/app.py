@@ -1,5 +1,6 @@
 """The composition root: the one place where the parts meet."""
 
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 from emulator import contract, files
@@ -45,13 +46,27 @@ def build(settings: Settings) -> Program:
         most=settings.push_answer_limit,
         in_container=files.in_container(),
     )
-    return assembled(
+    program = assembled(
         worlds,
         platform,
         courier=Courier(platform.webhooks, caller, seconds=settings.push_timeout),
         body_limit=settings.body_limit,
         secret=settings.control_secret,
     )
+    program.state.keeping = keeping(worlds, settings.data)
+    return program
+
+
+def keeping(worlds: Worlds, folder: Path | None) -> AbstractContextManager[object]:
+    """Return a context in which *worlds* are kept in *folder*, if there is one.
+
+    Raises ``StoreError`` where the directory cannot be used.
+    """
+    if folder is None:
+        return nullcontext()
+    from emulator.store.keeper import Keeper  # noqa: PLC0415 - SQLite takes 5 ms
+
+    return closing(Keeper(folder, worlds, now=wall()))
 
 
 def assembled(

@@ -5,6 +5,7 @@ import json
 import logging
 import shlex
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -55,6 +56,11 @@ def main() -> None:
     default=None,
 )
 @setting("--seed", "Seed of every draw.", type=int)
+@setting(
+    "--data",
+    "Directory in which worlds outlive the process.",
+    type=click.Path(path_type=Path, file_okay=False),
+)
 @setting("--ready-file", "Written, as JSON, once requests are answered.", type=PATH)
 @setting(
     "--tls-port",
@@ -154,6 +160,7 @@ def serve(**flags: Any) -> None:
     from emulator import app, server  # noqa: PLC0415 - only this command needs them
     from emulator.contract import ContractError  # noqa: PLC0415
     from emulator.fixture import FixtureError  # noqa: PLC0415
+    from emulator.store import StoreError  # noqa: PLC0415
 
     gc.disable()  # a start makes much and drops little; the server enables it again
     settings = Settings(**flags)
@@ -161,8 +168,9 @@ def serve(**flags: Any) -> None:
     try:
         program = app.build(settings)
         world = program.state.worlds.default
-        server.run(program, settings, lambda ready: welcome(ready, world))
-    except (ContractError, FixtureError, server.ServeError) as error:
+        with program.state.keeping:
+            server.run(program, settings, lambda ready: welcome(ready, world))
+    except (ContractError, FixtureError, StoreError, server.ServeError) as error:
         raise Trouble(" ".join(str(error).split())) from error
 
 

@@ -37,6 +37,10 @@ class Clock:
                 self._at += passed * self._rate
         return self._at
 
+    def reading(self) -> tuple[datetime, datetime]:
+        """Return where this clock stands, and where the machine's does."""
+        return self.now(), wall()
+
     @property
     def rate(self) -> float:
         """Seconds of the world in one second of the wall; 0 is frozen."""

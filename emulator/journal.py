@@ -7,11 +7,11 @@ over 64 KiB is looked at when it passes, because most of it is not kept.
 import re
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 MEBIBYTE = 1024 * 1024
 WHOLE = 64 * 1024  # octets of a body that is kept as it was
@@ -32,12 +32,20 @@ Numbers = Sequence[int]
 class Cut:
     """What is kept of a large body: its size, its hash, its first 4 KiB."""
 
-    __slots__ = ("_hash", "head", "octets")
+    __slots__ = ("_hash", "_known", "head", "octets")
 
     def __init__(self) -> None:
         self.head = b""
         self.octets = 0
         self._hash = sha256()
+        self._known = ""  # the hash of a body that is gone
+
+    @classmethod
+    def kept(cls, head: bytes, octets: int, known: str) -> Self:
+        """Return what was kept of a body before."""
+        cut = cls()
+        cut.head, cut.octets, cut._known = head, octets, known
+        return cut
 
     def add(self, octets: bytes) -> None:
         """Let the next *octets* of the body pass."""
@@ -54,7 +62,7 @@ class Cut:
 
     @property
     def sha256(self) -> str:
-        return self._hash.hexdigest()
+        return self._known or self._hash.hexdigest()
 
 
 Body = bytes | Cut
@@ -196,6 +204,28 @@ class Journal:
         self._give_back(self.octets)
         self.dropped = self.dropped_to = 0
         self.dropped_at = None
+
+    def resume(  # what is gone: the same names as our own
+        self,
+        exchanges: Iterable[Exchange],
+        *,
+        last: int = 0,
+        dropped: int = 0,
+        dropped_to: int = 0,
+        dropped_at: datetime | None = None,
+    ) -> None:
+        """Go on from what another process has recorded, and dropped."""
+        self.dropped, self.dropped_to = dropped, dropped_to
+        self.dropped_at = dropped_at
+        for each in exchanges:
+            self.record(tuple(each))
+            self.last = each.number
+        self.last = max(self.last, last)
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest exchange that is kept, or will be."""
+        return int(self._kept[0][NUMBER]) if self._kept else self.last + 1
 
     def leave(self) -> None:
         """Give back what the world of this journal, which is gone, takes of the bounds.

@@ -18,6 +18,7 @@ class Settings:
     pace: str | None = None  # manual or instant
     strict: bool | None = None
     seed: int | None = None
+    data: Path | None = None  # the directory that worlds are kept in
     ready_file: Path | None = None
     tls_port: int | None = None
     tls_cert: Path | None = None

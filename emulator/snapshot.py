@@ -5,8 +5,9 @@ takes it: that it has the types of a state, and that a world could have come to 
 """
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Any, get_type_hints
 
@@ -70,7 +71,9 @@ def written(state: State) -> Document:
     for name in IN_ORDER:
         document[name] = [_entity(each) for each in state[name]]
     for name in ANSWERS:
-        document[name] = _plain(dict(sorted(state[name].items())))
+        document[name] = msgspec.to_builtins(
+            dict(sorted(state[name].items())), str_keys=True
+        )
     return {**document, "next": dict(state["_next"])}
 
 
@@ -122,30 +125,53 @@ def tokens_read(part: Any, where: str) -> tuple[Token, ...]:
     return tokens
 
 
-def _entity(entity: Any) -> Document:
-    names = get_type_hints(type(entity))
-    left_out = LEFT_OUT.get(type(entity))
-    return {name: _plain(getattr(entity, name)) for name in names if name != left_out}
+def entity(thing: object) -> Document:
+    """Return what is kept of *thing*, one level deep; msgspec knows what is below."""
+    kind: type = type(thing)
+    return {
+        name: getattr(thing, name) if write is None else write(getattr(thing, name))
+        for name, write in _fields(kind)
+    }
+
+
+def _entity(thing: object) -> Document:
+    plain: Document = msgspec.to_builtins(entity(thing), str_keys=True)
+    return plain
+
+
+@cache
+def _fields(kind: type) -> Sequence[tuple[str, Callable[[Any], Any] | None]]:
+    """Return the names of what is kept, and how each is written where it is deep."""
+    left_out = LEFT_OUT.get(kind)
+    return [
+        (name, _WRITERS.get(hint))
+        for name, hint in get_type_hints(kind).items()
+        if name != left_out
+    ]
 
 
 def _delivery(delivery: Delivery) -> Document:
     """Return a delivery without what is the wall's, or another machine's."""
-    attempts = [
-        _entity(each._replace(headers=(), duration=0.0)) for each in delivery.attempts
-    ]
-    return {**_entity(delivery._replace(attempts=())), "attempts": attempts}
+    attempts = tuple(
+        each._replace(headers=(), duration=0.0) for each in delivery.attempts
+    )
+    return _entity(delivery._replace(attempts=attempts))
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Recipients):
-        return {"numbers": list(value.numbers), "fields": _plain(value.fields)}
-    if isinstance(value, Column):
-        return list(value)
-    if isinstance(value, Template | Line):
-        return _plain(value._asdict())
-    if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
-    return msgspec.to_builtins(value)
+def _recipients_written(value: Recipients) -> Document:
+    return {"numbers": list(value.numbers), "fields": _columns_written(value.fields)}
+
+
+def _columns_written(value: Columns) -> Document:
+    return {name: list(each) for name, each in value.items()}
+
+
+def _named(value: Template | Line | None) -> Document | None:
+    return None if value is None else value._asdict()
+
+
+def _attempts_written(value: tuple[Attempt, ...]) -> list[Document]:
+    return [each._asdict() for each in value]
 
 
 def _all(document: Document, name: str, kind: type) -> Iterator[Any]:
@@ -232,6 +258,15 @@ def _line(value: Any, where: str) -> Line:
     )
 
 
+_WRITERS: Mapping[Any, Callable[[Any], Any]] = {
+    Line: _named,
+    Recipients: _recipients_written,
+    Columns: _columns_written,
+    Column: list,
+    tuple[Attempt, ...]: _attempts_written,
+    Template: _named,
+    Template | None: _named,
+}
 _READERS: Mapping[Any, Any] = {
     Line: _line,
     Recipients: _recipients,

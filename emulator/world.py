@@ -6,12 +6,12 @@ refuses or fails has changed nothing.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from emulator.clock import Clock
 from emulator.domain.account import Account, Movement, Token
@@ -137,6 +137,54 @@ def _nobody(_world: "World") -> None:
     """Carry nothing away."""
 
 
+class Keeper(Protocol):
+    """Who keeps worlds beyond the process; each method refuses where it cannot."""
+
+    def mark(self, world: "World") -> None:
+        """Note that *world* is new, or another than it was."""
+
+    def write(
+        self, world: "World", entities: Sequence[Entity], *, happened: bool
+    ) -> None:
+        """Keep what is about to change, or has *happened*."""
+
+    def look(self, world: "World") -> None:
+        """Keep what has changed outside of transactions."""
+
+    def leave(self, world: "World", deliveries: Iterable[int]) -> None:
+        """Note that *deliveries* are about to leave."""
+
+    def drop(self, world: "World", delivery: int) -> None:
+        """Note that a delivery is forgotten."""
+
+    def forget(self, world: "World") -> None:
+        """Note that *world* is gone."""
+
+
+class Memory(Keeper):
+    """Keeps nothing beyond the process."""
+
+    def mark(self, world: "World") -> None:
+        pass
+
+    def write(
+        self, world: "World", entities: Sequence[Entity], *, happened: bool
+    ) -> None:
+        pass
+
+    def look(self, world: "World") -> None:
+        pass
+
+    def leave(self, world: "World", deliveries: Iterable[int]) -> None:
+        pass
+
+    def drop(self, world: "World", delivery: int) -> None:
+        pass
+
+    def forget(self, world: "World") -> None:
+        pass
+
+
 @dataclass(slots=True)
 class Commons:
     """What all worlds of a process share."""
@@ -147,6 +195,7 @@ class Commons:
     capacity: int = 5_000_000  # messages a world may hold
     deliveries: int = 10_000  # that are over, which a world remembers
     alarm: "Callable[[World], None]" = _nobody  # told that something may leave
+    keeper: Keeper = field(default_factory=Memory)
 
 
 class World:
@@ -292,6 +341,7 @@ class World:
         self.edition += 1
         self.plans += 1
         self._plan()
+        self._commons.keeper.mark(self)
 
     def abandon(self) -> None:
         """Let nothing leave any more: the world is gone."""
@@ -351,8 +401,16 @@ class World:
         """Delete *token*; from then on it is refused."""
         self._kept.append(Revoked(token.literal))
 
-    def commit(self) -> None:
-        """Carry out what was kept."""
+    def commit(self, *, happened: bool = False) -> None:
+        """Carry out what was kept.
+
+        Refuses where the disk does, unless it has *happened* whatever the disk says.
+        """
+        try:
+            self._commons.keeper.write(self, self._kept, happened=happened)
+        except Refusal:
+            self.forget()
+            raise
         self.edition += 1
         for entity in self._kept:
             _CARRIED_OUT[type(entity)](self, entity)
@@ -361,6 +419,17 @@ class World:
     def forget(self) -> None:
         """Drop what was kept."""
         self._kept.clear()
+
+    def rest(self) -> None:
+        """Have kept what has changed outside of transactions, the journal too.
+
+        Refuses where the disk does.
+        """
+        self._commons.keeper.look(self)
+
+    def send_off(self, deliveries: Iterable[int]) -> None:
+        """Note that *deliveries* are about to leave."""
+        self._commons.keeper.leave(self, deliveries)
 
     def alarm(self) -> None:
         """Tell who carries things away to look here."""
@@ -532,6 +601,7 @@ class World:
             oldest = over.popleft()
             if oldest in self.deliveries and self.deliveries[oldest].is_over:
                 del self.deliveries[oldest]
+                self._commons.keeper.drop(self, oldest)
                 self.deliveries_dropped += 1
 
     def _keep_account(self, account: Account) -> None:

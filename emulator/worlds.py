@@ -1,7 +1,7 @@
 """All worlds of a process, and the token or code that finds one."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from emulator.domain.shortlink import TAG, tag
 from emulator.fixture import Fixture, FixtureError, bundled
 from emulator.journal import Archive
 from emulator.tally import Tally
-from emulator.world import Commons, State, World
+from emulator.world import Commons, Keeper, State, World
 
 Tokens = tuple[tuple[str, str], ...]  # name and literal
 
@@ -111,6 +111,10 @@ class Worlds:
         """What the process has counted."""
         return self._commons.tally
 
+    def keep_in(self, keeper: Keeper) -> None:
+        """Have *keeper* told of all that changes from now on."""
+        self._commons.keeper = keeper
+
     def enter(self, literal: str) -> Entry:
         """Return the world of a token, minting it where the token asks for that.
 
@@ -169,6 +173,11 @@ class Worlds:
         return self._library.get(name) or bundled(name)
 
     @property
+    def library(self) -> Mapping[str, Fixture]:
+        """The world files that were opened at the start, by name."""
+        return self._library
+
+    @property
     def mould(self) -> Fixture:
         """What minted worlds are made from."""
         return self._mould
@@ -184,6 +193,27 @@ class Worlds:
         if len(self) >= self.limits.worlds:
             raise Refusal(WORLDS_FULL, f"there are {len(self)} worlds already")
         return self._add(name, Origin(start, (("default", literal),)))
+
+    def origin(self, world: World) -> Origin:
+        """Return what *world* was before its first request."""
+        return self._origins[world.name]
+
+    def adopt(self, held: Held, origin: Origin) -> World:
+        """Return the world that was kept as *held*; where there is none yet, a new one.
+
+        A token that the world's file has gained since opens it, too.
+        """
+        world = self._by_name.get(held.name) or self._add(held.name, origin)
+        before = {literal for _, literal in origin.tokens}
+        self.restore(world, held)
+        fresh = [
+            each
+            for each in self._own_tokens(world, self._origins[held.name])
+            if each.literal not in before
+        ]
+        if fresh:
+            self._give(world, (*world.tokens.values(), *fresh))
+        return world
 
     def reset(self, world: World) -> None:
         """Make *world* what it was before its first request; its checkpoints stay."""
@@ -248,6 +278,7 @@ class Worlds:
         """Forget *world*.  Refuses to forget the default one."""
         if self.default is world:
             raise Refusal(WORLD_NEEDED, "the default world can only be reset")
+        self._commons.keeper.forget(world)
         self._take(world)
         world.abandon()
         world.journal.leave()
@@ -295,6 +326,7 @@ class Worlds:
         self._by_name[name] = self._by_tag[tag(name)] = world
         self._origins[name] = origin
         self._give(world, self._own_tokens(world, origin))
+        self._commons.keeper.mark(world)
         return world
 
     def _made(self, name: str, origin: Origin) -> World:

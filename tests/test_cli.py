@@ -75,6 +75,7 @@ SAMPLES: Mapping[str, tuple[Any, Any, Any]] = {
     "pace": ("instant", "manual", "instant"),
     "strict": (True, False, True),
     "seed": (1, 2, 3),
+    "data": (Path("one"), Path("two"), Path("three")),
     "ready_file": (Path("one"), Path("two"), Path("three")),
     "tls_port": (1, 2, 3),
     "smpp_port": (1, 2, 3),

@@ -146,6 +146,7 @@ class _Post:
         world, outbox, lanes = self._world, self._outbox, self._lanes
         try:
             while world.outbox is outbox and (taken := outbox.take(url)):
+                world.send_off(each.id for each in taken)
                 first, *others = (
                     self._courier.carry(world, outbox, each) for each in taken
                 )
@@ -187,7 +188,7 @@ def _transaction(world: World) -> Iterator[None]:
     except BaseException:
         world.forget()
         raise
-    world.commit()
+    world.commit(happened=True)
 
 
 @contextmanager

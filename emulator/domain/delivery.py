@@ -41,6 +41,7 @@ class Verdict(StrEnum):
     UNUSABLE = "unusable"  # what came back cannot be sent to anybody
     FORBIDDEN = "forbidden"  # where we do not go
     GONE = "gone"  # a listener that left without an answer
+    STOPPED = "stopped"  # we did, with the attempt under way
 
 
 class Trick(StrEnum):
@@ -61,6 +62,7 @@ class Trick(StrEnum):
 
 
 REMEMBERED = 20  # attempts of one receipt
+NO_TRY = frozenset({Verdict.GONE, Verdict.STOPPED})  # nobody's answer
 FINAL = frozenset({Verdict.UNUSABLE, Verdict.FORBIDDEN})  # another try changes nothing
 
 
@@ -110,7 +112,7 @@ class Delivery(NamedTuple):
         attempts = (*self.attempts, attempt)
         if attempt.verdict is Verdict.ACCEPTED:
             return self._over(State.DELIVERED, attempts)
-        done = sum(each.verdict is not Verdict.GONE for each in self.attempts)
+        done = sum(each.verdict not in NO_TRY for each in self.attempts)
         if attempt.verdict is Verdict.GONE:  # the listener's fault, and no try
             due_at = now
         elif attempt.verdict in FINAL or done >= len(self.retries):
@@ -122,6 +124,20 @@ class Delivery(NamedTuple):
     def again(self, now: datetime) -> "Delivery":
         """Return the delivery as it is tried now, whatever came of it before."""
         return self._replace(state=State.DUE, due_at=now, behind=False)
+
+    def stopped(self, now: datetime) -> "Delivery":
+        """Return the delivery as it is tried again, perhaps for nothing.
+
+        The emulator was stopped while it was on its way, and nobody knows how far.
+        """
+        attempt = Attempt(
+            at=now,
+            method="deliver_sm" if self.kind is Kind.RECEIPT else "GET",
+            url=self.url,
+            verdict=Verdict.STOPPED,
+            says="the emulator was stopped meanwhile, so it may have arrived before",
+        )
+        return self._replace(attempts=(*self.attempts, attempt))
 
     def dropped(self) -> "Delivery":
         """Return the delivery as nobody tries it any more."""

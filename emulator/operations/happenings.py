@@ -40,7 +40,7 @@ def catch_up(world: World, now: datetime, most: int = TURN) -> bool:
         except BaseException:
             world.forget()
             raise
-        world.commit()
+        world.commit(happened=True)
     return world.schedule.next_at > now
 
 
@@ -60,7 +60,7 @@ def come_early(world: World, number: int, now: datetime) -> bool:
             early.add(reply.place)
             received(world, text)
             world.keep(Answering(number, early=reply.place))
-            world.commit()
+            world.commit(happened=True)
     return bool(early)
 
 

@@ -65,7 +65,7 @@ def take(world: World, system_id: str, now: datetime) -> Delivery | None:
             world.outbox.posted[delivery.id] = None
             return delivery
         world.keep(delivery.dropped())
-        world.commit()
+        world.commit(happened=True)
     return None
 
 
@@ -111,7 +111,7 @@ def answered(world: World, number: int, session: str, status: int) -> None:
     world.keep(delivery.answered(attempt, next_at))
     world.keep(Event(now, "pushed", delivery=number, verdict=str(attempt.verdict)))
     world.tally.attempts[str(delivery.kind), str(attempt.verdict)] += 1
-    world.commit()
+    world.commit(happened=True)
 
 
 def _delivery(

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import count
 from typing import Any, cast
 
@@ -198,6 +199,12 @@ class Desk:
         """Return where the journal says that something was said: /demo/3."""
         return f"/{self.system_id}/{self._number}"
 
+    def rest(self) -> None:
+        """Have kept what this turn has changed; what the disk refuses has happened."""
+        if self.world is not None:
+            with suppress(Refusal):
+                self.world.rest()
+
     # --- Requests -----------------------------------------------------------------
 
     def _requested(self, event: Event) -> bytes:
@@ -228,12 +235,12 @@ class Desk:
                 return self._unbound(visit)
             else:
                 body = b""
+            world.commit()
         except Exception as error:  # noqa: BLE001 - and none is hidden
             world.forget()
             reason = self._reason(error, visit)
             visit.why = reason.why
             return wire.answer(pdu.command, reason.status, pdu.sequence)
-        world.commit()
         return wire.answer(pdu.command, Status.ESME_ROK, pdu.sequence, body)
 
     def recorded(self, visit: Visit, answer: bytes) -> bytes:

@@ -131,7 +131,7 @@ class Injection:
         newest = next(reversed(world.submissions.values()), None)
         if self._is_placed and newest is not None:
             world.keep(newest._replace(answered_at=due + BEHIND))
-            world.commit()
+            world.commit(happened=True)
 
     def _drip(self, rule: Rule, right: bytes, seconds: timedelta) -> None:
         desk, visit = self._desk, self._visit

@@ -163,6 +163,7 @@ class Line(asyncio.Protocol):
         else:
             self._busy = True
             self._loop.call_soon(self._turn)
+        self.desk.rest()
         self._flush()
         self._read_or_rest()
         desk.ring()

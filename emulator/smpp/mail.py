@@ -129,22 +129,27 @@ class Mail:
         key = world, system_id
         self._called.discard(key)
         now = world.clock.now()
+        taken: list[int] = []
         for _ in range(TURN):
             receiver = self._next(key)
             if receiver is None:
-                return
+                break
             delivery = operations.take(world, system_id, now)
             if delivery is None:
-                return
+                break
+            taken.append(delivery.id)
             self._send(receiver, delivery, now)
-        self.call(world, system_id)
+        else:
+            self.call(world, system_id)
+        if taken:
+            world.send_off(taken)
 
     def tell_early(self, world: World, message: int, now: datetime) -> None:
         """Send the receipt of a message at once, whatever becomes of it."""
         found = world.submitted(message)
         if found is not None:
             operations.tell(world, found[0].id, now)
-            world.commit()
+            world.commit(happened=True)
             happenings.catch_up(world, now)
             self.bring(world, found[1].system_id)
 
@@ -200,7 +205,7 @@ class Mail:
 def _kept(world: World, delivery: Delivery) -> None:
     world.outbox.posted.pop(delivery.id, None)
     world.keep(delivery)
-    world.commit()
+    world.commit(happened=True)
 
 
 def _struck(

@@ -81,6 +81,10 @@ class Endpoint:
                 now = self._door.now()
             else:
                 now = entry.now
+                try:
+                    entry.world.rest()
+                except Refusal as error:
+                    answer = self._declined(visit, error)
                 if entry.world.listeners:
                     entry.world.ring()
         await answer.send(send, wire.dated(now), bodiless=method == "HEAD")

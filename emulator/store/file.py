@@ -1,0 +1,230 @@
+"""The file of a data directory: rows of SQLite, and what can be wrong with it.
+
+It knows worlds by number and things by kind and key, and nothing of what they are.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from emulator.store import StoreError
+
+NAME = "worlds.sqlite"
+OURS = 0x534D5343  # application_id: "SMSC"
+VERSION = 1  # user_version, of the schema and of what stands in it
+CHECKPOINT = 4_000  # pages of the log, 16 MiB, that are carried over at a time
+AT_ONCE = 8  # rows that one statement puts
+SCHEMA = """
+CREATE TABLE world(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, aside TEXT);
+CREATE TABLE thing(
+  id INTEGER PRIMARY KEY, world INTEGER NOT NULL, kind TEXT NOT NULL,
+  key NOT NULL, octets BLOB NOT NULL, UNIQUE(world, kind, key)
+);
+CREATE TABLE exchange(id INTEGER PRIMARY KEY, octets BLOB NOT NULL);
+"""
+PUT = "INSERT OR REPLACE INTO thing(world, kind, key, octets) VALUES "
+# The statement for each number of rows.
+PUTS = [PUT + ", ".join(["(?, ?, ?, ?)"] * count) for count in range(AT_ONCE + 1)]
+
+# An exchange's id: its world's number times so many, and its own number.
+EXCHANGES = 2**40
+
+Key = int | str
+Row = tuple[str, Key, bytes | None]  # kind, key, and octets; None takes it away
+
+
+class Unwritten(Exception):  # noqa: N818 - told to the client, not raised to the top
+    """Nothing of a transaction has been written; the message says why."""
+
+
+class File:
+    """One open file.  No other process can open it meanwhile."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open, or make, the file in *folder*.  Raises ``StoreError``."""
+        self.path = folder / NAME
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"the data directory {folder} cannot be made ({error.strerror})"
+            raise StoreError(message) from error
+        with self._told():
+            self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+        try:
+            with self._told():
+                self._open()
+        except BaseException:
+            self._base.close()
+            raise
+
+    def _open(self) -> None:
+        run = self._base.execute
+        run("PRAGMA locking_mode = EXCLUSIVE")
+        ours, version = self._number("application_id"), self._number("user_version")
+        tables = run("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if ours != OURS and (ours or version or tables):
+            message = f"{self.path} is no file of this program; name another --data"
+            raise StoreError(message)
+        if version > VERSION:
+            message = (
+                f"{self.path} has format {version}, and this emulator knows formats "
+                f"up to {VERSION}: use the one that wrote it, or a newer one"
+            )
+            raise StoreError(message)
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = NORMAL")
+        run(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
+        run("BEGIN EXCLUSIVE")  # so that a read-only one is told now
+        if not tables:
+            for statement in filter(str.strip, SCHEMA.split(";")):
+                run(statement)
+            run(f"PRAGMA application_id = {OURS}")
+            run(f"PRAGMA user_version = {VERSION}")
+        run("COMMIT")
+        flaw = run("PRAGMA quick_check(1)").fetchone()[0]
+        if flaw != "ok":
+            raise sqlite3.DatabaseError(flaw)
+
+    def _number(self, pragma: str) -> int:
+        return int(self._base.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say what SQLite says as ``StoreError``, with what to do about it."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            message = _SENTENCES.get((code or 0) & 0xFF, _DAMAGED)
+            raise StoreError(message.format(path=self.path, error=error)) from error
+
+    # --- Reading ------------------------------------------------------------------
+
+    def worlds(self) -> list[tuple[int, str]]:
+        """Return number and name of each world that was not set aside."""
+        query = "SELECT id, name FROM world WHERE aside IS NULL ORDER BY id"
+        return self._all(query, ())
+
+    def things(self, world: int) -> list[tuple[str, Key, bytes]]:
+        """Return kind, key and octets of all that a world has, by key."""
+        query = "SELECT kind, key, octets FROM thing WHERE world = ? ORDER BY kind, key"
+        return self._all(query, (world,))
+
+    def exchanges(self, world: int) -> list[bytes]:
+        """Return the octets of the exchanges of a world, the oldest first."""
+        query = "SELECT octets FROM exchange WHERE id >= ? AND id < ? ORDER BY id"
+        found = self._all(query, (world * EXCHANGES, (world + 1) * EXCHANGES))
+        return [octets for (octets,) in found]
+
+    def _all(self, query: str, values: Sequence[Key]) -> list[Any]:
+        with self._told():
+            return self._base.execute(query, values).fetchall()
+
+    # --- Writing ------------------------------------------------------------------
+
+    def put(self, world: int, rows: Sequence[Row]) -> None:
+        """Write *rows*, all or none.  Raises ``Unwritten``."""
+        values: list[object] = []
+        for kind, key, octets in rows:
+            if octets is None or len(rows) > AT_ONCE:
+                with self.transaction():
+                    self.add(world, rows)
+                return
+            values += (world, kind, key, octets)
+        try:
+            self._base.execute(PUTS[len(rows)], values)
+        except sqlite3.Error as error:
+            raise self._unwritten(error) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write all that is written within, or nothing.  Raises ``Unwritten``."""
+        try:
+            self._base.execute("BEGIN")
+            yield
+            self._base.execute("COMMIT")
+        except BaseException as error:
+            if self._base.in_transaction:
+                self._base.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise self._unwritten(error) from error
+            raise
+
+    def add(self, world: int, rows: Iterable[Row]) -> None:
+        """Write *rows* within a transaction."""
+        for kind, key, octets in rows:
+            if octets is None:
+                query = "DELETE FROM thing WHERE world = ? AND kind = ? AND key = ?"
+                self._base.execute(query, (world, kind, key))
+            else:
+                self._base.execute(PUTS[1], (world, kind, key, octets))
+
+    def opened(self, name: str) -> int:
+        """Return the number of a world that is to be written anew."""
+        row = self._base.execute("SELECT id FROM world WHERE name = ?", (name,))
+        found = row.fetchone()
+        if found:
+            self.clear(found[0])
+            return int(found[0])
+        made = self._base.execute("INSERT INTO world(name) VALUES (?)", (name,))
+        return int(made.lastrowid or 0)
+
+    def clear(self, world: int) -> None:
+        """Take away all that a world has, within a transaction."""
+        self._base.execute("DELETE FROM thing WHERE world = ?", (world,))
+
+    def drop(self, world: int) -> None:
+        """Take a world away, within a transaction."""
+        self.clear(world)
+        self.drop_exchanges(world)
+        self._base.execute("DELETE FROM world WHERE id = ?", (world,))
+
+    def set_aside(self, world: int, name: str, why: str) -> None:
+        """Give a world another name, under which nothing finds it.
+
+        Raises ``Unwritten``.
+        """
+        with self.transaction():
+            query = "UPDATE world SET name = ?, aside = ? WHERE id = ?"
+            self._base.execute(query, (name, why, world))
+
+    def add_exchanges(self, world: int, rows: Iterable[tuple[int, bytes]]) -> None:
+        """Write exchanges within a transaction."""
+        start = world * EXCHANGES
+        query = "INSERT OR REPLACE INTO exchange VALUES (?, ?)"
+        self._base.executemany(query, ((start + each, it) for each, it in rows))
+
+    def drop_exchanges(self, world: int, before: int = EXCHANGES) -> None:
+        """Take exchanges away, all or the older ones, within a transaction."""
+        start = world * EXCHANGES
+        query = "DELETE FROM exchange WHERE id >= ? AND id < ?"
+        self._base.execute(query, (start, start + before))
+
+    def close(self) -> None:
+        self._base.close()
+
+    def _unwritten(self, error: sqlite3.Error) -> Unwritten:
+        if self._base.in_transaction:
+            self._base.execute("ROLLBACK")
+        return Unwritten(
+            f"{self.path} cannot be written ({error}), so nothing was changed; "
+            "give it room or rights, and ask again"
+        )
+
+
+_DAMAGED = (
+    "{path} is damaged or no file of this program ({error}); it was left as it is: "
+    "put a copy of it there, or name another --data"
+)
+_UNUSABLE = "{path} cannot be read and written ({error}); name another --data"
+_SENTENCES = {
+    sqlite3.SQLITE_BUSY: "{path} is in use by another process; stop it, or name "
+    "another --data: one directory belongs to one process",
+    sqlite3.SQLITE_CANTOPEN: _UNUSABLE,
+    sqlite3.SQLITE_READONLY: _UNUSABLE,
+    sqlite3.SQLITE_PERM: _UNUSABLE,
+    sqlite3.SQLITE_FULL: _UNUSABLE,
+    sqlite3.SQLITE_IOERR: _UNUSABLE,
+}

@@ -1,0 +1,538 @@
+"""Worlds that outlive the process: what is kept of them, and what a bad file does."""
+
+import json
+import os
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emulator import world
+from emulator.domain.delivery import Attempt, Verdict
+from emulator.store import StoreError, rows
+from emulator.store.file import VERSION
+from tests.campaigns import an_sms, crowd, place, poll
+from tests.command import complaint
+from tests.emulated import START, Answer, Api, emulated
+from tests.receiver import Receiver, Said, receiving
+from tests.served import ROOT, serve
+from tests.steering import steer, steered
+from tests.stored import file, kept, snapshot
+from tests.test_snapshots import COMMANDS, lives
+
+FIXED = settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+NOBODY = 65_534  # a user who may write nothing here
+RELEASED = ["0.1.0"]
+ORDER = json.dumps(an_sms())
+
+
+def again(folder: Path, token: str = "demo", **changes: Any) -> Any:
+    """Return the snapshot of a world as another process finds it."""
+    with kept(folder, token=token, **changes) as api:
+        return snapshot(api)
+
+
+# --- What is kept ------------------------------------------------------------
+
+
+def test_everything_that_lives_in_a_world_is_there_again(tmp_path: Path) -> None:
+    with kept(tmp_path) as api:
+        lives(api)
+        left = snapshot(api)
+
+    assert again(tmp_path) == left
+
+
+@given(st.lists(st.sampled_from(sorted(COMMANDS)), max_size=12), st.integers(0, 12))
+@FIXED
+def test_a_process_that_ends_between_two_commands_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str], ends: int
+) -> None:
+    folder = tmp_path_factory.mktemp("data")
+    with closing(emulated()) as straight:
+        for part in (names[:ends], names[ends:]):
+            with kept(folder) as api:
+                for name in part:
+                    COMMANDS[name](straight)
+                    COMMANDS[name](api)
+                left = snapshot(api)
+
+        assert left == snapshot(straight)
+
+
+def test_whatever_a_world_can_keep_has_a_row() -> None:
+    assert rows._MAKERS.keys() == world._CARRIED_OUT.keys()  # noqa: SLF001
+
+
+def test_it_is_on_the_disk_before_the_answer_leaves(tmp_path: Path) -> None:
+    with kept(tmp_path) as api:
+        place(api)
+        copy = tmp_path / "copy"
+        copy.mkdir()
+        for each in tmp_path.glob("worlds.sqlite*"):
+            (copy / each.name).write_bytes(each.read_bytes())
+
+        assert again(copy) == snapshot(api)
+
+
+def test_what_is_refused_is_not_kept(tmp_path: Path) -> None:
+    with kept(tmp_path) as api:
+        place(api)
+        left = snapshot(api)
+        assert api.post("/api/v3/campaign", json=an_sms(route=1)).status == 422
+
+    assert again(tmp_path) == left
+
+
+def test_worlds_are_kept_apart_and_each_with_its_beginning(tmp_path: Path) -> None:
+    with kept(tmp_path) as api:
+        place(api)
+        steered(api, "POST", "world/fork", json={"name": "forked"})
+        order = {"name": "made", "seed": 7, "clock": START.isoformat()}
+        steered(api, "POST", "worlds", json=order)
+        for name in ("forked", "made", "minted"):
+            api.token = f"world-{name}"
+            place(api, an_sms(recipients=crowd(3)))
+
+    with kept(tmp_path) as api:
+        seen = [each["name"] for each in steered(api, "GET", "worlds")]
+        messages = [each["messages"] for each in steered(api, "GET", "worlds")]
+        assert (seen, messages) == (["demo", "forked", "made", "minted"], [1, 4, 3, 3])
+        for name in ("demo", "forked", "made", "minted"):
+            api.token = name if name == "demo" else f"world-{name}"
+            steered(api, "POST", "world/reset")
+        messages = [each["messages"] for each in steered(api, "GET", "worlds")]
+        seeds = [each["seed"] for each in steered(api, "GET", "worlds")]
+        assert (messages, seeds) == ([0, 1, 0, 0], [1, 1, 7, 1])
+
+
+def test_a_world_that_was_reset_or_put_back_is_what_it_was_then(tmp_path: Path) -> None:
+    with kept(tmp_path) as api:
+        place(api)
+        steered(api, "POST", "world/checkpoints", json={"name": "one"})
+        place(api)
+        steered(api, "POST", "world/checkpoints/one/restore")
+        placed = snapshot(api)
+        api.token = "world-other"
+        place(api)
+        steered(api, "POST", "world/reset")
+        emptied = snapshot(api)
+
+    assert again(tmp_path) == placed
+    assert again(tmp_path, token="world-other") == emptied
+
+
+def test_a_world_that_was_deleted_is_gone(tmp_path: Path) -> None:
+    with kept(tmp_path, token="world-other") as api:
+        place(api)
+        steered(api, "DELETE", "world")
+
+    with kept(tmp_path) as api:
+        assert [each["name"] for each in steered(api, "GET", "worlds")] == ["demo"]
+
+
+def test_tokens_open_expire_and_stay_deleted(tmp_path: Path) -> None:
+    with kept(tmp_path) as api:
+        made = [
+            steered(api, "POST", "tokens", json={"name": name})["token"]
+            for name in ("kept", "deleted", "expired")
+        ]
+        steered(api, "DELETE", f"tokens/{made[1]}")
+        steered(api, "POST", f"tokens/{made[2]}/expire")
+        listed = steered(api, "GET", "tokens")
+
+    with kept(tmp_path) as api:
+        assert steered(api, "GET", "tokens") == listed
+        opened = [api.get("/api/v1/user", token=each).status for each in made]
+        assert opened == [200, 401, 401]
+
+
+def test_a_token_that_the_world_file_has_gained_opens_it(tmp_path: Path) -> None:
+    with kept(tmp_path) as api:
+        place(api)
+
+    tokens = [{"name": "a", "token": "demo"}, {"name": "b", "token": "second"}]
+    with kept(tmp_path, token="second", tokens=tokens) as api:
+        assert api.get("/api/v1/user").status == 200
+        assert len(api.world.campaigns) == 1
+
+
+def test_a_fault_goes_on_counting(tmp_path: Path) -> None:
+    fault = {"effect": {"status": 500}, "nth": 3}
+    with kept(tmp_path) as api:
+        steered(api, "POST", "faults", json=fault)
+        assert api.get("/api/v1/user").status == 200
+        assert api.post("/api/v3/campaign", json=an_sms(route=1)).status == 422
+
+    with kept(tmp_path) as api:
+        assert [each["met"] for each in steered(api, "GET", "faults")] == [2]
+        assert api.get("/api/v1/user").status == 500
+
+
+@pytest.mark.parametrize(
+    ("rate", "days"), [(0, 0), (1, 1), (60, 60)], ids=["frozen", "real", "scaled"]
+)
+def test_a_clock_goes_on_at_its_rate_while_nobody_serves(
+    tmp_path: Path, rate: float, days: int
+) -> None:
+    with kept(tmp_path) as api:
+        placed = place(api)
+        steered(api, "PUT", "clock", json={"rate": rate})
+        began = api.world.clock.now()
+        wall = api.world.clock.reading()[1]
+
+    with kept(tmp_path, after=wall - START + timedelta(days=1)) as api:
+        passed = api.world.clock.now() - began
+        assert timedelta(days=days) <= passed <= timedelta(days=days, minutes=10)
+        assert api.world.clock.rate == rate
+        assert poll(api, placed)["percentage"] == (100 if days else 0)
+
+
+def test_a_machine_whose_clock_was_put_back_puts_no_world_back(tmp_path: Path) -> None:
+    with kept(tmp_path) as api:
+        steered(api, "POST", "clock/advance", json={"seconds": 3600})
+        steered(api, "PUT", "clock", json={"rate": 1})
+        place(api)
+        began = api.world.campaigns[8528238].created_at
+
+    with kept(tmp_path, after=timedelta(days=-300)) as api:
+        assert began <= api.world.clock.now() < began + timedelta(minutes=5)
+
+
+def test_the_journal_goes_on_and_knows_what_it_has_dropped(tmp_path: Path) -> None:
+    with kept(tmp_path) as api:
+        place(api, an_sms(recipients=crowd(3_000)))
+        api.get("/api/v1/user")
+        api.post("/api/v3/campaign", json={"text": 1})
+        left = steered(api, "GET", "journal")
+        assert len(left["exchanges"]) == 3
+
+    with kept(tmp_path) as api:
+        assert steered(api, "GET", "journal") == left
+        world = api.world
+        world.journal.drop(1)
+        api.get("/api/v1/user")
+        left = steered(api, "GET", "journal?after=1")
+        assert [each["number"] for each in left["exchanges"]] == [2, 3, 4]
+
+    with kept(tmp_path) as api:
+        assert steered(api, "GET", "journal?after=1") == left
+        assert steer(api, "GET", "journal").status == 409
+        steered(api, "DELETE", "journal")
+        api.get("/api/v1/user")
+        left = steered(api, "GET", "journal")
+
+    with kept(tmp_path) as api:
+        assert steered(api, "GET", "journal") == left
+        assert [each["number"] for each in left["exchanges"]] == [5]
+
+
+def test_without_a_directory_nothing_is_written(tmp_path: Path) -> None:
+    places = {name: str(tmp_path) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
+    with serve(environment=places) as served:
+        assert served.ask("POST", "/api/v3/campaign", ORDER).status == 200
+        opened = Path(f"/proc/{served.process.pid}/fd").iterdir()
+        files = [str(each.readlink()) for each in opened]
+
+    assert not [each for each in files if each.startswith("/") and "sqlite" in each]
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- What leaves -------------------------------------------------------------
+
+
+@contextmanager
+def hearing() -> Iterator[Receiver]:
+    """Receive pushes, and keep no connection that a process would leave open."""
+    with receiving() as receiver:
+        receiver.says(Said(headers=(("connection", "close"),)))
+        yield receiver
+
+
+def replied(api: Api) -> None:
+    """Let a handset answer a message, at the instant at which it got it."""
+    place(api)
+    steered(api, "POST", "clock/advance", json={"seconds": 11})
+    api.world.clock.run(0)
+    steered(api, "POST", "inbound", json={"number": "4498987282", "text": "si"})
+
+
+def test_a_push_whose_answer_is_on_record_is_not_sent_again(tmp_path: Path) -> None:
+    with hearing() as receiver:
+        with kept(tmp_path, push_url=receiver.url) as api:
+            replied(api)
+            steered(api, "POST", "clock/settle", json={})
+            assert len(receiver.asked) == 1
+
+        with kept(tmp_path, push_url=receiver.url) as api:
+            steered(api, "POST", "clock/settle", json={})
+            states = [each.state for each in api.world.deliveries.values()]
+            assert (len(receiver.asked), states) == (1, ["delivered"])
+
+
+def test_a_push_that_had_not_left_leaves_later_without_a_word(tmp_path: Path) -> None:
+    with hearing() as receiver:
+        with kept(tmp_path, push_url=receiver.url) as api:
+            rule = {"effect": {"push": "late", "seconds": 60}}
+            steered(api, "POST", "faults", json=rule)
+            replied(api)
+
+        with kept(tmp_path, push_url=receiver.url) as api:
+            steered(api, "POST", "clock/settle", json={})
+            (delivery,) = steered(api, "GET", "deliveries")["deliveries"]
+            verdicts = [each["verdict"] for each in delivery["attempts"]]
+            assert (verdicts, len(receiver.asked)) == (["accepted"], 1)
+
+
+def test_a_push_under_way_when_the_process_ended_says_so(tmp_path: Path) -> None:
+    with hearing() as receiver:
+        with kept(tmp_path, push_url=receiver.url) as api:
+            replied(api)
+            (number,) = api.world.deliveries
+            api.world.send_off([number])
+
+        with kept(tmp_path, push_url=receiver.url) as api:
+            steered(api, "POST", "clock/settle", json={})
+            (delivery,) = steered(api, "GET", "deliveries")["deliveries"]
+            verdicts = [each["verdict"] for each in delivery["attempts"]]
+            assert verdicts == ["stopped", "accepted"]
+            assert "may have arrived before" in delivery["attempts"][0]["says"]
+
+        with kept(tmp_path, push_url=receiver.url) as api:
+            (delivery,) = steered(api, "GET", "deliveries")["deliveries"]
+            assert [each["verdict"] for each in delivery["attempts"]] == verdicts
+
+
+def test_an_attempt_that_was_stopped_is_no_try(tmp_path: Path) -> None:
+    with kept(tmp_path, push_url="http://127.0.0.1:9/mo", push_retries=[60]) as api:
+        replied(api)
+        (delivery,) = api.world.deliveries.values()
+
+    stopped = delivery.stopped(START)
+    refused = Attempt(START, "GET", delivery.url, Verdict.REFUSED)
+    assert stopped.due_at == delivery.due_at
+    assert not stopped.tried(refused, START).is_over
+    assert stopped.tried(refused, START).tried(refused, START).is_over
+
+
+def test_a_delivery_that_is_forgotten_leaves_the_file(tmp_path: Path) -> None:
+    with kept(tmp_path, push_url="http://127.0.0.1:9/mo") as api:
+        api.world._commons.deliveries = 2  # noqa: SLF001 - the bound, made small
+        place(api)
+        steered(api, "POST", "clock/advance", json={"seconds": 11})
+        for number in range(5):
+            wrote = {"number": "4498987282", "text": f"si {number}"}
+            steered(api, "POST", "inbound", json=wrote)
+            steered(api, "POST", "clock/settle", json={})
+        left = list(api.world.deliveries)
+        dropped = api.world.deliveries_dropped
+        place(api)  # after which nothing is dropped
+
+    with closing(sqlite3.connect(file(tmp_path))) as base:
+        found = base.execute("SELECT key FROM thing WHERE kind = 'deliveries'")
+        assert [key for (key,) in found] == left
+    with kept(tmp_path) as api:
+        assert (list(api.world.deliveries), api.world.deliveries_dropped) == (
+            left,
+            dropped,
+        )
+
+
+# --- What can be wrong -------------------------------------------------------
+
+
+def changed(folder: Path, statement: str) -> None:
+    with closing(sqlite3.connect(file(folder))) as base, base:
+        assert base.execute(statement).rowcount
+
+
+def test_a_world_that_cannot_be_loaded_is_set_aside_and_the_others_serve(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with kept(tmp_path, token="world-broken") as api:
+        place(api)
+    changed(
+        tmp_path,
+        "UPDATE thing SET octets = replace(octets, 'hola', char(7)) WHERE kind = "
+        "'campaigns'",
+    )
+
+    with kept(tmp_path, token="world-broken") as api:
+        (said,) = caplog.messages
+        assert "the world broken cannot be loaded" in said
+        assert "the others serve" in said
+        place(api)  # in a new world of that name
+        assert len(api.world.campaigns) == 1
+    with kept(tmp_path, token="world-broken") as api:
+        assert len(api.world.campaigns) == 1
+    with closing(sqlite3.connect(file(tmp_path))) as base:
+        names = [name for (name,) in base.execute("SELECT name FROM world ORDER BY id")]
+        assert "broken" in names
+        assert any(name.startswith("broken (set aside ") for name in names)
+
+
+def served_on(folder: Path) -> str:
+    """Return the one sentence that a start says."""
+    return complaint("serve", "--port", "0", "--data", str(folder))
+
+
+def opened_once(folder: Path) -> None:
+    with kept(folder) as api:
+        place(api)
+
+
+def test_a_second_process_is_told_whose_the_directory_is(tmp_path: Path) -> None:
+    with serve("--data", str(tmp_path)) as served:
+        assert served.ask("POST", "/api/v3/campaign", ORDER).status == 200
+
+        said = served_on(tmp_path)
+
+        assert "is in use by another process" in said
+        assert "one directory belongs to one process" in said
+        assert served.ask("POST", "/api/v3/campaign", ORDER).status == 200
+
+
+def test_a_foreign_file_is_left_as_it_is(tmp_path: Path) -> None:
+    file(tmp_path).write_bytes(b"not a database at all, but somebody's notes" * 100)
+    before = file(tmp_path).read_bytes()
+
+    said = served_on(tmp_path)
+
+    assert "is damaged or no file of this program" in said
+    assert "it was left as it is" in said
+    assert file(tmp_path).read_bytes() == before
+
+
+def test_the_database_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(file(tmp_path))) as base, base:
+        base.execute("CREATE TABLE notes(text)")
+    before = file(tmp_path).read_bytes()
+
+    assert "is no file of this program" in served_on(tmp_path)
+    assert file(tmp_path).read_bytes() == before
+
+
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+def test_a_truncated_file_is_left_as_it_is(tmp_path: Path, part: float) -> None:
+    with kept(tmp_path) as api:
+        for _ in range(20):
+            place(api, an_sms(recipients=crowd(300)))
+    os.truncate(file(tmp_path), int(file(tmp_path).stat().st_size * part))
+    before = file(tmp_path).read_bytes()
+
+    said = served_on(tmp_path)
+
+    assert "is damaged or no file of this program" in said
+    assert "put a copy of it there, or name another --data" in said
+    assert file(tmp_path).read_bytes() == before
+
+
+def test_a_file_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
+    opened_once(tmp_path)
+    with closing(sqlite3.connect(file(tmp_path))) as base:
+        base.execute(f"PRAGMA user_version = {VERSION + 1}")
+
+    said = served_on(tmp_path)
+
+    assert f"has format {VERSION + 1}, and this emulator knows formats up to" in said
+    with closing(sqlite3.connect(file(tmp_path))) as base:
+        assert base.execute("SELECT count(*) FROM world").fetchone() == (1,)
+
+
+def test_what_is_no_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+
+    said = served_on(tmp_path / "file" / "data")
+
+    assert "cannot be made (Not a directory)" in said
+
+
+@contextmanager
+def somebody() -> Iterator[None]:
+    """Be somebody else within, if we are root, who may write everywhere."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["a file", "no file"])
+def test_a_directory_that_cannot_be_written_is_refused(*, there: bool) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        if there:
+            opened_once(folder)
+            file(folder).chmod(0o444)
+        folder.chmod(0o555)
+
+        with somebody(), pytest.raises(StoreError) as told, kept(folder):
+            pass
+
+        assert "cannot be read and written" in str(told.value)
+        assert "name another --data" in str(told.value)
+        folder.chmod(0o755)
+
+
+def test_a_disk_that_is_full_refuses_and_loses_nothing(tmp_path: Path) -> None:
+    with serve("--data", str(tmp_path), "--clock", "frozen") as served:
+        pid, placed = served.process.pid, []
+
+        def answered() -> Answer:
+            answer = served.ask("POST", "/api/v3/campaign", ORDER)
+            if answer.status == 200:
+                placed.append(answer.body["campaign"])
+            return answer
+
+        assert answered().status == 200
+        full = Path(f"{file(tmp_path)}-wal").stat().st_size + 3 * 4096
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (full, resource.RLIM_INFINITY))
+        refused = next(
+            each for each in (answered() for _ in count()) if each.status != 200
+        )
+
+        assert refused.status == 500
+        why = refused.headers["x-emulator-why"]
+        assert "worlds.sqlite cannot be written" in why
+        assert "so nothing was changed; give it room or rights, and ask again" in why
+        credit = served.ask("GET", "/api/v1/user").body["data"]["credit"]
+        assert answered().status == 500
+        assert served.ask("GET", "/api/v1/user").body["data"]["credit"] == credit
+        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+        assert answered().status == 200
+        left = served.ask("GET", "/_emulator/campaigns").body
+
+    with serve("--data", str(tmp_path)) as served:
+        found = served.ask("GET", "/_emulator/campaigns").body
+        assert [each["campaign"] for each in found] == placed
+        assert found == left
+
+
+def test_a_file_of_each_released_version_is_taken(tmp_path: Path) -> None:
+    released = sorted((ROOT / "tests" / "kept").glob("*.sqlite"))
+    assert [each.stem for each in released] == RELEASED
+    for each in released:
+        folder = tmp_path / each.stem
+        folder.mkdir()
+        file(folder).write_bytes(each.read_bytes())
+        told = json.loads(each.with_suffix(".json").read_text("utf-8"))
+
+        assert again(folder) == told
