@@ -37,6 +37,7 @@ COPY --from=build /opt/emulator /opt/emulator
 COPY --from=build --chown=10001:10001 /data /data
 ENV PATH=/opt/emulator/bin:$PATH \
     EMULATOR_HOST=0.0.0.0 \
+    EMULATOR_DATA=/data \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 USER 10001:10001

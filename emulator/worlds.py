@@ -46,6 +46,7 @@ class Limits:
     checkpoints: int = 100  # a world
     snapshot: int = 64 * 1024 * 1024  # octets
     deliveries: int = 10_000  # that are over, a world
+    smpp_mints: bool = True  # whether a bind opens a new world
 
 
 @dataclass(slots=True)
@@ -144,11 +145,14 @@ class Worlds:
     def reached(self, system_id: str) -> World | None:
         """Return the world that a system_id of SMPP leads to, minting ``world-<name>``.
 
-        Of two worlds that know it the older one has it.
+        Of two worlds that know it the older one has it.  Where only HTTP mints, a name
+        that it has not minted leads nowhere.
 
         Source: manual SMP-01; assumption SMP-01 for the names of worlds.
         """
         if MINTING.fullmatch(system_id):
+            if not self.limits.smpp_mints:
+                return self._directory.get(system_id)
             try:
                 return self.find(system_id)
             except Refusal:
@@ -156,6 +160,10 @@ class Worlds:
         return next(
             (each for each in self if system_id in each.account.access.binds), None
         )
+
+    def may_be_elsewhere(self, system_id: str) -> bool:
+        """Return whether it names a world that HTTP may have minted in a neighbour."""
+        return not self.limits.smpp_mints and MINTING.fullmatch(system_id) is not None
 
     def named(self, name: str) -> World | None:
         """Return the world called *name*."""
