@@ -1,15 +1,10 @@
 """Several processes of one command: their ports, their ends, their directories."""
 
-import json
 import os
 import signal
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import pytest
 
@@ -17,34 +12,11 @@ from emulator.client import Emulator
 from emulator.processes import shares
 from emulator.settings import Settings
 from tests.busy import busy
-from tests.command import complaint, run, started
-from tests.served import DEADLINE, first_line
+from tests.command import complaint, run
+from tests.served import DEADLINE
+from tests.several import address, is_heard, several
 
 COUNT = 3
-
-
-@contextmanager
-def several(folder: Path, *flags: str) -> Iterator[tuple[Any, Mapping[str, Any]]]:
-    """Serve in three processes; yield the first of all and what the ready file says."""
-    ready = folder / "ready.json"
-    given = ("--processes", str(COUNT), "--port", "0", "--ready-file", str(ready))
-    with started("serve", *given, *flags) as process:
-        assert first_line(process).startswith("Smsclouds V3, emulated, is ready in 3")
-        yield process, json.loads(ready.read_text("utf-8"))
-
-
-def address(url: str) -> tuple[str, int]:
-    host, _, port = url.removeprefix("http://").rpartition(":")
-    return host, int(port)
-
-
-def is_heard(url: str) -> bool:
-    """Return whether somebody listens there."""
-    try:
-        socket.create_connection(address(url), timeout=DEADLINE).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 def test_each_has_ports_and_worlds_of_its_own(tmp_path: Path) -> None:
@@ -83,7 +55,7 @@ def test_a_signal_ends_them_all_whatever_is_open(
             process.send_signal(sign)
             assert process.wait(timeout=DEADLINE) == 0
             assert monotonic() - began < 1
-        assert not any(is_heard(each["http"]) for each in ready["processes"])
+        assert not any(is_heard(address(each["http"])) for each in ready["processes"])
         assert process.stderr.read() == ""
     assert list(tmp_path.iterdir()) == []
 
@@ -99,7 +71,7 @@ def test_where_one_ends_the_others_end_and_one_sentence_says_so(tmp_path: Path) 
             "itself, by signal SIGKILL; its worlds ended with it, so the others were "
             "stopped\n"
         )
-        assert not any(is_heard(each["http"]) for each in ready["processes"])
+        assert not any(is_heard(address(each["http"])) for each in ready["processes"])
 
 
 def test_none_outlives_the_one_that_started_it(tmp_path: Path) -> None:
@@ -108,7 +80,7 @@ def test_none_outlives_the_one_that_started_it(tmp_path: Path) -> None:
         process.wait(timeout=DEADLINE)
         process.stderr.read()  # its end comes when the last one that holds it has ended
 
-        assert not any(is_heard(each["http"]) for each in ready["processes"])
+        assert not any(is_heard(address(each["http"])) for each in ready["processes"])
 
 
 def test_one_that_cannot_start_is_told_as_if_it_were_alone() -> None:
