@@ -4,13 +4,19 @@ It is read off the state; the same question about the same state always has the 
 answer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from heapq import heappop, heappush
+from itertools import count, islice
+from typing import Any
 
 from emulator.domain import dlr, email, voice
+from emulator.domain.email import EmailCampaign
+from emulator.domain.sms import Campaign
 from emulator.domain.timeline import END, Milestone
+from emulator.domain.voice import VoiceCampaign
 from emulator.event import Event
-from emulator.schedule import Telling, Writing
+from emulator.schedule import NEVER, Telling, Writing
 from emulator.world import World
 
 
@@ -32,6 +38,13 @@ def due(
     return sorted(found, key=_at)
 
 
+def unplanned(world: World, after: datetime, until: datetime) -> Iterator[Event]:
+    """Yield what happens from *after* to *until* beside campaigns, in no order."""
+    for each in (*_delayed(world), *_expiries(world)):
+        if each.at is not None and after <= each.at <= until:
+            yield each
+
+
 def work(world: World, now: datetime) -> list[Event]:
     """Return all that is left to be done, in order; last what waits for somebody."""
     events = (*_campaigns(world, now), *_delayed(world), *_scheduled(world))
@@ -40,17 +53,87 @@ def work(world: World, now: datetime) -> list[Event]:
     )
 
 
+class Ahead:
+    """What is told of campaigns to somebody who reads along.
+
+    It is read off those that are new since the last look, unless something comes about
+    otherwise than planned: a world has many campaigns, and a reader looks often.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._heap: list[tuple[datetime, int, Event]] = []
+        self._numbers = count()  # of one instant, the first found is the first told
+        self._revision = -1
+        self._known = (0, 0, 0)  # how many campaigns of each channel
+
+    def take(self, after: datetime, until: datetime) -> Iterator[Event]:
+        """Yield what happens from *after* to *until*, in order, and forget it."""
+        self._look(after)
+        heap = self._heap
+        while heap and heap[0][0] <= until:
+            at, _, event = heappop(heap)
+            if at >= after:
+                yield event
+
+    def next_at(self, after: datetime) -> datetime | None:
+        """Return when the next thing happens or is done; None where nothing is."""
+        world = self._world
+        instants = [each.due for each in world.delayed.values()]
+        instants += [at for at, _, _ in self._heap[:1]]
+        instants += [world.schedule.next_at] * (world.schedule.next_at != NEVER)
+        return min((each for each in instants if each > after), default=None)
+
+    def _look(self, after: datetime) -> None:
+        """Put down what campaigns have come to be, or all of them anew."""
+        world = self._world
+        if self._revision != world.revisions:
+            self._revision, self._known = world.revisions, (0, 0, 0)
+            self._heap.clear()
+        sms, calls, letters = self._known
+        found = (
+            *_sms(_newest(world.campaigns, sms), after),
+            *_voice(_newest(world.voice_campaigns, calls)),
+            *_email(_newest(world.email_campaigns, letters)),
+        )
+        for each in found:
+            if each.at is not None and each.at >= after:
+                heappush(self._heap, (each.at, next(self._numbers), each))
+        self._known = (
+            len(world.campaigns),
+            len(world.voice_campaigns),
+            len(world.email_campaigns),
+        )
+
+
+def _newest(table: dict[int, Any], known: int) -> list[Any]:
+    """Return all but the first so many campaigns of a channel, the oldest first."""
+    return [*islice(reversed(table.values()), len(table) - known)][::-1]
+
+
 def _campaigns(world: World, now: datetime) -> Iterator[Event]:
-    for sms in world.campaigns.values():
-        channel = "smsclic" if sms.link else "sms"
-        for each in dlr.milestones(sms, now):
-            yield _event(each, channel, sms.id)
-    for call in world.voice_campaigns.values():
-        for each in voice.milestones(call):
-            yield _event(each, "voice", call.id)
-    for letter in world.email_campaigns.values():
-        for each in email.milestones(letter):
-            yield _event(each, "email", letter.id)
+    yield from _sms(world.campaigns.values(), now)
+    yield from _voice(world.voice_campaigns.values())
+    yield from _email(world.email_campaigns.values())
+
+
+def _sms(campaigns: Iterable[Campaign], now: datetime) -> Iterator[Event]:
+    for each in campaigns:
+        channel = "smsclic" if each.link else "sms"
+        for milestone in dlr.milestones(each, now):
+            yield _event(milestone, channel, each.id)
+
+
+def _voice(campaigns: Iterable[VoiceCampaign]) -> Iterator[Event]:
+    for each in campaigns:
+        for milestone in voice.milestones(each):
+            yield _event(milestone, "voice", each.id)
+
+
+def _email(campaigns: Iterable[EmailCampaign]) -> Iterator[Event]:
+    for each in campaigns:
+        for milestone in email.milestones(each):
+            yield _event(milestone, "email", each.id)
 
 
 def _event(milestone: Milestone, channel: str, campaign: int) -> Event:

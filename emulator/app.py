@@ -1,6 +1,6 @@
 """The composition root: the one place where the parts meet."""
 
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Callable
 from pathlib import Path
 
 from emulator import contract, files
@@ -41,7 +41,6 @@ def build(settings: Settings) -> Program:
     )
     worlds = Worlds(fixtures(settings), limits)
     platform = Contract(contract.load(files.CONTRACT))
-    platform.compile()
     caller = Caller(
         Targets(filter(None, map(str.strip, (settings.push_allow or "").split(",")))),
         most=settings.push_answer_limit,
@@ -54,20 +53,21 @@ def build(settings: Settings) -> Program:
         body_limit=settings.body_limit,
         secret=settings.control_secret,
     )
-    program.state.keeping = keeping(worlds, settings.data)
+    program.state.close = kept(worlds, settings.data)
+    program.state.warming = platform.compiling()
     return program
 
 
-def keeping(worlds: Worlds, folder: Path | None) -> AbstractContextManager[object]:
-    """Return a context in which *worlds* are kept in *folder*, if there is one.
+def kept(worlds: Worlds, folder: Path | None) -> Callable[[], None]:
+    """Keep *worlds* in *folder*, if there is one; return what lets go of it.
 
     Raises ``StoreError`` where the directory cannot be used.
     """
     if folder is None:
-        return nullcontext()
+        return lambda: None
     from emulator.store.keeper import Keeper  # noqa: PLC0415 - SQLite takes 5 ms
 
-    return closing(Keeper(folder, worlds, now=wall()))
+    return Keeper(folder, worlds, now=wall()).close
 
 
 def assembled(

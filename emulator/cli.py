@@ -6,6 +6,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +200,7 @@ def served(settings: Settings, announce: Callable[..., None]) -> None:
     try:
         program = app.build(settings)
         world = program.state.worlds.default
-        with program.state.keeping:
+        with closing(program.state):
             server.run(program, settings, lambda ready: announce(ready, world))
     except (ContractError, FixtureError, StoreError) as error:
         raise server.ServeError(str(error)) from error

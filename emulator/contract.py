@@ -58,10 +58,11 @@ class Contract:
             )
             raise ContractError(message)
 
-    def compile(self) -> None:
-        """Make every validator now, so that no first request has to."""
+    def compiling(self) -> Iterator[str]:
+        """Make every validator, so that no first request has to; yield after each."""
         for operation in self.operations.values():
             _ = operation.body, operation.answer
+            yield operation.id
 
     def by_path(self) -> dict[str, dict[str, "Operation"]]:
         """Return the operations by path, aliases included, and upper-case method."""

@@ -39,7 +39,12 @@ class Log:
         self._kept.append(event)
         self.last += 1
 
-    def after(self, number: int) -> list[tuple[int, Event]]:
-        """Return what is remembered of the events with a higher number."""
-        newer = [*islice(reversed(self._kept or ()), max(0, self.last - number))][::-1]
-        return [*enumerate(newer, self.last - len(newer) + 1)]
+    def after(self, number: int, most: int | None = None) -> list[tuple[int, Event]]:
+        """Return what is remembered of the events with a higher number, or the first.
+
+        Most who ask want the last few, which lie at the end.
+        """
+        kept = self._kept or ()
+        newer = min(len(kept), max(0, self.last - number))
+        found = islice(reversed(kept), max(0, newer - (most or newer)), newer)
+        return [*enumerate([*found][::-1], self.last - newer + 1)]

@@ -19,6 +19,7 @@ WORLDS = ROOT / "fixtures" / "worlds"
 WORLD_SCHEMA = ROOT / "fixtures" / "world.schema.yaml"
 LEDGER = ROOT / "docs" / "ledger.yaml"
 PRESETS = ROOT / "fixtures" / "faults.yaml"
+ENGINES = ("/.dockerenv", "/run/.containerenv")  # files that Docker and Podman leave
 SIGNING_KEY = ROOT / "fixtures" / "token_signing_key.pem"
 
 
@@ -57,7 +58,7 @@ def read_own_yaml(path: Path, folder: Path = _HERE / "__pycache__") -> Any:
 
 def in_container() -> bool:
     """Return whether this is a container, where localhost is nobody else's."""
-    return any(map(os.path.exists, ("/.dockerenv", "/run/.containerenv")))
+    return any(map(os.path.exists, ENGINES))
 
 
 def _write(path: Path, octets: bytes) -> None:

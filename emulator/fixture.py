@@ -74,7 +74,10 @@ def load(path: Path, overrides: Overrides, *, now: datetime) -> Fixture:
         message = f"the world file {path} cannot be read: {reason}"
         raise FixtureError(message) from error
     try:
-        return read(document, path.stem, overrides, now=now)
+        with _told():
+            if not ours:  # which a test checks
+                _check(document)
+            return _fixture(overrides.over(document), path.stem, now)
     except FixtureError as error:
         message = f"the world file {path} is wrong {error}"
         raise FixtureError(message, error.where) from error

@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
-from itertools import islice
 from typing import Any, NamedTuple, Self
 
 MEBIBYTE = 1024 * 1024
@@ -235,10 +234,15 @@ class Journal:
         self.clear()
         self._archive = Archive(self._archive.each, self._archive.total)
 
-    def after(self, number: int) -> list[Exchange]:
-        """Return what is kept of the exchanges with a higher number."""
-        newer = islice(reversed(self._kept), max(0, self.last - number))
-        return [*map(Exchange._make, newer)][::-1]
+    def after(self, number: int, most: int | None = None) -> list[Exchange]:
+        """Return what is kept of the exchanges with a higher number, or the first."""
+        start = max(0, len(self._kept) - max(0, self.last - number))
+        end = None if most is None else start + most
+        return [*map(Exchange._make, self._kept[start:end])]
+
+    def missed(self, number: int) -> int:
+        """Return how many of those with a higher number are not kept any more."""
+        return max(0, self.last - len(self._kept) - number)
 
     def latest(self) -> Iterator[Exchange]:
         """Yield the exchanges, the newest first."""

@@ -18,6 +18,7 @@ class Link:
     bound_at: datetime  # of the world
     cut: Callable[[], None]
     wake: Callable[[], None]  # there is something to deliver
+    has_room: Callable[[], bool]  # for one receipt more
     submitted: int = 0  # messages accepted
     delivered: int = 0  # receipts acknowledged
 

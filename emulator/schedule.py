@@ -16,6 +16,9 @@ from emulator.domain.sms import Campaign
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
+Key = tuple[str, int]  # of a campaign, a delivery or a receipt
+
+
 class Writing(NamedTuple):
     """A handset will answer."""
 
@@ -23,7 +26,7 @@ class Writing(NamedTuple):
     reply: Reply
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> Key:
         return "campaign", self.campaign
 
 
@@ -33,7 +36,7 @@ class Leaving(NamedTuple):
     delivery: int
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> Key:
         return "delivery", self.delivery
 
 
@@ -43,7 +46,7 @@ class Telling(NamedTuple):
     campaign: int
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> Key:
         return "receipt", self.campaign
 
 
@@ -56,9 +59,9 @@ class Schedule:
     __slots__ = ("_counting", "_heap", "_numbers", "_replies", "next_at")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[datetime, int, Work]] = []
+        self._heap: list[tuple[datetime, int, Key, Work]] = []
         self._numbers = count()  # work of one instant keeps its order
-        self._counting: dict[tuple[str, int], int] = {}  # the entry that holds
+        self._counting: dict[Key, int] = {}  # the entry that holds
         self._replies: dict[int, Iterator[Reply]] = {}  # by campaign
         self.next_at = NEVER  # nothing is due before
 
@@ -76,26 +79,18 @@ class Schedule:
 
     def wait(self, delivery: Delivery) -> None:
         """Put down when *delivery* is due, in the place of any earlier word."""
-        work = Leaving(delivery.id)
-        self._counting.pop(work.key, None)
-        if delivery.due_at is not None:
-            self._put(delivery.due_at, work)
-        self._look()
+        self._move(Leaving(delivery.id), delivery.due_at)
 
     def tell(self, campaign: int, at: datetime | None) -> None:
         """Put down when a fate is known, in the place of any earlier word."""
-        work = Telling(campaign)
-        self._counting.pop(work.key, None)
-        if at is not None:
-            self._put(at, work)
-        self._look()
+        self._move(Telling(campaign), at)
 
     def pop(self, now: datetime) -> tuple[datetime, Work] | None:
         """Return the next work that is due, if any is, and put down what follows it."""
         if now < self.next_at or not self._heap:
             return None
-        at, _, work = heappop(self._heap)
-        del self._counting[work.key]
+        at, _, key, work = heappop(self._heap)
+        del self._counting[key]
         if isinstance(work, Writing):
             self._put_reply(work.campaign)
         self._look()
@@ -103,8 +98,8 @@ class Schedule:
 
     def upcoming(self) -> Iterator[tuple[datetime, Work]]:
         """Yield what is put down, in no order; of a campaign, its next reply only."""
-        for at, number, work in self._heap:
-            if self._counting.get(work.key) == number:
+        for at, number, key, work in self._heap:
+            if self._counting.get(key) == number:
                 yield at, work
 
     def _put_reply(self, campaign: int) -> None:
@@ -113,16 +108,27 @@ class Schedule:
         if reply is None:
             del self._replies[campaign]
         else:
-            self._put(reply.at, Writing(campaign, reply))
+            work = Writing(campaign, reply)
+            self._put(reply.at, work.key, work)
 
-    def _put(self, at: datetime, work: Work) -> None:
-        number = self._counting[work.key] = next(self._numbers)
-        heappush(self._heap, (at, number, work))
+    def _move(self, work: Work, at: datetime | None) -> None:
+        """Put *work* down for an instant, or for none, instead of where it stands."""
+        key = work.key
+        before = self._counting.pop(key, None)
+        if at is not None:
+            self._put(at, key, work)
+        elif before is None:
+            return
+        self._look()
+
+    def _put(self, at: datetime, key: Key, work: Work) -> None:
+        number = self._counting[key] = next(self._numbers)
+        heappush(self._heap, (at, number, key, work))
 
     def _look(self) -> None:
         """Drop from the top of the heap what has been put elsewhere."""
         heap, counting = self._heap, self._counting
-        while heap and counting.get(heap[0][2].key) != heap[0][1]:
+        while heap and counting.get(heap[0][2]) != heap[0][1]:
             heappop(heap)
         self.next_at = heap[0][0] if heap else NEVER
 

@@ -24,6 +24,7 @@ from emulator.settings import Settings, reachable
 from emulator.smpp.door import Door
 
 GRACE = 0.3  # seconds that open requests get when the process is told to stop
+WARM_AFTER = 0.1  # seconds, in which who started the process has its first answer
 BACKLOG = 2_048  # connections that wait to be accepted
 HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our own
 
@@ -31,9 +32,6 @@ HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our
 # own thresholds the collector is the tail of the latency. What stays is looked at once,
 # and soon, while it lies in the processor's cache: half a millisecond for so many.
 GC_THRESHOLDS = (5_000, 6_000, 1_000)
-
-# Beside SMPP, what is young is looked at in portions of its own size, as all wait.
-SMPP_GC_THRESHOLDS = (50_000, 600, 1_000)
 
 
 Listener = tuple[socket.socket, ssl.SSLContext | None]
@@ -157,15 +155,22 @@ async def _serve(
             for server in servers:
                 await server.answering.wait()
             _settle_memory()
-            if doors.smpp.door:
-                doors.smpp.door.watched(_collect)
             http, *secure = (address(*each) for each in doors.http)
             ready = Ready(http, next(iter(secure), None), doors.smpp.addresses)
             if settings.ready_file:
                 put(settings.ready_file, ready.facts)
             announce(ready)
+            await _warmed_up(app)
     if settings.ready_file:
         settings.ready_file.unlink(missing_ok=True)
+
+
+async def _warmed_up(app: ASGIApp) -> None:
+    """Make what first requests would wait for; those that come meanwhile are let in."""
+    steps = getattr(getattr(app, "state", None), "warming", ())
+    await asyncio.sleep(WARM_AFTER)
+    for _ in steps:
+        await asyncio.sleep(0)
 
 
 def _opened(app: ASGIApp, settings: Settings) -> Doors:
@@ -292,11 +297,6 @@ def _settle_memory() -> None:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
-
-
-def _collect(lines: int) -> None:
-    """Let the garbage collector suit so many connections of SMPP."""
-    gc.set_threshold(*(SMPP_GC_THRESHOLDS if lines else GC_THRESHOLDS))
 
 
 def bound(host: str, port: int, flag: str = "--port") -> socket.socket:

@@ -218,6 +218,7 @@ class World:
         "name",
         "_outbox",
         "plans",
+        "revisions",
         "revoked",
         "schedule",
         "tokens",
@@ -265,6 +266,7 @@ class World:
         self.delayed: dict[int, Delayed] = {}  # answers that a fault holds back
         self.edition = 0  # grows with every change
         self.plans = 0  # grows with every change of what will happen
+        self.revisions = 0  # grows where something happens otherwise than planned
         self.happened = Log()
         self._outbox: Outbox | None = None  # most worlds never need one
         self.schedule = Schedule()
@@ -340,6 +342,7 @@ class World:
         self.clock = Clock(at=at, rate=rate)
         self.edition += 1
         self.plans += 1
+        self.revisions += 1
         self._plan()
         self._commons.keeper.mark(self)
 
@@ -448,6 +451,15 @@ class World:
             if link.system_id == system_id and link.receives:
                 yield link
 
+    @property
+    def is_mailing(self) -> bool:
+        """Whether a receipt waits for somebody who can take it at once."""
+        mail = self.outbox.mail
+        return any(
+            mail.get(link.system_id) and link.receives and link.has_room()
+            for link in self.links.values()
+        )
+
     def ring(self) -> None:
         """Tell those who wait here that something has changed."""
         for each in self.listeners:
@@ -510,6 +522,8 @@ class World:
             self._give("message", campaign.first_message + campaign.line.messages)
             channel = "smsclic" if campaign.link else "sms"
             self._count(channel, campaign.line.messages)
+        else:
+            self.revisions += 1
         self.campaigns[campaign.id] = campaign
         self.plans += 1
         if campaign.id in self.submissions:
@@ -533,6 +547,8 @@ class World:
             self._give("voice", campaign.id + 1)
             self._give("call", campaign.first_call + campaign.line.messages)
             self._count("voice", campaign.line.messages)
+        else:
+            self.revisions += 1
         self.voice_campaigns[campaign.id] = campaign
         self.plans += 1
 
@@ -567,7 +583,7 @@ class World:
             self._give("delivery", delivery.id + 1)
         self.deliveries[delivery.id] = delivery
         self._wait(delivery)
-        if delivery.is_over:
+        if delivery.due_at is None:
             self.outbox.over.append(delivery.id)
             self._bound_deliveries()
         if not (delivery.is_over and delivery.kind is Kind.RECEIPT):

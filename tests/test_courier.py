@@ -18,6 +18,7 @@ import pytest
 import trustme
 
 from emulator.client import ClientError, Emulator
+from emulator.courier import courier
 from emulator.courier.calling import Caller, Unreached
 from emulator.courier.targets import Targets
 from emulator.domain.delivery import Verdict
@@ -675,6 +676,26 @@ def test_the_advice_knows_whether_this_is_a_container(
             asyncio.run(caller.call(push))
 
     assert unreached.value.verdict is Verdict.REFUSED
+
+
+def test_a_mistake_of_ours_is_an_attempt_that_says_so(
+    emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def mistaken(*_anything: object) -> Push:
+        message = "a mistake"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(courier, "written", mistaken)
+    emulator.change(push_url="http://127.0.0.1:9/mo")
+    arrived(emulator)
+    wrote(emulator)
+
+    (delivery,) = emulator.deliveries
+    assert (delivery.state, verdicts(delivery)) == ("given_up", ["failed"])
+    assert "its log has the traceback" in delivery.attempts[0].says
+    assert "RuntimeError: a mistake" in caplog.text
 
 
 def test_a_name_that_leads_nowhere_is_said(emulator: Emulator) -> None:

@@ -1,16 +1,19 @@
 """The stream of what happens: driven step by step, as the edge drives it."""
 
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from emulator.client import Emulator
+from emulator.domain import dlr
 from emulator.operations.call import Breath, Call, Pause
-from emulator.operations.events import HEARTBEAT, stream_events
-from tests.campaigns import SMS, an_sms, crowd, place, to
+from emulator.operations.events import HEARTBEAT, LET_IN, MOST, stream_events
+from tests.campaigns import SMS, an_sms, crowd, intervene, place, to
 from tests.conftest import MakeApi
 from tests.emulated import START, Api
 from tests.orders import VOICE, order
@@ -37,12 +40,40 @@ class Reader:
         """Return what has come about; without time *left* the silence is too long."""
         return [frame(each) for each in self._frames(self._stream.send(left))]
 
-    def _frames(self, piece: str | Pause | Breath) -> Iterator[str]:
-        while isinstance(piece, str):
+    def pieces(self) -> Iterator[str | Pause | Breath]:
+        """Yield what the edge gets, until there is nothing more to tell."""
+        piece = self._stream.send(True)  # noqa: FBT003 - a generator's
+        while isinstance(piece, str) or piece == LET_IN:
             yield piece
+            piece = next(self._stream)
+
+    def _frames(self, piece: str | Pause | Breath) -> Iterator[str]:
+        while isinstance(piece, str) or piece == LET_IN:
+            yield from parted(piece)
             piece = next(self._stream)
         assert isinstance(piece, Pause)
         self.paused = piece
+
+
+def parted(piece: str | Pause | Breath) -> list[str]:
+    """Return the frames in a piece of a stream."""
+    return piece.removesuffix("\n\n").split("\n\n") if isinstance(piece, str) else []
+
+
+@contextmanager
+def calls_counted() -> Iterator[Callable[[], int]]:
+    """Count the functions that are called."""
+    calls = 0
+
+    def note(_frame: object, event: str, _arg: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(note)
+    try:
+        yield lambda: calls
+    finally:
+        sys.setprofile(None)
 
 
 def frame(text: str) -> Any:
@@ -109,6 +140,68 @@ def test_a_stream_looks_again_when_the_next_thing_is_due(
     reader.news()
 
     assert reader.paused.until == START + timedelta(seconds=1)
+
+
+def test_much_is_told_in_portions_and_in_its_order(
+    make_api: MakeApi,
+) -> None:
+    api = make_api(pace="instant")
+    reader = Reader(api)
+    for _ in range(MOST + 10):
+        place(api)
+        api.world.clock.advance(timedelta(seconds=1))
+
+    pieces = [*reader.pieces()]
+
+    assert pieces.count(LET_IN) >= 1
+    told = [frame(each) for piece in pieces for each in parted(piece)]
+    numbers = [each["data"]["number"] for each in told if each["event"] == "exchange"]
+    assert numbers == [*range(1, MOST + 11)]
+    assert kinds(told).count("inserted") == kinds(told).count("completed") == MOST + 10
+    instants = [each["id"].partition("@")[2] for each in told]
+    assert instants == sorted(instants)
+    assert reader.news() == []
+
+
+def test_what_the_journal_has_dropped_is_said_to_be_gone(
+    api: Api, reader: Reader
+) -> None:
+    for _ in range(3):
+        api.get("/api/v1/user")
+    api.world.journal.drop(1)
+
+    assert reader.news()[0] == {"": "1 requests are gone from the journal"}
+
+
+def test_a_look_reads_what_is_new_and_not_all_there_is(
+    api: Api, reader: Reader
+) -> None:
+    def effort(placed: int) -> int:
+        for _ in range(placed):
+            place(api)
+            reader.news()
+        place(api)
+        with calls_counted() as count:
+            reader.news()
+        return count()
+
+    effort(2)
+
+    assert effort(5) == effort(50)
+
+
+def test_what_happens_otherwise_than_planned_is_told_as_it_happens(
+    api: Api, reader: Reader
+) -> None:
+    placed = place(api, an_sms(recipients=crowd(3)))
+    reader.news()
+    steered(api, "POST", "clock/advance", json={"seconds": 5})
+    intervene(api, placed, dlr.pause)
+    reader.news()
+
+    steered(api, "POST", "clock/advance", json={"seconds": 60})
+
+    assert kinds(reader.news()) == ["paused", "clock"]
 
 
 def test_silence_is_interrupted_by_a_comment(reader: Reader) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator import files
 from emulator.files import read_own_yaml
 
 
@@ -64,3 +65,17 @@ def test_where_python_keeps_nothing_nothing_is_kept(
     read_own_yaml(source, tmp_path / "cache")
 
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("marks", "told"), [([], False), (["docker"], True), (["podman"], True)]
+)
+def test_a_container_is_known_by_what_its_engine_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, marks: list[str], *, told: bool
+) -> None:
+    left = {name: str(tmp_path / name) for name in ("docker", "podman")}
+    monkeypatch.setattr(files, "ENGINES", tuple(left.values()))
+    for each in marks:
+        Path(left[each]).touch()
+
+    assert files.in_container() is told

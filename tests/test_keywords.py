@@ -376,6 +376,30 @@ def test_an_account_without_routes_answers_nobody(asking: Emulator) -> None:
     assert "no route" in delivery.attempts[0].says
 
 
+AMERICAN = {"route": 7, "name": "US", "country": 2, "price": 5, "description": "us"}
+MEXICAN = {"route": 8, "name": "MX", "country": 1, "price": 2, "description": "mx"}
+
+
+@pytest.mark.manual("KEY-09", "KEY-17")
+def test_an_answer_goes_by_the_first_route_to_mexico(asking: Emulator) -> None:
+    asking.change(routes=[AMERICAN, MEXICAN])
+    before = asking.balance
+    wrote(asking, "mykeyword", STRANGER)
+
+    assert asking.balance == before - 2
+    assert asking.messages(to=STRANGER).count == 1
+
+
+@pytest.mark.manual("KEY-09")
+def test_an_answer_goes_by_no_route_to_elsewhere(asking: Emulator) -> None:
+    asking.change(routes=[AMERICAN])
+    wrote(asking, "mykeyword", STRANGER)
+
+    (delivery,) = asking.deliveries
+    assert "no route to Mexico" in delivery.attempts[0].says
+    assert asking.messages(to=STRANGER).count == 0
+
+
 # --- The second URL ------------------------------------------------------------------
 
 

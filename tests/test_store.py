@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulator import world
+from emulator.client import Emulator
 from emulator.domain.delivery import Attempt, Verdict
 from emulator.store import StoreError, rows
 from emulator.store.file import VERSION
@@ -250,6 +251,14 @@ def test_without_a_directory_nothing_is_written(tmp_path: Path) -> None:
 
     assert not [each for each in files if each.startswith("/") and "sqlite" in each]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_emulator_in_process_keeps_worlds_as_well(tmp_path: Path) -> None:
+    with Emulator.in_process(data=tmp_path) as emulator:
+        emulator.request("POST", "/api/v3/campaign", json=an_sms())
+
+    with Emulator.in_process(data=tmp_path) as emulator:
+        assert emulator.messages().count == 1
 
 
 # --- What leaves -------------------------------------------------------------

@@ -655,3 +655,10 @@ def test_two_things_of_a_world_cannot_have_one_id(make_api: MakeApi, what: str) 
 
     with pytest.raises(FixtureError, match="have the id"):
         make_api(**{what: [*things, things[0]]})
+
+
+@pytest.mark.parametrize("path", sorted(WORLDS.glob("*.yaml")), ids=lambda it: it.stem)
+def test_a_world_that_comes_along_has_the_shape_of_a_world_file(path: Path) -> None:
+    document = yaml.safe_load(path.read_text("utf-8"))
+
+    assert read(document, path.stem, now=START) == load(path, Overrides(), now=START)

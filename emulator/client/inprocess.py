@@ -77,6 +77,8 @@ class InProcess:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._told.set)
             self._thread.join()
+            state = getattr(self._app, "state", None)
+            getattr(state, "close", lambda: None)()
 
     def _pieces(
         self, visit: "_Visit", queue: SimpleQueue[Message | None], timeout: float

@@ -67,7 +67,7 @@ class Courier:
         except Exception:
             log.exception("delivery %s of world %s failed", delivery.id, world.name)
             with _transaction(world):
-                world.keep(delivery.dropped())
+                deliveries.failed(world, delivery, world.clock.now())
         finally:
             outbox.underway.pop(delivery.id, None)
         world.ring()
@@ -126,11 +126,14 @@ class _Post:
         """Bring the world up to the time, and let leave what is ready."""
         self._is_looking = False
         world = self._world
+        before = world.happened.last
         try:
             if not happenings.catch_up(world, world.clock.now()):
                 self.look()  # others are let in
         except Exception:
             log.exception("what was due in world %s failed", world.name)
+        if world.happened.last != before:
+            world.ring()
         if self._outbox is not world.outbox:
             self._outbox = world.outbox
             for lane in self._lanes.values():

@@ -48,6 +48,7 @@ def year_after(instant: datetime) -> datetime:
         return instant.replace(year=instant.year + 1, day=28)
 
 
+@lru_cache(maxsize=4096)
 def stamp(instant: datetime) -> str:
     """Return ``2020-05-25T18:22:38.000000Z``, for what is ours, not the platform's."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -41,6 +41,7 @@ class Verdict(StrEnum):
     UNUSABLE = "unusable"  # what came back cannot be sent to anybody
     FORBIDDEN = "forbidden"  # where we do not go
     GONE = "gone"  # a listener that left without an answer
+    FAILED = "failed"  # by a mistake of ours
     STOPPED = "stopped"  # we did, with the attempt under way
 
 
@@ -63,7 +64,9 @@ class Trick(StrEnum):
 
 REMEMBERED = 20  # attempts of one receipt
 NO_TRY = frozenset({Verdict.GONE, Verdict.STOPPED})  # nobody's answer
-FINAL = frozenset({Verdict.UNUSABLE, Verdict.FORBIDDEN})  # another try changes nothing
+FINAL = frozenset(
+    {Verdict.UNUSABLE, Verdict.FORBIDDEN, Verdict.FAILED}
+)  # another try changes nothing
 
 
 class Attempt(NamedTuple):

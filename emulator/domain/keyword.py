@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from emulator.domain.account import Keyword
+from emulator.domain.account import Account, Keyword, Route
 
+COUNTRY = "Mexico"  # the only one in which keywords work (KEY-09)
 LIMIT = 160  # characters of an answer (KEY-07)
 # Source: manual KEY-06, read as assumption: a tag, PHP, or a JSON object or array.
 CODE = re.compile(r"<\s*[/!?a-zA-Z]|^\s*[\[{].*[\]}]\s*$", re.DOTALL)
@@ -36,6 +37,17 @@ def called(text: str, keywords: Iterable[Keyword], now: datetime) -> Keyword | N
     first = words[0].casefold()
     for each in keywords:
         if each.word.casefold() == first and now < each.expires_at:
+            return each
+    return None
+
+
+def route(account: Account) -> Route | None:
+    """Return the first route to the country of those who can write.
+
+    Source: manual KEY-09; assumption KEY-17.
+    """
+    for each in account.routes.values():
+        if account.countries[each.country].name == COUNTRY:
             return each
     return None
 

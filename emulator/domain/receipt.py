@@ -58,15 +58,15 @@ def receipt(
 ) -> Receipt:
     """Return the receipt of message *index*, as it stands at *now*."""
     return Receipt(
-        message=submission.message,
-        state=state(campaign, index, now),
-        source=submission.destinations[index],
-        destination=submission.source,
-        service_type=submission.service_type,
-        submitted_at=campaign.created_at,
-        done_at=min(dlr.final_at(campaign, index) or now, now),
-        text=campaign.template.text,
-        reference=submission.reference,
+        submission.message,
+        state(campaign, index, now),
+        submission.destinations[index],
+        submission.source,
+        submission.service_type,
+        campaign.created_at,
+        min(dlr.final_at(campaign, index) or now, now),
+        campaign.template.text,
+        submission.reference,
     )
 
 

@@ -54,18 +54,20 @@ def _shortened(world: World, text: str) -> str:
 
 
 def _placed(world: World, text: str, to: int, now: datetime) -> Campaign:
-    """Return the message, paid, on the account's first route.
+    """Return the message, paid, on the account's first route to Mexico.
 
-    Refuses where the account has no route, no credit or no room.
+    Refuses where the account has none, no credit or no room.
     """
     account = world.account
-    if not account.routes:
-        raise Refusal(NO_ROUTE_TO_COUNTRY, "the account has no route")
+    route = keyword.route(account)
+    if route is None:
+        why = f"the account has no route to {keyword.COUNTRY}"
+        raise Refusal(NO_ROUTE_TO_COUNTRY, why)
     world.admit(1)
     order = {
         "text": text,
         "recipients": [{"cellphone": cellphone(to)}],
-        "route": next(iter(account.routes)),
+        "route": route.id,
     }
     ids = Ids(world.upcoming("campaign"), world.upcoming("message"))
     placed = sms.place(order, account, ids=ids, now=now, world=world.name)

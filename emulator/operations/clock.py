@@ -82,6 +82,7 @@ def _carried_out(
             yield LET_IN
         while world.outbox.is_busy:
             yield Pause()
+        yield from _mailed(world)
         happened += walk.traces()
         if most is not None and len(happened) >= most:
             return happened
@@ -99,6 +100,17 @@ def _carried_out(
         if len(happened) % TURN == 0:
             world.ring()
             yield LET_IN
+
+
+def _mailed(world: World) -> Generator[Pause, bool, None]:
+    """Let receipts leave, as far as their clients take them; no answer is waited for.
+
+    A client of one thread may be the one who moves the clock.
+    """
+    while world.is_mailing:
+        yield LET_IN
+        if not world.is_mailing:
+            yield LET_IN  # what was written leaves
 
 
 class _Walk:

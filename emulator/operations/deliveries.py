@@ -137,6 +137,14 @@ def attempted(world: World, push: Push, answer: Answered, now: datetime) -> None
     world.keep(Event(now, "pushed", delivery=delivery.id, verdict=str(verdict)))
 
 
+def failed(world: World, delivery: Delivery, now: datetime) -> None:
+    """Keep that an attempt ended by a mistake of ours; it is not tried again."""
+    says = "the emulator made a mistake; its log has the traceback"
+    attempt = Attempt(now, "GET", delivery.url, Verdict.FAILED, says=says)
+    world.keep(delivery.tried(attempt, now))
+    world.keep(Event(now, "pushed", delivery=delivery.id, verdict=str(attempt.verdict)))
+
+
 def matching(asked: Mapping[str, Any]) -> Match:
     """Return what the parameters or the body of a question ask for."""
     names = (each.name for each in fields(Match))

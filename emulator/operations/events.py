@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import takewhile
 from typing import NamedTuple
 
 import orjson
 
 from emulator import agenda
 from emulator.domain import dates
+from emulator.domain.timeline import END
 from emulator.event import Event
 from emulator.operations import clock, exchanges
 from emulator.operations.call import Breath, Call, Pause, Reply, Row, Stream
@@ -18,6 +20,8 @@ CALM = 0.2  # seconds of the wall between two changes that are told, at least
 TICK = 1.0  # ... and at most while the clock runs, which changes what a campaign is
 CHANGED = "event: changed\ndata: \n\n"
 QUIET = ": still here\n\n"
+MOST = 50  # exchanges, and events, that are told before others are let in
+LET_IN = Pause(seconds=0)
 
 
 class Position(NamedTuple):
@@ -70,7 +74,9 @@ class _Reader:
         self._world = world
         self._number, self._trace, self._at = position
         self._told: set[Event] = set()  # at this very instant
+        self._ahead = agenda.Ahead(world)
         self._dial = (world.clock, world.clock.turned)
+        self._is_behind = False  # there is more than was told last
 
     def told(self) -> Stream:
         """Yield the news, or when to look for them again."""
@@ -78,37 +84,66 @@ class _Reader:
         beat = HEARTBEAT
         while True:
             number, trace = self._number, self._trace
+            frames, dropped = [], self._world.journal.missed(number)
+            if dropped:
+                frames.append(f": {dropped} requests are gone from the journal\n\n")
             for each in sorted(self._news(), key=lambda news: news.at):
                 number, trace = max(number, each.number), max(trace, each.trace)
                 data = orjson.dumps(each.facts).decode()
                 position = Position(number, trace, each.at)
-                yield f"id: {position}\nevent: {each.kind}\ndata: {data}\n\n"
-            work = agenda.work(self._world, self._at)
-            until = next((each.at for each in work), None)
+                frames.append(f"id: {position}\nevent: {each.kind}\ndata: {data}\n\n")
+            if frames:
+                yield "".join(frames)
+            if self._is_behind:
+                yield LET_IN
+                continue
+            until = self._ahead.next_at(self._at)
             if not (yield Pause(until=until, seconds=beat)):
                 yield QUIET
                 beat += HEARTBEAT
 
     def _news(self) -> Iterator[Frame]:
-        """Yield what has come about since, in no order; it then counts as read."""
+        """Yield what has come about since, in no order; it then counts as read.
+
+        Where that is much, it is the oldest part, up to some instant.
+        """
         world, now = self._world, self._world.clock.now()
-        for each in world.journal.after(self._number):
+        self._at = min(self._at, now)  # somebody may have put the world back
+        asked = world.journal.after(self._number, MOST)
+        happened = world.happened.after(self._trace, MOST)
+        ends = _end([each.at for each in asked])
+        ends += _end([each.at or now for _, each in happened])
+        self._is_behind = bool(ends)
+        last = min(ends, default=END)
+        for each in takewhile(lambda each: each.at <= last, asked):
             self._number = each.number
             yield Frame(each.at, "exchange", exchanges.shown(each), each.number)
-        for number, trace in world.happened.after(self._trace):
+        for number, trace in takewhile(lambda it: (it[1].at or now) <= last, happened):
             self._trace = number
             yield Frame(trace.at or now, "event", clock.shown(trace), trace=number)
-        self._at = min(self._at, now)  # somebody may have put the world back
-        for event in agenda.due(world, self._at, now, inclusive=True):
-            if event not in self._told:
-                yield Frame(event.at or now, "event", clock.shown(event))
+        yield from self._by_themselves(max(self._at, min(last, now)))
         dial = (world.clock, world.clock.turned)
-        if dial != self._dial:
+        if dial != self._dial and not self._is_behind:
             self._dial = dial
             facts: Row = {"now": dates.stamp(now), "rate": world.clock.rate}
             yield Frame(now, "clock", facts)
-        self._told = set(agenda.due(world, now, now, inclusive=True))
-        self._at = now
+
+    def _by_themselves(self, end: datetime) -> Iterator[Frame]:
+        """Yield what leaves no trace, and happens until *end*."""
+        planned = self._ahead.take(self._at, end)
+        beside = agenda.unplanned(self._world, self._at, end)
+        told = self._told if self._at == end else set()
+        for event in (*planned, *beside):
+            if event not in self._told:
+                yield Frame(event.at or end, "event", clock.shown(event))
+            if event.at == end:
+                told.add(event)
+        self._told, self._at = told, end
+
+
+def _end(instants: list[datetime]) -> list[datetime]:
+    """Return the latest of so many instants that there may be more, none of fewer."""
+    return [max(instants)] if len(instants) == MOST else []
 
 
 def _position(text: str) -> Position:

@@ -13,15 +13,15 @@ def is_pdu(exchange: Exchange) -> bool:
 
 def text(exchange: Exchange) -> str:
     """Return the text of the message that a PDU carries; empty for none."""
-    from emulator.smpp import shown  # noqa: PLC0415 - only who has a PDU pays
+    from emulator.smpp.shown import text as said  # noqa: PLC0415 - who has a PDU pays
 
     coding = Alphabet(exchange.content_type.decode())
-    return shown.text(octets(exchange.request), coding)
+    return said(octets(exchange.request), coding)
 
 
 def half(body: Body, text: str) -> Row:
     """Return one side of an exchange."""
-    from emulator.smpp import shown  # noqa: PLC0415 - only who has a PDU pays
+    from emulator.smpp.shown import facts  # noqa: PLC0415 - who has a PDU pays
 
     whole = octets(body)
     return {
@@ -29,7 +29,7 @@ def half(body: Body, text: str) -> Row:
         "body": text,
         "octets": len(whole) if isinstance(body, bytes) else body.octets,
         "hex": whole.hex(),
-        "pdu": shown.facts(whole) if whole else {},
+        "pdu": facts(whole) if whole else {},
     }
 
 

@@ -11,11 +11,12 @@ from emulator.domain import receipt as receipts
 from emulator.domain.command_status import Status, named
 from emulator.domain.delivery import Attempt, Delivery, Kind, Verdict
 from emulator.domain.receipt import Receipt
-from emulator.domain.smpp import cellphone, wants_receipt
+from emulator.domain.smpp import wants_receipt
+from emulator.domain.sms import Campaign
 from emulator.event import Event
 from emulator.world import Mailed, World
 
-SCHEME = "smpp:"
+SCHEME, METHOD = "smpp:", "deliver_sm"
 # What a client says that may take the receipt later (SMPP 3.4, 5.1.3).
 LATER = frozenset({Status.ESME_RX_T_APPN, Status.ESME_RMSGQFUL})
 UNANSWERED = -1  # in the place of a status
@@ -31,8 +32,7 @@ def tell(world: World, number: int, at: datetime) -> None:
     world.keep(submission._replace(told=submission.told + 1))
     made = receipts.receipt(campaign, submission, index, known_at)
     if wants_receipt(submission.registered, made.state):
-        message = campaign.first_message + index
-        delivery = _delivery(world, submission.system_id, made, at, message=message)
+        delivery = _delivery(world, campaign, index, made, at)
         world.outbox.receipts[delivery.id] = made
         world.keep(Mailed(delivery))
         post(world, delivery)
@@ -46,11 +46,12 @@ def post(world: World, delivery: Delivery) -> None:
     system_id = delivery.url.removeprefix(SCHEME)
     waiting = world.outbox.mail.setdefault(system_id, deque())
     waiting.append(delivery)
+    if len(waiting) == 1:  # else they know that something waits
+        for link in world.receivers(system_id):
+            link.wake()
+            break
     if len(waiting) > world.account.access.centre.held:
         world.keep(waiting.popleft().dropped())
-    for link in world.receivers(system_id):
-        link.wake()
-        break
 
 
 def take(world: World, system_id: str, now: datetime) -> Delivery | None:
@@ -83,12 +84,14 @@ def of(world: World, delivery: Delivery) -> Receipt | None:
     return receipts.receipt(campaign, submission, index, known_at)
 
 
-def answered(world: World, number: int, session: str, status: int) -> None:
+def answered(
+    world: World, number: int, session: str, status: int, *, now: datetime
+) -> None:
     """Keep what a client answered to a receipt, or that it did not.
 
     Source: SMPP 3.4, 5.1.3: a temporary error is tried later, another is the end.
     """
-    outbox, now = world.outbox, world.clock.now()
+    outbox = world.outbox
     outbox.posted.pop(number, None)
     delivery = world.deliveries.get(number)
     if delivery is None or delivery.is_over:
@@ -98,43 +101,40 @@ def answered(world: World, number: int, session: str, status: int) -> None:
         next_at = now
     elif status in LATER:
         next_at = now + world.account.access.centre.retry_after
-    attempt = Attempt(
-        at=now,
-        method="deliver_sm",
-        url=f"{delivery.url}/{session}",
-        verdict=_verdict(status),
-        status=max(status, 0),
-        says=_says(status),
-    )
+    verdict, url = _verdict(status), f"{delivery.url}/{session}"
+    attempt = Attempt(now, METHOD, url, verdict, max(status, 0), (), "", _says(status))
     if next_at is None:
         outbox.receipts.pop(number, None)
     world.keep(delivery.answered(attempt, next_at))
-    world.keep(Event(now, "pushed", delivery=number, verdict=str(attempt.verdict)))
-    world.tally.attempts[str(delivery.kind), str(attempt.verdict)] += 1
+    world.keep(Event(now, "pushed", delivery=number, verdict=str(verdict)))
+    world.tally.attempts[str(delivery.kind), str(verdict)] += 1
     world.commit(happened=True)
 
 
 def _delivery(
-    world: World, system_id: str, made: Receipt, at: datetime, *, message: int
+    world: World, campaign: Campaign, index: int, made: Receipt, at: datetime
 ) -> Delivery:
-    form = world.account.access.bind(system_id).receipts
-    to = cellphone(made.source.number)
+    account, system_id = world.account, world.submissions[campaign.id].system_id
+    to = campaign.recipients.numbers[index]
     second = made.done_at.replace(microsecond=0)
+    facts: dict[str, str | int] = {
+        "response": receipts.text(
+            made, account.access.bind(system_id).receipts, account.zone
+        ),
+        "cellphone": to,
+        "message_id": made.message,
+        "state": receipts.WORDS[made.state],
+        "date": dates.shown(second, account.zone),
+    }
     return Delivery(
-        id=world.upcoming("delivery"),
-        kind=Kind.RECEIPT,
-        url=f"{SCHEME}{system_id}",
-        facts={
-            "response": receipts.text(made, form, world.account.zone),
-            "cellphone": to,
-            "message_id": made.message,
-            "state": receipts.WORDS[made.state],
-            "date": dates.shown(second, world.account.zone),
-        },
-        made_at=at,
-        due_at=at,
+        world.upcoming("delivery"),
+        Kind.RECEIPT,
+        SCHEME + system_id,
+        facts,
+        at,
+        at,
         number=to,
-        message=message,
+        message=campaign.first_message + index,
     )
 
 

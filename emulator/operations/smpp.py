@@ -61,12 +61,20 @@ def submit(world: World, order: Order, *, bind: Bind, now: datetime) -> Submissi
 def query(world: World, named: Named, *, bind: Bind, now: datetime) -> Standing:
     """Return where a message stands.  Declines one that is not the client's own.
 
-    Source: SMPP 3.4, 4.8.
+    That of many recipients is on its way until all of them are final, and delivered
+    where all of them are; else it stands as the first that is not.
+
+    Source: SMPP 3.4, 4.8, which says nothing of many.
     """
     campaign, _ = _found(world, named, bind, Status.ESME_RQUERYFAIL)
-    state = smpp.state(campaign, 0, now)
-    final = state is not MessageState.ENROUTE
-    return Standing(state, dlr.final_at(campaign, 0) if final else None)
+    places = range(campaign.line.messages)
+    states = [smpp.state(campaign, each, now) for each in places]
+    if MessageState.ENROUTE in states:
+        return Standing(MessageState.ENROUTE, None)
+    finals = [at for each in places if (at := dlr.final_at(campaign, each))]
+    failed = (each for each in states if each is not MessageState.DELIVERED)
+    state = next(failed, MessageState.DELIVERED)
+    return Standing(state, max(finals, default=None))
 
 
 def cancel(world: World, named: Named, *, bind: Bind, now: datetime) -> None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from itertools import count
 from typing import Any, cast
 
@@ -38,27 +39,12 @@ log = logging.getLogger("emulator")
 class Office:
     """What all desks of a process share."""
 
-    def __init__(
-        self, worlds: Worlds, watch: Callable[[int], None] | None = None
-    ) -> None:
+    def __init__(self, worlds: Worlds) -> None:
         self.worlds = worlds
-        self.lines: set[Any] = set()
-        self.watch = watch  # told how many lines there are
+        self.lines: set[Any] = set()  # the connections there are
         self.mail = Mail()
         self.numbers = count(1)
         self._spent: dict[tuple[str, str], tuple[int, int]] = {}
-
-    def join(self, line: Any) -> None:
-        """Take note of a connection."""
-        self.lines.add(line)
-        if self.watch is not None:
-            self.watch(len(self.lines))
-
-    def part(self, line: Any) -> None:
-        """Take note that a connection has ended."""
-        self.lines.discard(line)
-        if self.watch is not None:
-            self.watch(len(self.lines))
 
     def spend(self, world: World, bind: Bind, second: int) -> None:
         """Decline what is over the rate of a bind, in seconds of the world.
@@ -84,6 +70,7 @@ class Desk:
         self.session = line.session
         self.world: World | None = None  # until it is bound
         self.system_id = ""
+        self._path = ""  # where the journal says that something was said: /demo/3
         self.link: Link | None = None
         self._late: Late | None = None
         self._held_over = b""
@@ -194,11 +181,6 @@ class Desk:
             self._late = Late(world)
         return self._late
 
-    @property
-    def _path(self) -> str:
-        """Return where the journal says that something was said: /demo/3."""
-        return f"/{self.system_id}/{self._number}"
-
     def rest(self) -> None:
         """Have kept what this turn has changed; what the disk refuses has happened."""
         if self.world is not None:
@@ -212,6 +194,7 @@ class Desk:
         if pdu.command in BINDS:
             body = cast("bodies.Bind", pdu.body)
             self.system_id = body.system_id.decode("latin-1")
+            self._path = f"/{self.system_id}/{self._number}"
             world = self._office.worlds.reached(self.system_id)
             if world is None:
                 status = Status.ESME_RINVSYSID
@@ -325,6 +308,7 @@ class Desk:
             bound_at=visit.now,
             cut=self.line.hang_up,
             wake=self.deliver,
+            has_room=lambda: self.has_room,
         )
         self._outbox = world.outbox
         if self.session.is_receiving:
@@ -368,22 +352,17 @@ class Desk:
         """Take note of what our own request was answered, or that it was not."""
         world = self.world
         if world is not None:
-            told = Told(
-                world.clock.now(),
-                self._path,
-                asked.octets,
-                octets,
-                self.line.now - asked.at,
-                asker=CENTRE,
-                why=why,
-            )
+            now, took = world.clock.now(), self.line.now - asked.at
+            told = Told(now, self._path, asked.octets, octets, took, CENTRE, "", why)
             self._tell(world, told)
             if asked.command == DELIVER_SM:
-                self._acknowledged(world, asked.ticket, octets)
+                self._acknowledged(world, asked.ticket, octets, now)
         if asked.command == Command.UNBIND:
             self.line.hang_up()
 
-    def _acknowledged(self, world: World, delivery: int, octets: bytes) -> None:
+    def _acknowledged(
+        self, world: World, delivery: int, octets: bytes, now: datetime
+    ) -> None:
         """Take note of what became of a receipt, unless its world was reset."""
         if world.outbox is not self._outbox:
             self._outbox = world.outbox
@@ -393,7 +372,9 @@ class Desk:
             status = wire.HEADER.unpack_from(octets)[2]
         if octets and not status:
             cast("Link", self.link).delivered += 1
-        operations_receipts.answered(world, delivery, str(self._number), status)
+        operations_receipts.answered(
+            world, delivery, str(self._number), status, now=now
+        )
         self.deliver()
 
 

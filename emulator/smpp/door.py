@@ -7,7 +7,6 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -30,7 +29,6 @@ class Door:
 
     def __init__(self, worlds: Worlds) -> None:
         self._worlds = worlds
-        self._watch: Callable[[int], None] | None = None
         self._servers: list[asyncio.Server] = []
         self._calls: set[asyncio.Task[None]] = set()
         worlds.dial = self._dial
@@ -50,7 +48,7 @@ class Door:
     def _office(self) -> "Office":
         from emulator.smpp.desk import Office  # noqa: PLC0415 - 15 ms
 
-        return Office(self._worlds, self._watch)
+        return Office(self._worlds)
 
     def _line(self, *, tls: bool = False, outbind: "Outbind | None" = None) -> "Line":
         from emulator.smpp.desk import timers  # noqa: PLC0415
@@ -77,10 +75,6 @@ class Door:
             )
         except (OSError, TimeoutError) as error:
             log.warning("nobody listens for an outbind on %s: %s", to[:2], error)
-
-    def watched(self, watch: Callable[[int], None]) -> None:
-        """Have *watch* told how many connections there are, whenever that changes."""
-        self._watch = watch
 
     @property
     def addresses(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ from emulator.smpp.desk import Desk, Office
 from emulator.smpp.session import Session, Timers
 
 TURN = 32  # PDUs
+UNREAD = 64 * 1024  # octets of answers that a client leaves with the kernel
 AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with a RST
 
 
@@ -49,7 +50,9 @@ class Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         host, port, *_ = self._transport.get_extra_info("peername") or ("", 0)
         self.peer = f"{host}:{port}"
-        self._office.join(self)
+        line = self._transport.get_extra_info("socket")
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
+        self._office.lines.add(self)
         if self._outbind is not None:
             self.send(self.session.tell(Command.OUTBIND, self._outbind))
         self.arm()
@@ -69,7 +72,7 @@ class Line(asyncio.Protocol):
         self.desk.deliver()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
-        self._office.part(self)
+        self._office.lines.discard(self)
         if self._timer is not None:
             self._timer.cancel()
         self.desk.leave()

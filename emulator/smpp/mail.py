@@ -47,6 +47,8 @@ class Receiver(Protocol):
 class Letter:
     """One receipt as it is written for one session."""
 
+    __slots__ = ("_form", "_receipt", "_text")
+
     def __init__(self, receipt: Receipt, form: Form, text: str | None) -> None:
         self._receipt = receipt
         self._form = form
@@ -196,7 +198,10 @@ class Mail:
             by = effect.drawn(world.account.seed, rule.id, rule.met)
             _kept(world, delivery.late(world.clock.now() + by, rule.id))
         elif isinstance(effect, Wire) and effect.manner is not Manner.HANG:
-            operations.answered(world, delivery.id, "cut", operations.UNANSWERED)
+            now = world.clock.now()
+            operations.answered(
+                world, delivery.id, "cut", operations.UNANSWERED, now=now
+            )
             receiver.fail(reset=effect.manner is Manner.RESET)
         else:
             _kept(world, delivery.lost(rule.id))

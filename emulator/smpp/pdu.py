@@ -215,10 +215,18 @@ def decode(octets: bytes) -> Pdu:
     if len(octets) < SHORTEST:
         raise Malformed(Status.ESME_RINVCMDLEN)
     _, command, status, sequence = HEADER.unpack_from(octets)
-    if command == _SUBMIT_SM:
-        message = _submitted(octets)
-        if message is not None:
-            return Pdu(command, status, sequence, message)
+    if command in _MESSAGES:
+        found = _message(octets)
+        if found is not None:
+            return Pdu(command, status, sequence, *found)
+    elif command == _DELIVER_SM_RESP and octets[SHORTEST:] == NUL:
+        return Pdu(command, status, sequence, _NO_ID)
+    return tabled(octets)
+
+
+def tabled(octets: bytes) -> Pdu:
+    """Return the PDU that *octets* are, read by the table alone."""
+    _, command, status, sequence = HEADER.unpack_from(octets)
     layout = BODIES.get(command)
     if layout is None:
         raise Malformed(Status.ESME_RINVCMDID, command, sequence)
@@ -262,10 +270,11 @@ def nack(status: int, sequence: int) -> bytes:
     return answer(Command.GENERIC_NACK, status, sequence)
 
 
-def _submitted(octets: bytes) -> Message | None:
-    """Read a submit_sm without parameters; None leaves it to the table.
+def _message(octets: bytes) -> tuple[Message, tuple[Tlv, ...]] | None:
+    """Read what is in a submit_sm or a deliver_sm.
 
     Half of all octets that come are these, so what the table says is written out here.
+    None leaves to the table to say what is wrong.
     """
     index = octets.index
     try:
@@ -275,14 +284,14 @@ def _submitted(octets: bytes) -> Message | None:
         schedule = index(0, target + 4)
         validity = index(0, schedule + 1)
         start = validity + 6
-        if (
-            start + octets[start - 1] != len(octets)
-            or octets[start - 1] > SHORT_MESSAGE
-        ):
-            return None
-    except (ValueError, IndexError):
+        count = octets[start - 1]
+        end = start + count
+        tlvs = _tlvs(octets, end) if end < len(octets) else ()
+    except (ValueError, IndexError, Malformed):
         return None
-    return Message(
+    if end > len(octets) or count > SHORT_MESSAGE:
+        return None
+    message = Message(
         octets[SHORTEST:service],
         octets[service + 1],
         octets[service + 2],
@@ -299,8 +308,9 @@ def _submitted(octets: bytes) -> Message | None:
         octets[validity + 2],
         octets[validity + 3],
         octets[validity + 4],
-        octets[start:],
+        octets[start:end],
     )
+    return message, tlvs
 
 
 def _written(message: Message) -> bytes:
@@ -327,4 +337,7 @@ def _tlvs(octets: bytes, at: int) -> tuple[Tlv, ...]:
     return tuple(found)
 
 
-_SUBMIT_SM = int(Command.SUBMIT_SM)  # to compare with it takes no method call
+# Compared with every PDU that comes, which takes no method call with a plain number.
+_MESSAGES = frozenset({int(Command.SUBMIT_SM), int(Command.DELIVER_SM)})
+_DELIVER_SM_RESP = int(Command.DELIVER_SM_RESP)
+_NO_ID = MessageId(b"")

@@ -154,13 +154,14 @@ ANSWERS: Mapping[int, Answer] = {
     Command.CANCEL_SM: cancel,
     Command.REPLACE_SM: replace,
 }
+TO_ONE = (Message, Data, Cancel)
 SUBMITTING = frozenset({Command.SUBMIT_SM, Command.SUBMIT_MULTI, Command.DATA_SM})
 
 
 def recipients(pdu: Pdu) -> list[int]:
     """Return the cellphones that a PDU names, as far as they are some."""
     body = pdu.body
-    if isinstance(body, Message | Data | Cancel):
+    if isinstance(body, TO_ONE):
         one = smpp.CELLPHONE.fullmatch(body.destination_addr)
         return [int(one[1])] if one else []
     if not isinstance(body, Multi):

@@ -9,7 +9,7 @@ Source: SMPP 3.4, 2.2 to 2.8 and 7.2.
 """
 
 from collections.abc import Mapping
-from enum import Enum, StrEnum
+from enum import StrEnum
 from math import inf
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ VERSION = 0x34
 LAST_SEQUENCE = 0x7FFF_FFFF  # after which they begin again
 
 
-class State(Enum):
+class State(StrEnum):
     OPEN = "open"
     BOUND_TX = "transmitter"
     BOUND_RX = "receiver"
@@ -76,7 +76,7 @@ TIMERS = Timers()
 NOTHING = Nothing()
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     REQUEST = "request"  # to be answered
     DECLINED = "declined"  # answered by what the event says
     ANSWER = "answer"  # to what we asked

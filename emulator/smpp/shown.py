@@ -1,5 +1,6 @@
 """A PDU for people and programs that do not speak SMPP: names, numbers and texts."""
 
+from functools import lru_cache
 from typing import Any
 
 from emulator.domain.coding import CODINGS, Alphabet, decoded
@@ -10,6 +11,7 @@ from emulator.smpp.bodies import Command, Data, Message, Multi, Replace, Tag
 from emulator.smpp.pdu import HEADER, SHORTEST, Malformed, Pdu, decode
 
 HEX = frozenset({"short_message"})  # fields that are no text
+read = lru_cache(4)(decode)  # one PDU is looked at for its fields and for its text
 _COMMANDS = {int(each): each.name.lower() for each in Command}
 _TAGS = {int(each): each.name.lower() for each in Tag}
 
@@ -31,7 +33,7 @@ def facts(octets: bytes) -> dict[str, Any]:
         "sequence_number": sequence,
     }
     try:
-        return {**head, **fields(decode(octets))}
+        return {**head, **fields(read(octets))}
     except Malformed:
         return {**head, "malformed": True}
 
@@ -53,7 +55,7 @@ def fields(pdu: Pdu) -> dict[str, Any]:
 def text(octets: bytes, default: Alphabet) -> str:
     """Return the text that a PDU carries, without what joins parts; empty for none."""
     try:
-        pdu = decode(octets)
+        pdu = read(octets)
     except Malformed:
         return ""
     body = pdu.body

@@ -51,7 +51,9 @@ class File:
             message = f"the data directory {folder} cannot be made ({error.strerror})"
             raise StoreError(message) from error
         with self._told():
-            self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+            self._base = sqlite3.connect(
+                self.path, timeout=0, isolation_level=None, check_same_thread=False
+            )  # an emulator in somebody's process is made in one and runs in another
         try:
             with self._told():
                 self._open()

@@ -18,7 +18,6 @@ from emulator.domain.refusals import Refusal
 from emulator.faults import Rule
 from emulator.store import StoreError, exchanges, rows
 from emulator.store.file import File, Row, Unwritten
-from emulator.store.rows import Counts
 from emulator.world import Entity, World
 from emulator.worlds import Worlds
 
@@ -35,7 +34,7 @@ class Followed:
     dial: tuple[Clock, int]
     rate: float
     faults: tuple[Rule, ...]
-    counts: Counts
+    counts: tuple[int, ...]
     leaving: set[int]
     newest: int = 0  # exchange of the journal
     dropped_to: int = 0  # exchange

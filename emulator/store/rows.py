@@ -7,7 +7,7 @@ within it, and JSON, which for campaigns and the like is what a snapshot says of
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from sys import maxsize
 from typing import Any
 
@@ -41,7 +41,8 @@ DELIVERIES = "deliveries"
 
 Parts = Mapping[str, Mapping[Key, Any]]  # what rows say, by kind and key
 Library = Mapping[str, Fixture]
-Counts = tuple[int, int, int, int]
+COUNTED = ("opening", "tokens_made", "faults_made", "deliveries_dropped")
+counts = attrgetter(*COUNTED)  # of a world: what ``of_head`` is written anew for
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.decode
 
@@ -90,12 +91,7 @@ def of_faults(world: World) -> Row:
 
 def of_head(world: World) -> Row:
     """Return what is counted, and which ids are next."""
-    counted = {
-        "opening": world.opening,
-        "tokens_made": world.tokens_made,
-        "faults_made": world.faults_made,
-        "deliveries_dropped": world.deliveries_dropped,
-    }
+    counted = dict(zip(COUNTED, counts(world), strict=True))
     following = {kind: world.upcoming(kind) for kind in FIRST_IDS}
     return HEAD, 0, encode({**counted, "next": following})
 
@@ -109,16 +105,6 @@ def of_journal(journal: Journal) -> Row:
         "dropped_at": journal.dropped_at,
     }
     return JOURNAL, 0, encode(gone)
-
-
-def counts(world: World) -> Counts:
-    """Return what ``of_head`` is written anew for."""
-    return (
-        world.opening,
-        world.tokens_made,
-        world.faults_made,
-        world.deliveries_dropped,
-    )
 
 
 def _by_id(name: str, thing: Any) -> Row:

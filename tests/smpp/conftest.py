@@ -13,6 +13,13 @@ from tests.smpp.dialled import Phone, listening
 MakePhone = Callable[..., Phone]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let ``-k behaviour13`` find the tests of one behaviour."""
+    for item in items:
+        for mark in item.iter_markers("behaviour"):
+            item.extra_keyword_matches |= {f"behaviour{each:02}" for each in mark.args}
+
+
 @pytest.fixture
 def make_phone(make_api: MakeApi) -> Iterator[MakePhone]:
     """Make worlds with other settings, their door open: ``make_phone(binds=[...])``."""

@@ -92,7 +92,7 @@ class Caller:
         return Packet(command, status, sequence, body)
 
 
-@dataclass
+@dataclass(repr=False)
 class Phone:
     """The door of one application, and the callers that a test has there."""
 

@@ -29,6 +29,7 @@ def declined(command: int, sequence: int, status: Status) -> Packet:
     return Packet(resp(command), status, sequence, b"")
 
 
+@pytest.mark.behaviour(2)
 @pytest.mark.manual("SMP-01")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bind_is_answered_with_our_name_and_version(phone: Phone, kind: int) -> None:
@@ -38,6 +39,7 @@ def test_a_bind_is_answered_with_our_name_and_version(phone: Phone, kind: int) -
     assert answer == Packet(resp(kind), 0, 7, b"Smsclouds\0" + version)
 
 
+@pytest.mark.behaviour(1)
 def test_a_session_is_open_bound_unbound_and_closed(phone: Phone) -> None:
     caller = phone.call()
 
@@ -52,6 +54,7 @@ def test_a_session_is_open_bound_unbound_and_closed(phone: Phone) -> None:
     assert caller.is_cut()
 
 
+@pytest.mark.behaviour(3, 4)
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
@@ -75,6 +78,7 @@ def test_a_stranger_is_not_bound_and_may_try_again(
     assert again.status == 0
 
 
+@pytest.mark.behaviour(4)
 def test_an_account_may_have_no_smpp(make_phone: MakePhone) -> None:
     phone = make_phone(services={"smpp": False})
 
@@ -83,6 +87,7 @@ def test_an_account_may_have_no_smpp(make_phone: MakePhone) -> None:
     assert answer == declined(packed.BIND_TRANSCEIVER, 1, Status.ESME_RBINDFAIL)
 
 
+@pytest.mark.behaviour(5)
 def test_who_is_bound_is_not_bound_again_and_stays(phone: Phone) -> None:
     caller = phone.bound()
 
@@ -92,6 +97,7 @@ def test_who_is_bound_is_not_bound_again_and_stays(phone: Phone) -> None:
     assert caller.submit(3)
 
 
+@pytest.mark.behaviour(6)
 @pytest.mark.parametrize("command", SENDING)
 def test_only_a_transmitter_may_send(phone: Phone, command: int) -> None:
     octets = packed.packet(command, 2, SENDING[command])
@@ -104,6 +110,7 @@ def test_only_a_transmitter_may_send(phone: Phone, command: int) -> None:
     assert sender.ask(octets).status != Status.ESME_RINVBNDSTS
 
 
+@pytest.mark.behaviour(7)
 def test_an_old_client_is_told_no_parameters(phone: Phone) -> None:
     caller = phone.call()
 
@@ -114,6 +121,7 @@ def test_an_old_client_is_told_no_parameters(phone: Phone) -> None:
     assert len(message.body) <= 9
 
 
+@pytest.mark.behaviour(7)
 @pytest.mark.parametrize("version", [0x35, 0x50])
 def test_a_later_version_is_spoken_to_as_ours(phone: Phone, version: int) -> None:
     answer = phone.call().ask(packed.bind(version=version))
@@ -122,6 +130,7 @@ def test_a_later_version_is_spoken_to_as_ours(phone: Phone, version: int) -> Non
     assert answer.body.endswith(b"\x02\x10\x00\x01\x34")
 
 
+@pytest.mark.behaviour(4, 8)
 def test_one_system_id_is_bound_as_often_as_it_may(make_phone: MakePhone) -> None:
     phone = make_phone(binds=[{"system_id": "demo", "password": "demo", "binds": 2}])
     first = phone.bound(command=packed.BIND_RECEIVER)
@@ -135,14 +144,27 @@ def test_one_system_id_is_bound_as_often_as_it_may(make_phone: MakePhone) -> Non
     assert again.status == 0
 
 
+@pytest.mark.behaviour(9)
 def test_longer_fields_than_the_specification_has_are_taken(phone: Phone) -> None:
-    answer = phone.call().ask(
-        packed.bind(system_type="x" * 40, address_range="^[0-9]+$" * 20)
+    caller = phone.call()
+
+    strange = caller.ask(packed.bind(system_id="x" * 40))
+    wrong = caller.ask(packed.bind(password="x" * 40))
+    taken = caller.ask(
+        packed.bind(
+            system_id="world-acme",
+            password="x" * 40,
+            system_type="x" * 40,
+            address_range="^[0-9]+$" * 20,
+        )
     )
 
-    assert answer.status == 0
+    assert [each.status for each in (strange, wrong, taken)] == [
+        *(Status.ESME_RINVSYSID, Status.ESME_RINVPASWD, Status.ESME_ROK)
+    ]
 
 
+@pytest.mark.behaviour(9)
 def test_a_configured_name_or_password_that_clients_cut_is_refused(
     phone: Phone,
 ) -> None:
@@ -184,6 +206,7 @@ def test_a_bind_is_added_by_the_control_api(phone: Phone) -> None:
     assert after.status == 0
 
 
+@pytest.mark.behaviour(10)
 def test_unbind_is_answered_and_the_client_may_close(phone: Phone) -> None:
     caller = phone.bound()
 
@@ -195,6 +218,7 @@ def test_unbind_is_answered_and_the_client_may_close(phone: Phone) -> None:
     assert phone.api.world.links == {}
 
 
+@pytest.mark.behaviour(10)
 def test_who_does_not_close_after_an_unbind_is_let_go(phone: Phone) -> None:
     caller = phone.bound()
     caller.ask(packed.packet(packed.UNBIND, 2))
@@ -202,6 +226,7 @@ def test_who_does_not_close_after_an_unbind_is_let_go(phone: Phone) -> None:
     assert caller.is_cut()
 
 
+@pytest.mark.behaviour(10)
 def test_a_server_that_stops_asks_everybody_to_go(phone: Phone) -> None:
     bound, opened = phone.bound(), phone.call()
     opened.turn()
@@ -216,6 +241,7 @@ def test_a_server_that_stops_asks_everybody_to_go(phone: Phone) -> None:
     bound.run(closing)
 
 
+@pytest.mark.behaviour(11)
 def test_a_client_that_listens_is_called_to_bind(phone: Phone) -> None:
     loop = phone.api._loop  # noqa: SLF001 - the loop that the door is on as well
     came: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]

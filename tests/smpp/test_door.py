@@ -31,6 +31,7 @@ def journal(api: Api, **query: Any) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.behaviour(43)
 @pytest.mark.manual("SMP-03")
 def test_both_doors_lead_to_one_account(phone: Phone) -> None:
     caller, api = phone.bound(), phone.api
@@ -56,6 +57,7 @@ def test_a_rejected_url_is_rejected_by_both(make_phone: MakePhone) -> None:
     assert phone.api.world.campaigns == {}
 
 
+@pytest.mark.behaviour(43)
 @pytest.mark.parametrize("leave", ["hang_up", "reset"])
 def test_a_message_is_charged_once_whatever_becomes_of_the_line(
     phone: Phone, leave: str
@@ -79,6 +81,7 @@ def test_a_message_is_charged_once_whatever_becomes_of_the_line(
     assert references == list(api.world.campaigns)
 
 
+@pytest.mark.behaviour(44)
 def test_every_pdu_is_kept_with_its_octets_and_fields(phone: Phone) -> None:
     caller = phone.bound()
     asked = packed.submit(2, short="mañana".encode("utf-16-be"), coding=8)
@@ -101,6 +104,7 @@ def test_every_pdu_is_kept_with_its_octets_and_fields(phone: Phone) -> None:
     assert answered["message_id"] == "46608336"
 
 
+@pytest.mark.behaviour(44)
 def test_what_the_centre_asks_is_kept_as_its_own(make_phone: MakePhone) -> None:
     phone = make_phone(smpp={"enquire_link_timer": 0.05})
     caller = phone.bound()
@@ -114,6 +118,7 @@ def test_what_the_centre_asks_is_kept_as_its_own(make_phone: MakePhone) -> None:
     assert enquired["answer"]["pdu"]["command"] == "enquire_link_resp"
 
 
+@pytest.mark.behaviour(44)
 def test_messages_of_both_doors_are_verified_in_one_way(phone: Phone) -> None:
     caller = phone.bound()
     caller.submit(2, short=b"su folio es 7")
@@ -210,6 +215,7 @@ def test_it_serves_smpp_and_says_where() -> None:
         assert said[2] == f"smpp: {host}:{port}, system_id demo\n"
 
 
+@pytest.mark.behaviour(42)
 def test_it_serves_smpp_over_tls(certificate: tuple[ssl.SSLContext, Path]) -> None:
     context, chain = certificate
     with serve("--smpp-tls-port", "0", "--tls-cert", str(chain)) as served:
@@ -222,6 +228,7 @@ def test_it_serves_smpp_over_tls(certificate: tuple[ssl.SSLContext, Path]) -> No
             assert session["tls"]
 
 
+@pytest.mark.behaviour(42)
 def test_a_certificate_is_made_on_the_spot(tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
     flags = ("--smpp-tls-port", "0", "--tls-ca-file", str(authority))

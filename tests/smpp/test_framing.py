@@ -16,6 +16,7 @@ from tests.smpp.packed import Packet, resp
 NACK = packed.GENERIC_NACK
 
 
+@pytest.mark.behaviour(12)
 def test_a_bind_and_a_message_may_come_in_one_segment(phone: Phone) -> None:
     caller = phone.call()
 
@@ -29,6 +30,7 @@ def test_a_bind_and_a_message_may_come_in_one_segment(phone: Phone) -> None:
     ]
 
 
+@pytest.mark.behaviour(12)
 @settings(
     max_examples=15,
     deadline=None,
@@ -48,6 +50,7 @@ def test_octets_may_be_cut_anywhere(phone: Phone, data: st.DataObject) -> None:
     assert [caller.hear()[1:3] for _ in range(8)] == [(0, each) for each in range(1, 9)]
 
 
+@pytest.mark.behaviour(13)
 @pytest.mark.parametrize(
     ("octets", "sequence"),
     [
@@ -70,12 +73,14 @@ def test_a_length_that_no_pdu_has_ends_the_session_at_once(
     assert phone.bound().submit()
 
 
+@pytest.mark.behaviour(13, 27)
 def test_the_longest_message_there_is_is_taken(phone: Phone) -> None:
     payload = packed.tlv(packed.MESSAGE_PAYLOAD, b"x" * 65_535)
 
     assert phone.bound().submit(2, short=b"", tlvs=payload)
 
 
+@pytest.mark.behaviour(14)
 @pytest.mark.parametrize("command", [0x22, 0xDEADBEEF, 0x80000022])
 def test_an_unknown_command_is_nacked_and_the_session_lives(
     phone: Phone, command: int
@@ -88,6 +93,7 @@ def test_an_unknown_command_is_nacked_and_the_session_lives(
     assert caller.submit(6)
 
 
+@pytest.mark.behaviour(14, 31)
 @pytest.mark.parametrize(
     "octets",
     [
@@ -103,6 +109,7 @@ def test_what_only_a_centre_asks_is_nacked(phone: Phone, octets: bytes) -> None:
     assert caller.submit(6)
 
 
+@pytest.mark.behaviour(15)
 @pytest.mark.parametrize(
     ("octets", "status"),
     [
@@ -126,10 +133,12 @@ def test_a_broken_body_is_declined_and_the_session_lives(
     assert len(phone.api.world.campaigns) == 1
 
 
+@pytest.mark.behaviour(15)
 def test_an_unknown_parameter_is_ignored(phone: Phone) -> None:
     assert phone.bound().submit(2, tlvs=packed.tlv(0x1400, b"\xff" * 9))
 
 
+@pytest.mark.behaviour(16)
 def test_every_request_is_answered_once_and_in_order(phone: Phone) -> None:
     caller = phone.bound()
     sequences = [5, 5, 0x7FFFFFFF, *range(100, 297), 1]
@@ -154,6 +163,7 @@ def test_one_busy_client_keeps_nobody_waiting(phone: Phone) -> None:
         busy.hear()
 
 
+@pytest.mark.behaviour(17)
 @pytest.mark.parametrize(
     ("chosen", "status"), [({}, 0x14), ({"over_window": 0x58}, 0x58)]
 )
@@ -175,6 +185,7 @@ def test_a_window_is_kept_while_answers_are_late(
     assert caller.submit(6)
 
 
+@pytest.mark.behaviour(18)
 def test_an_answer_to_nothing_is_ignored_and_kept(phone: Phone) -> None:
     caller = phone.bound()
 
@@ -189,6 +200,7 @@ def test_an_answer_to_nothing_is_ignored_and_kept(phone: Phone) -> None:
     assert whys.count("it answers nothing that was asked") == 3
 
 
+@pytest.mark.behaviour(20)
 @pytest.mark.parametrize(
     ("command", "body"),
     [

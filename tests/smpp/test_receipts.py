@@ -1,10 +1,12 @@
 """Receipts: what a client is told once the fate of its message is known."""
 
 import re
+import socket
 from typing import Any
 
 import pytest
 
+from emulator.smpp.session import LAST_SEQUENCE
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
 from tests.smpp.dialled import Caller, Phone
@@ -53,6 +55,7 @@ def deliveries(phone: Phone) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.behaviour(34, 35, 36)
 @pytest.mark.manual("SMP-06")
 def test_a_receipt_is_what_clients_expect(phone: Phone) -> None:
     caller = phone.bound()
@@ -87,6 +90,7 @@ def test_a_receipt_is_what_clients_expect(phone: Phone) -> None:
     }
 
 
+@pytest.mark.behaviour(35, 36)
 @pytest.mark.parametrize(
     ("to", "fields", "words", "state"),
     [
@@ -109,6 +113,7 @@ def test_a_receipt_says_what_became_of_the_message(
     assert (NETWORK_ERROR_CODE in got.tlvs) == (state == 5)
 
 
+@pytest.mark.behaviour(35)
 def test_a_message_that_was_given_up_is_deleted(phone: Phone) -> None:
     caller = phone.bound()
     message = caller.submit(2, registered=1)
@@ -129,6 +134,7 @@ def test_a_campaign_that_staff_cancels_is_deleted_too(phone: Phone) -> None:
     assert "stat:DELETED" in text(caller)
 
 
+@pytest.mark.behaviour(33)
 @pytest.mark.parametrize(
     ("registered", "states"),
     [(0, []), (1, ["DELIVRD", "UNDELIV"]), (2, ["UNDELIV"]), (0x04, []), (0x10, [])],
@@ -146,6 +152,7 @@ def test_who_asks_for_receipts_gets_those(
     assert silent(caller)
 
 
+@pytest.mark.behaviour(32)
 def test_the_answer_comes_before_the_receipt(make_phone: MakePhone) -> None:
     phone = make_phone(pace="instant")
     caller = phone.bound()
@@ -156,6 +163,7 @@ def test_the_answer_comes_before_the_receipt(make_phone: MakePhone) -> None:
     assert commands == [resp(packed.SUBMIT_SM)] * 10 + [packed.DELIVER_SM] * 10
 
 
+@pytest.mark.behaviour(32)
 def test_the_answer_comes_before_the_receipt_where_it_is_late(
     make_phone: MakePhone,
 ) -> None:
@@ -174,6 +182,7 @@ def test_the_answer_comes_before_the_receipt_where_it_is_late(
     ]
 
 
+@pytest.mark.behaviour(35)
 @pytest.mark.parametrize(
     ("form", "identity", "words"),
     [
@@ -199,6 +208,7 @@ def test_a_receipt_is_written_as_the_bind_says(
     assert got.tlvs[RECEIPTED_MESSAGE_ID] == identity.encode() + b"\0"
 
 
+@pytest.mark.behaviour(36)
 @pytest.mark.parametrize(("tlvs", "words"), [("without", True), ("only", False)])
 def test_a_receipt_is_in_words_or_in_parameters(
     make_phone: MakePhone, tlvs: str, *, words: bool
@@ -214,6 +224,7 @@ def test_a_receipt_is_in_words_or_in_parameters(
     assert bool(got.tlvs) is not words
 
 
+@pytest.mark.behaviour(7, 36)
 def test_an_old_client_gets_no_parameters(phone: Phone) -> None:
     caller = phone.bound(version=0x33)
     caller.submit(2, registered=1)
@@ -223,6 +234,7 @@ def test_an_old_client_gets_no_parameters(phone: Phone) -> None:
     assert receipt(caller).tlvs == {}
 
 
+@pytest.mark.behaviour(35)
 def test_the_text_is_ascii_and_without_a_header(phone: Phone) -> None:
     caller = phone.bound()
     header = bytes.fromhex("050003ab0201")
@@ -235,6 +247,7 @@ def test_the_text_is_ascii_and_without_a_header(phone: Phone) -> None:
     assert text(caller).endswith(" text:uno")
 
 
+@pytest.mark.behaviour(37)
 def test_receipts_go_to_receivers_in_turn_and_to_nobody_else(
     make_phone: MakePhone,
 ) -> None:
@@ -256,6 +269,7 @@ def test_receipts_go_to_receivers_in_turn_and_to_nobody_else(
     assert all(silent(each) for each in (sender, *receivers, stranger))
 
 
+@pytest.mark.behaviour(38)
 @pytest.mark.manual("SMP-06")
 def test_receipts_wait_for_a_receiver_and_are_seen_meanwhile(phone: Phone) -> None:
     sender = phone.bound(command=packed.BIND_TRANSMITTER)
@@ -273,6 +287,7 @@ def test_receipts_wait_for_a_receiver_and_are_seen_meanwhile(phone: Phone) -> No
     assert [each["verdict"] for each in done["attempts"]] == ["accepted"]
 
 
+@pytest.mark.behaviour(38)
 def test_only_so_many_wait_and_only_so_long(make_phone: MakePhone) -> None:
     phone = make_phone(smpp={"held": 2, "held_for": 3600})
     sender = phone.bound(command=packed.BIND_TRANSMITTER)
@@ -289,6 +304,7 @@ def test_only_so_many_wait_and_only_so_long(make_phone: MakePhone) -> None:
     assert {each["state"] for each in deliveries(phone)} == {"dropped"}
 
 
+@pytest.mark.behaviour(38)
 @pytest.mark.parametrize("leave", ["hang_up", "reset"])
 def test_a_receipt_that_is_not_acknowledged_is_sent_again(
     phone: Phone, leave: str
@@ -308,6 +324,7 @@ def test_a_receipt_that_is_not_acknowledged_is_sent_again(
     assert [each["verdict"] for each in done["attempts"]] == ["timed_out", "accepted"]
 
 
+@pytest.mark.behaviour(21, 38)
 def test_a_receipt_is_sent_again_when_its_time_is_up(make_phone: MakePhone) -> None:
     phone = make_phone(smpp={"response_timer": 0.1, "enquire_link_timer": 0})
     caller = phone.bound()
@@ -320,6 +337,22 @@ def test_a_receipt_is_sent_again_when_its_time_is_up(make_phone: MakePhone) -> N
     assert first.body == again.body
 
 
+@pytest.mark.behaviour(19)
+def test_our_sequence_numbers_begin_again_after_the_last(phone: Phone) -> None:
+    caller = phone.bound()
+    (line,) = phone.api.app.state.smpp._office.lines  # noqa: SLF001
+    for each in (2, 3, 4):
+        caller.submit(each, registered=1)
+    line.session._sequence = LAST_SEQUENCE - 2  # noqa: SLF001 - after two thousand million
+
+    advance(phone)
+
+    assert [caller.hear().sequence for _ in range(3)] == [
+        *(LAST_SEQUENCE - 1, LAST_SEQUENCE, 1)
+    ]
+
+
+@pytest.mark.behaviour(38)
 @pytest.mark.parametrize("status", [0x64, 0x14])
 def test_a_client_may_ask_for_a_receipt_later(phone: Phone, status: int) -> None:
     caller = phone.bound()
@@ -335,6 +368,7 @@ def test_a_client_may_ask_for_a_receipt_later(phone: Phone, status: int) -> None
     assert deliveries(phone)[0]["state"] == "delivered"
 
 
+@pytest.mark.behaviour(38)
 @pytest.mark.parametrize("status", [0x65, 0x66, 0x08])
 def test_a_client_may_decline_a_receipt_for_good(phone: Phone, status: int) -> None:
     caller = phone.bound()
@@ -350,6 +384,25 @@ def test_a_client_may_decline_a_receipt_for_good(phone: Phone, status: int) -> N
     assert given_up["attempts"][0]["status"] == status
 
 
+def test_receipts_have_left_when_advancing_has_been_answered(phone: Phone) -> None:
+    """A client of one thread hears nothing while it moves the clock."""
+    loop = phone.api._loop  # noqa: SLF001 - which the door is on
+    with socket.create_connection(("127.0.0.1", phone.port)) as line:
+        line.settimeout(0)
+        line.sendall(packed.bind())
+        loop.run_until_complete(loop.sock_recv(line, 1024))
+        for sequence in range(2, 42):
+            line.sendall(packed.submit(sequence, registered=1))
+            loop.run_until_complete(loop.sock_recv(line, 1024))
+
+        advance(phone)
+
+        receipts = line.recv(65_536).count(b"stat:DELIVRD")
+        most = phone.api.world.account.access.centre.receiver_window
+        assert receipts == min(most, 40) > 1
+
+
+@pytest.mark.behaviour(39)
 def test_only_so_many_receipts_are_without_an_answer(make_phone: MakePhone) -> None:
     phone = make_phone(smpp={"receiver_window": 3})
     caller = phone.bound()
@@ -365,6 +418,7 @@ def test_only_so_many_receipts_are_without_an_answer(make_phone: MakePhone) -> N
     assert caller.hear().sequence == 4
 
 
+@pytest.mark.behaviour(40)
 @pytest.mark.parametrize("body", [b"\0", b"", b"some-id\0"])
 def test_a_receipt_is_acknowledged_in_many_ways(phone: Phone, body: bytes) -> None:
     caller = phone.bound()
@@ -377,6 +431,7 @@ def test_a_receipt_is_acknowledged_in_many_ways(phone: Phone, body: bytes) -> No
     assert phone.api.get("/_emulator/smpp/sessions").body[0]["delivered"] == 1
 
 
+@pytest.mark.behaviour(41)
 @pytest.mark.manual("SMP-06")
 def test_a_reply_never_comes_by_smpp(make_phone: MakePhone) -> None:
     phone = make_phone(push_url="http://127.0.0.1:9/mo")
@@ -425,6 +480,7 @@ def test_a_world_that_is_reset_owes_nothing(phone: Phone) -> None:
     assert deliveries(phone) == []
 
 
+@pytest.mark.behaviour(31)
 def test_each_recipient_of_many_has_a_receipt(phone: Phone) -> None:
     caller = phone.bound()
     addresses = [b"\1\1\1" + packed.text(each) for each in ("4498987282", FAILED)]

@@ -1,8 +1,11 @@
 """What a test asks to go wrong over SMPP."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from emulator.domain.command_status import Status
 from tests.smpp import packed
@@ -311,3 +314,53 @@ def test_the_fault_that_struck_is_in_the_journal(phone: Phone) -> None:
     kept = phone.api.get("/_emulator/journal?operation=submit_sm").body["exchanges"]
 
     assert [each["fault"] for each in kept] == [rule["id"]]
+
+
+WIRES = ("hang", "close", "reset", "truncated")
+TURNS = (
+    *("wrong_sequence", "doubled", "swapped", "nack", "wrong_length", "garbage"),
+    *("then_close", "then_reset", "then_unbind", "early_receipt"),
+)
+WRONGS = st.one_of(
+    st.builds(lambda wire: {"wire": wire}, st.sampled_from(WIRES)),
+    st.just({"wire": "drip", "seconds": 3}),
+    st.builds(lambda pdu: {"pdu": pdu}, st.sampled_from(TURNS)),
+    st.just({"command_status": 0x58}),
+    st.just({"delay": 3}),
+)
+
+
+@pytest.mark.behaviour(43)
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.data())
+def test_every_submit_is_charged_once_whatever_goes_wrong(
+    phone: Phone, data: st.DataObject
+) -> None:
+    effect, every = data.draw(WRONGS), data.draw(st.integers(1, 4))
+    stream = b"".join(packed.submit(each, registered=1) for each in range(2, 12))
+    cut = data.draw(st.integers(0, len(stream)))
+    leave = data.draw(st.sampled_from(["hang_up", "reset"]))
+    seconds = data.draw(st.sampled_from([0, 2, 20]))
+    phone.api.send("DELETE", "/_emulator/faults")
+    add(phone, operation="submit_sm", phase="after", every=every, effect=effect)
+    caller = phone.bound()
+    before = sent(phone)
+
+    with suppress(OSError):  # the line may be gone already
+        caller.say(stream[:cut])
+        caller.turn()
+        advance(phone, seconds)
+        getattr(caller, leave)()
+        caller.turn()
+
+    told = phone.api.get("/_emulator/movements").body
+    assert [each["reference"] for each in told["movements"]] == [
+        *phone.api.world.campaigns
+    ]
+    assert {each["amount"] for each in told["movements"]} <= {-1}
+    assert told["opening"] - sent(phone) == told["balance"] == phone.api.balance()
+    assert 0 <= sent(phone) - before <= cut // len(packed.submit(2))

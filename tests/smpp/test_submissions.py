@@ -1,6 +1,7 @@
 """Messages submitted by SMPP: what is taken, what it costs, where it stands."""
 
 import struct
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 
 from emulator.domain.command_status import Status
 from emulator.world import World
+from tests.emulated import limited
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
-from tests.smpp.dialled import Caller, Phone
+from tests.smpp.dialled import Caller, Phone, listening
 from tests.smpp.packed import SAR_NUMBER, SAR_REFERENCE, SAR_TOTAL, Packet, resp, tlv
 
 ENROUTE, DELIVERED, EXPIRED, DELETED, UNDELIVERABLE = 1, 2, 3, 4, 5
@@ -48,6 +50,7 @@ def texts(phone: Phone) -> list[str]:
     return [each["text"] for each in listed]
 
 
+@pytest.mark.behaviour(22)
 @pytest.mark.manual("SMP-03")
 def test_a_message_has_the_id_that_http_shows(phone: Phone) -> None:
     answer = phone.bound().ask(packed.submit(2))
@@ -59,6 +62,7 @@ def test_a_message_has_the_id_that_http_shows(phone: Phone) -> None:
     assert rows["recipients_count"] == 1
 
 
+@pytest.mark.behaviour(22)
 @pytest.mark.manual("SMP-03")
 def test_ids_are_unique_and_fit_into_eight_octets(phone: Phone) -> None:
     caller = phone.bound()
@@ -89,6 +93,7 @@ def test_a_message_costs_what_the_route_of_its_bind_costs(
     assert [each["reason"] for each in movements] == ["smpp", "smpp"]
 
 
+@pytest.mark.behaviour(3, 23)
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
@@ -135,6 +140,7 @@ def test_a_destination_may_have_its_country_before_it(
     assert shown["cellphone"] == "4498987282"
 
 
+@pytest.mark.behaviour(23)
 def test_a_bind_sends_as_who_it_may(make_phone: MakePhone) -> None:
     bind = {"system_id": "demo", "password": "demo", "senders": ["Acme", "74342"]}
     caller = make_phone(binds=[bind]).bound()
@@ -147,6 +153,7 @@ def test_a_bind_sends_as_who_it_may(make_phone: MakePhone) -> None:
     assert answers == [0, 0, 0, Status.ESME_RINVSRCADR]
 
 
+@pytest.mark.behaviour(23)
 def test_a_bind_has_a_rate_in_seconds_of_the_world(make_phone: MakePhone) -> None:
     phone = make_phone(binds=[{"system_id": "demo", "password": "demo", "rate": 3}])
     one, other = phone.bound(), phone.bound()
@@ -159,6 +166,7 @@ def test_a_bind_has_a_rate_in_seconds_of_the_world(make_phone: MakePhone) -> Non
     assert len(phone.api.world.campaigns) == 4
 
 
+@pytest.mark.behaviour(24)
 @pytest.mark.parametrize(
     ("chosen", "status"), [({}, 0x45), ({"no_credit": 0x400}, 0x400)]
 )
@@ -176,6 +184,18 @@ def test_too_little_credit_is_a_status_of_its_own(
     assert phone.api.world.campaigns == {}
 
 
+@pytest.mark.behaviour(23)
+def test_a_full_world_is_a_full_queue() -> None:
+    with closing(limited(messages=2)) as api, listening(api) as phone:
+        caller = phone.bound()
+
+        answers = [status_of(caller, packed.submit(each)) for each in (2, 3, 4)]
+
+        assert answers == [0, 0, Status.ESME_RMSGQFUL]
+        assert len(api.world.movements) == 2
+
+
+@pytest.mark.behaviour(23)
 def test_a_mistake_of_ours_is_a_system_error(
     phone: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,11 +206,13 @@ def test_a_mistake_of_ours_is_a_system_error(
     assert phone.api.world.campaigns == {}
 
 
+@pytest.mark.behaviour(25)
 @pytest.mark.parametrize("esm_class", [0, 1, 2, 3, 0x08, 0x10, 0x80])
 def test_every_mode_of_a_message_is_taken(phone: Phone, esm_class: int) -> None:
     assert phone.bound().submit(2, esm_class=esm_class)
 
 
+@pytest.mark.behaviour(26)
 @pytest.mark.manual("SMP-02")
 @pytest.mark.parametrize(
     ("bind", "coding", "octets", "text"),
@@ -198,6 +220,7 @@ def test_every_mode_of_a_message_is_taken(phone: Phone, esm_class: int) -> None:
         ("gsm", 0, b"10 \x1b\x65 \x00", "10 € @"),
         ("iso8859", 0, b"ma\xf1ana", "mañana"),
         ("gsm", 1, b"hola", "hola"),
+        ("gsm", 1, b"a \x00 \x02 \x11 b", "a @ $ _ b"),
         ("gsm", 3, b"ma\xf1ana", "mañana"),
         ("gsm", 8, "mañana €".encode("utf-16-be"), "mañana €"),
         ("gsm", 8, "😀".encode("utf-16-be"), "😀"),
@@ -223,6 +246,7 @@ def test_a_text_is_read_by_its_data_coding(
     assert texts(phone) == [text]
 
 
+@pytest.mark.behaviour(27, 28)
 def test_a_payload_is_one_message_charged_by_its_parts(phone: Phone) -> None:
     before = phone.api.balance()
 
@@ -232,6 +256,7 @@ def test_a_payload_is_one_message_charged_by_its_parts(phone: Phone) -> None:
     assert before - phone.api.balance() == 3
 
 
+@pytest.mark.behaviour(28)
 @pytest.mark.parametrize(
     "header",
     [
@@ -257,6 +282,7 @@ def test_a_message_comes_in_parts_in_any_order(phone: Phone, header: Any) -> Non
     assert before - phone.api.balance() == 3
 
 
+@pytest.mark.behaviour(28)
 def test_parts_may_be_announced_by_parameters(phone: Phone) -> None:
     caller = phone.bound()
     for number, text in ((1, b"uno "), (2, b"dos")):
@@ -272,6 +298,7 @@ def test_parts_may_be_announced_by_parameters(phone: Phone) -> None:
     assert (whole["reference"], whole["text"]) == (0x1234, "uno dos")
 
 
+@pytest.mark.behaviour(25)
 def test_a_header_goes_before_parameters(phone: Phone) -> None:
     parameters = (
         tlv(SAR_REFERENCE, b"\0\1") + tlv(SAR_TOTAL, b"\2") + tlv(SAR_NUMBER, b"\1")
@@ -285,6 +312,7 @@ def test_a_header_goes_before_parameters(phone: Phone) -> None:
     assert (whole["reference"], whole["total"], whole["parts"]) == (9, 3, [2])
 
 
+@pytest.mark.behaviour(29)
 @pytest.mark.parametrize("schedule", [WHEN, "000000010000000R", "260302130000024-"])
 def test_a_message_waits_for_its_date(phone: Phone, schedule: str) -> None:
     caller = phone.bound()
@@ -298,6 +326,7 @@ def test_a_message_waits_for_its_date(phone: Phone, schedule: str) -> None:
     assert state_of(caller, message) == DELIVERED
 
 
+@pytest.mark.behaviour(29)
 def test_a_message_that_is_not_delivered_in_time_expires(phone: Phone) -> None:
     caller = phone.bound()
     timely = caller.submit(2, ABSENT, validity="000003000000000R")
@@ -314,6 +343,7 @@ def test_a_message_that_is_not_delivered_in_time_expires(phone: Phone) -> None:
     assert states == ["retried", "failed"]
 
 
+@pytest.mark.behaviour(29)
 def test_a_past_schedule_is_at_once_and_strict_worlds_decline_it(
     phone: Phone, make_phone: MakePhone
 ) -> None:
@@ -323,6 +353,7 @@ def test_a_past_schedule_is_at_once_and_strict_worlds_decline_it(
     assert status_of(make_phone(strict=True).bound(), past) == Status.ESME_RINVSCHED
 
 
+@pytest.mark.behaviour(30)
 @pytest.mark.parametrize(
     ("fields", "gone"),
     [
@@ -346,6 +377,7 @@ def test_a_message_may_replace_a_pending_one_like_it(
     assert before - phone.api.balance() == 2
 
 
+@pytest.mark.behaviour(30)
 def test_a_message_that_was_sent_is_not_replaced(phone: Phone) -> None:
     caller = phone.bound()
     first = caller.submit(2)
@@ -366,6 +398,7 @@ def number(address: str) -> bytes:
     return b"\1\1\1" + packed.text(address)
 
 
+@pytest.mark.behaviour(31)
 def test_many_are_sent_to_at_once_and_who_is_not_is_named(phone: Phone) -> None:
     before = phone.api.balance()
 
@@ -403,6 +436,7 @@ def test_nobody_to_send_to_is_declined(
     assert answer == Packet(resp(packed.SUBMIT_MULTI), status, 2, b"")
 
 
+@pytest.mark.behaviour(27, 31)
 def test_data_sm_carries_a_payload(phone: Phone) -> None:
     body = packed.text("") + b"\0\0" + packed.text("74342") + b"\1\1"
     body += packed.text("4498987282") + bytes(3) + tlv(packed.MESSAGE_PAYLOAD, b"hola")
@@ -414,6 +448,7 @@ def test_data_sm_carries_a_payload(phone: Phone) -> None:
     assert shown["text"] == "hola"
 
 
+@pytest.mark.behaviour(31)
 @pytest.mark.parametrize(
     ("to", "state", "error"),
     [("4498987282", DELIVERED, 0), ("9990001000", UNDELIVERABLE, 1)],
@@ -431,6 +466,30 @@ def test_a_message_is_asked_after(
     assert query(caller, message) == ("260302180011000+", state, error)
 
 
+@pytest.mark.behaviour(31)
+@pytest.mark.parametrize(
+    ("others", "standing"),
+    [
+        (["5512345678"], ("260302180011000+", DELIVERED, 0)),
+        ([ABSENT, "5512345678"], ("260303180011000+", UNDELIVERABLE, 1)),
+    ],
+)
+def test_a_message_to_many_is_final_once_all_of_it_is(
+    phone: Phone, others: list[str], standing: tuple[str, int, int]
+) -> None:
+    caller = phone.bound()
+    answer = caller.ask(multi(2, *map(number, ["4498987282", *others])))
+    message = answer.body.partition(b"\0")[0].decode()
+
+    advance(phone, seconds=11)
+    partly = query(caller, message)
+    advance(phone, hours=25)
+
+    assert partly == ("", ENROUTE, 0)
+    assert query(caller, message) == standing
+
+
+@pytest.mark.behaviour(31)
 @pytest.mark.parametrize("identity", ["", "0", "1", "x", "9" * 40, "-5", "46608336 "])
 @pytest.mark.parametrize(
     ("command", "tail", "status"),
@@ -449,6 +508,7 @@ def test_nobody_s_message_is_neither_shown_nor_touched(
     assert phone.bound().ask(octets) == Packet(resp(command), status, 5, b"")
 
 
+@pytest.mark.behaviour(31)
 def test_another_s_message_is_not_shown(make_phone: MakePhone) -> None:
     phone = make_phone(
         binds=[{"system_id": each, "password": "x"} for each in ("one", "other")]
@@ -490,6 +550,7 @@ def cancel(sequence: int, message: str, source: str = "", to: str = "") -> bytes
     return packed.packet(packed.CANCEL_SM, sequence, body)
 
 
+@pytest.mark.behaviour(31)
 def test_a_pending_message_is_given_up_and_no_other(phone: Phone) -> None:
     caller = phone.bound()
     message = str(caller.submit(2))
@@ -503,6 +564,7 @@ def test_a_pending_message_is_given_up_and_no_other(phone: Phone) -> None:
     assert status_of(caller, cancel(6, sent)) == Status.ESME_RCANCELFAIL
 
 
+@pytest.mark.behaviour(31)
 def test_all_pending_messages_to_somebody_are_given_up(phone: Phone) -> None:
     caller = phone.bound()
     messages = [caller.submit(each) for each in (2, 3)]
@@ -523,6 +585,7 @@ def replaced(sequence: int, message: int, short: bytes, schedule: str = "") -> b
     return packed.packet(packed.REPLACE_SM, sequence, body)
 
 
+@pytest.mark.behaviour(31)
 def test_a_pending_message_says_something_else(phone: Phone) -> None:
     caller = phone.bound()
     before = phone.api.balance()

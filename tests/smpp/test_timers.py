@@ -2,6 +2,7 @@
 
 import pytest
 
+from emulator.domain.command_status import Status
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
 from tests.smpp.packed import Packet, resp
@@ -15,6 +16,7 @@ OFF = {
 }
 
 
+@pytest.mark.behaviour(4, 21)
 def test_who_does_not_bind_is_let_go(make_phone: MakePhone) -> None:
     phone = make_phone(smpp={**OFF, "session_init_timer": SOON})
     bound = phone.bound()
@@ -23,6 +25,19 @@ def test_who_does_not_bind_is_let_go(make_phone: MakePhone) -> None:
     assert bound.submit()
 
 
+@pytest.mark.behaviour(4, 21)
+def test_who_is_refused_may_try_again_until_the_timer_is_up(
+    make_phone: MakePhone,
+) -> None:
+    caller = make_phone(smpp={**OFF, "session_init_timer": SOON}).call()
+
+    refused = caller.ask(packed.bind(password="wrong"))
+
+    assert refused.status == Status.ESME_RINVPASWD
+    assert caller.is_cut()
+
+
+@pytest.mark.behaviour(19, 21)
 def test_a_silent_client_is_asked_and_let_go(make_phone: MakePhone) -> None:
     phone = make_phone(smpp={**OFF, "enquire_link_timer": SOON, "response_timer": SOON})
     caller = phone.bound()
@@ -35,6 +50,7 @@ def test_a_silent_client_is_asked_and_let_go(make_phone: MakePhone) -> None:
     assert caller.is_cut()
 
 
+@pytest.mark.behaviour(21)
 def test_who_says_nothing_for_too_long_is_unbound(make_phone: MakePhone) -> None:
     phone = make_phone(smpp={**OFF, "inactivity_timer": SOON, "response_timer": SOON})
     caller = phone.bound()
@@ -43,6 +59,7 @@ def test_who_says_nothing_for_too_long_is_unbound(make_phone: MakePhone) -> None
     assert caller.is_cut()
 
 
+@pytest.mark.behaviour(21)
 @pytest.mark.parametrize("operation", ["*", "submit_sm"])
 def test_enquire_link_is_answered_while_traffic_is_late(
     make_phone: MakePhone, operation: str
@@ -59,6 +76,7 @@ def test_enquire_link_is_answered_while_traffic_is_late(
     assert caller.hear()[1:3] == (0, 2)
 
 
+@pytest.mark.behaviour(21)
 def test_enquire_link_is_ignored_where_a_fault_says_so(make_phone: MakePhone) -> None:
     phone = make_phone()
     rule = {"operation": "enquire_link", "effect": {"wire": "hang"}, "first": 1}
@@ -70,6 +88,7 @@ def test_enquire_link_is_ignored_where_a_fault_says_so(make_phone: MakePhone) ->
     assert caller.hear().sequence == 3
 
 
+@pytest.mark.behaviour(21)
 def test_timers_of_a_bind_are_those_of_its_world(make_phone: MakePhone) -> None:
     phone = make_phone(smpp=OFF)
     phone.api.send(
