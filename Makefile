@@ -5,7 +5,7 @@
 .PHONY: serve test lint check bench soak screenshots sbom format setup lock clean help
 
 BIN := .venv/bin
-CODE := $(wildcard emulator bench tools tests)
+CODE := $(wildcard emulator bench deploy tools tests)
 
 # What a caller may set: make serve ARGS="--port 8000", make test PYTEST_ARGS="-k voice",
 # make test WORKERS=0 (no worker processes), make test PYTHON=python3.12.
