@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: serve test lint check bench soak screenshots sbom format setup lock clean help
+.PHONY: serve test lint check examples bench soak screenshots sbom format setup lock clean help
 
 BIN := .venv/bin
 CODE := $(wildcard emulator bench deploy tools tests)
@@ -32,6 +32,9 @@ lint: .venv/.ready  ## Check format, lint, types and the direction of imports
 	@$(BIN)/lint-imports --no-logo
 
 check: lint test  ## Everything CI runs: lint, then test
+
+examples: .venv/.ready  ## Run the examples whose tools are installed (ARGS="php java")
+	@$(BIN)/python -m tools.examples $(ARGS)
 
 bench: .venv/.ready  ## Measure speed and memory (ARGS="...")
 	@$(BIN)/python -m bench $(ARGS)

@@ -22,9 +22,9 @@ from emulator.options import (
     PATH,
     PORT,
     READABLE,
+    SMPP_PORT,
     Trouble,
     clock,
-    port_or_none,
     setting,
     url,
 )
@@ -69,13 +69,7 @@ def main() -> None:
     "Serve the same over TLS here.",
     type=click.IntRange(0, 65535),
 )
-@setting(
-    "--smpp-port",
-    "Port of the SMPP door; 0 is a free one, none is no door.",
-    default=str(DEFAULTS.smpp_port),
-    type=port_or_none,
-    metavar="PORT",
-)
+@SMPP_PORT
 @setting(
     "--smpp-tls-port",
     "Serve SMPP over TLS here.",

@@ -134,6 +134,13 @@ PORT = setting(
     default=DEFAULTS.port,
     type=click.IntRange(0, 65535),
 )
+SMPP_PORT = setting(
+    "--smpp-port",
+    "Port of the SMPP door; 0 is a free one, none is no door.",
+    default=str(DEFAULTS.smpp_port),
+    type=port_or_none,
+    metavar="PORT",
+)
 CONTROL_SECRET = setting(
     "--control-secret",
     "Secret that the control API asks for; better set by the variable.",

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from emulator.settings import Settings, reachable
 from emulator.smpp.door import Door
@@ -26,6 +28,8 @@ from emulator.smpp.door import Door
 GRACE = 0.3  # seconds that open requests get when the process is told to stop
 WARM_AFTER = 0.1  # seconds, in which who started the process has its first answer
 BACKLOG = 2_048  # connections that wait to be accepted
+OFFER = re.compile(rb"(?m)^[Uu]pgrade(?=:)")
+HIDDEN = b"x-emulator-offer"  # what the parser does not know
 HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our own
 
 # Requests make many small objects, and few of them are rubbish: with the interpreter's
@@ -85,6 +89,23 @@ class Doors(NamedTuple):
 
     http: list[Listener]
     smpp: Smpp
+
+
+class Speech(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1, which an offer of another protocol does not disturb.
+
+    An offer may be ignored (RFC 9110, 7.8), but the parser takes what follows it for
+    that protocol, and the body is lost. Java's own client makes one with each request.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        if b"pgrade:" in data and (self.cycle is None or self.cycle.response_complete):
+            head, blank, body = data.partition(b"\r\n\r\n")
+            data = OFFER.sub(HIDDEN, head) + blank + body
+        super().data_received(data)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(b"upgrade" if name == HIDDEN else name, value)
 
 
 class Server(uvicorn.Server):
@@ -248,6 +269,7 @@ def _config(
 ) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
+        http=Speech,
         lifespan="off",
         log_config=None,
         log_level=settings.log_level,
@@ -302,10 +324,10 @@ def _settle_memory() -> None:
 def bound(host: str, port: int, flag: str = "--port") -> socket.socket:
     """Return a listening socket.  Raises ``ServeError`` where the port is taken."""
     try:
-        family, kind, _, _, target = socket.getaddrinfo(
+        family, kind, protocol, _, target = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM
         )[0]
-        listener = socket.socket(family, kind)
+        listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(target)
         listener.listen(BACKLOG)

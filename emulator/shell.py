@@ -9,7 +9,16 @@ from urllib.parse import quote
 
 import click
 
-from emulator.options import WORLD, Aim, Trouble, aimed, in_world, told, url
+from emulator.options import (
+    SMPP_PORT,
+    WORLD,
+    Aim,
+    Trouble,
+    aimed,
+    in_world,
+    told,
+    url,
+)
 
 DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)")
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}  # seconds
@@ -174,7 +183,37 @@ def populate(ask: Aim, campaigns: int, recipients: int) -> None:
     click.echo(", ".join(f"{count} {name}" for name, count in total.items()))
 
 
-COMMANDS = (healthcheck, token, reply, advance, settle, fault, listen, populate)
+@click.command()
+@SMPP_PORT
+@in_world
+@click.pass_context
+def doctor(context: click.Context, ask: Aim, smpp_port: int | None) -> None:
+    """Find what comes between you and the emulator.
+
+    Ports that are taken, a clock that stands, a token of another world, pushes that
+    cannot arrive, proxies.  Ends with 1 where something was found.
+    """
+    from emulator.doctor import Patient, findings  # noqa: PLC0415
+
+    patient = Patient(ask.url, ask.secret, ask.world, ask.token, smpp_port)
+    with told():
+        found = list(findings(patient))
+    for each in found or (f"nothing is wrong at {ask.url}",):
+        click.echo(each)
+    context.exit(1 if found else 0)
+
+
+COMMANDS = (
+    healthcheck,
+    token,
+    reply,
+    advance,
+    settle,
+    fault,
+    listen,
+    populate,
+    doctor,
+)
 
 
 def moved(time: str) -> dict[str, Any]:

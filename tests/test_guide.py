@@ -1,6 +1,11 @@
-"""The guide shows files that run, and every one of them; what it links to is there."""
+"""The guide shows files that run, and all of them; what it links to is there."""
 
+import json
+import os
 import re
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,17 +14,31 @@ from emulator.client import Emulator
 from emulator.domain.delivery import Trick
 from emulator.effects import Manner
 from emulator.pytest_plugin import OPTIONS
-from tests.served import ROOT
+from tests.served import DEADLINE, ROOT, Served, clean_environment, serve
+from tests.tools import require_tool
+from tools.examples import TABLE
 from tools.guide import BLOCK, PAGES, written
 
 GUIDE = ROOT / "docs" / "guide"
 EXAMPLES = ROOT / "tests" / "examples"
 
 
+RUN_ELSEWHERE = {ROOT / "examples" / each.name for each in TABLE}
+CHECKED_ELSEWHERE = ROOT / "examples" / "ci"
+OUTPUTS = (".json", ".txt")
+CLOCK = "2026-03-02T18:00:00Z"  # where the start of the guide lets it stand
+TRANSLATED = GUIDE / "README.es.md"
+
+
+def on(page: Path) -> list[Path]:
+    """Return every file that a page shows, in order."""
+    blocks = BLOCK.finditer(page.read_text("utf-8"))
+    return [ROOT / block["path"] for block in blocks]
+
+
 def shown() -> list[Path]:
-    """Return every file that the guide shows."""
-    texts = (page.read_text("utf-8") for page in PAGES)
-    return [ROOT / path for text in texts for path, _ in BLOCK.findall(text)]
+    """Return every file that the guide shows, in one language."""
+    return [path for page in PAGES if page != TRANSLATED for path in on(page)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -29,14 +48,84 @@ def test_every_example_is_the_file_that_it_names(page: Path) -> None:
     assert written(text) == text, "python -m tools.guide writes them anew"
 
 
-def test_no_other_python_is_shown() -> None:
-    blocks = sum(page.read_text("utf-8").count("```") for page in PAGES) / 2
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_nothing_else_is_shown(page: Path) -> None:
+    assert page.read_text("utf-8").count("```") == 2 * len(on(page))
 
-    assert blocks == len(shown())
+
+def test_every_example_is_shown_once_and_run() -> None:
+    elsewhere = [path for path in shown() if EXAMPLES not in path.parents]
+
+    assert sorted(set(shown()) - set(elsewhere)) == sorted(
+        path for path in EXAMPLES.iterdir() if path.is_file()
+    )
+    assert len(shown()) == len(set(shown()))
+    assert all(path.parent in RUN_ELSEWHERE | {CHECKED_ELSEWHERE} for path in elsewhere)
 
 
-def test_every_example_is_shown_once() -> None:
-    assert sorted(shown()) == sorted(EXAMPLES.glob("*.py"))
+@pytest.mark.tools
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_say_what_it_shows(page: Path, tmp_path: Path) -> None:
+    """What is shown after a script is its output; without, it has to end well."""
+    files = [path for path in on(page) if path.suffix in {".sh", *OUTPUTS}]
+    if not files:
+        return
+    shell = require_tool("bash")
+    require_tool("curl")
+    with serve("--clock", CLOCK) as served:
+        for path, following in zip(files, [*files[1:], None], strict=True):
+            if path.suffix != ".sh":
+                continue
+            done = typed(shell, path, served, tmp_path)
+            if following is None or following.suffix == ".sh":
+                assert done.returncode == 0, done.stderr
+            elif following.suffix == ".json":
+                assert json.loads(done.stdout) == json.loads(following.read_text())
+            else:
+                assert done.stdout == following.read_text("utf-8")
+
+
+def typed(
+    shell: Path, script: Path, served: Served, folder: Path
+) -> "subprocess.CompletedProcess[str]":
+    """Run a script of the guide, with other ports than it says."""
+    port = str(served.address[1])
+    text = script.read_text("utf-8").replace("7672", port)
+    text = text.replace("7673", str(free_port()))
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        [shell, "-c", text],
+        cwd=folder,
+        env={
+            **clean_environment(),
+            "PATH": programs,
+            "EMULATOR_PORT": port,
+            "no_proxy": "*",
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=DEADLINE,
+        check=False,
+    )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def test_the_first_page_says_the_same_in_both_languages() -> None:
+    english, spanish = GUIDE / "README.md", TRANSLATED
+    links = re.compile(r"\(([a-z-]+\.md)\)")
+
+    assert on(spanish) == on(english)
+    assert links.findall(spanish.read_text("utf-8")) == links.findall(
+        english.read_text("utf-8")
+    )
+    assert "(README.es.md)" in english.read_text("utf-8")
+    assert "(README.md)" in spanish.read_text("utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -149,6 +149,31 @@ def test_a_body_over_the_limit_is_refused() -> None:
     assert (fits.status, over.status) == (400, 413)
 
 
+@pytest.mark.parametrize("name", [b"Upgrade", b"upgrade"])
+def test_an_offer_of_http_2_is_ignored_and_the_body_is_read(name: bytes) -> None:
+    head = (
+        b"POST /api/v3/campaign HTTP/1.1\r\n"
+        b"Connection: Upgrade, HTTP2-Settings, close\r\n"
+        b"Host: localhost\r\nAuthorization: Bearer demo\r\n"
+        b"HTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA\r\n"
+        b"%b: h2c\r\nContent-Length: %d\r\n\r\n"
+    )
+    body = (
+        b'{"text": "\\r\\nUpgrade: h2c", "country": 1,\r\n'
+        b'"recipients": [{"cellphone": "4498987282"}]}'
+    )
+    with serve() as served:
+        said = served.say(head % (name, len(body)) + body)
+        journal = served.ask("GET", "/_emulator/journal").body
+
+        assert said.startswith(b"HTTP/1.1 200 OK\r\n"), said
+        (exchange,) = journal["exchanges"]
+        assert ["upgrade", "h2c"] in [
+            *map(list, exchange["request"]["headers"].items())
+        ]
+        assert served.log.read_text() == ""
+
+
 @pytest.mark.parametrize(("level", "talks"), [("warning", False), ("info", True)])
 def test_nothing_is_logged_of_a_good_day_unless_asked_for(
     level: str, *, talks: bool

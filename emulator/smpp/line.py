@@ -52,6 +52,7 @@ class Line(asyncio.Protocol):
         self.peer = f"{host}:{port}"
         line = self._transport.get_extra_info("socket")
         line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # some loops do
         self._office.lines.add(self)
         if self._outbind is not None:
             self.send(self.session.tell(Command.OUTBIND, self._outbind))

@@ -1,0 +1,1 @@
+smsclouds-emulator advance 11s

@@ -1,0 +1,1 @@
+smsclouds-emulator reply 4498987282 "BAJA"
