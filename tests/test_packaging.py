@@ -93,6 +93,8 @@ def test_the_wheel_holds_the_package_the_contract_and_every_fixture(
 
     assert "emulator/py.typed" in shipped
     assert "emulator/_data/openapi.yaml" in shipped
+    assert "emulator/_data/docs/ledger.yaml" in shipped
+    assert below("emulator/web/panel/")
     assert {f"emulator/_data/{path}" for path in below("fixtures/")} <= shipped
     assert below("emulator/") <= shipped
 
@@ -125,11 +127,14 @@ def test_the_source_archive_makes_the_same_wheel(
     assert again.read_bytes() == wheel.read_bytes()
 
 
-def test_the_source_archive_holds_no_tests_and_no_tools(sdist: Path) -> None:
+def test_the_source_archive_holds_what_the_wheel_needs_and_no_tests(
+    sdist: Path,
+) -> None:
     with tarfile.open(sdist) as archive:
         paths = {name.split("/", 1)[1] for name in archive.getnames()}
 
-    assert not top_names(paths) & {"tests", "tools", "bench", ".ci"}
+    included = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
+    assert top_names(paths) == top_names(included) | {".gitignore", "PKG-INFO"}
     assert [path for path in paths if path.startswith("docs/")] == ["docs/ledger.yaml"]
 
 
