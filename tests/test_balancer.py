@@ -4,6 +4,8 @@ A world lives in one process; the balancer finds it by the name in a request.
 """
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,13 +19,14 @@ import pytest
 from emulator.client import Emulator
 from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms
 from tests.served import DEADLINE
-from tests.several import Balancer, address, balancing, several
+from tests.several import DEPLOYED, Balancer, address, balancing, several
 from tests.smpp import packed
 
 WORLDS = 400
 NAMES = [f"w{index}" for index in range(WORLDS)]
 BINDFAIL = 0x0D
 USER = "/api/v1/user"
+MOVE = DEPLOYED / "move.py"
 
 pytestmark = pytest.mark.tools
 
@@ -168,6 +171,20 @@ def test_a_header_names_the_world_of_a_token_that_does_not(standing: Fleet) -> N
         assert process_of(named) == standing.place(name)
 
 
+def test_a_world_that_is_ordered_is_opened_where_its_token_leads(
+    standing: Fleet,
+) -> None:
+    with Emulator(standing.balancer.url, token="world-ordering") as emulator:
+        for name in ("ordered", "ordered-too", "ordered-also"):
+            world = emulator.create(name, clock="frozen")
+
+            assert world.clock.rate == 0
+            with Emulator(standing.balancer.url, token=f"world-{name}") as minted:
+                assert minted.clock.rate == 0
+    places = [each for each in standing.worlds() if "ordered" in each]
+    assert len(places) == 1
+
+
 def test_smpp_is_at_the_port_that_the_control_api_names(standing: Fleet) -> None:
     name = "bound"
     url = standing.place(name)
@@ -250,23 +267,32 @@ def test_a_process_less_and_a_process_more_move_its_share_only(
 
 def test_a_world_that_moves_continues_from_its_snapshot(changing: Fleet) -> None:
     drained = changing.urls[-1]
-    name = next(each for each in NAMES if changing.place(each) == drained)
-    through, own = (
-        Emulator(changing.balancer.url, token=f"world-{name}"),
-        Emulator(drained, world=name),
-    )
-    with through, own:
-        first = through.request("POST", SMS, json=an_sms()).json()
-        snapshot = own.snapshot()
-        changing.balancer.lead_to(changing.urls[:-1])
+    for name in NAMES[:20]:
+        changing.place(name)
+    names = [name for name in NAMES[:20] if changing.place(name) == drained]
+    first = {name: sent(changing, name) for name in names}
+    assert names
+    changing.balancer.lead_to(changing.urls[:-1])
+
+    command = [sys.executable, str(MOVE), drained, changing.balancer.url]
+    moved = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    assert sorted(moved.split()) == sorted(names)
+    assert changing.worlds()[-1] == set()
+    for name in names:
         assert changing.place(name) != drained
+        second = sent(changing, name)
+        assert second["campaign"] == first[name]["campaign"] + 1
+        assert first[name]["balance"] - second["balance"] == pytest.approx(1)
+        with Emulator(changing.balancer.url, token=f"world-{name}") as emulator:
+            assert emulator.messages(to=NUMBER).count == 2
+            assert emulator.clock.rate == 1
 
-        through.restore(snapshot)
 
-        assert through.messages(to=NUMBER).count == 1
-        second = through.request("POST", SMS, json=an_sms()).json()
-        assert second["campaign"] == first["campaign"] + 1
-        assert first["balance"] - second["balance"] == pytest.approx(1)
+def sent(fleet: Fleet, name: str) -> Any:
+    """Return the answer to a campaign that a world places through the balancer."""
+    with Emulator(fleet.balancer.url, token=f"world-{name}") as emulator:
+        return emulator.request("POST", SMS, json=an_sms()).json()
 
 
 def test_where_a_process_is_gone_nobody_answers_for_it(changing: Fleet) -> None:
