@@ -13,9 +13,9 @@ ARG PIP_INDEX_URL PIP_FIND_LINKS PIP_NO_INDEX
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 # First what changes seldom: the locked packages, each held to its hash.
-COPY requirements.lock ./
+COPY image.lock ./
 RUN pip download --quiet --no-deps --only-binary :all: --require-hashes \
-        --requirement requirements.lock --dest /wheels
+        --requirement image.lock --dest /wheels
 COPY . .
 # Of those, the emulator itself takes only what it runs with. Then what it reads of its
 # own is read once, as nobody can keep that on a read-only disk; a layer dates its files

@@ -84,17 +84,20 @@ setup: .venv/.ready  ## Only prepare .venv, which the others do by themselves
 		exit 1; }
 	@touch $@
 
-# One lock for every platform and every Python from 3.11 on: hashes, no addresses.
+# One lock for every platform and every Python from 3.11 on: hashes, no addresses; and
+# the part of it that the image is made of.
 # UPGRADE="--upgrade" takes the newest versions, UPGRADE="-P ruff" only ruff's.
 UPGRADE ?=
 UV := uv==0.13.9
-lock: .venv/.ready  ## Write requirements.lock anew (UPGRADE="--upgrade", UPGRADE="-P ruff")
+COMPILE := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock"
+lock: .venv/.ready  ## Write both locks anew (UPGRADE="--upgrade", UPGRADE="-P ruff")
 	@$(BIN)/python -m venv --clear .venv-lock
 	@.venv-lock/bin/pip install -qq "$(UV)"
-	@.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
-		--group dev --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" $(UPGRADE) \
-		--output-file requirements.lock pyproject.toml
+	@$(COMPILE) --group dev $(UPGRADE) --output-file requirements.lock pyproject.toml
+	@$(COMPILE) --group image --constraint requirements.lock \
+		--output-file image.lock pyproject.toml
 	@rm -rf .venv-lock
 
 clean:  ## Remove everything that can be made again

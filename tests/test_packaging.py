@@ -23,6 +23,7 @@ import emulator
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 NAME = "smsclouds_emulator"
+LOCKS = ("requirements.lock", "image.lock")
 
 # Written as patterns, so that this file does not find itself.
 UNSHIPPABLE = re.compile(
@@ -143,18 +144,32 @@ def test_an_editable_install_runs_the_code_of_this_folder() -> None:
     assert importlib.metadata.version(NAME) == PROJECT["project"]["version"]
 
 
-def pins() -> dict[str, str]:
-    """Read the lock: package -> version, marker and hashes, as they stand there."""
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
+def pins(name: str = "requirements.lock") -> dict[str, str]:
+    """Read a lock: package -> version, marker and hashes, as they stand there."""
+    lock = (ROOT / name).read_text("utf-8")
     return dict(re.findall(r"^([a-z0-9-]+)==((?:.*\\\n)*.*)$", lock, re.MULTILINE))
 
 
-def test_the_lock_names_no_address_and_no_path() -> None:
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
+@pytest.mark.parametrize("name", LOCKS)
+def test_the_lock_names_no_address_and_no_path(name: str) -> None:
+    lock = (ROOT / name).read_text("utf-8")
 
     assert "://" not in lock
     assert "file:" not in lock
     assert not re.search(r"(?<!\w)/\w|^-", lock, re.MULTILINE)
+
+
+def test_the_image_takes_a_part_of_what_the_tests_ran_with() -> None:
+    whole, part = (
+        {package: re.split(r"[ ;]", entry)[0] for package, entry in pins(name).items()}
+        for name in LOCKS
+    )
+    needed = [*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]]
+
+    assert part.items() < whole.items()
+    assert {re.split(r"[^\w.-]", each, maxsplit=1)[0] for each in needed} <= part.keys()
+    assert PROJECT["dependency-groups"]["image"] == PROJECT["build-system"]["requires"]
+    assert "pytest" not in part
 
 
 def test_every_package_in_the_lock_has_an_exact_version_and_hashes() -> None:
@@ -169,7 +184,11 @@ def test_every_package_in_the_lock_has_an_exact_version_and_hashes() -> None:
 def test_whatever_pyproject_asks_for_is_in_the_lock() -> None:
     wanted = [
         *PROJECT["project"]["dependencies"],
-        *PROJECT["dependency-groups"]["dev"],
+        *(
+            each
+            for each in PROJECT["dependency-groups"]["dev"]
+            if isinstance(each, str)
+        ),
         *PROJECT["build-system"]["requires"],
     ]
     names = {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in wanted}
@@ -193,7 +212,7 @@ def test_the_image_is_built_from_everything_the_wheel_needs() -> None:
     hatch = PROJECT["tool"]["hatch"]["build"]["targets"]
     needed = {
         "pyproject.toml",
-        "requirements.lock",
+        "image.lock",
         PROJECT["project"]["readme"],
         *PROJECT["project"]["license-files"],
         *hatch["wheel"]["packages"],

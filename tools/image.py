@@ -27,8 +27,9 @@ from tools.podman import Podman, PodmanError, fit, spoken
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = ROOT / "Dockerfile"
-TAG = "localhost/smsclouds-emulator:here"
-MARK = "smsclouds-emulator.digest"  # a label of what is built here
+NAME = "smsclouds-emulator"
+TAG = f"localhost/{NAME}:here"
+MARK = f"{NAME}.digest"  # a label of what is built here
 CACHE = "__pycache__"
 ISOLATIONS: tuple[tuple[str, ...], ...] = ((), ("--isolation", "chroot"))
 RUN = re.compile(r"^RUN ((?:.*\\\n)*.*)$", re.MULTILINE)
@@ -178,20 +179,19 @@ def _by_podman() -> Built:
         return image
     asked = "import sys; print('%d.%d' % sys.version_info[:2])"
     python = podman.run("--rm", base, "python", "-c", asked)
-    with TemporaryDirectory() as wheels:
-        _download(Path(wheels), "--python-version", python)
-        arguments = {"BASE": base, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/packages"}
-        given = [f"--build-arg={name}={text}" for name, text in arguments.items()]
-        command = ("build", "--format", "docker", "--network", "none", *podman.limits)
-        offered = ("--label", f"{MARK}={digest}", "--volume", f"{wheels}:/packages:ro")
-        for isolation in ISOLATIONS:
-            try:
-                podman(*command, *isolation, *offered, *given, "--tag", TAG, str(ROOT))
-            except PodmanError:
-                if isolation is ISOLATIONS[-1]:
-                    raise
-            else:
-                break
+    packages = _packages(python)
+    arguments = {"BASE": base, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/packages"}
+    given = [f"--build-arg={name}={text}" for name, text in arguments.items()]
+    command = ("build", "--format", "docker", "--network", "none", *podman.limits)
+    offered = ("--label", f"{MARK}={digest}", "--volume", f"{packages}:/packages:ro")
+    for isolation in ISOLATIONS:
+        try:
+            podman(*command, *isolation, *offered, *given, "--tag", TAG, str(ROOT))
+        except PodmanError:
+            if isolation is ISOLATIONS[-1]:
+                raise
+        else:
+            break
     return image
 
 
@@ -210,12 +210,29 @@ def _files(path: Path) -> list[Path]:
     return [each for each in found if each.is_file() and each.parent.name != CACHE]
 
 
-def _download(folder: Path, *flags: str) -> None:
-    """Fetch the locked packages, as the first stage does."""
-    lock = str(ROOT / "requirements.lock")
-    exact = ("--no-deps", "--only-binary", ":all:", "--require-hashes")
-    pip = (sys.executable, "-m", "pip", "download", "--quiet")
-    spoken(*pip, *exact, *flags, "--requirement", lock, "--dest", str(folder))
+def _packages(python: str) -> Path:
+    """Return a folder of the locked packages, fetched once as the first stage does."""
+    lock = ROOT / "image.lock"
+    digest = blake2b(lock.read_bytes(), digest_size=8).hexdigest()
+    folder = Path(gettempdir()) / f"{NAME}-packages-{python}-{digest}"
+    with _alone("packages"):
+        if not folder.is_dir():
+            exact = ("--no-deps", "--only-binary", ":all:", "--require-hashes")
+            pip = (sys.executable, "-m", "pip", "download", "--quiet", *exact)
+            scratch = folder.with_name(f"{folder.name}.new")
+            shutil.rmtree(scratch, ignore_errors=True)  # of one that was interrupted
+            there = ("--requirement", str(lock), "--dest", str(scratch))
+            spoken(*pip, "--python-version", python, *there)
+            scratch.rename(folder)
+    return folder
+
+
+@contextmanager
+def _alone(what: str) -> Iterator[None]:
+    """Let who asks at the same time wait."""
+    with (Path(gettempdir()) / f"{NAME}-{what}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _held(archive: tarfile.TarFile, name: str) -> bytes:
@@ -309,21 +326,21 @@ class Installed:
 
 def installed(folder: Path, why: str = "it was not asked") -> Installed:
     """Run the commands of the stages, with *folder* for the root of the disk."""
-    source, wheels = folder / "src", folder / "packages"
-    for name in ("src", "packages", "opt"):
+    source = folder / "src"
+    for name in ("src", "opt"):
         (folder / name).mkdir()
     for name in _context():
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / name, source / name)
-    _download(wheels)
+    packages = _packages("{}.{}".format(*sys.version_info))
     here = (
         (r"\b10001\b", str(os.getuid())),
         (r"(?<!\S)python (?=-m)", f"{sys.executable} "),
         (r"(?<!\S)pip ", f"{sys.executable} -m pip "),
         (r"(?<!\S)/(?=opt|wheels|data)", f"{folder}/"),
     )
-    environment = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    environment = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(packages)}
     for command in RUN.findall(DOCKERFILE.read_text("utf-8")):
         script = command
         for there, ours in here:
@@ -348,8 +365,7 @@ def built() -> Iterator[Image]:
     Whoever asks at the same time waits, and finds every layer there.
     """
     with TemporaryDirectory() as folder:
-        with (Path(gettempdir()) / "smsclouds-emulator-image.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with _alone("image"):
             try:
                 image: Image = _by_podman()
             except PodmanError as error:
