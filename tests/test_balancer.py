@@ -3,6 +3,7 @@
 A world lives in one process; the balancer finds it by the name in a request.
 """
 
+import re
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms
 from tests.served import DEADLINE
 from tests.several import DEPLOYED, Balancer, address, balancing, several
 from tests.smpp import packed
+from tests.tools import require_tool
 
 WORLDS = 400
 NAMES = [f"w{index}" for index in range(WORLDS)]
@@ -242,6 +244,31 @@ def test_a_page_of_the_panel_may_command(standing: Fleet) -> None:
         answer.read()
         assert answer.status == status
     connection.close()
+
+
+def test_the_balancer_says_that_it_is_well_and_so_does_each_process(
+    standing: Fleet,
+) -> None:
+    answer = standing.ask("/balancer/healthz")
+
+    assert (answer.status, answer.headers["X-Emulator-Process"]) == (200, None)
+    for name in NAMES[:20]:
+        ready = standing.ask("/_emulator/readyz", f"world-{name}")
+        assert (ready.status, process_of(ready)) == (200, standing.place(name))
+
+
+def test_the_balancer_writes_to_one_place_only() -> None:
+    """The rest of its disk is read-only, and whoever runs it is nobody."""
+    said = subprocess.run(
+        [str(require_tool("nginx")), "-V"], check=True, capture_output=True, text=True
+    ).stderr
+    conf = (DEPLOYED / "nginx.conf").read_text("utf-8")
+    built_in = re.findall(r"--http-([\w-]+-temp-path)=", said)
+
+    assert built_in
+    for each in [*built_in, "pid"]:
+        name = each.replace("-", "_")
+        assert re.search(rf"^ *{name} /tmp/nginx", conf, re.MULTILINE), name
 
 
 # --- Fewer processes, and more --------------------------------------------------------
