@@ -36,6 +36,7 @@ def environment(folder: Path) -> dict[str, str]:
         "PATH": os.pathsep.join([os.environ["PATH"], str(tools)]),
         "PIPX_HOME": str(folder / "pipx"),
         "UV_TOOL_DIR": str(folder / "uv"),
+        "UV_CACHE_DIR": str(folder / "cache"),  # which may know this folder as it was
     }
 
 
