@@ -2,10 +2,10 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: serve test lint check examples bench soak screenshots format setup lock clean help
+.PHONY: serve test lint check examples bench soak screenshots sbom format setup lock clean help
 
 BIN := .venv/bin
-CODE := $(wildcard emulator bench tools tests)
+CODE := $(wildcard emulator bench deploy tools tests)
 
 # What a caller may set: make serve ARGS="--port 8000", make test PYTEST_ARGS="-k voice",
 # make test WORKERS=0 (no worker processes), make test PYTHON=python3.12.
@@ -45,6 +45,13 @@ soak: .venv/.ready  ## Run the long tests: many repetitions, random seeds
 screenshots: .venv/.ready  ## Take the pictures of the README anew (needs chromium)
 	@$(BIN)/python -m tools.screenshots
 
+CYCLONEDX := cyclonedx-bom==7.5.0
+sbom: .venv/.ready  ## Write down what the image holds: dist/sbom.cdx.json
+	@$(BIN)/python -m venv --clear .venv-sbom
+	@.venv-sbom/bin/pip install -qq "$(CYCLONEDX)"
+	@PATH="$(CURDIR)/.venv-sbom/bin:$$PATH" $(BIN)/python -m tools.sbom
+	@rm -rf .venv-sbom
+
 format: .venv/.ready  ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
@@ -77,17 +84,20 @@ setup: .venv/.ready  ## Only prepare .venv, which the others do by themselves
 		exit 1; }
 	@touch $@
 
-# One lock for every platform and every Python from 3.11 on: hashes, no addresses.
+# One lock for every platform and every Python from 3.11 on: hashes, no addresses; and
+# the part of it that the image is made of.
 # UPGRADE="--upgrade" takes the newest versions, UPGRADE="-P ruff" only ruff's.
 UPGRADE ?=
 UV := uv==0.13.9
-lock: .venv/.ready  ## Write requirements.lock anew (UPGRADE="--upgrade", UPGRADE="-P ruff")
+COMPILE := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock"
+lock: .venv/.ready  ## Write both locks anew (UPGRADE="--upgrade", UPGRADE="-P ruff")
 	@$(BIN)/python -m venv --clear .venv-lock
 	@.venv-lock/bin/pip install -qq "$(UV)"
-	@.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
-		--group dev --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" $(UPGRADE) \
-		--output-file requirements.lock pyproject.toml
+	@$(COMPILE) --group dev $(UPGRADE) --output-file requirements.lock pyproject.toml
+	@$(COMPILE) --group image --constraint requirements.lock \
+		--output-file image.lock pyproject.toml
 	@rm -rf .venv-lock
 
 clean:  ## Remove everything that can be made again

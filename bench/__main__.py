@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from bench import scale as scaling
 from bench.load import Order, Result
 from bench.smpp import Order as SmppOrder
 from bench.smpp import Result as SmppResult
@@ -542,9 +543,55 @@ def panel() -> Iterator[Figure]:
             )
 
 
+def scale() -> Iterator[Figure]:
+    """Measure two processes behind nginx against one alone, on the same machine."""
+    if lacking := scaling.missing():
+        print(f"     scale needs {' and '.join(lacking)}: not measured", flush=True)
+        return
+    with serving("emulator") as one, serving("emulator") as two:
+        alone, both = (one.host, one.port), [one.pid, two.pid]
+        with scaling.balancing([one.port, two.port]) as balancer:
+            rounds = [
+                (
+                    scaling.loaded(alone, both, SECONDS),
+                    scaling.loaded(balancer, both, SECONDS),
+                )
+                for _ in range(ROUNDS)
+            ]
+    ratio = median([both.per_second / one.per_second for one, both in rounds])
+    columns = list(zip(*rounds, strict=True))
+    rates = [median([each.per_second for each in column]) for column in columns]
+    yield Figure(
+        "campaigns of 3 recipients, two processes behind nginx against one alone",
+        "at least 1.3 times the req/s, on two cores for all",
+        f"{ratio:.2f} ({rates[1]:,.0f} against {rates[0]:,.0f} req/s)",
+        ratio >= 1.3,
+    )
+    ratio = median([both.cpu / one.cpu for one, both in rounds])
+    costs = [median([each.cpu for each in column]) * 1e6 for column in columns]
+    yield Figure(
+        "processor time of the processes for a request then",
+        "at most 1.15 of one's",
+        f"{ratio:.2f} ({costs[1]:.0f} us against {costs[0]:.0f} us)",
+        ratio <= 1.15,
+    )
+
+
 def main() -> None:
     chosen = sys.argv[1:]
-    parts = (start, throughput, large, kept, memory, worlds, pushes, smpp, story, panel)
+    parts = (
+        start,
+        throughput,
+        large,
+        kept,
+        memory,
+        worlds,
+        pushes,
+        smpp,
+        story,
+        panel,
+        scale,
+    )
     sections = {f.__name__: f for f in parts}
     figures = []
     for name, section in sections.items():

@@ -45,6 +45,7 @@ def build(settings: Settings) -> Program:
         journals=settings.journal_total_octets,
         snapshot=settings.snapshot_limit,
         deliveries=settings.max_deliveries,
+        smpp_mints=settings.mint == "any",
     )
     worlds = Worlds(fixtures(settings), limits)
     platform = Contract(contract.load(files.CONTRACT))

@@ -5,6 +5,7 @@ import json
 import logging
 import shlex
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,18 @@ def main() -> None:
 @setting("--tls-cert", "Your certificate (PEM); without, one is made.", type=READABLE)
 @setting("--tls-key", "The key of --tls-cert, unless in it.", type=READABLE)
 @setting("--tls-ca-file", "Where to write the CA of a certificate made.", type=PATH)
+@setting(
+    "--mint",
+    "Who opens new worlds by their names: any door, or http alone.",
+    default=DEFAULTS.mint,
+    type=click.Choice(["any", "http"]),
+)
+@setting(
+    "--processes",
+    "Processes to serve with, each with ports and worlds of its own.",
+    default=DEFAULTS.processes,
+    type=click.IntRange(1, 256),
+)
 @CONTROL_SECRET
 @setting("--log-level", "How much to log.", default=DEFAULTS.log_level, type=LEVELS)
 @setting(
@@ -152,21 +165,39 @@ def main() -> None:
 )
 def serve(**flags: Any) -> None:
     """Serve the platform's API."""
-    from emulator import app, server  # noqa: PLC0415 - only this command needs them
-    from emulator.contract import ContractError  # noqa: PLC0415
-    from emulator.fixture import FixtureError  # noqa: PLC0415
-    from emulator.store import StoreError  # noqa: PLC0415
+    from emulator import server  # noqa: PLC0415 - only this command needs it
 
     gc.disable()  # a start makes much and drops little; the server enables it again
     settings = Settings(**flags)
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
     try:
+        if settings.processes == 1:
+            served(settings, welcome)
+        else:
+            from emulator import processes  # noqa: PLC0415 - few need it
+
+            processes.run(settings, served, welcome_to_all)
+    except server.ServeError as error:
+        raise Trouble(" ".join(str(error).split())) from error
+
+
+def served(settings: Settings, announce: Callable[..., None]) -> None:
+    """Serve until told to stop; *announce* where, and the default world.
+
+    Raises ``ServeError`` where the operator is mistaken.
+    """
+    from emulator import app, server  # noqa: PLC0415
+    from emulator.contract import ContractError  # noqa: PLC0415
+    from emulator.fixture import FixtureError  # noqa: PLC0415
+    from emulator.store import StoreError  # noqa: PLC0415
+
+    try:
         program = app.build(settings)
         world = program.state.worlds.default
         with closing(program.state):
-            server.run(program, settings, lambda ready: welcome(ready, world))
-    except (ContractError, FixtureError, StoreError, server.ServeError) as error:
-        raise Trouble(" ".join(str(error).split())) from error
+            server.run(program, settings, lambda ready: announce(ready, world))
+    except (ContractError, FixtureError, StoreError) as error:
+        raise server.ServeError(str(error)) from error
 
 
 def welcome(ready: Any, world: Any) -> None:
@@ -194,6 +225,18 @@ def welcome(ready: Any, world: Any) -> None:
         "or world-<any name> for a new world\n"
         f"{shlex.join(try_this)}{''.join(smpp)}"
     )
+
+
+def welcome_to_all(processes: list[Mapping[str, Any]]) -> None:
+    """Say where each process is."""
+    click.echo(
+        f"Smsclouds V3, emulated, is ready in {len(processes)} processes, the first on "
+        f"{processes[0]['http']}"
+    )
+    for facts in processes:
+        names = (name for name in facts if name != "pid")
+        places = ", ".join(f"{name} {facts[name]}" for name in names)
+        click.echo(f"process {facts['pid']}: {places}")
 
 
 @main.command()

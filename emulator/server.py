@@ -55,18 +55,12 @@ class Ready:
         default_factory=dict
     )  # host:port, by smpp and smpps
 
-    def write(self, path: Path) -> None:
-        """Write the ready file, whole or not at all."""
-        facts = {
-            "http": self.http,
-            "https": self.https,
-            **self.smpp,
-            "pid": os.getpid(),
-        }
-        known = {name: fact for name, fact in facts.items() if fact is not None}
-        scratch = _scratch(path)
-        scratch.write_text(json.dumps(known) + "\n", "utf-8")
-        scratch.replace(path)
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the ready file says."""
+        pid = {"pid": os.getpid()}
+        facts = {"http": self.http, "https": self.https, **self.smpp, **pid}
+        return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +144,7 @@ def run(app: ASGIApp, settings: Settings, announce: Callable[[Ready], None]) -> 
     _agree(settings)
     doors = _opened(app, settings)
     if settings.ready_file:
-        _prepare(settings.ready_file)
+        prepare(settings.ready_file)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(app, settings, doors, announce))
 
@@ -185,7 +179,7 @@ async def _serve(
             http, *secure = (address(*each) for each in doors.http)
             ready = Ready(http, next(iter(secure), None), doors.smpp.addresses)
             if settings.ready_file:
-                ready.write(settings.ready_file)
+                put(settings.ready_file, ready.facts)
             announce(ready)
             await _warmed_up(app)
     if settings.ready_file:
@@ -246,7 +240,14 @@ def _agree(settings: Settings) -> None:
         raise ServeError(message)
 
 
-def _prepare(ready_file: Path) -> None:
+def put(ready_file: Path, facts: Mapping[str, Any]) -> None:
+    """Write the ready file, whole or not at all."""
+    scratch = _scratch(ready_file)
+    scratch.write_text(json.dumps(facts) + "\n", "utf-8")
+    scratch.replace(ready_file)
+
+
+def prepare(ready_file: Path) -> None:
     """Remove what a killed process left, and see that a new one can be written.
 
     Raises ``ServeError`` where it cannot.

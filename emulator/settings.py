@@ -26,6 +26,8 @@ class Settings:
     tls_ca_file: Path | None = None
     smpp_port: int | None = 2775  # 0 takes a free one, None is off
     smpp_tls_port: int | None = None
+    mint: str = "any"  # who opens new worlds by their names: any door, or http alone
+    processes: int = 1
     control_secret: str | None = field(default=None, repr=False)
     log_level: str = "warning"
     mo_url: str | None = None  # where replies are pushed; None is what the file says

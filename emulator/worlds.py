@@ -47,6 +47,7 @@ class Limits:
     checkpoints: int = 100  # a world
     snapshot: int = 64 * 1024 * 1024  # octets
     deliveries: int = 10_000  # that are over, a world
+    smpp_mints: bool = True  # whether a bind opens a new world
 
 
 @dataclass(slots=True)
@@ -147,7 +148,8 @@ class Worlds:
 
         Of two worlds that know it the older one has it.  Clients cut a name that is
         longer than specified; it leads to the world whose name begins so, and nowhere
-        where there are several.
+        where there are several.  Where only HTTP mints, a name that it has not minted
+        leads nowhere.
 
         Source: manual SMP-01; assumption SMP-01 for the names of worlds.
         """
@@ -156,13 +158,21 @@ class Worlds:
             if len(system_id) == SYSTEM_ID and system_id not in self._directory:
                 names = (f"world-{each.name}" for each in self)
                 meant = [each for each in names if each.startswith(system_id)] or meant
+            if len(meant) > 1:
+                return None
+            if not self.limits.smpp_mints:
+                return self._directory.get(meant[0])
             try:
-                return self.find(meant[0]) if len(meant) == 1 else None
+                return self.find(meant[0])
             except Refusal:
                 return None
         return next(
             (each for each in self if system_id in each.account.access.binds), None
         )
+
+    def may_be_elsewhere(self, system_id: str) -> bool:
+        """Return whether it names a world that HTTP may have minted in a neighbour."""
+        return not self.limits.smpp_mints and MINTING.fullmatch(system_id) is not None
 
     def named(self, name: str) -> World | None:
         """Return the world called *name*."""

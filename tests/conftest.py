@@ -24,6 +24,15 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
         pluginmanager.register(plugin, "smsclouds")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what tests have told (``record_property("told", ...)``) of this machine."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, told in getattr(report, "user_properties", ()):
+                if name == "told" and report.when == "call":
+                    terminalreporter.write_line(told)
+
+
 @pytest.fixture
 def make_api() -> Iterator[MakeApi]:
     """Make worlds with other settings: ``make_api(strict=True)``."""

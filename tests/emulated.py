@@ -239,7 +239,7 @@ def emulated(*, strict: bool = False, **changes: Any) -> Api:
     return Api(program(worlds))
 
 
-def limited(worlds: int = 100, *, secret: str | None = None, **limits: int) -> Api:
+def limited(worlds: int = 100, *, secret: str | None = None, **limits: Any) -> Api:
     """Return a demo world in a process that may hold so much."""
     fixture = read({**demo(), "clock": START.isoformat()}, "demo", now=START)
     opened = Worlds([fixture], Limits(worlds=worlds, **limits))

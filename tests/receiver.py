@@ -68,7 +68,7 @@ class Receiver:
 
 
 @contextmanager
-def receiving(*, threads: bool = True) -> Iterator[Receiver]:
+def receiving(*, host: str = "127.0.0.1", threads: bool = True) -> Iterator[Receiver]:
     """Serve on a free port; without *threads* one request after the other."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -115,7 +115,7 @@ def receiving(*, threads: bool = True) -> Iterator[Receiver]:
 
     kind: type[HTTPServer] = ThreadingHTTPServer if threads else HTTPServer
     roomy = type("Roomy", (kind,), {"request_queue_size": BACKLOG})
-    with roomy(("127.0.0.1", 0), Handler) as server:
+    with roomy((host, 0), Handler) as server:
         if isinstance(server, ThreadingHTTPServer):
             server.daemon_threads = True
         receiver = Receiver(f"http://127.0.0.1:{server.server_port}/mo")

@@ -83,6 +83,8 @@ SAMPLES: Mapping[str, tuple[Any, Any, Any]] = {
     "tls_cert": (ROOT / "LICENSE", ROOT / "Makefile", ROOT / "Dockerfile"),
     "tls_key": (ROOT / "LICENSE", ROOT / "Makefile", ROOT / "Dockerfile"),
     "tls_ca_file": (Path("one"), Path("two"), Path("three")),
+    "mint": ("http", "any", "http"),
+    "processes": (1, 2, 3),
     "control_secret": ("one", "two", "three"),
     "log_level": ("debug", "info", "error"),
     "mo_url": ("http://one", "http://two", "https://three/mo?key=1"),

@@ -23,6 +23,7 @@ import emulator
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 NAME = "smsclouds_emulator"
+LOCKS = ("requirements.lock", "image.lock")
 
 # Written as patterns, so that this file does not find itself.
 UNSHIPPABLE = re.compile(
@@ -93,6 +94,8 @@ def test_the_wheel_holds_the_package_the_contract_and_every_fixture(
 
     assert "emulator/py.typed" in shipped
     assert "emulator/_data/openapi.yaml" in shipped
+    assert "emulator/_data/docs/ledger.yaml" in shipped
+    assert below("emulator/web/panel/")
     assert {f"emulator/_data/{path}" for path in below("fixtures/")} <= shipped
     assert below("emulator/") <= shipped
 
@@ -125,11 +128,14 @@ def test_the_source_archive_makes_the_same_wheel(
     assert again.read_bytes() == wheel.read_bytes()
 
 
-def test_the_source_archive_holds_no_tests_and_no_tools(sdist: Path) -> None:
+def test_the_source_archive_holds_what_the_wheel_needs_and_no_tests(
+    sdist: Path,
+) -> None:
     with tarfile.open(sdist) as archive:
         paths = {name.split("/", 1)[1] for name in archive.getnames()}
 
-    assert not top_names(paths) & {"tests", "tools", "bench", ".ci"}
+    included = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
+    assert top_names(paths) == top_names(included) | {".gitignore", "PKG-INFO"}
     assert [path for path in paths if path.startswith("docs/")] == ["docs/ledger.yaml"]
 
 
@@ -138,18 +144,32 @@ def test_an_editable_install_runs_the_code_of_this_folder() -> None:
     assert importlib.metadata.version(NAME) == PROJECT["project"]["version"]
 
 
-def pins() -> dict[str, str]:
-    """Read the lock: package -> version, marker and hashes, as they stand there."""
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
+def pins(name: str = "requirements.lock") -> dict[str, str]:
+    """Read a lock: package -> version, marker and hashes, as they stand there."""
+    lock = (ROOT / name).read_text("utf-8")
     return dict(re.findall(r"^([a-z0-9-]+)==((?:.*\\\n)*.*)$", lock, re.MULTILINE))
 
 
-def test_the_lock_names_no_address_and_no_path() -> None:
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
+@pytest.mark.parametrize("name", LOCKS)
+def test_the_lock_names_no_address_and_no_path(name: str) -> None:
+    lock = (ROOT / name).read_text("utf-8")
 
     assert "://" not in lock
     assert "file:" not in lock
     assert not re.search(r"(?<!\w)/\w|^-", lock, re.MULTILINE)
+
+
+def test_the_image_takes_a_part_of_what_the_tests_ran_with() -> None:
+    whole, part = (
+        {package: re.split(r"[ ;]", entry)[0] for package, entry in pins(name).items()}
+        for name in LOCKS
+    )
+    needed = [*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]]
+
+    assert part.items() < whole.items()
+    assert {re.split(r"[^\w.-]", each, maxsplit=1)[0] for each in needed} <= part.keys()
+    assert PROJECT["dependency-groups"]["image"] == PROJECT["build-system"]["requires"]
+    assert "pytest" not in part
 
 
 def test_every_package_in_the_lock_has_an_exact_version_and_hashes() -> None:
@@ -164,7 +184,11 @@ def test_every_package_in_the_lock_has_an_exact_version_and_hashes() -> None:
 def test_whatever_pyproject_asks_for_is_in_the_lock() -> None:
     wanted = [
         *PROJECT["project"]["dependencies"],
-        *PROJECT["dependency-groups"]["dev"],
+        *(
+            each
+            for each in PROJECT["dependency-groups"]["dev"]
+            if isinstance(each, str)
+        ),
         *PROJECT["build-system"]["requires"],
     ]
     names = {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in wanted}
@@ -188,7 +212,7 @@ def test_the_image_is_built_from_everything_the_wheel_needs() -> None:
     hatch = PROJECT["tool"]["hatch"]["build"]["targets"]
     needed = {
         "pyproject.toml",
-        "requirements.lock",
+        "image.lock",
         PROJECT["project"]["readme"],
         *PROJECT["project"]["license-files"],
         *hatch["wheel"]["packages"],

@@ -17,6 +17,7 @@ import pytest
 import trustme
 
 from emulator.settings import Settings, reachable
+from tests.busy import busy
 from tests.command import announced_url, complaint, started
 from tests.served import DEADLINE, Served, serve
 
@@ -399,6 +400,14 @@ def test_a_signal_ends_the_process_at_once_and_in_silence_whatever_is_open(
         opened(line(served), served)
 
         assert ended(served.process, sign) == 0
+        assert served.log.read_text() == ""
+
+
+def test_a_signal_ends_streams_binds_and_pushes_at_once() -> None:
+    with serve() as served:
+        host, _, port = served.ready["smpp"].rpartition(":")
+        with busy(served.address, (host, int(port))):
+            assert ended(served.process, signal.SIGTERM) == 0
         assert served.log.read_text() == ""
 
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 
 PACKAGES = Path(__file__).parent / "contract_tools" / "node_modules"
+SYSTEM = "/usr/sbin"  # of servers, which not everybody has on the PATH
 PLACES = (Path(sys.executable).parent, PACKAGES / ".bin")
 
 
@@ -18,7 +19,7 @@ def require_tool(name: str) -> Path:
     Skips the test when it is nowhere; fails it where ``EMULATOR_REQUIRE_TOOLS=1``
     says that every program should be there.
     """
-    path = os.pathsep.join([*map(str, PLACES), os.environ.get("PATH", "")])
+    path = os.pathsep.join([*map(str, PLACES), os.environ.get("PATH", ""), SYSTEM])
     found = shutil.which(name, path=path)
     return Path(found) if found else missing(name)
 

@@ -203,6 +203,8 @@ class Desk:
             world = self._office.worlds.reached(self.system_id)
             if world is None:
                 status = Status.ESME_RINVSYSID
+                if self._office.worlds.may_be_elsewhere(self.system_id):
+                    status = Status.ESME_RBINDFAIL
                 return wire.answer(pdu.command, status, pdu.sequence)
         if world is None:  # an enquire_link before the bind
             return wire.answer(pdu.command, Status.ESME_ROK, pdu.sequence)

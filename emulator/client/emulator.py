@@ -419,8 +419,7 @@ class Emulator(Line):
         pace, strict, seed, assumptions; what is not said is as in the fixture.
         """
         chosen = {key: written(value) for key, value in given(**order).items()}
-        made = self.control("POST", "/_emulator/worlds", {"name": name, **chosen})
-        return self._of(made)
+        return self._of(self.opening(name, chosen))
 
     def fork(self, name: str | None = None) -> Self:
         """Open a copy of the world and return it."""

@@ -22,6 +22,7 @@ from emulator.client.transport import (
 
 URL = "http://127.0.0.1:7672"
 SECONDS = 2.0  # that an answer to one command of the command line may take
+PLACE = "X-Emulator-World"  # by which a balancer finds the process of a world
 TIMEOUT = 30.0  # seconds; only an emulator that hangs comes near
 
 
@@ -146,10 +147,23 @@ class Line:
         """
         __tracebackhide__ = True  # of pytest: what counts is who asked
         asked = self.command(method, path, body, query)
-        asked = asked._replace(timeout=self._timeout + wait)
+        return self._answered(asked._replace(timeout=self._timeout + wait))
+
+    def opening(self, name: str, order: Mapping[str, Any]) -> Any:
+        """Have a world opened, where requests for it will go.
+
+        It is the header that tells a balancer so; no other world is named.
+        """
+        __tracebackhide__ = True
+        apart = type(self)(secret=self._secret, transport=self._transport)
+        asked = apart.command("POST", "/_emulator/worlds", {"name": name, **order}, {})
+        headers = {**asked.headers, PLACE: name}
+        return self._answered(asked._replace(headers=headers, timeout=self._timeout))
+
+    def _answered(self, asked: Request) -> Any:
+        __tracebackhide__ = True
         try:
-            answer = self._transport.request(asked)
-            return _accepted(answer)
+            return _accepted(self._transport.request(asked))
         except (OSError, ValueError) as error:
             raise self._nobody(error) from error
 

@@ -2,14 +2,16 @@
 
 import asyncio
 import struct
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from emulator.domain.command_status import Status
+from tests.emulated import limited
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
-from tests.smpp.dialled import Caller, Phone
+from tests.smpp.dialled import Caller, Phone, listening
 from tests.smpp.packed import Packet, resp
 
 KINDS = (packed.BIND_RECEIVER, packed.BIND_TRANSMITTER, packed.BIND_TRANSCEIVER)
@@ -286,3 +288,17 @@ def test_a_client_that_listens_is_called_to_bind(phone: Phone) -> None:
     assert asked == Packet(packed.OUTBIND, 0, 1, b"demo\0demo\0")
     assert [each.kind for each in phone.api.world.links.values()] == ["receiver"]
     server.close()
+
+
+def test_where_only_http_mints_a_bind_opens_no_world_but_finds_one() -> None:
+    with closing(limited(smpp_mints=False)) as api, listening(api) as phone:
+        caller = phone.call()
+
+        before = caller.ask(packed.bind(system_id="world-one"))
+        stranger = caller.ask(packed.bind(sequence=2, system_id="nobody"))
+        phone.api.get("/api/v1/user", token="world-one")
+        after = caller.ask(packed.bind(sequence=3, system_id="world-one"))
+
+    assert before.status == Status.ESME_RBINDFAIL
+    assert stranger.status == Status.ESME_RINVSYSID
+    assert after.status == 0

@@ -1,0 +1,58 @@
+"""A customer's server that shows what is pushed to it: ``python receiver.py [PORT]``.
+
+It says ``ok`` to every push, prints it, and lists the last ones at ``/``.
+"""
+
+import signal
+import sys
+from collections import deque
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
+
+PORT = 8080
+KEPT = 1_000  # pushes
+
+
+pushes: deque[str] = deque(maxlen=KEPT)
+
+
+class Receiver(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        target = urlsplit(self.path)
+        if target.path == "/":
+            return self._say("".join(f"{each}\n" for each in pushes))
+        pairs = parse_qsl(target.query, keep_blank_values=True)
+        push = " ".join([target.path, *(f"{name}={text!r}" for name, text in pairs)])
+        pushes.append(push)
+        print(push, flush=True)
+        return self._say("ok")
+
+    def _say(self, text: str) -> None:
+        octets = text.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(octets)))
+        self.end_headers()
+        self.wfile.write(octets)
+
+    def log_message(self, *_anything: object) -> None:
+        """Say nothing but the pushes."""
+
+
+def stop(_signal: int, _frame: object) -> None:
+    sys.exit(0)
+
+
+def main(arguments: list[str]) -> None:
+    port = int(arguments[0]) if arguments else PORT
+    signal.signal(signal.SIGTERM, stop)
+    with ThreadingHTTPServer(("", port), Receiver) as server:
+        server.daemon_threads = True
+        print(f"pushes are shown on port {server.server_port}", flush=True)
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

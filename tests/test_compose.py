@@ -1,0 +1,181 @@
+"""The compose files: what they promise, and compose.yaml as it runs."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from emulator.client import Emulator
+from tests.campaigns import NUMBER, SMS, an_sms
+from tests.composed import composed
+from tests.receiver import receiving
+from tests.served import DEADLINE, ROOT
+from tests.several import address
+from tests.tools import require_tool
+from tools.image import Built, built
+
+RECEIVER = ROOT / "deploy" / "receiver" / "receiver.py"
+ALONE = ROOT / "compose.yaml"
+MANY = ROOT / "deploy" / "nginx" / "compose.yaml"
+
+
+def services(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))["services"]
+    return found
+
+
+def read(url: str) -> str:
+    connection = HTTPConnection(*address(url), timeout=DEADLINE)
+    try:
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        assert answer.status == 200
+        return answer.read().decode()
+    finally:
+        connection.close()
+
+
+# --- The receiver ---------------------------------------------------------------------
+
+
+@contextmanager
+def shown() -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run the receiver as a process; yield its URL."""
+    command = [sys.executable, str(RECEIVER), "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            port = process.stdout.readline().split()[-1]
+            yield f"http://127.0.0.1:{port}", process
+        finally:
+            process.kill()
+
+
+def test_the_receiver_shows_a_push_as_it_arrives(emulator: Emulator) -> None:
+    with shown() as (url, process):
+        emulator.change(push_url=f"{url}/mo?of=us")
+        replied(emulator)
+
+        assert process.stdout
+        line = process.stdout.readline()
+
+        assert line.startswith("/mo of='us' response='hola, ¿qué tal?' cellphone=")
+        assert read(url) == line
+    (delivery,) = emulator.deliveries
+    assert (delivery.state, delivery.attempts[0].body) == ("delivered", "ok")
+
+
+def test_the_receiver_ends_with_0() -> None:
+    with shown() as (_, process):
+        process.terminate()
+
+        assert process.wait(timeout=DEADLINE) == 0
+
+
+def replied(emulator: Emulator) -> None:
+    """Place a message and answer it."""
+    assert emulator.request("POST", SMS, json=an_sms()).status == 200
+    emulator.settle()
+    emulator.phone(NUMBER).reply("hola, ¿qué tal?")
+    emulator.settle()
+
+
+# --- The files ------------------------------------------------------------------------
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("file", [ALONE, MANY], ids=["alone", "many"])
+def test_a_compose_file_is_what_its_schema_says(file: Path) -> None:
+    tool = str(require_tool("check-jsonschema"))
+    command = [tool, "--builtin-schema", "vendor.compose-spec", str(file)]
+
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("file", [ALONE, MANY], ids=["alone", "many"])
+def test_no_service_can_do_more_than_it_needs(file: Path) -> None:
+    for name, service in services(file).items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        for port in service["ports"]:
+            assert port.startswith("127.0.0.1:"), name
+
+
+@pytest.mark.parametrize("file", [ALONE, MANY], ids=["alone", "many"])
+def test_an_emulator_keeps_its_worlds_and_reaches_the_host(file: Path) -> None:
+    emulators = {k: v for k, v in services(file).items() if k.startswith("emulator")}
+    volumes = [volume for each in emulators.values() for volume in each["volumes"]]
+
+    for each in emulators.values():
+        assert each["extra_hosts"] == ["host.docker.internal:host-gateway"]
+        assert each["build"]["args"] == {"BASE": "${BASE:-python:3.12-slim}"}
+    assert all(each.endswith(":/data") for each in volumes)
+    assert len(set(volumes)) == len(emulators)
+
+
+def test_the_balancer_leads_to_every_process_of_its_compose_file() -> None:
+    found = services(MANY)
+    balancer, emulators = found.pop("balancer"), found
+    listed = (MANY.parent / "services.conf").read_text("utf-8")
+    ours = (MANY.parent / "processes.conf").read_text("utf-8")
+
+    assert re.findall(
+        r"^server (\S+):7672 max_fails=0;$", listed, re.MULTILINE
+    ) == list(emulators)
+    assert ours.count("max_fails=0;") == len(emulators)
+    assert list(balancer["depends_on"]) == list(emulators)
+    for each in emulators.values():
+        port = each["environment"]["EMULATOR_SMPP_PORT"]
+        assert each["environment"]["EMULATOR_MINT"] == "http"
+        # A client of SMPP is told the port that it listens on.
+        assert each["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert len({each["ports"][0] for each in emulators.values()}) == len(emulators)
+
+
+# --- As it runs -----------------------------------------------------------------------
+
+
+@pytest.mark.tools
+def test_compose_gives_a_sandbox_that_shows_pushes_and_keeps_its_worlds(
+    tmp_path: Path,
+) -> None:
+    require_tool("podman-compose")
+    with built() as image:
+        if not isinstance(image, Built) or image.podman.network:
+            pytest.skip("podman: no networks of its own here")
+        with composed(image, tmp_path) as running:
+            url = running.url("emulator", 7672)
+            with Emulator(url, token="world-composed") as emulator:
+                emulator.change(pace="instant")
+                replied(emulator)
+                assert emulator.deliveries[0].state == "delivered"
+                assert "<title>" in read(url)
+                pushed = read(running.url("receiver", 8080))
+                assert pushed.startswith("/mo response='hola, ¿qué tal?' cellphone=")
+                assert running.logs("receiver").endswith(pushed.strip())
+
+                with receiving(host="0.0.0.0") as ours:  # noqa: S104
+                    port = ours.url.rpartition(":")[2]
+                    emulator.change(push_url=f"http://host.docker.internal:{port}")
+                    emulator.phone(NUMBER).reply("BAJA")
+                    emulator.settle()
+                assert ours.parameters[0]["response"] == "BAJA"
+                balance = emulator.balance
+
+            running.down()
+            running.up()
+
+            url = running.url("emulator", 7672)
+            with Emulator(url, token="world-composed") as emulator:
+                assert emulator.balance == balance
+                assert emulator.messages(to=NUMBER).count == 1

@@ -1,0 +1,126 @@
+"""Several processes of one command: their ports, their ends, their directories."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from emulator.client import Emulator
+from emulator.processes import shares
+from emulator.settings import Settings
+from tests.busy import busy
+from tests.command import complaint, run
+from tests.served import DEADLINE
+from tests.several import address, is_heard, several
+
+COUNT = 3
+
+
+def test_each_has_ports_and_worlds_of_its_own(tmp_path: Path) -> None:
+    with several(tmp_path) as (process, ready):
+        places = [(each["http"], each["smpp"]) for each in ready["processes"]]
+        assert len({port for each in places for port in each}) == 2 * COUNT
+        assert ready["pid"] == process.pid
+        assert ready["http"] == places[0][0]
+
+        for index, (url, smpp) in enumerate(places):
+            with Emulator(url) as emulator:
+                emulator.create(f"only{index}")
+                names = {each.name for each in emulator.worlds}
+                assert names == {"demo", f"only{index}"}
+                told = emulator.ask("GET", "smpp")
+                assert f"{told.host}:{told.port}" == smpp
+
+
+def test_ports_that_are_given_follow_each_other() -> None:
+    settings = Settings(port=7672, smpp_port=None, smpp_tls_port=0, processes=COUNT)
+
+    parts = shares(replace(settings, tls_cert=Path("own.pem")))
+
+    assert [each.port for each in parts] == [7672, 7673, 7674]
+    assert {(each.smpp_port, each.smpp_tls_port) for each in parts} == {(None, 0)}
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_them_all_whatever_is_open(
+    tmp_path: Path, sign: signal.Signals
+) -> None:
+    with several(tmp_path) as (process, ready):
+        last = ready["processes"][-1]
+        with busy(address(last["http"]), address(last["smpp"])):
+            began = monotonic()
+            process.send_signal(sign)
+            assert process.wait(timeout=DEADLINE) == 0
+            assert monotonic() - began < 1
+        assert not any(is_heard(address(each["http"])) for each in ready["processes"])
+        assert process.stderr.read() == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_one_ends_the_others_end_and_one_sentence_says_so(tmp_path: Path) -> None:
+    with several(tmp_path) as (process, ready):
+        second = ready["processes"][1]
+        os.kill(second["pid"], signal.SIGKILL)
+
+        assert process.wait(timeout=DEADLINE) == 2
+        assert process.stderr.read() == (
+            f"Error: process 2 of 3 (pid {second['pid']}, {second['http']}) ended by "
+            "itself, by signal SIGKILL; its worlds ended with it, so the others were "
+            "stopped\n"
+        )
+        assert not any(is_heard(address(each["http"])) for each in ready["processes"])
+
+
+def test_none_outlives_the_one_that_started_it(tmp_path: Path) -> None:
+    with several(tmp_path) as (process, ready):
+        process.kill()
+        process.wait(timeout=DEADLINE)
+        process.stderr.read()  # its end comes when the last one that holds it has ended
+
+        assert not any(is_heard(address(each["http"])) for each in ready["processes"])
+
+
+def test_one_that_cannot_start_is_told_as_if_it_were_alone() -> None:
+    flags = ("--processes", str(COUNT), "--port", "0", "--host", "nowhere.invalid")
+
+    assert complaint("serve", *flags).startswith("cannot listen on nowhere.invalid:0 (")
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (
+            ("--tls-port", "0"),
+            "with --processes TLS needs --tls-cert, one certificate for them all",
+        ),
+        (
+            ("--port", "65534"),
+            "--port 65534 leaves no ports for 3 processes",
+        ),
+    ],
+)
+def test_what_several_cannot_share_is_refused(
+    flags: tuple[str, ...], sentence: str
+) -> None:
+    assert complaint("serve", "--processes", str(COUNT), *flags) == sentence
+
+
+def test_each_keeps_its_worlds_in_a_directory_of_its_own(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for names in ({"demo"}, {"demo", "kept"}):
+        with several(tmp_path, "--data", str(data)) as (process, ready):
+            with Emulator(ready["processes"][2]["http"]) as emulator:
+                assert {each.name for each in emulator.worlds} == names
+                if "kept" not in names:
+                    emulator.create("kept")
+            process.terminate()
+            assert process.wait(timeout=DEADLINE) == 0
+
+    assert sorted(each.name for each in data.iterdir()) == ["1", "2", "3"]
+
+
+def test_help_names_them() -> None:
+    assert "--processes" in run("serve", "--help").stdout
