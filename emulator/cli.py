@@ -218,12 +218,12 @@ def welcome(ready: Any, world: Any) -> None:
     also = f" and {ready.https}" if ready.https else ""
     binds = world.account.access.binds.values()
     who = next((f", system_id {each.system_id}" for each in binds), "")
-    smpp = [f"\n{name}: {each}{who}" for name, each in ready.smpp.items()]
+    smpp = [f"{name}: {each}{who}\n" for name, each in ready.smpp.items()]
     click.echo(
         f"Smsclouds V3, emulated, is ready on {ready.http}{also}\n"
         f"token: {token} (world {world.name}, seed {world.account.seed}), "
         "or world-<any name> for a new world\n"
-        f"{shlex.join(try_this)}{''.join(smpp)}"
+        f"{''.join(smpp)}{shlex.join(try_this)}"
     )
 
 

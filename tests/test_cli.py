@@ -224,9 +224,12 @@ def pasted(line: str) -> Any:
 
 
 def banner(served: Served) -> tuple[str, str, str]:
+    """Return where it is, which token opens it, and what to paste."""
     assert served.process.stdout is not None
-    lines = (served.process.stdout.readline().rstrip("\n") for _ in range(2))
-    return (served.announced.rstrip("\n"), *lines)  # type: ignore[return-value]
+    token, _smpp, curl = (
+        served.process.stdout.readline().rstrip("\n") for _ in range(3)
+    )
+    return served.announced.rstrip("\n"), token, curl
 
 
 def test_serve_says_where_it_is_which_token_opens_it_and_what_to_paste() -> None:
