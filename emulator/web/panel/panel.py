@@ -1,6 +1,7 @@
 """The panel's paths: pages, their regions by themselves, commands, the live stream."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -32,6 +33,7 @@ FOREVER = {
     "cache-control": "public, max-age=31536000, immutable",
     "vary": "accept-encoding",
 }
+MARK = "x-panel-mark"  # of a region, which is left alone while it says the same
 THEMES = frozenset({"light", "dark"})
 FORM_LIMIT = 64 * 1024  # octets
 
@@ -103,6 +105,12 @@ class Panel:
         context = {"page_name": name, "regions": PAGES[name], "timed": TIMED}
         for each in ("status", *PAGES[name]):
             context |= await REGIONS[each](seat, request.query_params)
+        shown = {
+            each: _shown(f"regions/{each}.html", request, seat=seat, **context)
+            for each in PAGES[name]
+        }
+        marks = {each: _mark(html) for each, html in shown.items()}
+        context |= {"shown": shown, "marks": marks}
         return _page(_shown("shell.html", request, seat=seat, **context))
 
     async def region(self, request: Request) -> Response:
@@ -114,7 +122,10 @@ class Panel:
         context = await REGIONS[name](seat, request.query_params)
         if name != "status":
             context |= await REGIONS["status"](seat, request.query_params)
-        return _page(_shown(f"regions/{name}.html", request, seat=seat, **context))
+        html = _shown(f"regions/{name}.html", request, seat=seat, **context)
+        answer = _page(html)
+        answer.headers[MARK] = _mark(html)
+        return answer
 
     async def command(self, request: Request) -> Response:
         """Carry out a command and say how it went."""
@@ -179,6 +190,11 @@ class Panel:
 def _nowhere(request: Request) -> Declined:
     path = request.url.path
     return Declined("404", 404, path)
+
+
+def _mark(html: str) -> str:
+    """Return what changes with what a region says."""
+    return sha256(html.encode()).hexdigest()[:12]
 
 
 def _page(html: str, status: int = 200) -> Response:

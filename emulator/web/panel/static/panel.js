@@ -16,12 +16,12 @@ htmx.registerExtension("panel", {
 });
 
 // A region that says what it said before is left alone.
-const said = new WeakMap();
 document.addEventListener("htmx:after:request", (event) => {
-  const { target, text } = event.detail.ctx;
-  if (!target?.matches(".region, .status")) return;
-  if (said.get(target) === text) event.preventDefault();
-  said.set(target, text);
+  const { target, response } = event.detail.ctx;
+  const mark = response?.raw.headers.get("x-panel-mark");
+  if (!mark) return;
+  if (target.dataset.mark === mark) event.preventDefault();
+  target.dataset.mark = mark;
 });
 
 const find = (selector) => document.querySelector(selector);
