@@ -67,8 +67,10 @@ class Patience:
             return
         rung = asyncio.ensure_future(self._bell.wait())
         first = asyncio.FIRST_COMPLETED
-        await asyncio.wait((rung, self._gone), timeout=seconds, return_when=first)
-        rung.cancel()
+        try:
+            await asyncio.wait((rung, self._gone), timeout=seconds, return_when=first)
+        finally:
+            rung.cancel()
 
     def _left(self, seconds: float | None) -> float | None:
         """Return how much is left of so many *seconds* since the beginning."""
