@@ -15,7 +15,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 DEPLOYED = ROOT / "deploy" / "nginx"
 SCRIPT = Path(__file__).with_name("scale.lua")
-CONNECTIONS = 32
+CONNECTIONS = 128
 DONE = re.compile(
     r"^ +(\d+) requests in .*\n(?:.*\n)*?Requests/sec: +([0-9.]+)", re.MULTILINE
 )
