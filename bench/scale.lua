@@ -1,5 +1,5 @@
 -- For wrk: campaigns of three recipients, of so many worlds in turn.
-local worlds, turn = 64, 0
+local worlds, turn = 400, 0
 local body = [[{"text": "hola mundo", "route": 170, "recipients": [
 {"cellphone": "4490000000"}, {"cellphone": "4490000001"}, {"cellphone": "4490000002"}]}]]
 local requests = {}

@@ -15,7 +15,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 DEPLOYED = ROOT / "deploy" / "nginx"
 SCRIPT = Path(__file__).with_name("scale.lua")
-CONNECTIONS = 32
+CONNECTIONS = 128
 DONE = re.compile(
     r"^ +(\d+) requests in .*\n(?:.*\n)*?Requests/sec: +([0-9.]+)", re.MULTILINE
 )
@@ -48,6 +48,8 @@ def balancing(ports: list[int]) -> Iterator[tuple[str, int]]:
         free.close()
         shutil.copytree(DEPLOYED, home)
         text = (home / "nginx.conf").read_text("utf-8")
+        workers = f"worker_processes {max(1, len(ports) // 2)}"
+        text = text.replace("worker_processes 2", workers)  # the rule that it states
         text = text.replace("listen 7672", f"listen 127.0.0.1:{port}")
         text = text.replace(" /tmp/", f" {home}/")
         (home / "nginx.conf").write_text(text, "utf-8")

@@ -27,6 +27,7 @@ from emulator.settings import Settings, reachable
 
 GRACE = 0.3  # seconds that open requests get when the process is told to stop
 WARM_AFTER = 0.1  # seconds, in which who started the process has its first answer
+KEEP_ALIVE = 5  # seconds that a connection may be idle; a balancer waits for less
 BACKLOG = 2_048  # connections that wait to be accepted
 OFFER = re.compile(rb"(?m)^[Uu]pgrade(?=:)")
 HIDDEN = b"x-emulator-offer"  # what the parser does not know
@@ -277,6 +278,7 @@ def _config(
         server_header=False,
         date_header=not getattr(app, "is_dated", False),
         backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from emulator.client import Emulator
+from emulator.server import KEEP_ALIVE
 from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms
 from tests.served import DEADLINE
 from tests.several import DEPLOYED, Balancer, address, balancing, several
@@ -269,6 +270,14 @@ def test_the_balancer_writes_to_one_place_only() -> None:
     for each in [*built_in, "pid"]:
         name = each.replace("-", "_")
         assert re.search(rf"^ *{name} /tmp/nginx", conf, re.MULTILINE), name
+
+
+def test_the_balancer_hangs_up_before_an_emulator_does() -> None:
+    conf = (DEPLOYED / "nginx.conf").read_text("utf-8")
+    upstream = re.findall(r"^    upstream (?:.*\n)*?    }", conf, re.MULTILINE)[0]
+    (ours,) = re.findall(r"keepalive_timeout (\d+)s;", upstream)
+
+    assert int(ours) <= KEEP_ALIVE / 2
 
 
 # --- Fewer processes, and more --------------------------------------------------------
