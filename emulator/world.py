@@ -35,6 +35,7 @@ from emulator.domain.sms import Campaign
 from emulator.domain.voice import VoiceCampaign
 from emulator.event import Event, Log
 from emulator.faults import Delayed, Rule
+from emulator.history import History
 from emulator.journal import Archive, Journal
 from emulator.link import Link
 from emulator.outbox import Outbox
@@ -205,6 +206,7 @@ class World:
         *STATE,
         "_alike",
         "_commons",
+        "_history",
         "_kept",
         "clock",
         "delayed",
@@ -269,6 +271,7 @@ class World:
         self.revisions = 0  # grows where something happens otherwise than planned
         self.happened = Log()
         self._outbox: Outbox | None = None  # most worlds never need one
+        self._history: History | None = None  # ... nor anybody who looks at it
         self.schedule = Schedule()
         self.deliveries_dropped = 0  # of those that were over
         self.moving = False  # whether somebody moves the clock
@@ -280,6 +283,13 @@ class World:
         if self._outbox is None:
             self._outbox = Outbox()
         return self._outbox
+
+    @property
+    def history(self) -> History:
+        """How the balance went."""
+        if self._history is None or self._history.kept is not self.movements:
+            self._history = History(self.opening, self.movements)
+        return self._history
 
     @property
     def tally(self) -> Tally:

@@ -7,11 +7,13 @@ this process.  The standard library is enough for either side of the wire.
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from emulator.client import shown
 from emulator.client.line import Line, given, quoted, written
 from emulator.client.listener import Handler, Listener, handled
 from emulator.client.shown import Fact, Listing, Run
+from emulator.settings import ANYWHERE
 
 LINES = 20  # of each kind in a report
 WALK = 600.0  # seconds of the wall, as what falls due may find nobody at home
@@ -192,7 +194,10 @@ class Emulator(Line):
     def smpp(self) -> Fact:
         """Where the world is reached by SMPP: host, port, system_id and password."""
         self._transport.open_smpp()
-        return self.ask("GET", "smpp")
+        where: Fact = self.ask("GET", "smpp")
+        if where.host in ANYWHERE:
+            where["host"] = urlsplit(self.url).hostname
+        return where
 
     @property
     def sessions(self) -> list[Fact]:

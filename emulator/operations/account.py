@@ -3,15 +3,12 @@
 A change holds for what is asked from then on; what was placed stays as it is.
 """
 
-from collections.abc import Mapping, Sequence
-from itertools import accumulate
-from math import ceil
-from operator import attrgetter
+from collections.abc import Mapping
 from typing import Any
 
 from emulator import account_file, fixture
 from emulator.domain import dates, money
-from emulator.domain.account import Account, Link, Movement
+from emulator.domain.account import Account, Link
 from emulator.domain.refusals import (
     NO_SUCH_ITEM,
     NOT_CHANGEABLE,
@@ -113,8 +110,8 @@ def list_links(world: World, _call: Call) -> Reply:
 
 def list_movements(world: World, call: Call) -> Reply:
     """List the history of the balance: opening credit + all amounts = balance."""
-    movements = sorted(world.movements, key=attrgetter("at"))
-    last, points = call.params.get("last"), call.params.get("points")
+    movements = world.history.movements()
+    last, points = call.params.get("last", 0), call.params.get("points")
     reply: Row = {
         "opening": money.shown(world.opening),
         "balance": money.shown(world.balance),
@@ -126,26 +123,15 @@ def list_movements(world: World, call: Call) -> Reply:
                 "reason": each.reason,
                 "reference": each.reference,
             }
-            for each in (movements[-last:] if last else movements)
+            for each in movements[-last:]
         ],
     }
     if points:
-        reply["curve"] = _curve(world.opening, movements, points)
+        reply["curve"] = [
+            {"at": dates.stamp(at), "balance": money.shown(balance)}
+            for at, balance in world.history.curve(points)
+        ]
     return Reply(reply)
-
-
-def _curve(opening: int, movements: Sequence[Movement], points: int) -> list[Row]:
-    """Return the balance after every so many movements, the last of them included."""
-    balances = [*accumulate((each.amount for each in movements), initial=opening)]
-    every = ceil(len(balances) / points)
-    places = range(len(movements), -1, -every) if movements else ()
-    return [
-        {
-            "at": dates.stamp(movements[max(place - 1, 0)].at),
-            "balance": money.shown(balances[place]),
-        }
-        for place in reversed(places)
-    ]
 
 
 def top_up(world: World, call: Call) -> Reply:

@@ -186,6 +186,15 @@ def test_the_client_says_where_smpp_is() -> None:
     assert (minted.system_id, minted.password) == ("world-acme", "any")
 
 
+def test_what_listens_everywhere_is_where_the_client_found_it() -> None:
+    with serve("--host", "0.0.0.0") as served, Emulator(served.url) as emulator:  # noqa: S104
+        where = emulator.smpp
+        with Plain(where.host, where.port) as caller:
+            caller.bind(where.system_id, where.password)
+
+    assert where.host == "127.0.0.1"
+
+
 def test_the_client_cuts_calls_joins_and_spoils() -> None:
     parts = [b"\5\0\3\7\2\1Su folio ", b"\5\0\3\7\2\2es 123456"]
     with (
