@@ -5,11 +5,12 @@ takes it: that it has the types of a state, and that a world could have come to 
 """
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import pairwise
-from typing import Any, get_type_hints
+from operator import attrgetter
+from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
 
@@ -125,13 +126,22 @@ def tokens_read(part: Any, where: str) -> tuple[Token, ...]:
     return tokens
 
 
+class Fields(NamedTuple):
+    """The names of what is kept, their values, and how each deep one is written."""
+
+    names: tuple[str, ...]
+    values: Callable[[object], tuple[Any, ...]]
+    writers: tuple[tuple[str, Callable[[Any], Any]], ...]
+
+
 def entity(thing: object) -> Document:
     """Return what is kept of *thing*, one level deep; msgspec knows what is below."""
     kind: type = type(thing)
-    return {
-        name: getattr(thing, name) if write is None else write(getattr(thing, name))
-        for name, write in _fields(kind)
-    }
+    names, values, writers = _fields(kind)
+    document = dict(zip(names, values(thing), strict=True))
+    for name, write in writers:
+        document[name] = write(document[name])
+    return document
 
 
 def _entity(thing: object) -> Document:
@@ -140,14 +150,12 @@ def _entity(thing: object) -> Document:
 
 
 @cache
-def _fields(kind: type) -> Sequence[tuple[str, Callable[[Any], Any] | None]]:
-    """Return the names of what is kept, and how each is written where it is deep."""
-    left_out = LEFT_OUT.get(kind)
-    return [
-        (name, _WRITERS.get(hint))
-        for name, hint in get_type_hints(kind).items()
-        if name != left_out
-    ]
+def _fields(kind: type) -> Fields:
+    """Return what is kept of a *kind* that has two fields or more."""
+    hints = get_type_hints(kind)
+    hints.pop(LEFT_OUT.get(kind, ""), None)
+    writers = {name: _WRITERS[hint] for name, hint in hints.items() if hint in _WRITERS}
+    return Fields(tuple(hints), attrgetter(*hints), tuple(writers.items()))
 
 
 def _delivery(delivery: Delivery) -> Document:

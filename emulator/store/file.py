@@ -1,6 +1,8 @@
 """The file of a data directory: rows of SQLite, and what can be wrong with it.
 
 It knows worlds by number and things by kind and key, and nothing of what they are.
+What a commit changes is first put down in one piece, which touches one page of the
+file; the next transaction of many sorts it in among the things.
 """
 
 import sqlite3
@@ -9,30 +11,37 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from emulator.store import StoreError
 
 NAME = "worlds.sqlite"
 OURS = 0x534D5343  # application_id: "SMSC"
 VERSION = 1  # user_version, of the schema and of what stands in it
 CHECKPOINT = 4_000  # pages of the log, 16 MiB, that are carried over at a time
-AT_ONCE = 8  # rows that one statement puts
+FRESH = 4_096  # pieces that wait to be sorted in, at most
+LARGE = 64 * 1024  # octets of a piece that does not wait
 SCHEMA = """
-CREATE TABLE world(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, aside TEXT);
-CREATE TABLE thing(
+CREATE TABLE IF NOT EXISTS world(
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, aside TEXT
+);
+CREATE TABLE IF NOT EXISTS thing(
   id INTEGER PRIMARY KEY, world INTEGER NOT NULL, kind TEXT NOT NULL,
   key NOT NULL, octets BLOB NOT NULL, UNIQUE(world, kind, key)
 );
-CREATE TABLE exchange(id INTEGER PRIMARY KEY, octets BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS exchange(id INTEGER PRIMARY KEY, octets BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS fresh(
+  id INTEGER PRIMARY KEY, world INTEGER NOT NULL, octets BLOB NOT NULL
+);
 """
-PUT = "INSERT OR REPLACE INTO thing(world, kind, key, octets) VALUES "
-# The statement for each number of rows.
-PUTS = [PUT + ", ".join(["(?, ?, ?, ?)"] * count) for count in range(AT_ONCE + 1)]
 
 # An exchange's id: its world's number times so many, and its own number.
 EXCHANGES = 2**40
 
 Key = int | str
 Row = tuple[str, Key, bytes | None]  # kind, key, and octets; None takes it away
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(list[Row]).decode
 
 
 class Unwritten(Exception):  # noqa: N818 - told to the client, not raised to the top
@@ -45,6 +54,7 @@ class File:
     def __init__(self, folder: Path) -> None:
         """Open, or make, the file in *folder*.  Raises ``StoreError``."""
         self.path = folder / NAME
+        self._fresh: list[tuple[int, Sequence[Row]]] = []  # what is in that table
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -79,15 +89,25 @@ class File:
         run("PRAGMA synchronous = NORMAL")
         run(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
         run("BEGIN EXCLUSIVE")  # so that a read-only one is told now
+        for statement in filter(str.strip, SCHEMA.split(";")):
+            run(statement)
         if not tables:
-            for statement in filter(str.strip, SCHEMA.split(";")):
-                run(statement)
             run(f"PRAGMA application_id = {OURS}")
             run(f"PRAGMA user_version = {VERSION}")
+        self._read_fresh()
+        self._sort_in()
         run("COMMIT")
+        self._fresh.clear()
         flaw = run("PRAGMA quick_check(1)").fetchone()[0]
         if flaw != "ok":
             raise sqlite3.DatabaseError(flaw)
+
+    def _read_fresh(self) -> None:
+        found = self._base.execute("SELECT world, octets FROM fresh ORDER BY id")
+        try:
+            self._fresh = [(world, decode(octets)) for world, octets in found]
+        except msgspec.MsgspecError as error:
+            raise sqlite3.DatabaseError(str(error)) from error
 
     def _number(self, pragma: str) -> int:
         return int(self._base.execute(f"PRAGMA {pragma}").fetchone()[0])
@@ -128,23 +148,24 @@ class File:
 
     def put(self, world: int, rows: Sequence[Row]) -> None:
         """Write *rows*, all or none.  Raises ``Unwritten``."""
-        values: list[object] = []
-        for kind, key, octets in rows:
-            if octets is None or len(rows) > AT_ONCE:
-                with self.transaction():
-                    self.add(world, rows)
-                return
-            values += (world, kind, key, octets)
+        octets = encode(rows)
+        if len(octets) > LARGE or len(self._fresh) == FRESH:
+            with self.transaction():
+                self.add(world, rows)
+            return
+        query = "INSERT INTO fresh(world, octets) VALUES (?, ?)"
         try:
-            self._base.execute(PUTS[len(rows)], values)
+            self._base.execute(query, (world, octets))
         except sqlite3.Error as error:
             raise self._unwritten(error) from error
+        self._fresh.append((world, rows))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Write all that is written within, or nothing.  Raises ``Unwritten``."""
         try:
             self._base.execute("BEGIN")
+            self._sort_in()
             yield
             self._base.execute("COMMIT")
         except BaseException as error:
@@ -153,15 +174,25 @@ class File:
             if isinstance(error, sqlite3.Error):
                 raise self._unwritten(error) from error
             raise
+        self._fresh.clear()
+
+    def _sort_in(self) -> None:
+        """Put what is fresh among the things, within a transaction."""
+        for world, rows in self._fresh:
+            self.add(world, rows)
+        if self._fresh:
+            self._base.execute("DELETE FROM fresh")
 
     def add(self, world: int, rows: Iterable[Row]) -> None:
         """Write *rows* within a transaction."""
+        put = "INSERT OR REPLACE INTO thing(world, kind, key, octets) "
+        put += "VALUES (?, ?, ?, ?)"
         for kind, key, octets in rows:
             if octets is None:
                 query = "DELETE FROM thing WHERE world = ? AND kind = ? AND key = ?"
                 self._base.execute(query, (world, kind, key))
             else:
-                self._base.execute(PUTS[1], (world, kind, key, octets))
+                self._base.execute(put, (world, kind, key, octets))
 
     def opened(self, name: str) -> int:
         """Return the number of a world that is to be written anew."""

@@ -8,6 +8,7 @@ journal, which nothing depends on, is written a little later.
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -99,9 +100,7 @@ class Keeper:
         followed = self._followed.get(world)
         if followed is not None and world.journal.last != followed.newest:
             self._grown[world] = None
-            if self._timer is None:
-                loop = asyncio.get_running_loop()
-                self._timer = loop.call_later(BEHIND, self._write_journals)
+            self._write_journals_soon()
 
     def leave(self, world: World, deliveries: Iterable[int]) -> None:
         """Write that *deliveries* are about to leave."""
@@ -154,6 +153,7 @@ class Keeper:
         if not changes:
             return
         self._file.put(followed.number, changes)
+        self._write_journals_soon()
         self._dropped.pop(world, None)
         followed.leaving.difference_update(answered)
         followed.dial, followed.rate = dial, rate
@@ -170,6 +170,12 @@ class Keeper:
             followed.newest, followed.dropped_to = known.newest, known.dropped_to
         self._dropped.pop(world, None)
         del self._anew[world]
+
+    def _write_journals_soon(self) -> None:
+        if self._timer is None:
+            with suppress(RuntimeError):  # where no loop runs, the end is soon enough
+                loop = asyncio.get_running_loop()
+                self._timer = loop.call_later(BEHIND, self._write_journals)
 
     def _write_journals(self) -> None:
         """Write the exchanges that the disk does not have, and drop what is too old."""
