@@ -99,14 +99,24 @@ class Speech(HttpToolsProtocol):
     that protocol, and the body is lost. Java's own client makes one with each request.
     """
 
+    _has_offer = False
+
     def data_received(self, data: bytes) -> None:
         if b"pgrade:" in data and (self.cycle is None or self.cycle.response_complete):
             head, blank, body = data.partition(b"\r\n\r\n")
             data = OFFER.sub(HIDDEN, head) + blank + body
+            self._has_offer = True
         super().data_received(data)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(b"upgrade" if name == HIDDEN else name, value)
+    def on_headers_complete(self) -> None:
+        if self._has_offer:
+            self._has_offer = False
+            shown = (
+                (b"upgrade" if name == HIDDEN else name, value)
+                for name, value in self.headers
+            )
+            self.headers[:] = [*shown]
+        super().on_headers_complete()
 
 
 class Server(uvicorn.Server):
