@@ -13,9 +13,9 @@ from emulator.client import shown
 from emulator.client.line import Line, given, quoted, written
 from emulator.client.listener import Handler, Listener, handled
 from emulator.client.shown import Fact, Listing, Run
-from emulator.settings import ANYWHERE
 
 LINES = 20  # of each kind in a report
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - where a server listens, not where it is
 WALK = 600.0  # seconds of the wall, as what falls due may find nobody at home
 EFFECTS = (
     *("refusal", "status", "body", "headers", "retry_after"),
@@ -195,7 +195,7 @@ class Emulator(Line):
         """Where the world is reached by SMPP: host, port, system_id and password."""
         self._transport.open_smpp()
         where: Fact = self.ask("GET", "smpp")
-        if where.host in ANYWHERE:
+        if where.host in EVERYWHERE:
             where["host"] = urlsplit(self.url).hostname
         return where
 
