@@ -154,10 +154,7 @@ class Worlds:
         Source: manual SMP-01; assumption SMP-01 for the names of worlds.
         """
         if MINTING.fullmatch(system_id):
-            meant = [system_id]
-            if len(system_id) == SYSTEM_ID and system_id not in self._directory:
-                names = (f"world-{each.name}" for each in self)
-                meant = [each for each in names if each.startswith(system_id)] or meant
+            meant = self._whole(system_id)
             if len(meant) > 1:
                 return None
             if not self.limits.smpp_mints:
@@ -169,6 +166,13 @@ class Worlds:
         return next(
             (each for each in self if system_id in each.account.access.binds), None
         )
+
+    def _whole(self, system_id: str) -> list[str]:
+        """Return what a client may have cut to *system_id*, or that itself."""
+        if len(system_id) < SYSTEM_ID or system_id in self._directory:
+            return [system_id]
+        names = (f"world-{each.name}" for each in self)
+        return [each for each in names if each.startswith(system_id)] or [system_id]
 
     def may_be_elsewhere(self, system_id: str) -> bool:
         """Return whether it names a world that HTTP may have minted in a neighbour."""

@@ -62,6 +62,7 @@ class Trick(StrEnum):
     STORM = "storm"
 
 
+DELIVER_SM = "deliver_sm"  # in the place of an HTTP method
 REMEMBERED = 20  # attempts of one receipt
 NO_TRY = frozenset({Verdict.GONE, Verdict.STOPPED})  # nobody's answer
 FINAL = frozenset(
@@ -135,7 +136,7 @@ class Delivery(NamedTuple):
         """
         attempt = Attempt(
             at=now,
-            method="deliver_sm" if self.kind is Kind.RECEIPT else "GET",
+            method=DELIVER_SM if self.kind is Kind.RECEIPT else "GET",
             url=self.url,
             verdict=Verdict.STOPPED,
             says="the emulator was stopped meanwhile, so it may have arrived before",

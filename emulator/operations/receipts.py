@@ -9,14 +9,14 @@ from datetime import datetime
 from emulator.domain import dates, dlr
 from emulator.domain import receipt as receipts
 from emulator.domain.command_status import Status, named
-from emulator.domain.delivery import Attempt, Delivery, Kind, Verdict
+from emulator.domain.delivery import DELIVER_SM, Attempt, Delivery, Kind, Verdict
 from emulator.domain.receipt import Receipt
 from emulator.domain.smpp import wants_receipt
 from emulator.domain.sms import Campaign
 from emulator.event import Event
 from emulator.world import Mailed, World
 
-SCHEME, METHOD = "smpp:", "deliver_sm"
+SCHEME = "smpp:"
 # What a client says that may take the receipt later (SMPP 3.4, 5.1.3).
 LATER = frozenset({Status.ESME_RX_T_APPN, Status.ESME_RMSGQFUL})
 UNANSWERED = -1  # in the place of a status
@@ -108,7 +108,9 @@ def answered(
     elif status in LATER:
         next_at = now + world.account.access.centre.retry_after
     verdict, url = _verdict(status), f"{delivery.url}/{session}"
-    attempt = Attempt(now, METHOD, url, verdict, max(status, 0), (), "", _says(status))
+    attempt = Attempt(
+        now, DELIVER_SM, url, verdict, max(status, 0), (), "", _says(status)
+    )
     if next_at is None:
         outbox.receipts.pop(number, None)
     world.keep(delivery.answered(attempt, next_at))

@@ -22,7 +22,7 @@ from emulator.store.file import File, Row, Unwritten
 from emulator.world import Entity, World
 from emulator.worlds import Worlds
 
-BEHIND = 0.05  # seconds of the wall that the journal on the disk is behind
+BEHIND = 0.05  # seconds of the wall that the journal on the disk may be behind
 
 log = logging.getLogger("emulator")
 
@@ -70,7 +70,7 @@ class Keeper:
 
     def close(self) -> None:
         """Write what is left to write, and let others have the directory."""
-        self._write_journals()
+        self._catch_up()
         self._file.close()
 
     # --- What worlds tell ---------------------------------------------------------
@@ -100,7 +100,7 @@ class Keeper:
         followed = self._followed.get(world)
         if followed is not None and world.journal.last != followed.newest:
             self._grown[world] = None
-            self._write_journals_soon()
+            self._catch_up_soon()
 
     def leave(self, world: World, deliveries: Iterable[int]) -> None:
         """Write that *deliveries* are about to leave."""
@@ -153,7 +153,7 @@ class Keeper:
         if not changes:
             return
         self._file.put(followed.number, changes)
-        self._write_journals_soon()
+        self._catch_up_soon()
         self._dropped.pop(world, None)
         followed.leaving.difference_update(answered)
         followed.dial, followed.rate = dial, rate
@@ -171,14 +171,14 @@ class Keeper:
         self._dropped.pop(world, None)
         del self._anew[world]
 
-    def _write_journals_soon(self) -> None:
+    def _catch_up_soon(self) -> None:
         if self._timer is None:
             with suppress(RuntimeError):  # where no loop runs, the end is soon enough
                 loop = asyncio.get_running_loop()
-                self._timer = loop.call_later(BEHIND, self._write_journals)
+                self._timer = loop.call_later(BEHIND, self._catch_up)
 
-    def _write_journals(self) -> None:
-        """Write the exchanges that the disk does not have, and drop what is too old."""
+    def _catch_up(self) -> None:
+        """Write the exchanges that are missing, drop the old, sort in what is fresh."""
         self._timer = None
         try:
             with self._file.transaction():

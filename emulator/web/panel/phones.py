@@ -7,9 +7,7 @@ from emulator.web.desk import Seat
 
 PAGE = 50
 DIGITS = 10  # of a cellphone
-SHOWN = (
-    "shown"  # the conversation that a visitor has before them, where none was chosen
-)
+SHOWN = "shown"  # of a query: the conversation in sight, where none was chosen
 
 
 async def phones(seat: Seat, query: Mapping[str, str]) -> dict[str, Any]:
