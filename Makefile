@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: serve test lint check examples bench soak screenshots sbom format setup lock clean help
+.PHONY: serve test interop lint check examples bench soak screenshots sbom format setup lock clean help
 
 BIN := .venv/bin
 CODE := $(wildcard emulator bench deploy tools tests)
@@ -25,13 +25,16 @@ serve: .venv/.ready  ## Serve on http://127.0.0.1:7672 (ARGS="--port 8000 ...")
 test: .venv/.ready  ## Run the tests (PYTEST_ARGS="-k voice")
 	@$(BIN)/pytest -q -n $(WORKERS) $(PYTEST_ARGS)
 
+interop: .venv/.ready  ## Run the tests that need foreign programs (php, java, ...)
+	@$(BIN)/pytest -q -n $(WORKERS) -m "tools and not soak" $(PYTEST_ARGS)
+
 lint: .venv/.ready  ## Check format, lint, types and the direction of imports
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/lint-imports --no-logo
 
-check: lint test  ## Everything CI runs: lint, then test
+check: lint test interop  ## Everything CI runs: lint, test, interop
 
 examples: .venv/.ready  ## Run the examples whose tools are installed (ARGS="php java")
 	@$(BIN)/python -m tools.examples $(ARGS)

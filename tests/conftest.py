@@ -1,8 +1,10 @@
 """Fixtures of every test."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +13,13 @@ from emulator.client import Emulator
 from tests.emulated import PATIENCE, Api, emulated
 from tests.pushing import opened, running
 from tests.receiver import Receiver, receiving
+from tests.tools import skips_in_words
+from tests.watching import begin_watching, end_watching
 
 pytest_plugins = ["pytester", "tests.panelled"]
 
 MakeApi = Callable[..., Api]
+HANGS = 600.0  # seconds, longer than any test takes
 
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -24,8 +29,39 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
         pluginmanager.register(plugin, "smsclouds")
 
 
+HOME = pytest.StashKey[Path | None]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch where the tests, and whatever they start, write (tests/watch)."""
+    config.stash[HOME] = begin_watching()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where something was written outside the checkout and the temporary folder.
+
+    Workers of xdist leave that to the process that started them.
+    """
+    home = session.config.stash[HOME]
+    if home is not None and (found := end_watching(home)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.section("WRITTEN OUTSIDE THE CHECKOUT AND THE TEMPORARY FOLDER")
+            reporter.write_line("\n".join(found))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what tests have told (``record_property("told", ...)``) of this machine."""
+    """Say what tests have told of this machine, and what to type for those skipped.
+
+    A test tells by ``record_property("told", ...)``.
+    """
+    reasons = Counter(
+        str(each.longrepr[2]).removeprefix("Skipped: ")
+        for each in terminalreporter.stats.get("skipped", ())
+    )
+    for line in skips_in_words(reasons):
+        terminalreporter.write_line(line)
     for reports in terminalreporter.stats.values():
         for report in reports:
             for name, told in getattr(report, "user_properties", ()):
@@ -58,8 +94,8 @@ def strict(make_api: MakeApi) -> Api:
 
 @pytest.fixture(scope="session")
 def patient() -> Iterator[Emulator]:
-    """Return an emulator in this process."""
-    with running() as home:
+    """Return an emulator in this process, which waits for a receiver that hangs."""
+    with running(push_timeout=HANGS) as home:
         yield home
 
 

@@ -18,7 +18,7 @@ from tests.composed import composed
 from tests.receiver import receiving
 from tests.served import DEADLINE, ROOT
 from tests.several import address
-from tests.tools import require_tool
+from tests.tools import require_tool, unable
 from tools.image import Built, built
 
 RECEIVER = ROOT / "deploy" / "receiver" / "receiver.py"
@@ -152,7 +152,7 @@ def test_compose_gives_a_sandbox_that_shows_pushes_and_keeps_its_worlds(
     require_tool("podman-compose")
     with built() as image:
         if not isinstance(image, Built) or image.podman.network:
-            pytest.skip("podman: no networks of its own here")
+            unable("podman", "it has no networks of its own")
         with composed(image, tmp_path) as running:
             url = running.url("emulator", 7672)
             with Emulator(url, token="world-composed") as emulator:

@@ -4,7 +4,6 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
@@ -51,10 +50,8 @@ def test_a_signal_ends_them_all_whatever_is_open(
     with several(tmp_path) as (process, ready):
         last = ready["processes"][-1]
         with busy(address(last["http"]), address(last["smpp"])):
-            began = monotonic()
             process.send_signal(sign)
             assert process.wait(timeout=DEADLINE) == 0
-            assert monotonic() - began < 1
         assert not any(is_heard(address(each["http"])) for each in ready["processes"])
         assert process.stderr.read() == ""
     assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,6 @@
 """The whole path of a message, and that nothing which leaves is unaccounted for."""
 
 from collections import Counter
-from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -36,12 +35,10 @@ def test_a_message_is_answered_polled_pushed_and_answered_again(
         shop.says(Said(200, "Vuelve pronto"))
         emulator.change(push_url=receiver.url)
         emulator.add("keywords", keyword="si", response_url=shop.url)
-        began = monotonic()
         campaign = placed(emulator, "9990010000")["campaign"]
 
         run = emulator.settle()
 
-        assert monotonic() - began < 1
         assert [pushed(each)["response"] for each in receiver.asked] == ["Si"]
         assert [pushed(each, "keywordPush")["keyword"] for each in shop.asked] == ["si"]
     assert [each["response"] for each in polled(emulator)] == ["Si"]

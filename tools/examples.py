@@ -46,7 +46,7 @@ class Example:
         absent += [each.name for each in self.files if not each.exists()]
         if not absent and self.probe:
             done = subprocess.run(self.probe, check=False, capture_output=True)
-            absent += [self.probe[-1]] if done.returncode else []
+            absent += [f"php-{self.probe[-1]}"] if done.returncode else []
         return absent[0] if absent else None
 
     def run(self, url: str, scratch: Path) -> int:

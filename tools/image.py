@@ -13,11 +13,9 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -31,6 +29,7 @@ NAME = "smsclouds-emulator"
 TAG = f"localhost/{NAME}:here"
 MARK = f"{NAME}.digest"  # a label of what is built here
 CACHE = "__pycache__"
+STOPPED = 60  # seconds; only what hangs comes near
 ISOLATIONS: tuple[tuple[str, ...], ...] = ((), ("--isolation", "chroot"))
 RUN = re.compile(r"^RUN ((?:.*\\\n)*.*)$", re.MULTILINE)
 COPY = re.compile(r"^COPY (?!--)(.*) \./?$", re.MULTILINE)
@@ -54,8 +53,8 @@ class Running(Protocol):
     def seen_as(self) -> str:
         """Return this machine's name in there."""
 
-    def stop(self) -> tuple[int, float]:
-        """Send SIGTERM; return the exit code, and how many seconds it took."""
+    def stop(self) -> int:
+        """Send SIGTERM and return the exit code."""
 
     def is_healthy(self) -> bool:
         """Return what the command of HEALTHCHECK says."""
@@ -75,7 +74,7 @@ class Image(Protocol):
         """Return what *code* prints in there."""
 
     def running(self, settings: Mapping[str, str]) -> AbstractContextManager[Running]:
-        """Run it with *settings* as its environment."""
+        """Run it with *settings* as its environment, on a disk of its own."""
 
 
 # --- By podman ---------------------------------------------------------------------
@@ -89,13 +88,9 @@ class Container:
     smpp: Address
     seen_as: str
 
-    def stop(self) -> tuple[int, float]:
+    def stop(self) -> int:
         self.podman("kill", "--signal", "TERM", self.name)
-        began = time.time()  # it has been sent
-        code = int(self.podman("wait", self.name))
-        (facts,) = json.loads(self.podman("inspect", self.name))
-        ended = re.sub(r"(\.\d{6})\d*", r"\1", facts["State"]["FinishedAt"])
-        return code, datetime.fromisoformat(ended).timestamp() - began
+        return int(self.podman("wait", self.name))
 
     def is_healthy(self) -> bool:
         (facts,) = json.loads(self.podman("image", "inspect", TAG))
@@ -262,10 +257,9 @@ class Process:
     smpp: Address
     seen_as: str = "127.0.0.1"
 
-    def stop(self) -> tuple[int, float]:
-        began = time.monotonic()
+    def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(), time.monotonic() - began
+        return self.process.wait(STOPPED)
 
     def is_healthy(self) -> bool:
         command, *rest = json.loads(CHECK.findall(DOCKERFILE.read_text("utf-8"))[0])
@@ -300,13 +294,20 @@ class Installed:
     def python(self, code: str) -> str:
         return spoken(str(self.folder / "opt/emulator/bin/python"), "-I", "-c", code)
 
+    def _here(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return an environment of the image whose paths lie in the folder."""
+        return {
+            name: f"{self.folder}{value}" if value.startswith("/") else value
+            for name, value in given.items()
+        }
+
     @contextmanager
     def running(self, settings: Mapping[str, str]) -> Iterator[Running]:
         last = DOCKERFILE.read_text("utf-8").rpartition("\nFROM ")[2]
         _, _, after = last.partition("\nENV ")
         given = dict(ENV.findall(re.match(r"(?:.*\\\n)*.*", after)[0]))  # type: ignore[index]
         environment = {
-            **given,
+            **self._here(given),
             "PATH": f"{self.folder}/opt/emulator/bin:{os.environ['PATH']}",
             "EMULATOR_PORT": "0",
             "EMULATOR_SMPP_PORT": "0",

@@ -77,6 +77,11 @@ class Door:
             log.warning("nobody listens for an outbind on %s: %s", to[:2], error)
 
     @property
+    def connections(self) -> "list[Line]":
+        """The connections of clients that have not ended."""
+        return list(self._office.lines) if "_office" in self.__dict__ else []
+
+    @property
     def addresses(self) -> dict[str, str]:
         """Where it listens: host:port, by smpp and smpps."""
         return self._worlds.addresses
@@ -90,7 +95,7 @@ class Door:
             server.close()
         for call in tuple(self._calls):
             call.cancel()
-        lines = list(self._office.lines) if "_office" in self.__dict__ else []
+        lines = self.connections
         for each in lines:
             each.desk.dismiss()
         if lines:

@@ -108,6 +108,13 @@ class Phone:
         self.callers.append(caller)
         return caller
 
+    def wait_until_all_have_left(self) -> None:
+        """Let the door hear to its end what each of its connections has sent."""
+        door: Door = self.api.app.state.smpp
+        for each in door.connections:
+            waiting = asyncio.wait_for(each.ended.wait(), DEADLINE)
+            self.api._loop.run_until_complete(waiting)  # noqa: SLF001
+
     def bound(self, **fields: Any) -> Caller:
         """Connect and bind."""
         caller = self.call()

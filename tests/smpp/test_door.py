@@ -70,7 +70,7 @@ def test_a_message_is_charged_once_whatever_becomes_of_the_line(
         caller.say(*(packed.submit(each) for each in range(2, 150)))
         caller.turn()
         getattr(caller, leave)()
-    caller.turn()
+    phone.wait_until_all_have_left()
 
     placed = len(api.world.campaigns)
     assert before - api.balance() == placed > 0

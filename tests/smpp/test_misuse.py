@@ -10,6 +10,7 @@ import pytest
 from tests.served import Served, serve
 from tests.smpp import packed
 from tests.smpp.plain import Plain
+from tests.tools import missing
 
 MEBIBYTE = 1024 * 1024
 JOURNAL = 8 * MEBIBYTE  # octets, as it is bounded for one world
@@ -17,9 +18,12 @@ SLACK = 8 * MEBIBYTE  # of an allocator that gives little back
 HALF_OPEN = 200  # connections
 LONGEST = 70_000  # octets of a PDU
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/status").exists(), reason="the memory is read from /proc"
-)
+
+@pytest.fixture(autouse=True)
+def proc() -> None:
+    """Look at nothing where the memory of a process cannot be read."""
+    if not Path("/proc/self/status").exists():
+        missing("/proc")
 
 
 class Centre:
