@@ -291,7 +291,10 @@ def test_the_standby_ends_while_it_starts() -> None:
 
 def crowd(seed: int) -> None:
     """Run the sixty-four in the order of *seed*."""
-    plugins = ("xdist", "emulator.pytest_plugin", "tests.shuffled")
+    plugins = (
+        *("xdist", "pytest_timeout"),
+        *("emulator.pytest_plugin", "tests.shuffled"),
+    )
     command = (
         *(sys.executable, "-m", "pytest", "-q", "--noconftest", "-n", "4"),
         *(word for name in plugins for word in ("-p", name)),
