@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jsonschema
@@ -40,6 +40,7 @@ MOST_OF_AN_ANSWER = 64 * 1024
 PATIENCE = 1.0  # seconds that a receiver may take where a test waits for the time-out
 SOON = 60.0  # seconds of the wall; only what hangs comes near
 URN = "urn:contract"
+PART = 100  # rows of a long answer that are held to the contract
 
 
 @cache
@@ -340,7 +341,20 @@ def held_to_contract(method: str, path: str, answer: Answer) -> None:
             assert name.lower() in answer.headers, f"{method} {path}: no {name}"
     if "content" in node and method != "HEAD":
         assert answer.headers["content-type"] == "application/json"
-        validator(f"{where}/content/application~1json/schema").validate(answer.body)
+        sample = sampled(answer.body)
+        validator(f"{where}/content/application~1json/schema").validate(sample)
+
+
+def sampled(body: Any) -> Any:
+    """Return *body* with a part of a long list: both its ends, and some in between."""
+    if not isinstance(body, dict):
+        return body
+    return {
+        name: [*each[:PART], *each[PART : -PART : len(each) // PART], *each[-PART:]]
+        if isinstance(each, list) and len(each) > 4 * PART
+        else each
+        for name, each in body.items()
+    }
 
 
 @cache
@@ -349,6 +363,7 @@ def validator(pointer: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema, registry=registry())
 
 
+@lru_cache(1_000)
 def described(method: str, path: str) -> str | None:
     """Return the pointer of the operation that *path* means, if the method is its."""
     steps = path.split("/")

@@ -54,7 +54,7 @@ NEW: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 ALL_FAILED = [{"outcome": "failed", "weight": 1}]
-ALWAYS = settings(derandomize=True, deadline=None, max_examples=200)
+ALWAYS = settings(derandomize=True, deadline=None, max_examples=40)
 
 # --- An account and its document ---------------------------------------------
 

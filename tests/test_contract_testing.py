@@ -60,7 +60,7 @@ def held(report: Report) -> None:
 
 
 def test_schemathesis_finds_nothing_in_process() -> None:
-    report = examine(contract_world())
+    report = examine(contract_world(), examples=SOME)
 
     held(report)
 
@@ -71,6 +71,7 @@ def test_schemathesis_finds_nothing_in_a_strict_world() -> None:
     held(report)
 
 
+@pytest.mark.tools
 def test_schemathesis_finds_nothing_on_a_served_port() -> None:
     with serve("--world", "contract") as served:
         done = subprocess.run(
@@ -91,6 +92,7 @@ def test_schemathesis_finds_nothing_on_a_served_port() -> None:
     assert "No issues found" in done.stdout
 
 
+@pytest.mark.tools
 @both_modes
 def test_schemathesis_finds_nothing_with_a_seed_of_its_own(*, strict: bool) -> None:
     settings = STRICT if strict else {}

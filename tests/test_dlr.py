@@ -757,7 +757,7 @@ MOMENTS = st.lists(
     max_size=8,
 ).map(sorted)
 FINAL = {"sent", "failed", "cancelled"}
-ALWAYS = settings(derandomize=True, deadline=None, max_examples=150)
+ALWAYS = settings(derandomize=True, deadline=None, max_examples=60)
 
 
 @cache

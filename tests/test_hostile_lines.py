@@ -14,7 +14,10 @@ USER = "/api/v1/user"
 MEBIBYTE = 1024 * 1024
 
 
-@pytest.fixture(scope="module", params=["--lenient", "--strict"])
+@pytest.fixture(
+    scope="module",
+    params=["--lenient", pytest.param("--strict", marks=pytest.mark.soak)],
+)
 def served(request: pytest.FixtureRequest) -> Iterator[Served]:
     """Run the program, which must not complain about anything."""
     with serve(request.param) as program:

@@ -157,7 +157,7 @@ def fuzzed(count: int, *, fixed: bool) -> settings:
 
 @EVERYWHERE
 @given(value=values)
-@fuzzed(150, fixed=True)
+@fuzzed(40, fixed=True)
 def test_any_json_is_answered(path: str, value: Any) -> None:
     content = json.dumps(value).encode()
 
@@ -168,7 +168,7 @@ def test_any_json_is_answered(path: str, value: Any) -> None:
 
 @EVERYWHERE
 @given(draws=st.data())
-@fuzzed(150, fixed=True)
+@fuzzed(40, fixed=True)
 def test_any_order_that_is_nearly_right_is_answered(
     path: str, draws: st.DataObject
 ) -> None:
@@ -182,7 +182,7 @@ def test_any_order_that_is_nearly_right_is_answered(
 @EVERYWHERE
 @given(cut=st.integers(0, 400), octets=st.binary(max_size=6), length=st.integers(0, 6))
 @example(cut=0, octets=b"\xef\xbb\xbf", length=0)
-@fuzzed(150, fixed=True)
+@fuzzed(40, fixed=True)
 def test_any_octets_are_answered(
     path: str, cut: int, octets: bytes, length: int
 ) -> None:

@@ -206,7 +206,7 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(
     tmp_path: Path,
 ) -> None:
     with receiving() as receiver:
-        killed(tmp_path, receiver, Random(SEED), times=10)
+        killed(tmp_path, receiver, Random(SEED), times=3)
 
 
 @pytest.mark.soak

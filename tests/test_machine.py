@@ -539,7 +539,7 @@ class Platform(RuleBasedStateMachine):
 
 
 USUAL = settings(
-    max_examples=50,
+    max_examples=20,
     stateful_step_count=25,
     derandomize=True,
     database=None,

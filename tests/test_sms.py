@@ -41,6 +41,11 @@ NEITHER = (
     "El campo country es obligatorio cuando route no esta presente"
 )
 BOTH_MODES = pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])
+TWINS = pytest.mark.parametrize(  # refused in the same place, whatever the mode
+    "strict",
+    [False, pytest.param(True, marks=pytest.mark.soak)],
+    ids=["lenient", "strict"],
+)
 
 
 # --- The answer --------------------------------------------------------------
@@ -133,7 +138,7 @@ def test_a_campaigns_name_is_a_string(make_api: MakeApi, *, strict: bool) -> Non
 
 @pytest.mark.manual("SMS-01", "GEN-15", "CLC-06")
 @pytest.mark.parametrize("url", [4, "4", 999, "x", None])
-@BOTH_MODES
+@TWINS
 def test_a_plain_campaign_knows_no_links(
     make_api: MakeApi, url: Any, *, strict: bool
 ) -> None:
@@ -198,7 +203,7 @@ def test_sentences_can_be_english(
 
 @pytest.mark.manual("SMS-04")
 @pytest.mark.parametrize("recipients", [[], {}, None, "4498987282", 4498987282])
-@BOTH_MODES
+@TWINS
 def test_recipients_are_an_array_with_somebody_in_it(
     make_api: MakeApi, recipients: Any, *, strict: bool
 ) -> None:
@@ -269,7 +274,7 @@ def test_a_cellphone_is_ten_digits_as_integer_or_string(
         ["4498987282"],
     ],
 )
-@BOTH_MODES
+@TWINS
 def test_nothing_else_is_a_cellphone(
     make_api: MakeApi, cellphone: Any, *, strict: bool
 ) -> None:
@@ -291,7 +296,7 @@ def test_a_recipient_without_a_cellphone_is_refused(api: Api) -> None:
 @pytest.mark.manual("SMS-06")
 @pytest.mark.parametrize("field", ["name", "field1", "field2", "field3", "field4"])
 @pytest.mark.parametrize("value", [5, None, True, ["x"]])
-@BOTH_MODES
+@TWINS
 def test_a_field_is_a_string(
     make_api: MakeApi, field: str, value: Any, *, strict: bool
 ) -> None:
@@ -304,7 +309,7 @@ def test_a_field_is_a_string(
 
 @pytest.mark.manual("SMS-09", "SMS-11")
 @pytest.mark.parametrize("fields", [{}, {"name": "N{}", "field4": "f{}"}])
-@BOTH_MODES
+@TWINS
 def test_a_campaign_takes_50000_recipients(
     make_api: MakeApi, fields: dict[str, str], *, strict: bool
 ) -> None:
@@ -319,7 +324,7 @@ def test_a_campaign_takes_50000_recipients(
 
 
 @pytest.mark.manual("SMS-09")
-@BOTH_MODES
+@TWINS
 def test_a_campaign_takes_no_50001_recipients(
     make_api: MakeApi, *, strict: bool
 ) -> None:
@@ -396,7 +401,7 @@ def test_route_or_country_is_enough(
         ({"country": None}, "country"),
     ],
 )
-@BOTH_MODES
+@TWINS
 def test_an_id_of_nothing_is_refused(
     make_api: MakeApi, places: dict[str, Any], naming: str, *, strict: bool
 ) -> None:
@@ -499,7 +504,7 @@ def test_a_date_is_one_of_the_accounts_time_zone(make_api: MakeApi) -> None:
         False,
     ],
 )
-@BOTH_MODES
+@TWINS
 def test_nothing_else_is_a_date(make_api: MakeApi, date: Any, *, strict: bool) -> None:
     answer = make_api(strict=strict).post(SMS, json=an_sms(scheduled_date=date))
 

@@ -20,6 +20,11 @@ from tests.conftest import MakeApi
 from tests.emulated import Api
 
 BOTH_MODES = pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])
+TWINS = pytest.mark.parametrize(  # refused in the same place, whatever the mode
+    "strict",
+    [False, pytest.param(True, marks=pytest.mark.soak)],
+    ids=["lenient", "strict"],
+)
 
 
 # --- The text and its length -------------------------------------------------
@@ -62,7 +67,7 @@ def test_a_text_may_not_be_longer_than_its_flags_say(
 
 @pytest.mark.manual("SMS-02")
 @pytest.mark.parametrize("text", ["", None, 5, ["hola"], True])
-@BOTH_MODES
+@TWINS
 def test_a_text_is_a_string_of_one_character_at_least(
     make_api: MakeApi, text: Any, *, strict: bool
 ) -> None:

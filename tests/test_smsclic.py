@@ -49,6 +49,11 @@ PRINTED = [
 TARGET = "https://shop.example.org/"
 LINK = re.compile(r"https://mx4\.mx/([A-Za-z0-9]+)")
 BOTH_MODES = pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])
+TWINS = pytest.mark.parametrize(  # refused in the same place, whatever the mode
+    "strict",
+    [False, pytest.param(True, marks=pytest.mark.soak)],
+    ids=["lenient", "strict"],
+)
 FIXED = settings(derandomize=True, deadline=None)
 
 
@@ -181,7 +186,7 @@ def test_a_charge_says_that_it_was_for_sms_clic(api: Api) -> None:
 
 @pytest.mark.manual("CLC-04", "GEN-11")
 @pytest.mark.parametrize("url", [4, "4"])
-@BOTH_MODES
+@TWINS
 def test_url_is_the_id_of_a_link(make_api: MakeApi, url: Any, *, strict: bool) -> None:
     answer = make_api(strict=strict).post(CLIC, json=a_clic(url=url))
 
@@ -192,7 +197,7 @@ def test_url_is_the_id_of_a_link(make_api: MakeApi, url: Any, *, strict: bool) -
 @pytest.mark.parametrize(
     "url", [5, "44", 0, -4, "04", TARGET, "", None, [4], True, 4.5]
 )
-@BOTH_MODES
+@TWINS
 def test_nothing_else_is_a_link(make_api: MakeApi, url: Any, *, strict: bool) -> None:
     api = make_api(strict=strict)
 
@@ -319,7 +324,7 @@ def test_the_mark_counts_with_its_own_length(
         ({"campaign_name": 5}, "campaign_name"),
     ],
 )
-@BOTH_MODES
+@TWINS
 def test_the_rules_of_sms_hold(
     make_api: MakeApi, changes: Body, naming: str, *, strict: bool
 ) -> None:

@@ -28,7 +28,7 @@ START = datetime(2026, 3, 2, 18, 0, 11, tzinfo=UTC)
 NOTHING = timedelta()
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)  # nothing is shorter
-FIXED = settings(derandomize=True, deadline=None, max_examples=200)
+FIXED = settings(derandomize=True, deadline=None, max_examples=80)
 
 
 def ms(milliseconds: int) -> timedelta:

@@ -28,7 +28,7 @@ from tests.emulated import URN, contract, registry
 BODIES = sorted(each.id for each in contract().operations.values() if each.body)
 
 FIXED = settings(
-    max_examples=120,
+    max_examples=40,
     derandomize=True,
     database=None,
     deadline=None,

@@ -14,7 +14,7 @@ from tests.campaigns import NUMBER
 from tests.pushing import arrived, opened, placed, polled, pushed, traces, verdicts
 from tests.receiver import HANG_UP, Receiver, Said, receiving
 
-FIXED = settings(derandomize=True, deadline=None, max_examples=80)
+FIXED = settings(derandomize=True, deadline=None, max_examples=25)
 TRICKS: tuple[dict[str, Any], ...] = (
     *({"push": each} for each in ("lost", "twice", "twice_at_once", "reordered")),
     *({"push": each} for each in ("early", "misspelt", "unknown_id", "post")),
