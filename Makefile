@@ -1,6 +1,7 @@
 # make help lists what there is. Only git, make and Python with venv are needed.
 
 .DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes
 .DELETE_ON_ERROR:
 .PHONY: serve test interop lint check examples bench soak screenshots sbom format setup lock clean help
 
