@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes
 .DELETE_ON_ERROR:
-.PHONY: serve test interop lint check examples bench soak screenshots sbom format setup lock clean help
+.PHONY: serve test interop lint check examples bench soak mutants screenshots sbom format setup lock clean help
 
 BIN := .venv/bin
 CODE := $(wildcard emulator bench deploy tools tests)
@@ -45,6 +45,10 @@ bench: .venv/.ready  ## Measure speed and memory (ARGS="...")
 
 soak: .venv/.ready  ## Run the long tests: many repetitions, random seeds
 	@$(BIN)/pytest -q -n $(WORKERS) -m soak $(PYTEST_ARGS)
+
+mutants: .venv/.ready  ## What the tests do not see (ARGS="--seed 7 --count 170")
+	@test -e .mutation.json || $(BIN)/python -m tools.mutation --learn
+	@$(BIN)/python -m tools.mutation $(ARGS)
 
 screenshots: .venv/.ready  ## Take the pictures of the README anew (needs chromium)
 	@$(BIN)/python -m tools.screenshots
