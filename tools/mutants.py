@@ -166,7 +166,7 @@ class Finder(ast.NodeVisitor):
         return self._text[start:end]
 
     def _span(self, node: ast.AST) -> tuple[int, int]:
-        return tuple(  # type: ignore[return-value]
+        return tuple(
             self._starts[line - 1] + len(self._line(line).encode()[:column].decode())
             for line, column in (
                 (node.lineno, node.col_offset),  # type: ignore[attr-defined]
@@ -222,19 +222,14 @@ def _is_read_by_people(node: ast.AST) -> bool:
 
 
 def _written(operator: type) -> str:
-    tree = ast.parse(
-        "a < b" if issubclass(operator, ast.cmpop) else "a + b", mode="eval"
-    )
+    """Return how an operator is written, with the blanks around it."""
     left, right = ast.Name("a", ast.Load()), ast.Name("b", ast.Load())
-    body: ast.expr
+    made: Any = operator()
     if issubclass(operator, ast.cmpop):
-        body = ast.Compare(left, [operator()], [right])
-    elif issubclass(operator, ast.boolop):
-        body = ast.BoolOp(operator(), [left, right])
-    else:
-        body = ast.BinOp(left, operator(), right)
-    tree.body = ast.copy_location(body, tree.body)
-    return ast.unparse(tree)[2:-2]
+        return ast.unparse(ast.Compare(left, [made], [right]))[1:-1].strip()
+    if issubclass(operator, ast.boolop):
+        return ast.unparse(ast.BoolOp(made, [left, right]))[1:-1].strip()
+    return ast.unparse(ast.BinOp(left, made, right))[1:-1].strip()
 
 
 def mutants() -> list[Mutant]:
