@@ -84,7 +84,7 @@ def is_address(host: str) -> bool:
 
     ``127.1`` and ``2130706433`` are none: browsers send what they mean.
     """
-    is_v6 = host.startswith("[")
+    is_v6 = host.startswith("[") and host.endswith("]")
     try:
         _ = IPv6Address(host[1:-1]) if is_v6 else IPv4Address(host)
     except ValueError:
