@@ -15,10 +15,13 @@ from emulator.fixture import Fixture, FixtureError, Overrides, load
 from emulator.operations import CONTROL, OPERATIONS
 from emulator.operations.worlds import commands as worlds_by_command
 from emulator.settings import Settings
+from emulator.web import pages
+from emulator.web.admission import Admission, Manners
 from emulator.web.api import Api
 from emulator.web.control import Control
 from emulator.web.desk import Desk
 from emulator.web.endpoint import endpoints
+from emulator.web.hosts import Hosts, own_names, read_names
 from emulator.web.pages import Pages
 from emulator.web.panel.panel import Panel
 from emulator.web.paths import Paths, Program
@@ -60,6 +63,9 @@ def build(settings: Settings) -> Program:
         courier=Courier(platform.webhooks, caller, seconds=settings.push_timeout),
         body_limit=settings.body_limit,
         secret=settings.control_secret,
+        hosts=Hosts(
+            (*own_names(), settings.host, *read_names(settings.allowed_host or ""))
+        ),
     )
     program.state.close = kept(worlds, settings.data)
     program.state.warming = platform.compiling()
@@ -78,19 +84,28 @@ def kept(worlds: Worlds, folder: Path | None) -> Callable[[], None]:
     return Keeper(folder, worlds, now=wall()).close
 
 
-def assembled(
+def assembled(  # noqa: PLR0913 - all but two by name
     worlds: Worlds,
     contracts: Contracts,
     *,
     courier: Courier,
     body_limit: int,
     secret: str | None = None,
+    hosts: Hosts | None = None,
 ) -> Program:
-    """Return an application over *worlds*, which are its ``state.worlds``."""
+    """Return an application over *worlds*, which are its ``state.worlds``.
+
+    It answers to *hosts*; without, to those that are private by themselves.
+    """
     platform, steering = contracts
     worlds.wake(courier.look)
     api = Api(worlds, body_limit=body_limit)
     control = Control(worlds, body_limit=worlds.limits.snapshot, secret=secret)
+    manners = Manners(
+        platform=lambda refusal, _scope: api.refused(refusal, None),
+        control=lambda refusal, _scope: control.refused(refusal, None),
+        pages=pages.refused,
+    )
     commands = {**CONTROL, **worlds_by_command(worlds)}
     panel = Panel(
         Desk(steering, commands, worlds), secret, upload_limit=control.body_limit
@@ -99,6 +114,7 @@ def assembled(
     program.paths = Paths(
         endpoints(api, platform, OPERATIONS) | endpoints(control, steering, commands)
     )
+    program.admission = Admission(hosts or Hosts(), manners)
     program.router.redirect_slashes = False
     program.router.default = api.not_found
     program.state.worlds = worlds

@@ -25,6 +25,8 @@ from emulator.options import (
     SMPP_PORT,
     Trouble,
     clock,
+    host_names,
+    joined,
     setting,
     url,
 )
@@ -89,6 +91,14 @@ def main() -> None:
     "Processes to serve with, each with ports and worlds of its own.",
     default=DEFAULTS.processes,
     type=click.IntRange(1, 256),
+)
+@setting(
+    "--allowed-host",
+    "Host names that it answers to beside its own: a,b or .example.com or *.",
+    type=host_names,
+    multiple=True,
+    callback=joined,
+    metavar="NAMES",
 )
 @CONTROL_SECRET
 @setting("--log-level", "How much to log.", default=DEFAULTS.log_level, type=LEVELS)

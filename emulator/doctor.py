@@ -5,6 +5,7 @@ It looks and changes nothing: no world is made by asking, and no journal written
 
 import socket
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from platform import node
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -75,6 +76,14 @@ def _proxies(url: str) -> Iterator[str]:
 
 def _unanswered(patient: Patient, error: ClientError) -> Iterator[str]:
     """Say why no emulator answers, or which one does not let us look."""
+    if error.status == HTTPStatus.MISDIRECTED_REQUEST:
+        name = urlsplit(patient.url).hostname
+        yield (
+            f"the emulator at {patient.url} does not answer to the name {name}: start "
+            f"it with --allowed-host {name} (EMULATOR_ALLOWED_HOST), or ask for it by "
+            "localhost or an IP address"
+        )
+        return
     if error.status:
         yield f"the emulator at {patient.url} declines: {error}"
         return

@@ -56,12 +56,19 @@ def read_config(
             message = f"the configuration {path} sets what there is not: {name}"
             raise Trouble(message)
         try:
-            read = options[name].type_cast_value(context, str(value))
+            read = options[name].type_cast_value(context, _said(options[name], value))
             chosen[name] = str(value) if read is None else read  # none is a word too
         except click.BadParameter as error:
             message = f"the configuration {path} is wrong at {name}: {error.message}"
             raise Trouble(message) from error
     context.default_map = chosen
+
+
+def _said(option: click.Parameter, value: Any) -> str | list[str]:
+    """Return what a file says, as the words of a command line."""
+    if not option.multiple:
+        return str(value)
+    return [*map(str, value)] if isinstance(value, list) else [str(value)]
 
 
 def _of_serve(context: click.Context) -> dict[str, click.Parameter]:
@@ -111,6 +118,23 @@ def url(text: str) -> str:
         message = f"{text!r} is no address, such as http://localhost:3000/mo."
         raise click.BadParameter(message)
     return text
+
+
+def host_names(text: str) -> str:
+    """Admit a list of host names, of domains (``.example.com``), and ``*``."""
+    from emulator.web import hosts  # noqa: PLC0415 - only serve has the setting
+
+    try:
+        return ",".join(hosts.read_names(text))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def joined(
+    _context: click.Context, _parameter: click.Parameter, lists: tuple[str, ...]
+) -> str | None:
+    """Return lists as one."""
+    return ",".join(filter(None, lists)) or None
 
 
 PATH = click.Path(path_type=Path)

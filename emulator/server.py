@@ -31,6 +31,7 @@ KEEP_ALIVE = 5  # seconds that a connection may be idle; a balancer waits for le
 BACKLOG = 2_048  # connections that wait to be accepted
 OFFER = re.compile(rb"(?m)^[Uu]pgrade(?=:)")
 HIDDEN = b"x-emulator-offer"  # what the parser does not know
+ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")  # a request's target
 HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our own
 
 # Requests make many small objects, and few of them are rubbish: with the interpreter's
@@ -97,6 +98,9 @@ class Speech(HttpToolsProtocol):
 
     An offer may be ignored (RFC 9110, 7.8), but the parser takes what follows it for
     that protocol, and the body is lost. Java's own client makes one with each request.
+
+    A target that names a host, as a proxy is asked, counts instead of the ``Host``
+    (RFC 9112, 3.2.2).
     """
 
     _has_offer = False
@@ -109,6 +113,9 @@ class Speech(HttpToolsProtocol):
         super().data_received(data)
 
     def on_headers_complete(self) -> None:
+        if self.url[:1] != b"/" and (target := ABSOLUTE.match(self.url)):
+            others = (each for each in self.headers if each[0] != b"host")
+            self.headers[:] = [(b"host", target[1]), *others]
         if self._has_offer:
             self._has_offer = False
             shown = (
@@ -281,6 +288,7 @@ def _config(
     config = uvicorn.Config(
         app,
         http=Speech,
+        ws="none",
         lifespan="off",
         log_config=None,
         log_level=settings.log_level,

@@ -28,6 +28,7 @@ class Settings:
     smpp_tls_port: int | None = None
     mint: str = "any"  # who opens new worlds by their names: any door, or http alone
     processes: int = 1
+    allowed_host: str | None = None  # names that are answered to beside our own: a,b
     control_secret: str | None = field(default=None, repr=False)
     log_level: str = "warning"
     mo_url: str | None = None  # where replies are pushed; None is what the file says

@@ -27,11 +27,13 @@ Open = Callable[..., Page]
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start a browser, or skip the test for want of one."""
+def chromium(*flags: str) -> Iterator[Browser]:
+    """Start a browser, with *flags* of its own, or skip the test for want of one."""
     program = require_tool("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS])
+        browser = playwright.chromium.launch(
+            executable_path=program, args=[*FLAGS, *flags]
+        )
         try:
             yield browser
         finally:

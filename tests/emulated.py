@@ -142,6 +142,12 @@ class Api:
         """Send one request, with the options of ``start``, and return its answer."""
         return self.finish(self.start(method, path, **options))
 
+    def said(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
+        """Send *headers* alone and return the answer, which is held to no contract."""
+        return self._loop.run_until_complete(
+            _asked(self.app, method, path, headers, b"")
+        )
+
     def finish(self, asked: asyncio.Task[Answer]) -> Answer:
         """Return the answer of a request that was started."""
         return self._loop.run_until_complete(asked)

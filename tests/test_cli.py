@@ -85,6 +85,7 @@ SAMPLES: Mapping[str, tuple[Any, Any, Any]] = {
     "tls_ca_file": (Path("one"), Path("two"), Path("three")),
     "mint": ("http", "any", "http"),
     "processes": (1, 2, 3),
+    "allowed_host": ("one", "two", "one,.three.example"),
     "control_secret": ("one", "two", "three"),
     "log_level": ("debug", "info", "error"),
     "mo_url": ("http://one", "http://two", "https://three/mo?key=1"),

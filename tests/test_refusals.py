@@ -64,6 +64,7 @@ ELSEWHERE = {
     },
     "a mistake of ours": {"SERVER_ERROR"},
     "a limit of ours": {"WORLD_FULL"},
+    "no request of ours": {"MISDIRECTED"},
     "no operation of the manual": {"NOT_PAUSABLE", "NOT_RESUMABLE"},
 }
 

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlsplit
 
 PORT = 8080
@@ -22,6 +23,8 @@ class Receiver(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         target = urlsplit(self.path)
         if target.path == "/":
+            if not self._is_ours():
+                return self._say("ask for localhost or an IP address", 421)
             return self._say("".join(f"{each}\n" for each in pushes))
         pairs = parse_qsl(target.query, keep_blank_values=True)
         push = " ".join([target.path, *(f"{name}={text!r}" for name, text in pairs)])
@@ -29,9 +32,19 @@ class Receiver(BaseHTTPRequestHandler):
         print(push, flush=True)
         return self._say("ok")
 
-    def _say(self, text: str) -> None:
+    def _is_ours(self) -> bool:
+        """Whether the host is no website's: that could let its own name lead here."""
+        host = self.headers.get("Host", "").lower()
+        name = host.rpartition(":")[0] or host
+        try:
+            ip_address(name.strip("[]"))
+        except ValueError:
+            return bool(name) and "." not in name
+        return True
+
+    def _say(self, text: str, status: int = 200) -> None:
         octets = text.encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(octets)))
         self.end_headers()

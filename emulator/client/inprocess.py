@@ -178,7 +178,7 @@ def _patiently(queue: SimpleQueue[Message | None], timeout: float) -> Iterator[M
 def _scope(asked: Request) -> Scope:
     path, _, query = asked.path.partition("?")
     headers = {
-        "host": InProcess.url.partition("//")[2],
+        "host": "localhost",
         **{name.lower(): value for name, value in asked.headers.items()},
         "content-length": str(len(asked.body)),
     }

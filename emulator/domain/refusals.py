@@ -27,7 +27,8 @@ class Reason:
 class Refusal(Exception):  # noqa: N818 - nothing went wrong; the platform declines
     """The platform declines a request.
 
-    *words* fill the sentence; they are field names and limits, never what was sent.
+    *words* fill the sentence; they are field names and limits, never what was sent but
+    for a host that is none of ours.
     """
 
     def __init__(
@@ -67,6 +68,12 @@ FOREIGN_ORIGIN = Reason(
     403,
     "La pagina es de otro origen",
     "The page is of another origin",
+)
+MISDIRECTED = Reason(
+    "MISDIRECTED",
+    421,
+    "El emulador no responde al host {host} (--allowed-host lo agrega)",
+    "The emulator does not answer to the host {host} (--allowed-host adds it)",
 )
 SECRET_NEEDED = Reason(
     "SECRET_NEEDED",

@@ -6,15 +6,10 @@ It says no with problem documents (RFC 9457), so that nobody takes it for the pl
 from datetime import datetime
 from urllib.parse import parse_qs
 
-from emulator.domain.refusals import (
-    FOREIGN_ORIGIN,
-    NO_SUCH_WORLD,
-    SECRET_NEEDED,
-    Refusal,
-)
+from emulator.domain.refusals import NO_SUCH_WORLD, SECRET_NEEDED, Refusal
 from emulator.faults import Phase, Rule
 from emulator.operations.call import Call
-from emulator.web import guard, wire
+from emulator.web import wire
 from emulator.web.api import bearer
 from emulator.web.guard import HEADER, Guard
 from emulator.web.visit import Visit
@@ -39,11 +34,8 @@ class Control:
     def enter(self, visit: Visit) -> Entry:
         """Return the world that is meant, whatever has become of its token.
 
-        Refuses a page of another origin, which a browser would let command us, and who
-        does not know the secret, where there is one.
+        Refuses who does not know the secret, where there is one.
         """
-        if guard.is_foreign(visit.scope, visit.headers):
-            raise Refusal(FOREIGN_ORIGIN, guard.apart(visit.scope, visit.headers))
         if visit.operation.id not in OPEN and not self._guard.knows(visit.headers):
             raise Refusal(SECRET_NEEDED, f"send the header {HEADER}: <secret>")
         return self._worlds.visit(self._world(visit))

@@ -1,8 +1,6 @@
-"""Who may command: pages of our own origin, and whoever knows the secret."""
+"""Who may command where a secret is set: whoever knows it."""
 
 from hmac import compare_digest
-
-from starlette.types import Scope
 
 from emulator.web.wire import Headers
 
@@ -25,23 +23,6 @@ class Guard:
     def is_secret(self, octets: bytes) -> bool:
         """Return whether *octets* are the secret, compared in constant time."""
         return compare_digest(octets, self._secret)
-
-
-def is_foreign(scope: Scope, headers: Headers) -> bool:
-    """Return whether a page asks that does not come from where its request goes."""
-    origin = headers.get(b"origin")
-    return origin is not None and origin.lower() != _own(scope, headers).lower()
-
-
-def apart(scope: Scope, headers: Headers) -> str:
-    """Return a sentence that says how a foreigner's origin differs from ours."""
-    origin = headers.get(b"origin", b"")
-    return f"{origin.decode('latin-1')} is not {_own(scope, headers).decode('latin-1')}"
-
-
-def _own(scope: Scope, headers: Headers) -> bytes:
-    host = headers.get(b"host", b"")
-    return str(scope["scheme"]).encode() + b"://" + host
 
 
 def _cookies(headers: Headers) -> list[bytes]:

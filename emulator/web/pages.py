@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Scope
 
 from emulator.contract import Contract
 from emulator.domain import shortlink
@@ -17,6 +18,8 @@ from emulator.domain.refusals import Refusal
 from emulator.operations import smsclic
 from emulator.web import wire
 from emulator.web.api import Api, bearer
+from emulator.web.desk import Declined
+from emulator.web.panel import panel, words
 from emulator.web.wire import Answer
 from emulator.worlds import Worlds
 
@@ -30,7 +33,7 @@ ASSETS = {
 }
 STRICT_CSP = {
     "content-security-policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:"
+    "img-src 'self' data:; frame-ancestors 'none'"
 }
 
 
@@ -91,6 +94,13 @@ class Pages:
             world.forget()
         world.commit()
         return RedirectResponse(url, 302)
+
+
+def refused(refusal: Refusal, scope: Scope) -> Answer:
+    """Return the page that says no to a person who is not let in."""
+    accepted = wire.headers(scope).get(b"accept-language", b"").decode("latin-1")
+    title = refusal.reason.sentence(words.preferred(accepted), refusal.words)
+    return panel.declined(scope, Declined(title, refusal.reason.status, refusal.why))
 
 
 def catalogue(account: Account) -> dict[str, list[int]]:

@@ -11,7 +11,8 @@ from functools import cached_property, lru_cache
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
-from emulator.web import wire
+from emulator.web import origins, wire
+from emulator.web.admission import Admission, shut
 from emulator.web.endpoint import Endpoint
 
 POLLED = 1_024  # paths with parameters that are asked again and again
@@ -51,17 +52,26 @@ class Paths:
 
 
 class Program(Starlette):
-    """Starlette for the pages; the contracts' paths first."""
+    """Starlette for the pages; before it the contracts' paths, and first admission."""
 
+    admission: Admission | None = None
     paths = Paths({})
     is_dated = True  # its answers carry the time of their world
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (found := self.paths.find(scope["path"])):
-            endpoint, scope["path_params"] = found
-            await endpoint(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, self._dated(send))
+        if scope["type"] == "http":
+            path: str = scope["path"]
+            if not path.startswith(origins.PLATFORM):
+                send = shut(send, path)
+            if self.admission and (no := self.admission.refused(scope)):
+                bodiless = scope["method"] == "HEAD"
+                await no.send(self._dated(send), bodiless=bodiless)
+                return
+            if found := self.paths.find(path):
+                endpoint, scope["path_params"] = found
+                await endpoint(scope, receive, send)
+                return
+        await super().__call__(scope, receive, self._dated(send))
 
     def _dated(self, send: Send) -> Send:
         """Return *send* with a ``Date`` header: the default world's time."""

@@ -19,6 +19,7 @@ Headers = Mapping[bytes, bytes]  # of a request; names in lower case
 
 JSON = b"application/json"
 PLAIN = b"text/plain; charset=utf-8"
+HTML = b"text/html; charset=utf-8"
 NO_ANSWER = 0  # the status of what never went out
 START, BODY = "http.response.start", "http.response.body"
 BIG = 64 * 1024  # octets; above it others are let in between two steps

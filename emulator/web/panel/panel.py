@@ -8,8 +8,9 @@ from urllib.parse import parse_qsl, quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
+from starlette.types import Scope
 
-from emulator.web import guard, wire
+from emulator.web import wire
 from emulator.web.desk import Declined, Desk, Seat
 from emulator.web.guard import COOKIE, Guard
 from emulator.web.panel import words
@@ -19,6 +20,7 @@ from emulator.web.panel.faults import BREAKAGES, OPERATIONS
 from emulator.web.panel.phones import SHOWN
 from emulator.web.panel.rendering import rendered
 from emulator.web.panel.views import PAGES, REGIONS, TIMED, Context
+from emulator.web.wire import Answer
 
 # Nothing but what comes from here; scripts and styles from files only.
 HEADERS = {
@@ -69,14 +71,10 @@ class Panel:
         ]
 
     def _guarded(self, answer: Answered) -> Answered:
-        """Let in who knows the secret, and no command of a page of another origin."""
+        """Let in who knows the secret."""
 
         async def guarded(request: Request) -> Response:
-            headers = wire.headers(request.scope)
-            if request.method == "POST" and guard.is_foreign(request.scope, headers):
-                why = guard.apart(request.scope, headers)
-                return _page(_shown("foreign.html", request, why=why), 403)
-            if not self._guard.knows(headers):
+            if not self._guard.knows(wire.headers(request.scope)):
                 return _page(_shown("enter.html", request, wrong=False), 401)
             try:
                 return await answer(request)
@@ -88,8 +86,6 @@ class Panel:
 
     async def enter(self, request: Request) -> Response:
         """Take the control secret and keep it in a cookie that only we get."""
-        if guard.is_foreign(request.scope, wire.headers(request.scope)):
-            return _page(_shown("foreign.html", request, why=""), 403)
         secret = (await _form(request)).get("secret", "")
         if not self._guard.is_secret(secret.encode()):
             return _page(_shown("enter.html", request, wrong=True), 401)
@@ -185,6 +181,13 @@ class Panel:
 
     def _seat(self, request: Request) -> Seat:
         return self._desk.seat(request.query_params.get("world", ""), request.receive)
+
+
+def declined(scope: Scope, why: Declined) -> Answer:
+    """Return the page that says no to who is not let in."""
+    html = _shown("declined.html", Request(scope), declined=why)
+    headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+    return Answer(why.status, html.encode(), wire.HTML, headers)
 
 
 def _nowhere(request: Request) -> Declined:
