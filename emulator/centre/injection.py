@@ -132,7 +132,7 @@ class StruckCommand:
 
         delayed = Delayed(visit.now + by, self.command, self.rule)
         self._postpone_receipt(delayed.due)
-        desk.late(visit.world).hold(delayed, then)
+        desk.late(visit.world).hold(delayed, then, lambda: desk.recorded(visit, b""))
 
     def answer_last(self, octets: bytes) -> None:
         self.desk.recorded(self.visit, octets)
