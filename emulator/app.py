@@ -1,6 +1,7 @@
 """The composition root: the one place where the parts meet."""
 
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from emulator.contract import Contract
 from emulator.courier.calling import Caller
 from emulator.courier.courier import Courier
 from emulator.courier.targets import Targets
+from emulator.faults import places, vocabulary
 from emulator.fixture import Fixture, FixtureError, Overrides, load
 from emulator.operations import CONTROL, OPERATIONS
 from emulator.operations.worlds import commands as worlds_by_command
@@ -23,6 +25,7 @@ from emulator.web.desk import Desk
 from emulator.web.endpoint import endpoints
 from emulator.web.hosts import Hosts, own_names, read_names
 from emulator.web.pages import Pages
+from emulator.web.panel.faults import Choices
 from emulator.web.panel.panel import Panel
 from emulator.web.paths import Paths, Program
 from emulator.worlds import Limits, Worlds
@@ -108,7 +111,12 @@ def assembled(  # noqa: PLR0913 - all but two by name
     )
     commands = {**CONTROL, **worlds_by_command(worlds)}
     panel = Panel(
-        Desk(steering, commands, worlds), secret, upload_limit=control.body_limit
+        Desk(steering, commands, worlds),
+        secret,
+        upload_limit=control.body_limit,
+        choices=Choices(
+            [*vocabulary.examples()], [*chain(*places.OPERATIONS.values())]
+        ),
     )
     program = Program(routes=[*Pages(api, platform, worlds).routes(), *panel.routes()])
     program.paths = Paths(

@@ -24,14 +24,7 @@ DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)")
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}  # seconds
 INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.+")
 WALK = 600.0  # seconds of the wall, as what falls due may find nobody at home
-EFFECTS = frozenset(
-    {"refusal", "status", "headers", "retry_after", "delay", "wire", "push"}
-    | {"seconds", "count"}
-)
-RULES = frozenset(
-    {"preset", "operation", "token", "number", "body", "first", "nth", "every"}
-    | {"from", "until", "probability", "phase"}
-)
+RULE_ID = re.compile(r"f[0-9]+")
 TEXTS = frozenset({"number", "token", "operation"})
 
 
@@ -117,12 +110,16 @@ def fault(ask: Aim, rule: tuple[str, ...], *, clear: bool) -> None:
     """Add a fault rule, or list the rules.
 
     A RULE is made of words: preset=paid-but-500, or operation=createCampaign status=500
-    phase=after first=1.  What is an effect: refusal, status, delay, wire, push, with
-    retry_after, seconds, count.
+    phase=after first=1, or operation=submit_sm command_status=ESME_RTHROTTLED.  The
+    guide has them all; a wrong word is answered with those that there are.  The id of a
+    rule and off=true (or off=false) switch it off (or on): f1 off=true.
     """
     if clear:
         ask("DELETE", path="/_emulator/faults")
-    if rule:
+    if rule and RULE_ID.fullmatch(rule[0]):
+        path = f"/_emulator/faults/{rule[0]}"
+        ask("PATCH", path=path, body=spelt(rule[1:]))
+    elif rule:
         ask("POST", path="/_emulator/faults", body=spelt(rule))
     from emulator.client import shown  # noqa: PLC0415
 
@@ -234,20 +231,42 @@ def moved(time: str) -> dict[str, Any]:
 def spelt(words: tuple[str, ...]) -> dict[str, Any]:
     """Return the fault rule that ``status=500 phase=after first=1`` means.
 
+    A word that rules and effects both have, such as ``body``, is the effect's where its
+    kind takes it; ``body_has`` is the rule's in any case.
+
     Raises ``click.BadParameter``.
     """
+    from emulator.client.emulator import RENAMED  # noqa: PLC0415
+    from emulator.faults import rule_json, vocabulary  # noqa: PLC0415
+
     rule: dict[str, Any] = {}
     effect: dict[str, Any] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
-            message = f"{word!r} is not of the form status=500."
+    said = dict(_pair(word) for word in words)
+    effects = {
+        word.name
+        for kind, each in vocabulary.KINDS.items()
+        if kind in said
+        for word in each.WORDS
+    }
+    rules = rule_json.WORDS | {"preset"}
+    for name, value in said.items():
+        if name in effects or (name in vocabulary.WORDS and name not in rules):
+            effect[name] = _value(name, value)
+        elif name in rules or name in RENAMED:
+            rule[RENAMED.get(name, name)] = _value(name, value)
+        else:
+            known = ", ".join(sorted({*vocabulary.WORDS, *rules, *RENAMED}))
+            message = f"{name!r} is none of {known}."
             raise click.BadParameter(message)
-        if name not in EFFECTS | RULES:
-            message = f"{name!r} is none of {', '.join(sorted(EFFECTS | RULES))}."
-            raise click.BadParameter(message)
-        (effect if name in EFFECTS else rule)[name] = _value(name, value)
     return {**rule, "effect": effect} if effect else rule
+
+
+def _pair(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not equals:
+        message = f"{word!r} is not of the form status=500."
+        raise click.BadParameter(message)
+    return name, value
 
 
 def _value(name: str, text: str) -> Any:

@@ -34,7 +34,7 @@ from emulator.domain.smpp import Submission
 from emulator.domain.sms import Campaign
 from emulator.domain.voice import VoiceCampaign
 from emulator.event import Event, Log
-from emulator.faults import Delayed, Rule
+from emulator.faults import Delayed, Facts, Place, Rule, strike
 from emulator.history import History
 from emulator.journal import Archive, Journal
 from emulator.link import Link
@@ -360,6 +360,15 @@ class World:
         """Let nothing leave any more: the world is gone."""
         self._outbox, self.schedule = Outbox(), Schedule()
         self.alarm()
+
+    def strike(self, facts: Facts, place: Place) -> Rule | None:
+        """Return the fault rule that strikes a call, if one does, and count it."""
+        rule, counted = strike(self.faults, facts, place=place, seed=self.account.seed)
+        if counted != self.faults:
+            self.faults = counted
+        if rule is not None:
+            self.tally.faults[facts.operation] += 1
+        return rule
 
     def needs_rest(self) -> None:
         """Refuse with ``CLOCK_IN_MOTION`` while somebody moves the clock."""

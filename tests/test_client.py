@@ -16,7 +16,9 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from emulator.client import ClientError, Emulator
+from emulator.client.emulator import RENAMED, RULE_WORDS
 from emulator.client.inprocess import InProcess
+from emulator.faults import rule_json, vocabulary
 from emulator.standby import Standby
 from tests.orders import EMAIL, SMS, order
 
@@ -328,6 +330,23 @@ def test_an_answer_is_spelled_out(emulator: Emulator) -> None:
     assert (answer.status, answer.json()) == (429, {"wait": True})
     assert answer.headers["Retry-After"] == "7"
     assert answer.headers["X-Emulator-Fault"]
+
+
+def test_the_client_takes_every_word_of_the_server(emulator: Emulator) -> None:
+    for each in vocabulary.examples():
+        rule = emulator.fault(**each)
+        assert vocabulary.read(rule.effect) == vocabulary.read(each)
+        rule = emulator.fail_next(**each)
+        assert vocabulary.read(rule.effect) == vocabulary.read(each)
+
+    with pytest.raises(ClientError, match="colour"):
+        emulator.fault(status=500, colour="red")
+
+
+def test_the_client_knows_what_a_rule_may_say() -> None:
+    known = {RENAMED.get(each, each) for each in RULE_WORDS} | {"operation"}
+
+    assert known == rule_json.WORDS
 
 
 def test_a_rule_says_which_calls_and_when(emulator: Emulator) -> None:

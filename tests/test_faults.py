@@ -1,5 +1,6 @@
 """Faults that a test asks for: which calls, when, in which phase, and what."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from math import exp, isfinite
@@ -10,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.domain.chance import draw
-from emulator.effects import Delay, Lognormal, Uniform
-from emulator.faults import Facts, Phase, Rule, When, Which, tried
+from emulator.faults import Facts, Phase, Place, Rule, When, Which, strike
+from emulator.faults.effects.delay import Delay, Lognormal, Uniform
 from tests.emulated import START, Answer, Api
 from tests.orders import SMS, order
 from tests.steering import steer, steered
@@ -28,6 +29,12 @@ def facts(now: datetime = START, **changes: Any) -> Facts:
     return plain._replace(**changes)
 
 
+def tried(
+    rules: Sequence[Rule], facts: Facts, *, seed: int
+) -> tuple[Rule | None, tuple[Rule, ...]]:
+    return strike(rules, facts, place=Place.HTTP_REQUEST, seed=seed)
+
+
 def seconds(number: float) -> timedelta:
     return timedelta(seconds=number)
 
@@ -37,8 +44,8 @@ def struck(rule: Rule, calls: int, *, seed: int = 1) -> list[int]:
     rules: tuple[Rule, ...] = (rule,)
     found = []
     for number in range(1, calls + 1):
-        strike, rules = tried(rules, facts(), seed=seed)
-        if strike is not None:
+        hit, rules = tried(rules, facts(), seed=seed)
+        if hit is not None:
             found.append(number)
     assert rules[0].met == calls
     assert rules[0].struck == len(found)
@@ -96,9 +103,9 @@ def test_a_window_holds_its_beginning_and_not_its_end(
     at = [START + timedelta(seconds=each) for each in (start, end, now)]
     rule = a_rule(start=at[0], end=at[1])
 
-    strike, _ = tried([rule], facts(at[2]), seed=1)
+    hit, _ = tried([rule], facts(at[2]), seed=1)
 
-    assert (strike is not None) == (start <= now < end)
+    assert (hit is not None) == (start <= now < end)
 
 
 @ALWAYS
@@ -112,16 +119,16 @@ def test_at_most_one_strikes_and_the_ones_after_it_do_not_count(
     )
     for _ in range(calls):
         before = rules
-        strike, rules = tried(rules, facts(), seed=1)
+        hit, rules = tried(rules, facts(), seed=1)
         counted = [new.met - old.met for new, old in zip(rules, before, strict=True)]
         mine = [rule.phase is Phase.BEFORE for rule in rules]
-        last = rules.index(strike) if strike else len(rules) - 1
+        last = rules.index(hit) if hit else len(rules) - 1
         assert counted == [
             int(each and index <= last) for index, each in enumerate(mine)
         ]
         assert sum(rule.struck for rule in rules) == sum(
             rule.struck for rule in before
-        ) + (strike is not None)
+        ) + (hit is not None)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from emulator.client import Emulator
 from emulator.domain.delivery import Trick
-from emulator.effects import Manner
+from emulator.faults.effects.wire import WireFailure
 from emulator.pytest_plugin import OPTIONS
 from tests.served import DEADLINE, ROOT, Served, clean_environment, serve
 from tests.tools import require_tool
@@ -163,7 +163,7 @@ def test_every_way_in_which_a_connection_fails_is_documented() -> None:
 
     assert [
         each
-        for each in Manner
+        for each in WireFailure
         if f"`{each}`" not in faults and f'"{each}"' not in faults
     ] == []
 

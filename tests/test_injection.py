@@ -13,7 +13,7 @@ from emulator.domain.refusals import REASONS
 from emulator.faults import Delayed
 from emulator.operations.faults import presets
 from emulator.web.breakage import Broken
-from emulator.web.wishes import WORDS
+from emulator.web.fault_header import WORDS
 from tests.conftest import MakeApi
 from tests.emulated import START, Answer, Api, control, emulated
 from tests.orders import SMS, order

@@ -3,17 +3,21 @@
 What only a browser shows is in ``test_panel_browser.py``.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
 from hashlib import sha256
+from html import unescape
 from html.parser import HTMLParser
+from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from emulator import files
+from emulator.faults import places, vocabulary
 from emulator.web.panel import words
 from emulator.web.panel.actions import ACTIONS
 from emulator.web.panel.assets import FILES
@@ -250,6 +254,25 @@ def test_every_way_to_break_a_call_is_a_rule(api: Api) -> None:
         assert "feel it" in do(api, "break", how=how, operation="createCampaign"), how
 
     assert len(api.world.faults) == len(BREAKAGES)
+
+
+def test_every_effect_can_be_chosen_and_becomes_a_rule(api: Api) -> None:
+    page = api.get("/panel/faults").octets.decode()
+    chosen = [json.loads(unescape(each)) for each in re.findall(r"value='(.*?)'", page)]
+
+    assert chosen == [*vocabulary.examples()]
+    for each in chosen:
+        effect = vocabulary.read(each)
+        known = ("getUser", *chain(*places.OPERATIONS.values()))
+        operation = next(name for name in known if effect.is_felt_by(name))
+        assert f"<option>{operation}</option>" in page
+        done = do(api, "break", how=json.dumps(each), operation=operation)
+        assert "feel it" in done, each
+
+
+def test_nonsense_breaks_nothing(api: Api) -> None:
+    for how in ("", "{", "[]", "nothing"):
+        assert "feel it" not in do(api, "break", how=how, operation="getUser")
 
 
 def test_every_status_has_a_tone_that_the_style_knows() -> None:

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from emulator.cli import main
 from emulator.client import Emulator
 from emulator.domain.delivery import Trick
+from emulator.faults import vocabulary
 from emulator.shell import moved, spelt
 from emulator.standby import Standby
 from tests.campaigns import NUMBER
@@ -204,6 +205,35 @@ def test_every_trick_of_a_push_can_be_asked_for(world: Emulator, trick: Trick) -
     assert "{'number': '7282'}" in line, "digits of a number are no number"
 
 
+@pytest.mark.parametrize("effect", [*vocabulary.examples()], ids=str)
+def test_every_word_that_the_server_knows_is_known_here(
+    world: Emulator, effect: dict[str, Any]
+) -> None:
+    said(world, "fault", *(f"{name}={value}" for name, value in effect.items()))
+
+    (rule,) = world.faults
+    assert vocabulary.read(rule.effect) == vocabulary.read(effect)
+
+
+def test_a_rule_may_name_a_command_of_smpp(world: Emulator) -> None:
+    words = "operation=submit_sm command_status=ESME_RTHROTTLED off=true"
+
+    (line,) = said(world, "fault", *words.split())
+
+    assert "before submit_sm {'off': True}: {'command_status': 88}" in line
+
+
+def test_a_rule_is_switched_off_and_on_by_its_id(world: Emulator) -> None:
+    said(world, "fault", "pdu=doubled")
+
+    (off,) = said(world, "fault", "f1", "off=true")
+    (on,) = said(world, "fault", "f1", "off=false")
+
+    assert "'off': True" in off
+    assert "off" not in on
+    assert "off" in declined(world, "fault", "f1")
+
+
 def test_presets_and_lists_and_clearing(world: Emulator) -> None:
     said(world, "fault", "preset=paid-but-500")
     two = said(world, "fault", "delay=2", 'body={"route": 87}')
@@ -246,6 +276,18 @@ def test_words_are_read_as_what_they_are() -> None:
         "token": "007",
         "operation": "1",
         "effect": {"status": 200, "headers": {}},
+    }
+
+
+def test_a_body_is_the_answers_where_there_is_one_and_else_the_calls() -> None:
+    answer, call = ("status=500", "body=[1]", "body_has={}"), ("delay=1", "body={}")
+
+    assert spelt(answer) == {"body": {}, "effect": {"status": 500, "body": [1]}}
+    assert spelt(call) == {"body": {}, "effect": {"delay": 1}}
+    assert spelt(("preset=slow", "headers_have={}", "since=x")) == {
+        "preset": "slow",
+        "headers": {},
+        "from": "x",
     }
 
 

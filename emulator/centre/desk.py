@@ -22,6 +22,7 @@ from emulator.domain.refusals import Refusal
 from emulator.link import Link
 from emulator.operations import receipts as operations_receipts
 from emulator.operations import smpp as operations
+from emulator.operations.receipts import Acknowledged
 from emulator.outbox import Outbox
 from emulator.smpp import bodies
 from emulator.smpp import pdu as wire
@@ -65,6 +66,7 @@ class Desk:
 
     def __init__(self, office: Office, line: Connection, *, tls: bool) -> None:
         self._office = office
+        self.mail = office.mail
         self.line = line
         self._tls = tls
         self._number = next(office.numbers)
@@ -74,7 +76,9 @@ class Desk:
         self._path = ""  # where the journal says that something was said: /demo/3
         self.link: Link | None = None
         self._late: Late | None = None
-        self._held_over = b""
+        self.held_over = b""  # an answer that goes out behind the next one
+        self._struck: dict[int, str] = {}  # rules by sequence, of receipts on their way
+        self._cut_by = ""  # the id of the rule that ended the connection
         self._outbox: Outbox | None = None  # whose receipts it has been sent
 
     def answer(self, event: Event) -> bytes:
@@ -83,19 +87,9 @@ class Desk:
             answer = self._requested(event)
         else:
             answer = _OTHERWISE[event.kind](self, event)
-        if self._held_over and answer:
-            answer, self._held_over = answer + self._held_over, b""
+        if self.held_over and answer:
+            answer, self.held_over = answer + self.held_over, b""
         return answer
-
-    def hold_over(self, answer: bytes) -> bytes:
-        """Send *answer* behind the next one; return it if one is held over already."""
-        if self._held_over:
-            return answer
-        self._held_over = answer
-        return b""
-
-    def count_fault(self, operation: str) -> None:
-        self._office.worlds.tally.faults[operation] += 1
 
     def ring(self) -> None:
         """Tell those who wait in the world that something has changed."""
@@ -109,7 +103,8 @@ class Desk:
         if self.world is not None and self.link is not None:
             self._withdraw(self.world)
             now = self.world.clock.now()
-            self._tell(self.world, Told(now, self._path, b"", b"", operation=CLOSED))
+            told = Told(now, self._path, b"", b"", operation=CLOSED, fault=self._cut_by)
+            self._tell(self.world, told)
             for each in self.session.asked.values():
                 self._answered(each, b"", "the session ended")
             self.rest()
@@ -118,7 +113,7 @@ class Desk:
     def _withdraw(self, world: World) -> None:
         """Let nothing be sent to this client any more."""
         world.links.pop(self._number, None)
-        self._office.mail.leave(self, world)
+        self.mail.leave(self, world)
 
     def carry_out(self, due: Due, asked: Any) -> None:
         """Do what time has brought."""
@@ -149,7 +144,7 @@ class Desk:
     def deliver(self) -> None:
         """See soon what waits for this client."""
         if self.world is not None and self.session.is_receiving:
-            self._office.mail.call(self.world, self.system_id)
+            self.mail.call(self.world, self.system_id)
 
     @property
     def has_room(self) -> bool:
@@ -159,8 +154,8 @@ class Desk:
         most = self.world.account.access.centre.receiver_window
         return not self.line.is_full and len(self.session.asked) < most
 
-    def send(self, delivery: Delivery, letter: Letter) -> None:
-        """Send a receipt; its answer is waited for."""
+    def send(self, delivery: Delivery, letter: Letter, fault: str = "") -> None:
+        """Send a receipt, which the rule *fault* struck; its answer is waited for."""
         octets = self.session.ask(
             DELIVER_SM,
             self.line.now,
@@ -169,16 +164,15 @@ class Desk:
             ticket=delivery.id,
         )
         self.line.send(octets)
+        if fault:
+            self._struck[next(reversed(self.session.asked))] = fault
         if len(self.session.asked) == 1:  # the others are due later
             self.line.arm()
 
-    def fail(self, *, reset: bool) -> None:
-        """End the connection because of a fault."""
+    def fail(self, fault: str, *, reset: bool) -> None:
+        """End the connection because of the rule *fault*."""
+        self._cut_by = fault
         self.line.then(self.line.reset if reset else self.line.hang_up)
-
-    def tell_early(self, world: World, message: int) -> None:
-        """Send a receipt before the answer that it is about."""
-        self._office.mail.tell_early(world, message, world.clock.now())
 
     def late(self, world: World) -> Late:
         """Return what this client's line holds back in *world*."""
@@ -317,7 +311,7 @@ class Desk:
         )
         self._outbox = world.outbox
         if self.session.is_receiving:
-            self._office.mail.enrol(self, world)
+            self.mail.enrol(self, world)
         self.line.arm()
         return answer
 
@@ -355,18 +349,19 @@ class Desk:
 
     def _answered(self, asked: Any, octets: bytes, why: str) -> None:
         """Take note of what our own request was answered, or that it was not."""
-        world = self.world
+        world, fault = self.world, self._struck.pop(asked.sequence, "")
         if world is not None:
             now, took = world.clock.now(), self.line.now - asked.at
             told = Told(now, self._path, asked.octets, octets, took, CENTRE, "", why)
-            self._tell(world, told)
+            self._tell(world, told._replace(fault=fault) if fault else told)
             if asked.command == DELIVER_SM:
-                self._acknowledged(world, asked.ticket, octets, now)
+                receipt = Acknowledged(asked.ticket, str(self._number), fault)
+                self._acknowledged(world, receipt, octets, now)
         if asked.command == Command.UNBIND:
             self.line.hang_up()
 
     def _acknowledged(
-        self, world: World, delivery: int, octets: bytes, now: datetime
+        self, world: World, receipt: Acknowledged, octets: bytes, now: datetime
     ) -> None:
         """Take note of what became of a receipt, unless its world was reset."""
         if world.outbox is not self._outbox:
@@ -377,9 +372,7 @@ class Desk:
             status = wire.HEADER.unpack_from(octets)[2]
         if octets and not status:
             cast("Link", self.link).delivered += 1
-        operations_receipts.answered(
-            world, delivery, str(self._number), status, now=now
-        )
+        operations_receipts.answered(world, receipt, status, now=now)
         self.deliver()
 
 

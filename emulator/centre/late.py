@@ -8,7 +8,11 @@ from heapq import heappop, heappush
 from emulator.faults import TICKETS, Delayed
 from emulator.world import World
 
-Then = Callable[[], None]
+Then = Callable[[], object]
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class Late:
@@ -16,24 +20,25 @@ class Late:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._heap: list[tuple[datetime, int, Then]] = []
+        self._heap: list[tuple[datetime, int, Then, Then]] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._heap)
 
-    def hold(self, delayed: Delayed, then: Then) -> None:
-        """Do *then* once *delayed* is due."""
+    def hold(self, delayed: Delayed, then: Then, lost: Then = _nothing) -> None:
+        """Do *then* once *delayed* is due, or *lost* where nobody is there any more."""
         ticket = next(TICKETS)
         self._world.delayed[ticket] = delayed
         self._world.listen(self._look)
-        heappush(self._heap, (delayed.due, ticket, then))
+        heappush(self._heap, (delayed.due, ticket, then, lost))
         self._look()
 
     def drop(self) -> None:
         """Forget all of it: nobody is there any more."""
-        for _, ticket, _ in self._heap:
+        for _, ticket, _, lost in self._heap:
             del self._world.delayed[ticket]
+            lost()
         self._heap.clear()
         self._rest()
 
@@ -41,7 +46,7 @@ class Late:
         """Do what is due, and look again when the next is."""
         world = self._world
         while self._heap and self._heap[0][0] <= world.clock.now():
-            _, ticket, then = heappop(self._heap)
+            _, ticket, then, _ = heappop(self._heap)
             del world.delayed[ticket]
             then()
             world.ring()

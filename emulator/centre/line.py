@@ -95,6 +95,11 @@ class Line(asyncio.Protocol):
         """Whether what was written is not being read."""
         return self._full
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing more is written, because of a fault."""
+        return self._silent
+
     def send(self, octets: bytes) -> None:
         """Write *octets*, behind what this turn has written."""
         if not self._out:

@@ -5,9 +5,8 @@ They go round robin to the receivers of their client, as far as each has room.
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from emulator.domain import receipt as receipts
@@ -15,21 +14,19 @@ from emulator.domain.access import Form
 from emulator.domain.delivery import Delivery
 from emulator.domain.receipt import Receipt
 from emulator.domain.recipients import cellphone
-from emulator.domain.smpp import MessageState
-from emulator.effects import Delay, Manner, Turn, Twist, Wire, felt_by_smpp
-from emulator.faults import Facts, Phase, Rule, tried_by
+from emulator.faults import Effect, Facts, Place, Rule
+from emulator.faults.places import RECEIPT as OPERATION
 from emulator.operations import happenings
 from emulator.operations import receipts as operations
+from emulator.operations.receipts import Acknowledged
 from emulator.outbox import Outbox
 from emulator.smpp.bodies import Message, Tag
 from emulator.smpp.pdu import Tlv
-from emulator.smpp.session import VERSION
+from emulator.smpp.session import VERSION, Session
 from emulator.world import World
 
-OPERATION = "deliver_sm"  # as rules call it
 RECEIPT = 0x04  # esm_class; source: SMPP 3.4, 5.2.12
 TAGS = {each.name: int(each) for each in Tag}
-WRONG = 1_000_000  # what is added to an id that is to be wrong
 TURN = 32  # receipts, after which others are let in
 
 
@@ -38,38 +35,27 @@ class Receiver(Protocol):
 
     world: World | None
     system_id: str
+    session: Session
 
     @property
     def has_room(self) -> bool: ...
-    def send(self, delivery: Delivery, letter: "Letter") -> None: ...
-    def fail(self, *, reset: bool) -> None: ...
+    def send(self, delivery: Delivery, letter: "Letter", fault: str = "") -> None: ...
+    def fail(self, fault: str, *, reset: bool) -> None: ...
 
 
 class Letter:
     """One receipt as it is written for one session."""
 
-    __slots__ = ("_form", "_receipt", "_text")
+    __slots__ = ("_text", "form", "receipt")
 
     def __init__(self, receipt: Receipt, form: Form, text: str | None) -> None:
-        self._receipt = receipt
-        self._form = form
+        self.receipt = receipt
+        self.form = form
         self._text = text
-
-    def spoilt(self, turn: Turn, world: World) -> "Letter":
-        """Return the letter as a fault has it written."""
-        receipt, form = self._receipt, self._form
-        if turn is Turn.WRONG_ID:
-            receipt = receipt._replace(message=receipt.message + WRONG)
-        elif turn is Turn.UNKNOWN_STATE:
-            receipt = receipt._replace(state=MessageState.UNKNOWN)
-        elif turn is Turn.NO_TLVS:
-            form = replace(form, tlvs="without")
-        text = receipts.text(receipt, form, world.account.zone)
-        return Letter(receipt, form, text)
 
     def body(self) -> Message:
         """Source: SMPP 3.4, appendix B: addresses change places."""
-        receipt = self._receipt
+        receipt = self.receipt
         return Message(
             receipt.service_type.encode("latin-1"),
             *receipt.source,
@@ -90,7 +76,7 @@ class Letter:
         """Return the parameters, of which an older client knows none."""
         if version < VERSION:
             return ()
-        found = receipts.parameters(self._receipt, self._form)
+        found = receipts.parameters(self.receipt, self.form)
         return tuple([(TAGS[name], value) for name, value in found.items()])
 
 
@@ -103,6 +89,7 @@ class Behind(NamedTuple):
     delivery: Delivery
     letter: Letter
     outbox: Outbox  # of the state that it belongs to
+    fault: str  # the id of the rule that struck it
 
 
 class Mail:
@@ -157,6 +144,14 @@ class Mail:
         if taken:
             world.send_off(taken)
 
+    def can_tell_early(self, world: World, message: int) -> bool:
+        """Return whether the receipt of a message can be sent at once."""
+        found = world.submitted(message)
+        if found is None or not operations.is_due_next(world, message):
+            return False
+        ring = self._rings.get((world, found[1].system_id), deque())
+        return any(each.has_room for each in ring)
+
     def tell_early(self, world: World, message: int, now: datetime) -> None:
         """Send the receipt of a message at once, whatever becomes of it."""
         found = world.submitted(message)
@@ -182,88 +177,139 @@ class Mail:
             return
         form = world.account.access.bind(system_id).receipts
         letter = Letter(receipt, form, str(delivery.facts["response"]))
-        if world.faults and not delivery.fault:
-            rule = _struck(world, system_id, delivery, now)
+        if world.faults and not _was_held_back(delivery):
+            call = StruckReceipt(self, receiver, world, delivery, letter, now)
+            rule = call.strike()
             if rule is not None:
-                self._wronged(receiver, delivery, letter, rule)
+                rule.effect.deliver_receipt(call)
                 return
-        self._carry(receiver, (world, system_id), delivery, letter)
+        self.carry(receiver, (world, system_id), delivery, letter)
 
-    def _carry(
-        self, receiver: Receiver, key: Key, delivery: Delivery, letter: Letter
+    def carry(
+        self,
+        receiver: Receiver,
+        key: Key,
+        delivery: Delivery,
+        letter: Letter,
+        fault: str = "",
     ) -> None:
         """Send a receipt, and behind it what has let it go first."""
-        receiver.send(delivery, letter)
+        receiver.send(delivery, letter, fault)
         if self._behind and (behind := self._let_go(key)):
-            receiver.send(behind.delivery, behind.letter)
+            receiver.send(behind.delivery, behind.letter, behind.fault)
 
-    def _let_go(self, key: Key) -> Behind | None:
-        """Return what has let another go first, and forget that it has."""
-        behind = self._behind.get(key) if self._is_behind(key) else None
-        self._behind.pop(key, None)
-        return behind
+    def hold(self, key: Key, behind: Behind) -> None:
+        """Send a receipt behind the next one."""
+        self._behind[key] = behind
 
-    def _is_behind(self, key: Key) -> bool:
+    def is_holding(self, key: Key) -> bool:
         """Return whether something lets another go first; a reset ends that."""
         behind = self._behind.get(key)
         return behind is not None and behind.outbox is key[0].outbox
 
-    def _wronged(
-        self, receiver: Receiver, delivery: Delivery, letter: Letter, rule: Rule
-    ) -> None:
-        """Send what *rule* makes of a receipt, if it leaves anything."""
-        world, effect = receiver.world, rule.effect
-        if world is None:
-            return
-        if isinstance(effect, Twist):
-            key = world, receiver.system_id
-            if effect.turn is Turn.SWAPPED and not self._is_behind(key):
-                self._behind[key] = Behind(delivery, letter, world.outbox)
-                return
-            self._carry(receiver, key, delivery, letter.spoilt(effect.turn, world))
-            if effect.turn is Turn.DOUBLED:
-                receiver.send(delivery, letter)
-        elif isinstance(effect, Delay):
-            by = effect.drawn(world.account.seed, rule.id, rule.met)
-            _kept(world, delivery.late(world.clock.now() + by, rule.id))
-        elif isinstance(effect, Wire) and effect.manner is not Manner.HANG:
-            now = world.clock.now()
-            operations.answered(
-                world, delivery.id, "cut", operations.UNANSWERED, now=now
-            )
-            receiver.fail(reset=effect.manner is Manner.RESET)
-        else:
-            _kept(world, delivery.lost(rule.id))
+    def _let_go(self, key: Key) -> Behind | None:
+        """Return what has let another go first, and forget that it has."""
+        behind = self._behind.get(key) if self.is_holding(key) else None
+        self._behind.pop(key, None)
+        return behind
 
 
-def _kept(world: World, delivery: Delivery) -> None:
-    world.outbox.posted.pop(delivery.id, None)
-    world.keep(delivery)
-    world.commit(happened=True)
+@dataclass(slots=True)
+class StruckReceipt:
+    """A receipt that a rule may strike (``ReceiptCall``)."""
 
+    mail: Mail
+    receiver: Receiver
+    world: World
+    delivery: Delivery
+    letter: Letter  # as it should be
+    now: datetime
+    rule: str = ""  # the id of the one that strikes, ...
+    number: int = 0  # ... and which of the receipts that it has met this is
 
-def _struck(
-    world: World, system_id: str, delivery: Delivery, now: datetime
-) -> Rule | None:
-    """Return the rule that strikes a receipt, whichever phase it names."""
-    body: Mapping[str, object] = {**delivery.facts, "message": delivery.message}
-    for phase in (Phase.BEFORE, Phase.AFTER):
+    def strike(self) -> Rule | None:
+        """Return the rule that strikes, whichever phase it names."""
+        delivery = self.delivery
+
+        def is_felt(effect: Effect) -> bool:
+            return effect.changes_receipt(self)
+
         facts = Facts(
             operation=OPERATION,
-            phase=phase,
-            token=system_id,
+            phase=None,
+            token=self.receiver.system_id,
             numbers=[cellphone(delivery.number)],
-            body=body,
+            body={**delivery.facts, "message": delivery.message},
             headers={},
-            now=now,
+            now=self.now,
+            is_spared=True,
+            is_felt=is_felt,
         )
-        rule, world.faults = tried_by(_is_felt, world.faults, facts, world.account.seed)
+        rule = self.world.strike(facts, Place.RECEIPT)
         if rule is not None:
-            world.tally.faults[OPERATION] += 1
-            return rule
-    return None
+            self.rule, self.number = rule.id, rule.met
+        return rule
+
+    @property
+    def seed(self) -> int:
+        return self.world.account.seed
+
+    @property
+    def receipt(self) -> Receipt:
+        return self.letter.receipt
+
+    @property
+    def form(self) -> Form:
+        return self.letter.form
+
+    @property
+    def is_holding(self) -> bool:
+        return self.mail.is_holding(self._key)
+
+    @property
+    def _key(self) -> Key:
+        return self.world, self.receiver.system_id
+
+    def reads_alike(self, receipt: Receipt, form: Form) -> bool:
+        right, other = self.letter, self._written(receipt, form)
+        version = self.receiver.session.version
+        parameters = right.tlvs(version), other.tlvs(version)
+        return right.body() == other.body() and parameters[0] == parameters[1]
+
+    def send(self, receipt: Receipt, form: Form) -> None:
+        letter = self._written(receipt, form)
+        self.mail.carry(self.receiver, self._key, self.delivery, letter, self.rule)
+
+    def hold(self) -> None:
+        outbox = self.world.outbox
+        behind = Behind(self.delivery, self.letter, outbox, self.rule)
+        self.mail.hold(self._key, behind)
+
+    def send_late(self, by: timedelta) -> None:
+        self._keep(self.delivery.late(self.world.clock.now() + by, self.rule))
+
+    def lose(self) -> None:
+        self._keep(self.delivery.lost(self.rule))
+
+    def cut(self, *, reset: bool) -> None:
+        receipt = Acknowledged(self.delivery.id, "cut", self.rule)
+        now, unanswered = self.world.clock.now(), operations.UNANSWERED
+        operations.answered(self.world, receipt, unanswered, now=now)
+        self.receiver.fail(self.rule, reset=reset)
+
+    def _keep(self, delivery: Delivery) -> None:
+        self.world.outbox.posted.pop(delivery.id, None)
+        self.world.keep(delivery)
+        self.world.commit(happened=True)
+
+    def _written(self, receipt: Receipt, form: Form) -> Letter:
+        """Return a letter; one that says nothing else has its words already."""
+        if (receipt, form) == (self.receipt, self.form):
+            return self.letter
+        zone = self.world.account.zone
+        return Letter(receipt, form, receipts.text(receipt, form, zone))
 
 
-def _is_felt(rule: Rule) -> bool:
-    """Return whether a rule means receipts: only one that names them does."""
-    return rule.which.operation == OPERATION and felt_by_smpp(rule.effect)
+def _was_held_back(delivery: Delivery) -> bool:
+    """Return whether a fault has had its turn with what has not been sent yet."""
+    return bool(delivery.fault) and not delivery.attempts

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from emulator.centre.late import Late
+from emulator.centre.mail import Mail
 from emulator.smpp.pdu import Pdu
 from emulator.smpp.session import Session
 from emulator.world import World
@@ -35,6 +36,8 @@ class Connection(Protocol):
     def is_open(self) -> bool: ...
     @property
     def is_full(self) -> bool: ...
+    @property
+    def is_silent(self) -> bool: ...
     def send(self, octets: bytes) -> None: ...
     def hang_up(self) -> None: ...
     def reset(self) -> None: ...
@@ -49,7 +52,9 @@ class Clerk(Protocol):
     """Who answers a client, as far as faults are concerned."""
 
     line: Connection
+    mail: Mail
     system_id: str
+    held_over: bytes  # an answer that goes out behind the next one
 
     def carried_out(self, visit: Visit) -> bytes:
         """Return the right answer."""
@@ -60,17 +65,8 @@ class Clerk(Protocol):
     def late(self, world: World) -> Late:
         """Return what is held back for the client."""
 
-    def hold_over(self, answer: bytes) -> bytes:
-        """Send *answer* behind the next one; return it if one is held over already."""
-
     def rest(self) -> None:
         """Have kept what has been recorded."""
-
-    def count_fault(self, operation: str) -> None:
-        """Count that a rule has struck."""
-
-    def tell_early(self, world: World, message: int) -> None:
-        """Send a receipt before the answer that it is about."""
 
     def unbind(self) -> None:
         """Ask the client to go."""

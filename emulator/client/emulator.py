@@ -17,12 +17,13 @@ from emulator.client.shown import Fact, Listing, Run
 LINES = 20  # of each kind in a report
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - where a server listens, not where it is
 WALK = 600.0  # seconds of the wall, as what falls due may find nobody at home
-EFFECTS = (
-    *("refusal", "status", "body", "headers", "retry_after"),
-    *("delay", "wire", "push", "seconds", "count", "command_status", "pdu"),
-)
-
 RENAMED = {"body_has": "body", "headers_have": "headers", "since": "from"}
+# What a rule says of which calls and when; every other word is of its effect, which the
+# emulator knows.
+RULE_WORDS = frozenset(
+    {"token", "number", "first", "nth", "every", "until", "probability", "phase"}
+    | {"off", "from", *RENAMED}
+)
 
 
 class Phone:
@@ -232,7 +233,7 @@ class Emulator(Line):
         In phase ``before`` nothing is done; in phase ``after`` the call has done its
         work, though its client does not learn of it.
         """
-        if not set(EFFECTS).intersection(effect):
+        if effect.keys() <= RULE_WORDS:
             effect["refusal"] = "SERVER_ERROR"
         return self.fault(operation, phase=phase, first=times, **effect)
 
@@ -240,16 +241,12 @@ class Emulator(Line):
         """Add a fault rule and return it.
 
         Which calls: token, number, body_has, headers_have.  When: first, nth, every,
-        since, until, probability.  What: refusal; status with body, headers and
-        retry_after; delay; wire (hang, close, reset, empty, truncated, not_json, drip
-        with seconds, wrong_content_type); for what leaves, push (lost, late and
-        reordered with seconds, twice, twice_at_once, storm with count, early,
-        capitalised, misspelt, other_date, unknown_id, post). Over SMPP
-        command_status and pdu as well.
+        since, until, probability.  How: phase, off.  Every other word is of the effect,
+        as the guide has them (faults.md, replies.md for pushes, smpp.md).
         """
-        rule = {name: each for name, each in rule.items() if each is not None}
-        effect = {name: rule.pop(name) for name in EFFECTS if name in rule}
-        order = {"operation": operation, **_rule(rule), "effect": effect}
+        said = given(**rule)
+        effect = {name: said.pop(name) for name in said.keys() - RULE_WORDS}
+        order = {"operation": operation, **_rule(said), "effect": effect}
         return self.ask("POST", "faults", order)
 
     @property

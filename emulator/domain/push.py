@@ -6,12 +6,22 @@ Source: manual MOP-04, KEY-03; MOP-05 and SMP-07 for the spellings that contradi
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from emulator.domain.delivery import Trick
+from emulator.domain.delivery import Kind, Trick
 
 Pairs = list[tuple[str, str | int]]
 
 CELLPHONE, MISSPELT, MESSAGE, DATE = "cellphone", "rellphone", "message_id", "date"
 FAR = 900_000_000  # added to an id, it is nobody's
+
+
+def parameters(kind: Kind, facts: Mapping[str, str | int], choice: str) -> Pairs:
+    """Return the parameters of a push in the contract's spelling, before any fault.
+
+    Source: manual MOP-04, KEY-03; SMP-07 for the capitals.
+    """
+    pairs = [*facts.items()]
+    pairs = _capitalised(pairs) if kind is Kind.SMPP_REPLY else pairs
+    return named(pairs, choice)
 
 
 def named(pairs: Pairs, choice: str) -> Pairs:

@@ -9,10 +9,10 @@ from itertools import islice
 
 from emulator.domain.delivery import Kind
 from emulator.domain.replies import replies
-from emulator.faults import Phase
+from emulator.faults import Phase, Place, Rule
 from emulator.operations import receipts
-from emulator.operations.inbound import received
-from emulator.operations.outgoing import Text, reply_kind, struck
+from emulator.operations.inbound import is_told_of, received
+from emulator.operations.outgoing import Text, facts_of, reply_kind
 from emulator.schedule import Leaving, Telling, Writing
 from emulator.world import Answering, World
 
@@ -56,12 +56,20 @@ def come_early(world: World, number: int, now: datetime) -> bool:
         text = Text(phone, reply.text, now, campaign, reply.place)
         if reply.place in early:
             continue
-        if struck(world, text, reply_kind(world, text), Phase.EARLY):
+        if rule := _strike_early(world, text):
             early.add(reply.place)
-            received(world, text)
+            received(world, text._replace(fault=rule.id))
             world.keep(Answering(number, early=reply.place))
             world.commit(happened=True)
     return bool(early)
+
+
+def _strike_early(world: World, text: Text) -> Rule | None:
+    """Return the fault rule that has *text* written early, where a push tells of it."""
+    if not (world.faults and is_told_of(world, text)):
+        return None
+    facts = facts_of(text, reply_kind(world, text), Phase.EARLY)
+    return world.strike(facts, Place.PUSH)
 
 
 def _write(world: World, work: Writing, at: datetime) -> None:

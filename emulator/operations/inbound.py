@@ -75,6 +75,14 @@ def list_received(world: World, _call: Call) -> Reply:
     return Reply(rows)
 
 
+def is_told_of(world: World, text: Text) -> bool:
+    """Return whether a server of the customer would be told of a reply."""
+    if world.account.push_url or world.outbox.relays:
+        return True
+    word = keyword.called(text.words, world.account.keywords, text.now)
+    return word is not None and bool(word.push_url or word.response_url)
+
+
 def received(world: World, text: Text) -> Made:
     """Keep *text* and all that it sets going.
 

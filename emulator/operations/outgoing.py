@@ -1,16 +1,15 @@
 """What leaves because a handset wrote: deliveries, as far as no fault spoils them."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
-from emulator.domain import dates
+from emulator.domain import dates, push
 from emulator.domain.account import Keyword
-from emulator.domain.delivery import Delivery, Kind, State, Trick
+from emulator.domain.delivery import Delivery, Kind
 from emulator.domain.recipients import cellphone
 from emulator.domain.sms import Campaign, Source
-from emulator.effects import Push
-from emulator.faults import Facts, Phase, Rule, tried
+from emulator.faults import Facts, Phase, Place, Rule
+from emulator.faults.calls import PushCall
 from emulator.world import World
 
 
@@ -22,6 +21,7 @@ class Text(NamedTuple):
     now: datetime
     campaign: Campaign | None = None
     place: int = 0  # of the message in it
+    fault: str = ""  # the id of the rule that has it written early
 
     @property
     def message(self) -> int:
@@ -69,19 +69,27 @@ class Outgoing:
             retries=account.push_retries,
             number=text.number,
             message=text.message,
+            fault=text.fault,
         )
 
     def _add(self, delivery: Delivery) -> None:
         """Add *delivery*, or what a fault makes of it."""
-        rule = struck(self._world, self._text, delivery.kind, Phase.PUSH)
-        if rule is None or not isinstance(rule.effect, Push):
+        rule = self._strike(delivery) if self._world.faults else None
+        if rule is None:
             self.made.append(delivery)
             return
-        made = _MAKERS.get(rule.effect.trick, _as_it_goes)(delivery, rule.effect)
         self.made += [
             each._replace(id=delivery.id + index, fault=rule.id)
-            for index, each in enumerate(made)
+            for index, each in enumerate(rule.effect.make_deliveries(delivery))
         ]
+
+    def _strike(self, delivery: Delivery) -> Rule | None:
+        world, kind = self._world, delivery.kind
+        choice = world.account.assumptions["mo_cellphone_name"]
+        call = PushCall(delivery, push.parameters(kind, delivery.facts, choice))
+        facts = facts_of(self._text, kind, Phase.PUSH)
+        facts = facts._replace(is_felt=lambda effect: effect.changes_push(call))
+        return world.strike(facts, Place.PUSH)
 
 
 def reply_kind(world: World, text: Text) -> Kind:
@@ -91,11 +99,9 @@ def reply_kind(world: World, text: Text) -> Kind:
     return Kind.SMPP_REPLY if by_smpp and capitals else Kind.REPLY
 
 
-def struck(world: World, text: Text, kind: Kind, phase: Phase) -> Rule | None:
-    """Return the fault rule that strikes what *text* sets going, if one does."""
-    if not world.faults:
-        return None
-    facts = Facts(
+def facts_of(text: Text, kind: Kind, phase: Phase) -> Facts:
+    """Return what a fault rule can look at, of what *text* sets going."""
+    return Facts(
         operation=str(kind),
         phase=phase,
         token="",
@@ -104,43 +110,3 @@ def struck(world: World, text: Text, kind: Kind, phase: Phase) -> Rule | None:
         headers={},
         now=text.now,
     )
-    rule, world.faults = tried(world.faults, facts, seed=world.account.seed)
-    if rule is not None:
-        world.tally.faults[str(kind)] += 1
-    return rule
-
-
-def _lost(delivery: Delivery, _effect: Push) -> list[Delivery]:
-    return [delivery._replace(state=State.LOST, due_at=None)]
-
-
-def _late(delivery: Delivery, effect: Push) -> list[Delivery]:
-    due_at = delivery.made_at + timedelta(seconds=effect.seconds)
-    return [delivery._replace(due_at=due_at)]
-
-
-def _behind(delivery: Delivery, effect: Push) -> list[Delivery]:
-    return [each._replace(behind=True) for each in _late(delivery, effect)]
-
-
-def _twice(delivery: Delivery, _effect: Push) -> list[Delivery]:
-    return [delivery, delivery]
-
-
-def _at_once(delivery: Delivery, effect: Push) -> list[Delivery]:
-    return [delivery._replace(group=delivery.id)] * effect.count
-
-
-def _as_it_goes(delivery: Delivery, effect: Push) -> list[Delivery]:
-    """Return what is felt on its way only."""
-    return [delivery._replace(trick=effect.trick)]
-
-
-_MAKERS: Mapping[Trick, Callable[[Delivery, Push], list[Delivery]]] = {
-    Trick.LOST: _lost,
-    Trick.LATE: _late,
-    Trick.REORDERED: _behind,
-    Trick.TWICE: _twice,
-    Trick.TWICE_AT_ONCE: _at_once,
-    Trick.STORM: _at_once,
-}

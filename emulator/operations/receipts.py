@@ -5,6 +5,7 @@ They leave by SMPP: a desk that can send one takes it and says what came of it.
 
 from collections import deque
 from datetime import datetime
+from typing import NamedTuple
 
 from emulator.domain import dates, dlr
 from emulator.domain import receipt as receipts
@@ -20,6 +21,14 @@ SCHEME = "smpp:"
 # What a client says that may take the receipt later (SMPP 3.4, 5.1.3).
 LATER = frozenset({Status.ESME_RX_T_APPN, Status.ESME_RMSGQFUL})
 UNANSWERED = -1  # in the place of a status
+
+
+class Acknowledged(NamedTuple):
+    """A receipt that was sent, and that its client answered or did not."""
+
+    delivery: int  # its id
+    session: str  # its number, or how it ended
+    fault: str = ""  # the id of the rule that struck it
 
 
 def tell(world: World, number: int, at: datetime) -> None:
@@ -90,14 +99,27 @@ def of(world: World, delivery: Delivery) -> Receipt | None:
     return receipts.receipt(campaign, submission, index, known_at)
 
 
+def is_due_next(world: World, message: int) -> bool:
+    """Return whether the next receipt of a message would leave before any other."""
+    found = world.submitted(message)
+    if found is None:
+        return False
+    campaign, submission = found
+    following = receipts.next_told(campaign, submission)
+    if following is None or world.outbox.mail.get(submission.system_id):
+        return False
+    made = receipts.receipt(campaign, submission, *following)
+    return wants_receipt(submission.registered, made.state)
+
+
 def answered(
-    world: World, number: int, session: str, status: int, *, now: datetime
+    world: World, receipt: Acknowledged, status: int, *, now: datetime
 ) -> None:
     """Keep what a client answered to a receipt, or that it did not.
 
     Source: SMPP 3.4, 5.1.3: a temporary error is tried later, another is the end.
     """
-    outbox = world.outbox
+    outbox, number = world.outbox, receipt.delivery
     outbox.posted.pop(number, None)
     delivery = world.deliveries.get(number)
     if delivery is None or delivery.is_over:
@@ -107,13 +129,14 @@ def answered(
         next_at = now
     elif status in LATER:
         next_at = now + world.account.access.centre.retry_after
-    verdict, url = _verdict(status), f"{delivery.url}/{session}"
+    verdict, url = _verdict(status), f"{delivery.url}/{receipt.session}"
     attempt = Attempt(
         now, DELIVER_SM, url, verdict, max(status, 0), (), "", _says(status)
     )
     if next_at is None:
         outbox.receipts.pop(number, None)
-    world.keep(delivery.answered(attempt, next_at))
+    tried = delivery.answered(attempt, next_at)
+    world.keep(tried._replace(fault=receipt.fault or tried.fault))
     world.keep(Event(now, "pushed", delivery=number, verdict=str(verdict)))
     world.tally.attempts[str(delivery.kind), str(verdict)] += 1
     world.commit(happened=True)

@@ -10,8 +10,8 @@ from emulator import account_file, fixture, snapshot
 from emulator.domain import dates
 from emulator.domain.account import Account
 from emulator.domain.refusals import SNAPSHOT_TOO_LARGE, SNAPSHOT_WRONG, Refusal
+from emulator.faults.rule_json import read_kept_rule, rule_to_json
 from emulator.fixture import FixtureError
-from emulator.operations import faults
 from emulator.snapshot import SnapshotError
 from emulator.worlds import Held
 
@@ -32,7 +32,7 @@ def written(held: Held, *, limit: int) -> dict[str, Any]:
         },
         "clock": {"now": dates.stamp(held.at), "rate": held.rate},
         "account": account_file.written(held.state["account"]),
-        "faults": [faults.shown(each) for each in held.state["faults"]],
+        "faults": [rule_to_json(each) for each in held.state["faults"]],
         **snapshot.written(held.state),
     }
     octets = len(msgspec.json.encode(document))
@@ -57,7 +57,7 @@ def _held(document: Mapping[str, Any]) -> Held:
     now, rate = _clock(document["clock"])
     account = _account(document["account"], now)
     state = snapshot.read(dict(document), account, now)
-    state["faults"] = tuple(faults.counted(each) for each in document["faults"])
+    state["faults"] = tuple(read_kept_rule(each) for each in document["faults"])
     tokens = document["tokens"]
     return Held(
         name=document["name"],

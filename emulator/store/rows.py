@@ -25,9 +25,10 @@ from emulator.domain.sms import Campaign
 from emulator.domain.timeline import END
 from emulator.domain.voice import VoiceCampaign
 from emulator.event import Event
+from emulator.faults.rule_json import read_kept_rule, rule_to_json
 from emulator.fixture import Fixture
 from emulator.journal import Journal
-from emulator.operations import faults, snapshots
+from emulator.operations import snapshots
 from emulator.snapshot import ANSWERS, BY_ID, IN_ORDER
 from emulator.store.file import Key, Row
 from emulator.world import FIRST_IDS, Answering, Click, Entity, Mailed, Revoked, World
@@ -86,7 +87,7 @@ def of_clock(world: World, rate: float) -> Row:
 
 
 def of_faults(world: World) -> Row:
-    return FAULTS, 0, encode([faults.shown(each) for each in world.faults])
+    return FAULTS, 0, encode([rule_to_json(each) for each in world.faults])
 
 
 def of_head(world: World) -> Row:
@@ -230,7 +231,7 @@ def held(name: str, found: Parts, wall: datetime) -> Held:
     now = _now(found[CLOCK][0], document, wall)
     account = fixture.account_of(found[ACCOUNT][0], now)
     state = snapshot.read(document, account, now)
-    state["faults"] = tuple(faults.counted(each) for each in found[FAULTS][0])
+    state["faults"] = tuple(read_kept_rule(each) for each in found[FAULTS][0])
     for number in map(int, found[LEAVING]):
         if number in state[DELIVERIES]:
             state[DELIVERIES][number] = state[DELIVERIES][number].stopped(now)

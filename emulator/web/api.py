@@ -10,10 +10,9 @@ from emulator.domain import refusals
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Reason, Refusal
-from emulator.effects import felt_by_http
-from emulator.faults import Facts, Phase, Rule, tried_by
+from emulator.faults import Facts, Phase, Place, Rule, strike
 from emulator.operations.call import Call
-from emulator.web import recording, wire, wishes
+from emulator.web import fault_header, recording, wire
 from emulator.web.visit import Visit
 from emulator.web.wire import Answer, Headers
 from emulator.worlds import Entry, Worlds
@@ -71,22 +70,11 @@ class Api:
         """Return the time of the default world."""
         return self._worlds.default.clock.now()
 
-    def strike(self, visit: Visit, call: Call, phase: Phase) -> Rule | None:
+    def strike(
+        self, visit: Visit, call: Call, phase: Phase, right: Answer | None
+    ) -> Rule | None:
         """Return the fault that strikes: the visitor's own, or else of the world."""
-        rule = wishes.wished(visit.headers)
-        if rule is None:
-            rule = self._tried(visit, call, phase)
-        elif rule.phase is not phase:
-            rule = None
-        if rule is not None:
-            self._worlds.tally.faults[visit.operation.id] += 1
-        return rule
-
-    def _tried(self, visit: Visit, call: Call, phase: Phase) -> Rule | None:
-        """Return the rule of the visitor's world that strikes, if one does."""
-        if visit.entry is None:
-            return None
-        world = visit.entry.world
+        own, world = fault_header.read_headers(visit.headers), visit.world
         facts = Facts(
             operation=visit.operation.id,
             phase=phase,
@@ -95,8 +83,14 @@ class Api:
             body=call.body,
             headers=wire.texts(visit.headers),
             now=call.now,
+            is_felt=lambda effect: effect.changes_http(right),
         )
-        rule, world.faults = tried_by(_is_felt, world.faults, facts, world.account.seed)
+        if own is None:
+            return world.strike(facts, Place.HTTP_REQUEST)
+        seed = world.account.seed
+        rule, _ = strike((own,), facts, place=Place.HTTP_REQUEST, seed=seed)
+        if rule is not None:
+            self._tally.faults[facts.operation] += 1
         return rule
 
     def record(self, visit: Visit, answer: Answer) -> None:
@@ -119,10 +113,6 @@ def _read(octets: bytes) -> tuple[str, str, bool]:
     scheme, _, rest = header.partition(" ")
     literal = rest.strip(" ")
     return scheme.lower(), literal, header == f"Bearer {literal}"
-
-
-def _is_felt(rule: Rule) -> bool:
-    return felt_by_http(rule.effect)
 
 
 def _numbers(call: Call) -> list[str]:

@@ -16,8 +16,8 @@ from datetime import timedelta
 
 from starlette.types import Message, Receive, Send
 
-from emulator.effects import Manner
 from emulator.faults import TICKETS, Delayed
+from emulator.faults.effects.wire import WireFailure
 from emulator.web.patience import HungUp, hung_up, until
 from emulator.web.wire import BODY, Answer, Header
 from emulator.world import World
@@ -34,11 +34,11 @@ class Broken(ConnectionError):  # noqa: N818 - a test asked for it
 class Lost(Answer):
     """No answer at all."""
 
-    manner: Manner
+    failure: WireFailure
     receive: Receive
 
     async def send(self, send: Send, *_: Header, bodiless: bool = False) -> None:  # noqa: ARG002 - there is nothing to leave out
-        await _break(send, self.receive, self.manner)
+        await _break(send, self.receive, self.failure)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Half(Answer):
             await send(message)
 
         await Answer.send(self, halved, *too, bodiless=bodiless)
-        await _break(send, self.receive, Manner.TRUNCATED)
+        await _break(send, self.receive, WireFailure.TRUNCATED)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,18 +102,18 @@ def held(world: World, delayed: Delayed) -> Iterator[None]:
         world.ring()
 
 
-async def _break(send: Send, receive: Receive, manner: Manner) -> None:
+async def _break(send: Send, receive: Receive, failure: WireFailure) -> None:
     """Break the connection and return once it is gone, so that nobody misses an answer.
 
     Raises ``Broken`` where there is none.
     """
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
-        message = f"a fault broke the connection: {manner}"
+        message = f"a fault broke the connection: {failure}"
         raise Broken(message)
-    if manner is Manner.RESET:
+    if failure is WireFailure.RESET:
         _reset(transport)
-    elif manner is not Manner.HANG:
+    elif failure is not WireFailure.HANG:
         transport.close()
     await hung_up(receive)
 

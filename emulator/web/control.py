@@ -56,7 +56,9 @@ class Control:
         """Return the time of the default world."""
         return self._worlds.default.clock.now()
 
-    def strike(self, _visit: Visit, _call: Call, _phase: Phase) -> Rule | None:
+    def strike(
+        self, _visit: Visit, _call: Call, _phase: Phase, _right: Answer | None
+    ) -> Rule | None:
         """No fault strikes who commands them."""
         return None
 

@@ -23,11 +23,11 @@ from emulator.operations.call import Call, Listing, PatientOperation, Reply
 from emulator.operations.call import Operation as Function
 from emulator.shape import Shape
 from emulator.web import patience, reading, wire
+from emulator.web.fault_header import FAULT, PREFER
 from emulator.web.injection import Injection
 from emulator.web.patience import HungUp
 from emulator.web.visit import Door, Visit
 from emulator.web.wire import Answer
-from emulator.web.wishes import FAULT, PREFER
 from emulator.world import World
 
 PROMPT = 0.001  # seconds, within which a body has come with its headers

@@ -2,23 +2,21 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from emulator.domain.refusals import Refusal
-from emulator.effects import UNANSWERED, UNSAID, Delay, Instead, Manner, Refuse, Wire
+from emulator.domain.refusals import Reason, Refusal
 from emulator.faults import Delayed, Phase, Rule
+from emulator.faults.effects.wire import WireFailure
 from emulator.operations import happenings
 from emulator.operations.call import Call
-from emulator.web import patience, wire
-from emulator.web.breakage import Dripping, Half, Lost, held
+from emulator.web import breakage, patience, wire
 from emulator.web.visit import Door, Visit
 from emulator.web.wire import Answer
 from emulator.world import World
 
-BODILESS = frozenset({204, 205, 304})  # statuses that no body follows by itself
-NOT_JSON = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
-HTML = b"text/html"
+BLANKS = ("field", "field_of", "limit", "mark", "other", "service")  # of sentences
 
 
 class Injection:
@@ -35,17 +33,24 @@ class Injection:
 
         Raises ``HungUp`` where the client does while its answer is late.
         """
-        rule = self._struck(Phase.BEFORE)
+        rule = self._struck(Phase.BEFORE, None)
+        if rule is not None:
+            return await self._wronged(rule, Answer(200), self._timed(carry_out))
+        right = carry_out()
+        await self._told_early()
+        rule = self._struck(Phase.AFTER, right)
         if rule is None:
-            right = carry_out()
-            await self._told_early()
-            rule = self._struck(Phase.AFTER)
-            return right if rule is None else await self._wronged(rule, right)
-        if not isinstance(rule.effect, Delay):
-            return await self._wronged(rule, Answer(200))
-        async with self._late(rule, rule.effect):
+            return right
+        return await self._wronged(rule, right, lambda: right)
+
+    def _timed(self, carry_out: Callable[[], Answer]) -> Callable[[], Answer]:
+        """Return *carry_out* as it is done at the time that it then is."""
+
+        def carry_out_now() -> Answer:
             self._call.now = self._world.clock.now()
             return carry_out()
+
+        return carry_out_now
 
     async def _told_early(self) -> None:
         """Let a handset answer first, and the customer hear of it, if a fault says so.
@@ -56,91 +61,108 @@ class Injection:
         if call.placed and happenings.come_early(world, call.placed, call.now):
             await patience.quiet(world, self._visit.receive)
 
-    def _struck(self, phase: Phase) -> Rule | None:
-        rule = self._door.strike(self._visit, self._call, phase)
+    def _struck(self, phase: Phase, right: Answer | None) -> Rule | None:
+        rule = self._door.strike(self._visit, self._call, phase, right)
         if rule is not None:
             self._visit.fault = rule.id
         return rule
 
-    async def _wronged(self, rule: Rule, right: Answer) -> Answer:
-        """Return what *rule* makes of the right answer, or of an empty one."""
-        if isinstance(rule.effect, Delay):
-            async with self._late(rule, rule.effect):
-                return right
-        if isinstance(rule.effect, Wire):
-            return await self._spoilt(rule, rule.effect, right)
-        if isinstance(rule.effect, Refuse):
-            answer = self._refused(rule.effect.refusal(rule.id))
-            answer.status = rule.effect.status or answer.status
-        elif isinstance(rule.effect, Instead):
-            answer = self._instead(rule.effect, rule.id)
-        else:
-            message = f"{rule.effect} is not felt by who asks over HTTP"
-            raise TypeError(message)
-        if rule.effect.retry_after is not None:
-            answer.headers.append((b"retry-after", b"%d" % rule.effect.retry_after))
-        return answer
+    async def _wronged(
+        self, rule: Rule, right: Answer, carry_out: Callable[[], Answer]
+    ) -> Answer:
+        struck = _StruckCall(
+            rule=rule.id,
+            number=rule.met,
+            seed=self._world.account.seed,
+            answer=right,
+            carry_out=carry_out,
+            door=self._door,
+            visit=self._visit,
+            call=self._call,
+        )
+        return await rule.effect.answer_http(struck)
 
-    def _instead(self, effect: Instead, rule: str) -> Answer:
-        """Return the answer that a rule spells out, as far as it does."""
-        if effect.body is not UNSAID:
-            answer = _said(effect.status, effect.body)
-        elif effect.status in BODILESS:
-            answer = Answer(effect.status)
-        else:
-            answer = self._refused(effect.refusal(rule))
-        _dress(answer, effect.headers)
-        return answer
 
-    def _refused(self, refusal: Refusal) -> Answer:
-        self._visit.why = refusal.why
-        return self._door.refused(refusal, self._visit)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StruckCall:
+    """One call that a rule strikes (``HttpCall``)."""
 
-    async def _spoilt(self, rule: Rule, effect: Wire, right: Answer) -> Answer:
-        manner, receive = effect.manner, self._visit.receive
-        if manner in UNANSWERED:
-            return Lost(wire.NO_ANSWER, manner=manner, receive=receive)
-        if manner is Manner.EMPTY:
-            return Answer(200)
-        if manner is Manner.NOT_JSON:
-            return Answer(right.status, NOT_JSON, right.content_type, right.headers)
-        if manner is Manner.WRONG_CONTENT_TYPE:
-            right.content_type = HTML
-            return right
-        whole = await wire.gathered(right)
-        parts = (whole.status, whole.body, whole.content_type, whole.headers)
-        if manner is Manner.TRUNCATED:
-            return Half(*parts, receive=receive)
-        seconds = timedelta(seconds=effect.seconds)
-        delayed = self._delayed(rule, seconds)
-        return Dripping(
-            *parts, seconds=seconds, delayed=delayed, world=self._world, receive=receive
+    rule: str  # its id
+    number: int
+    seed: int
+    answer: Answer  # the right one; where nothing is carried out, a 200
+    carry_out: Callable[[], Answer]
+    door: Door
+    visit: Visit
+    call: Call
+
+    def refuse(
+        self, reason: Reason, *, status: int | None, headers: Mapping[str, str]
+    ) -> Answer:
+        why = f"the fault {self.rule} asked for it"
+        refusal = Refusal(reason, why, **dict.fromkeys(BLANKS, "..."))
+        self.visit.why = refusal.why
+        answer = self.door.refused(refusal, self.visit)
+        answer.status = status or answer.status
+        return _dressed(answer, headers)
+
+    def respond(self, status: int, body: Any, headers: Mapping[str, str]) -> Answer:
+        if isinstance(body, str):
+            return _dressed(Answer(status, body.encode(), wire.PLAIN), headers)
+        return _dressed(Answer(status, wire.encoded(body)), headers)
+
+    def respond_empty(self, status: int, headers: Mapping[str, str]) -> Answer:
+        return _dressed(Answer(status), headers)
+
+    def replace_body(self, body: bytes) -> Answer:
+        right = self.answer
+        return Answer(right.status, body, right.content_type, right.headers)
+
+    def hang(self) -> Answer:
+        return self._lost(WireFailure.HANG)
+
+    def close(self) -> Answer:
+        return self._lost(WireFailure.CLOSE)
+
+    def reset(self) -> Answer:
+        return self._lost(WireFailure.RESET)
+
+    async def truncate(self) -> Answer:
+        return breakage.Half(*await self._whole(), receive=self.visit.receive)
+
+    async def drip(self, seconds: timedelta) -> Answer:
+        return breakage.Dripping(
+            *await self._whole(),
+            seconds=seconds,
+            delayed=self._delayed(seconds),
+            world=self.visit.world,
+            receive=self.visit.receive,
         )
 
     @asynccontextmanager
-    async def _late(self, rule: Rule, delay: Delay) -> AsyncIterator[None]:
-        """Wait until the delay is over, in sight of who looks at the world."""
-        late = delay.drawn(self._world.account.seed, rule.id, rule.met)
-        delayed = self._delayed(rule, late)
-        with held(self._world, delayed):
-            await patience.until(delayed.due, self._world, self._visit.receive)
+    async def wait(self, by: timedelta) -> AsyncIterator[None]:
+        world, delayed = self.visit.world, self._delayed(by)
+        with breakage.held(world, delayed):
+            await patience.until(delayed.due, world, self.visit.receive)
             yield
 
-    def _delayed(self, rule: Rule, late: timedelta) -> Delayed:
-        return Delayed(self._call.now + late, self._visit.operation.id, rule.id)
+    def _lost(self, failure: WireFailure) -> Answer:
+        receive = self.visit.receive
+        return breakage.Lost(wire.NO_ANSWER, failure=failure, receive=receive)
+
+    async def _whole(self) -> tuple[int, bytes, bytes, list[wire.Header]]:
+        whole = await wire.gathered(self.answer)
+        return whole.status, whole.body, whole.content_type, whole.headers
+
+    def _delayed(self, by: timedelta) -> Delayed:
+        return Delayed(self.call.now + by, self.visit.operation.id, self.rule)
 
 
-def _said(status: int, body: Any) -> Answer:
-    """Return an answer whose body goes out as it is where it is text, or as JSON."""
-    if isinstance(body, str):
-        return Answer(status, body.encode(), wire.PLAIN)
-    return Answer(status, wire.encoded(body))
-
-
-def _dress(answer: Answer, headers: Mapping[str, str]) -> None:
-    """Give *answer* more headers, or another content type."""
+def _dressed(answer: Answer, headers: Mapping[str, str]) -> Answer:
+    """Return *answer* with more headers, or another content type."""
     for name, value in headers.items():
         if name.lower() == "content-type":
             answer.content_type = wire.readable(value)
         else:
             answer.headers.append((name.lower().encode(), wire.readable(value)))
+    return answer

@@ -62,8 +62,13 @@ class Door(Protocol):
     def now(self) -> datetime:
         """Return what time it is for those who are not let in."""
 
-    def strike(self, visit: Visit, call: Call, phase: Phase) -> Rule | None:
-        """Return the fault rule that strikes, if one does."""
+    def strike(
+        self, visit: Visit, call: Call, phase: Phase, right: Answer | None
+    ) -> Rule | None:
+        """Return the fault rule that strikes, if one does, and count it.
+
+        *right* is the answer, None where the operation is yet to be carried out.
+        """
 
     def record(self, visit: Visit, answer: Answer) -> None:
         """Keep what was asked and answered."""

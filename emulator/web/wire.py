@@ -36,6 +36,11 @@ class Answer:
     slices: Iterator[bytes] | None = None
     stream: AsyncIterator[bytes] | None = None
 
+    @property
+    def has_body(self) -> bool:
+        """Whether any byte follows the headers."""
+        return bool(self.body) or not (self.slices is None and self.stream is None)
+
     async def send(
         self, send: Send, *headers_too: Header, bodiless: bool = False
     ) -> None:

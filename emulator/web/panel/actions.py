@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from emulator.web.panel.faults import BREAKAGES
+from emulator.web.panel.faults import broken
 
 Form = Mapping[str, str]
 
@@ -84,7 +84,7 @@ ACTIONS: Mapping[str, Action] = {
         "addFault",
         body=lambda form: {
             **said(form, "operation"),
-            **BREAKAGES.get(form.get("how", ""), {}),
+            **broken(form.get("how", "")),
             "first": number(form.get("first") or "1"),
         },
     ),

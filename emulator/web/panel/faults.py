@@ -1,9 +1,18 @@
 """What is asked to go wrong: presets as switches, the next call, and all rules."""
 
-from collections.abc import Mapping
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from emulator.web.desk import Seat
+
+
+class Choices(NamedTuple):
+    """What can go wrong where, beside what has a sentence of its own here."""
+
+    effects: Sequence[Mapping[str, Any]]  # an effect of each kind, as rules have it
+    operations: Sequence[str]  # that are not the platform's: of SMPP, pushes
+
 
 # How the next call can be broken, as effects of a rule.
 BREAKAGES: Mapping[str, Mapping[str, Any]] = {
@@ -32,6 +41,16 @@ OPERATIONS = (
     "lookupNumber",
     "getUser",
 )
+
+
+def broken(how: str) -> Mapping[str, Any]:
+    """Return what a rule says that breaks the next call so; nothing for nonsense."""
+    if how in BREAKAGES:
+        return BREAKAGES[how]
+    try:
+        return {"effect": json.loads(how)}
+    except ValueError:
+        return {}
 
 
 async def faults(seat: Seat, _query: Mapping[str, str]) -> dict[str, Any]:

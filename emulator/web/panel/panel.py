@@ -16,7 +16,7 @@ from emulator.web.guard import COOKIE, Guard
 from emulator.web.panel import words
 from emulator.web.panel.actions import ACTIONS
 from emulator.web.panel.assets import asset
-from emulator.web.panel.faults import BREAKAGES, OPERATIONS
+from emulator.web.panel.faults import BREAKAGES, OPERATIONS, Choices
 from emulator.web.panel.phones import SHOWN
 from emulator.web.panel.rendering import rendered
 from emulator.web.panel.views import PAGES, REGIONS, TIMED, Context
@@ -52,8 +52,11 @@ class Asked(dict[str, Any]):
 class Panel:
     """Pages for a person, over the control API."""
 
-    def __init__(self, desk: Desk, secret: str | None, *, upload_limit: int) -> None:
+    def __init__(
+        self, desk: Desk, secret: str | None, *, upload_limit: int, choices: Choices
+    ) -> None:
         self._desk = desk
+        self._choices = choices
         self._guard = Guard(secret)
         self._upload_limit = upload_limit
 
@@ -99,6 +102,7 @@ class Panel:
             raise _nowhere(request)
         seat = self._seat(request)
         context = {"page_name": name, "regions": PAGES[name], "timed": TIMED}
+        context["choices"] = self._choices
         for each in ("status", *PAGES[name]):
             context |= await REGIONS[each](seat, request.query_params)
         shown = {
@@ -116,6 +120,7 @@ class Panel:
             raise _nowhere(request)
         seat = self._seat(request)
         context = await REGIONS[name](seat, request.query_params)
+        context["choices"] = self._choices
         if name != "status":
             context |= await REGIONS["status"](seat, request.query_params)
         html = _shown(f"regions/{name}.html", request, seat=seat, **context)

@@ -1,4 +1,4 @@
-"""Faults that a test asks for: which calls they meet, when, and what happens then.
+"""Rules: which calls they meet, when they strike, and which one does.
 
 A rule is data.  Rules are tried in the order in which they were added, and at most one
 strikes; a rule counts the calls that it met and those that it struck.
@@ -7,36 +7,31 @@ strikes; a rule counts the calls that it met and those that it struck.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
-from itertools import count
 from typing import Any, NamedTuple
 
 from emulator.domain.chance import draw
-from emulator.effects import Effect
-
-ANY = "*"
-TICKETS = count(1)  # of what is held back; no two of a process are the same
+from emulator.faults.effect import Effect
+from emulator.faults.places import ANY, Phase, Place
 
 
-class Phase(StrEnum):
-    """When a rule is tried."""
-
-    BEFORE = "before"  # the shape is accepted, the operation not yet carried out
-    AFTER = "after"  # the operation succeeded, and stands
-    PUSH = "push"  # something is about to leave
-    EARLY = "early"  # a handset will answer what was sent just now
+def _always(_effect: Effect) -> bool:
+    return True
 
 
 class Facts(NamedTuple):
     """What a rule can look at."""
 
     operation: str
-    phase: Phase
+    phase: Phase | None  # None: whichever a rule names
     token: str
     numbers: Sequence[str]  # cellphones that the call names
     body: Any
     headers: Mapping[str, str]  # names in lower case
     now: datetime
+    is_spared: bool = (
+        False  # by rules for any operation, but for what is felt here only
+    )
+    is_felt: Callable[[Effect], bool] = _always  # whether this very call feels it
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +66,7 @@ class When:
 
     first: int | None = None  # the first so many
     nth: int | None = None  # only this one, counted from 1
-    every: int | None = None  # every so-manieth
+    every: int | None = None  # every nth
     start: datetime | None = None  # from this instant of the world on
     end: datetime | None = None  # and until before this one
     probability: float | None = None  # drawn from the world's seed
@@ -93,49 +88,52 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
+    """What a test asks to go wrong: which calls, when, and what then happens."""
+
     id: str
     effect: Effect
     which: Which = Which()
     when: When = When()
     phase: Phase = Phase.BEFORE
     met: int = 0  # calls so far
-    struck: int = 0
+    struck: int = 0  # of them, that felt it
     off: bool = False  # it meets nothing meanwhile
 
+    def meets(self, facts: Facts, place: Place) -> bool:
+        """Whether a call at *place* is one of those that the rule means."""
+        return (
+            not self.off
+            and facts.phase in (None, self.phase)
+            and place in self.effect.places
+            and (
+                not facts.is_spared
+                or self.which.operation != ANY
+                or self.effect.places == {place}
+            )
+            and self.which.met(facts)
+            and self.effect.is_felt_by(facts.operation)
+        )
 
-@dataclass(frozen=True, slots=True)
-class Delayed:
-    """An answer that a fault holds back."""
 
-    due: datetime  # of the world
-    operation: str  # operationId
-    rule: str  # its id
-
-
-def tried(
-    rules: Sequence[Rule], facts: Facts, *, seed: int
+def strike(
+    rules: Sequence[Rule], facts: Facts, *, place: Place, seed: int
 ) -> tuple[Rule | None, tuple[Rule, ...]]:
-    """Return the rule that strikes, if one does, and the rules as they then count."""
+    """Return the rule that strikes, if one does, and the rules as they then count.
+
+    A rule whose effect the call would not feel has met it, and lets the next one try.
+    """
     counted = list(rules)
     for index, rule in enumerate(rules):
-        if rule.off or rule.phase is not facts.phase or not rule.which.met(facts):
+        if not rule.meets(facts, place):
             continue
         number = rule.met + 1
-        due = rule.when.due(number, seed=seed, rule=rule.id, now=facts.now)
-        counted[index] = replace(rule, met=number, struck=rule.struck + due)
-        if due:
+        strikes = rule.when.due(
+            number, seed=seed, rule=rule.id, now=facts.now
+        ) and facts.is_felt(rule.effect)
+        counted[index] = replace(rule, met=number, struck=rule.struck + strikes)
+        if strikes:
             return counted[index], tuple(counted)
     return None, tuple(counted)
-
-
-def tried_by(
-    feels: Callable[[Rule], bool], rules: Sequence[Rule], facts: Facts, seed: int
-) -> tuple[Rule | None, tuple[Rule, ...]]:
-    """As ``tried``, of the rules that can be felt where the call came in."""
-    felt = [rule for rule in rules if feels(rule)]
-    rule, counted = tried(felt, facts, seed=seed)
-    known = {each.id: each for each in counted}
-    return rule, tuple(known.get(each.id, each) for each in rules)
 
 
 def _at(body: Any, path: str) -> Any:

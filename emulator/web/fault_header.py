@@ -1,37 +1,26 @@
 """A fault that a request asks for itself, in a header and for this one call."""
 
 import re
-from functools import cache
 from typing import Any
 
-from emulator import files
-from emulator.contract import load
-from emulator.document import Document
 from emulator.domain.refusals import WRONG_FORMAT, Refusal
-from emulator.effects import Instead, Manner
-from emulator.faults import Rule
-from emulator.operations import faults
-from emulator.shape import Mismatch, Shape
+from emulator.faults import Phase, Rule, vocabulary
+from emulator.faults.effects.status import Respond
+from emulator.faults.rule_json import read_rule
+from emulator.faults.words import choice
 from emulator.web.wire import Headers
 
 FAULT, PREFER = b"x-emulator-fault", b"prefer"
 RULE = "header"  # the id of the rule that such a header is
 CODE = re.compile(rb"code=([45]\d\d)")  # any other preference is no business of ours
 NUMBER = re.compile(r"(\d{1,9})(\.\d{1,9})?", re.ASCII)
+PHASE = choice("phase", (Phase.BEFORE, Phase.AFTER), says="before or after")
 
 # What a header may say.
-WORDS = {
-    "status": "a number from 200 to 599",
-    "refusal": "the name of a documented refusal",
-    "retry_after": "a number of seconds up to 86400",
-    "delay": "a number of seconds up to 600",
-    "wire": f"one of {', '.join(Manner)}",
-    "seconds": "a number of seconds up to 600, and more than 0",
-    "phase": "before or after",
-}
+WORDS = {**vocabulary.header_words(), PHASE.name: PHASE}
 
 
-def wished(headers: Headers) -> Rule | None:
+def read_headers(headers: Headers) -> Rule | None:
     """Return the rule that a request brings with it.
 
     Refuses one that makes no sense.
@@ -44,7 +33,7 @@ def wished(headers: Headers) -> Rule | None:
         except Refusal as refusal:
             raise _nonsense(refusal.why) from None
     code = CODE.fullmatch(headers.get(PREFER, b""))
-    return Rule(RULE, Instead(int(code[1]))) if code else None
+    return Rule(RULE, Respond(int(code[1]))) if code else None
 
 
 def _read(text: str) -> Rule:
@@ -62,15 +51,9 @@ def _read(text: str) -> Rule:
             message = f"it says {name} twice"
             raise ValueError(message)
         effect[name] = _value(value)
+        WORDS[name].read(effect)
     phase = {"phase": effect.pop("phase")} if "phase" in effect else {}
-    body = {"effect": effect, **phase}
-    try:
-        _shape().read(body, frozenset())
-    except Mismatch as mismatch:
-        name = mismatch.flaw.field.rpartition(".")[2]
-        message = f"{name} is {WORDS[name]}"
-        raise ValueError(message) from None
-    return faults.asked(RULE, body)
+    return read_rule(RULE, {"effect": effect, **phase})
 
 
 def _value(text: str) -> str | int | float:
@@ -78,11 +61,6 @@ def _value(text: str) -> str | int | float:
     if number is None:
         return text
     return float(text) if number[2] else int(text)
-
-
-@cache
-def _shape() -> Shape:
-    return Shape(Document(load(files.CONTROL)), "/components/schemas/NewFault")
 
 
 def _nonsense(why: str) -> Refusal:

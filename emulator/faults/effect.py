@@ -1,0 +1,100 @@
+"""What every effect of a fault has: its words, where it is felt, and how.
+
+An effect is a frozen value.  A kind of effect overrides what the places need that it
+names: ``changes_...`` says whether a call of that place would feel it, and is asked
+before the rule counts as struck; the other method carries it out.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
+
+from emulator.domain.delivery import Delivery
+from emulator.faults.calls import (
+    A,
+    HttpAnswer,
+    HttpCall,
+    PushCall,
+    ReceiptCall,
+    SmppCall,
+)
+from emulator.faults.places import Phase, Place, place_of
+from emulator.faults.words import Word
+
+Json = Mapping[str, Any]
+
+
+class Effect:
+    """What goes wrong, as data."""
+
+    __slots__ = ()
+    WORDS: ClassVar[tuple[Word, ...]]  # the one that tells the kind, then the others
+    SAYS: ClassVar[str]  # in the control API's contract
+
+    @classmethod
+    def from_json(cls, body: Json) -> Self:
+        """Return the effect that *body* says, which has no other words than ours.
+
+        Refuses what makes no sense, in a sentence that says what would.
+        """
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``from_json`` reads again."""
+        raise NotImplementedError
+
+    @classmethod
+    def examples(cls) -> Iterator[dict[str, Any]]:
+        """Yield an effect of this kind, each variant once, as it is asked for."""
+        raise NotImplementedError
+
+    @property
+    def places(self) -> frozenset[Place]:
+        """Where it can be felt."""
+        raise NotImplementedError
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """When it can strike, the usual one first."""
+        return (Phase.BEFORE, Phase.AFTER)
+
+    def is_felt_by(self, operation: str) -> bool:
+        """Whether any call of *operation* could feel it."""
+        return place_of(operation) in self.places
+
+    # --- HTTP -------------------------------------------------------------------------
+
+    def changes_http(self, answer: HttpAnswer | None) -> bool:  # noqa: ARG002 - of ours
+        """Whether a request would feel it; without *answer* it is not carried out."""
+        return True
+
+    async def answer_http(self, call: HttpCall[A]) -> A:
+        """Return what is answered in the right answer's place."""
+        raise NotImplementedError
+
+    # --- SMPP -------------------------------------------------------------------------
+
+    def changes_smpp(self, call: SmppCall) -> bool:
+        """Whether a client would feel it."""
+        return call.is_heard
+
+    def answer_smpp(self, call: SmppCall) -> bytes | None:
+        """Return what is sent now; None where the call has seen to it."""
+        raise NotImplementedError
+
+    def changes_receipt(self, call: ReceiptCall) -> bool:  # noqa: ARG002 - of ours
+        """Whether a client would feel it on this receipt."""
+        return True
+
+    def deliver_receipt(self, call: ReceiptCall) -> None:
+        """Do with a receipt what goes wrong."""
+        raise NotImplementedError
+
+    # --- Pushes -----------------------------------------------------------------------
+
+    def changes_push(self, call: PushCall) -> bool:  # noqa: ARG002 - of ours
+        """Whether the customer's server would feel it on this push."""
+        return True
+
+    def make_deliveries(self, delivery: Delivery) -> list[Delivery]:
+        """Return what leaves in the place of *delivery*."""
+        raise NotImplementedError

@@ -1,0 +1,167 @@
+"""``delay``: the right answer, late."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from math import cos, exp, log, pi, sqrt
+from typing import Any, Self
+
+from emulator.domain.chance import draw
+from emulator.domain.refusals import WRONG_FORMAT, Refusal
+from emulator.faults.calls import A, HttpCall, ReceiptCall, SmppCall
+from emulator.faults.effect import Effect, Json
+from emulator.faults.places import Place
+from emulator.faults.words import LONGEST, Word, is_number
+
+PAIR = 2
+TINY = 2**-64  # the smallest draw but 0, whose logarithm is infinite
+WIDEST = 10  # sigma
+SECONDS = {"type": "number", "minimum": 0, "maximum": LONGEST}
+
+
+def _is_delay(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return _is_seconds(value)
+    if value.keys() == {"uniform"}:
+        bounds = value["uniform"]
+        is_pair = isinstance(bounds, list) and len(bounds) == PAIR
+        return is_pair and all(map(_is_seconds, bounds))
+    law = value.get("lognormal")
+    return (
+        value.keys() == {"lognormal"}
+        and isinstance(law, dict)
+        and law.keys() == {"median", "sigma"}
+        and _is_seconds(law["median"])
+        and is_number(law["sigma"])
+        and 0 <= law["sigma"] <= WIDEST
+    )
+
+
+def _is_seconds(value: Any) -> bool:
+    return is_number(value) and 0 <= value <= LONGEST
+
+
+def _closed(**properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": [*properties],
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+DELAY = Word(
+    "delay",
+    f"a number of seconds up to {LONGEST} (in JSON also "
+    '{"uniform": [1, 5]} or {"lognormal": {"median": 1, "sigma": 0.5}})',
+    {
+        "oneOf": [
+            SECONDS,
+            _closed(
+                uniform={
+                    "type": "array",
+                    "minItems": PAIR,
+                    "maxItems": PAIR,
+                    "items": SECONDS,
+                }
+            ),
+            _closed(
+                lognormal=_closed(
+                    median=SECONDS,
+                    sigma={
+                        "type": "number",
+                        "minimum": 0,
+                        "maximum": WIDEST,
+                        "description": "Of the logarithm",
+                    },
+                )
+            ),
+        ]
+    },
+    _is_delay,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    low: float  # seconds
+    high: float
+
+    def at(self, chance: float, _other: float) -> float:
+        return self.low + (self.high - self.low) * chance
+
+
+@dataclass(frozen=True, slots=True)
+class Lognormal:
+    median: float  # seconds
+    sigma: float  # of the logarithm
+
+    def at(self, chance: float, other: float) -> float:
+        """Return the seconds that two draws mean, by Box and Muller."""
+        normal = sqrt(-2 * log(max(chance, TINY))) * cos(2 * pi * other)
+        return self.median * exp(self.sigma * normal)
+
+
+@dataclass(frozen=True, slots=True)
+class Delay(Effect):
+    """The answer is right, and late by so many seconds of the world."""
+
+    seconds: float | Uniform | Lognormal
+
+    WORDS = (DELAY,)
+    SAYS = (
+        "the right answer, late by seconds of the world's clock: fixed, or drawn from "
+        "the world's seed, the rule's id and the number of the call. It is "
+        f"{LONGEST} seconds at most. A client that hangs up while a `before` delay "
+        "lasts has asked for nothing; while an `after` delay lasts, the operation "
+        "stands. A receipt (deliver_sm) is late, too."
+    )
+
+    @classmethod
+    def from_json(cls, body: Json) -> Self:
+        seconds = DELAY.read(body)
+        if not isinstance(seconds, dict):
+            return cls(seconds)
+        if "lognormal" in seconds:
+            return cls(Lognormal(**seconds["lognormal"]))
+        low, high = seconds["uniform"]
+        if low > high:
+            why = f"send the shorter delay first: {low} is more than {high}"
+            raise Refusal(WRONG_FORMAT, why, field="effect.delay.uniform")
+        return cls(Uniform(low, high))
+
+    def to_json(self) -> dict[str, Any]:
+        seconds = self.seconds
+        if isinstance(seconds, Uniform):
+            return {"delay": {"uniform": [seconds.low, seconds.high]}}
+        if isinstance(seconds, Lognormal):
+            law = {"median": seconds.median, "sigma": seconds.sigma}
+            return {"delay": {"lognormal": law}}
+        return {"delay": seconds}
+
+    @classmethod
+    def examples(cls) -> Iterator[dict[str, Any]]:
+        yield {"delay": 5}
+
+    @property
+    def places(self) -> frozenset[Place]:
+        return frozenset({Place.HTTP_REQUEST, Place.SMPP_ANSWER, Place.RECEIPT})
+
+    def drawn(self, seed: int, rule: str, number: int) -> timedelta:
+        """Return how late the call is that was met as *number*."""
+        seconds = self.seconds
+        if isinstance(seconds, Uniform | Lognormal):
+            first = draw(seed, f"delay {rule}", number)
+            seconds = seconds.at(first, draw(seed, f"delay again {rule}", number))
+        return timedelta(seconds=min(seconds, LONGEST))
+
+    async def answer_http(self, call: HttpCall[A]) -> A:
+        async with call.wait(self.drawn(call.seed, call.rule, call.number)):
+            return call.carry_out()
+
+    def answer_smpp(self, call: SmppCall) -> bytes | None:
+        call.answer_late(self.drawn(call.seed, call.rule, call.number))
+        return None
+
+    def deliver_receipt(self, call: ReceiptCall) -> None:
+        call.send_late(self.drawn(call.seed, call.rule, call.number))

@@ -1,0 +1,76 @@
+"""``refusal``: the platform says no, as if it had a reason to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+from emulator.domain import refusals
+from emulator.domain.refusals import REASONS
+from emulator.faults.calls import A, HttpCall
+from emulator.faults.effect import Effect, Json
+from emulator.faults.effects.status import STATUS, later
+from emulator.faults.places import Place
+from emulator.faults.words import RETRY_AFTER, choice, stated
+
+# What only the control API refuses with.
+OURS = frozenset(
+    {
+        *(refusals.NO_SUCH_TOKEN, refusals.NO_SUCH_WORLD, refusals.FOREIGN_ORIGIN),
+        *(refusals.SECRET_NEEDED, refusals.NO_SUCH_ITEM, refusals.NOT_CHANGEABLE),
+        *(refusals.WORLD_FULL, refusals.NO_SUCH_FAULT, refusals.NO_SUCH_MESSAGE),
+        *(refusals.NO_SUCH_DELIVERY, refusals.OTHER_NUMBER, refusals.NOT_ARRIVED),
+        *(refusals.NOTHING_TO_ANSWER, refusals.NOT_DUE, refusals.UNDER_WAY),
+        *(refusals.JOURNAL_DROPPED, refusals.NO_SUCH_EXCHANGE, refusals.NAME_TAKEN),
+        *(refusals.WORLD_NEEDED, refusals.WORLDS_FULL, refusals.CLOCK_IN_MOTION),
+        *(refusals.NO_SUCH_SESSION, refusals.NO_SUCH_CHECKPOINT),
+        *(refusals.CHECKPOINTS_FULL, refusals.SNAPSHOT_TOO_LARGE),
+        *(refusals.SNAPSHOT_WRONG, refusals.FIXTURE_WRONG, refusals.TIME_PASSED),
+        *(refusals.TIME_TOO_FAR, refusals.TOO_FINE, refusals.NOT_KNOWN),
+    }
+)
+REFUSAL = choice(
+    "refusal",
+    [name for name, reason in REASONS.items() if reason not in OURS],
+    says="the name of a documented refusal",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse(Effect):
+    """The platform says no, as if it had a reason to."""
+
+    reason: str  # the name of a documented refusal
+    status: int | None = None  # of HTTP, where it is another than the envelope says
+    retry_after: int | None = None  # seconds
+
+    WORDS = (REFUSAL, STATUS, RETRY_AFTER)
+    SAYS = (
+        "a documented refusal; with `status` its envelope comes under another status "
+        "of HTTP (200: an error body in a success), with `retry_after` under the "
+        "header `Retry-After`."
+    )
+
+    @classmethod
+    def from_json(cls, body: Json) -> Self:
+        return cls(REFUSAL.read(body), STATUS.find(body), RETRY_AFTER.find(body))
+
+    def to_json(self) -> dict[str, Any]:
+        return stated(
+            {
+                "refusal": self.reason,
+                "status": self.status,
+                "retry_after": self.retry_after,
+            }
+        )
+
+    @classmethod
+    def examples(cls) -> Iterator[dict[str, Any]]:
+        yield {"refusal": refusals.SERVER_ERROR.name}
+
+    @property
+    def places(self) -> frozenset[Place]:
+        return frozenset({Place.HTTP_REQUEST})
+
+    async def answer_http(self, call: HttpCall[A]) -> A:
+        reason, headers = REASONS[self.reason], later(self.retry_after)
+        return call.refuse(reason, status=self.status, headers=headers)
