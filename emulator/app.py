@@ -11,12 +11,12 @@ from emulator.clock import wall
 from emulator.contract import Contract
 from emulator.courier.calling import Caller
 from emulator.courier.courier import Courier
-from emulator.courier.targets import Targets
+from emulator.domain.targets import Targets
 from emulator.faults import places, vocabulary
 from emulator.fixture import Fixture, FixtureError, Overrides, load
 from emulator.operations import CONTROL, OPERATIONS
 from emulator.operations.worlds import commands as worlds_by_command
-from emulator.settings import Settings
+from emulator.settings import Settings, parts
 from emulator.web import pages
 from emulator.web.admission import Admission, Manners
 from emulator.web.api import Api
@@ -55,8 +55,9 @@ def build(settings: Settings) -> Program:
     )
     worlds = Worlds(fixtures(settings), limits)
     platform = Contract(contract.load(files.CONTRACT))
+    worlds.targets = Targets(parts(settings.push_allow))
     caller = Caller(
-        Targets(filter(None, map(str.strip, (settings.push_allow or "").split(",")))),
+        worlds.targets,
         most=settings.push_answer_limit,
         in_container=files.in_container(),
     )

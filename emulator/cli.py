@@ -28,6 +28,7 @@ from emulator.options import (
     host_names,
     joined,
     setting,
+    targets,
     url,
 )
 from emulator.settings import Settings
@@ -111,6 +112,7 @@ def main() -> None:
     "--push-allow",
     "Hosts and networks that pushes may go to beside private ones: a,b,*.",
     default=DEFAULTS.push_allow,
+    type=targets,
     metavar="HOSTS",
 )
 @setting(

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from emulator.settings import Settings, reachable
+from emulator.settings import Settings, parts, reachable
 
 DEFAULTS = Settings()
 PORTS = range(65_536)
@@ -135,6 +135,16 @@ def joined(
 ) -> str | None:
     """Return lists as one."""
     return ",".join(filter(None, lists)) or None
+
+
+def targets(text: str) -> str:
+    """Admit hosts and networks with commas between them, and ``*``."""
+    from emulator.domain.targets import wrong_target  # noqa: PLC0415 - for serve only
+
+    for each in parts(text):
+        if wrong := wrong_target(each):
+            raise click.BadParameter(wrong)
+    return text
 
 
 PATH = click.Path(path_type=Path)

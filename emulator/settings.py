@@ -45,6 +45,11 @@ class Settings:
     journal_total_octets: int = 64 * MEBIBYTE  # of those of all worlds
 
 
+def parts(listed: str | None) -> list[str]:
+    """Return what a setting lists: ``a, b`` is ``["a", "b"]``."""
+    return [each.strip() for each in (listed or "").split(",") if each.strip()]
+
+
 def reachable(host: str, port: int, *, scheme: str = "http") -> str:
     """Return the URL by which this machine reaches what listens on *host*."""
     host = ANYWHERE.get(host, host)

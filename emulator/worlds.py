@@ -19,6 +19,7 @@ from emulator.domain.refusals import (
     Refusal,
 )
 from emulator.domain.shortlink import TAG, tag
+from emulator.domain.targets import Targets
 from emulator.fixture import Fixture, FixtureError, bundled
 from emulator.journal import Archive
 from emulator.tally import Tally
@@ -103,6 +104,7 @@ class Worlds:
         self.default = self._by_name[self._mould.name]
         self.addresses: dict[str, str] = {}  # host:port, by smpp and smpps
         self.dial: Callable[[Outbound], None] | None = None  # a client of SMPP
+        self.targets = Targets()  # where the process may call
 
     def wake(self, alarm: Callable[[World], None]) -> None:
         """Have *alarm* told of each world that something may leave from now on."""

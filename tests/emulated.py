@@ -26,9 +26,9 @@ from emulator.clock import Clock
 from emulator.contract import Contract, load
 from emulator.courier.calling import Caller
 from emulator.courier.courier import Courier
-from emulator.courier.targets import Targets
 from emulator.domain.account import Account
 from emulator.domain.responses import Response
+from emulator.domain.targets import Targets
 from emulator.fixture import read
 from emulator.web.paths import Program
 from emulator.world import World

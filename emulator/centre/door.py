@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from emulator.resolver import ForbiddenTargetError, resolve
 from emulator.worlds import Outbound, Worlds
 
 if TYPE_CHECKING:
@@ -70,10 +71,12 @@ class Door:
         line = partial(self._line, outbind=outbind)
         loop = asyncio.get_running_loop()
         try:
-            await asyncio.wait_for(
-                loop.create_connection(line, to.host, to.port), PATIENCE
-            )
-        except (OSError, TimeoutError) as error:
+            async with asyncio.timeout(PATIENCE):
+                address = await resolve(self._worlds.targets, to.host, to.port)
+                await loop.create_connection(line, address, to.port)
+        except ForbiddenTargetError as error:
+            log.warning("no outbind goes to %s:%s: %s", to.host, to.port, error)
+        except (OSError, UnicodeError, TimeoutError) as error:
             log.warning("nobody listens for an outbind on %s: %s", to[:2], error)
 
     @property

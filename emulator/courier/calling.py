@@ -13,9 +13,10 @@ from urllib.parse import quote, urlsplit
 
 import httptools
 
-from emulator.courier.targets import Targets
 from emulator.domain.delivery import Verdict
+from emulator.domain.targets import Targets
 from emulator.outbox import Answered, Push, joined
+from emulator.resolver import ForbiddenTargetError, resolve
 
 KEPT = 1.0  # seconds that an idle connection is used again
 HEAD = 64 * 1024  # octets that may come before a body
@@ -133,19 +134,13 @@ class Caller:
 
     async def _resolved(self, place: Place) -> str:
         """Return an address of the place that may be called."""
-        loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(place.host, place.port, type=1)
+            return await resolve(self._targets, place.host, place.port)
+        except ForbiddenTargetError as error:
+            raise Unreached(Verdict.FORBIDDEN, str(error)) from error
         except (OSError, UnicodeError) as error:
             message = f"the name {place.host} leads nowhere: {error}"
             raise Unreached(Verdict.BROKEN, message) from error
-        objection = ""
-        for *_, target in found:
-            address = str(target[0])
-            objection = self._targets.objection(place.host, address)
-            if not objection:
-                return address
-        raise Unreached(Verdict.FORBIDDEN, objection)
 
     def _nobody(self, place: Place) -> str:
         """Return what to try where nothing listens."""

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from emulator.domain import dates, segments
-from emulator.domain.refusals import NO_SUCH_SESSION, Refusal
+from emulator.domain.refusals import NO_SUCH_SESSION, WRONG_FORMAT, Refusal
 from emulator.domain.segments import Part
 from emulator.domain.smpp import Submission
+from emulator.domain.targets import never
 from emulator.link import Link
 from emulator.operations.call import Call, Reply, Row
 from emulator.world import World
@@ -32,13 +33,18 @@ def get_smpp(worlds: Worlds, world: World, _call: Call) -> Reply:
 
 
 def send_outbind(worlds: Worlds, world: World, call: Call) -> Reply:
-    """Call a client that listens, so that it binds; nobody waits for what it does.
+    """Call a client that listens, so that it binds; its bind is not waited for.
+
+    Refuses an address where nothing is called, whatever ``--push-allow`` says; a name
+    that leads to one is not called, and the log says why.
 
     Source: SMPP 3.4, 2.2.1 and 4.1.7.
     """
     system_id = _system_id(worlds, world)
     password = world.account.access.bind(system_id).password or ANYTHING
     body = call.body
+    if objection := never(body["host"]):
+        raise Refusal(WRONG_FORMAT, objection, field="host")
     if worlds.dial is not None:
         worlds.dial(Outbound(body["host"], int(body["port"]), system_id, password))
     return Reply({"host": body["host"], "port": body["port"], "system_id": system_id})

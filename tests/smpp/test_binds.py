@@ -302,3 +302,27 @@ def test_where_only_http_mints_a_bind_opens_no_world_but_finds_one() -> None:
     assert before.status == Status.ESME_RBINDFAIL
     assert stranger.status == Status.ESME_RINVSYSID
     assert after.status == 0
+
+
+def test_an_outbind_is_judged_by_where_its_name_leads(
+    phone: Phone, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop = phone.api._loop  # noqa: SLF001 - the loop that the door is on as well
+    door = phone.api.app.state.smpp
+
+    async def look_up(*_args: object, **_kinds: object) -> list[object]:
+        return [(2, 1, 6, "", ("169.254.169.254", 80))]
+
+    monkeypatch.setattr(loop, "getaddrinfo", look_up, raising=False)
+
+    told = phone.api.post("/_emulator/smpp/outbind", json={"host": "x", "port": 80})
+    (call,) = door._calls  # noqa: SLF001 - nothing else tells when it is over
+    loop.run_until_complete(call)
+
+    assert told.status == 200
+    assert caplog.messages == [
+        (
+            "no outbind goes to x:80: 169.254.169.254 is never called: it may hold a "
+            "cloud's secrets"
+        )
+    ]

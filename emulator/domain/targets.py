@@ -1,0 +1,176 @@
+"""Where the emulator may call: decided by address, at the moment of connecting.
+
+A name is judged by what it resolves to, so that no name leads where an address may not.
+Whatever dials out asks here: pushes, questions about keywords, an outbind of SMPP.
+
+Source: manual MOP-08 for a list of allowed servers; assumption MOP-08 for the default.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+ANYWHERE = "*"
+NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?")
+# Where clouds keep the secrets of their machines, and neighbours that nobody means.
+NEVER: tuple[Network, ...] = tuple(
+    map(
+        ip_network,
+        (
+            "169.254.0.0/16",  # link-local: AWS, Google, Azure, OpenStack and others
+            "fe80::/10",
+            "fd00:ec2::/32",  # AWS
+            "fd20:ce::/32",  # Google
+            "fd00:c1::/32",  # Oracle
+            "fd00:42::/32",  # Scaleway
+            "100.100.100.200/32",  # Alibaba
+            "168.63.129.16/32",  # Azure
+            "192.0.0.192/32",  # Oracle
+            "224.0.0.0/4",
+            "ff00::/8",
+            "255.255.255.255/32",
+        ),
+    )
+)
+NEVER_NAMES = frozenset(
+    {
+        *("metadata", "metadata.google.internal", "metadata.goog"),
+        *("instance-data", "instance-data.ec2.internal"),
+        *("metadata.tencentyun.com", "api.metadata.cloud.ibm.com"),
+        *("metadata.packet.net", "metadata.platformequinix.com"),
+        *("rancher-metadata", "metadata.azure.internal", "metadata.oraclecloud.com"),
+    }
+)
+SECRETS = "is never called: it may hold a cloud's secrets"
+LOW = 0xFFFF_FFFF
+# IPv6 that carries an IPv4 address in its last 32 bits.
+# Source: RFC 4291 (mapped, compatible), 6052 and 8215 (NAT64), 2765 (translated).
+CARRYING = tuple(
+    map(
+        IPv6Network,
+        ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"),
+    )
+)
+LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")  # source: RFC 8215
+ISATAP = {0x0000_5EFE, 0x0200_5EFE}  # source: RFC 5214
+TINY = 0x1_0000  # ::1 and its neighbours, which carry nothing
+
+
+class Targets:
+    """Loopback and private networks, and what somebody allows beside them."""
+
+    def __init__(self, allowed: Iterable[str] = ()) -> None:
+        self._networks: list[Network] = []
+        self._names: set[str] = set()
+        for each in allowed:
+            try:
+                self._networks.append(ip_network(each.strip("[]"), strict=False))
+            except ValueError:
+                self._names.add(_canonical(each))
+
+    def objection(self, host: str, address: str) -> str:
+        """Return why *address*, which *host* resolves to, is none to go to."""
+        if forbidden := never(host):
+            return forbidden
+        found = ip_address(address)
+        meant = [found, *carried(found)]
+        if any(each in network for each in meant for network in NEVER):
+            return f"{address} {SECRETS}"
+        if all(map(_is_near, meant[1:] or meant)):
+            return ""
+        if self._names_it(host) or all(
+            any(each in network for network in self._networks)
+            for each in meant[1:] or meant
+        ):
+            return ""
+        return (
+            f"{host} ({address}) is neither this machine nor in a private network; "
+            f"allow it with --push-allow {host}"
+        )
+
+    def _names_it(self, host: str) -> bool:
+        """Whether *host*, or a domain that it is in, is allowed."""
+        labels = _canonical(host).split(".")
+        domains = (".".join(labels[index:]) for index in range(len(labels)))
+        return ANYWHERE in self._names or not self._names.isdisjoint(domains)
+
+
+def never(host: str) -> str:
+    """Return why *host* is never called, as far as its name or number tells."""
+    if _canonical(host) in NEVER_NAMES:
+        return f"{host} {SECRETS}"
+    try:
+        found = ip_address(host.strip("[]"))
+    except ValueError:
+        return ""
+    meant = (found, *carried(found))
+    is_forbidden = any(each in network for each in meant for network in NEVER)
+    return f"{host} {SECRETS}" if is_forbidden else ""
+
+
+def carried(address: Address) -> Iterator[IPv4Address]:
+    """Yield the IPv4 addresses that an IPv6 one stands for, leads to, or may.
+
+    >>> [*carried(IPv6Address("64:ff9b::a9fe:a9fe"))]
+    [IPv4Address('169.254.169.254')]
+    """
+    if isinstance(address, IPv4Address):
+        return
+    number = int(address) & (2**128 - 1)
+    if any(address in each for each in CARRYING) and number >= TINY:
+        yield IPv4Address(number & LOW)
+    if address in LOCAL_NAT64:
+        yield IPv4Address(number & LOW)
+        yield IPv4Address((number >> 64 & 0xFFFF) << 16 | number >> 40 & 0xFFFF)
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    if address.teredo is not None:
+        yield from address.teredo
+    if number >> 32 & LOW in ISATAP:
+        yield IPv4Address(number & LOW)
+    if number >> 32 & LOW == 0 and number & LOW in LINK_LOCAL:
+        yield IPv4Address(number & LOW)  # as OpenStack and Oracle have it
+
+
+LINK_LOCAL = range(int(IPv4Address("169.254.0.0")), int(IPv4Address("169.255.0.0")))
+
+
+def wrong_target(text: str) -> str | None:
+    """Return what is wrong with something that is to be allowed, or None.
+
+    >>> wrong_target("*.example.com")
+    '*.example.com is no host: write example.com, which all names below it are in'
+    """
+    if text == ANYWHERE or NAME.fullmatch(_canonical(text)):
+        return None
+    try:
+        ip_network(text.strip("[]"), strict=False)
+    except ValueError:
+        if text.startswith("*."):
+            name = text.removeprefix("*.")
+            return f"{text} is no host: write {name}, which all names below it are in"
+        if "/" in text and "://" not in text:
+            return f"{text} is no network: write one such as 203.0.113.0/24"
+        return (
+            f"{text} is no host and no network: write example.com without scheme, port "
+            "and path, 203.0.113.0/24, or * for any"
+        )
+    return None
+
+
+def _is_near(address: Address) -> bool:
+    return address.is_loopback or address.is_private or address.is_unspecified
+
+
+def _canonical(name: str) -> str:
+    return name.casefold().rstrip(".")
