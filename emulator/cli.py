@@ -134,6 +134,24 @@ def main() -> None:
     type=click.IntRange(0),
 )
 @setting(
+    "--request-line-limit",
+    "Bytes the first line of a request may have.",
+    default=DEFAULTS.request_line_limit,
+    type=click.IntRange(64),
+)
+@setting(
+    "--header-limit",
+    "Bytes the header lines of a request may have together.",
+    default=DEFAULTS.header_limit,
+    type=click.IntRange(256),
+)
+@setting(
+    "--header-lines",
+    "Header lines a request may have.",
+    default=DEFAULTS.header_lines,
+    type=click.IntRange(1),
+)
+@setting(
     "--body-limit",
     "Octets a request's body may have.",
     default=DEFAULTS.body_limit,

@@ -7,12 +7,13 @@ admits no parameter that the document does not list; for the other extensions se
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from emulator import files
 from emulator.document import Document, Validator, pointer
+from emulator.memo import remembered
 from emulator.shape import Shape
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
@@ -158,7 +159,7 @@ class Parameter:
         self.place: str = node["in"]
         self.is_id = node["schema"].get("type") == "integer"
         self._document, self._schema = document, f"{where}/schema"
-        self.read = lru_cache(POLLED)(self._read)
+        self.read = remembered(POLLED)(self._read)
 
     @cached_property
     def _validator(self) -> Validator:

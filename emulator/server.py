@@ -4,7 +4,6 @@ import asyncio
 import gc
 import json
 import os
-import re
 import signal
 import socket
 import ssl
@@ -20,18 +19,15 @@ from typing import Any, NamedTuple
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from emulator.centre.door import Door
+from emulator.http_protocol import HeadLimits, HttpProtocol
 from emulator.settings import Settings, reachable
 
 GRACE = 0.3  # seconds that open requests get when the process is told to stop
 WARM_AFTER = 0.1  # seconds, in which who started the process has its first answer
 KEEP_ALIVE = 5  # seconds that a connection may be idle; a balancer waits for less
 BACKLOG = 2_048  # connections that wait to be accepted
-OFFER = re.compile(rb"(?m)^[Uu]pgrade(?=:)")
-HIDDEN = b"x-emulator-offer"  # what the parser does not know
-ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")  # a request's target
 HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our own
 
 # Requests make many small objects, and few of them are rubbish: with the interpreter's
@@ -91,39 +87,6 @@ class Doors(NamedTuple):
 
     http: list[Listener]
     smpp: Smpp
-
-
-class Speech(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, which an offer of another protocol does not disturb.
-
-    An offer may be ignored (RFC 9110, 7.8), but the parser takes what follows it for
-    that protocol, and the body is lost. Java's own client makes one with each request.
-
-    A target that names a host, as a proxy is asked, counts instead of the ``Host``
-    (RFC 9112, 3.2.2).
-    """
-
-    _has_offer = False
-
-    def data_received(self, data: bytes) -> None:
-        if b"pgrade:" in data and (self.cycle is None or self.cycle.response_complete):
-            head, blank, body = data.partition(b"\r\n\r\n")
-            data = OFFER.sub(HIDDEN, head) + blank + body
-            self._has_offer = True
-        super().data_received(data)
-
-    def on_headers_complete(self) -> None:
-        if self.url[:1] != b"/" and (target := ABSOLUTE.match(self.url)):
-            others = (each for each in self.headers if each[0] != b"host")
-            self.headers[:] = [(b"host", target[1]), *others]
-        if self._has_offer:
-            self._has_offer = False
-            shown = (
-                (b"upgrade" if name == HIDDEN else name, value)
-                for name, value in self.headers
-            )
-            self.headers[:] = [*shown]
-        super().on_headers_complete()
 
 
 class Server(uvicorn.Server):
@@ -287,7 +250,7 @@ def _config(
 ) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
-        http=Speech,
+        http=_protocol(settings),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -303,6 +266,16 @@ def _config(
     config.load()
     config.ssl = context
     return config
+
+
+def _protocol(settings: Settings) -> type[HttpProtocol]:
+    """Return the protocol with the bounds that the settings give."""
+    limits = HeadLimits(
+        line=settings.request_line_limit,
+        headers=settings.header_limit,
+        count=settings.header_lines,
+    )
+    return type("HttpProtocol", (HttpProtocol,), {"limits": limits})
 
 
 @contextmanager

@@ -37,6 +37,9 @@ class Settings:
     push_answer_limit: int = 64 * 1024  # octets of it that are read
     max_deliveries: int = 10_000  # that are over, which a world remembers
     body_limit: int = 32 * MEBIBYTE  # octets of a request's body
+    request_line_limit: int = 16 * 1024  # bytes
+    header_limit: int = 64 * 1024  # bytes of a request's header lines
+    header_lines: int = 100  # of a request
     snapshot_limit: int = 64 * MEBIBYTE  # octets of a body for the control API, too
     max_messages: int = 5_000_000  # that a world may hold
     max_worlds: int = 20_000
@@ -47,7 +50,7 @@ class Settings:
 
 def parts(listed: str | None) -> list[str]:
     """Return what a setting lists: ``a, b`` is ``["a", "b"]``."""
-    return [each.strip() for each in (listed or "").split(",") if each.strip()]
+    return [each.strip() for each in listed.split(",")] if listed else []
 
 
 def reachable(host: str, port: int, *, scheme: str = "http") -> str:

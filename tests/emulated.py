@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import jsonschema
@@ -369,7 +369,6 @@ def validator(pointer: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema, registry=registry())
 
 
-@lru_cache(1_000)
 def described(method: str, path: str) -> str | None:
     """Return the pointer of the operation that *path* means, if the method is its."""
     steps = path.split("/")

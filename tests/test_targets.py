@@ -35,6 +35,10 @@ FORMS: dict[str, Callable[[int, int], int]] = {
     "translated": lambda v4, _: 0xFFFF << 48 | v4,
     "NAT64": lambda v4, _: 0x0064_FF9B << 96 | v4,
     "local NAT64": lambda v4, _: 0x0064_FF9B_0001 << 80 | v4,
+    "local NAT64, at 56": lambda v4, _: (
+        0x0064_FF9B_0001 << 80 | (v4 >> 24) << 64 | (v4 & 0xFF_FFFF) << 32
+    ),
+    "local NAT64, at 64": lambda v4, _: 0x0064_FF9B_0001 << 80 | v4 << 24,
     "local NAT64, in the middle": lambda v4, more: (
         0x0064_FF9B_0001 << 80
         | (v4 >> 16) << 64
@@ -96,7 +100,9 @@ def test_each_address_is_judged_without_a_mistake(
 
 @pytest.mark.parametrize("name", sorted(NEVER_NAMES))
 def test_their_names_are_not_called_whatever_they_lead_to(name: str) -> None:
-    for spelling in (name, name.upper(), f"{name}."):
+    wide = "".join(chr(ord(each) + 0xFEE0) if each != "." else each for each in name)
+    other = name.replace(".", "\u3002")
+    for spelling in (name, name.upper(), f"{name}.", wide, other):
         assert Targets(("*",)).objection(spelling, "127.0.0.1"), spelling
 
 
@@ -152,17 +158,27 @@ def test_others_are_allowed_by_name_or_network(
         ("a..b", "without scheme, port and path"),
         ("**", "without scheme, port and path"),
         ("10.0.0.0/8/8", "is no network"),
-        ("[::1", ""),
+        ("", "write example.com without"),
+        ("999", "without scheme, port and path"),
+        ("1.2.3", "without scheme, port and path"),
+        ("256.1.1.1", "without scheme, port and path"),
+        ("0x7f.1", "without scheme, port and path"),
         ("\u00f1.example", "without scheme, port and path"),
     ],
 )
 def test_what_means_nothing_is_told_so(text: str, advice: str) -> None:
     said = wrong_target(text)
 
-    if advice:
-        assert said is not None
-        assert said.startswith(f"{text} is no ")
-        assert advice in said
+    assert said is not None
+    assert said.startswith(f"{text} is no ")
+    assert advice in said
+
+
+@pytest.mark.parametrize("text", ["169.254.169.254", "metadata.google.internal"])
+def test_what_is_never_called_cannot_be_allowed(text: str) -> None:
+    assert wrong_target(text) == (
+        f"{text} is never called: it may hold a cloud's secrets"
+    )
 
 
 @pytest.mark.parametrize(

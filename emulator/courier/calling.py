@@ -6,7 +6,7 @@ is never sent again by itself.
 
 import asyncio
 import ssl
-from functools import cache, lru_cache
+from functools import cache
 from itertools import chain
 from typing import NamedTuple, cast
 from urllib.parse import quote, urlsplit
@@ -15,6 +15,7 @@ import httptools
 
 from emulator.domain.delivery import Verdict
 from emulator.domain.targets import Targets
+from emulator.memo import remembered
 from emulator.outbox import Answered, Push, joined
 from emulator.resolver import ForbiddenTargetError, resolve
 
@@ -253,7 +254,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
 
-@lru_cache(4_096)
+@remembered(4_096)
 def _place(url: str) -> Place:
     try:
         parts = urlsplit(url)
@@ -266,7 +267,7 @@ def _place(url: str) -> Place:
     return Place(scheme, host, port)
 
 
-@lru_cache(4_096)
+@remembered(4_096)
 def _target(url: str) -> str:
     """Return what a request line says of *url*, in ASCII; the fragment is not sent."""
     parts = urlsplit(url)

@@ -1,12 +1,12 @@
 """A push as it goes out: built from the contract's webhook, and held to it."""
 
-from functools import lru_cache
 from urllib.parse import quote_plus
 
 from emulator.contract import ContractError, Webhook
 from emulator.domain.assumptions import Assumptions
 from emulator.domain.delivery import Delivery, Trick
 from emulator.domain.push import Pairs, named, tricked
+from emulator.memo import remembered
 from emulator.outbox import Push
 
 
@@ -30,11 +30,11 @@ def written(delivery: Delivery, webhook: Webhook, assumptions: Assumptions) -> P
         operation=webhook.id,
         method="POST" if delivery.trick is Trick.POST else "GET",
         url=delivery.url,
-        parameters="&".join(f"{name}={_encoded(value)}" for name, value in pairs),
+        parameters="&".join(f"{name}={_encoded(str(value))}" for name, value in pairs),
     )
 
 
-@lru_cache(4_096)
-def _encoded(value: str | int) -> str:
+@remembered(4_096)
+def _encoded(value: str) -> str:
     """Return *value* as a form writes it; many pushes share a date or a text."""
-    return quote_plus(str(value))
+    return quote_plus(value)

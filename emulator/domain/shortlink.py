@@ -8,6 +8,7 @@ from string import ascii_letters, digits
 
 _DIGITS = digits + ascii_letters
 TAG = 8  # characters of the code that stand for the world
+LONGEST = TAG + 11  # characters: no message has an id of 64 bits or more
 
 
 def tag(world: str) -> str:
@@ -23,6 +24,8 @@ def code(world: str, message: int) -> str:
 
 def message(code: str) -> int | None:
     """Return the id of the message that *code* was made for, if it is one."""
+    if len(code) > LONGEST:
+        return None
     number = 0
     for character in code[TAG:]:
         value = _DIGITS.find(character)

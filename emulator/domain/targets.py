@@ -16,6 +16,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from unicodedata import normalize
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -36,6 +37,7 @@ NEVER: tuple[Network, ...] = tuple(
             "100.100.100.200/32",  # Alibaba
             "168.63.129.16/32",  # Azure
             "192.0.0.192/32",  # Oracle
+            "64:ff9b:1::/48",  # NAT64 of a network's own, in any layout (RFC 8215)
             "224.0.0.0/4",
             "ff00::/8",
             "255.255.255.255/32",
@@ -61,7 +63,6 @@ CARRYING = tuple(
         ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"),
     )
 )
-LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")  # source: RFC 8215
 ISATAP = {0x0000_5EFE, 0x0200_5EFE}  # source: RFC 5214
 TINY = 0x1_0000  # ::1 and its neighbours, which carry nothing
 
@@ -129,9 +130,6 @@ def carried(address: Address) -> Iterator[IPv4Address]:
     number = int(address) & (2**128 - 1)
     if any(address in each for each in CARRYING) and number >= TINY:
         yield IPv4Address(number & LOW)
-    if address in LOCAL_NAT64:
-        yield IPv4Address(number & LOW)
-        yield IPv4Address((number >> 64 & 0xFFFF) << 16 | number >> 40 & 0xFFFF)
     if address.sixtofour is not None:
         yield address.sixtofour
     if address.teredo is not None:
@@ -151,8 +149,10 @@ def wrong_target(text: str) -> str | None:
     >>> wrong_target("*.example.com")
     '*.example.com is no host: write example.com, which all names below it are in'
     """
-    if text == ANYWHERE or NAME.fullmatch(_canonical(text)):
-        return None
+    name = _canonical(text)
+    is_number = name.rpartition(".")[2].isdigit() or name.startswith("0x")
+    if text == ANYWHERE or (NAME.fullmatch(name) and not is_number):
+        return f"{text} {SECRETS}" if name in NEVER_NAMES else None
     try:
         ip_network(text.strip("[]"), strict=False)
     except ValueError:
@@ -165,7 +165,7 @@ def wrong_target(text: str) -> str | None:
             f"{text} is no host and no network: write example.com without scheme, port "
             "and path, 203.0.113.0/24, or * for any"
         )
-    return None
+    return never(text) or None
 
 
 def _is_near(address: Address) -> bool:
@@ -173,4 +173,5 @@ def _is_near(address: Address) -> bool:
 
 
 def _canonical(name: str) -> str:
-    return name.casefold().rstrip(".")
+    """Return a name as resolvers take it: its wide letters and dots are plain."""
+    return normalize("NFKC", name).replace("\u3002", ".").casefold().rstrip(".")

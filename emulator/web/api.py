@@ -1,7 +1,6 @@
 """The platform's HTTP API: its tokens, its envelope, its journal."""
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -11,6 +10,7 @@ from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Reason, Refusal
 from emulator.faults import Facts, Phase, Place, Rule, strike
+from emulator.memo import remembered
 from emulator.operations.call import Call
 from emulator.web import fault_header, recording, wire
 from emulator.web.visit import Visit
@@ -105,7 +105,7 @@ def bearer(headers: Headers) -> tuple[str, str, bool]:
     return _read(headers.get(b"authorization", b""))
 
 
-@lru_cache(4_096)
+@remembered(4_096)
 def _read(octets: bytes) -> tuple[str, str, bool]:
     header = octets.decode("latin-1")
     if header.startswith("Bearer ") and header.count(" ") == 1:

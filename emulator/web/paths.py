@@ -6,11 +6,12 @@ cost such a request a fifth of its time, see only the pages and what is nowhere.
 
 import re
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
+from emulator.memo import remembered
 from emulator.web import origins, wire
 from emulator.web.admission import Admission, shut
 from emulator.web.endpoint import Endpoint
@@ -29,7 +30,7 @@ class Paths:
             if "{" not in path
         }
         self._endpoints = endpoints
-        self._seen = lru_cache(POLLED)(self._match)
+        self._seen = remembered(POLLED)(self._match)
 
     @cached_property
     def _templates(self) -> list[tuple[re.Pattern[str], Endpoint]]:

@@ -36,12 +36,14 @@ class Asset(NamedTuple):
     mark: str  # changes with the octets
 
 
-@cache
 def asset(name: str) -> Asset | None:
     """Return a file that pages ask for, if it is one."""
     path = FILES.get(name)
-    if path is None:
-        return None
+    return None if path is None else _read(path)
+
+
+@cache
+def _read(path: Path) -> Asset:
     octets = path.read_bytes()
     mark = sha256(octets).hexdigest()[:12]
     return Asset(octets, gzip.compress(octets, mtime=0), KINDS[path.suffix], mark)

@@ -1,0 +1,274 @@
+"""The head of a request has bounds, and so has what is kept of clients.
+
+Raw sockets to one served process; what is kept is measured in this one.
+"""
+
+import gc
+import json
+import pkgutil
+import socket
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+import emulator
+from emulator.client import Emulator
+from tests.emulated import Api
+from tests.served import DEADLINE, Served, serve
+from tests.smpp import packed
+from tests.smpp.dialled import listening
+
+LINE, HEADERS, LINES = 16 * 1024, 64 * 1024, 100
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serve() as running:
+        yield running
+
+
+def said(served: Served, *octets: bytes) -> bytes:
+    """Send one piece after the other and return all that comes back until the end."""
+    with socket.create_connection(served.address, timeout=DEADLINE) as line:
+        for each in octets:
+            line.sendall(each)
+        return b"".join(iter(lambda: line.recv(65536), b""))
+
+
+def head(*lines: bytes, first: bytes = b"GET /api/v1/user HTTP/1.1") -> bytes:
+    own = (b"Host: localhost", b"Authorization: Bearer demo", b"Connection: close")
+    return b"\r\n".join([first, *own, *lines, b"", b""])
+
+
+CHUNKED = (
+    b"POST /_emulator/worlds HTTP/1.1\r\nHost: localhost\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+OWN = sum(len(each) + 2 for each in head().split(b"\r\n")[1:-2])
+
+
+def padded(total: int) -> bytes:
+    """Return a header line that makes those of a request so many bytes."""
+    return b"X: " + b"x" * (total - OWN - 5)
+
+
+def asked(length: int) -> bytes:
+    """Return a head whose first line has so many bytes."""
+    rest = len(b"GET /api/v1/user? HTTP/1.1")
+    return head(first=b"GET /api/v1/user?%b HTTP/1.1" % (b"a" * (length - rest)))
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (asked(LINE), b"200 OK"),
+        (asked(LINE + 1), b"414 URI Too Long"),
+        (asked(MEBIBYTE), b"414 URI Too Long"),
+        (head(padded(HEADERS)), b"200 OK"),
+        (head(padded(HEADERS + 1)), b"431 Request Header Fields Too Large"),
+        (head(padded(MEBIBYTE)), b"431 Request Header Fields Too Large"),
+        (head(*[b"a: b"] * (LINES - 3)), b"200 OK"),
+        (head(*[b"a: b"] * (LINES - 2)), b"431 Request Header Fields Too Large"),
+    ],
+    ids=[
+        *("a line", "a line too long", "a line far too long"),
+        *("headers", "headers too large", "headers far too large"),
+        *("lines", "lines too many"),
+    ],
+)
+def test_a_head_is_taken_up_to_its_bounds(
+    served: Served, sent: bytes, status: bytes
+) -> None:
+    answer = said(served, sent)
+
+    assert answer.startswith(b"HTTP/1.1 " + status + b"\r\n"), answer[:200]
+    if not status.startswith(b"200"):
+        above, _, body = answer.partition(b"\r\n\r\n")
+        assert b"\r\nconnection: close\r\n" in above + b"\r\n"
+        assert b"\r\ndate: " in above
+        assert json.loads(body)["error"]["status_code"] == int(status[:3])
+        assert b"x-emulator-why: " in above
+        assert b"(--" in above, "it names the setting"
+
+
+@pytest.mark.parametrize(
+    ("begins", "goes_on", "status"),
+    [
+        (b"GET /", b"a" * 4096, b"414"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"a" * 4096, b"431"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n", b"a" * 4096, b"431"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n", b"a: b\r\n" * 512, b"431"),
+        (
+            CHUNKED + b"1;",
+            b"a" * 4096,
+            b"431",
+        ),
+        (
+            CHUNKED + b"0\r\n",
+            b"a: b\r\n" * 512,
+            b"431",
+        ),
+    ],
+    ids=["url", "value", "name", "lines", "chunk extension", "trailers"],
+)
+def test_what_has_no_end_is_ended(
+    served: Served, begins: bytes, goes_on: bytes, status: bytes
+) -> None:
+    with socket.create_connection(served.address, timeout=DEADLINE) as line:
+        line.sendall(begins)
+        line.settimeout(0)
+        answer = b""
+        for _ in range(1_000_000):  # far more than the bounds, if it were read
+            with suppress(BlockingIOError):
+                line.send(goes_on)
+            with suppress(BlockingIOError):
+                if answer := line.recv(65536):
+                    break
+    assert answer.startswith(b"HTTP/1.1 " + status)
+
+
+def test_what_came_before_on_the_line_is_answered_first(served: Served) -> None:
+    first = head().replace(b"Connection: close\r\n", b"")
+
+    answer = said(served, first + head(padded(HEADERS + 1)))
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.count(b"HTTP/1.1 ") == 2
+    assert b"HTTP/1.1 431 " in answer
+
+
+def test_after_a_refusal_nothing_on_the_line_is_asked(served: Served) -> None:
+    order = b'{"text": "hola", "recipients": [{"cellphone": "4498987282"}]}'
+    lines = (b"Content-Type: application/json", b"Content-Length: %d" % len(order))
+    placing = head(*lines, first=b"POST /api/v3/campaign HTTP/1.1") + order
+    with Emulator(served.url) as client:
+        before = client.find_requests("createCampaign").count
+
+        answer = said(served, head(padded(HEADERS + 1)) + placing)
+
+        assert answer.count(b"HTTP/1.1 ") == 1
+        assert client.find_requests("createCampaign").count == before
+
+
+def test_the_bounds_are_settings() -> None:
+    flags = ("--request-line-limit", "64", "--header-limit", "256")
+    with serve(*flags, "--header-lines", "4") as served:
+        assert said(served, head()).startswith(b"HTTP/1.1 200")
+        assert said(served, asked(65)).startswith(b"HTTP/1.1 414")
+        assert said(served, head(padded(257))).startswith(b"HTTP/1.1 431")
+        assert said(served, head(b"a: b", b"a: b")).startswith(b"HTTP/1.1 431")
+        answer = said(served, asked(65))
+        assert b"the request line may have 64 bytes (--request-line-limit)" in answer
+
+
+# --- What is kept ----------------------------------------------------------------
+
+LONG = 256 * 1024  # bytes of one value
+TIMES = 10
+
+Asking = Callable[[Api, str], Any]
+DOORS: dict[str, Asking] = {
+    "a token": lambda api, x: api.get("/api/v1/user", token=x),
+    "a token of a world": lambda api, x: api.get("/api/v1/user", token=f"world-{x}"),
+    "a path": lambda api, x: api.get(f"/{x}"),
+    "a number in a path": lambda api, x: api.get(
+        f"/api/v3/campaign/{x}/messages", token=""
+    ),
+    "a number to look up": lambda api, x: api.get(f"/api/v3/hlr/{x}", token=""),
+    "a query": lambda api, x: api.get(f"/_emulator/messages?number={x}"),
+    "a world": lambda api, x: api.get(f"/_emulator/world?world={x}"),
+    "a short link": lambda api, x: api.get(f"/s/{x}"),
+    "a host": lambda api, x: api.get("/nowhere", headers={"host": x}),
+    "an origin": lambda api, x: api.get("/_emulator/clock", headers={"origin": x}),
+    "a cookie": lambda api, x: api.get("/", headers={"cookie": x}),
+    "a language": lambda api, x: api.get("/", headers={"accept-language": x}),
+    "a content type": lambda api, x: api.post(
+        "/nowhere", content=b"{}", headers={"content-type": x}
+    ),
+    "a fault": lambda api, x: api.get(
+        "/nowhere", headers={"x-emulator-fault": x, "prefer": x}
+    ),
+    "a page": lambda api, x: api.get(f"/panel/{x}"),
+    "an asset": lambda api, x: api.get(f"/panel/asset/{x}"),
+    "an event": lambda api, x: api.get("/nowhere", headers={"last-event-id": x}),
+}
+
+
+def retained(work: Callable[[], None]) -> int:
+    """Return how many bytes are there after *work* that were not there before."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        work()
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return after - before
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_nothing_large_is_kept_of_who_shows_no_credentials(api: Api, door: str) -> None:
+    ask = DOORS[door]
+    ask(api, "first")  # and has imported what it needs
+
+    def work() -> None:
+        for number in range(TIMES):
+            ask(api, f"{number}" + "x" * LONG)
+
+    assert retained(work) < 2 * LONG, f"of {TIMES * LONG} bytes"
+
+
+def test_nothing_is_kept_of_clients_of_smpp_without_a_bind(api: Api) -> None:
+    def work() -> None:
+        with listening(api) as phone:
+            for number in range(200):
+                caller = phone.call()
+                caller.ask(packed.bind(system_id=f"nobody{number}"))
+                caller.hang_up()
+            phone.wait_until_all_have_left()
+
+    work()
+
+    assert retained(work) < MEBIBYTE // 4
+
+
+# Why each of these cannot be filled by a client: what its questions are.
+BOUNDED = {
+    "emulator.domain.dates.shown": "instants and zones of accounts",
+    "emulator.domain.dates.stamp": "instants",
+    "emulator.domain.receipt._date": "instants, zones and forms of binds",
+    "emulator.smpp.shown.read": "four PDUs, each bounded by the session",
+    "emulator.operations.crowd.crowd": "four crowds, by seed",
+    "emulator.web.panel.assets._read": "files of our own, by path",
+    "emulator.web.panel.assets.address": "names that our own pages give",
+    "emulator.snapshot._fields": "types",
+}
+
+
+def caches() -> Iterator[str]:
+    """Yield every cache of functools in the program that has questions."""
+    for each in pkgutil.walk_packages(emulator.__path__, "emulator."):
+        if each.name in {"emulator.__main__", "emulator.pytest_plugin"}:
+            continue
+        module = import_module(each.name)
+        for name, thing in vars(module).items():
+            parameters = getattr(thing, "cache_parameters", None)
+            if parameters is None:
+                continue
+            is_ours = getattr(thing, "__module__", "") == each.name or (
+                name == "read" and each.name == "emulator.smpp.shown"
+            )
+            code = getattr(thing, "__wrapped__", thing).__code__
+            if is_ours and code.co_argcount:
+                yield f"{each.name}.{name}"
+
+
+def test_every_cache_says_why_no_client_fills_it() -> None:
+    assert set(caches()) == BOUNDED.keys()
