@@ -3,6 +3,7 @@
 # Every flag is also a variable (EMULATOR_WORLD, EMULATOR_CLOCK, ...): docker run -e ...
 # In the container it listens on every address, so who may reach it is what -p says:
 # -p 127.0.0.1:7672:7672 keeps it to your machine, EMULATOR_CONTROL_SECRET its commands.
+# Called by a name of its own it needs EMULATOR_ALLOWED_HOST=sms.example.com, or says 421.
 
 # Any image with Python 3.11 or newer, its pip and its venv: --build-arg BASE=...
 ARG BASE=python:3.12-slim

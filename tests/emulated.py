@@ -143,10 +143,12 @@ class Api:
         return self.finish(self.start(method, path, **options))
 
     def said(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
-        """Send *headers* alone and return the answer, which is held to no contract."""
-        return self._loop.run_until_complete(
-            _asked(self.app, method, path, headers, b"")
-        )
+        """Send *headers* alone and return the answer, which is held to no contract.
+
+        Raises ``TimeoutError`` for one that has no end, such as a stream.
+        """
+        asked = _asked(self.app, method, path, headers, b"")
+        return self._loop.run_until_complete(asyncio.wait_for(asked, SOON))
 
     def finish(self, asked: asyncio.Task[Answer]) -> Answer:
         """Return the answer of a request that was started."""

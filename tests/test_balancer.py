@@ -80,7 +80,7 @@ def process_of(answer: HTTPResponse) -> str:
 
 @contextmanager
 def fleet(folder: Path) -> Iterator[Fleet]:
-    flags = ("--mint", "http", "--pace", "instant")
+    flags = ("--mint", "http", "--pace", "instant", "--allowed-host", "sms.example")
     with several(folder, *flags, count=4) as (_, ready):
         processes = ready["processes"]
         with balancing(folder, [each["http"] for each in processes]) as balancer:
@@ -241,6 +241,22 @@ def test_a_page_of_the_panel_may_command(standing: Fleet) -> None:
         headers["Origin"] = origin
         path = "/_emulator/clock/settle?world=pressed"
         connection.request("POST", path, "{}", headers)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == status
+    connection.close()
+
+
+def test_it_is_called_by_the_name_that_its_processes_know(standing: Fleet) -> None:
+    where = f"sms.example:{address(standing.balancer.url)[1]}"
+    connection = HTTPConnection(*address(standing.balancer.url), timeout=DEADLINE)
+    for host, origin, status in (
+        (where, f"http://{where}", 200),
+        (where, "http://other.example", 403),
+        ("evil.example", "http://evil.example", 421),
+    ):
+        headers = {"Host": host, "Origin": origin, "X-Forwarded-Host": where}
+        connection.request("GET", "/_emulator/clock", None, headers)
         answer = connection.getresponse()
         answer.read()
         assert answer.status == status

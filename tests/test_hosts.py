@@ -14,10 +14,11 @@ import pytest
 from click import BadParameter, ClickException
 from starlette.routing import Route
 
-from emulator import cli
+from emulator import app, cli
 from emulator.doctor import Patient, findings
+from emulator.settings import Settings
 from emulator.web.hosts import KEPT, Hosts, own_names, read_names
-from emulator.web.origins import DOORS, PLATFORM, STEERING
+from emulator.web.origins import DOORS, PLATFORM, STEERING, Pages, objection
 from emulator.web.panel.views import PAGES
 from tests.emulated import Answer, Api, contract, control, limited
 from tests.served import ROOT, Served, serve
@@ -73,6 +74,7 @@ THEIRS = (
     *(f"[{EVIL}]", f"[::1%{EVIL}@]", "[::1]]", "[v1.x]", "[::1].evil.example"),
     *("www.smsclouds.cloud", "smsclouds.cloud.evil.example", "xsmsclouds.cloud"),
     *("löcalhost", "xn--lcalhost-n4a.example", "local\x00host", "localhost\x7f"),
+    f"[fe80::1%{'a' * 60_000}]",
     *("a" * 64, f"{'a.' * 130}localhost", f"{'a' * 60_000}.localhost", "x" * 60_000),
 )
 
@@ -167,6 +169,22 @@ def test_the_machines_names_are_read_and_nobody_is_asked(
 
     assert own_names(listed) == {"build7.corp.example", "build7", "sms.corp.example"}
     assert own_names(tmp_path / "none") == {"build7.corp.example"}
+
+
+def test_what_it_listens_on_and_the_machine_are_names_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "build7.corp.example")
+    settings = Settings(host="Sms.corp.example", allowed_host="one.example")
+    admission = app.build(settings).admission
+    assert admission is not None
+
+    def known(name: str) -> bool:
+        scope = {**asking({"host": name}), "path": "/api/v1/user"}
+        return admission.refused(scope) is None
+
+    ours = ("build7.corp.example:7672", "sms.corp.example", "one.example", "localhost")
+    assert [*map(known, (*ours, "corp.example", EVIL))] == [True] * 4 + [False] * 2
 
 
 # --- Every door ------------------------------------------------------------------
@@ -396,6 +414,18 @@ def test_pushes_are_not_taken_by_a_browser_that_does_not_say_whose_page_asks(
     assert "smsclouds-emulator listen" in answer.body["detail"]
     assert empty.said("GET", "/_emulator/clock", browser).status == 200
     assert empty.said("HEAD", "/_emulator/pushes", browser).status == 403
+    for says in (OWN, {"sec-fetch-site": "none"}, {"x-emulator-control": "any"}):
+        sent = {**browser, **says}
+        sent["host"] = HERE if says is OWN else sent["host"]
+        assert objection(asking(sent), Pages.PROVEN) == "", says
+    client = {"host": "10.0.0.7:7672", "user-agent": "curl/8.14.1"}
+    assert objection(asking(client), Pages.PROVEN) == ""
+
+
+def asking(headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the request for a stream, which has no end to wait for."""
+    octets = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return {"method": "GET", "scheme": "http", "headers": octets}
 
 
 def test_nothing_of_ours_is_shown_in_a_frame_or_read_elsewhere(empty: Api) -> None:

@@ -259,8 +259,9 @@ def test_tls_may_show_a_certificate_of_ones_own(
 ) -> None:
     trusting, certificate, key = own
     flags = ("--tls-cert", str(certificate), "--tls-key", str(key))
+    name = ("--allowed-host", "sms.example.org")
 
-    with serve("--tls-port", "0", *flags) as served:
+    with serve("--tls-port", "0", *flags, *name) as served:
         assert spoken(served, "sms.example.org", trusting) == 200
 
 
@@ -270,7 +271,8 @@ def test_a_key_may_be_in_the_file_of_its_certificate(
     trusting, certificate, key = own
     certificate.write_bytes(certificate.read_bytes() + key.read_bytes())
 
-    with serve("--tls-port", "0", "--tls-cert", str(certificate)) as served:
+    flags = ("--tls-cert", str(certificate), "--allowed-host", ".example.org")
+    with serve("--tls-port", "0", *flags) as served:
         assert spoken(served, "sms.example.org", trusting) == 200
 
 

@@ -50,9 +50,12 @@ class Admission:
 
         One without any ``Host`` is: no browser sends that, HTTP/1.0 may.
         """
-        named = [value for name, value in scope["headers"] if name == b"host"]
-        if named and not (len(named) == 1 and self._hosts.know(named[0])):
-            return self._say(_misdirected(named), scope)
+        headers = scope["headers"]
+        fields = dict(headers)  # quicker than to go through them one by one
+        host = fields.get(b"host")
+        is_alone = len(fields) == len(headers) or _count_hosts(headers) == 1
+        if host is not None and not (is_alone and self._hosts.know(host)):
+            return self._say(_misdirected(headers), scope)
         path = scope["path"]
         if path.startswith(origins.PLATFORM):
             return None
@@ -94,8 +97,13 @@ def shut(send: Send, path: str) -> Send:
     return shutting
 
 
-def _misdirected(named: list[bytes]) -> Refusal:
-    host = _cut(" and ".join(each.decode("latin-1") for each in named))
+def _count_hosts(headers: list[Header]) -> int:
+    return sum(name == b"host" for name, _ in headers)
+
+
+def _misdirected(headers: list[Header]) -> Refusal:
+    named = (value.decode("latin-1") for name, value in headers if name == b"host")
+    host = _cut(" and ".join(named))
     why = (
         f"the request is for the host {host!r}: where that is a name of this emulator, "
         "start it with --allowed-host and the name (or EMULATOR_ALLOWED_HOST); where "

@@ -16,6 +16,7 @@ from emulator.web.hosts import split_authority
 SAFE = frozenset({"GET", "HEAD"})
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 SECURE = "https://"
+SAYS = frozenset({b"origin", b"sec-fetch-site"})
 BROWSER = "Mozilla/"  # what the name of every browser begins with
 CONTROL = "x-emulator-control"  # which a page elsewhere would have to ask us for
 
@@ -78,6 +79,9 @@ def _listed(path: str) -> Pages | None:
 def objection(scope: Scope, pages: Pages) -> str:
     """Return why a request is none that *pages* make; empty where it may be one."""
     if pages is Pages.ANY:
+        return ""
+    says_nothing = SAYS.isdisjoint([name for name, _ in scope["headers"]])
+    if says_nothing and pages is not Pages.PROVEN:  # as of any client but browsers
         return ""
     asked = _Asked(scope)
     return next(asked.objections(pages), "")
