@@ -525,6 +525,15 @@ def test_an_effect_is_shown_as_it_was_asked_for() -> None:
         assert type(known).WORDS[0].name in each
 
 
+def test_a_whole_number_may_have_a_point(api: Api) -> None:
+    effect = {"status": 503.0, "retry_after": 7.0}
+    steered(api, "POST", "faults", json={"effect": effect, "operation": USER})
+
+    answer = api.get("/api/v1/user")
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "7")
+
+
 def test_a_header_may_say_what_a_request_can_feel_and_a_line_can_hold() -> None:
     http = {
         word.name

@@ -12,6 +12,7 @@ import pytest
 
 from emulator.client import Emulator
 from emulator.domain.delivery import Trick
+from emulator.faults.effects.pdu import PduMutation
 from emulator.faults.effects.wire import WireFailure
 from emulator.pytest_plugin import OPTIONS
 from tests.served import DEADLINE, ROOT, Served, clean_environment, serve
@@ -172,3 +173,13 @@ def test_every_trick_of_a_push_is_documented() -> None:
     replies = (GUIDE / "replies.md").read_text("utf-8")
 
     assert [each for each in Trick if f'"{each}"' not in replies] == []
+
+
+def test_every_way_in_which_a_pdu_goes_wrong_is_documented() -> None:
+    smpp = (GUIDE / "smpp.md").read_text("utf-8")
+
+    assert [
+        each
+        for each in PduMutation
+        if f"`{each}`" not in smpp and f'"{each}"' not in smpp
+    ] == []

@@ -21,6 +21,7 @@ class Word:
     schema: Mapping[str, Any]  # the same in JSON Schema
     fits: Callable[[Any], bool]
     is_line: bool = True  # it can be said in a header
+    is_whole: bool = False  # JSON's 500.0 is a whole number as well
 
     def read(self, body: Mapping[str, Any]) -> Any:
         """Return what *body* says.  Refuses what it may not be."""
@@ -31,7 +32,7 @@ class Word:
             sent = sent if len(sent) <= SHOWN else f"{sent[:SHOWN]}..."
             why = f"{self.name} is {self.says}, not {sent}"
             raise Refusal(reason, why, field=f"effect.{self.name}")
-        return value
+        return int(value) if self.is_whole else value
 
     def find(self, body: Mapping[str, Any]) -> Any:
         """Return what *body* says, or None."""
@@ -57,6 +58,7 @@ def whole(name: str, low: int, high: int, *, says: str, description: str = "") -
         says,
         schema | ({"description": description} if description else {}),
         lambda value: is_number(value) and low <= value <= high and value == int(value),
+        is_whole=True,
     )
 
 

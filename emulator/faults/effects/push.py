@@ -72,7 +72,7 @@ class PushFault(Effect):
         if trick is Trick.STORM and count is None:
             raise Refusal(REQUIRED, "say how many: count", field="effect.count")
         usual = LONG if trick is Trick.REORDERED else 0
-        return cls(trick, seconds or usual, int(count or PAIR))
+        return cls(trick, seconds or usual, count or PAIR)
 
     def to_json(self) -> dict[str, Any]:
         return stated(
