@@ -226,6 +226,8 @@ class Desk:
             else:
                 body = b""
             world.commit()
+            if pdu.command in SUBMITTING:
+                cast("Link", self.link).submitted += 1
         except Exception as error:  # noqa: BLE001 - and none is hidden
             world.forget()
             reason = self._reason(error, visit)
@@ -268,9 +270,7 @@ class Desk:
             return ANSWERS[pdu.command](Asked(world, bind, pdu, visit.now))
         if bind.rate:
             self._office.spend(world, bind, int(visit.now.timestamp()))
-        body = ANSWERS[pdu.command](Asked(world, bind, pdu, visit.now))
-        cast("Link", self.link).submitted += 1
-        return body
+        return ANSWERS[pdu.command](Asked(world, bind, pdu, visit.now))
 
     def _reason(self, error: Exception, visit: Visit) -> Declined:
         """Return how SMPP says no; a mistake of ours is in the log."""
