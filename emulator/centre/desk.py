@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
 from itertools import count
 from typing import Any, cast
 
@@ -75,7 +74,6 @@ class Desk:
         self.link: Link | None = None
         self._late: Late | None = None
         self._held_over = b""
-        self._outbox: Outbox | None = None  # whose receipts it has been sent
 
     def answer(self, event: Event) -> bytes:
         """Return what *event* is answered with; nothing where that comes later."""
@@ -166,7 +164,7 @@ class Desk:
             self.line.now,
             body=letter.body(),
             tlvs=letter.tlvs(self.session.version),
-            ticket=delivery.id,
+            ticket=(cast("World", self.world).outbox, delivery.id),
         )
         self.line.send(octets)
         if len(self.session.asked) == 1:  # the others are due later
@@ -315,7 +313,6 @@ class Desk:
             wake=self.deliver,
             has_room=lambda: self.has_room,
         )
-        self._outbox = world.outbox
         if self.session.is_receiving:
             self._office.mail.enrol(self, world)
         self.line.arm()
@@ -361,25 +358,24 @@ class Desk:
             told = Told(now, self._path, asked.octets, octets, took, CENTRE, "", why)
             self._tell(world, told)
             if asked.command == DELIVER_SM:
-                self._acknowledged(world, asked.ticket, octets, now)
+                self._acknowledged(world, asked.ticket, octets)
         if asked.command == Command.UNBIND:
             self.line.hang_up()
 
     def _acknowledged(
-        self, world: World, delivery: int, octets: bytes, now: datetime
+        self, world: World, ticket: tuple[Outbox, int], octets: bytes
     ) -> None:
         """Take note of what became of a receipt, unless its world was reset."""
-        if world.outbox is not self._outbox:
-            self._outbox = world.outbox
-            return
+        outbox, delivery = ticket
         status = operations_receipts.UNANSWERED
         if octets:
             status = wire.HEADER.unpack_from(octets)[2]
-        if octets and not status:
-            cast("Link", self.link).delivered += 1
-        operations_receipts.answered(
-            world, delivery, str(self._number), status, now=now
-        )
+        if outbox is world.outbox:
+            if octets and not status:
+                cast("Link", self.link).delivered += 1
+            operations_receipts.answered(
+                world, delivery, str(self._number), status, now=world.clock.now()
+            )
         self.deliver()
 
 
