@@ -55,6 +55,11 @@ ANSWERS: Mapping[str, Any] = {
 LEFT_OUT: Mapping[type, str] = {
     Campaign: "world"
 }  # the name of the world that takes it
+# What takes as many ids as it has recipients, and from which one on.
+SPANS = (
+    ("message", "campaigns", "first_message"),
+    ("call", "voice_campaigns", "first_call"),
+)
 NUMBERS = range(10**10)
 OUTCOMES = frozenset(Outcome)
 
@@ -342,18 +347,15 @@ def _durations(campaign: Campaign | VoiceCampaign) -> list[timedelta]:
 
 def _of_order(state: State) -> Iterator[str]:
     """Yield where ids overlap, or the next one has been given already."""
-    bounds: list[int] = []
-    for each in state["campaigns"].values():
-        bounds += (each.first_message, each.first_message + each.line.messages)
-    bounds.append(state["_next"]["message"])
-    for submission in state["submissions"].values():
-        campaign = state["campaigns"].get(submission.id)
-        if campaign is None or campaign.first_message != submission.message:
-            yield f"submissions {submission.id}: there is no such campaign"
-        elif len(submission.destinations) != campaign.line.messages:
-            yield f"submissions {submission.id}: a destination for every recipient"
-    if bounds != sorted(bounds):
-        yield "campaigns: two messages with one id"
+    for kind, name, first in SPANS:
+        bounds: list[int] = []
+        for each in state[name].values():
+            start = getattr(each, first)
+            bounds += (start, start + each.line.messages)
+        bounds.append(state["_next"][kind])
+        if bounds != sorted(bounds):
+            yield f"{name}: two {kind}s with one id"
+    yield from _of_submissions(state)
     tables = (
         ("campaign", "campaigns"),
         ("voice", "voice_campaigns"),
@@ -368,3 +370,12 @@ def _of_order(state: State) -> Iterator[str]:
         ids = [*(each.id for each in state[name]), state["_next"][kind]]
         if any(one >= other for one, other in pairwise(ids)):
             yield f"{name}: the ids do not grow"
+
+
+def _of_submissions(state: State) -> Iterator[str]:
+    for submission in state["submissions"].values():
+        campaign = state["campaigns"].get(submission.id)
+        if campaign is None or campaign.first_message != submission.message:
+            yield f"submissions {submission.id}: there is no such campaign"
+        elif len(submission.destinations) != campaign.line.messages:
+            yield f"submissions {submission.id}: a destination for every recipient"

@@ -29,6 +29,17 @@ def kept(
         yield api
 
 
+@contextmanager
+def refusing(api: Api) -> Iterator[None]:
+    """Have the disk refuse whatever is written within; SQLite itself says so."""
+    keeper: Any = api.worlds._commons.keeper  # noqa: SLF001 - there is no other way in
+    keeper._file._base.execute("PRAGMA query_only = ON")  # noqa: SLF001
+    try:
+        yield
+    finally:
+        keeper._file._base.execute("PRAGMA query_only = OFF")  # noqa: SLF001
+
+
 def snapshot(api: Api) -> Any:
     return steered(api, "GET", "world/snapshot")
 

@@ -23,7 +23,6 @@ from emulator.link import Link
 from emulator.operations import receipts as operations_receipts
 from emulator.operations import smpp as operations
 from emulator.operations.receipts import Acknowledged
-from emulator.outbox import Outbox
 from emulator.smpp import bodies
 from emulator.smpp import pdu as wire
 from emulator.smpp.bodies import Command
@@ -79,7 +78,6 @@ class Desk:
         self.held_over = b""  # an answer that goes out behind the next one
         self._struck: dict[int, str] = {}  # rules by sequence, of receipts on their way
         self._cut_by = ""  # the id of the rule that ended the connection
-        self._outbox: Outbox | None = None  # whose receipts it has been sent
 
     def answer(self, event: Event) -> bytes:
         """Return what *event* is answered with; nothing where that comes later."""
@@ -161,7 +159,7 @@ class Desk:
             self.line.now,
             body=letter.body(),
             tlvs=letter.tlvs(self.session.version),
-            ticket=delivery.id,
+            ticket=(cast("World", self.world).outbox, delivery.id),
         )
         self.line.send(octets)
         if fault:
@@ -220,6 +218,8 @@ class Desk:
             else:
                 body = b""
             world.commit()
+            if pdu.command in SUBMITTING:
+                cast("Link", self.link).submitted += 1
         except Exception as error:  # noqa: BLE001 - and none is hidden
             world.forget()
             reason = self._reason(error, visit)
@@ -262,9 +262,7 @@ class Desk:
             return ANSWERS[pdu.command](Asked(world, bind, pdu, visit.now))
         if bind.rate:
             self._office.spend(world, bind, int(visit.now.timestamp()))
-        body = ANSWERS[pdu.command](Asked(world, bind, pdu, visit.now))
-        cast("Link", self.link).submitted += 1
-        return body
+        return ANSWERS[pdu.command](Asked(world, bind, pdu, visit.now))
 
     def _reason(self, error: Exception, visit: Visit) -> Declined:
         """Return how SMPP says no; a mistake of ours is in the log."""
@@ -309,7 +307,6 @@ class Desk:
             wake=self.deliver,
             has_room=lambda: self.has_room,
         )
-        self._outbox = world.outbox
         if self.session.is_receiving:
             self.mail.enrol(self, world)
         self.line.arm()
@@ -355,25 +352,24 @@ class Desk:
             told = Told(now, self._path, asked.octets, octets, took, CENTRE, "", why)
             self._tell(world, told._replace(fault=fault) if fault else told)
             if asked.command == DELIVER_SM:
-                receipt = Acknowledged(asked.ticket, str(self._number), fault)
-                self._acknowledged(world, receipt, octets, now)
+                outbox, delivery = asked.ticket
+                receipt = Acknowledged(delivery, str(self._number), fault)
+                if outbox is world.outbox:  # else its world was reset meanwhile
+                    self._acknowledged(world, receipt, octets, now)
+                self.deliver()
         if asked.command == Command.UNBIND:
             self.line.hang_up()
 
     def _acknowledged(
         self, world: World, receipt: Acknowledged, octets: bytes, now: datetime
     ) -> None:
-        """Take note of what became of a receipt, unless its world was reset."""
-        if world.outbox is not self._outbox:
-            self._outbox = world.outbox
-            return
+        """Take note of what became of a receipt."""
         status = operations_receipts.UNANSWERED
         if octets:
             status = wire.HEADER.unpack_from(octets)[2]
         if octets and not status:
             cast("Link", self.link).delivered += 1
         operations_receipts.answered(world, receipt, status, now=now)
-        self.deliver()
 
 
 def timers(centre: Centre) -> Timers:

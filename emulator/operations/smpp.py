@@ -10,7 +10,12 @@ from typing import NamedTuple
 from emulator.domain import dlr, smpp
 from emulator.domain.access import Bind
 from emulator.domain.command_status import Declined, Status
-from emulator.domain.refusals import INSUFFICIENT_BALANCE, WORLD_FULL, Refusal
+from emulator.domain.refusals import (
+    INSUFFICIENT_BALANCE,
+    SERVER_ERROR,
+    WORLD_FULL,
+    Refusal,
+)
 from emulator.domain.smpp import MessageState, Order, Submission
 from emulator.domain.sms import Campaign, Ids
 from emulator.world import World
@@ -122,6 +127,7 @@ def declined(refusal: Refusal, world: World) -> Declined:
     statuses: Mapping[str, int] = {
         INSUFFICIENT_BALANCE.name: centre.no_credit,
         WORLD_FULL.name: Status.ESME_RMSGQFUL,
+        SERVER_ERROR.name: Status.ESME_RSYSERR,  # of the disk
     }
     status = statuses.get(refusal.reason.name, Status.ESME_RSUBMITFAIL)
     return Declined(status, refusal.why)

@@ -41,11 +41,12 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "NOT_CANCELLABLE": ("VOI-32",),
 }
 
+COLUMNS = ("field1", "field2", "field3", "field4")  # of a recipient, beside its name
 SMS: Mapping[str, tuple[str, ...]] = {
     "text": ("SMS-02", "SMS-20", "SMS-23"),
     "recipients": ("SMS-04", "SMS-09"),
     "cellphone": ("SMS-05",),
-    "name": ("SMS-06",),
+    **dict.fromkeys(("name", *COLUMNS), ("SMS-06",)),
     "route": ("SMS-30",),
     "country": ("SMS-31",),
     "campaign_name": ("SMS-35",),
@@ -66,6 +67,7 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "campaign_name": ("VOI-05",),
         "recipients": ("VOI-06",),
         "cellphone": ("VOI-06",),
+        **dict.fromkeys(("name", *COLUMNS), ("VOI-07",)),
         "remittent": ("VOI-08",),
         "scheduledDate": ("VOI-10",),
         "transfer_num": ("VOI-11",),
@@ -76,6 +78,7 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "subject": ("EML-03",),
         "recipients": ("EML-04",),
         "email": ("EML-04",),
+        **dict.fromkeys(("name", *COLUMNS), ("EML-05",)),
         "attachment": ("EML-07",),
         "scheduledDate": ("EML-08",),
         "template": ("EML-09",),
@@ -126,7 +129,8 @@ def _behind(exchange: Exchange) -> tuple[str, ...]:
     reason, field, ledger = exchange.refusal
     if ledger:
         return (ledger,)
-    named = FIELDS.get(exchange.operation, {}).get(field.rpartition(".")[2], ())
+    name = next((it for it in reversed(field.split(".")) if not it.isdecimal()), "")
+    named = FIELDS.get(exchange.operation, {}).get(name, ())
     return REASONS.get(reason) or named or STATUSES.get(exchange.status, ())
 
 

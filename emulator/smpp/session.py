@@ -11,7 +11,7 @@ Source: SMPP 3.4, 2.2 to 2.8 and 7.2.
 from collections.abc import Mapping
 from enum import StrEnum
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from emulator.domain.command_status import Status
 from emulator.smpp import pdu as wire
@@ -92,7 +92,7 @@ class Asked(NamedTuple):
     octets: bytes
     at: float
     until: float
-    ticket: int  # whose it is
+    ticket: Any  # whose it is
 
 
 class Event(NamedTuple):
@@ -207,7 +207,7 @@ class Session:
         *,
         body: Body = NOTHING,
         tlvs: tuple[Tlv, ...] = (),
-        ticket: int = 0,
+        ticket: Any = None,
     ) -> bytes:
         """Return the octets of a request; its answer is waited for from now on.
 

@@ -70,6 +70,7 @@ class Keeper:
 
     def close(self) -> None:
         """Write what is left to write, and let others have the directory."""
+        self._write_what_has_happened()
         self._catch_up()
         self._file.close()
 
@@ -170,6 +171,14 @@ class Keeper:
             followed.newest, followed.dropped_to = known.newest, known.dropped_to
         self._dropped.pop(world, None)
         del self._anew[world]
+
+    def _write_what_has_happened(self) -> None:
+        """Write what the disk has refused before, if it takes it now."""
+        try:
+            for each in tuple(self._anew):
+                self._write_anew(each)
+        except Unwritten as error:
+            log.error("%s", error)  # noqa: TRY400
 
     def _catch_up_soon(self) -> None:
         if self._timer is None:

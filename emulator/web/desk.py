@@ -69,14 +69,15 @@ class Desk:
                 reply = done
             else:
                 reply = await patience.reply(done, world, seat.receive)
+            if operation.method != "GET":  # which keeps nothing
+                world.commit()
         except Refusal as refusal:
             world.forget()
             raise _declined(refusal) from refusal
         except BaseException:
             world.forget()
             raise
-        if operation.method != "GET":  # which keeps nothing
-            world.commit()
+        if operation.method != "GET":
             world.ring()
         return reply
 

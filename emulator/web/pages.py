@@ -92,7 +92,10 @@ class Pages:
             raise HTTPException(404)
         if request.method == "HEAD":  # a preview is no click
             world.forget()
-        world.commit()
+        try:
+            world.commit()
+        except Refusal as refusal:  # of the disk
+            return _response(self._api.refused(refusal, None))
         return RedirectResponse(url, 302)
 
 

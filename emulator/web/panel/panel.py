@@ -220,7 +220,7 @@ def _shown(template: str, request: Request, **context: Any) -> str:
         "theme": theme if theme in THEMES else "",
         "world": seat.name if seat else request.query_params.get("world", ""),
         "asked": Asked(_chosen(request)),
-        "base": f"{request.scope["scheme"]}://{request.headers.get('host', '')}",
+        "base": f"{request.scope['scheme']}://{request.headers.get('host', '')}",
         "breakages": BREAKAGES,
         "operations_known": OPERATIONS,
     }

@@ -1,0 +1,305 @@
+"""The tables of SMPP, held row by row to what others have written down.
+
+Two libraries know the specification's numbers; what they lack stands here once more.
+"""
+
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import smpplib.consts
+from aiosmpplib import state
+
+from emulator.centre import recording, requests
+from emulator.domain import dlr, receipt, smpp
+from emulator.domain.access import Centre, Form
+from emulator.domain.coding import CODINGS, Alphabet
+from emulator.domain.command_status import Status, named
+from emulator.domain.smpp import Address, MessageState
+from emulator.operations import receipts as operations
+from emulator.smpp import pdu as wire
+from emulator.smpp import session, shown
+from emulator.smpp.bodies import REPLY, Command, Tag
+from tests.smpp import packed
+from tests.smpp.dialled import Phone
+
+UTC_ZONE = ZoneInfo("UTC")
+
+
+def constants(module: ModuleType, prefix: str = "") -> dict[str, int]:
+    """Return the numbers of a module by their names, without *prefix*."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in vars(module).items()
+        if name.isupper() and name.startswith(prefix) and isinstance(value, int)
+    }
+
+
+def test_every_parameter_has_the_number_of_the_specification() -> None:
+    known = constants(state)
+
+    assert {each.name: int(each) for each in Tag} == {
+        each.name: known[each.name] for each in Tag
+    }
+    assert len(Tag) == 44  # of chapter 5.3.2
+
+
+def test_every_command_has_the_number_of_the_specification() -> None:
+    theirs = {each.name: int(each) for each in state.SmppCommand}
+
+    assert {each.name: int(each) for each in Command} == theirs
+
+
+def test_every_status_has_the_number_of_the_specification() -> None:
+    theirs = {each.name: int(each) for each in state.SmppCommandStatus}
+    ours = {each.name: int(each) for each in Status}
+
+    assert ours == {name: theirs[name] for name in ours}
+    assert ours.keys() >= constants(smpplib.consts, "SMPP_").keys() & theirs.keys()
+
+
+def test_every_state_of_a_message_has_the_number_of_the_specification() -> None:
+    theirs = constants(smpplib.consts, "SMPP_MESSAGE_STATE_")
+
+    assert {each.name: int(each) for each in MessageState} == theirs
+
+
+def test_every_parameter_is_shown_by_its_name() -> None:
+    octets = packed.submit(1, tlvs=b"".join(packed.tlv(each, b"\1") for each in Tag))
+
+    found = shown.facts(octets)["tlvs"]
+    assert found == {each.name.lower(): "01" for each in Tag}
+
+
+def test_what_no_table_knows_is_shown_by_its_number() -> None:
+    octets = packed.submit(1, tlvs=packed.tlv(0x1500, b"\1"))
+
+    assert shown.facts(octets)["tlvs"] == {"0x1500": "01"}
+    assert shown.name(0xEE) == "0x000000EE"
+    assert (named(0x400), named(0x58)) == ("0x400", "ESME_RTHROTTLED")
+
+
+def test_every_command_has_a_name_and_a_body() -> None:
+    assert {int(each) for each in Command} == wire.BODIES.keys()
+    assert all(shown.name(each) == each.name.lower() for each in Command)
+    requests = {int(each): each.name.lower() for each in Command if not each & REPLY}
+    assert requests == recording.NAMES
+
+
+def test_who_may_ask_what_is_one_list_and_its_parts() -> None:
+    asked = {*session.BINDS, *session.SENDING, *session.KEEPING}
+    outward = {
+        Command.DELIVER_SM,
+        Command.OUTBIND,
+        Command.ALERT_NOTIFICATION,
+        Command.GENERIC_NACK,
+    }
+
+    assert asked == session.REQUESTS
+    assert asked | outward == {each for each in Command if not each & REPLY} | {
+        Command.GENERIC_NACK
+    }
+    assert requests.ANSWERS.keys() == session.SENDING
+    assert {
+        Command.SUBMIT_SM,
+        Command.SUBMIT_MULTI,
+        Command.DATA_SM,
+    } == requests.SUBMITTING
+    assert {Command.ENQUIRE_LINK, Command.UNBIND} == session.KEEPING
+
+
+STATES = {
+    "open": {0x01, 0x02, 0x09, 0x15},
+    "transmitter": {0x04, 0x21, 0x103, 0x03, 0x08, 0x07, 0x15, 0x06},
+    "receiver": {0x15, 0x06},
+    "transceiver": {0x04, 0x21, 0x103, 0x03, 0x08, 0x07, 0x15, 0x06},
+    "unbound": {0x15},
+}
+
+
+def test_in_each_state_that_may_be_asked_which_the_specification_says() -> None:
+    found = {str(place): {*map(int, asked)} for place, asked in session.ASKED.items()}
+
+    assert found == STATES
+
+
+# --- Receipts ----------------------------------------------------------------
+
+MADE = datetime(2026, 3, 2, 18, 0, 0, tzinfo=UTC)
+TOLD = {  # source: SMPP 3.4, appendix B
+    "ENROUTE": ("ENROUTE", 0),
+    "DELIVERED": ("DELIVRD", 0),
+    "EXPIRED": ("EXPIRED", 0),
+    "DELETED": ("DELETED", 0),
+    "UNDELIVERABLE": ("UNDELIV", 1),
+    "ACCEPTED": ("ACCEPTD", 0),
+    "UNKNOWN": ("UNKNOWN", 0),
+    "REJECTED": ("REJECTD", 0),
+}
+
+
+def a_receipt(stands: MessageState = MessageState.DELIVERED, **changes: Any) -> Any:
+    to, sender = Address(1, 1, b"4498987282"), Address(0, 0, b"74342")
+    made = receipt.Receipt(
+        message=46608336,
+        state=stands,
+        source=to,
+        destination=sender,
+        service_type="",
+        submitted_at=MADE,
+        done_at=MADE + timedelta(seconds=71),
+        text="Su folio es 123456, gracias",
+    )
+    return made._replace(**changes)
+
+
+@pytest.mark.parametrize("stands", MessageState, ids=lambda each: each.name)
+def test_every_state_has_its_words_and_its_parameters(stands: MessageState) -> None:
+    word, error = TOLD[stands.name]
+    delivered = int(stands is MessageState.DELIVERED)
+
+    said = receipt.text(a_receipt(stands), Form(), UTC_ZONE)
+    parameters = receipt.parameters(a_receipt(stands, reference=258), Form())
+
+    assert said == (
+        f"id:46608336 sub:001 dlvrd:00{delivered} submit date:2603021800 "
+        f"done date:2603021801 stat:{word} err:00{error} text:Su folio es 123456, "
+    )
+    network = {"NETWORK_ERROR_CODE": b"\3\0\1"} if error else {}
+    assert parameters == {
+        "RECEIPTED_MESSAGE_ID": b"46608336\0",
+        "MESSAGE_STATE": bytes((stands,)),
+        "USER_MESSAGE_REFERENCE": b"\1\2",
+        **network,
+    }
+
+
+FORMS = [
+    (Form(ids="hex"), "id:2C72FD0 ", " text:Su folio", b"2C72FD0\0"),
+    (Form(ids="padded"), "id:0046608336 ", " text:Su", b"0046608336\0"),
+    (Form(dates="seconds"), "date:260302180111 ", " text:Su", b"46608336\0"),
+    (Form(text="Text"), "id:46608336 ", "err:000 Text:Su folio", b"46608336\0"),
+]
+
+
+@pytest.mark.parametrize(("form", "begins", "ends", "identity"), FORMS)
+def test_a_receipt_is_written_in_the_form_that_a_bind_wants(
+    form: Form, begins: str, ends: str, identity: bytes
+) -> None:
+    said = receipt.text(a_receipt(), form, UTC_ZONE)
+
+    assert begins in said
+    assert ends in said
+    assert receipt.parameters(a_receipt(), form)["RECEIPTED_MESSAGE_ID"] == identity
+
+
+def test_every_form_is_one_that_the_world_file_knows() -> None:
+    assert {*receipt.IDS} == {"decimal", "hex", "padded"}
+    assert {*receipt.DATES} == {"minutes", "seconds"}
+    assert {*receipt.TEXTS} == {"text", "Text", "none"}
+    assert receipt.text(a_receipt(), Form(text="none"), UTC_ZONE).endswith("err:000")
+    assert receipt.text(a_receipt(), Form(tlvs="only"), UTC_ZONE) == ""
+    without = receipt.parameters(a_receipt(reference=1), Form(tlvs="without"))
+    assert without == {"USER_MESSAGE_REFERENCE": b"\0\1"}
+    only = receipt.parameters(a_receipt(), Form(tlvs="only"))
+    assert {*only} == {"RECEIPTED_MESSAGE_ID", "MESSAGE_STATE"}
+
+
+def test_what_a_client_may_take_later_is_temporary() -> None:
+    temporary = {Status.ESME_RX_T_APPN, Status.ESME_RMSGQFUL}
+
+    assert temporary == operations.LATER
+
+
+@pytest.mark.parametrize(
+    ("status", "wanted"),
+    [("sent", 2), ("failed", 5), ("cancelled", 4), ("in progress", 1), ("retried", 1)],
+)
+def test_every_word_of_the_poll_has_its_state(status: str, wanted: int) -> None:
+    assert smpp.STATES.get(status, MessageState.ENROUTE) == wanted
+    assert (status in dlr.FINAL) == (wanted != MessageState.ENROUTE)
+
+
+def test_who_asks_for_receipts_is_read_off_two_bits() -> None:
+    failures = {each for each in MessageState if each is not MessageState.DELIVERED}
+    wanted = {0: set(), 1: {*MessageState}, 2: failures, 3: set()}
+
+    for registered in range(256):
+        told = {each for each in MessageState if smpp.wants_receipt(registered, each)}
+        assert told == wanted[registered & 3], registered
+
+
+# --- What a message may say --------------------------------------------------
+
+
+def test_every_data_coding_is_an_alphabet() -> None:
+    groups = {
+        Alphabet.GSM: [*range(0x10, 0x14), *range(0x20, 0x24), *range(0x30, 0x34)],
+        Alphabet.IA5: [1],
+        Alphabet.LATIN_1: [3],
+        Alphabet.CYRILLIC: [6],
+        Alphabet.HEBREW: [7],
+        Alphabet.UCS_2: [8, *range(0xE0, 0xF0)],
+    }
+    for group in (0x10, 0x20, 0x30):
+        groups[Alphabet.UCS_2] += range(group + 8, group + 16)
+    groups[Alphabet.GSM] += range(0xC0, 0xE0)
+    groups[Alphabet.GSM] += [each for each in range(0xF0, 0x100) if not each & 4]
+    wanted = dict.fromkeys(range(1, 256), Alphabet.BINARY)
+    for alphabet, codings in groups.items():
+        wanted |= dict.fromkeys(codings, alphabet)
+
+    assert wanted == CODINGS
+
+
+def test_what_no_message_may_say_is_declined_to_the_last_bit(phone: Phone) -> None:
+    caller = phone.bound()
+
+    def taken(name: str, values: range) -> set[int]:
+        found = set()
+        for each in values:
+            fields: Any = {name: each}
+            if caller.ask(packed.submit(2, short=b"\0hola", **fields)).status == 0:
+                found.add(each)
+        return found
+
+    modes = {each for each in range(256) if each & 0x3C in {0x00, 0x08, 0x10}}
+    receipts = {each for each in range(256) if not each & 0xC0 and each & 3 != 3}
+    assert taken("esm_class", range(256)) == modes
+    assert taken("registered", range(256)) == receipts
+    assert taken("priority", range(6)) == {0, 1, 2, 3}
+    assert taken("default_id", range(3)) == {0}
+
+
+def test_fields_are_as_long_as_they_may_be(phone: Phone) -> None:
+    caller = phone.bound()
+
+    def declined(**fields: Any) -> int:
+        return caller.ask(packed.submit(2, **fields)).status
+
+    assert declined(service_type="x" * 5) == 0
+    assert declined(service_type="x" * 6) == Status.ESME_RINVSERTYP
+    assert declined(source="1" * 20) == 0
+    assert declined(source="1" * 21) == Status.ESME_RINVSRCADR
+
+
+def test_a_session_and_its_centre_agree_about_their_timers() -> None:
+    centre, timers = Centre(), session.Timers()
+
+    assert timers == (
+        centre.session_init_timer,
+        centre.enquire_link_timer,
+        centre.response_timer,
+        centre.inactivity_timer,
+    )
+    assert timers == (10, 30, 10, 300)
+    assert centre == Centre(
+        no_credit=0x45,
+        over_window=0x14,
+        receiver_window=10,
+        held=10_000,
+        held_for=timedelta(days=3),
+        retry_after=timedelta(minutes=1),
+    )

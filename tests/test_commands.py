@@ -1,0 +1,62 @@
+"""Commands that cannot go together, over all the commands that there are."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.commanded import ASKED, COMMANDS, STEERED, attended, forked, prepared
+from tests.emulated import Api, contract, control, emulated
+
+# What would pull the clock away from under the one who moves it.
+AT_REST = {
+    "setClock",
+    "advanceClock",
+    "settleWorld",
+    "resetWorld",
+    "restoreWorld",
+    "restoreCheckpoint",
+}
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    """Return a prepared world; each test takes a fork of it."""
+    with closing(emulated()) as api:
+        prepared(api)
+        yield api
+
+
+def test_no_command_of_either_contract_is_left_out() -> None:
+    reading = {"GET"}
+    steering = control().operations.values()
+    asking = contract().operations.values()
+
+    assert {each.id for each in steering if each.method not in reading} == {*STEERED}
+    assert {each.id for each in asking if each.method not in reading} == {*ASKED} - {
+        "lookupNumber"
+    }
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_who_moves_the_clock_keeps_out_what_would_move_it_too(
+    api: Api, name: str
+) -> None:
+    forked(api)
+    with attended(api, name):
+        method, path, body = COMMANDS[name].sent(api)
+        world = api.world
+        now = world.clock.now()
+        why = f"somebody advances or settles the world {world.name}; wait for the end"
+
+        with world.moved():
+            meanwhile = api.send(method, path, json=body)
+            stands = world.clock.now()
+
+        if name in AT_REST:
+            assert (meanwhile.status, meanwhile.body["detail"]) == (409, why)
+            assert stands == now
+            method, path, body = COMMANDS[name].sent(api)
+            assert api.send(method, path, json=body).status == 200
+        else:
+            assert meanwhile.status == 200, meanwhile.octets

@@ -1,0 +1,350 @@
+"""Lists that are easily one row short: each is held to another that knows better."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from emulator import settings
+from emulator.client import Emulator
+from emulator.domain import refusals
+from emulator.domain.assumptions import LENIENT, STRICT
+from emulator.domain.dlr import CHANGED, SETTLED, WAITING
+from emulator.domain.timeline import INSTANT, MANUAL, PACES, Change, Pace
+from emulator.journal import Archive
+from emulator.operations import account, deliveries, journal
+from emulator.operations.statements import COLUMNS, FIELDS, REASONS, STATUSES, ledgered
+from emulator.world import Commons
+from emulator.worlds import Limits
+from tests.conftest import MakeApi
+from tests.emulated import Api, contract, control, emulated
+from tests.orders import ORDERS, order
+from tests.refused import REFUSED, No
+from tests.steering import steer, steered
+
+# Which statements stand behind a refusal, once more.
+EXPLAINED: Mapping[str, str] = {
+    "UNREADABLE": "ERR-03",
+    "UNAUTHENTICATED": "AUT-04",
+    "NO_SUCH_PATH": "ERR-07",
+    "NO_SUCH_CAMPAIGN": "DLR-15",
+    "METHOD_NOT_ALLOWED": "ERR-09",
+    "SERVER_ERROR": "ERR-13",
+    "REQUIRED_WITHOUT": "SMS-30 SMS-31",
+    "NOT_AN_OBJECT": "ERR-05",
+    "UNKNOWN_ROUTE": "SMS-32",
+    "UNKNOWN_COUNTRY": "SMS-32",
+    "NO_ROUTE_TO_COUNTRY": "SMS-33",
+    "ROUTE_ELSEWHERE": "SMS-34",
+    "UNKNOWN_LINK": "CLC-04",
+    "UNKNOWN_AUDIO": "VOI-03",
+    "UNKNOWN_MEDIUM": "EML-07",
+    "UNKNOWN_REMITTENT": "VOI-09",
+    "UNEVEN_FIELDS": "SMS-07",
+    "VALUE_MISSING": "SMS-08",
+    "TOO_LONG_MERGED": "SMS-26",
+    "SPECIAL_CHARACTERS": "SMS-25",
+    "URL_NOT_LISTED": "SMS-47",
+    "DATE_PAST": "SMS-36",
+    "DATES_REVERSED": "MO-14",
+    "INSUFFICIENT_BALANCE": "SMS-45",
+    "SERVICE_INACTIVE": "ERR-12",
+    "NOT_CANCELLABLE": "VOI-32",
+}
+BOOLEANS = "SMS-28"  # a statement about all of them, which names none
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    with closing(emulated()) as api:
+        yield api
+
+
+def explained(api: Api, number: int) -> str:
+    """Return the statements behind the refusal of an exchange."""
+    found = steered(api, "GET", f"journal/{number}")["statements"]
+    assert {each["about"] for each in found} <= {"refusal"}
+    return " ".join(each["id"] for each in found)
+
+
+# --- Statements behind a refusal ---------------------------------------------
+
+
+# What is refused before anybody is let in is in nobody's journal.
+AT_THE_DOOR = {"UNAUTHENTICATED", "NO_SUCH_PATH", "METHOD_NOT_ALLOWED"}
+
+
+@pytest.mark.parametrize(
+    "no",
+    [each for each in REFUSED if each.reason in EXPLAINED.keys() - AT_THE_DOOR],
+    ids=lambda each: each.reason,
+)
+def test_a_refusal_is_explained(make_api: MakeApi, no: No) -> None:
+    with closing(no.api(make_api)) as api:
+        api.send(no.method, no.path, **no.options)
+
+        (stated, *others) = STRICTER.get(no.reason, EXPLAINED[no.reason]).split()
+        assert explained(api, 1).split() == [stated, *others]
+
+
+# A strict world names the reading that was not met.
+STRICTER = {"DATE_PAST": "SMS-37"}
+
+
+def test_every_row_of_the_explanations_is_looked_at() -> None:
+    assert {name: " ".join(ids) for name, ids in REASONS.items()} == EXPLAINED
+    assert REASONS.keys() <= refusals.REASONS.keys()
+    assert STATUSES == {400: ("ERR-03",), 422: ("ERR-02",)}
+
+
+def test_every_field_of_an_order_is_explained_by_a_statement_that_names_it() -> None:
+    for operation in contract().operations.values():
+        if operation.body is None:
+            continue
+        rows = FIELDS[operation.id]
+
+        assert {*_properties(operation.id)} == rows.keys(), operation.id
+        for name, ids in rows.items():
+            word = "field1" if name in COLUMNS else name  # of `field1` to `field4`
+            for each in ids:
+                item = ledgered()[each]
+                assert word in item["says"] + item["does"] or each == BOOLEANS, name
+
+
+def _properties(operation: str) -> Iterator[str]:
+    """Yield the names of what a body may have, and its recipients."""
+    found = contract().operations[operation]
+    where = f"/paths/{found.path.replace('/', '~1')}/{found.method.lower()}"
+    where += "/requestBody/content/application~1json/schema"
+    yield from _names(contract().document.at(where)[1])
+
+
+def _names(node: Any) -> Iterator[str]:
+    if "$ref" in node:
+        node = contract().document.at(node["$ref"][1:])[1]
+    for name, each in node.get("properties", {}).items():
+        yield name
+        if name == "recipients":
+            yield from _names(each.get("items", {}))
+    for several in ("oneOf", "allOf", "anyOf"):
+        for each in node.get(several, ()):
+            yield from _names(each)
+
+
+@pytest.mark.parametrize("path", ORDERS)
+def test_what_is_wrong_with_a_field_is_explained_by_its_statements(
+    api: Api, path: str
+) -> None:
+    operation = next(
+        each.id for each in contract().operations.values() if each.path == path
+    )
+    for name in FIELDS[operation].keys() & ORDERS[path].keys():
+        api.post(path, json=order(path, **{name: [[]]}))
+        exchange = steered(api, "GET", f"journal/{api.world.journal.last}")
+
+        assert exchange["status"] == 422, (name, exchange["answer"])
+        ids = tuple(each["id"] for each in exchange["statements"])
+        assert ids == REASONS.get(exchange["reason"], FIELDS[operation][name]), name
+
+
+# --- The account -------------------------------------------------------------
+
+
+def test_every_collection_of_the_account_has_a_name_for_its_items() -> None:
+    asked = control().document.at("/components/parameters/Collection")[1]
+
+    assert {*asked["schema"]["enum"]} == account.NAMES.keys()
+
+
+ITEMS: Mapping[str, Any] = {
+    "audios": {"id": 900, "name": "x"},
+    "binds": {"system_id": "Other", "password": "x"},
+    "countries": {"country": 900, "name": "Nowhere"},
+    "handsets": {"cellphone": "5599999999", "outcome": "absent"},
+    "keywords": {"keyword": "Nuevo", "response": "hola"},
+    "links": {"id": 900, "title": "x", "url": "https://x.example.org/"},
+    "media": {"id": 900, "name": "x", "url": "https://x.example.org/x"},
+    "routes": {
+        "route": 900,
+        "name": "x",
+        "country": 1,
+        "price": 1,
+        "description": "x",
+    },
+}
+
+
+@pytest.mark.parametrize("collection", account.NAMES)
+def test_an_item_of_every_collection_is_added_replaced_and_removed_by_its_name(
+    api: Api, collection: str
+) -> None:
+    item = ITEMS[collection]
+    name = str(item[account.NAMES[collection]])
+    before = steered(api, "GET", "account").get(collection, [])
+
+    for _ in range(2):  # the second one takes the place of the first
+        steered(api, "POST", f"account/{collection}", json=item)
+        there = steered(api, "GET", "account")[collection]
+        assert len(there) == len(before) + 1
+    steered(api, "DELETE", f"account/{collection}/{name.swapcase()}")
+
+    assert steered(api, "GET", "account").get(collection, []) == before
+    answer = steer(api, "DELETE", f"account/{collection}/{name}")
+    assert (answer.status, answer.body["detail"]) == (
+        404,
+        f"the account has no such item in {collection}",
+    )
+
+
+INSTEAD = {
+    "account.credit": (
+        {"account": {"credit": 5}},
+        "it is what the account was opened with; POST /_emulator/movements moves money",
+    ),
+    "balance": ({"balance": 1}, "POST /_emulator/movements moves money"),
+    "clock": ({"clock": "frozen"}, "PUT /_emulator/clock sets it"),
+    "name": (
+        {"name": "other"},
+        "a world keeps its name; POST /_emulator/world/fork makes a copy",
+    ),
+    "seed": (
+        {"seed": 2},
+        "a world keeps its seed; POST /_emulator/worlds opens one with another",
+    ),
+    "tokens": ({"tokens": []}, "POST and DELETE /_emulator/tokens change them"),
+}
+
+
+def test_what_the_account_does_not_change_says_what_to_do_instead(api: Api) -> None:
+    assert {".".join(path) for path in account.FIXED} == INSTEAD.keys()
+    for field, (patch, instead) in INSTEAD.items():
+        answer = steer(api, "PATCH", "account", json=patch)
+
+        assert answer.status == 422
+        assert answer.body["title"] == f"The field {field} cannot be changed here"
+        assert answer.body["detail"] == instead
+
+
+# --- Words for what is ------------------------------------------------------
+
+
+def test_every_keyword_of_a_schema_has_its_refusal() -> None:
+    assert {name: each.name for name, each in refusals.BY_KEYWORD.items()} == {
+        "required": "REQUIRED",
+        "required_without": "REQUIRED_WITHOUT",
+        "required_with": "REQUIRED_WITH",
+        "maxLength": "TOO_LONG",
+        "minLength": "TOO_SHORT",
+        "maxItems": "TOO_MANY",
+        "minItems": "TOO_FEW",
+        "enum": "NOT_IN_LIST",
+        "const": "NOT_IN_LIST",
+        "not": "NOT_WANTED",
+        "additionalProperties": "NOT_KNOWN",
+        "unevaluatedProperties": "NOT_KNOWN",
+    }
+
+
+def test_every_refusal_is_known_by_its_own_name() -> None:
+    named = {
+        name: each
+        for name, each in vars(refusals).items()
+        if isinstance(each, refusals.Reason)
+    }
+
+    assert named == refusals.REASONS
+    assert all(each.name == name for name, each in named.items())
+    assert len({each.es for each in named.values()}) == len(named)
+    assert len({each.en for each in named.values()}) == len(named)
+
+
+def test_every_intervention_has_its_words() -> None:
+    told = {str(each): SETTLED.get(each) for each in Change}
+    waits = {str(each): WAITING.get(each) for each in Change}
+    leads = {str(each): CHANGED.get(each) for each in Change}
+
+    assert told == {
+        "paused": "paused",
+        "resumed": "inserted",
+        "cancelled": "canceled",
+        "lost": None,
+    }
+    assert waits == {
+        "paused": "paused",
+        "resumed": None,
+        "cancelled": "cancelled",
+        "lost": None,
+    }
+    assert leads == {
+        "paused": "paused",
+        "resumed": "resumed",
+        "cancelled": "canceled",
+        "lost": None,
+    }
+
+
+def test_every_pace_is_as_the_ledger_has_it() -> None:
+    seconds = {
+        each.name: getattr(MANUAL, each.name).total_seconds()
+        for each in fields(Pace)
+        if each.name != "patience"
+    }
+
+    assert seconds == {
+        "inserting": 1,
+        "updating": 1,
+        "sms_after": 11,
+        "sms_every": 0.01,
+        "call_after": 35,
+        "call_every": 0.1,
+    }
+    assert MANUAL.patience == 1
+    assert not any(getattr(INSTANT, each.name) for each in fields(Pace))
+    assert PACES == {"manual": MANUAL, "instant": INSTANT}
+
+
+def test_both_modes_decide_everything() -> None:
+    assert LENIENT.keys() == STRICT.keys()
+
+
+# --- Bounds that stand in two places -----------------------------------------
+
+
+def test_a_process_may_hold_what_its_settings_say() -> None:
+    chosen, limits = settings.Settings(), Limits()
+    names = {
+        "worlds": "max_worlds",
+        "messages": "max_messages",
+        "journal": "journal_octets",
+        "journals": "journal_total_octets",
+        "snapshot": "snapshot_limit",
+        "checkpoints": "max_checkpoints",
+        "deliveries": "max_deliveries",
+    }
+
+    for bound, setting in names.items():
+        assert getattr(limits, bound) == getattr(chosen, setting), bound
+    assert limits.smpp_mints == (chosen.mint == "any")
+    archive, commons = Archive(), Commons()
+    assert (archive.each, archive.total) == (limits.journal, limits.journals)
+    assert (commons.capacity, commons.deliveries) == (
+        limits.messages,
+        limits.deliveries,
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "seconds"),
+    [
+        ("wait_for_request", journal.PATIENCE),
+        ("wait_for_delivery", deliveries.PATIENCE),
+    ],
+)
+def test_a_client_waits_as_long_as_the_control_api(method: str, seconds: float) -> None:
+    waits = inspect.signature(getattr(Emulator, method)).parameters
+
+    assert waits["timeout"].default == seconds == 5
+    assert waits["count"].default == 1
