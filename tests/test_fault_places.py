@@ -335,7 +335,7 @@ def two_receipts(api: Api, caller: Caller) -> None:
         ("deliver_sm", {"pdu": "no_tlvs"}, two_receipts, (2, 0), {"version": 0x33}),
         ("deliver_sm", {"pdu": "no_tlvs"}, two_receipts, (2, 2), {}),
     ],
-    ids=str,
+    ids=lambda each: getattr(each, "__name__", str(each)),
 )
 def test_what_a_client_of_smpp_does_not_feel_does_not_count(
     operation: str,
