@@ -12,9 +12,10 @@ from collections.abc import Callable
 from math import inf
 from typing import cast
 
-from emulator.centre.desk import Desk, Office
+from emulator.centre.desk import Desk
+from emulator.centre.office import Office
 from emulator.smpp.bodies import Command, Outbind
-from emulator.smpp.session import Session, Timers
+from emulator.smpp.session import Event, Kind, Session, Timers
 
 TURN = 32  # PDUs
 UNREAD = 64 * 1024  # octets of answers that a client leaves with the kernel
@@ -40,6 +41,8 @@ class Line(asyncio.Protocol):
         self._out: list[bytes] = []
         self._busy = False  # more PDUs are there than a turn takes
         self._full = False  # what was written is not being read
+        self._waits = False  # until receipts have been taken
+        self._next: Event | None = None  # what then comes first
         self._silent = self._dripping = False  # because of a fault
         self._timer: asyncio.TimerHandle | None = None
         self.ended = asyncio.Event()
@@ -139,6 +142,13 @@ class Line(asyncio.Protocol):
         """End the connection whatever has not been written."""
         self._transport.abort()
 
+    def let_in(self) -> None:
+        """Go on with a submit that has waited."""
+        self._waits = False
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._turn)
+
     def arm(self) -> None:
         """See to it that what is due by itself is done in time."""
         due_at = self.session.due_at()
@@ -155,11 +165,11 @@ class Line(asyncio.Protocol):
     def _turn(self) -> None:
         """Work off what is there, up to so many PDUs; then others are let in."""
         self._busy = False
-        out, session, desk = self._out, self.session, self.desk
+        out, desk = self._out, self.desk
         for _ in range(TURN):
             if self._transport.is_closing():
                 return
-            event = session.next()
+            event = self._taken()
             if event is None:
                 break
             if answer := desk.answer(event):
@@ -171,6 +181,25 @@ class Line(asyncio.Protocol):
         self._flush()
         self._read_or_rest()
         desk.ring()
+
+    def _taken(self) -> Event | None:
+        """Return what is worked off next.
+
+        While a submit waits, that is what need not wait with it: an answer to us.
+        """
+        session, desk = self.session, self.desk
+        if self._waits and session.is_full:
+            desk.wait_no_longer()
+            self._waits = False
+        if self._waits:
+            return session.next_beside()
+        event, self._next = self._next or session.next(), None
+        if event is None or event.kind is not Kind.REQUEST or session.is_full:
+            return event
+        if desk.has_to_wait(event):
+            self._waits, self._next = True, event
+            return session.next_beside()
+        return event
 
     def _flush(self) -> None:
         if self._out and not self._dripping:
