@@ -113,6 +113,10 @@ class Schedule:
         self._look()
         return at, work
 
+    def __len__(self) -> int:
+        """Return how much work there is at most; some of it may have been moved."""
+        return len(self._heap)
+
     @property
     def next_needed_at(self) -> datetime:
         """When the next work is due but for receipts that will be too old."""

@@ -192,9 +192,10 @@ class Desk:
             return None
         if not pdu.body.registered_delivery & RECEIPT:
             return None
+        waiting = len(world.outbox.mail.get(self.system_id, ()))
+        if waiting + len(world.schedule) < world.account.access.centre.held:
+            return None  # whatever is due by now
         self._catch_up(world)
-        if not world.outbox.mail.get(self.system_id):
-            return None
         return self._office.mail.backlog(world, self.system_id)
 
     def _catch_up(self, world: World) -> None:

@@ -101,7 +101,7 @@ class Line(asyncio.Protocol):
     def send(self, octets: bytes) -> None:
         """Write *octets*, behind what this turn has written."""
         if not self._out:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._flush_alone)
         self._out.append(octets)
 
     def then(self, action: Callable[[], None]) -> None:
@@ -207,6 +207,11 @@ class Line(asyncio.Protocol):
             self._out.clear()
             if not (self._silent or self._transport.is_closing()):
                 self._transport.write(octets)
+
+    def _flush_alone(self) -> None:
+        """Write what there is, unless a turn is to come that writes it anyway."""
+        if not self._busy:
+            self._flush()
 
     def _read_or_rest(self) -> None:
         transport = self._transport
