@@ -189,8 +189,8 @@ class Outbox:
         if delivery.kind is Kind.RECEIPT:
             self.receipts.pop(delivery.id, None)
             for waiting in self.mail.values():
-                if delivery in waiting:
-                    waiting.remove(delivery)
+                for each in [each for each in waiting if each.id == delivery.id]:
+                    waiting.remove(each)
         lane = self._lanes.get(delivery.url, deque())
         kept = deque(each for each in lane if each.id != delivery.id)
         if kept:

@@ -185,20 +185,22 @@ class Line(asyncio.Protocol):
     def _taken(self) -> Event | None:
         """Return what is worked off next.
 
-        While a submit waits, that is what need not wait with it: an answer to us.
+        While a submit waits, that is what need not wait behind it; where nothing more
+        can be put off, it is that submit.
         """
         session, desk = self.session, self.desk
-        if self._waits and session.is_full:
+        if not self._waits:
+            event, self._next = self._next or session.next(), None
+            if event is None or event.kind is not Kind.REQUEST:
+                return event
+            if not desk.has_to_wait(event):
+                return event
+            self._waits, self._next = True, event
+        event = session.next_beside()
+        if event is None and session.is_full:
             desk.wait_no_longer()
             self._waits = False
-        if self._waits:
-            return session.next_beside()
-        event, self._next = self._next or session.next(), None
-        if event is None or event.kind is not Kind.REQUEST or session.is_full:
-            return event
-        if desk.has_to_wait(event):
-            self._waits, self._next = True, event
-            return session.next_beside()
+            event, self._next = self._next, None
         return event
 
     def _flush(self) -> None:
