@@ -195,6 +195,8 @@ class Desk:
         waiting = len(world.outbox.mail.get(self.system_id, ()))
         if waiting + len(world.schedule) < world.account.access.centre.held:
             return None  # whatever is due by now
+        if not self._office.mail.has_receiver(world, self.system_id):
+            return None  # those that are too many are dropped instead
         self._catch_up(world)
         return self._office.mail.backlog(world, self.system_id)
 

@@ -147,17 +147,18 @@ class Mail:
         if backlog := self._backlogs.get((world, system_id)):
             backlog.hear()
 
-    def backlog(self, world: World, system_id: str) -> Backlog | None:
-        """Return what keeps a client from adding receipts; None where nothing does.
+    def has_receiver(self, world: World, system_id: str) -> bool:
+        return (world, system_id) in self._rings
 
-        Where nobody takes them, those that are too many are dropped instead.
+    def backlog(self, world: World, system_id: str) -> Backlog | None:
+        """Return what keeps a client, which has a receiver, from adding receipts.
+
+        Nothing does while there is room for another one.
         """
         key = world, system_id
-        if key not in self._rings:
-            return None
-        if key not in self._backlogs:
-            self._backlogs[key] = Backlog(*key)
-        backlog = self._backlogs[key]
+        backlog = self._backlogs.get(key)
+        if backlog is None:
+            backlog = self._backlogs[key] = Backlog(world, system_id)
         return backlog if backlog.is_over else None
 
     def withdraw(self, line: Submitter, world: World, system_id: str) -> None:

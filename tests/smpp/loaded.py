@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.smpp import packed
-from tests.smpp.dialled import Caller
+from tests.smpp.dialled import Caller, Phone
 from tests.smpp.packed import RECEIPTED_MESSAGE_ID, delivered, resp
 
-DEADLINE = 10  # seconds; only what hangs comes near
+DEADLINE = 30  # seconds; only what hangs comes near
 
 
 @dataclass
@@ -54,23 +54,25 @@ class Client:
         return len(self.statuses) == self.messages
 
 
-def run(clients: Sequence[Client]) -> None:
+def run(phone: Phone, clients: Sequence[Client]) -> None:
     """Let *clients* submit until all is answered and every receipt has come.
 
-    Fails where one does not come, comes twice or is about something else.
+    Fails where one is dropped, does not come, comes twice or is about something else.
     """
-    clients[0].caller.loop.run_until_complete(_run(clients))
+    clients[0].caller.loop.run_until_complete(_run(phone, clients))
     told = Counter(each for client in clients for each in client.receipts)
     placed = Counter(each for client in clients for each in client.ids)
     assert told == placed
 
 
-async def _run(clients: Sequence[Client]) -> None:
+async def _run(phone: Phone, clients: Sequence[Client]) -> None:
+    dropped = phone.api.world.tally.dropped
     tasks = [asyncio.ensure_future(each.run()) for each in clients]
     try:
         async with asyncio.timeout(DEADLINE):
             while not _is_done(clients):
                 await asyncio.sleep(0)
+                assert not dropped
                 for each in tasks:
                     if each.done():
                         each.result()
