@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from http.client import HTTPConnection
 from itertools import count
@@ -43,6 +43,8 @@ STARTS = 9
 STORIES = 9
 IDLE = 10_000  # worlds
 SESSIONS = 1_000  # of SMPP, idle
+REGISTERED = 20_000  # messages that want a receipt, twice as many as may wait
+LONGEST = 600.0  # seconds; only what hangs comes near
 SMPP_ACCOUNT = b'{"smpp": {"receiver_window": 100}}'
 PUSHES = 10_000
 UNCACHED = {"PYTHONDONTWRITEBYTECODE"}
@@ -526,12 +528,31 @@ def smpp() -> Iterator[Figure]:
         p99 = done.p99 * 1000
         yield Figure("p99 of a submit_sm", "50 ms", f"{p99:.1f} ms", p99 <= 50)
         yield Figure("p99 of HTTP beside it", "50 ms", f"{slow:.1f} ms", slow <= 50)
+    yield registered()
     with serving("emulator") as emulator, ExitStack() as stack:
         before = emulator.resident()
         for _ in range(SESSIONS):
             stack.enter_context(bound(emulator.host, emulator.smpp))
         each = (emulator.resident() - before) / MEBIBYTE
         yield Figure("1,000 idle sessions", "50 MiB", f"{each:.1f} MiB", each <= 50)
+
+
+def registered() -> Figure:
+    """Measure more messages than receipts may wait, all of which want one.
+
+    The client gives up where one is declined.
+    """
+    with serving("emulator") as emulator:
+        order = SmppOrder(emulator.host, emulator.smpp, LONGEST, receipts=True)
+        with submitting(replace(order, messages=REGISTERED)) as result:
+            while (done := result()) is None:
+                time.sleep(0.02)
+    return Figure(
+        f"{REGISTERED:,} registered submit_sm on one connection, window 100",
+        "every receipt acknowledged, none declined, at least 8,000 of both a second",
+        f"{done.acknowledged:,} acknowledged, {done.receipts:,.0f} of both a second",
+        done.acknowledged == done.messages == REGISTERED and done.receipts >= 8_000,
+    )
 
 
 def submitted(emulator: Served, *, receipts: bool) -> tuple[SmppResult, float]:

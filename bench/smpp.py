@@ -28,6 +28,7 @@ class Order:
     window: int = 100
     receipts: bool = False
     system_id: str = "world-bench"
+    messages: int = sys.maxsize  # after which it stops, if the time is not up before
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Result:
     submitted: float
     receipts: float
     p99: float
+    messages: int = 0  # that were accepted
+    acknowledged: int = 0  # receipts
 
 
 def body(*, registered: bool) -> bytes:
@@ -63,9 +66,14 @@ def measured(order: Order) -> Result:
     waits: list[float] = []
     began = now = time.perf_counter()
     end, bound = began + order.seconds, False
-    while now < end or sent or (order.receipts and receipts < answered):
+    most = order.messages + 1  # sequence numbers, with the bind's
+    while (
+        (now < end and sequence < most)
+        or sent
+        or (order.receipts and receipts < answered)
+    ):
         out = []
-        while bound and len(sent) < order.window and now < end:
+        while bound and len(sent) < order.window and sequence < most and now < end:
             sequence += 1
             sent.append(now)
             out.append(HEADER.pack(length, SUBMIT_SM, 0, sequence) + asked)
@@ -94,7 +102,8 @@ def measured(order: Order) -> Result:
             line.sendall(b"".join(out))
     took = now - began
     waits.sort()
-    return Result(answered / took, receipts / took, waits[len(waits) * 99 // 100])
+    p99 = waits[len(waits) * 99 // 100]
+    return Result(answered / took, receipts / took, p99, answered, receipts)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from emulator.domain.sms import Campaign
 from emulator.domain.timeline import END, Milestone
 from emulator.domain.voice import VoiceCampaign
 from emulator.event import Event
-from emulator.schedule import NEVER, Telling, Writing
+from emulator.schedule import NEVER, Expiring, Telling, Writing
 from emulator.world import World
 
 
@@ -155,7 +155,7 @@ def _scheduled(world: World) -> Iterator[Event]:
             yield Event(at, "replied", campaign=campaign.id, message=message)
         elif isinstance(work, Telling):
             yield Event(at, "receipt", campaign=work.campaign)
-        else:
+        elif not isinstance(work, Expiring):  # somebody may still bind
             yield Event(at, "pushed", delivery=work.delivery)
     for delivery in world.outbox.stranded():
         yield Event(None, "pushed", delivery=delivery.id, waits_for="a listener")

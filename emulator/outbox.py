@@ -3,7 +3,7 @@
 It holds ids of deliveries whose instant has come, and never what might be sent.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from itertools import count
 from typing import NamedTuple
@@ -106,6 +106,7 @@ class Outbox:
     __slots__ = (
         "_held",
         "_lanes",
+        "dropped",
         "mail",
         "over",
         "posted",
@@ -119,7 +120,8 @@ class Outbox:
         self._held: dict[str, list[int]] = {}  # ids of what lets another go before
         self.underway: dict[int, None] = {}  # ids of what is being tried
         self.over: deque[int] = deque()  # ids of what is over, the oldest first
-        self.mail: dict[str, deque[Delivery]] = {}  # receipts, by system_id
+        self.mail: dict[str, deque[Delivery]] = {}  # receipts by system_id and age
+        self.dropped: Counter[tuple[str, str]] = Counter()  # of those, not logged yet
         self.posted: dict[int, None] = {}  # ids of those that wait for their answer
         self.receipts: dict[int, Receipt] = {}  # what they tell, as far as it is known
         self.relays = [] if relays is None else relays  # the longest connected first
@@ -169,11 +171,26 @@ class Outbox:
         self.underway.update(dict.fromkeys(each.id for each in taken))
         return taken
 
+    def post(self, system_id: str, delivery: Delivery) -> deque[Delivery]:
+        """Let a receipt wait in its place, and return all that wait for its client.
+
+        Ids grow, so the oldest is the first; one that comes back goes to the front.
+        """
+        waiting = self.mail.setdefault(system_id, deque())
+        if not waiting or waiting[-1].id < delivery.id:
+            waiting.append(delivery)
+        else:
+            younger = (i for i, each in enumerate(waiting) if each.id > delivery.id)
+            waiting.insert(next(younger, len(waiting)), delivery)
+        return waiting
+
     def withdraw(self, delivery: Delivery) -> None:
         """Take back what has not left yet."""
-        for waiting in self.mail.values():
-            if delivery.kind is Kind.RECEIPT and delivery in waiting:
-                waiting.remove(delivery)
+        if delivery.kind is Kind.RECEIPT:
+            self.receipts.pop(delivery.id, None)
+            for waiting in self.mail.values():
+                for each in [each for each in waiting if each.id == delivery.id]:
+                    waiting.remove(each)
         lane = self._lanes.get(delivery.url, deque())
         kept = deque(each for each in lane if each.id != delivery.id)
         if kept:

@@ -16,7 +16,7 @@ from emulator.domain.sms import Campaign
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-Key = tuple[str, int]  # of a campaign, a delivery or a receipt
+Key = tuple[str, int | str]  # of a campaign, a delivery, a receipt or a client
 
 
 class Writing(NamedTuple):
@@ -50,11 +50,24 @@ class Telling(NamedTuple):
         return "receipt", self.campaign
 
 
-Work = Writing | Leaving | Telling
+class Expiring(NamedTuple):
+    """Receipts that wait for a client will be too old."""
+
+    system_id: str
+
+    @property
+    def key(self) -> Key:
+        return "expiry", self.system_id
+
+
+Work = Writing | Leaving | Telling | Expiring
 
 
 class Schedule:
-    """A heap of dated work: one entry a campaign, one a delivery that waits."""
+    """A heap of dated work: one entry a campaign, one a delivery that waits.
+
+    And one for each client whose receipts wait for want of a receiver.
+    """
 
     __slots__ = ("_counting", "_heap", "_numbers", "_replies", "next_at")
 
@@ -85,6 +98,10 @@ class Schedule:
         """Put down when a fate is known, in the place of any earlier word."""
         self._move(Telling(campaign), at)
 
+    def expire(self, system_id: str, at: datetime | None) -> None:
+        """Put down when receipts are too old, in the place of any earlier word."""
+        self._move(Expiring(system_id), at)
+
     def pop(self, now: datetime) -> tuple[datetime, Work] | None:
         """Return the next work that is due, if any is, and put down what follows it."""
         if now < self.next_at or not self._heap:
@@ -95,6 +112,18 @@ class Schedule:
             self._put_reply(work.campaign)
         self._look()
         return at, work
+
+    def __len__(self) -> int:
+        """Return how much work there is at most; some of it may have been moved."""
+        return len(self._heap)
+
+    @property
+    def next_needed_at(self) -> datetime:
+        """When the next work is due but for receipts that will be too old."""
+        if not (self._heap and isinstance(self._heap[0][3], Expiring)):
+            return self.next_at
+        needed = (at for at, each in self.upcoming() if not isinstance(each, Expiring))
+        return min(needed, default=NEVER)
 
     def upcoming(self) -> Iterator[tuple[datetime, Work]]:
         """Yield what is put down, in no order; of a campaign, its next reply only."""

@@ -30,4 +30,5 @@ class Tally:
         self.messages: Counter[str] = Counter()  # accepted, by channel
         self.faults: Counter[str] = Counter()  # that struck, by operation
         self.attempts: Counter[tuple[str, str]] = Counter()  # by kind and verdict
+        self.dropped: Counter[str] = Counter()  # receipts, by why
         self.lags = Histogram()

@@ -4,60 +4,39 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from itertools import count
 from typing import Any, cast
 
 from emulator.centre import recording
+from emulator.centre.backlog import Backlog
 from emulator.centre.injection import Injection
 from emulator.centre.late import Late
-from emulator.centre.mail import Letter, Mail
+from emulator.centre.mail import Letter
+from emulator.centre.office import Office, timers
 from emulator.centre.recording import CENTRE, CLIENT, Told
 from emulator.centre.requests import ANSWERS, SUBMITTING, Asked, recipients
 from emulator.centre.visit import Connection, Visit
 from emulator.clock import stopwatch
-from emulator.domain.access import Bind, Centre
 from emulator.domain.command_status import Declined, Status
 from emulator.domain.delivery import Delivery
 from emulator.domain.refusals import Refusal
+from emulator.domain.smpp import RECEIPT
 from emulator.link import Link
+from emulator.operations import happenings
 from emulator.operations import receipts as operations_receipts
 from emulator.operations import smpp as operations
 from emulator.operations.receipts import Acknowledged
 from emulator.smpp import bodies
 from emulator.smpp import pdu as wire
 from emulator.smpp.bodies import Command
-from emulator.smpp.session import BINDS, Due, Event, Kind, Timers
+from emulator.smpp.session import BINDS, Due, Event, Kind
 from emulator.world import World
-from emulator.worlds import Worlds
 
 SYSTEM_ID = b"Smsclouds"  # ours
 CLOSED = "closed"
+CAUGHT_UP = 8  # things that are due, with each submit_sm
 DELIVER_SM = int(Command.DELIVER_SM)
 
 log = logging.getLogger("emulator")
-
-
-class Office:
-    """What all desks of a process share."""
-
-    def __init__(self, worlds: Worlds) -> None:
-        self.worlds = worlds
-        self.lines: set[Any] = set()  # the connections there are
-        self.mail = Mail()
-        self.numbers = count(1)
-        self._spent: dict[tuple[str, str], tuple[int, int]] = {}
-
-    def spend(self, world: World, bind: Bind, second: int) -> None:
-        """Decline what is over the rate of a bind, in seconds of the world.
-
-        Source: SMPP 3.4, 5.1.3.
-        """
-        known, count = self._spent.get((world.name, bind.system_id), (second, 0))
-        count = count + 1 if known == second else 1
-        if count > bind.rate:
-            why = f"{bind.system_id} may send {bind.rate} messages a second"
-            raise Declined(Status.ESME_RTHROTTLED, why)
-        self._spent[world.name, bind.system_id] = second, count
 
 
 class Desk:
@@ -112,6 +91,7 @@ class Desk:
         """Let nothing be sent to this client any more."""
         world.links.pop(self._number, None)
         self.mail.leave(self, world)
+        self.wait_no_longer()
 
     def carry_out(self, due: Due, asked: Any) -> None:
         """Do what time has brought."""
@@ -183,6 +163,45 @@ class Desk:
         if self.world is not None:
             with suppress(Refusal):
                 self.world.rest()
+
+    # --- Submits that wait until receipts have been taken -------------------------
+
+    def has_to_wait(self, event: Event) -> bool:
+        """Whether a request waits; the line is let in when it is its turn."""
+        backlog = self._backlog(event.pdu)
+        if backlog is None or backlog.is_stalled:
+            return False
+        backlog.wait(self.line)
+        return True
+
+    def wait_no_longer(self) -> None:
+        """Go on whatever waits: what has been put off with it is too much."""
+        if self.world is not None:
+            self._office.mail.withdraw(self.line, self.world, self.system_id)
+
+    def _backlog(self, pdu: Any) -> Backlog | None:
+        """Return what keeps a request from being carried out, if anything does."""
+        world = self.world
+        if world is None or pdu.command not in SUBMITTING:
+            return None
+        if not pdu.body.registered_delivery & RECEIPT:
+            return None
+        waiting = len(world.outbox.mail.get(self.system_id, ()))
+        if waiting + len(world.schedule) < world.account.access.centre.held:
+            return None  # whatever is due by now
+        if not self._office.mail.has_receiver(world, self.system_id):
+            return None  # those that are too many are dropped instead
+        self._catch_up(world)
+        return self._office.mail.backlog(world, self.system_id)
+
+    def _catch_up(self, world: World) -> None:
+        """Make the receipts of what came before, so that they are counted."""
+        now = world.clock.now()
+        if world.schedule.next_at <= now:
+            try:
+                happenings.catch_up(world, now, CAUGHT_UP)
+            except Exception:
+                log.exception("what was due in world %s failed", world.name)
 
     # --- Requests -----------------------------------------------------------------
 
@@ -260,9 +279,24 @@ class Desk:
             raise Declined(world.account.access.centre.over_window, why)
         if pdu.command not in SUBMITTING:
             return ANSWERS[pdu.command](Asked(world, bind, pdu, visit.now))
+        self._needs_room(world, cast("Any", pdu.body).registered_delivery)
         if bind.rate:
             self._office.spend(world, bind, int(visit.now.timestamp()))
         return ANSWERS[pdu.command](Asked(world, bind, pdu, visit.now))
+
+    def _needs_room(self, world: World, registered: int) -> None:
+        """Decline another receipt for a client that acknowledges none.
+
+        Source: assumption SMP-11.
+        """
+        stalled = self._office.mail.is_stalled(world, self.system_id)
+        if registered & RECEIPT and stalled:
+            centre = world.account.access.centre
+            why = (
+                f"{centre.held} receipts wait (smpp.held), and none was acknowledged "
+                f"for {centre.throttled_after:g} s: answer each deliver_sm"
+            )
+            raise Declined(centre.over_held, why)
 
     def _reason(self, error: Exception, visit: Visit) -> Declined:
         """Return how SMPP says no; a mistake of ours is in the log."""
@@ -367,19 +401,10 @@ class Desk:
         status = operations_receipts.UNANSWERED
         if octets:
             status = wire.HEADER.unpack_from(octets)[2]
+            self.mail.hear(world, self.system_id)
         if octets and not status:
             cast("Link", self.link).delivered += 1
         operations_receipts.answered(world, receipt, status, now=now)
-
-
-def timers(centre: Centre) -> Timers:
-    """Return the timers of a session with *centre*."""
-    return Timers(
-        centre.session_init_timer,
-        centre.enquire_link_timer,
-        centre.response_timer,
-        centre.inactivity_timer,
-    )
 
 
 _OTHERWISE: Mapping[Kind, Callable[[Desk, Event], bytes]] = {

@@ -15,8 +15,8 @@ from emulator.resolver import ForbiddenTargetError, resolve
 from emulator.worlds import Outbound, Worlds
 
 if TYPE_CHECKING:
-    from emulator.centre.desk import Office
     from emulator.centre.line import Line
+    from emulator.centre.office import Office
     from emulator.smpp.bodies import Outbind
 
 PATIENCE = 10  # seconds that a client which is called may take to answer
@@ -47,13 +47,13 @@ class Door:
 
     @cached_property
     def _office(self) -> "Office":
-        from emulator.centre.desk import Office  # noqa: PLC0415 - 15 ms
+        from emulator.centre.office import Office  # noqa: PLC0415 - 15 ms
 
         return Office(self._worlds)
 
     def _line(self, *, tls: bool = False, outbind: "Outbind | None" = None) -> "Line":
-        from emulator.centre.desk import timers  # noqa: PLC0415
         from emulator.centre.line import Line  # noqa: PLC0415
+        from emulator.centre.office import timers  # noqa: PLC0415
 
         centre = self._worlds.default.account.access.centre
         return Line(self._office, timers(centre), tls=tls, outbind=outbind)

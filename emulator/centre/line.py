@@ -12,9 +12,10 @@ from collections.abc import Callable
 from math import inf
 from typing import cast
 
-from emulator.centre.desk import Desk, Office
+from emulator.centre.desk import Desk
+from emulator.centre.office import Office
 from emulator.smpp.bodies import Command, Outbind
-from emulator.smpp.session import Session, Timers
+from emulator.smpp.session import Event, Kind, Session, Timers
 
 TURN = 32  # PDUs
 UNREAD = 64 * 1024  # octets of answers that a client leaves with the kernel
@@ -40,6 +41,8 @@ class Line(asyncio.Protocol):
         self._out: list[bytes] = []
         self._busy = False  # more PDUs are there than a turn takes
         self._full = False  # what was written is not being read
+        self._waits = False  # until receipts have been taken
+        self._next: Event | None = None  # what then comes first
         self._silent = self._dripping = False  # because of a fault
         self._timer: asyncio.TimerHandle | None = None
         self.ended = asyncio.Event()
@@ -103,7 +106,7 @@ class Line(asyncio.Protocol):
     def send(self, octets: bytes) -> None:
         """Write *octets*, behind what this turn has written."""
         if not self._out:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._flush_alone)
         self._out.append(octets)
 
     def then(self, action: Callable[[], None]) -> None:
@@ -144,6 +147,13 @@ class Line(asyncio.Protocol):
         """End the connection whatever has not been written."""
         self._transport.abort()
 
+    def let_in(self) -> None:
+        """Go on with a submit that has waited."""
+        self._waits = False
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._turn)
+
     def arm(self) -> None:
         """See to it that what is due by itself is done in time."""
         due_at = self.session.due_at()
@@ -160,11 +170,11 @@ class Line(asyncio.Protocol):
     def _turn(self) -> None:
         """Work off what is there, up to so many PDUs; then others are let in."""
         self._busy = False
-        out, session, desk = self._out, self.session, self.desk
+        out, desk = self._out, self.desk
         for _ in range(TURN):
             if self._transport.is_closing():
                 return
-            event = session.next()
+            event = self._taken()
             if event is None:
                 break
             if answer := desk.answer(event):
@@ -177,12 +187,38 @@ class Line(asyncio.Protocol):
         self._read_or_rest()
         desk.ring()
 
+    def _taken(self) -> Event | None:
+        """Return what is worked off next.
+
+        While a submit waits, that is what need not wait behind it; where nothing more
+        can be put off, it is that submit.
+        """
+        session, desk = self.session, self.desk
+        if not self._waits:
+            event, self._next = self._next or session.next(), None
+            if event is None or event.kind is not Kind.REQUEST:
+                return event
+            if not desk.has_to_wait(event):
+                return event
+            self._waits, self._next = True, event
+        event = session.next_beside()
+        if event is None and session.is_full:
+            desk.wait_no_longer()
+            self._waits = False
+            event, self._next = self._next, None
+        return event
+
     def _flush(self) -> None:
         if self._out and not self._dripping:
             octets = b"".join(self._out)
             self._out.clear()
             if not (self._silent or self._transport.is_closing()):
                 self._transport.write(octets)
+
+    def _flush_alone(self) -> None:
+        """Write what there is, unless a turn is to come that writes it anyway."""
+        if not self._busy:
+            self._flush()
 
     def _read_or_rest(self) -> None:
         transport = self._transport

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from emulator.centre.backlog import Backlog, Key, Submitter
 from emulator.domain import receipt as receipts
 from emulator.domain.access import Form
 from emulator.domain.delivery import Delivery
@@ -80,9 +81,6 @@ class Letter:
         return tuple([(TAGS[name], value) for name, value in found.items()])
 
 
-Key = tuple[World, str]  # a client: its world and its system_id
-
-
 class Behind(NamedTuple):
     """A receipt that lets another go first."""
 
@@ -99,23 +97,30 @@ class Mail:
         self._rings: dict[Key, deque[Receiver]] = {}
         self._called: set[Key] = set()
         self._behind: dict[Key, Behind] = {}
+        self._backlogs: dict[Key, Backlog] = {}
 
     def enrol(self, receiver: Receiver, world: World) -> None:
         """Let a session take receipts, and send what has waited for one."""
         key = world, receiver.system_id
         self._rings.setdefault(key, deque()).append(receiver)
+        self.hear(*key)
         self.call(*key)
 
     def leave(self, receiver: Receiver, world: World) -> None:
-        """Let a session take no more; what has let another go first waits again."""
+        """Let a session take no more; what has let another go first waits again.
+
+        Where it was the last one, no more wait than may without a receiver.
+        """
         key = world, receiver.system_id
         ring = self._rings.get(key, deque())
         if receiver in ring:
             ring.remove(receiver)
         if not ring:
             self._rings.pop(key, None)
-            if behind := self._let_go(key):
-                operations.put_back(world, behind.delivery)
+            if backlog := self._backlogs.pop(key, None):
+                backlog.close()
+            behind = self._let_go(key)
+            operations.leave(world, key[1], behind.delivery if behind else None)
 
     def call(self, world: World, system_id: str) -> None:
         """Look for receipts of a client soon, behind what is being answered now."""
@@ -123,6 +128,35 @@ class Mail:
         if key in self._rings and key not in self._called:
             self._called.add(key)
             asyncio.get_running_loop().call_soon(self.bring, world, system_id)
+
+    def hear(self, world: World, system_id: str) -> None:
+        """Note that a client has acknowledged a receipt, or can take more of them."""
+        if backlog := self._backlogs.get((world, system_id)):
+            backlog.hear()
+
+    def has_receiver(self, world: World, system_id: str) -> bool:
+        return (world, system_id) in self._rings
+
+    def backlog(self, world: World, system_id: str) -> Backlog | None:
+        """Return what keeps a client, which has a receiver, from adding receipts.
+
+        Nothing does while there is room for another one.
+        """
+        key = world, system_id
+        backlog = self._backlogs.get(key)
+        if backlog is None:
+            backlog = self._backlogs[key] = Backlog(world, system_id)
+        return backlog if backlog.is_over else None
+
+    def withdraw(self, line: Submitter, world: World, system_id: str) -> None:
+        """Let a connection wait no longer for receipts to be taken."""
+        if backlog := self._backlogs.get((world, system_id)):
+            backlog.withdraw(line)
+
+    def is_stalled(self, world: World, system_id: str) -> bool:
+        """Whether a client has acknowledged nothing for too long."""
+        backlog = self._backlogs.get((world, system_id))
+        return backlog is not None and backlog.is_stalled
 
     def bring(self, world: World, system_id: str) -> None:
         """Send what waits for a client, as far as there is room."""
@@ -134,7 +168,7 @@ class Mail:
             receiver = self._next(key)
             if receiver is None:
                 break
-            delivery = operations.take(world, system_id, now)
+            delivery = operations.take(world, system_id)
             if delivery is None:
                 break
             taken.append(delivery.id)
@@ -143,6 +177,8 @@ class Mail:
             self.call(world, system_id)
         if taken:
             world.send_off(taken)
+            if backlog := self._backlogs.get(key):
+                backlog.look()
 
     def can_tell_early(self, world: World, message: int) -> bool:
         """Return whether the receipt of a message can be sent at once."""
@@ -299,6 +335,8 @@ class StruckReceipt:
 
     def _keep(self, delivery: Delivery) -> None:
         self.world.outbox.posted.pop(delivery.id, None)
+        if delivery.is_over:
+            self.world.outbox.receipts.pop(delivery.id, None)
         self.world.keep(delivery)
         self.world.commit(happened=True)
 

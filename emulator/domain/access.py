@@ -49,8 +49,12 @@ class Centre:
     # What a client takes for the last word, so that it does not try for ever.
     no_credit: int = int(Status.ESME_RSUBMITFAIL)
     over_window: int = int(Status.ESME_RMSGQFUL)
+    over_held: int = int(Status.ESME_RTHROTTLED)  # source: assumption SMP-11
     receiver_window: int = 10  # deliver_sm without an answer; source: SMPP 3.4, 2.7
-    held: int = 10_000  # receipts that wait for a receiver
+    held: int = 10_000  # receipts that wait; more are dropped if nobody is bound
+    # Seconds of the wall without an acknowledgement, while so many wait, after which
+    # a submit_sm that asks for another is declined.
+    throttled_after: float = 2
     held_for: timedelta = timedelta(days=3)  # of the world
     retry_after: timedelta = timedelta(minutes=1)
 

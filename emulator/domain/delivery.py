@@ -26,7 +26,7 @@ class State(StrEnum):
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
     LOST = "lost"  # a fault lost it
-    DROPPED = "dropped"  # somebody asked for that
+    DROPPED = "dropped"  # somebody asked for that, or no receiver came
 
 
 class Verdict(StrEnum):

@@ -133,7 +133,8 @@ class _Walk:
     def next(self) -> tuple[datetime, Event | None] | None:
         """Return the next instant, and the event there if it is one to be told."""
         self._look()
-        work_at = self._world.schedule.next_at
+        schedule = self._world.schedule
+        work_at = schedule.next_at if self._all_of_it else schedule.next_needed_at
         queue = self._queue
         if work_at <= self._limit and not (queue and _at(queue[0]) <= work_at):
             return work_at, None

@@ -13,7 +13,7 @@ from emulator.faults import Phase, Place, Rule
 from emulator.operations import receipts
 from emulator.operations.inbound import is_told_of, received
 from emulator.operations.outgoing import Text, facts_of, reply_kind
-from emulator.schedule import Leaving, Telling, Writing
+from emulator.schedule import Expiring, Leaving, Telling, Work, Writing
 from emulator.world import Answering, World
 
 TURN = 50  # things after which others are let in
@@ -28,20 +28,26 @@ def catch_up(world: World, now: datetime, most: int = TURN) -> bool:
     for _ in range(most):
         due = world.schedule.pop(now)
         if due is None:
-            return True
-        at, work = due
+            break
         try:
-            if isinstance(work, Writing):
-                _write(world, work, at)
-            elif isinstance(work, Telling):
-                receipts.tell(world, work.campaign, at)
-            else:
-                _leave(world, work, at)
+            _carry_out(world, due[1], due[0])
         except BaseException:
             world.forget()
             raise
         world.commit(happened=True)
+    receipts.log_dropped(world)
     return world.schedule.next_at > now
+
+
+def _carry_out(world: World, work: Work, at: datetime) -> None:
+    if isinstance(work, Writing):
+        _write(world, work, at)
+    elif isinstance(work, Telling):
+        receipts.tell(world, work.campaign, at)
+    elif isinstance(work, Expiring):
+        receipts.bound(world, work.system_id, at)
+    else:
+        _leave(world, work, at)
 
 
 def come_early(world: World, number: int, now: datetime) -> bool:
@@ -83,7 +89,7 @@ def _leave(world: World, work: Leaving, at: datetime) -> None:
     """Put a delivery into the outbox, and behind it what waited for that."""
     delivery, outbox = world.deliveries[work.delivery], world.outbox
     if delivery.kind is Kind.RECEIPT:
-        receipts.post(world, delivery)
+        receipts.post(world, delivery, at)
         return
     outbox.put(delivery)
     if not delivery.behind:

@@ -65,6 +65,12 @@ def _families(worlds: Worlds) -> Iterator[Family]:
         ),
     )
     yield Family(
+        "smsclouds_receipts_dropped_total",
+        "counter",
+        "Receipts dropped for want of a receiver.",
+        (({"reason": each}, count) for each, count in sorted(tally.dropped.items())),
+    )
+    yield Family(
         "smsclouds_delivery_lag_seconds",
         "histogram",
         "Seconds of the world from when a callback fell due until it was delivered.",

@@ -1,14 +1,47 @@
 """What the journal keeps of SMPP, as a reader sees it: a PDU in the place of a body."""
 
+from datetime import datetime
+
 from emulator.domain.coding import Alphabet
-from emulator.journal import Body, Exchange
+from emulator.domain.delivery import Delivery
+from emulator.journal import OVERHEAD, Body, Exchange, Journal
 from emulator.operations.call import Row
 
-ASKERS = frozenset({"ESME", "SMSC"})  # the client, or the centre
+CENTRE = "SMSC"
+ASKERS = frozenset({"ESME", CENTRE})  # the client, or the centre
 
 
 def is_pdu(exchange: Exchange) -> bool:
     return exchange.method in ASKERS
+
+
+def record_without(
+    journal: Journal, at: datetime, operation: str, receipt: Delivery, why: str
+) -> None:
+    """Record what the centre did with a receipt without a PDU."""
+    path = "/" + receipt.url.partition(":")[2]  # the system_id
+    exchange = Exchange(
+        number=journal.last + 1,
+        at=at,
+        operation=operation,
+        method=CENTRE,
+        path=path,
+        query=b"",
+        request_headers=b"",
+        request=b"",
+        status=0,
+        content_type=Alphabet.GSM.encode(),
+        answer_headers=(),
+        answer=b"",
+        notes=(),
+        why=why,
+        refusal=(),
+        fault="",
+        duration=0,
+        numbers=(receipt.number,),
+        octets=len(path) + 2 * len(why) + OVERHEAD,
+    )
+    journal.record(tuple(exchange))
 
 
 def text(exchange: Exchange) -> str:

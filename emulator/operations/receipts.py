@@ -3,7 +3,7 @@
 They leave by SMPP: a desk that can send one takes it and says what came of it.
 """
 
-from collections import deque
+import logging
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,12 +15,17 @@ from emulator.domain.receipt import Receipt
 from emulator.domain.smpp import wants_receipt
 from emulator.domain.sms import Campaign
 from emulator.event import Event
+from emulator.operations import pdus
 from emulator.world import Mailed, World
 
 SCHEME = "smpp:"
 # What a client says that may take the receipt later (SMPP 3.4, 5.1.3).
 LATER = frozenset({Status.ESME_RX_T_APPN, Status.ESME_RMSGQFUL})
 UNANSWERED = -1  # in the place of a status
+TOO_MANY, TOO_OLD = "too_many", "too_old"  # why receipts are dropped
+DROPPED = "dropped"  # in the journal, and in the log of events
+
+log = logging.getLogger("emulator")
 
 
 class Acknowledged(NamedTuple):
@@ -44,45 +49,77 @@ def tell(world: World, number: int, at: datetime) -> None:
         delivery = _delivery(world, campaign, index, made, at)
         world.outbox.receipts[delivery.id] = made
         world.keep(Mailed(delivery))
-        post(world, delivery)
+        post(world, delivery, at)
 
 
-def post(world: World, delivery: Delivery) -> None:
-    """Put a receipt where its client takes it, and tell who can carry it.
+def post(world: World, delivery: Delivery, at: datetime) -> None:
+    """Let a receipt wait for its client from *at* on, and tell who can carry it.
 
-    The oldest one is dropped where too many wait.
+    Where nobody can, the oldest are dropped that are too many.
     """
     system_id = delivery.url.removeprefix(SCHEME)
-    waiting = world.outbox.mail.setdefault(system_id, deque())
-    waiting.append(delivery)
+    waiting = world.outbox.post(system_id, delivery)
     if len(waiting) == 1:  # else they know that something waits
         for link in world.receivers(system_id):
             link.wake()
-            break
-    if len(waiting) > world.account.access.centre.held:
-        world.keep(waiting.popleft().dropped())
+            return
+    elif (
+        len(waiting) <= world.account.access.centre.held and waiting[0] is not delivery
+    ):
+        return
+    bound(world, system_id, at)
 
 
-def take(world: World, system_id: str, now: datetime) -> Delivery | None:
-    """Return the next receipt for a client; those that are too old are dropped."""
+def bound(world: World, system_id: str, at: datetime) -> None:
+    """Drop what waits too long, or is too much, where a client has no receiver.
+
+    What is left is looked at again when the oldest of it is too old.
+    """
+    waiting = world.outbox.mail.get(system_id, ())
+    if not waiting or any(world.receivers(system_id)):
+        world.schedule.expire(system_id, None)
+        return
+    centre = world.account.access.centre
+    while waiting and waiting[0].made_at + centre.held_for <= at:
+        _drop(world, waiting.popleft(), TOO_OLD, at)
+    while len(waiting) > centre.held:
+        _drop(world, waiting.popleft(), TOO_MANY, at)
+    next_at = waiting[0].made_at + centre.held_for if waiting else None
+    world.schedule.expire(system_id, next_at)
+
+
+def take(world: World, system_id: str) -> Delivery | None:
+    """Return the next receipt for a client."""
     waiting = world.outbox.mail.get(system_id)
-    longest = world.account.access.centre.held_for
     while waiting:
         delivery = world.deliveries.get(waiting.popleft().id)
-        if delivery is None or delivery.is_over:
-            continue
-        if now - delivery.made_at <= longest:
+        if delivery is not None and not delivery.is_over:
             world.outbox.posted[delivery.id] = None
             return delivery
-        world.keep(delivery.dropped())
-        world.commit(happened=True)
     return None
 
 
-def put_back(world: World, delivery: Delivery) -> None:
-    """Let a receipt that was taken and has not left wait for somebody else."""
-    world.outbox.posted.pop(delivery.id, None)
-    post(world, delivery)
+def leave(world: World, system_id: str, taken: Delivery | None = None) -> None:
+    """Let receipts wait for want of a receiver, and with them one that has not left."""
+    now = world.clock.now()
+    if taken is not None:
+        world.outbox.posted.pop(taken.id, None)
+        world.outbox.post(system_id, taken)
+    bound(world, system_id, now)
+    world.commit(happened=True)
+    log_dropped(world)
+    world.alarm()
+
+
+def log_dropped(world: World) -> None:
+    """Write into the log how many receipts have been dropped since the last time."""
+    if world.outbox.dropped:
+        for (system_id, why), count in world.outbox.dropped.items():
+            log.warning(
+                "world %s: dropped %s for %s: %s",
+                *(world.name, _so_many(count), system_id, _says_why(world, why)),
+            )
+        world.outbox.dropped.clear()
 
 
 def of(world: World, delivery: Delivery) -> Receipt | None:
@@ -140,6 +177,30 @@ def answered(
     world.keep(Event(now, "pushed", delivery=number, verdict=str(verdict)))
     world.tally.attempts[str(delivery.kind), str(verdict)] += 1
     world.commit(happened=True)
+
+
+def _drop(world: World, delivery: Delivery, why: str, at: datetime) -> None:
+    """Drop a receipt that nobody has taken, and put that on record."""
+    system_id = delivery.url.removeprefix(SCHEME)
+    world.outbox.receipts.pop(delivery.id, None)
+    world.outbox.dropped[system_id, why] += 1
+    world.tally.dropped[why] += 1
+    world.keep(delivery.dropped())
+    world.keep(Event(at, DROPPED, delivery=delivery.id, verdict=why))
+    says = f"the receipt of message {delivery.message}: {_says_why(world, why)}"
+    pdus.record_without(world.journal, at, DROPPED, delivery, says)
+
+
+def _says_why(world: World, why: str) -> str:
+    centre = world.account.access.centre
+    if why == TOO_OLD:
+        seconds = centre.held_for.total_seconds()
+        return f"no receiver was bound within {seconds:g} s (smpp.held_for)"
+    return f"no receiver is bound, and {centre.held} may wait for one (smpp.held)"
+
+
+def _so_many(count: int) -> str:
+    return "a receipt" if count == 1 else f"{count:,} receipts"
 
 
 def _delivery(

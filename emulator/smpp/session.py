@@ -8,6 +8,7 @@ Instants are seconds of a clock that never goes back; a timer of 0 is off.
 Source: SMPP 3.4, 2.2 to 2.8 and 7.2.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from enum import StrEnum
 from math import inf
@@ -49,6 +50,7 @@ SENDING = frozenset(
 KEEPING = frozenset({Command.ENQUIRE_LINK, Command.UNBIND})
 BOUND = frozenset(BINDS.values())
 RECEIVING = frozenset({State.BOUND_RX, State.BOUND_TRX})
+PUT_OFF = 256 * 1024  # octets of requests that wait behind another
 FAREWELL = 1.0  # seconds in which who is unbound may close the connection
 
 # What may be asked in each state.  Source: SMPP 3.4, table 2-1; that a replace_sm may
@@ -121,6 +123,8 @@ class Session:
 
     __slots__ = (
         "_frames",
+        "_put_off",
+        "_put_off_octets",
         "_sequence",
         "_unbound_at",
         "asked",
@@ -138,6 +142,8 @@ class Session:
         self.version = VERSION
         self.asked: dict[int, Asked] = {}  # by sequence, the oldest first
         self._frames = Frames()
+        self._put_off: deque[bytes] = deque()  # requests, the oldest first
+        self._put_off_octets = 0
         self._sequence = 0  # that was used last
         self._unbound_at = inf
 
@@ -153,12 +159,42 @@ class Session:
         Answer a request before taking the next: a bind and a submit_sm may come
         together, and the second depends on the answer to the first.
         """
+        if self._put_off:
+            oldest = self._put_off.popleft()
+            self._put_off_octets -= len(oldest)
+            return self._event(oldest)
         try:
             octets = self._frames.take()
         except Malformed as error:
             return Event(Kind.BROKEN, b"", answer=_nack(error))
-        if octets is None:
-            return None
+        return None if octets is None else self._event(octets)
+
+    def next_beside(self) -> Event | None:
+        """Return what comes of the next PDU that need not wait behind a request.
+
+        That is an answer to what we asked, or an enquire_link; what comes before it is
+        put off, in its order.
+        """
+        while not self.is_full:
+            try:
+                octets = self._frames.take()
+            except Malformed:  # its turn comes behind what was put off
+                return None
+            if octets is None:
+                return None
+            command = int.from_bytes(octets[4:8], "big")
+            if command & REPLY or command == Command.ENQUIRE_LINK:
+                return self._event(octets)
+            self._put_off.append(octets)
+            self._put_off_octets += len(octets)
+        return None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more can be put off."""
+        return self._put_off_octets >= PUT_OFF
+
+    def _event(self, octets: bytes) -> Event:
         try:
             pdu = wire.decode(octets)
         except Malformed as error:

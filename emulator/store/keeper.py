@@ -94,14 +94,14 @@ class Keeper:
                 raise Refusal(refusals.SERVER_ERROR, str(error)) from error
             log.error("%s", error)  # noqa: TRY400 - a sentence, and no mistake of ours
             self.mark(world)
-
-    def look(self, world: World) -> None:
-        """Write what has changed outside of transactions.  Refuses as ``write``."""
-        self.write(world, (), happened=False)
         followed = self._followed.get(world)
         if followed is not None and world.journal.last != followed.newest:
             self._grown[world] = None
             self._catch_up_soon()
+
+    def look(self, world: World) -> None:
+        """Write what has changed outside of transactions.  Refuses as ``write``."""
+        self.write(world, (), happened=False)
 
     def leave(self, world: World, deliveries: Iterable[int]) -> None:
         """Write that *deliveries* are about to leave."""

@@ -1,6 +1,7 @@
 """A session without a socket: what may be asked when, and what time brings."""
 
 from collections.abc import Iterator
+from itertools import islice
 from math import inf
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis.stateful import (
 
 from emulator.domain.command_status import Status
 from emulator.smpp.bodies import Bind, Command, Message
-from emulator.smpp.session import Due, Event, Kind, Session, State, Timers
+from emulator.smpp.session import PUT_OFF, Due, Event, Kind, Session, State, Timers
 from tests.smpp import packed
 from tests.smpp.packed import resp
 
@@ -132,6 +133,47 @@ def test_an_answer_to_nothing_is_stray() -> None:
 
 
 TIMED = Timers(session_init=10, enquire_link=30, response=5, inactivity=100)
+
+
+def test_what_need_not_wait_overtakes_requests_that_do() -> None:
+    session = bound()
+    session.ask(packed.DELIVER_SM, 0, body=RECEIPT)
+    answer = packed.packet(resp(packed.DELIVER_SM), 1, b"\0")
+    alive = packed.packet(packed.ENQUIRE_LINK, 6)
+    one, other = packed.submit(5), packed.packet(packed.UNBIND, 7)
+    session.hear(one + answer + other[:9], 0)
+
+    overtaking = [session.next_beside(), session.next_beside()]
+    session.hear(other[9:] + alive, 0)
+    overtaking.append(session.next_beside())
+
+    assert [each and each.octets for each in overtaking] == [answer, None, alive]
+    assert [each.octets for each in heard(session, alive)] == [one, other, alive]
+
+
+def test_only_so_much_is_put_off() -> None:
+    session = bound()
+    one = packed.submit(5, short=bytes(200))
+    many = PUT_OFF // len(one) + 10
+    session.hear(one * many + packed.packet(packed.ENQUIRE_LINK, 6), 0)
+
+    overtaking = session.next_beside()
+
+    assert overtaking is None
+    assert session.is_full
+    assert session.next()
+    assert not session.is_full
+    assert sum(1 for _ in heard(session, b"")) == many
+
+
+def test_a_stream_without_boundaries_ends_behind_what_was_put_off() -> None:
+    session = bound()
+    session.hear(packed.submit(5) + bytes(20), 0)
+
+    assert session.next_beside() is None
+    assert [each.kind for each in islice(heard(session, b""), 2)] == [
+        *(Kind.REQUEST, Kind.BROKEN)
+    ]
 
 
 def test_who_does_not_bind_in_time_is_let_go() -> None:
