@@ -38,6 +38,7 @@ FIXED = settings(
 )
 NOBODY = 65_534  # a user who may write nothing here
 RELEASED = ["0.1.0"]
+SINCE_THEN = {"over_held": 0x58, "throttled_after": 2}  # settings, with their defaults
 ORDER = json.dumps(an_sms())
 
 
@@ -543,5 +544,6 @@ def test_a_file_of_each_released_version_is_taken(tmp_path: Path) -> None:
         folder.mkdir()
         file(folder).write_bytes(each.read_bytes())
         told = json.loads(each.with_suffix(".json").read_text("utf-8"))
+        told["account"]["smpp"] |= SINCE_THEN
 
         assert again(folder) == told
