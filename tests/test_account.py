@@ -99,8 +99,8 @@ BIND = st.builds(
 )
 CENTRE = st.builds(
     Centre,
-    *(SECONDS, SECONDS, SECONDS, SECONDS, STATUSES, STATUSES),
-    *(st.integers(1, 10_000), COUNTS),
+    *(SECONDS, SECONDS, SECONDS, SECONDS, STATUSES, STATUSES, STATUSES),
+    *(st.integers(1, 10_000), COUNTS, SECONDS),
     *(SECONDS.map(lambda each: timedelta(seconds=each)),) * 2,
 )
 ITEM = st.builds(Item, IDS, WORDS, optional(URLS))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from unittest.mock import Mock
 
@@ -22,7 +23,7 @@ from emulator.smpp import session
 from tests.emulated import emulated
 from tests.smpp import loaded, packed
 from tests.smpp.conftest import MakePhone
-from tests.smpp.dialled import Caller, Phone, listening
+from tests.smpp.dialled import DEADLINE, Caller, Phone, listening
 from tests.smpp.loaded import Client
 from tests.smpp.packed import RECEIPTED_MESSAGE_ID, Packet, delivered, resp
 from tests.smpp.test_receipts import advance, deliveries, receipt, silent
@@ -369,8 +370,10 @@ def test_only_time_without_an_acknowledgement_counts(
     wall, world = Wall(), phone.api.world
     monkeypatch.setattr("asyncio.get_running_loop", lambda: wall)
     world.outbox.mail["demo"] = deque([Mock()] * 10_000)
-    behind, line = Backlog(world, "demo"), Mock()
+    behind, line, gone = Backlog(world, "demo"), Mock(), Mock()
     behind.wait(line)
+    behind.wait(gone)
+    behind.withdraw(gone)
 
     for _ in range(10):
         wall.turn(1.5)
@@ -385,6 +388,7 @@ def test_only_time_without_an_acknowledgement_counts(
     assert in_time == not_yet == (False, False)
     assert at_last == (True, True)
     assert not behind.is_stalled
+    assert not gone.let_in.called
 
 
 def test_a_delayed_submit_is_not_declined_while_receipts_are_taken(
@@ -470,7 +474,9 @@ def test_a_receiver_that_leaves_its_backlog_behind_leaves_the_newest(
     assert [told_and_acknowledged(again) for _ in range(4)] == ids[8:]
 
 
-def test_a_receiver_that_unbinds_takes_no_more(make_phone: MakePhone) -> None:
+def test_a_receiver_that_unbinds_takes_no_more(
+    make_phone: MakePhone, caplog: pytest.LogCaptureFixture
+) -> None:
     """What it has been sent already, it may still acknowledge."""
     phone = make_phone(smpp={"held": 4, "receiver_window": 3})
     receiver = phone.bound(command=RX)
@@ -480,6 +486,7 @@ def test_a_receiver_that_unbinds_takes_no_more(make_phone: MakePhone) -> None:
 
     receiver.ask(packed.packet(packed.UNBIND, 9))
     left = lost(phone)
+    assert "dropped 5 receipts for demo" in caplog.text
     acknowledge(receiver, sent[0])
     receiver.hang_up()
     receiver.turn()
@@ -576,6 +583,21 @@ def test_a_receipt_that_waits_and_is_sent_now_comes_once(
 
     assert told(receiver.hear()) == message
     assert silent(receiver)
+
+
+def test_what_is_too_old_is_dropped_though_nobody_looks(make_phone: MakePhone) -> None:
+    phone = make_phone(smpp={"held_for": DAY, "receiver_window": 1})
+    receiver = phone.bound(command=RX)
+    absent(phone, 2)
+    advance(phone)
+    phone.api.world.clock.run(10 * DAY)
+
+    receiver.ask(packed.packet(packed.UNBIND, 9))
+
+    deadline = monotonic() + DEADLINE
+    while not phone.api.world.tally.dropped:
+        assert monotonic() < deadline, "it still waits"
+        receiver.turn()
 
 
 # --- The state is taken over ---------------------------------------------------------
