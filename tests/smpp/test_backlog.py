@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -599,7 +600,8 @@ def test_what_is_too_old_is_dropped_though_nobody_looks(make_phone: MakePhone) -
     receiver = phone.bound(command=RX)
     absent(phone, 2)
     advance(phone)
-    phone.api.world.clock.run(10 * DAY)
+    phone.api.send("PUT", "/_emulator/clock", json={"rate": 10 * DAY})
+    receiver.turn()
 
     receiver.ask(packed.packet(packed.UNBIND, 9))
 
@@ -608,7 +610,8 @@ def test_what_is_too_old_is_dropped_though_nobody_looks(make_phone: MakePhone) -
         assert monotonic() < deadline, "it still waits"
         receiver.turn()
     (_, first), *_ = phone.api.world.happened.after(0)
-    assert first.name == "dropped"  # and not what the end of the session brings
+    made_at = phone.api.world.deliveries[first.delivery].made_at
+    assert (first.name, first.at) == ("dropped", made_at + timedelta(days=1))
 
 
 # --- The state is taken over ---------------------------------------------------------
