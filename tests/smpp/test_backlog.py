@@ -9,7 +9,9 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from unittest.mock import Mock
 
@@ -19,10 +21,11 @@ from hypothesis import strategies as st
 
 from emulator.centre.backlog import Backlog
 from emulator.smpp import session
-from tests.emulated import emulated
+from emulator.world import World
+from tests.emulated import START, Api, emulated
 from tests.smpp import loaded, packed
 from tests.smpp.conftest import MakePhone
-from tests.smpp.dialled import Caller, Phone, listening
+from tests.smpp.dialled import DEADLINE, Caller, Phone, listening
 from tests.smpp.loaded import Client
 from tests.smpp.packed import RECEIPTED_MESSAGE_ID, Packet, delivered, resp
 from tests.smpp.test_receipts import advance, deliveries, receipt, silent
@@ -312,13 +315,15 @@ def test_who_acknowledges_nothing_is_slowed_down_and_nothing_has_happened(
     assert len(declined) == 23
     assert "5 receipts wait (smpp.held)" in declined[0]["why"]
 
+    assert caller.submit(39) == int(answers[6].body[:-1]) + 1  # it wants no receipt
+
     acknowledge(caller, receipts[0])
     acknowledge(caller, receipts[1])
 
     assert [told(caller.hear()) for _ in range(2)] == [
         int(each.body[:-1]) for each in answers[2:4]
     ]
-    assert caller.submit(40, registered=1) == int(answers[6].body[:-1]) + 1
+    assert caller.submit(40, registered=1) == int(answers[6].body[:-1]) + 2
     assert lost(phone) == []
 
 
@@ -363,14 +368,20 @@ class Wall:
             then()
 
 
-def test_only_time_without_an_acknowledgement_counts(
-    phone: Phone, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wall, world = Wall(), phone.api.world
-    monkeypatch.setattr("asyncio.get_running_loop", lambda: wall)
+def full(world: World, wall: Wall) -> Backlog:
+    """Return the backlog of a client for whom as many receipts wait as may."""
     world.outbox.mail["demo"] = deque([Mock()] * 10_000)
-    behind, line = Backlog(world, "demo"), Mock()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("asyncio.get_running_loop", lambda: wall)
+        return Backlog(world, "demo")
+
+
+def test_only_time_without_an_acknowledgement_counts(phone: Phone) -> None:
+    wall = Wall()
+    behind, line, gone = full(phone.api.world, wall), Mock(), Mock()
     behind.wait(line)
+    behind.wait(gone)
+    behind.withdraw(gone)
 
     for _ in range(10):
         wall.turn(1.5)
@@ -380,28 +391,31 @@ def test_only_time_without_an_acknowledgement_counts(
     not_yet = line.let_in.called, behind.is_stalled
     wall.turn(0.2)
     at_last = line.let_in.called, behind.is_stalled
-    behind.hear()
 
     assert in_time == not_yet == (False, False)
     assert at_last == (True, True)
-    assert not behind.is_stalled
+    assert not gone.let_in.called
 
 
-def test_a_delayed_submit_is_not_declined_while_receipts_are_taken(
-    make_phone: MakePhone,
+@pytest.mark.parametrize("then", ["acknowledged", "reset"])
+def test_a_client_is_not_held_to_what_it_left_unanswered_before(
+    api: Api, then: str
 ) -> None:
-    phone = make_phone(pace="instant", smpp=PATIENT)
-    rule = {"operation": "submit_sm", "effect": {"delay": 5}}
-    caller = phone.bound()
-    caller.submit(2, registered=1)
-    caller.hear()
-    phone.api.post("/_emulator/faults", json=rule)
-    caller.say(*(packed.submit(each, registered=1) for each in (3, 4, 5)))
-    assert silent(caller)
+    wall, world = Wall(), api.world
+    behind = full(world, wall)
+    behind.wait(Mock())
+    wall.turn(2)
+    stalled = behind.is_stalled
 
-    advance(phone, 5)
+    if then == "acknowledged":
+        behind.hear()
+    else:
+        world.become(world.state(), at=START, rate=0)
+        world.outbox.mail["demo"] = deque([Mock()] * 10_000)
 
-    assert [caller.hear().status for _ in range(3)] == [0] * 3
+    assert stalled
+    assert behind.is_over
+    assert not behind.is_stalled
 
 
 # --- There is no receiver ------------------------------------------------------------
@@ -470,7 +484,9 @@ def test_a_receiver_that_leaves_its_backlog_behind_leaves_the_newest(
     assert [told_and_acknowledged(again) for _ in range(4)] == ids[8:]
 
 
-def test_a_receiver_that_unbinds_takes_no_more(make_phone: MakePhone) -> None:
+def test_a_receiver_that_unbinds_takes_no_more(
+    make_phone: MakePhone, caplog: pytest.LogCaptureFixture
+) -> None:
     """What it has been sent already, it may still acknowledge."""
     phone = make_phone(smpp={"held": 4, "receiver_window": 3})
     receiver = phone.bound(command=RX)
@@ -480,6 +496,7 @@ def test_a_receiver_that_unbinds_takes_no_more(make_phone: MakePhone) -> None:
 
     receiver.ask(packed.packet(packed.UNBIND, 9))
     left = lost(phone)
+    assert "dropped 5 receipts for demo" in caplog.text
     acknowledge(receiver, sent[0])
     receiver.hang_up()
     receiver.turn()
@@ -576,6 +593,25 @@ def test_a_receipt_that_waits_and_is_sent_now_comes_once(
 
     assert told(receiver.hear()) == message
     assert silent(receiver)
+
+
+def test_what_is_too_old_is_dropped_though_nobody_looks(make_phone: MakePhone) -> None:
+    phone = make_phone(smpp={"held_for": DAY, "receiver_window": 1})
+    receiver = phone.bound(command=RX)
+    absent(phone, 2)
+    advance(phone)
+    phone.api.send("PUT", "/_emulator/clock", json={"rate": 10 * DAY})
+    receiver.turn()
+
+    receiver.ask(packed.packet(packed.UNBIND, 9))
+
+    deadline = monotonic() + DEADLINE
+    while not phone.api.world.tally.dropped:
+        assert monotonic() < deadline, "it still waits"
+        receiver.turn()
+    (_, first), *_ = phone.api.world.happened.after(0)
+    made_at = phone.api.world.deliveries[first.delivery].made_at
+    assert (first.name, first.at) == ("dropped", made_at + timedelta(days=1))
 
 
 # --- The state is taken over ---------------------------------------------------------
