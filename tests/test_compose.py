@@ -146,6 +146,7 @@ def test_the_balancer_leads_to_every_process_of_its_compose_file() -> None:
 
 
 @pytest.mark.tools
+@pytest.mark.timeout(1200)  # the image may have to be built first
 def test_compose_gives_a_sandbox_that_shows_pushes_and_keeps_its_worlds(
     tmp_path: Path,
 ) -> None:

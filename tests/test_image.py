@@ -31,7 +31,7 @@ for each in distributions():
 
 Told = Callable[[str, object], None]
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, pytest.mark.timeout(1200)]  # it may be built first
 
 
 @pytest.fixture(scope="module")
