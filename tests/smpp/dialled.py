@@ -8,7 +8,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -134,5 +134,15 @@ def listening(api: Api) -> Iterator[Phone]:
         yield phone
     finally:
         for each in phone.callers:
-            each.writer.close()
+            each.writer.transport.abort()  # whatever the door has left unread
         loop.run_until_complete(door.close())
+        loop.run_until_complete(_all_closed(phone.callers))
+
+
+async def _all_closed(callers: list[Caller]) -> None:
+    """Wait until no transport is left that the end of the loop would find open."""
+    for each in callers:
+        with suppress(OSError):
+            await asyncio.wait_for(each.writer.wait_closed(), DEADLINE)
+    for _ in range(2):  # what the door has aborted ends in the loop's next turns
+        await asyncio.sleep(0)
