@@ -143,11 +143,12 @@ def test_a_window_says_when_it_ends_and_where_the_clock_stands(api: Api) -> None
     api.get(USER)
     later = verify(api, never_within=60, timeout=0, since="2026-03-02T17:59:30Z")
 
+    end = "2026-03-02T18:01:00.000000Z"
     assert lines == [
         (
-            "none came before 2026-03-02T18:01:00.000000Z as far as that can be said: "
-            "the window ends at 2026-03-02T18:01:00.000000Z, the world's clock stands at "
-            f"{AT}: advance it, or wait longer than 0 s: operation={CREATE}"
+            f"none came before {end} as far as that can be said: the window ends at "
+            f"{end}, the world's clock stands at {AT}: advance it, or wait longer than "
+            f"0 s: operation={CREATE}"
         ),
         "nothing else came",
     ]
