@@ -15,6 +15,7 @@ from emulator.operations.call import Breath, Pause
 from emulator.outbox import Answered, Push
 from emulator.web import patience
 from emulator.web.patience import HungUp, Patience
+from emulator.web.wire import Answer
 from tests.campaigns import NUMBER, place
 from tests.emulated import START, Api, emulated
 from tests.steering import steer, steered
@@ -569,3 +570,41 @@ def test_what_is_dropped_is_never_let_go(api: Api, loop: Ticking) -> None:
 
     assert (done, api.world.delayed) == ([], {})
     assert api.world.listeners == frozenset()
+
+
+# --- Answers that have no body, and those that come in pieces ----------------
+
+
+@pytest.mark.parametrize("bodiless", [True, False])
+@pytest.mark.parametrize("pieces", [True, False])
+def test_an_answer_to_head_has_all_but_its_body(
+    loop: Ticking, *, pieces: bool, bodiless: bool
+) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    answer = Answer(200, b"" if pieces else b"ab", slices=iter((b"a", b"b")))
+    if not pieces:
+        answer.slices = None
+    loop.run(answer.send(send, bodiless=bodiless))
+
+    body = b"".join(each.get("body", b"") for each in sent[1:])
+    names = [name for name, _ in sent[0]["headers"]]
+    assert body == (b"" if bodiless else b"ab")
+    assert (b"content-length" in names) == (not pieces)
+    assert not sent[-1].get("more_body", False)
+
+
+@pytest.mark.parametrize(
+    ("status", "has_body"),
+    [(200, True), (204, False), (205, False), (206, True), (304, False), (305, True)],
+)
+def test_what_has_no_body_by_itself_gets_none(
+    api: Api, status: int, *, has_body: bool
+) -> None:
+    answer = api.get("/api/v1/user", headers={"X-Emulator-Fault": f"status={status}"})
+
+    assert answer.status == status
+    assert bool(answer.octets) == has_body
