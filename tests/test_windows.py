@@ -290,18 +290,44 @@ def test_a_push_that_is_answered_after_a_reset_is_nobody_s(
 
 
 def test_a_push_that_is_answered_in_the_very_tick_of_a_reset_is_nobody_s(
-    api: Api, server: Server
+    api: Api, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     replied(api, server)
-    asked = api.start("POST", "/_emulator/world/reset")
-    server.say(OK)  # is read once the reset is on its way
+    (connection,) = server.loop.called
 
-    assert api.finish(asked).status == 200
-    for _ in range(5):
-        server.loop.turn()
+    def answered_and_reset() -> None:
+        connection.data_received(OK)
+        api.worlds.reset(api.world)
+
+    server.loop.call_soon(answered_and_reset)
+    server.loop.turn()
 
     assert api.world.deliveries == {}
-    assert api.world.happened.after(0)[-1][1].name != "pushed"
+    assert caplog.messages == []
+
+
+def test_a_listener_that_answers_in_the_very_tick_of_a_reset_answers_nobody(
+    api: Api, loop: Ticking, caplog: pytest.LogCaptureFixture
+) -> None:
+    listening = api.start("GET", "/_emulator/pushes")
+    loop.turn()
+    place(api)
+    steered(api, "POST", "clock/advance", json={"seconds": 11})
+    steered(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
+    loop.turn()
+    ((number, _),) = api.world.outbox.relays[0]._awaited.items()  # noqa: SLF001
+
+    answered, reset, _ = api.together(
+        ("POST", f"/_emulator/pushes/{number}", {"status": 200, "body": "ok"}),
+        ("POST", "/_emulator/world/reset", None),
+        ("GET", "/_emulator/deliveries", None),
+    )
+    loop.turn()
+
+    assert (answered.status, reset.status) == (200, 200)
+    assert api.world.deliveries == {}
+    assert caplog.messages == []
+    listening.cancel()
 
 
 def test_a_world_that_is_deleted_hears_no_answer(api: Api, server: Server) -> None:

@@ -14,8 +14,17 @@ class Ticking(asyncio.SelectorEventLoop):
 
     ahead = 0.0  # seconds
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.called: list[Any] = []  # the protocols of connections that were opened
+
     def time(self) -> float:
         return super().time() + self.ahead
+
+    async def create_connection(self, *args: Any, **kwargs: Any) -> Any:
+        transport, protocol = await super().create_connection(*args, **kwargs)
+        self.called.append(protocol)
+        return transport, protocol
 
     def run(self, waiting: Coroutine[Any, Any, Got]) -> Got:
         """Return what comes of *waiting*."""
