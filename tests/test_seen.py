@@ -16,7 +16,7 @@ from emulator.courier.targets import Targets
 from emulator.domain import push as pushes
 from emulator.domain.delivery import Kind, Trick, Verdict
 from emulator.domain.refusals import Refusal
-from emulator.journal import Archive, Journal
+from emulator.journal import OVERHEAD, Archive, Journal
 from emulator.operations import deliveries
 from emulator.operations.match import Match
 from emulator.outbox import Answered, Push
@@ -247,6 +247,18 @@ def test_what_was_dropped_says_how_to_ask_and_how_to_keep_more(api: Api) -> None
         f"0 of 1 came within 0 s: operation={CREATE}",
         "(1 older requests have been dropped)",
     ]
+
+
+def test_an_exchange_takes_what_is_kept_of_it(api: Api) -> None:
+    journal, sent = api.world.journal, b'{"text": 1}'
+    headers = b"accept application/json authorization Bearer demo "
+    headers += b"content-type application/json content-length 11"
+
+    answer = api.post(SMS, content=sent)
+
+    why = answer.headers["x-emulator-why"]
+    octets = len(sent) + len(answer.octets) + len(headers) + len(SMS) + 2 * len(why)
+    assert journal.octets == octets + OVERHEAD
 
 
 def test_a_journal_that_knows_no_date_says_so() -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from emulator.domain.command_status import Status
+from emulator.journal import OVERHEAD
 from tests.emulated import limited
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
@@ -478,3 +479,15 @@ def test_pdus_in_a_text_are_named_by_their_status(phone: Phone) -> None:
         "what else came:",
         f"#1 {at} bind_transceiver ESME_ROK: /demo/1 (not submit_sm)",
     ]
+
+
+def test_an_exchange_takes_what_is_kept_of_it(phone: Phone) -> None:
+    caller = phone.bound()
+    journal = phone.api.world.journal
+    before, octets = journal.octets, packed.submit(2, priority=4)
+
+    caller.ask(octets)
+
+    why, path, answer = "priority_flag 4", "/demo/1", 16
+    kept = len(octets) + answer + len(path) + 2 * len(why)
+    assert journal.octets - before == kept + OVERHEAD
