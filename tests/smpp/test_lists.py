@@ -16,7 +16,7 @@ from aiosmpplib import state
 from emulator.centre import recording, requests
 from emulator.domain import dlr, receipt, smpp, smpp_time
 from emulator.domain.access import Centre, Form
-from emulator.domain.coding import CODINGS, Alphabet
+from emulator.domain.coding import CODINGS, Alphabet, decoded, encoded
 from emulator.domain.command_status import Status, named
 from emulator.domain.smpp import Address, MessageState
 from emulator.operations import receipts as operations
@@ -304,6 +304,25 @@ def test_a_session_and_its_centre_agree_about_their_timers() -> None:
         held_for=timedelta(days=3),
         retry_after=timedelta(minutes=1),
     )
+
+
+TEXTS = {
+    Alphabet.GSM: ("@ñÑ ¿10 €?", b"\x00}] `10 \x1be?"),
+    Alphabet.IA5: ("hola?", b"hola?"),
+    Alphabet.LATIN_1: ("años €", b"a\xf1os ?"),
+    Alphabet.CYRILLIC: ("Анна ñ", b"\xb0\xdd\xdd\xd0 ?"),
+    Alphabet.HEBREW: ("שלום ñ", b"\xf9\xec\xe5\xed ?"),
+    Alphabet.UCS_2: ("né", b"\0n\0\xe9"),
+    Alphabet.BINARY: ("00ff", b"\0\xff"),
+}
+
+
+def test_a_text_is_written_and_read_in_every_alphabet() -> None:
+    assert TEXTS.keys() == {*Alphabet}
+    for alphabet, (text, octets) in TEXTS.items():
+        assert encoded(text, alphabet) == octets, alphabet
+        lacking = {Alphabet.LATIN_1: "€", Alphabet.GSM: ""}.get(alphabet, "ñ")
+        assert decoded(octets, alphabet) == text.replace(lacking or "\1", "?"), alphabet
 
 
 # --- Times -------------------------------------------------------------------
