@@ -11,6 +11,12 @@ from emulator.store.keeper import Keeper
 from tests.emulated import START, Api, emulated
 from tests.steering import steered
 
+FULL = """
+CREATE TEMP TRIGGER full BEFORE INSERT ON fresh
+WHEN (SELECT count(*) FROM fresh) >= {count}
+BEGIN SELECT RAISE(ABORT, 'the disk is full'); END
+"""
+
 
 @contextmanager
 def kept(
@@ -41,11 +47,7 @@ def refusing(api: Api, *, after: int = 0) -> Iterator[None]:
         begin, end = "PRAGMA query_only = ON", "PRAGMA query_only = OFF"
     else:
         (count,) = run("SELECT count(*) FROM fresh").fetchone()
-        begin = (
-            "CREATE TEMP TRIGGER full BEFORE INSERT ON fresh "
-            f"WHEN (SELECT count(*) FROM fresh) >= {count + after} "  # noqa: S608
-            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-        )
+        begin = FULL.format(count=count + after)
         end = "DROP TRIGGER full"
     run(begin)
     try:

@@ -16,7 +16,7 @@ from emulator.client.forwarder import forwarding
 from emulator.client.inprocess import InProcess
 from emulator.client.line import ClientError
 from emulator.client.shown import Fact
-from emulator.client.transport import Cut, Request
+from emulator.client.transport import Cut, Request, Socket
 from emulator.clock import Clock
 from emulator.doctor import Patient
 from emulator.fixture import FixtureError, read
@@ -492,3 +492,25 @@ def test_what_is_forwarded_to_nobody_says_so() -> None:
             "nothing listens on 127.0.0.1:9; is the receiver running? "
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ConnectionResetError(), "ConnectionResetError"),
+        (BrokenPipeError(32, "Broken pipe"), "[Errno 32] Broken pipe"),
+    ],
+)
+def test_a_connection_that_breaks_says_how(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, says: str
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("http.client.HTTPConnection.connect", lambda _: None)
+    monkeypatch.setattr("http.client.HTTPConnection.request", broken)
+
+    with closing(Socket("http://127.0.0.1:9")) as line, pytest.raises(Cut) as told:
+        line.request(ASKED)
+
+    assert str(told.value) == says

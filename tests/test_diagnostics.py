@@ -285,6 +285,34 @@ def test_every_refusal_says_why_in_a_whole_sentence(make_api: MakeApi, no: Why) 
         assert why(answer) == no.says
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "title"),
+    [
+        (
+            "inbound",
+            {"number": CELLPHONE, "text": " "},
+            "The field text must be at least 1 characters",
+        ),
+        ("journal/verify", {}, "The field at_least is required"),
+        (
+            "journal/wait",
+            {"since": "2026-02-30T00:00:00Z"},
+            "The format of the field since is invalid",
+        ),
+        (
+            "clock/advance",
+            {"to": "2026-02-30T00:00:00Z"},
+            "The format of the field to is invalid",
+        ),
+        ("smpp/outbind", {"host": "x"}, "The field port is required"),
+    ],
+)
+def test_a_refusal_names_its_field(api: Api, path: str, body: Any, title: str) -> None:
+    answer = steer(api, "POST", path, json=body)
+
+    assert (answer.status, answer.body["title"]) == (422, title)
+
+
 class After(NamedTuple):
     """What was done, what is asked then, and why that is refused."""
 

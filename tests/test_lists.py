@@ -17,7 +17,7 @@ from emulator.domain.timeline import INSTANT, MANUAL, PACES, Change, Pace
 from emulator.journal import Archive
 from emulator.operations import account, deliveries, journal
 from emulator.operations.statements import COLUMNS, FIELDS, REASONS, STATUSES, ledgered
-from emulator.world import Commons
+from emulator.world import FIRST_IDS, Commons
 from emulator.worlds import Limits
 from tests.conftest import MakeApi
 from tests.emulated import Api, contract, control, emulated
@@ -466,3 +466,32 @@ def test_a_client_waits_as_long_as_the_control_api(method: str, seconds: float) 
 
     assert waits["timeout"].default == seconds == 5
     assert waits["count"].default == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "value", "says"),
+    [
+        ("refund_on_cancel", True, "yes"),
+        ("refund_on_cancel", False, "no"),
+        ("refund_on_cancel", "no", "no"),
+        ("url_whitelist", False, "off"),
+    ],
+)
+def test_what_yaml_takes_for_a_truth_is_the_word_that_a_switch_knows(
+    make_api: MakeApi, choice: str, value: object, says: str
+) -> None:
+    assert make_api(assumptions={choice: value}).account.assumptions[choice] == says
+
+
+def test_ids_grow_from_those_of_the_manual() -> None:
+    """Those of look-ups and deliveries are ours."""
+    assert FIRST_IDS == {
+        "campaign": 8528238,
+        "message": 46608336,
+        "voice": 481776,
+        "call": 754061,
+        "email": 28648,
+        "hlr": 90210,
+        "response": 977929,
+        "delivery": 1,
+    }

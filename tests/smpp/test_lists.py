@@ -6,7 +6,7 @@ Two libraries know the specification's numbers; what they lack stands here once 
 import re
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -304,6 +304,17 @@ def test_a_session_and_its_centre_agree_about_their_timers() -> None:
         held_for=timedelta(days=3),
         retry_after=timedelta(minutes=1),
     )
+
+
+def test_a_text_of_zeros_is_a_text_and_no_parameters() -> None:
+    """What is read in haste is what the table reads, whatever octets a text has."""
+    for count in range(40):
+        for octet in (0, 1, 4, 254):
+            octets = packed.submit(1, short=bytes((octet,)) * count)
+            assert wire.decode(octets) == wire.tabled(octets)
+            assert cast("Any", wire.decode(octets).body).short_message == (
+                bytes((octet,)) * count
+            )
 
 
 TEXTS = {
