@@ -11,6 +11,12 @@ from emulator.store.keeper import Keeper
 from tests.emulated import START, Api, emulated
 from tests.steering import steered
 
+FULL = """
+CREATE TEMP TRIGGER full BEFORE INSERT ON fresh
+WHEN (SELECT count(*) FROM fresh) >= {count}
+BEGIN SELECT RAISE(ABORT, 'the disk is full'); END
+"""
+
 
 @contextmanager
 def kept(
@@ -30,14 +36,24 @@ def kept(
 
 
 @contextmanager
-def refusing(api: Api) -> Iterator[None]:
-    """Have the disk refuse whatever is written within; SQLite itself says so."""
+def refusing(api: Api, *, after: int = 0) -> Iterator[None]:
+    """Have the disk refuse whatever is written within; SQLite itself says so.
+
+    So many commits *after* which it does are still taken.
+    """
     keeper: Any = api.worlds._commons.keeper  # noqa: SLF001 - there is no other way in
-    keeper._file._base.execute("PRAGMA query_only = ON")  # noqa: SLF001
+    run = keeper._file._base.execute  # noqa: SLF001
+    if not after:
+        begin, end = "PRAGMA query_only = ON", "PRAGMA query_only = OFF"
+    else:
+        (count,) = run("SELECT count(*) FROM fresh").fetchone()
+        begin = FULL.format(count=count + after)
+        end = "DROP TRIGGER full"
+    run(begin)
     try:
         yield
     finally:
-        keeper._file._base.execute("PRAGMA query_only = OFF")  # noqa: SLF001
+        run(end)
 
 
 def snapshot(api: Api) -> Any:

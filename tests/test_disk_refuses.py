@@ -289,6 +289,56 @@ def test_receipts_that_a_fault_or_age_ends_stay_ended(tmp_path: Path) -> None:
     assert again(tmp_path, **slow) == left
 
 
+# --- What follows a request that was kept ------------------------------------
+
+
+def test_a_reply_that_comes_early_is_kept_though_the_disk_is_full_by_then(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere: dict[str, Any] = {"push_url": "http://127.0.0.1:9/mo"}
+    early = {"effect": {"push": "early"}, "first": 1}
+    with kept(tmp_path, **nowhere) as api:
+        steered(api, "POST", "faults", json=early)
+        with refusing(api, after=1):
+            placed = api.post(SMS, json=an_sms(recipients=to(REPLYING)))
+        assert placed.status == 200
+        assert len(api.world.responses) == 1
+        left = snapshot(api)
+
+    assert any("the disk is full" in each for each in caplog.messages)
+    assert again(tmp_path, **nowhere) == left
+
+
+@pytest.mark.parametrize(
+    ("effect", "first"),
+    [({"pdu": "early_receipt"}, packed.DELIVER_SM), ({"delay": 5}, 0)],
+)
+def test_what_a_fault_makes_of_a_submit_is_kept_though_the_disk_is_full_by_then(
+    tmp_path: Path, effect: Any, first: int
+) -> None:
+    rule = {"operation": "submit_sm", "phase": "after", "effect": effect, "first": 1}
+    with kept(tmp_path) as api, listening(api) as phone:
+        caller = phone.bound()
+        steered(api, "POST", "faults", json=rule)
+        with refusing(api, after=1):
+            caller.say(packed.submit(2, registered=1))
+            caller.turn()
+        if first:
+            told = caller.hear()
+            assert told.command == first
+            octets = packed.packet(resp(first), told.sequence, b"\0")
+            caller.say(octets)
+        else:
+            steered(api, "POST", "clock/advance", json={"seconds": 5})
+        answer = caller.hear()
+        assert (answer.command, answer.status) == (resp(packed.SUBMIT_SM), 0)
+        caller.turn()
+        left = snapshot(api)
+        assert len(left["campaigns"]) == 1
+
+    assert again(tmp_path) == left
+
+
 def test_a_delivery_that_is_forgotten_meanwhile_leaves_the_file_later(
     tmp_path: Path,
 ) -> None:

@@ -264,3 +264,20 @@ def test_a_running_world_tells_what_happens_without_being_asked() -> None:
         assert [next(told).event for _ in range(3)] == [
             *("inserted", "sending", "completed")
         ]
+
+
+def test_a_position_without_a_trace_lies_before_all_of_them(api: Api) -> None:
+    place(api)
+    api.world.clock.advance(timedelta(seconds=11))
+    for text in ("si", "no"):
+        wrote = {"number": "4498987282", "text": text}
+        steered(api, "POST", "inbound", json=wrote)
+    stamp = f"{START:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+    def traces(last: str) -> int:
+        missed = Reader(api, last).missed
+        return sum("replied" in str(each) for each in missed)
+
+    assert [traces(f"9{part}@{stamp}") for part in ("", ".0", ".1", ".2")] == [
+        *(2, 2, 1, 0)
+    ]

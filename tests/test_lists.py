@@ -17,7 +17,7 @@ from emulator.domain.timeline import INSTANT, MANUAL, PACES, Change, Pace
 from emulator.journal import Archive
 from emulator.operations import account, deliveries, journal
 from emulator.operations.statements import COLUMNS, FIELDS, REASONS, STATUSES, ledgered
-from emulator.world import Commons
+from emulator.world import FIRST_IDS, Commons
 from emulator.worlds import Limits
 from tests.conftest import MakeApi
 from tests.emulated import Api, contract, control, emulated
@@ -248,6 +248,124 @@ def test_every_keyword_of_a_schema_has_its_refusal() -> None:
     }
 
 
+# Beside those of ``refused.py``: what the control API says, and a fault in Spanish too.
+SENTENCES: Mapping[str, tuple[int, str, str]] = {
+    "NO_SUCH_TOKEN": (404, "El token no existe", "The token does not exist"),
+    "NO_SUCH_WORLD": (404, "El mundo no existe", "The world does not exist"),
+    "FOREIGN_ORIGIN": (
+        403,
+        "La pagina es de otro origen",
+        "The page is of another origin",
+    ),
+    "SECRET_NEEDED": (
+        401,
+        "Falta el secreto de control o es otro",
+        "The control secret is missing or another",
+    ),
+    "NO_SUCH_ITEM": (404, "El elemento no existe", "The item does not exist"),
+    "NOT_CHANGEABLE": (
+        422,
+        "El campo {field} no puede cambiarse aqui",
+        "The field {field} cannot be changed here",
+    ),
+    "WORLD_FULL": (
+        422,
+        "El mundo del emulador no admite mas mensajes",
+        "The emulator's world can hold no more messages",
+    ),
+    "NO_SUCH_FAULT": (404, "La regla no existe", "The rule does not exist"),
+    "NO_SUCH_MESSAGE": (404, "El mensaje no existe", "The message does not exist"),
+    "NO_SUCH_DELIVERY": (404, "La entrega no existe", "The delivery does not exist"),
+    "OTHER_NUMBER": (
+        422,
+        "El mensaje es de otro numero",
+        "The message belongs to another number",
+    ),
+    "NOT_ARRIVED": (
+        422,
+        "El mensaje no ha llegado al telefono",
+        "The message has not arrived on the handset",
+    ),
+    "NOTHING_TO_ANSWER": (
+        422,
+        "El numero no tiene mensajes que responder",
+        "The number has no messages to answer",
+    ),
+    "NOT_DUE": (422, "La entrega ya termino", "The delivery is over already"),
+    "UNDER_WAY": (409, "La entrega esta en camino", "The delivery is under way"),
+    "JOURNAL_DROPPED": (
+        409,
+        "El registro ya no tiene todo lo que se pide",
+        "The journal no longer has all that is asked for",
+    ),
+    "NO_SUCH_EXCHANGE": (404, "La peticion no existe", "The request does not exist"),
+    "NAME_TAKEN": (409, "El nombre ya esta en uso", "The name is already in use"),
+    "WORLD_NEEDED": (422, "El mundo es indispensable", "The world is indispensable"),
+    "WORLDS_FULL": (422, "No caben mas mundos", "There is no room for another world"),
+    "CLOCK_IN_MOTION": (
+        409,
+        "El reloj de este mundo se esta moviendo",
+        "The clock of this world is being moved",
+    ),
+    "NO_SUCH_SESSION": (404, "La sesion no existe", "The session does not exist"),
+    "NO_SUCH_CHECKPOINT": (404, "El punto de control no existe", "No such checkpoint"),
+    "CHECKPOINTS_FULL": (
+        422,
+        "No caben mas puntos de control",
+        "There is no room for another checkpoint",
+    ),
+    "SNAPSHOT_TOO_LARGE": (
+        413,
+        "El estado del mundo es demasiado grande",
+        "The state of the world is too large",
+    ),
+    "SNAPSHOT_WRONG": (
+        422,
+        "El estado guardado no es valido",
+        "The snapshot is not valid",
+    ),
+    "FIXTURE_WRONG": (422, "El mundo no es valido", "The world is not valid"),
+    "TIME_PASSED": (422, "El tiempo no retrocede", "Time does not go back"),
+    "TIME_TOO_FAR": (422, "El tiempo no llega tan lejos", "Time does not go that far"),
+    "TOO_FINE": (
+        422,
+        "El importe tiene mas de seis decimales",
+        "The amount has more than six decimals",
+    ),
+    "SERVER_ERROR": (
+        500,
+        "Error del servidor, intente mas tarde",
+        "Server error, try again later",
+    ),
+    "NOT_KNOWN": (422, "El campo {field} no existe", "There is no field {field}"),
+    "NOT_CANCELLABLE": (
+        422,
+        "La campaña ya no puede cancelarse",
+        "The campaign can no longer be cancelled",
+    ),
+    "NOT_PAUSABLE": (
+        422,
+        "La campaña no puede pausarse",
+        "The campaign cannot be paused",
+    ),
+    "NOT_RESUMABLE": (
+        422,
+        "La campaña no puede reanudarse",
+        "The campaign cannot be resumed",
+    ),
+}
+
+
+def test_every_sentence_stands_in_both_languages() -> None:
+    others = {each.reason: (each.status, each.es, each.en) for each in REFUSED}
+    assert others.keys() | SENTENCES.keys() == refusals.REASONS.keys()
+    assert {
+        name: (each.status, each.es, each.en)
+        for name, each in refusals.REASONS.items()
+        if name in SENTENCES
+    } == SENTENCES
+
+
 def test_every_refusal_is_known_by_its_own_name() -> None:
     named = {
         name: each
@@ -348,3 +466,32 @@ def test_a_client_waits_as_long_as_the_control_api(method: str, seconds: float) 
 
     assert waits["timeout"].default == seconds == 5
     assert waits["count"].default == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "value", "says"),
+    [
+        ("refund_on_cancel", True, "yes"),
+        ("refund_on_cancel", False, "no"),
+        ("refund_on_cancel", "no", "no"),
+        ("url_whitelist", False, "off"),
+    ],
+)
+def test_what_yaml_takes_for_a_truth_is_the_word_that_a_switch_knows(
+    make_api: MakeApi, choice: str, value: object, says: str
+) -> None:
+    assert make_api(assumptions={choice: value}).account.assumptions[choice] == says
+
+
+def test_ids_grow_from_those_of_the_manual() -> None:
+    """Those of look-ups and deliveries are ours."""
+    assert FIRST_IDS == {
+        "campaign": 8528238,
+        "message": 46608336,
+        "voice": 481776,
+        "call": 754061,
+        "email": 28648,
+        "hlr": 90210,
+        "response": 977929,
+        "delivery": 1,
+    }

@@ -221,6 +221,7 @@ class Desk:
             return wire.answer(pdu.command, Status.ESME_ROK, pdu.sequence)
         visit = Visit(world, event.octets, pdu, world.clock.now(), stopwatch())
         if world.faults:
+            visit.numbers = recipients(pdu)  # whatever becomes of it
             return Injection(self, visit).answer()
         return self.recorded(visit, self.carried_out(visit))
 

@@ -660,3 +660,20 @@ def test_what_is_declined_holds_no_credit_and_no_id(api: Api) -> None:
         assert status_of(caller, wrong) == Status.ESME_RINVEXPIRY
         assert caller.submit(3) == FIRST
         assert before - api.balance() == 1
+
+
+def test_a_receipt_that_a_fault_holds_back_is_nobody_s_yet(phone: Phone) -> None:
+    late = {"operation": "deliver_sm", "effect": {"delay": 600}, "first": 1}
+    steered(phone.api, "POST", "faults", json=late)
+    caller = phone.bound()
+    caller.submit(2, registered=1)
+    advance(phone, 60)
+    assert silent(caller)
+
+    sent = steer(phone.api, "POST", "deliveries/1/send")
+
+    assert sent.status == 200
+    assert "stat:DELIVRD" in text(caller)
+    assert [each["state"] for each in deliveries(phone)] == ["delivered"]
+    advance(phone, 600)
+    assert silent(caller)

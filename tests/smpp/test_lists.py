@@ -3,9 +3,10 @@
 Two libraries know the specification's numbers; what they lack stands here once more.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,9 +14,9 @@ import smpplib.consts
 from aiosmpplib import state
 
 from emulator.centre import recording, requests
-from emulator.domain import dlr, receipt, smpp
+from emulator.domain import dlr, receipt, smpp, smpp_time
 from emulator.domain.access import Centre, Form
-from emulator.domain.coding import CODINGS, Alphabet
+from emulator.domain.coding import CODINGS, Alphabet, decoded, encoded
 from emulator.domain.command_status import Status, named
 from emulator.domain.smpp import Address, MessageState
 from emulator.operations import receipts as operations
@@ -303,3 +304,86 @@ def test_a_session_and_its_centre_agree_about_their_timers() -> None:
         held_for=timedelta(days=3),
         retry_after=timedelta(minutes=1),
     )
+
+
+def test_a_text_of_zeros_is_a_text_and_no_parameters() -> None:
+    """What is read in haste is what the table reads, whatever octets a text has."""
+    for count in range(40):
+        for octet in (0, 1, 4, 254):
+            octets = packed.submit(1, short=bytes((octet,)) * count)
+            assert wire.decode(octets) == wire.tabled(octets)
+            assert cast("Any", wire.decode(octets).body).short_message == (
+                bytes((octet,)) * count
+            )
+
+
+TEXTS = {
+    Alphabet.GSM: ("@ñÑ ¿10 €?", b"\x00}] `10 \x1be?"),
+    Alphabet.IA5: ("hola?", b"hola?"),
+    Alphabet.LATIN_1: ("años €", b"a\xf1os ?"),
+    Alphabet.CYRILLIC: ("Анна ñ", b"\xb0\xdd\xdd\xd0 ?"),
+    Alphabet.HEBREW: ("שלום ñ", b"\xf9\xec\xe5\xed ?"),
+    Alphabet.UCS_2: ("né", b"\0n\0\xe9"),
+    Alphabet.BINARY: ("00ff", b"\0\xff"),
+}
+
+
+def test_a_text_is_written_and_read_in_every_alphabet() -> None:
+    assert TEXTS.keys() == {*Alphabet}
+    for alphabet, (text, octets) in TEXTS.items():
+        assert encoded(text, alphabet) == octets, alphabet
+        lacking = {Alphabet.LATIN_1: "€", Alphabet.GSM: ""}.get(alphabet, "ñ")
+        assert decoded(octets, alphabet) == text.replace(lacking or "\1", "?"), alphabet
+
+
+# --- Times -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("000000000001000R", timedelta(seconds=1)),
+        ("000000000100000R", timedelta(minutes=1)),
+        ("000000010000000R", timedelta(hours=1)),
+        ("000001000000000R", timedelta(days=1)),
+        ("000100000000000R", timedelta(days=30)),
+        ("010000000000000R", timedelta(days=365)),
+        ("010203040506000R", timedelta(days=428, hours=4, minutes=5, seconds=6)),
+        ("990000000000000R", timedelta(days=99 * 365)),
+        ("999999999999000R", timedelta(days=36_500)),  # which is the longest
+        ("260302180000000+", timedelta()),
+        ("260302180000900+", timedelta(milliseconds=900)),
+        ("260302180000001+", -timedelta(minutes=15)),
+        ("260302180000001-", timedelta(minutes=15)),
+        ("260302180000048+", -timedelta(hours=12)),
+        ("260302180000048-", timedelta(hours=12)),
+        ("270302180000000+", timedelta(days=365)),
+    ],
+)
+def test_a_time_is_read_as_the_specification_writes_it(
+    text: str, after: timedelta
+) -> None:
+    assert smpp_time.instant(text.encode(), MADE) == MADE + after
+
+
+def test_a_time_is_written_in_utc() -> None:
+    assert smpp_time.written(MADE) == b"260302180000000+"
+    assert smpp_time.written(MADE.astimezone(ZoneInfo("Asia/Kolkata"))) == (
+        b"260302180000000+"
+    )
+    assert smpp_time.instant(b"", MADE) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("soon", "'soon' is not YYMMDDhhmmsstnnp"),
+        ("260302180000000x", "'260302180000000x' is not YYMMDDhhmmsstnnp"),
+        ("260302180000049-", "49 quarters of an hour are more than 48"),
+        ("260230180000000+", "day is out of range for month"),
+        ("260302240000000+", "hour must be in 0..23"),
+    ],
+)
+def test_what_is_no_time_is_none(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(says)):
+        smpp_time.instant(text.encode(), MADE)
