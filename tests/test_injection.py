@@ -609,7 +609,5 @@ def test_the_process_counts_what_struck_by_operation(api: Api) -> None:
 
 def test_every_documented_refusal_can_be_asked_for_by_a_header(api: Api) -> None:
     for name in EFFECT["refusal"]["enum"]:
-        if name == "MISDIRECTED":
-            continue  # the platform does not say it
         answer = sent(api, x_emulator_fault=f"refusal={name}")
         assert answer.status == REASONS[name].status

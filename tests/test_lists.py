@@ -348,6 +348,11 @@ SENTENCES: Mapping[str, tuple[int, str, str]] = {
         "La campaña no puede pausarse",
         "The campaign cannot be paused",
     ),
+    "MISDIRECTED": (
+        421,
+        "El emulador no responde al host {host} (--allowed-host lo agrega)",
+        "The emulator does not answer to the host {host} (--allowed-host adds it)",
+    ),
     "NOT_RESUMABLE": (
         422,
         "La campaña no puede reanudarse",

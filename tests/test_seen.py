@@ -12,10 +12,10 @@ from emulator.client.line import ClientError, Line
 from emulator.client.shown import Fact, Listing, Run
 from emulator.client.transport import Headers, Request, Response, Stream
 from emulator.courier.calling import Caller, Unreached
-from emulator.courier.targets import Targets
 from emulator.domain import push as pushes
 from emulator.domain.delivery import Kind, Trick, Verdict
 from emulator.domain.refusals import Refusal
+from emulator.domain.targets import Targets
 from emulator.journal import OVERHEAD, Archive, Journal
 from emulator.operations import deliveries
 from emulator.operations.match import Match

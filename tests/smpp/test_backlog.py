@@ -313,7 +313,10 @@ def test_who_acknowledges_nothing_is_slowed_down_and_nothing_has_happened(
     path = f"/_emulator/journal?operation=submit_sm&status={status}"
     declined = phone.api.get(path).body["exchanges"]
     assert len(declined) == 23
-    assert "5 receipts wait (smpp.held)" in declined[0]["why"]
+    assert declined[0]["why"] == (
+        "5 receipts wait (smpp.held), and none was acknowledged for 0 s: answer each "
+        "deliver_sm"
+    )
 
     assert caller.submit(39) == int(answers[6].body[:-1]) + 1  # it wants no receipt
 

@@ -12,7 +12,7 @@ from emulator.faults.effects.status import STATUS, later
 from emulator.faults.places import Place
 from emulator.faults.words import RETRY_AFTER, choice, stated
 
-# What only the control API refuses with.
+# What only the emulator itself refuses with, and never the platform.
 OURS = frozenset(
     {
         *(refusals.NO_SUCH_TOKEN, refusals.NO_SUCH_WORLD, refusals.FOREIGN_ORIGIN),
@@ -26,6 +26,7 @@ OURS = frozenset(
         *(refusals.CHECKPOINTS_FULL, refusals.SNAPSHOT_TOO_LARGE),
         *(refusals.SNAPSHOT_WRONG, refusals.FIXTURE_WRONG, refusals.TIME_PASSED),
         *(refusals.TIME_TOO_FAR, refusals.TOO_FINE, refusals.NOT_KNOWN),
+        refusals.MISDIRECTED,
     }
 )
 REFUSAL = choice(
