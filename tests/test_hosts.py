@@ -270,7 +270,7 @@ def test_each_door_says_it_in_its_own_manner(empty: Api) -> None:
     assert steering.body["status"] == 421
     assert '<b>"' in steering.body["title"]
     assert steering.body["detail"] == (
-        "the request is for the host <b>\"'&.example: where that is a name of this "
+        "the request is for the host '<b>\"\\'&.example': where that is a name of this "
         "emulator, start it with --allowed-host and the name (or "
         "EMULATOR_ALLOWED_HOST); where it is none, ask for localhost or an IP address"
     )

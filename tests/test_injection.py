@@ -611,3 +611,4 @@ def test_every_documented_refusal_can_be_asked_for_by_a_header(api: Api) -> None
     for name in EFFECT["refusal"]["enum"]:
         answer = sent(api, x_emulator_fault=f"refusal={name}")
         assert answer.status == REASONS[name].status
+        assert answer.headers["x-emulator-why"] == "the fault header asked for it"
