@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,6 +52,21 @@ def test_every_program_that_a_test_names_says_how_to_get_it() -> None:
         if each.name == "python"
     }
     assert asked - ours <= INSTALL.keys()
+
+
+def test_what_to_type_is_what_ci_installs() -> None:
+    script = (HERE.parent / ".ci" / "run").read_text("utf-8")
+    listed = set(re.findall(r"wanted\+?=\(([^)]+)\)", script))
+    installed = {name for each in listed for name in each.split()}
+    typed = {
+        package
+        for each in INSTALL.values()
+        for command in each.split(" && ")
+        if command.startswith("apt install ")
+        for package in command.split()[2:]
+    }
+
+    assert typed - installed == {"bash"}, "which every Debian has"
 
 
 def test_nothing_is_skipped_but_for_want_of_a_tool() -> None:

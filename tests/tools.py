@@ -49,7 +49,7 @@ INSTALL: Mapping[str, str] = {
     "mcs": "apt install mono-mcs libmono-system-net-http4.0-cil",
     "nunit-console": "apt install nunit-console",
     "Newtonsoft.Json.dll": "apt install libnewtonsoft-json5.0-cil",
-    "nunit.framework.dll": "apt install nunit-console",
+    "nunit.framework.dll": "apt install libnunit-framework2.6.3-cil",
     "check-jsonschema": PIP,
     "cyclonedx-py": PIP,
     "openapi-python-client": PIP,
