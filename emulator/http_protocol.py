@@ -75,7 +75,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._headers += len(name) + len(value) + len(b": \r\n")
         self._count += 1
         self._untold = 0
-        if not self._is_too_large():
+        if self._is_in_head and not self._is_too_large():  # a trailer is counted only
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:

@@ -155,6 +155,21 @@ def test_after_a_refusal_nothing_on_the_line_is_asked(served: Served) -> None:
         assert client.find_requests("createCampaign").count == before
 
 
+def test_a_trailer_is_no_header_of_the_request(served: Served) -> None:
+    order = (
+        b'{"text": "hola", "country": 1, "recipients": [{"cellphone": "4498987282"}]}'
+    )
+    lines = (b"Content-Type: application/json", b"Transfer-Encoding: chunked")
+    body = b"%x\r\n%b\r\n0\r\nX-Emulator-Fault: status=503\r\n\r\n" % (
+        len(order),
+        order,
+    )
+
+    answer = said(served, head(*lines, first=b"POST /api/v3/campaign HTTP/1.1") + body)
+
+    assert answer.startswith(b"HTTP/1.1 200 "), answer[:200]
+
+
 def test_the_bounds_are_settings() -> None:
     flags = ("--request-line-limit", "64", "--header-limit", "256")
     with serve(*flags, "--header-lines", "4") as served:

@@ -112,6 +112,7 @@ def test_their_names_are_not_called_whatever_they_lead_to(name: str) -> None:
     [
         *("127.0.0.1", "127.9.9.9", "::1", "10.1.2.3", "172.17.0.1", "192.168.1.1"),
         *("fd12::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::", "fd20:cf::254"),
+        "0.0.0.0",  # noqa: S104 - called, not listened on
     ],
 )
 def test_this_machine_and_private_networks_are_open(address: str) -> None:
