@@ -28,9 +28,9 @@ from bench.smpp import Order as SmppOrder
 from bench.smpp import Result as SmppResult
 from bench.smpp import bound, reading, submitting
 from bench.watcher import Watcher
+from emulator import transaction
 from emulator.client import Emulator
 from emulator.web.panel.views import PAGES
-from emulator.world import World
 from tests.examples.test_seventy_two_hours import seventy_two_hours
 
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -274,12 +274,12 @@ def commits(body: bytes, rounds: int) -> tuple[float, float]:
     """Return the seconds of a commit in memory, and on the disk, in this process."""
     took: list[float] = []
 
-    def commit(world: World, **how: bool) -> None:
+    def commit(*what: Any) -> None:
         before = time.perf_counter()
-        plain(world, **how)
+        plain(*what)
         took.append(time.perf_counter() - before)
 
-    plain = World.commit
+    plain = transaction.carry_out
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         settings: tuple[dict[str, Any], ...] = ({}, {"data": Path(folder)})
         places = [
@@ -288,7 +288,7 @@ def commits(body: bytes, rounds: int) -> tuple[float, float]:
         ]
         order = json.loads(body)
         found: tuple[list[float], list[float]] = ([], [])
-        with patch.object(World, "commit", commit):
+        with patch.object(transaction, "carry_out", commit):
             for _ in range(rounds):
                 for place, seconds in zip(places, found, strict=True):
                     took.clear()

@@ -22,6 +22,7 @@ class Clock:
     def __init__(self, *, at: datetime | None = None, rate: float = 1.0) -> None:
         self._at = at or wall()
         self.turned = 0  # how often somebody has touched it
+        self._lasting = rate  # at which it goes on once nobody holds it
         self._turn(rate)
 
     def now(self) -> datetime:
@@ -37,9 +38,12 @@ class Clock:
                 self._at += passed * self._rate
         return self._at
 
-    def reading(self) -> tuple[datetime, datetime]:
-        """Return where this clock stands, and where the machine's does."""
-        return self.now(), wall()
+    def reading(self) -> tuple[datetime, float, datetime]:
+        """Return where it stands, its rate, and where the machine's clock stands.
+
+        Where somebody holds it, the rate at which it will go on.
+        """
+        return self.now(), self._lasting, wall()
 
     @property
     def rate(self) -> float:
@@ -48,6 +52,25 @@ class Clock:
 
     def run(self, rate: float) -> None:
         """Go on from now at *rate*; 0 freezes."""
+        self._lasting = rate
+        self._run(rate)
+
+    def hold(self) -> None:
+        """Stand still until it is released; whoever holds it moves it."""
+        self._run(0)
+
+    def release(self) -> None:
+        """Go on as before it was held."""
+        self._run(self._lasting)
+
+    def turn(self, *, at: datetime | None, rate: float | None) -> None:
+        """Go on from *at*, at *rate*; what is None stays.  It never goes back."""
+        if at is not None:
+            self.advance(max(at - self.now(), NOTHING))
+        if rate is not None:
+            self.run(rate)
+
+    def _run(self, rate: float) -> None:
         self.now()
         self._turn(rate)
         self.turned += 1

@@ -146,9 +146,9 @@ class Outbox:
         if delivery.behind and not delivery.is_over:
             self._held.setdefault(delivery.url, []).append(delivery.id)
 
-    def released(self, url: str) -> list[int]:
-        """Return the ids of what has let another go before to *url*."""
-        return self._held.pop(url, [])
+    def behind(self, url: str) -> list[int]:
+        """Return the ids of what lets another go before to *url*."""
+        return [*self._held.get(url, ())]
 
     def lanes(self) -> Iterator[str]:
         """Yield the addresses that something can leave for now."""
@@ -183,6 +183,12 @@ class Outbox:
             younger = (i for i, each in enumerate(waiting) if each.id > delivery.id)
             waiting.insert(next(younger, len(waiting)), delivery)
         return waiting
+
+    def take_back(self, receipt: Delivery) -> None:
+        """Expect no answer to a receipt any more."""
+        self.posted.pop(receipt.id, None)
+        if receipt.is_over:
+            self.receipts.pop(receipt.id, None)
 
     def withdraw(self, delivery: Delivery) -> None:
         """Take back what has not left yet."""

@@ -102,6 +102,11 @@ class Schedule:
         """Put down when receipts are too old, in the place of any earlier word."""
         self._move(Expiring(system_id), at)
 
+    def next(self) -> tuple[datetime, Work]:
+        """Return the next work, which stays where it is."""
+        at, _, _, work = self._heap[0]
+        return at, work
+
     def pop(self, now: datetime) -> tuple[datetime, Work] | None:
         """Return the next work that is due, if any is, and put down what follows it."""
         if now < self.next_at or not self._heap:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from emulator.domain.sms import Campaign
-from tests.emulated import Answer, Api
+from tests.emulated import Answer, Api, keep
 
 SMS = "/api/v3/campaign"
 CLIC = "/api/v3/smsclic/campaign"
@@ -77,8 +77,8 @@ def intervene(
 ) -> None:
     """Do to a campaign what a person does in the panel: ``dlr.pause``, for one."""
     world = api.world
-    world.keep(change(world.campaign(placed["campaign"]), world.clock.now()))
-    world.commit()
+    changed = change(world.campaign(placed["campaign"]), world.clock.now())
+    keep(world, changed)
 
 
 def assert_nothing_happened(api: Api) -> None:

@@ -34,6 +34,7 @@ class Command(NamedTuple):
             token=next(reversed(api.world.tokens)),
             session=next(iter(api.world.links), 0),
             push=next(iter(_awaited(api)), 0),
+            aside=next((name for name, _ in api.worlds.troubles()), ""),
         )
         path = path if path.startswith("/") else f"/_emulator/{path}"
         body = self.body(api) if callable(self.body) else self.body
@@ -86,6 +87,8 @@ STEERED: Mapping[str, Command] = {
         "POST", "world/populate", {"campaigns": 1, "recipients": 1}
     ),
     "forkWorld": Command("POST", "world/fork", NEW),
+    "retrySetAside": Command("POST", "set-aside/{aside}/retry"),
+    "dropSetAside": Command("DELETE", "set-aside/{aside}"),
     "restoreWorld": Command("POST", "world/restore", _snapshot),
     "keepCheckpoint": Command("POST", "world/checkpoints", NEW),
     "dropCheckpoint": Command("DELETE", "world/checkpoints/one"),
@@ -111,6 +114,7 @@ ASKED: Mapping[str, Command] = {
 }
 COMMANDS = {**STEERED, **ASKED}
 ATTENDED = {"cutSession", "answerPush"}
+TROUBLED = {"retrySetAside", "dropSetAside"}
 
 
 def prepared(api: Api) -> None:
@@ -143,7 +147,11 @@ def forked(api: Api) -> None:
 
 @contextmanager
 def attended(api: Api, name: str) -> Iterator[None]:
-    """Have a client bound, and a listener at work, for the commands about those."""
+    """Have what a command is about: a client, a listener, a world that is set aside."""
+    if name in TROUBLED:
+        world = f"troubled{next(NAMES)}"
+        steered(api, "POST", "worlds", json={"name": world})
+        next(each for each in api.worlds if each.name == world).trouble = "it is odd"
     if name not in ATTENDED:
         yield
         return

@@ -22,7 +22,6 @@ from starlette.applications import Starlette
 
 from emulator import files
 from emulator.app import Contracts, assembled
-from emulator.clock import Clock
 from emulator.contract import Contract, load
 from emulator.courier.calling import Caller
 from emulator.courier.courier import Courier
@@ -30,8 +29,9 @@ from emulator.domain.account import Account
 from emulator.domain.responses import Response
 from emulator.domain.targets import Targets
 from emulator.fixture import read
+from emulator.transaction import transact
 from emulator.web.paths import Program
-from emulator.world import World
+from emulator.world import Dial, World
 from emulator.worlds import Limits, Worlds
 
 START = datetime(2026, 3, 2, 18, 0, 0, tzinfo=UTC)  # noon in Mexico City
@@ -91,16 +91,28 @@ class Answer:
         return noted.split(", ") if noted else []
 
 
+def keep(world: World, *changes: object) -> None:
+    """Have *changes* happen in *world*, in one transaction."""
+
+    def kept() -> None:
+        for each in changes:
+            world.keep(each)
+
+    transact(world.commons, kept)
+
+
 @dataclass
 class Time:
-    clock: Clock
+    world: World
 
     def advance(self, **duration: float) -> None:
-        self.clock.advance(timedelta(**duration))
+        """Turn the clock, and nothing else: what then is due waits for a visitor."""
+        at = self.now + timedelta(**duration)
+        keep(self.world, Dial(at=at))
 
     @property
     def now(self) -> datetime:
-        return self.clock.now()
+        return self.world.clock.now()
 
 
 @dataclass
@@ -126,7 +138,7 @@ class Api:
 
     @property
     def clock(self) -> Time:
-        return Time(self.world.clock)
+        return Time(self.world)
 
     def get(self, path: str, **options: Any) -> Answer:
         return self.send("GET", path, **options)
@@ -227,8 +239,7 @@ class Api:
             sent_at=campaign.line.instant(index) if reached else None,
             received_at=world.clock.now(),
         )
-        world.keep(response)
-        world.commit()
+        keep(world, response)
         return response
 
 

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from emulator.operations import clock
 from tests.commanded import ASKED, COMMANDS, STEERED, attended, forked, prepared
 from tests.emulated import Api, contract, control, emulated
 
@@ -49,7 +50,7 @@ def test_who_moves_the_clock_keeps_out_what_would_move_it_too(
         now = world.clock.now()
         why = f"somebody advances or settles the world {world.name}; wait for the end"
 
-        with world.moved():
+        with clock.moving(world):
             meanwhile = api.send(method, path, json=body)
             stands = world.clock.now()
 

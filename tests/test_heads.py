@@ -263,7 +263,7 @@ BOUNDED = {
     "emulator.operations.crowd.crowd": "four crowds, by seed",
     "emulator.web.panel.assets._read": "files of our own, by path",
     "emulator.web.panel.assets.address": "names that our own pages give",
-    "emulator.snapshot._fields": "types",
+    "emulator.world.codec._fields": "types",
 }
 
 

@@ -9,7 +9,7 @@ from emulator.client import ClientError, Emulator
 from emulator.domain.handset import Outcome, Profile
 from tests.campaigns import NUMBER, an_sms, crowd, place
 from tests.conftest import MakeApi
-from tests.emulated import START, Api
+from tests.emulated import START, Api, keep
 from tests.orders import CLIC, order
 from tests.pushing import (
     arrived,
@@ -567,8 +567,7 @@ def test_the_answers_of_fifty_thousand_are_not_made_before_they_come(api: Api) -
     placed = place(api, an_sms(recipients=crowd(50_000)))
     everybody = Profile(1, timedelta(seconds=90), Texts(("va",)))
     world = api.world
-    world.keep(world.campaign(placed["campaign"])._replace(profiles=(everybody,)))
-    world.commit()
+    keep(world, world.campaign(placed["campaign"])._replace(profiles=(everybody,)))
     assert len(Texts.chosen) == 1, "that of the first one"
 
     api.clock.advance(seconds=11 + 90 + 1)

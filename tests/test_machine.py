@@ -31,7 +31,7 @@ from emulator.domain import dlr
 from emulator.domain.refusals import Refusal
 from emulator.domain.sms import Campaign
 from emulator.world import FIRST_IDS, World
-from tests.emulated import Api, demo, emulated
+from tests.emulated import Api, demo, emulated, keep
 
 CREDIT = Decimal("40.5")
 PRICES = {"voice": Decimal(1), "email": Decimal("0.25"), "hlr": Decimal("0.5")}
@@ -524,8 +524,7 @@ class Platform(RuleBasedStateMachine):
             assert state(world) == before
             return
         assert not forbidden
-        world.keep(changed)
-        world.commit()
+        keep(world, changed)
         sms.changes.append((verb, self.now))
         if verb == "resume":
             sms.release()

@@ -396,12 +396,12 @@ def test_looking_changes_nothing(api: Api) -> None:
     lived_in(api)
     rung: list[int] = []
     api.world.listen(lambda: rung.append(1))
-    before = (api.world.edition, api.world.journal.last)
+    before = (api.world.plans, api.world.journal.last)
 
     for path in everywhere(api):
         look(api, path)
 
-    assert (api.world.edition, api.world.journal.last) == before
+    assert (api.world.plans, api.world.journal.last) == before
     assert rung == []
 
 

@@ -8,7 +8,7 @@ from emulator.operations.crowd import AREAS, crowd
 from emulator.operations.stories import STORIES
 from tests.command import complaint, run
 from tests.conftest import MakeApi
-from tests.emulated import START, Api, demo
+from tests.emulated import START, Api, demo, keep
 from tests.served import serve
 from tests.steering import steer, steered
 
@@ -108,7 +108,7 @@ def test_where_credit_runs_out_what_was_placed_stays(make_api: MakeApi) -> None:
 
     assert answer.status == 422
     assert 0 < len(steered(poor, "GET", "campaigns")) < 22
-    poor.world.commit()  # nothing is left over for the next request to carry out
+    keep(poor.world)  # nothing is left over for the next request to carry out
     assert poor.world.balance >= 0
 
 

@@ -10,7 +10,7 @@ from emulator.client import Emulator
 from emulator.domain.delivery import Trick
 from emulator.domain.sms import Source
 from tests.campaigns import NUMBER, SMS, an_sms, place, to
-from tests.emulated import SOON, START, Api
+from tests.emulated import SOON, START, Api, keep
 from tests.pushing import (
     arrived,
     opened,
@@ -477,8 +477,7 @@ def by_smpp(api: Api) -> None:
     placed = place(api)
     world = api.world
     campaign = world.campaign(placed["campaign"])
-    world.keep(campaign._replace(source=Source.SMPP))
-    world.commit()
+    keep(world, campaign._replace(source=Source.SMPP))
     api.clock.advance(seconds=11)
 
 

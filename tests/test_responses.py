@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import MakeApi
 from tests.doubtful import Doubtful
-from tests.emulated import Api
+from tests.emulated import Api, keep
 
 PATH = "/api/v3/responses"
 BOTH_MODES = pytest.mark.parametrize("strict_mode", [False, True])
@@ -137,8 +137,7 @@ def test_the_oldest_response_comes_first(api: Api) -> None:
     converse(api)
     late = api.receive(HELLO, "overtaken")
     early = replace(late, id=late.id + 1, received_at=late.sent_at or late.received_at)
-    api.world.keep(replace(early, response="delayed on its way"))
-    api.world.commit()
+    keep(api.world, replace(early, response="delayed on its way"))
 
     texts = found(api, type=1)
 
@@ -149,8 +148,7 @@ def test_the_oldest_response_comes_first(api: Api) -> None:
 def test_responses_of_one_instant_come_in_the_order_of_their_ids(api: Api) -> None:
     send(api, ANA)
     first = api.receive(HELLO, "second")
-    api.world.keep(replace(first, id=first.id - 1, response="first"))
-    api.world.commit()
+    keep(api.world, replace(first, id=first.id - 1, response="first"))
 
     assert found(api, type=1) == ["first", "second"]
 

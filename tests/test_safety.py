@@ -18,7 +18,7 @@ from emulator.domain.handset import Outcome
 from emulator.settings import Settings
 from tests.command import run
 from tests.conftest import MakeApi
-from tests.emulated import START, Answer, Api, control, limited
+from tests.emulated import START, Answer, Api, control, keep, limited
 from tests.orders import CELLPHONE, CLIC, EMAIL, SMS, VOICE, order
 from tests.served import DEADLINE, ROOT, Served, serve
 from tests.steering import steer, steered
@@ -351,9 +351,8 @@ def test_a_flag_says_how_large_a_snapshot_may_be() -> None:
 
 
 def test_an_account_has_so_many_tokens(api: Api) -> None:
-    for number in range(ITEMS - 1):
-        api.world.keep(Token("x", f"x{number}", START, START))
-    api.world.commit()
+    many = [Token("x", f"x{number}", START, START) for number in range(ITEMS - 1)]
+    keep(api.world, *many)
 
     answer = steer(api, "POST", "tokens", json={"name": "x"})
 

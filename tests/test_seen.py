@@ -20,6 +20,7 @@ from emulator.journal import OVERHEAD, Archive, Journal
 from emulator.operations import deliveries
 from emulator.operations.match import Match
 from emulator.outbox import Answered, Push
+from emulator.transaction import transact
 from emulator.web import wire
 from emulator.web.breakage import Broken
 from tests.campaigns import NUMBER, an_sms, crowd, place
@@ -309,8 +310,11 @@ def tried(api: Api, **answer: Any) -> Any:
     """Let the delivery be answered so, and return its last attempt."""
     world = api.world
     push = Push(1, "moPush", "GET", NOBODY, "a=1")
-    deliveries.attempted(world, push, Answered(**answer), world.clock.now())
-    world.commit()
+    now = world.clock.now()
+    transact(
+        world.commons,
+        lambda: deliveries.attempted(world, push, Answered(**answer), now),
+    )
     (delivery,) = steered(api, "GET", "deliveries")["deliveries"]
     return delivery["attempts"][-1]
 

@@ -21,7 +21,7 @@ from tests.campaigns import (
     to,
 )
 from tests.conftest import MakeApi
-from tests.emulated import Api
+from tests.emulated import Api, keep
 
 MANUAL: Body = {
     "text": "hi mi name y jose",
@@ -103,8 +103,7 @@ def test_flags_are_false_unless_they_are_sent(api: Api) -> None:
 def test_token_expires_is_the_expiry_of_the_token_in_use(api: Api) -> None:
     api.clock.advance(days=10)
     late = token("late", "late-one", now=api.clock.now)
-    api.world.keep(late)
-    api.world.commit()
+    keep(api.world, late)
 
     by_first = api.post(SMS, json=an_sms())
     by_second = api.post(SMS, json=an_sms(), token="late-one")

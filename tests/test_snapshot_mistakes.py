@@ -2,19 +2,19 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from copy import deepcopy
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulator import snapshot as source
 from emulator.domain.refusals import SNAPSHOT_WRONG, Refusal
 from emulator.domain.text import FIELDS
 from emulator.operations import snapshots
-from emulator.world import FIRST_IDS
+from emulator.world import FIRST_IDS, checks, codec, containers, kinds, state
 from emulator.worlds import Held
 from tests.emulated import Api, emulated
 from tests.smpp.dialled import listening
@@ -107,6 +107,13 @@ SMS, CALLS, LETTERS = "campaigns 8528238", "voice_campaigns 481776", "28648"
 GROW = "the ids do not grow"
 MISTAKES: list[tuple[Change, str]] = [
     (put("next", {}), f"at next: the ids are {', '.join(FIRST_IDS)}"),
+    *(
+        (
+            put("next.campaign", number),
+            f"at next: an id lies between 1 and {checks.LARGEST}",
+        )
+        for number in (0, checks.LARGEST + 1, 2**64 - 1)
+    ),
     (
         put("next.surprise", 1),
         f"at next: the ids are {', '.join(FIRST_IDS)}",
@@ -142,6 +149,11 @@ MISTAKES: list[tuple[Change, str]] = [
     (put("campaigns.0.created_at", AHEAD), f"{SMS}: lies ahead of the clock"),
     (intervened(AHEAD), "campaigns 8528240: lies ahead of the clock"),
     (put("voice_campaigns.0.created_at", AHEAD), f"{CALLS}: lies ahead of the clock"),
+    (
+        put("email_campaigns.0.created_at", AHEAD),
+        f"email_campaigns {LETTERS}: lies ahead of the clock",
+    ),
+    (put("movements.1.at", AHEAD), "movements 1: lies ahead of the clock"),
     (
         intervened("2026-03-02T18:00:02Z", THEN),
         "campaigns 8528240: interventions out of order",
@@ -304,8 +316,9 @@ def test_no_id_is_given_twice(document: Any) -> None:
 
 def _sentences() -> Iterator[str]:
     """Yield what the module can say, as patterns."""
-    tree = ast.parse(Path(source.__file__).read_text("utf-8"))
-    for node in ast.walk(tree):
+    modules = (checks, codec, containers, kinds, state)
+    texts = (Path(str(each.__file__)).read_text("utf-8") for each in modules)
+    for node in chain.from_iterable(ast.walk(ast.parse(each)) for each in texts):
         if isinstance(node, ast.Assign):
             is_told = ast.unparse(node.targets[0]) == "message"
         else:
@@ -340,8 +353,8 @@ def test_a_world_that_is_as_old_as_its_youngest_thing_is_none(whole: Any) -> Non
 
 def test_a_restored_world_counts_what_it_holds(whole: Any, living: Api) -> None:
     held: Held = snapshots.read(deepcopy(whole))
-    state: Mapping[str, Any] = held.state
+    state = held.state
 
-    for name in ("balance", "volume", "_alike", "_first_messages", "_their_campaigns"):
-        assert state[name] == getattr(living.world, name), name
-    assert steered(living, "GET", "world")["balance"] == state["balance"] / 1_000_000
+    for name in ("balance", "volume", "alike", "first_messages", "their_campaigns"):
+        assert getattr(state, name) == getattr(living.world, name), name
+    assert steered(living, "GET", "world")["balance"] == state.balance / 1_000_000

@@ -16,11 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emulator import world
 from emulator.client import Emulator
 from emulator.domain.delivery import Attempt, Verdict
-from emulator.store import StoreError, rows
+from emulator.operations import deliveries
+from emulator.store import StoreError
 from emulator.store.file import VERSION
+from emulator.transaction import transact
 from tests.campaigns import an_sms, crowd, place, poll
 from tests.command import complaint
 from tests.emulated import START, Answer, Api, emulated
@@ -74,10 +75,6 @@ def test_a_process_that_ends_between_two_commands_changes_nothing(
                 left = snapshot(api)
 
         assert left == snapshot(straight)
-
-
-def test_whatever_a_world_can_keep_has_a_row() -> None:
-    assert rows._MAKERS.keys() == world._CARRIED_OUT.keys()  # noqa: SLF001
 
 
 def test_it_is_on_the_disk_before_the_answer_leaves(tmp_path: Path) -> None:
@@ -195,7 +192,7 @@ def test_a_clock_goes_on_at_its_rate_while_nobody_serves(
         placed = place(api)
         steered(api, "PUT", "clock", json={"rate": rate})
         began = api.world.clock.now()
-        wall = api.world.clock.reading()[1]
+        wall = api.world.clock.reading()[2]
 
     with kept(tmp_path, after=wall - START + timedelta(days=1)) as api:
         passed = api.world.clock.now() - began
@@ -312,8 +309,8 @@ def test_a_push_under_way_when_the_process_ended_says_so(tmp_path: Path) -> None
     with hearing() as receiver:
         with kept(tmp_path, push_url=receiver.url) as api:
             replied(api)
-            (number,) = api.world.deliveries
-            api.world.send_off([number])
+            world, taken = api.world, [*api.world.deliveries.values()]
+            transact(world.commons, lambda: deliveries.leave(world, taken))
 
         with kept(tmp_path, push_url=receiver.url) as api:
             steered(api, "POST", "clock/settle", json={})
@@ -341,7 +338,7 @@ def test_an_attempt_that_was_stopped_is_no_try(tmp_path: Path) -> None:
 
 def test_a_delivery_that_is_forgotten_leaves_the_file(tmp_path: Path) -> None:
     with kept(tmp_path, push_url="http://127.0.0.1:9/mo") as api:
-        api.world._commons.deliveries = 2  # noqa: SLF001 - the bound, made small
+        api.world.commons.deliveries = 2  # the bound, made small
         place(api)
         steered(api, "POST", "clock/advance", json={"seconds": 11})
         for number in range(5):

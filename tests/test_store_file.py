@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from emulator.store import StoreError, file
-from emulator.store.file import File, Row
+from emulator.store.file import File
+from emulator.world.containers import Row
 
 FIRST = [("campaigns", 1, b"one"), ("campaigns", 2, b"two")]
 SECOND: list[Row] = [("campaigns", 1, b"another"), ("campaigns", 2, None)]

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast
 
@@ -20,8 +19,8 @@ from emulator.domain.command_status import Declined, Status
 from emulator.domain.delivery import Delivery
 from emulator.domain.refusals import Refusal
 from emulator.domain.smpp import RECEIPT
+from emulator.due_work import catch_up
 from emulator.link import Link
-from emulator.operations import happenings
 from emulator.operations import receipts as operations_receipts
 from emulator.operations import smpp as operations
 from emulator.operations.receipts import Acknowledged
@@ -29,6 +28,7 @@ from emulator.smpp import bodies
 from emulator.smpp import pdu as wire
 from emulator.smpp.bodies import Command
 from emulator.smpp.session import BINDS, Due, Event, Kind
+from emulator.transaction import transact
 from emulator.world import World
 
 SYSTEM_ID = b"Smsclouds"  # ours
@@ -159,10 +159,9 @@ class Desk:
         return self._late
 
     def rest(self) -> None:
-        """Have kept what this turn has changed; what the disk refuses has happened."""
+        """Have kept what this turn has recorded."""
         if self.world is not None:
-            with suppress(Refusal):
-                self.world.rest()
+            self.world.commons.store.note(self.world)
 
     # --- Submits that wait until receipts have been taken -------------------------
 
@@ -199,9 +198,9 @@ class Desk:
         now = world.clock.now()
         if world.schedule.next_at <= now:
             try:
-                happenings.catch_up(world, now, CAUGHT_UP)
-            except Exception:
-                log.exception("what was due in world %s failed", world.name)
+                catch_up(world, now, CAUGHT_UP)
+            except Refusal as refusal:  # of the disk: it stays due
+                log.warning("world %s: %s", world.name, refusal.why)
 
     # --- Requests -----------------------------------------------------------------
 
@@ -219,6 +218,8 @@ class Desk:
                 return wire.answer(pdu.command, status, pdu.sequence)
         if world is None:  # an enquire_link before the bind
             return wire.answer(pdu.command, Status.ESME_ROK, pdu.sequence)
+        if world.trouble:
+            return wire.answer(pdu.command, Status.ESME_RSYSERR, pdu.sequence)
         visit = Visit(world, event.octets, pdu, world.clock.now(), stopwatch())
         if world.faults:
             visit.numbers = recipients(pdu)  # whatever becomes of it
@@ -229,23 +230,24 @@ class Desk:
         """Return the answer to a request that is carried out, whole or not at all."""
         world, pdu = visit.world, visit.pdu
         try:
+            body = b""
             if pdu.command in ANSWERS:
-                body = self._sent(visit)
+                body = transact(world.commons, lambda: self._sent(visit))
             elif pdu.command in BINDS:
                 return self._bound(visit)
             elif pdu.command == Command.UNBIND:
                 return self._unbound(visit)
-            else:
-                body = b""
-            world.commit()
             if pdu.command in SUBMITTING:
                 cast("Link", self.link).submitted += 1
         except Exception as error:  # noqa: BLE001 - and none is hidden
-            world.forget()
-            reason = self._reason(error, visit)
-            visit.why = reason.why
-            return wire.answer(pdu.command, reason.status, pdu.sequence)
+            return self.refused(visit, error)
         return wire.answer(pdu.command, Status.ESME_ROK, pdu.sequence, body)
+
+    def refused(self, visit: Visit, error: Exception) -> bytes:
+        """Return the answer that says no, and why the journal says so."""
+        reason = self._reason(error, visit)
+        visit.why = reason.why
+        return wire.answer(visit.pdu.command, reason.status, visit.pdu.sequence)
 
     def recorded(self, visit: Visit, answer: bytes) -> bytes:
         """Return *answer*, kept in the journal."""
@@ -405,7 +407,11 @@ class Desk:
             self.mail.hear(world, self.system_id)
         if octets and not status:
             cast("Link", self.link).delivered += 1
-        operations_receipts.answered(world, receipt, status, now=now)
+        transact(
+            world.commons,
+            lambda: operations_receipts.answered(world, receipt, status, now=now),
+            happened=True,
+        )
 
 
 _OTHERWISE: Mapping[Kind, Callable[[Desk, Event], bytes]] = {

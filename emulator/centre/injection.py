@@ -1,5 +1,6 @@
 """How a fault is felt over SMPP: in the right answer's place, too late, or spoilt."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,13 +10,17 @@ from emulator.centre.requests import SUBMITTING, recipients
 from emulator.centre.visit import Clerk, Visit
 from emulator.domain.command_status import Status
 from emulator.domain.recipients import cellphone
+from emulator.domain.refusals import Refusal
 from emulator.faults import Delayed, Effect, Facts, Phase, Place, Rule
 from emulator.smpp import pdu as wire
 from emulator.smpp import shown
 from emulator.smpp.pdu import NUL
 from emulator.smpp.session import KEEPING
+from emulator.transaction import transact
 
 BEHIND = timedelta(microseconds=1)
+
+log = logging.getLogger("emulator")
 
 
 class Injection:
@@ -32,7 +37,10 @@ class Injection:
         pdu = visit.pdu
         good = wire.answer(pdu.command, Status.ESME_ROK, pdu.sequence)
         call = self._call(good, lambda: desk.carried_out(visit), is_carried_out=False)
-        rule = self._struck(Phase.BEFORE, call)
+        try:
+            rule = self._struck(Phase.BEFORE, call)
+        except Refusal as refusal:  # of the disk
+            return desk.recorded(visit, desk.refused(visit, refusal))
         if rule is not None:
             return self._wronged(rule, call)
         right = desk.carried_out(visit)
@@ -77,7 +85,16 @@ class Injection:
             is_spared=visit.pdu.command in KEEPING,
             is_felt=is_felt,
         )
-        return visit.world.strike(facts, Place.SMPP_ANSWER)
+        world = visit.world
+        try:
+            return transact(
+                world.commons, lambda: world.strike(facts, Place.SMPP_ANSWER)
+            )
+        except Refusal as refusal:
+            if phase is Phase.BEFORE:
+                raise
+            log.warning("no fault struck: %s", refusal.why)  # what was done stands
+            return None
 
     def _wronged(self, rule: Rule, call: "StruckCommand") -> bytes:
         """Return what *rule* makes of the right answer, kept as it is sent."""
@@ -128,7 +145,7 @@ class StruckCommand:
         def then() -> None:
             visit.now = visit.world.clock.now()
             desk.line.send(desk.recorded(visit, self.carry_out()))
-            desk.rest()
+            visit.world.commons.store.note(visit.world)
 
         delayed = Delayed(visit.now + by, self.command, self.rule)
         self._postpone_receipt(delayed.due)
@@ -187,5 +204,5 @@ class StruckCommand:
         world = self.visit.world
         newest = next(reversed(world.submissions.values()), None)
         if self._placed() is not None and newest is not None:
-            world.keep(newest._replace(answered_at=due + BEHIND))
-            world.commit(happened=True)
+            late = newest._replace(answered_at=due + BEHIND)
+            transact(world.commons, lambda: world.keep(late), happened=True)

@@ -4,9 +4,11 @@ They go round robin to the receivers of their client, as far as each has room.
 """
 
 import asyncio
+import logging
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from emulator.centre.backlog import Backlog, Key, Submitter
@@ -15,20 +17,23 @@ from emulator.domain.access import Form
 from emulator.domain.delivery import Delivery
 from emulator.domain.receipt import Receipt
 from emulator.domain.recipients import cellphone
+from emulator.domain.refusals import Refusal
 from emulator.faults import Effect, Facts, Place, Rule
 from emulator.faults.places import RECEIPT as OPERATION
-from emulator.operations import happenings
 from emulator.operations import receipts as operations
 from emulator.operations.receipts import Acknowledged
 from emulator.outbox import Outbox
 from emulator.smpp.bodies import Message, Tag
 from emulator.smpp.pdu import Tlv
 from emulator.smpp.session import VERSION, Session
+from emulator.transaction import transact
 from emulator.world import World
 
 RECEIPT = 0x04  # esm_class; source: SMPP 3.4, 5.2.12
 TAGS = {each.name: int(each) for each in Tag}
 TURN = 32  # receipts, after which others are let in
+
+log = logging.getLogger("emulator")
 
 
 class Receiver(Protocol):
@@ -176,7 +181,8 @@ class Mail:
         else:
             self.call(world, system_id)
         if taken:
-            world.send_off(taken)
+            leaving = partial(operations.send_off, world, taken)
+            transact(world.commons, leaving, happened=True)
             if backlog := self._backlogs.get(key):
                 backlog.look()
 
@@ -192,9 +198,8 @@ class Mail:
         """Send the receipt of a message at once, whatever becomes of it."""
         found = world.submitted(message)
         if found is not None:
-            operations.tell(world, found[0].id, now)
-            world.commit(happened=True)
-            happenings.catch_up(world, now)
+            tell = partial(operations.tell, world, found[0].id, now)
+            transact(world.commons, tell, happened=True)
             self.bring(world, found[1].system_id)
 
     def _next(self, key: Key) -> Receiver | None:
@@ -215,10 +220,11 @@ class Mail:
         letter = Letter(receipt, form, str(delivery.facts["response"]))
         if world.faults and not _was_held_back(delivery):
             call = StruckReceipt(self, receiver, world, delivery, letter, now)
-            rule = call.strike()
-            if rule is not None:
-                rule.effect.deliver_receipt(call)
-                return
+            try:
+                if transact(world.commons, call.is_struck):
+                    return
+            except Refusal as refusal:  # of the disk
+                log.warning("no fault struck: %s", refusal.why)
         self.carry(receiver, (world, system_id), delivery, letter)
 
     def carry(
@@ -263,7 +269,14 @@ class StruckReceipt:
     rule: str = ""  # the id of the one that strikes, ...
     number: int = 0  # ... and which of the receipts that it has met this is
 
-    def strike(self) -> Rule | None:
+    def is_struck(self) -> bool:
+        """Let the rule that strikes do what it does; return whether one does."""
+        rule = self._strike()
+        if rule is not None:
+            rule.effect.deliver_receipt(self)
+        return rule is not None
+
+    def _strike(self) -> Rule | None:
         """Return the rule that strikes, whichever phase it names."""
         delivery = self.delivery
 
@@ -313,13 +326,13 @@ class StruckReceipt:
         return right.body() == other.body() and parameters[0] == parameters[1]
 
     def send(self, receipt: Receipt, form: Form) -> None:
-        letter = self._written(receipt, form)
-        self.mail.carry(self.receiver, self._key, self.delivery, letter, self.rule)
+        letter, to = self._written(receipt, form), (self.receiver, self._key)
+        self.world.then(partial(self.mail.carry, *to, self.delivery, letter, self.rule))
 
     def hold(self) -> None:
         outbox = self.world.outbox
         behind = Behind(self.delivery, self.letter, outbox, self.rule)
-        self.mail.hold(self._key, behind)
+        self.world.then(partial(self.mail.hold, self._key, behind))
 
     def send_late(self, by: timedelta) -> None:
         self._keep(self.delivery.late(self.world.clock.now() + by, self.rule))
@@ -331,14 +344,11 @@ class StruckReceipt:
         receipt = Acknowledged(self.delivery.id, "cut", self.rule)
         now, unanswered = self.world.clock.now(), operations.UNANSWERED
         operations.answered(self.world, receipt, unanswered, now=now)
-        self.receiver.fail(self.rule, reset=reset)
+        self.world.then(partial(self.receiver.fail, self.rule, reset=reset))
 
     def _keep(self, delivery: Delivery) -> None:
-        self.world.outbox.posted.pop(delivery.id, None)
-        if delivery.is_over:
-            self.world.outbox.receipts.pop(delivery.id, None)
+        self.world.then(partial(self.world.outbox.take_back, delivery))
         self.world.keep(delivery)
-        self.world.commit(happened=True)
 
     def _written(self, receipt: Receipt, form: Form) -> Letter:
         """Return a letter; one that says nothing else has its words already."""

@@ -60,6 +60,9 @@ class Clerk(Protocol):
     def carried_out(self, visit: Visit) -> bytes:
         """Return the right answer."""
 
+    def refused(self, visit: Visit, error: Exception) -> bytes:
+        """Return the answer that says no."""
+
     def recorded(self, visit: Visit, answer: bytes) -> bytes:
         """Return *answer*, kept in the journal."""
 

@@ -8,20 +8,25 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from emulator.clock import Clock, stopwatch
 from emulator.contract import Webhook
 from emulator.courier.calling import Caller, Unreached
 from emulator.courier.writing import written
 from emulator.domain.delivery import Delivery, Verdict
-from emulator.operations import deliveries, happenings
+from emulator.domain.refusals import Refusal
+from emulator.due_work import catch_up
+from emulator.operations import deliveries
 from emulator.outbox import Answered, Outbox, Push
 from emulator.schedule import NEVER
+from emulator.transaction import transact
 from emulator.world import World
 
 log = logging.getLogger("emulator")
 
 SPARE = 5.0  # seconds that a listener has to pass an answer on
+LONGEST = 30.0  # seconds until what a disk has refused is tried again
 
 
 class Courier:
@@ -60,14 +65,19 @@ class Courier:
             if world.outbox is not outbox:
                 return
             answer = answer._replace(duration=stopwatch() - began)
-            with _transaction(world):
-                deliveries.attempted(world, push, answer, world.clock.now())
+            now = world.clock.now()
+            attempted = partial(deliveries.attempted, world, push, answer, now)
+            transact(world.commons, attempted, happened=True)
             if answer.verdict is Verdict.GONE:  # so that it goes before the next one
-                happenings.catch_up(world, world.clock.now())
+                catch_up(world, world.clock.now())
+        except Refusal as refusal:  # of the disk: what is due stays so
+            log.warning("world %s: %s", world.name, refusal.why)
         except Exception:
+            if world.trouble:  # which is in the log
+                return
             log.exception("delivery %s of world %s failed", delivery.id, world.name)
-            with _transaction(world):
-                deliveries.failed(world, delivery, world.clock.now())
+            failed = partial(deliveries.failed, world, delivery, world.clock.now())
+            transact(world.commons, failed, happened=True)
         finally:
             outbox.underway.pop(delivery.id, None)
         world.ring()
@@ -114,6 +124,7 @@ class _Post:
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._outbox = world.outbox
         self._is_looking = False
+        self._refused = 0  # times in a row, by the disk
         self._alarm: asyncio.TimerHandle | None = None
         self._dial: tuple[Clock, int] | None = None
 
@@ -126,12 +137,15 @@ class _Post:
         """Bring the world up to the time, and let leave what is ready."""
         self._is_looking = False
         world = self._world
-        before = world.happened.last
+        before, patience = world.happened.last, 0.0
         try:
-            if not happenings.catch_up(world, world.clock.now()):
+            if not catch_up(world, world.clock.now()):
                 self.look()  # others are let in
-        except Exception:
-            log.exception("what was due in world %s failed", world.name)
+            self._refused = 0
+        except Refusal as refusal:
+            log.error("world %s: %s", world.name, refusal.why)  # noqa: TRY400
+            self._refused += 1
+            patience = min(2.0**self._refused, LONGEST)
         if world.happened.last != before:
             world.ring()
         if self._outbox is not world.outbox:
@@ -142,14 +156,15 @@ class _Post:
         for url in world.outbox.lanes():
             if url not in self._lanes:
                 self._lanes[url] = self.loop.create_task(self._carried(url))
-        self._set_alarm()
+        self._set_alarm(patience)
 
     async def _carried(self, url: str) -> None:
         """Carry what leaves on one lane until it is empty."""
         world, outbox, lanes = self._world, self._outbox, self._lanes
         try:
             while world.outbox is outbox and (taken := outbox.take(url)):
-                world.send_off(each.id for each in taken)
+                leaving = partial(deliveries.leave, world, taken)
+                transact(world.commons, leaving, happened=True)
                 first, *others = (
                     self._courier.carry(world, outbox, each) for each in taken
                 )
@@ -158,8 +173,11 @@ class _Post:
             lanes.pop(url, None)
             self.look()
 
-    def _set_alarm(self) -> None:
-        """Look again when the next thing is due, or when somebody turns the clock."""
+    def _set_alarm(self, patience: float) -> None:
+        """Look again when the next thing is due, or when somebody turns the clock.
+
+        Not before so many seconds of the wall, in which a disk may be given room.
+        """
         world = self._world
         if self._alarm:
             self._alarm.cancel()
@@ -174,24 +192,13 @@ class _Post:
         world.listen(self._heard)
         if clock.rate:
             seconds = (due_at - clock.now()).total_seconds() / clock.rate
-            self._alarm = self.loop.call_later(max(seconds, 0), self._attend)
+            self._alarm = self.loop.call_later(max(seconds, patience), self._attend)
 
     def _heard(self) -> None:
         """Hear that something has changed; only the clock is of interest."""
         clock = self._world.clock
         if self._dial != (clock, clock.turned):
             self.look()
-
-
-@contextmanager
-def _transaction(world: World) -> Iterator[None]:
-    """Carry something out, whole or not at all."""
-    try:
-        yield
-    except BaseException:
-        world.forget()
-        raise
-    world.commit(happened=True)
 
 
 @contextmanager

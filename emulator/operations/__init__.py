@@ -53,7 +53,6 @@ OPERATIONS: Mapping[str, Operation] = {
 
 CONTROL: Mapping[str, Operation | PatientOperation] = {
     "getHealth": health.get_health,
-    "getReadiness": health.get_readiness,
     "getClock": clock.get_clock,
     "setClock": clock.set_clock,
     "listPending": clock.list_pending,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from emulator.domain.account import Token
+from emulator.domain.account import Account, Token
 from emulator.domain.assumptions import Assumptions, Doubt, weigh
 from emulator.world import World
 
@@ -30,6 +30,7 @@ class Call:
     body: Any = None
     numbers: Sequence[int] = ()  # the cellphones of a campaign that was placed, ...
     placed: int = 0  # ... and its id
+    account: Account | None = None  # which sends, where that is not the world's own
 
     def weigh(self, doubts: Iterable[Doubt], assumptions: Assumptions) -> None:
         """Note what is accepted.  Refuses what the world shuts out."""
@@ -50,6 +51,14 @@ class Pause(NamedTuple):
 
     until: datetime | None = None  # of the world
     seconds: float | None = None  # of the wall, since the operation began
+
+
+class UpToDate(NamedTuple):
+    """An operation waits until all that is due has been carried out."""
+
+
+class Done(NamedTuple):
+    """An operation goes on at once, with what it has kept until now carried out."""
 
 
 class Breath(NamedTuple):
@@ -80,5 +89,6 @@ Operation = Callable[[World, Call], Reply]
 
 # An operation that has to wait is a generator: it yields where it waits, and is told
 # whether there is time left.  Each step is a transaction, as a whole operation is.
-Steps = Generator[Pause, bool, Reply]
+Wait = Pause | UpToDate | Done
+Steps = Generator[Wait, bool, Reply]
 PatientOperation = Callable[[World, Call], Steps]

@@ -1,7 +1,8 @@
 """The clock of a world, in a test's hand."""
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from emulator import agenda
@@ -13,15 +14,24 @@ from emulator.domain.refusals import (
 )
 from emulator.domain.timeline import END
 from emulator.event import Event
-from emulator.operations import happenings
-from emulator.operations.call import Call, Pause, Reply, Row, Steps
-from emulator.world import World
+from emulator.operations.call import (
+    Call,
+    Done,
+    Pause,
+    Reply,
+    Row,
+    Steps,
+    UpToDate,
+    Wait,
+)
+from emulator.world import Dial, World
 
 MOST = 10_000  # events that settle carries out at most
 LONGEST = timedelta(days=7)  # of the world, that settle goes on at most
 LISTED = 1_000  # pending events
 TURN = 100  # events after which others are let in
 LET_IN = Pause(seconds=0)
+DONE = Done()
 
 
 def get_clock(world: World, _call: Call) -> Reply:
@@ -37,8 +47,8 @@ def list_pending(world: World, call: Call) -> Reply:
 def set_clock(world: World, call: Call) -> Reply:
     """Freeze (rate 0), run (1) or scale the clock; it goes on from where it stands."""
     world.needs_rest()
-    world.clock.run(call.body["rate"])
-    return Reply(_read(world))
+    world.keep(Dial(rate=call.body["rate"]))
+    return Reply({**_read(world), "rate": call.body["rate"]})
 
 
 def advance_clock(world: World, call: Call) -> Steps:
@@ -48,9 +58,10 @@ def advance_clock(world: World, call: Call) -> Steps:
     """
     world.needs_rest()
     target = _asked(world, call)
-    with world.moved():
+    with moving(world):
         happened = yield from _carried_out(world, target)
-        world.clock.advance(max(target - world.clock.now(), timedelta()))
+        world.keep(Dial(at=target))
+        yield DONE
     return _ran(world, happened)
 
 
@@ -62,7 +73,7 @@ def settle_world(world: World, call: Call) -> Steps:
     world.needs_rest()
     longest = timedelta(seconds=call.body.get("seconds", LONGEST.total_seconds()))
     most = call.body.get("events", MOST)
-    with world.moved():
+    with moving(world):
         limit = world.clock.now() + min(longest, END - world.clock.now())
         happened = yield from _carried_out(world, limit, most=most, all_of_it=False)
     return _ran(world, happened)
@@ -70,7 +81,7 @@ def settle_world(world: World, call: Call) -> Steps:
 
 def _carried_out(
     world: World, limit: datetime, *, most: int | None = None, all_of_it: bool = True
-) -> Generator[Pause, bool, list[Event]]:
+) -> Generator[Wait, bool, list[Event]]:
     """Put the clock to each event in turn, and return what happened until *limit*.
 
     Unless *all_of_it* is asked for, only until there is no work left.
@@ -78,8 +89,7 @@ def _carried_out(
     happened: list[Event] = []
     walk = _Walk(world, limit, all_of_it=all_of_it)
     while True:
-        while not happenings.catch_up(world, world.clock.now()):
-            yield LET_IN
+        yield UpToDate()
         while world.outbox.is_busy:
             yield Pause()
         yield from _mailed(world)
@@ -90,26 +100,49 @@ def _carried_out(
         if instant is None:
             return happened
         at, event = instant
-        world.clock.advance(at - world.clock.now())
+        world.keep(Dial(at=at))
+        yield DONE
         if event is None:
             continue
         happened.append(event)
         while event.ticket in world.delayed:
-            world.ring()
+            world.then(world.ring)
             yield Pause()
         if len(happened) % TURN == 0:
-            world.ring()
+            world.then(world.ring)
             yield LET_IN
 
 
-def _mailed(world: World) -> Generator[Pause, bool, None]:
+@contextmanager
+def moving(world: World) -> Iterator[None]:
+    """Hold the clock still but for the one who moves it; then it runs on."""
+    world.clock.hold()
+    world.moving = True
+    try:
+        yield
+    finally:
+        world.moving = False
+        world.clock.release()
+        world.keep(Dial())
+
+
+def _is_mailing(world: World) -> bool:
+    """Whether a receipt waits for somebody who can take it at once."""
+    mail = world.outbox.mail
+    return any(
+        mail.get(link.system_id) and link.receives and link.has_room()
+        for link in world.links.values()
+    )
+
+
+def _mailed(world: World) -> Generator[Wait, bool, None]:
     """Let receipts leave, as far as their clients take them; no answer is waited for.
 
     A client of one thread may be the one who moves the clock.
     """
-    while world.is_mailing:
+    while _is_mailing(world):
         yield LET_IN
-        if not world.is_mailing:
+        if not _is_mailing(world):
             yield LET_IN  # what was written leaves
 
 

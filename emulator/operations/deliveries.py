@@ -3,9 +3,9 @@
 Commands of a test, and what whoever carries them reports.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from emulator.domain import dates
@@ -23,7 +23,7 @@ from emulator.event import Event
 from emulator.operations import answers
 from emulator.operations.call import Call, Listing, Pause, Reply, Row, Steps
 from emulator.outbox import Answered, Push
-from emulator.world import World
+from emulator.world import Leaving, World
 
 SLICE = 500
 PATIENCE = 5  # seconds of the wall, unless told otherwise
@@ -106,6 +106,12 @@ def drop_delivery(world: World, call: Call) -> Reply:
     return _kept(world, delivery.dropped())
 
 
+def leave(world: World, taken: Iterable[Delivery]) -> None:
+    """Keep that deliveries are about to leave."""
+    for each in taken:
+        world.keep(Leaving(each.id))
+
+
 def attempted(world: World, push: Push, answer: Answered, now: datetime) -> None:
     """Keep what came of an attempt, and do what its answer is for.
 
@@ -129,12 +135,17 @@ def attempted(world: World, push: Push, answer: Answered, now: datetime) -> None
         says=says or _advice(delivery, verdict, answer),
         duration=answer.duration,
     )
-    world.tally.attempts[str(delivery.kind), str(verdict)] += 1
     tried = delivery.tried(attempt, now)
-    if tried.state is State.DELIVERED:
-        world.tally.lags.add((now - delivery.made_at).total_seconds())
     world.keep(tried)
+    world.then(lambda: _count(world, tried, verdict, now - delivery.made_at))
     world.keep(Event(now, "pushed", delivery=delivery.id, verdict=str(verdict)))
+
+
+def _count(world: World, tried: Delivery, verdict: Verdict, took: timedelta) -> None:
+    """Count an attempt, and how long it was until the last one."""
+    world.tally.attempts[str(tried.kind), str(verdict)] += 1
+    if tried.state is State.DELIVERED:
+        world.tally.lags.add(took.total_seconds())
 
 
 def failed(world: World, delivery: Delivery, now: datetime) -> None:
@@ -210,7 +221,7 @@ def _settled(world: World, call: Call) -> Delivery:
 
 
 def _kept(world: World, delivery: Delivery) -> Reply:
-    world.outbox.withdraw(delivery)
+    world.then(lambda: world.outbox.withdraw(delivery))
     world.keep(delivery)
     return Reply(shown(delivery))
 

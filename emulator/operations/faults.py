@@ -16,7 +16,7 @@ from emulator.domain.refusals import (
 from emulator.faults import Rule
 from emulator.faults.rule_json import read_rule, rule_to_json
 from emulator.operations.call import Call, Reply
-from emulator.world import World
+from emulator.world import Counted, Rules, World
 
 MOST = 1_000  # rules of a world
 FIXED = ("effect", "phase")  # what a preset does not leave open
@@ -37,8 +37,8 @@ def add_fault(world: World, call: Call) -> Reply:
         raise Refusal(TOO_MANY, f"{MOST} rules are enough", field="faults", limit=MOST)
     body = _filled(call.body) if "preset" in call.body else call.body
     rule = read_rule(f"f{world.faults_made + 1}", body)
-    world.faults_made += 1
-    world.faults = (*world.faults, rule)
+    world.keep(Counted("faults_made"))
+    world.keep(Rules((*world.faults, rule)))
     return Reply(rule_to_json(rule))
 
 
@@ -46,13 +46,13 @@ def change_fault(world: World, call: Call) -> Reply:
     """Switch a rule off or on; it keeps its place and its counts."""
     rule = _found(world, call)
     changed = replace(rule, off=call.body["off"])
-    world.faults = tuple(changed if each is rule else each for each in world.faults)
+    world.keep(Rules(tuple(changed if each is rule else each for each in world.faults)))
     return Reply(rule_to_json(changed))
 
 
 def remove_fault(world: World, call: Call) -> Reply:
     rule = _found(world, call)
-    world.faults = tuple(each for each in world.faults if each is not rule)
+    world.keep(Rules(tuple(each for each in world.faults if each is not rule)))
     return Reply(rule_to_json(rule))
 
 
@@ -65,7 +65,7 @@ def _found(world: World, call: Call) -> Rule:
 
 
 def clear_faults(world: World, _call: Call) -> Reply:
-    world.faults = ()
+    world.keep(Rules(()))
     return Reply([])
 
 

@@ -1,9 +1,6 @@
-"""What is due in a world, carried out: each thing at its instant, in order.
+"""What is due in a world, one thing at a time, at its instant."""
 
-Whoever comes to a world first brings it up to the time; what is read there never
-depends on when it is read.
-"""
-
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 
@@ -14,32 +11,14 @@ from emulator.operations import receipts
 from emulator.operations.inbound import is_told_of, received
 from emulator.operations.outgoing import Text, facts_of, reply_kind
 from emulator.schedule import Expiring, Leaving, Telling, Work, Writing
-from emulator.world import Answering, World
+from emulator.world import Answered, AnsweredEarly, World
 
-TURN = 50  # things after which others are let in
 LOOKED_AT = 1_000  # replies to a campaign that may come before the answer to its sender
 
 
-def catch_up(world: World, now: datetime, most: int = TURN) -> bool:
-    """Carry out so much of what has fallen due until *now*; return whether it was all.
-
-    Each thing is a transaction.
-    """
-    for _ in range(most):
-        due = world.schedule.pop(now)
-        if due is None:
-            break
-        try:
-            _carry_out(world, due[1], due[0])
-        except BaseException:
-            world.forget()
-            raise
-        world.commit(happened=True)
-    receipts.log_dropped(world)
-    return world.schedule.next_at > now
-
-
-def _carry_out(world: World, work: Work, at: datetime) -> None:
+def carry_out(world: World, work: Work, at: datetime) -> None:
+    """Carry out the next thing that is due; it then is so no more."""
+    world.then(lambda: world.schedule.pop(at))
     if isinstance(work, Writing):
         _write(world, work, at)
     elif isinstance(work, Telling):
@@ -50,10 +29,10 @@ def _carry_out(world: World, work: Work, at: datetime) -> None:
         _leave(world, work, at)
 
 
-def come_early(world: World, number: int, now: datetime) -> bool:
+def come_early(world: World, number: int, now: datetime) -> Iterator[int]:
     """Let handsets answer a campaign before it is sent, where a fault asks for that.
 
-    Return whether one does.
+    Yield the place of each that has; what was kept of it is then to be carried out.
     """
     campaign = world.campaigns[number]
     early: set[int] = set()
@@ -65,9 +44,8 @@ def come_early(world: World, number: int, now: datetime) -> bool:
         if rule := _strike_early(world, text):
             early.add(reply.place)
             received(world, text._replace(fault=rule.id))
-            world.keep(Answering(number, early=reply.place))
-            world.commit(happened=True)
-    return bool(early)
+            world.keep(AnsweredEarly(number, reply.place))
+            yield reply.place
 
 
 def _strike_early(world: World, text: Text) -> Rule | None:
@@ -82,17 +60,17 @@ def _write(world: World, work: Writing, at: datetime) -> None:
     campaign, reply = world.campaigns[work.campaign], work.reply
     number = campaign.recipients.numbers[reply.place]
     received(world, Text(number, reply.text, at, campaign, reply.place))
-    world.keep(Answering(campaign.id))
+    world.keep(Answered(campaign.id))
 
 
 def _leave(world: World, work: Leaving, at: datetime) -> None:
     """Put a delivery into the outbox, and behind it what waited for that."""
     delivery, outbox = world.deliveries[work.delivery], world.outbox
     if delivery.kind is Kind.RECEIPT:
-        receipts.post(world, delivery, at)
+        world.then(lambda: receipts.post(world, delivery, at))
         return
-    outbox.put(delivery)
+    world.then(lambda: outbox.put(delivery))
     if not delivery.behind:
-        for each in outbox.released(delivery.url):
+        for each in outbox.behind(delivery.url):
             world.keep(world.deliveries[each].again(at))
-    world.alarm()
+    world.then(world.alarm)

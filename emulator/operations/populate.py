@@ -3,8 +3,7 @@
 The same world with the same wishes gets the same life.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +15,7 @@ from emulator.domain.recipients import cellphone
 from emulator.domain.responses import Response
 from emulator.domain.text import transliterate
 from emulator.operations import email, sms, smsclic, voice
-from emulator.operations.call import Call, Operation, Pause, Reply, Row, Steps
+from emulator.operations.call import Call, Done, Operation, Pause, Reply, Row, Steps
 from emulator.operations.crowd import Person, crowd
 from emulator.operations.stories import STORIES, Story
 from emulator.world import Click, World
@@ -28,6 +27,7 @@ CALLED = 5  # of so many recipients one is called, as calls are dear
 SUBSIDY = 3  # routes to choose from, the cheapest
 REPLYING, CLICKING = 0.03, 0.2  # of those that a message reached
 LET_IN = Pause(seconds=0)
+DONE = Done()
 LIVELY = {  # how a crowd fares
     Outcome.SENT: 90.0,
     Outcome.FAILED: 3.0,
@@ -54,28 +54,16 @@ def populate_world(world: World, call: Call) -> Steps:
     done = {"campaigns": 0, "messages": 0, "replies": 0, "clicks": 0}
     for part in parts:
         at = instants[min(part, count - 1)]
-        with _step(world):
-            asked = _asked(part, people, recipients, world.account)
-            number = _placed(world, replace(call, now=at), asked)
+        asked = _asked(part, people, recipients, world.account)
+        number = _placed(world, replace(call, now=at), asked)
+        yield DONE
         done["campaigns"] += 1
         done["messages"] += len(asked[1]["recipients"])
-        with _step(world):
-            done["replies"] += _answered(world, number, asked[0], call.now)
-            done["clicks"] += _clicked(world, number, call.now)
-        world.ring()
+        done["replies"] += _answered(world, number, asked[0], call.now)
+        done["clicks"] += _clicked(world, number, call.now)
+        world.then(world.ring)
         yield LET_IN
     return Reply(done)
-
-
-@contextmanager
-def _step(world: World) -> Iterator[None]:
-    """Keep what is done within, whole or not at all."""
-    try:
-        yield
-    except BaseException:
-        world.forget()
-        raise
-    world.commit()
 
 
 def _instants(account: Account, count: int, now: datetime) -> Sequence[datetime]:
@@ -180,11 +168,9 @@ def _placed(world: World, call: Call, asked: tuple[Story, Order]) -> int | None:
     account = world.account
     if not account.population.weights:
         population = replace(account.population, weights=LIVELY)
-        world.account = replace(account, population=population)
-    try:
-        body: Row = _OPERATIONS[story.channel](world, replace(call, body=order)).body
-    finally:
-        world.account = account
+        account = replace(account, population=population)
+    order_of = replace(call, body=order, account=account)
+    body: Row = _OPERATIONS[story.channel](world, order_of).body
     number = body.get("campaign")
     return number if isinstance(number, int) else None
 

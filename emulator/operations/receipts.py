@@ -4,7 +4,9 @@ They leave by SMPP: a desk that can send one takes it and says what came of it.
 """
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 
 from emulator.domain import dates, dlr
@@ -16,12 +18,13 @@ from emulator.domain.smpp import wants_receipt
 from emulator.domain.sms import Campaign
 from emulator.event import Event
 from emulator.operations import pdus
-from emulator.world import Mailed, World
+from emulator.world import Leaving, Mailed, World
 
 SCHEME = "smpp:"
 # What a client says that may take the receipt later (SMPP 3.4, 5.1.3).
 LATER = frozenset({Status.ESME_RX_T_APPN, Status.ESME_RMSGQFUL})
 UNANSWERED = -1  # in the place of a status
+AT_ONCE = 100  # receipts that are dropped in one step
 TOO_MANY, TOO_OLD = "too_many", "too_old"  # why receipts are dropped
 DROPPED = "dropped"  # in the journal, and in the log of events
 
@@ -47,16 +50,19 @@ def tell(world: World, number: int, at: datetime) -> None:
     made = receipts.receipt(campaign, submission, index, known_at)
     if wants_receipt(submission.registered, made.state):
         delivery = _delivery(world, campaign, index, made, at)
-        world.outbox.receipts[delivery.id] = made
         world.keep(Mailed(delivery))
-        post(world, delivery, at)
+        world.then(lambda: post(world, delivery, at, made))
 
 
-def post(world: World, delivery: Delivery, at: datetime) -> None:
+def post(
+    world: World, delivery: Delivery, at: datetime, made: Receipt | None = None
+) -> None:
     """Let a receipt wait for its client from *at* on, and tell who can carry it.
 
-    Where nobody can, the oldest are dropped that are too many.
+    Where nobody can, it is looked after which are too old or too many.
     """
+    if made is not None:
+        world.outbox.receipts[delivery.id] = made
     system_id = delivery.url.removeprefix(SCHEME)
     waiting = world.outbox.post(system_id, delivery)
     if len(waiting) == 1:  # else they know that something waits
@@ -67,7 +73,7 @@ def post(world: World, delivery: Delivery, at: datetime) -> None:
         len(waiting) <= world.account.access.centre.held and waiting[0] is not delivery
     ):
         return
-    bound(world, system_id, at)
+    world.schedule.expire(system_id, at)
 
 
 def bound(world: World, system_id: str, at: datetime) -> None:
@@ -77,15 +83,22 @@ def bound(world: World, system_id: str, at: datetime) -> None:
     """
     waiting = world.outbox.mail.get(system_id, ())
     if not waiting or any(world.receivers(system_id)):
-        world.schedule.expire(system_id, None)
+        world.then(lambda: world.schedule.expire(system_id, None))
         return
     centre = world.account.access.centre
-    while waiting and waiting[0].made_at + centre.held_for <= at:
-        _drop(world, waiting.popleft(), TOO_OLD, at)
-    while len(waiting) > centre.held:
-        _drop(world, waiting.popleft(), TOO_MANY, at)
-    next_at = waiting[0].made_at + centre.held_for if waiting else None
-    world.schedule.expire(system_id, next_at)
+    many = len(waiting) - centre.held
+    gone = 0
+    for each in islice(waiting, AT_ONCE):
+        is_old = each.made_at + centre.held_for <= at
+        if not is_old and gone >= many:
+            break
+        _drop(world, each, TOO_OLD if is_old else TOO_MANY, at)
+        gone += 1
+    left = next(islice(waiting, gone, None), None)
+    next_at = None if left is None else max(at, left.made_at + centre.held_for)
+    if left is not None and gone < many:
+        next_at = at
+    world.then(lambda: world.schedule.expire(system_id, next_at))
 
 
 def take(world: World, system_id: str) -> Delivery | None:
@@ -99,15 +112,18 @@ def take(world: World, system_id: str) -> Delivery | None:
     return None
 
 
+def send_off(world: World, numbers: Iterable[int]) -> None:
+    """Keep that receipts are about to leave."""
+    for each in numbers:
+        world.keep(Leaving(each))
+
+
 def leave(world: World, system_id: str, taken: Delivery | None = None) -> None:
     """Let receipts wait for want of a receiver, and with them one that has not left."""
-    now = world.clock.now()
     if taken is not None:
         world.outbox.posted.pop(taken.id, None)
         world.outbox.post(system_id, taken)
-    bound(world, system_id, now)
-    world.commit(happened=True)
-    log_dropped(world)
+    world.schedule.expire(system_id, world.clock.now())
     world.alarm()
 
 
@@ -156,10 +172,10 @@ def answered(
 
     Source: SMPP 3.4, 5.1.3: a temporary error is tried later, another is the end.
     """
-    outbox, number = world.outbox, receipt.delivery
-    outbox.posted.pop(number, None)
+    number = receipt.delivery
     delivery = world.deliveries.get(number)
     if delivery is None or delivery.is_over:
+        world.outbox.posted.pop(number, None)
         return
     next_at = None
     if status == UNANSWERED:
@@ -170,23 +186,34 @@ def answered(
     attempt = Attempt(
         now, DELIVER_SM, url, verdict, max(status, 0), (), "", _says(status)
     )
-    if next_at is None:
-        outbox.receipts.pop(number, None)
     tried = delivery.answered(attempt, next_at)
+    world.then(lambda: _count(world, tried, verdict))
     world.keep(tried._replace(fault=receipt.fault or tried.fault))
     world.keep(Event(now, "pushed", delivery=number, verdict=str(verdict)))
-    world.tally.attempts[str(delivery.kind), str(verdict)] += 1
-    world.commit(happened=True)
+
+
+def _count(world: World, tried: Delivery, verdict: Verdict) -> None:
+    """Expect no answer any more, and count the attempt."""
+    world.outbox.take_back(tried)
+    world.tally.attempts[str(tried.kind), str(verdict)] += 1
 
 
 def _drop(world: World, delivery: Delivery, why: str, at: datetime) -> None:
     """Drop a receipt that nobody has taken, and put that on record."""
+    world.keep(delivery.dropped())
+    world.keep(Event(at, DROPPED, delivery=delivery.id, verdict=why))
+    world.then(lambda: _dropped(world, delivery, why, at))
+
+
+def _dropped(world: World, delivery: Delivery, why: str, at: datetime) -> None:
+    """Let a receipt wait no longer, which has been dropped."""
     system_id = delivery.url.removeprefix(SCHEME)
+    waiting = world.outbox.mail[system_id]
+    if waiting[0].id == delivery.id:  # always, as the oldest are dropped
+        waiting.popleft()
     world.outbox.receipts.pop(delivery.id, None)
     world.outbox.dropped[system_id, why] += 1
     world.tally.dropped[why] += 1
-    world.keep(delivery.dropped())
-    world.keep(Event(at, DROPPED, delivery=delivery.id, verdict=why))
     says = f"the receipt of message {delivery.message}: {_says_why(world, why)}"
     pdus.record_without(world.journal, at, DROPPED, delivery, says)
 

@@ -54,7 +54,7 @@ def submit(world: World, order: Order, *, bind: Bind, now: datetime) -> Submissi
         world=world.name,
     )
     if order.replaces:
-        earlier = world.alike(submission)
+        earlier = world.like(submission)
         if earlier is not None and smpp.is_pending(earlier, now):
             world.keep(dlr.cancel(earlier, now))
     world.keep(campaign)

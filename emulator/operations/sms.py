@@ -60,7 +60,7 @@ def place(
     world: World, call: Call, *, reason: str, link: Link | None = None
 ) -> tuple[sms.Campaign, int]:
     """Place and charge what *call* orders; return the campaign and the new balance."""
-    account, body = world.account, call.body
+    account, body = call.account or world.account, call.body
     world.admit(len(body["recipients"]))
     ids = sms.Ids(world.upcoming("campaign"), world.upcoming("message"))
     campaign = sms.place(

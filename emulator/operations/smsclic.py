@@ -31,13 +31,12 @@ def create_sms_clic_campaign(world: World, call: Call) -> Reply:
     )
 
 
-def follow(world: World, message: int) -> str | None:
-    """Record a click on *message*'s link and return where it leads, if it has one.
-
-    Source: assumption CLC-16.
-    """
+def target(world: World, message: int) -> str | None:
+    """Return where *message*'s link leads, if it has one."""
     campaign = world.campaign_of(message)
-    if campaign is None or campaign.link is None:
-        return None
+    return campaign.link.url if campaign and campaign.link else None
+
+
+def follow(world: World, message: int) -> None:
+    """Record a click on *message*'s link.  Source: assumption CLC-16."""
     world.keep(Click(world.clock.now(), message))
-    return campaign.link.url

@@ -6,13 +6,10 @@ from typing import Any
 
 import msgspec
 
-from emulator import account_file, fixture, snapshot
 from emulator.domain import dates
-from emulator.domain.account import Account
+from emulator.domain.account import Token
 from emulator.domain.refusals import SNAPSHOT_TOO_LARGE, SNAPSHOT_WRONG, Refusal
-from emulator.faults.rule_json import read_kept_rule, rule_to_json
-from emulator.fixture import FixtureError
-from emulator.snapshot import SnapshotError
+from emulator.world import SnapshotError, State, codec
 from emulator.worlds import Held
 
 FORMAT = 1
@@ -27,13 +24,11 @@ def written(held: Held, *, limit: int) -> dict[str, Any]:
         "format": FORMAT,
         "name": held.name,
         "tokens": {
-            "own": snapshot.tokens_written(held.own),
-            "created": snapshot.tokens_written(held.created),
+            "own": [codec.plain(each) for each in held.own],
+            "created": [codec.plain(each) for each in held.created],
         },
         "clock": {"now": dates.stamp(held.at), "rate": held.rate},
-        "account": account_file.written(held.state["account"]),
-        "faults": [rule_to_json(each) for each in held.state["faults"]],
-        **snapshot.written(held.state),
+        **held.state.written(),
     }
     octets = len(msgspec.json.encode(document))
     if octets > limit:
@@ -55,26 +50,22 @@ def read(document: Mapping[str, Any]) -> Held:
 
 def _held(document: Mapping[str, Any]) -> Held:
     now, rate = _clock(document["clock"])
-    account = _account(document["account"], now)
-    state = snapshot.read(dict(document), account, now)
-    state["faults"] = tuple(read_kept_rule(each) for each in document["faults"])
+    state = State.read(document, now)
+    state.check(now)
     tokens = document["tokens"]
     return Held(
         name=document["name"],
         at=now,
         rate=rate,
         state=state,
-        own=snapshot.tokens_read(tokens.get("own"), "tokens.own"),
-        created=snapshot.tokens_read(tokens.get("created"), "tokens.created"),
+        own=_tokens(tokens.get("own"), "tokens.own"),
+        created=_tokens(tokens.get("created"), "tokens.created"),
     )
 
 
-def _account(part: Mapping[str, Any], now: datetime) -> Account:
-    try:
-        return fixture.account_of(part, now)
-    except FixtureError as error:
-        message = str(error).replace("at ", "at account.", 1)
-        raise SnapshotError(message) from error
+def _tokens(part: Any, where: str) -> tuple[Token, ...]:
+    tokens: tuple[Token, ...] = codec.converted(part, tuple[Token, ...], where)
+    return tokens
 
 
 def _clock(part: Mapping[str, Any]) -> tuple[datetime, float]:

@@ -10,7 +10,7 @@ from emulator.domain import dates
 from emulator.domain.account import ITEMS, Token
 from emulator.domain.refusals import NO_SUCH_TOKEN, TOO_MANY, Refusal
 from emulator.operations.call import Call, Reply
-from emulator.world import World
+from emulator.world import Counted, Revoked, World
 
 
 def list_tokens(world: World, _call: Call) -> Reply:
@@ -23,12 +23,13 @@ def create_token(world: World, call: Call) -> Reply:
         raise Refusal(TOO_MANY, why, field="tokens", limit=ITEMS)
     token = tokens.create(world, call.body["name"], call.now)
     world.keep(token)
+    world.keep(Counted("tokens_made"))
     return Reply(_shown(token, world))
 
 
 def delete_token(world: World, call: Call) -> Reply:
     token = _found(world, call)
-    world.revoke(token)
+    world.keep(Revoked(token.literal))
     return Reply(_shown(token, world))
 
 

@@ -11,7 +11,7 @@ from emulator.world import World
 
 def create_voice_campaign(world: World, call: Call) -> Reply:
     """Source: manual VOI-13 to VOI-15."""
-    account = world.account
+    account = call.account or world.account
     world.admit(len(call.body["recipients"]))
     ids = voice.Ids(world.upcoming("voice"), world.upcoming("call"))
     campaign = voice.place(call.body, account, ids=ids, now=call.now)

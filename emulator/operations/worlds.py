@@ -13,9 +13,15 @@ from emulator.clock import Clock
 from emulator.domain import dates
 from emulator.domain.assumptions import LENIENT
 from emulator.domain.money import shown
-from emulator.domain.refusals import FIXTURE_WRONG, Refusal
+from emulator.domain.refusals import (
+    FIXTURE_WRONG,
+    NAME_TAKEN,
+    NO_SUCH_WORLD,
+    SERVER_ERROR,
+    Refusal,
+)
 from emulator.fixture import Fixture, FixtureError, Overrides
-from emulator.operations import metrics, sessions, snapshots
+from emulator.operations import health, metrics, sessions, snapshots
 from emulator.operations.call import (
     Call,
     Operation,
@@ -25,8 +31,8 @@ from emulator.operations.call import (
     Row,
     Steps,
 )
-from emulator.world import FIRST_IDS, World
-from emulator.worlds import Held, Worlds
+from emulator.world import FIRST_IDS, Unwritten, World
+from emulator.worlds import Aside, Held, Worlds
 
 Body = Mapping[str, Any]
 
@@ -34,6 +40,7 @@ Body = Mapping[str, Any]
 def commands(worlds: Worlds) -> Mapping[str, Operation | PatientOperation]:
     """Return the operations of the control API that touch the list of worlds."""
     functions: Mapping[str, Callable[..., Any]] = {
+        "getReadiness": health.get_readiness,
         "getMetrics": metrics.get_metrics,
         "getSmpp": sessions.get_smpp,
         "sendOutbind": sessions.send_outbind,
@@ -50,6 +57,9 @@ def commands(worlds: Worlds) -> Mapping[str, Operation | PatientOperation]:
         "dropCheckpoint": drop_checkpoint,
         "restoreCheckpoint": restore_checkpoint,
         "openCheckpoint": open_checkpoint,
+        "listSetAside": list_set_aside,
+        "retrySetAside": retry_set_aside,
+        "dropSetAside": drop_set_aside,
     }
     return {name: partial(each, worlds) for name, each in functions.items()}
 
@@ -70,8 +80,7 @@ def create_world(worlds: Worlds, _world: World, call: Call) -> Reply:
     name = call.body["name"]
     if "snapshot" in call.body:
         held = snapshots.read(call.body["snapshot"])
-        world = worlds.create(name, held)
-        worlds.restore(world, held)
+        world = worlds.create(name, held, held)
     else:
         world = worlds.create(name, _fixture(worlds, call.body))
     return Reply(_shown(worlds, world))
@@ -85,8 +94,7 @@ def fork_world(worlds: Worlds, world: World, call: Call) -> Reply:
 def reset_world(worlds: Worlds, world: World, _call: Call) -> Reply:
     """Make the world what it was before its first request."""
     world.needs_rest()
-    worlds.reset(world)
-    return Reply(_shown(worlds, world))
+    return Reply(_shown(worlds, worlds.reset(world)))
 
 
 def delete_world(worlds: Worlds, world: World, _call: Call) -> Reply:
@@ -109,38 +117,85 @@ def take_snapshot(worlds: Worlds, world: World, _call: Call) -> Steps:
 def restore_world(worlds: Worlds, world: World, call: Call) -> Reply:
     """Put the world into the state of a snapshot; its name stays."""
     world.needs_rest()
-    worlds.restore(world, snapshots.read(call.body))
-    return Reply(_shown(worlds, world))
+    return Reply(_shown(worlds, worlds.restore(world, snapshots.read(call.body))))
 
 
 def list_checkpoints(worlds: Worlds, world: World, _call: Call) -> Reply:
-    kept = worlds.checkpoints(world)
+    kept = worlds.checkpoints.of(world)
     return Reply([_kept(name, each) for name, each in kept.items()])
 
 
 def keep_checkpoint(worlds: Worlds, world: World, call: Call) -> Reply:
     name = call.body["name"]
-    return Reply(_kept(name, worlds.keep(world, name)))
+    held = worlds.held(world)
+    worlds.checkpoints.keep(world, name, held)
+    return Reply(_kept(name, held))
 
 
 def drop_checkpoint(worlds: Worlds, world: World, call: Call) -> Reply:
     name = call.params["checkpoint"]
-    held = worlds.checkpoint(world, name)
-    del worlds.checkpoints(world)[name]
-    return Reply(_kept(name, held))
+    return Reply(_kept(name, worlds.checkpoints.drop(world, name)))
 
 
 def restore_checkpoint(worlds: Worlds, world: World, call: Call) -> Reply:
     """Go back to what the world was then."""
     world.needs_rest()
-    worlds.restore(world, worlds.checkpoint(world, call.params["checkpoint"]))
-    return Reply(_shown(worlds, world))
+    held = worlds.checkpoints.find(world, call.params["checkpoint"])
+    return Reply(_shown(worlds, worlds.restore(world, held)))
 
 
 def open_checkpoint(worlds: Worlds, world: World, call: Call) -> Reply:
     """Open a world that is what this one was then."""
-    held = worlds.checkpoint(world, call.params["checkpoint"])
+    held = worlds.checkpoints.find(world, call.params["checkpoint"])
     return Reply(_shown(worlds, worlds.create(call.body["name"], held)))
+
+
+def list_set_aside(worlds: Worlds, _world: World, _call: Call) -> Reply:
+    """List the worlds that serve nobody, and why."""
+    return Reply([_troubled(*each) for each in worlds.troubles()])
+
+
+def retry_set_aside(worlds: Worlds, _world: World, call: Call) -> Reply:
+    """Let a world serve again.  Refuses where what was wrong still is."""
+    found = _set_aside(worlds, call.params["aside"])
+    if isinstance(found, World):
+        return Reply(_shown(worlds, worlds.restore(found, worlds.held(found))))
+    if worlds.named(found.name):
+        why = f"there is another world {found.name} by now; delete that first"
+        raise Refusal(NAME_TAKEN, why)
+    try:
+        return Reply(_shown(worlds, found.retry()))
+    except Exception as error:
+        why = f"world {found.name} still cannot be loaded: {error}"
+        raise Refusal(SERVER_ERROR, why) from error
+
+
+def drop_set_aside(worlds: Worlds, _world: World, call: Call) -> Reply:
+    """Forget a world that is set aside."""
+    found = _set_aside(worlds, call.params["aside"])
+    if isinstance(found, World):
+        worlds.delete(found)
+        return Reply(_troubled(found.name, found.trouble))
+    try:
+        found.drop()
+    except Unwritten as error:
+        raise Refusal(SERVER_ERROR, f"{error}, so nothing was changed") from error
+    return Reply(_troubled(call.params["aside"], found.why))
+
+
+def _set_aside(worlds: Worlds, name: str) -> World | Aside:
+    """Return the world that is set aside as *name*; one that is not loaded as such."""
+    world = worlds.named(name)
+    if world is not None and world.trouble:
+        return world
+    if name in worlds.aside:
+        return worlds.aside[name]
+    known = ", ".join(each for each, _ in worlds.troubles()) or "none"
+    raise Refusal(NO_SUCH_WORLD, f"no world is set aside as {name}; there are: {known}")
+
+
+def _troubled(name: str, why: str) -> Row:
+    return {"name": name, "why": why}
 
 
 def _fixture(worlds: Worlds, body: Body) -> Fixture:
@@ -187,5 +242,6 @@ def _shown(worlds: Worlds, world: World) -> Row:
         "assumptions": {
             name: choice for name, choice in chosen.items() if choice != LENIENT[name]
         },
-        "checkpoints": list(worlds.checkpoints(world)),
+        "checkpoints": list(worlds.checkpoints.of(world)),
+        "set_aside": world.trouble or None,
     }

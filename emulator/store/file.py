@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 from emulator.store import StoreError
+from emulator.world import Unwritten
+from emulator.world.containers import Key, Row
 
 NAME = "worlds.sqlite"
 OURS = 0x534D5343  # application_id: "SMSC"
@@ -38,14 +40,8 @@ CREATE TABLE IF NOT EXISTS fresh(
 # An exchange's id: its world's number times so many, and its own number.
 EXCHANGES = 2**40
 
-Key = int | str
-Row = tuple[str, Key, bytes | None]  # kind, key, and octets; None takes it away
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(list[Row]).decode
-
-
-class Unwritten(Exception):  # noqa: N818 - told to the client, not raised to the top
-    """Nothing of a transaction has been written; the message says why."""
 
 
 class File:
@@ -127,6 +123,11 @@ class File:
     def worlds(self) -> list[tuple[int, str]]:
         """Return number and name of each world that was not set aside."""
         query = "SELECT id, name FROM world WHERE aside IS NULL ORDER BY id"
+        return self._all(query, ())
+
+    def aside(self) -> list[tuple[int, str, str]]:
+        """Return number, name and reason of each world that was set aside."""
+        query = "SELECT id, name, aside FROM world WHERE aside IS NOT NULL ORDER BY id"
         return self._all(query, ())
 
     def things(self, world: int) -> list[tuple[str, Key, bytes]]:
@@ -214,14 +215,13 @@ class File:
         self.drop_exchanges(world)
         self._base.execute("DELETE FROM world WHERE id = ?", (world,))
 
-    def set_aside(self, world: int, name: str, why: str) -> None:
-        """Give a world another name, under which nothing finds it.
+    def rename(self, world: int, name: str, aside: str | None) -> None:
+        """Give a world another name, within a transaction, and say why it is set aside.
 
-        Raises ``Unwritten``.
+        One without a reason is to be loaded.
         """
-        with self.transaction():
-            query = "UPDATE world SET name = ?, aside = ? WHERE id = ?"
-            self._base.execute(query, (name, why, world))
+        query = "UPDATE world SET name = ?, aside = ? WHERE id = ?"
+        self._base.execute(query, (name, aside, world))
 
     def add_exchanges(self, world: int, rows: Iterable[tuple[int, bytes]]) -> None:
         """Write exchanges within a transaction."""
@@ -241,10 +241,7 @@ class File:
     def _unwritten(self, error: sqlite3.Error) -> Unwritten:
         if self._base.in_transaction:
             self._base.execute("ROLLBACK")
-        return Unwritten(
-            f"{self.path} cannot be written ({error}), so nothing was changed; "
-            "give it room or rights, and ask again"
-        )
+        return Unwritten(f"{self.path} cannot be written ({error})")
 
 
 _DAMAGED = (

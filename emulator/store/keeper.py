@@ -1,4 +1,4 @@
-"""Worlds followed on the disk: what a transaction changes is there before it is told.
+"""Worlds followed on the disk: what a transaction changes is there before it happens.
 
 A world is followed row by row.  One that is new, was put into another state, or of
 which the disk has refused something that happened, is written anew as a whole.  The
@@ -7,22 +7,23 @@ journal, which nothing depends on, is written a little later.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from emulator.clock import Clock
-from emulator.domain import dates, refusals
-from emulator.domain.refusals import Refusal
-from emulator.faults import Rule
+from emulator.domain import dates
+from emulator.journal import Exchange
 from emulator.store import StoreError, exchanges, rows
-from emulator.store.file import File, Row, Unwritten
-from emulator.world import Entity, World
-from emulator.worlds import Worlds
+from emulator.store.file import File
+from emulator.transaction import set_aside
+from emulator.world import Changes, Store, Unwritten, World
+from emulator.worlds import Aside, Held, Opened, Origin, Removed, Replaced, Worlds
 
 BEHIND = 0.05  # seconds of the wall that the journal on the disk may be behind
+WHOLE = (Opened, Replaced, Removed)  # changes of a whole world
 
 log = logging.getLogger("emulator")
 
@@ -32,16 +33,21 @@ class Followed:
     """What the disk has of a world, beside its things."""
 
     number: int
-    dial: tuple[Clock, int]
-    rate: float
-    faults: tuple[Rule, ...]
-    counts: tuple[int, ...]
-    leaving: set[int]
     newest: int = 0  # exchange of the journal
     dropped_to: int = 0  # exchange
 
 
-class Keeper:
+class Found(NamedTuple):
+    """What the disk has of a world."""
+
+    number: int
+    held: Held
+    origin: Origin
+    journal: list[Exchange]
+    gone: dict[str, Any]  # of the journal
+
+
+class Keeper(Store):
     """Keeps the worlds of a process in the file of one directory."""
 
     def __init__(self, folder: Path, worlds: Worlds, *, now: datetime) -> None:
@@ -53,11 +59,12 @@ class Keeper:
         self._worlds = worlds
         self._began = now
         self._followed: dict[World, Followed] = {}
-        self._anew: dict[World, None] = {}  # are to be written as a whole
-        self._dropped: dict[World, list[Row]] = {}  # deliveries, still on the disk
+        self._behind: dict[World, None] = {}  # are to be written as a whole
         self._grown: dict[World, None] = {}  # have exchanges that are not written yet
         self._timer: asyncio.TimerHandle | None = None
         try:
+            for number, name, why in self._file.aside():
+                self._list_aside(number, name, why)
             for number, name in self._file.worlds():
                 self._load(number, name)
         except BaseException:
@@ -65,120 +72,114 @@ class Keeper:
             raise
         for world in worlds:
             if world not in self._followed:
-                self.mark(world)
+                self._behind[world] = None
         worlds.keep_in(self)
 
     def close(self) -> None:
         """Write what is left to write, and let others have the directory."""
-        self._write_what_has_happened()
+        with suppress(Unwritten):
+            self.settle()
         self._catch_up()
         self._file.close()
 
-    # --- What worlds tell ---------------------------------------------------------
+    # --- Writing ------------------------------------------------------------------
 
-    def mark(self, world: World) -> None:
-        """Have *world* written as a whole: it is new, or another than it was."""
-        self._anew[world] = None
-
-    def write(
-        self, world: World, entities: Sequence[Entity], *, happened: bool
-    ) -> None:
+    def write(self, changes: Changes) -> None:
         """Write what a transaction is about to change.
 
-        Refuses where the disk does, unless it has *happened* whatever the disk says.
+        Raises ``Unwritten`` where the disk refuses, unless it has happened whatever the
+        disk says.
         """
         try:
-            self._put(world, rows.of_entities(world, entities))
+            self._write(changes)
         except Unwritten as error:
-            if not happened:
-                raise Refusal(refusals.SERVER_ERROR, str(error)) from error
-            log.error("%s", error)  # noqa: TRY400 - a sentence, and no mistake of ours
-            self.mark(world)
-        followed = self._followed.get(world)
-        if followed is not None and world.journal.last != followed.newest:
-            self._grown[world] = None
-            self._catch_up_soon()
+            if not changes.happened:
+                raise
+            log.error("%s; it is written as soon as it can be", error)  # noqa: TRY400
+            for world, _ in changes.of:
+                self._behind[world] = None
 
-    def look(self, world: World) -> None:
-        """Write what has changed outside of transactions.  Refuses as ``write``."""
-        self.write(world, (), happened=False)
+    def settle(self) -> None:
+        """Write what the disk has refused although it happened, if it takes it now.
 
-    def leave(self, world: World, deliveries: Iterable[int]) -> None:
-        """Write that *deliveries* are about to leave."""
-        numbers = list(deliveries)
-        try:
-            self._put(world, [(rows.LEAVING, each, b"1") for each in numbers])
-        except Unwritten as error:
-            log.error("%s", error)  # noqa: TRY400
-        else:
-            if world in self._followed:
-                self._followed[world].leaving.update(numbers)
-
-    def drop(self, world: World, delivery: int) -> None:
-        """Have a delivery that is forgotten taken away with what is written next."""
-        self._dropped.setdefault(world, []).append((rows.DELIVERIES, delivery, None))
-
-    def forget(self, world: World) -> None:
-        """Take *world* away.  Refuses where the disk does."""
-        followed = self._followed.get(world)
-        try:
-            if followed is not None:
+        Raises ``Unwritten``.
+        """
+        for world in tuple(self._behind):
+            try:
                 with self._file.transaction():
-                    self._file.drop(followed.number)
-        except Unwritten as error:
-            raise Refusal(refusals.SERVER_ERROR, str(error)) from error
-        self._followed.pop(world, None)
-        for table in (self._anew, self._dropped, self._grown):
-            table.pop(world, None)
+                    followed = self._write_whole(world, world, self._origin(world))
+            except Unwritten:
+                raise
+            except Exception as error:  # noqa: BLE001 - that world's trouble
+                set_aside(world, error)
+                self._grown.pop(world, None)
+            else:
+                self._followed[world] = followed
+            del self._behind[world]
 
-    # --- How it is written --------------------------------------------------------
-
-    def _put(self, world: World, changes: list[Row]) -> None:
-        """Write *changes*, and what else the disk does not have of any world."""
-        for each in tuple(self._anew):
-            self._write_anew(each)
-        followed = self._followed.get(world)
-        if followed is None:  # it has been deleted
+    def _write(self, changes: Changes) -> None:
+        if len(changes.of) == 1 and not _is_whole(changes.of[0][1]):
+            world, its_own = changes.of[0]
+            if rows_of := world.rows_of(its_own):
+                self.settle()
+                if followed := self._followed.get(world):
+                    self._file.put(followed.number, rows_of)
+                    self._catch_up_soon()
             return
-        answered = _answered(followed, changes)
-        changes += [(rows.LEAVING, each, None) for each in answered]
-        changes += self._dropped.get(world, ())
-        dial, counts = (world.clock, world.clock.turned), rows.counts(world)
-        rate = followed.rate if world.moving else world.clock.rate
-        if dial != followed.dial or rate != followed.rate:
-            changes.append(rows.of_clock(world, rate))
-        if world.faults is not followed.faults:
-            changes.append(rows.of_faults(world))
-        if counts != followed.counts:
-            changes.append(rows.of_head(world))
-        if not changes:
-            return
-        self._file.put(followed.number, changes)
-        self._catch_up_soon()
-        self._dropped.pop(world, None)
-        followed.leaving.difference_update(answered)
-        followed.dial, followed.rate = dial, rate
-        followed.faults, followed.counts = world.faults, counts
-
-    def _write_anew(self, world: World) -> None:
-        origin, library = self._worlds.origin(world), self._worlds.library
-        known = self._followed.get(world)
+        self.settle()
+        followed_then: dict[World, Followed | None] = {}
         with self._file.transaction():
-            number = self._file.opened(world.name)
-            self._file.add(number, rows.of_world(world, origin, library))
-        followed = self._followed[world] = _followed(world, number)
-        if known is not None:
-            followed.newest, followed.dropped_to = known.newest, known.dropped_to
-        self._dropped.pop(world, None)
-        del self._anew[world]
+            for world, its_own in changes.of:
+                followed_then[world] = self._write_in_part(world, its_own)
+        for world, then in followed_then.items():
+            if then is not None:
+                self._followed[world] = then
+            elif world in self._followed:
+                del self._followed[world]
+                for table in (self._grown, self._behind):
+                    table.pop(world, None)
 
-    def _write_what_has_happened(self) -> None:
-        """Write what the disk has refused before, if it takes it now."""
-        try:
-            for each in tuple(self._anew):
-                self._write_anew(each)
-        except Unwritten as error:
-            log.error("%s", error)  # noqa: TRY400
+    def _write_in_part(self, world: World, changes: Sequence[Any]) -> Followed | None:
+        """Write *changes* within a transaction; return how the world is followed then.
+
+        Nobody follows one that is gone.
+        """
+        followed = self._followed.get(world)
+        rows_of = world.rows_of([each for each in changes if type(each) not in WHOLE])
+        for each in changes:
+            if isinstance(each, Opened):
+                followed = self._write_whole(world, world, each.origin)
+            elif isinstance(each, Replaced):
+                followed = self._write_whole(world, each.other, self._origin(world))
+            elif isinstance(each, Removed) and followed is not None:
+                self._file.drop(followed.number)
+                return None
+        if followed is not None:
+            self._file.add(followed.number, rows_of)
+        return followed
+
+    def _write_whole(self, world: World, other: World, origin: Origin) -> Followed:
+        """Write that *world* is what *other* is, within a transaction."""
+        number = self._file.opened(world.name)
+        self._file.add(number, rows.of_world(other, origin, self._worlds.library))
+        known = self._followed.get(world, Followed(number))
+        return Followed(number, known.newest, known.dropped_to)
+
+    def _origin(self, world: World) -> Origin:
+        return self._worlds.origin(world)
+
+    # --- The journal --------------------------------------------------------------
+
+    def note(self, world: World) -> None:
+        """Have the exchanges that are new written a little later."""
+        followed = self._followed.get(world)
+        if followed is None:
+            if world not in self._behind:  # it has been deleted
+                return
+        elif world.journal.last == followed.newest:
+            return
+        self._grown[world] = None
+        self._catch_up_soon()
 
     def _catch_up_soon(self) -> None:
         if self._timer is None:
@@ -190,11 +191,12 @@ class Keeper:
         """Write the exchanges that are missing, drop the old, sort in what is fresh."""
         self._timer = None
         try:
+            self.settle()
             with self._file.transaction():
                 for world in self._grown:
                     self._write_journal(world, self._followed[world])
         except Unwritten as error:
-            log.error("%s", error)  # noqa: TRY400
+            log.error("%s; the journal is written later", error)  # noqa: TRY400
             return
         for world in self._grown:
             followed, journal = self._followed[world], world.journal
@@ -203,10 +205,14 @@ class Keeper:
 
     def _write_journal(self, world: World, followed: Followed) -> None:
         journal, number = world.journal, followed.number
-        new = (
-            (each.number, exchanges.written(each))
-            for each in journal.after(followed.newest)
-        )
+        try:
+            new = [
+                (each.number, exchanges.written(each))
+                for each in journal.after(followed.newest)
+            ]
+        except Exception as error:  # noqa: BLE001 - that world's trouble
+            set_aside(world, error)
+            return
         self._file.add_exchanges(number, new)
         if journal.dropped_to != followed.dropped_to:
             self._file.drop_exchanges(number, before=journal.first)
@@ -217,52 +223,63 @@ class Keeper:
     def _load(self, number: int, name: str) -> None:
         """Open a world that was kept, or set it aside and say why."""
         try:
-            self._open(number, name)
+            self._adopt(self._read(number, name))
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the others serve
             why = " ".join(str(error).split()) or type(error).__name__
             aside = f"{name} (set aside {dates.stamp(self._began)})"
-            self._file.set_aside(number, aside, why)
+            with self._file.transaction():
+                self._file.rename(number, aside, why)
+            self._list_aside(number, aside, why)
             log.warning(
                 "the world %s cannot be loaded (%s): it stays in %s as %r; "
                 "the others serve",
                 *(name, why, self._file.path, aside),
             )
 
-    def _open(self, number: int, name: str) -> None:
-        worlds, found = self._worlds, rows.parts(self._file.things(number))
-        held = rows.held(name, found, self._began)
-        origin = rows.origin(found, held, worlds.library, worlds.mould)
+    def _read(self, number: int, name: str) -> Found:
+        """Return what the disk has of a world.  Raises what is wrong with it."""
+        worlds, parts = self._worlds, rows.parts(self._file.things(number))
+        held = rows.held(name, parts, self._began)
+        origin = rows.origin(parts, held, worlds.library, worlds.mould)
         journal = [exchanges.read(each) for each in self._file.exchanges(number)]
-        world = worlds.adopt(held, origin)
-        world.deliveries_dropped = found[rows.HEAD][0]["deliveries_dropped"]
-        world.journal.resume(journal, **rows.gone(found))
-        followed = self._followed[world] = _followed(world, number)
-        followed.newest = world.journal.last
-        followed.dropped_to = world.journal.dropped_to
-        if found[rows.LEAVING]:
-            self.mark(world)
+        return Found(number, held, origin, journal, rows.gone(parts))
+
+    def _adopt(self, found: Found) -> World:
+        world = self._worlds.adopt(found.held, found.origin)
+        world.journal.resume(found.journal, **found.gone)
+        last, dropped_to = world.journal.last, world.journal.dropped_to
+        self._followed[world] = Followed(found.number, last, dropped_to)
+        if found.held.state.leaving:
+            self._behind[world] = None
+        return world
+
+    def _list_aside(self, number: int, aside: str, why: str) -> None:
+        """Have a world listed that could not be loaded."""
+        name = aside.rpartition(" (set aside ")[0]
+        self._worlds.aside[aside] = Aside(
+            name,
+            why,
+            retry=lambda: self._try_again(number, name, aside),
+            drop=lambda: self._drop_aside(number, aside),
+        )
+
+    def _try_again(self, number: int, name: str, aside: str) -> World:
+        """Load a world that could not be.  Raises whatever goes wrong again."""
+        with self._file.transaction():
+            found = self._read(number, name)
+            self._file.rename(number, name, None)
+        world = self._adopt(found)
+        del self._worlds.aside[aside]
+        return world
+
+    def _drop_aside(self, number: int, aside: str) -> None:
+        with self._file.transaction():
+            self._file.drop(number)
+        del self._worlds.aside[aside]
 
 
-def _followed(world: World, number: int) -> Followed:
-    """Return what the disk has of a world that was just written, or read."""
-    return Followed(
-        number=number,
-        dial=(world.clock, world.clock.turned),
-        rate=world.clock.rate,
-        faults=world.faults,
-        counts=rows.counts(world),
-        leaving=set(),
-    )
-
-
-def _answered(followed: Followed, changes: Sequence[Row]) -> list[int]:
-    """Return which of the deliveries that were leaving are so no more."""
-    if not followed.leaving:
-        return []
-    return [
-        key
-        for kind, key, _ in changes
-        if kind == rows.DELIVERIES and isinstance(key, int) and key in followed.leaving
-    ]
+def _is_whole(changes: Sequence[Any]) -> bool:
+    """Whether a transaction changes a whole world."""
+    return any(type(each) in WHOLE for each in changes)

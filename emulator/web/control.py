@@ -15,10 +15,22 @@ from emulator.web.guard import HEADER, Guard
 from emulator.web.visit import Visit
 from emulator.web.wire import Answer
 from emulator.world import World
-from emulator.worlds import Entry, Worlds
+from emulator.worlds import Entry, Worlds, needs_no_help
 
 PROBLEM = b"application/problem+json"
 OPEN = frozenset({"getHealth", "getReadiness"})  # to those who do not know it
+# What can be asked of a world that is set aside, or beside it.
+HELPING = OPEN | {
+    "getMetrics",
+    "listWorlds",
+    "createWorld",
+    "deleteWorld",
+    "resetWorld",
+    "restoreWorld",
+    "listSetAside",
+    "retrySetAside",
+    "dropSetAside",
+}
 
 
 class Control:
@@ -38,7 +50,10 @@ class Control:
         """
         if visit.operation.id not in OPEN and not self._guard.knows(visit.headers):
             raise Refusal(SECRET_NEEDED, f"send the header {HEADER}: <secret>")
-        return self._worlds.visit(self._world(visit))
+        world = self._world(visit)
+        if visit.operation.id not in HELPING:
+            needs_no_help(world)
+        return self._worlds.visit(world)
 
     def refused(self, refusal: Refusal, _visit: Visit | None) -> Answer:
         """Return a problem document."""

@@ -4,7 +4,8 @@ What is asked is read as the contract says, and each call is a transaction, as o
 HTTP; a page gets the body of the reply and knows neither refusals nor worlds.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from emulator.contract import Contract, Operation
 from emulator.domain.refusals import NO_SUCH_WORLD, Refusal
 from emulator.operations.call import Call, PatientOperation, Reply
 from emulator.operations.call import Operation as Function
+from emulator.transaction import transact
 from emulator.web import patience, reading, wire
 from emulator.web.wire import Headers
 from emulator.world import World
@@ -59,24 +61,19 @@ class Desk:
         """Carry out an operation, whole or not at all.  Raises ``Declined``."""
         operation, world = self._operations[name], seat.world
         entry = self._worlds.visit(world)
-        await patience.caught_up(world, entry.now)
         try:
+            await patience.caught_up(world, entry.now)
             call = Call(entry.now, entry.token, _read(operation, params), [])
             if operation.body is not None:
                 call.body = reading.body(body, operation.body, frozenset()).body
-            done = self._functions[name](world, call)
+            function: Callable[[], Any] = partial(self._functions[name], world, call)
+            done = transact(world.commons, function)
             if isinstance(done, Reply):
                 reply = done
             else:
                 reply = await patience.reply(done, world, seat.receive)
-            if operation.method != "GET":  # which keeps nothing
-                world.commit()
         except Refusal as refusal:
-            world.forget()
             raise _declined(refusal) from refusal
-        except BaseException:
-            world.forget()
-            raise
         if operation.method != "GET":
             world.ring()
         return reply

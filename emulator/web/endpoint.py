@@ -22,6 +22,7 @@ from emulator.domain.refusals import Refusal
 from emulator.operations.call import Call, Listing, PatientOperation, Reply
 from emulator.operations.call import Operation as Function
 from emulator.shape import Shape
+from emulator.transaction import transact
 from emulator.web import patience, reading, wire
 from emulator.web.fault_header import FAULT, PREFER
 from emulator.web.injection import Injection
@@ -81,10 +82,7 @@ class Endpoint:
                 now = self._door.now()
             else:
                 now = entry.now
-                try:
-                    entry.world.rest()
-                except Refusal as error:
-                    answer = self._declined(visit, error)
+                entry.world.commons.store.note(entry.world)
                 if entry.world.listeners:
                     entry.world.ring()
         await answer.send(send, wire.dated(now), bodiless=method == "HEAD")
@@ -188,13 +186,7 @@ def _is_patient(
 
 def _transacted(world: World, call: Call, visit: Visit, function: Function) -> Answer:
     """Carry out *function*, whole or not at all: what is kept, is answered."""
-    try:
-        answer = _rendered(function(world, call), visit)
-    except BaseException:
-        world.forget()
-        raise
-    world.commit()
-    return answer
+    return transact(world.commons, lambda: _rendered(function(world, call), visit))
 
 
 def _rendered(reply: Reply, visit: Visit) -> Answer:

@@ -1,20 +1,25 @@
 """How a fault is felt over HTTP: in the right answer's place, too late, or spoilt."""
 
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from emulator.domain.refusals import Reason, Refusal
+from emulator.due_work import come_early
 from emulator.faults import Delayed, Phase, Rule
 from emulator.faults.effects.wire import WireFailure
-from emulator.operations import happenings
 from emulator.operations.call import Call
+from emulator.transaction import transact
 from emulator.web import breakage, patience, wire
 from emulator.web.visit import Door, Visit
 from emulator.web.wire import Answer
 from emulator.world import World
+
+log = logging.getLogger("emulator")
 
 BLANKS = ("field", "field_of", "limit", "mark", "other", "service")  # of sentences
 
@@ -58,11 +63,23 @@ class Injection:
         This alone makes a request wait for a push.
         """
         call, world = self._call, self._world
-        if call.placed and happenings.come_early(world, call.placed, call.now):
+        try:
+            early = bool(call.placed) and come_early(world, call.placed, call.now)
+        except Refusal as refusal:  # what was placed stands
+            log.warning("no reply came early: %s", refusal.why)
+            early = False
+        if early:
             await patience.quiet(world, self._visit.receive)
 
     def _struck(self, phase: Phase, right: Answer | None) -> Rule | None:
-        rule = self._door.strike(self._visit, self._call, phase, right)
+        strike = partial(self._door.strike, self._visit, self._call, phase, right)
+        try:
+            rule = transact(self._world.commons, strike)
+        except Refusal as refusal:
+            if right is None:
+                raise
+            log.warning("no fault struck: %s", refusal.why)  # what was done stands
+            rule = None
         if rule is not None:
             self._visit.fault = rule.id
         return rule

@@ -16,12 +16,13 @@ from emulator.domain import shortlink
 from emulator.domain.account import Account
 from emulator.domain.refusals import Refusal
 from emulator.operations import smsclic
+from emulator.transaction import transact
 from emulator.web import wire
 from emulator.web.api import Api, bearer
 from emulator.web.desk import Declined
 from emulator.web.panel import panel, words
 from emulator.web.wire import Answer
-from emulator.worlds import Worlds
+from emulator.worlds import Worlds, needs_no_help
 
 HERE = Path(__file__).parent
 SWAGGER, OURS = HERE / "vendor" / "swagger-ui", HERE / "static"
@@ -87,15 +88,15 @@ class Pages:
         """
         code = request.path_params["code"]
         world, message = self._worlds.coded(code), shortlink.message(code)
-        url = smsclic.follow(world, message) if world and message else None
-        if world is None or url is None:
+        url = smsclic.target(world, message) if world and message else None
+        if world is None or message is None or url is None:
             raise HTTPException(404)
-        if request.method == "HEAD":  # a preview is no click
-            world.forget()
-        try:
-            world.commit()
-        except Refusal as refusal:  # of the disk
-            return _response(self._api.refused(refusal, None))
+        if request.method != "HEAD":  # a preview is no click
+            try:
+                needs_no_help(world)
+                transact(world.commons, lambda: smsclic.follow(world, message))
+            except Refusal as refusal:  # of the disk
+                return _response(self._api.refused(refusal, None))
         return RedirectResponse(url, 302)
 
 

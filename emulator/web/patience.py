@@ -3,13 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
+from functools import partial
 from typing import Self
 
 from starlette.types import Receive
 
-from emulator.operations import happenings
-from emulator.operations.call import Breath, Pause, Reply, Steps, Stream
+from emulator.due_work import catch_up
+from emulator.operations.call import (
+    Breath,
+    Pause,
+    Reply,
+    Steps,
+    Stream,
+    UpToDate,
+    Wait,
+)
+from emulator.transaction import NOTHING, SO_FAR, transact
 from emulator.world import World
+from emulator.worlds import needs_no_help
 
 
 class HungUp(Exception):  # noqa: N818 - the client's doing, and no error
@@ -45,6 +56,17 @@ class Patience:
             raise HungUp
         left = self._left(pause.seconds)
         return left is None or left > 0
+
+    async def sit_out(self, wait: Wait, left: str) -> bool:
+        """Wait as an operation asks for; return whether there is time left.
+
+        Says what is *left* where a store refuses.  Raises ``HungUp``.
+        """
+        if isinstance(wait, Pause):
+            return await self.wait(wait)
+        if isinstance(wait, UpToDate):
+            await caught_up(self._world, self._world.clock.now(), left=left)
+        return True
 
     async def rest(self, breath: Breath) -> bool:
         """Keep silent; return whether something has changed in the world meanwhile.
@@ -110,16 +132,28 @@ async def quiet(world: World, receive: Receive) -> None:
 
 async def reply(steps: Steps, world: World, receive: Receive) -> Reply:
     """Return what a patient operation answers in the end."""
+    commons, left, step, time = world.commons, NOTHING, None, None
     with Patience(world, receive) as patience:
         try:
-            pause = next(steps)
-            while True:
-                pause = steps.send(await patience.wait(pause))
-        except StopIteration as stop:
-            result: Reply = stop.value
-            return result
+            while not isinstance(step, Reply):
+                if step is not None:
+                    time = await patience.sit_out(step, left)
+                before = commons.transactions
+                step = transact(commons, partial(_taken, steps, time), left=left)
+                if commons.transactions > before:
+                    left = SO_FAR
+            return step
         finally:
-            steps.close()
+            transact(commons, steps.close, happened=True)
+
+
+def _taken(steps: Steps, time_is_left: bool | None) -> Wait | Reply:  # noqa: FBT001
+    """Return where an operation waits next, or its reply."""
+    try:
+        return steps.send(time_is_left)  # type: ignore[arg-type] # None begins it
+    except StopIteration as stop:
+        reply: Reply = stop.value
+        return reply
 
 
 async def pieces(
@@ -143,10 +177,14 @@ async def pieces(
             stream.close()
 
 
-async def caught_up(world: World, now: datetime) -> None:
-    """Bring *world* up to the time of who comes in; others are let in meanwhile."""
-    while not happenings.catch_up(world, now):  # noqa: ASYNC110
+async def caught_up(world: World, now: datetime, *, left: str = NOTHING) -> None:
+    """Bring *world* up to the time of who comes in; others are let in meanwhile.
+
+    Refuses where it is set aside, now or by that.
+    """
+    while not catch_up(world, now, left=left):  # noqa: ASYNC110
         await asyncio.sleep(0)
+    needs_no_help(world)
 
 
 async def hung_up(receive: Receive) -> None:

@@ -413,7 +413,8 @@ def test_a_client_is_not_held_to_what_it_left_unanswered_before(
     if then == "acknowledged":
         behind.hear()
     else:
-        world.become(world.state(), at=START, rate=0)
+        world.put(world.copy(), at=START, rate=0)
+        world.resume()
         world.outbox.mail["demo"] = deque([Mock()] * 10_000)
 
     assert stalled

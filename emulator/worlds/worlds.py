@@ -2,17 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
 from emulator.clock import Clock
 from emulator.domain.access import SYSTEM_ID
-from emulator.domain.account import Account, Token, token
+from emulator.domain.account import Token, token
 from emulator.domain.refusals import (
-    CHECKPOINTS_FULL,
     NAME_TAKEN,
-    NO_SUCH_CHECKPOINT,
     UNAUTHENTICATED,
     WORLD_NEEDED,
     WORLDS_FULL,
@@ -23,64 +19,14 @@ from emulator.domain.targets import Targets
 from emulator.fixture import Fixture, FixtureError, bundled
 from emulator.journal import Archive
 from emulator.tally import Tally
-from emulator.world import Commons, Keeper, State, World
-
-Tokens = tuple[tuple[str, str], ...]  # name and literal
+from emulator.transaction import transact
+from emulator.world import Commons, Store, World
+from emulator.worlds.checkpoints import Checkpoints
+from emulator.worlds.entry import Entry, Outbound, needs_no_help
+from emulator.worlds.held import Aside, Held, Origin
+from emulator.worlds.limits import Limits
 
 MINTING = re.compile(r"world-([A-Za-z0-9][A-Za-z0-9._-]{0,62})")
-
-
-class Outbound(NamedTuple):
-    """A client of SMPP that is to be called, and who it may bind as."""
-
-    host: str
-    port: int
-    system_id: str
-    password: str
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    worlds: int = 20_000
-    messages: int = 5_000_000  # a world
-    journal: int = 8 * 1024 * 1024  # octets a world
-    journals: int = 64 * 1024 * 1024  # octets of all worlds
-    checkpoints: int = 100  # a world
-    snapshot: int = 64 * 1024 * 1024  # octets
-    deliveries: int = 10_000  # that are over, a world
-    smpp_mints: bool = True  # whether a bind opens a new world
-
-
-@dataclass(slots=True)
-class Entry:
-    """Who came in, where to and when: the one time that the clock is asked."""
-
-    world: World
-    token: Token
-    now: datetime
-
-
-class Held(NamedTuple):
-    """What a world was at an instant: a state that any world can take."""
-
-    name: str  # of that world
-    at: datetime
-    rate: float  # of its clock
-    state: State
-    own: tuple[Token, ...] = ()
-    created: tuple[Token, ...] = ()  # in the account, beside its own
-
-    @property
-    def account(self) -> Account:
-        account: Account = self.state["account"]
-        return account
-
-
-class Origin(NamedTuple):
-    """What a world was before its first request, and the tokens that are its own."""
-
-    start: Fixture | Held
-    tokens: Tokens
 
 
 class Worlds:
@@ -98,7 +44,8 @@ class Worlds:
         self._by_name: dict[str, World] = {}
         self._by_tag: dict[str, World] = {}
         self._origins: dict[str, Origin] = {}
-        self._checkpoints: dict[str, dict[str, Held]] = {}  # by world
+        self.checkpoints = Checkpoints(limits.checkpoints)
+        self.aside: dict[str, Aside] = {}  # not loaded, by the name they are kept under
         for fixture in fixtures:
             self._open(fixture)
         self.default = self._by_name[self._mould.name]
@@ -115,9 +62,14 @@ class Worlds:
         """What the process has counted."""
         return self._commons.tally
 
-    def keep_in(self, keeper: Keeper) -> None:
-        """Have *keeper* told of all that changes from now on."""
-        self._commons.keeper = keeper
+    def keep_in(self, store: Store) -> None:
+        """Have *store* told of all that changes from now on."""
+        self._commons.store = store
+
+    @property
+    def store(self) -> Store:
+        """Who keeps the worlds beyond the process."""
+        return self._commons.store
 
     def enter(self, literal: str) -> Entry:
         """Return the world of a token, minting it where the token asks for that.
@@ -127,6 +79,7 @@ class Worlds:
         Source: manual AUT-04; assumption AUT-05.
         """
         world = self._directory.get(literal) or self._minted(literal)
+        needs_no_help(world)
         token, now = world.tokens.get(literal), world.clock.now()
         if token is None:
             raise Refusal(UNAUTHENTICATED, "the token was deleted; create another")
@@ -205,17 +158,25 @@ class Worlds:
         """What minted worlds are made from."""
         return self._mould
 
-    def create(self, name: str, start: Fixture | Held) -> World:
+    def create(
+        self, name: str, start: Fixture | Held, held: Held | None = None
+    ) -> World:
         """Return a new world called *name*.  Its token is ``world-<name>``.
 
-        Refuses a name that is taken, and one world too many.
+        It opens with the transaction that this is part of.  With *held* it has the
+        tokens of that, too.  Refuses a name that is taken, and one world too many.
         """
         literal = f"world-{name}"
         if name in self._by_name or literal in self._directory:
             raise Refusal(NAME_TAKEN, f"there is a world or a token called {name}")
         if len(self) >= self.limits.worlds:
             raise Refusal(WORLDS_FULL, f"there are {len(self)} worlds already")
-        return self._add(name, Origin(start, (("default", literal),)))
+        origin = Origin(start, (("default", literal),))
+        world = self._made(name, origin)
+        if held is not None:
+            _give(world, self._tokens_of(world, held, origin), origin)
+        world.keep(Opened(self, origin))
+        return world
 
     def origin(self, world: World) -> Origin:
         """Return what *world* was before its first request."""
@@ -226,40 +187,46 @@ class Worlds:
 
         A token that the world's file has gained since opens it, too.
         """
-        world = self._by_name.get(held.name) or self._add(held.name, origin)
+        known = self._by_name.get(held.name)
         before = {literal for _, literal in origin.tokens}
-        self.restore(world, held)
-        fresh = [
-            each
-            for each in self._own_tokens(world, self._origins[held.name])
-            if each.literal not in before
-        ]
-        if fresh:
-            self._give(world, (*world.tokens.values(), *fresh))
-        return world
+        origin = origin if known is None else self._origins[held.name]
+        world = self._made(held.name, origin)
+        kept = self._tokens_of(known or world, held, origin)
+        own = self._own_tokens(world, origin)
+        fresh = [each for each in own if each.literal not in before]
+        world.put(held.state, at=held.at, rate=held.rate)
+        world.deliveries_dropped = held.state.deliveries_dropped
+        _give(world, (*kept, *fresh), origin)
+        if known is None:
+            Opened(self, origin).carry_out(world)
+            return world
+        Replaced(self, world).carry_out(known)
+        return known
 
-    def reset(self, world: World) -> None:
-        """Make *world* what it was before its first request; its checkpoints stay."""
-        origin = self._origins[world.name]
-        fresh = self._made(world.name, origin)
-        clock = fresh.clock
-        world.become(fresh.state(), at=clock.now(), rate=clock.rate)
-        world.journal.clear()
-        self._give(world, self._own_tokens(world, origin))
+    def reset(self, world: World) -> World:
+        """Make *world* what it was before its first request; its checkpoints stay.
 
-    def restore(self, world: World, held: Held) -> None:
-        """Put *world* into another state.
+        Return what it is from then on.
+        """
+        fresh = self._made(world.name, self._origins[world.name])
+        fresh.deliveries_dropped = world.deliveries_dropped
+        world.keep(Replaced(self, fresh))
+        world.then(world.journal.clear)
+        return fresh
+
+    def restore(self, world: World, held: Held) -> World:
+        """Put *world* into another state, and return what it is from then on.
 
         Created tokens come along where no other world holds them; the world's own are
         what they were then, if the state was its own.
         """
-        world.become(held.state, at=held.at, rate=held.rate)
-        own = self._own_tokens(world, self._origins[world.name])
-        if held.name == world.name:
-            then = {each.literal: each for each in held.own}
-            own = [then[each.literal] for each in own if each.literal in then]
-        free = [each for each in held.created if self._is_free(each.literal, world)]
-        self._give(world, (*own, *free))
+        origin = self._origins[world.name]
+        other = self._made(world.name, origin)
+        other.put(held.state, at=held.at, rate=held.rate)
+        other.deliveries_dropped = world.deliveries_dropped
+        _give(other, self._tokens_of(world, held, origin), origin)
+        world.keep(Replaced(self, other))
+        return other
 
     def held(self, world: World) -> Held:
         """Return what *world* is now."""
@@ -269,53 +236,62 @@ class Worlds:
             name=world.name,
             at=world.clock.now(),
             rate=world.clock.rate,
-            state=world.state(),
+            state=world.copy(),
             own=tuple(each for each in tokens if each.literal in own),
             created=tuple(each for each in tokens if each.literal not in own),
         )
-
-    def checkpoints(self, world: World) -> dict[str, Held]:
-        """Return what was kept of *world*, by name, the oldest first."""
-        return self._checkpoints.get(world.name, {})
-
-    def checkpoint(self, world: World, name: str) -> Held:
-        """Return a checkpoint.  Refuses one that was not kept."""
-        kept = self.checkpoints(world)
-        if name not in kept:
-            known = ", ".join(kept) or "none"
-            why = f"checkpoints of world {world.name}: {known}"
-            raise Refusal(NO_SUCH_CHECKPOINT, why)
-        return kept[name]
-
-    def keep(self, world: World, name: str) -> Held:
-        """Keep a checkpoint of *world* and return it; an older one of the name goes."""
-        kept = self._checkpoints.setdefault(world.name, {})
-        if name not in kept and len(kept) >= self.limits.checkpoints:
-            why = f"there are {len(kept)} of world {world.name}; drop one"
-            raise Refusal(CHECKPOINTS_FULL, why)
-        kept.pop(name, None)
-        kept[name] = self.held(world)
-        return kept[name]
 
     def delete(self, world: World) -> None:
         """Forget *world*.  Refuses to forget the default one."""
         if self.default is world:
             raise Refusal(WORLD_NEEDED, "the default world can only be reset")
-        self._commons.keeper.forget(world)
-        self._take(world)
-        world.abandon()
-        world.journal.leave()
-        for link in tuple(world.links.values()):
-            link.cut()
-        for table in (self._by_name, self._origins, self._checkpoints):
-            table.pop(world.name, None)
-        del self._by_tag[tag(world.name)]
+        world.keep(Removed(self))
+
+    def troubles(self) -> Iterator[tuple[str, str]]:
+        """Yield the worlds that are set aside, by name, and why each is."""
+        yield from ((world.name, world.trouble) for world in self if world.trouble)
+        yield from ((name, each.why) for name, each in self.aside.items())
 
     def __iter__(self) -> Iterator[World]:
         return iter(self._by_name.values())
 
     def __len__(self) -> int:
         return len(self._by_name)
+
+    # --- How they come and go -----------------------------------------------------
+
+    def publish(self, world: World, origin: Origin) -> None:
+        """Let *world* be found."""
+        self._by_name[world.name] = self._by_tag[tag(world.name)] = world
+        self._origins[world.name] = origin
+        self._let_in(world)
+        world.resume()
+
+    def replace(self, world: World, other: World) -> None:
+        """Let *world* be what *other* is."""
+        self._shut_out(world)
+        world.put(other, at=other.clock.now(), rate=other.clock.rate)
+        world.tokens, world.revoked = dict(other.tokens), other.revoked
+        world.deliveries_dropped = other.deliveries_dropped
+        self._let_in(world)
+        world.resume()
+
+    def remove(self, world: World) -> None:
+        """Let *world* be found no more."""
+        self._shut_out(world)
+        world.abandon()
+        world.journal.leave()
+        self.checkpoints.forget(world)
+        for table in (self._by_name, self._origins):
+            table.pop(world.name, None)
+        del self._by_tag[tag(world.name)]
+
+    def _let_in(self, world: World) -> None:
+        self._directory |= dict.fromkeys((*world.tokens, *world.revoked), world)
+
+    def _shut_out(self, world: World) -> None:
+        for literal in (*world.tokens, *world.revoked):
+            self._directory.pop(literal, None)
 
     def _open(self, fixture: Fixture) -> None:
         """Add the world of a file.
@@ -330,7 +306,8 @@ class Worlds:
                 worlds = f"{other.name} and {fixture.name}"
                 message = f"the token {literal} would open two worlds: {worlds}"
                 raise FixtureError(message)
-        self._add(fixture.name, Origin(fixture, fixture.tokens))
+        origin = Origin(fixture, fixture.tokens)
+        self.publish(self._made(fixture.name, origin), origin)
 
     def _minted(self, literal: str) -> World:
         match = MINTING.fullmatch(literal)
@@ -342,23 +319,18 @@ class Worlds:
         if len(self) >= self.limits.worlds:
             why = f"there are {len(self)} worlds, the most that this process may hold"
             raise Refusal(UNAUTHENTICATED, why)
-        return self._add(match[1], Origin(self._mould, (("default", literal),)))
-
-    def _add(self, name: str, origin: Origin) -> World:
-        world = self._made(name, origin)
-        self._by_name[name] = self._by_tag[tag(name)] = world
-        self._origins[name] = origin
-        self._give(world, self._own_tokens(world, origin))
-        self._commons.keeper.mark(world)
-        return world
+        return transact(self._commons, lambda: self.create(match[1], self._mould))
 
     def _made(self, name: str, origin: Origin) -> World:
+        """Return a world that nobody finds yet, with its own tokens."""
         start = origin.start
         clock = Clock(at=start.at, rate=start.rate)
         world = World(name, start.account, clock=clock, commons=self._commons)
-        world.tokens_made = len(origin.tokens)
         if isinstance(start, Held):
-            world.become(start.state, at=start.at, rate=start.rate)
+            world.put(start.state, at=start.at, rate=start.rate)
+        else:
+            world.tokens_made = len(origin.tokens)
+        _give(world, self._own_tokens(world, origin), origin)
         return world
 
     def _own_tokens(self, world: World, origin: Origin) -> list[Token]:
@@ -368,20 +340,56 @@ class Worlds:
             for title, literal in origin.tokens
         ]
 
-    def _give(self, world: World, tokens: Iterable[Token]) -> None:
-        """Let *tokens*, and no others, open *world*; its own are deleted if missing."""
-        self._take(world)
-        world.tokens = {each.literal: each for each in tokens}
-        own = frozenset(literal for _, literal in self._origins[world.name].tokens)
-        world.revoked = own - world.tokens.keys()
-        self._directory |= dict.fromkeys((*world.tokens, *world.revoked), world)
-
-    def _take(self, world: World) -> None:
-        """Let nothing open *world* any more."""
-        for literal in (*world.tokens, *world.revoked):
-            self._directory.pop(literal, None)
+    def _tokens_of(self, world: World, held: Held, origin: Origin) -> list[Token]:
+        """Return the tokens that *world* has once it is what was held."""
+        lifetime = held.state.account.token_lifetime
+        own = [
+            token(title, literal, now=held.at, lifetime=lifetime)
+            for title, literal in origin.tokens
+        ]
+        if held.name == world.name:
+            then = {each.literal: each for each in held.own}
+            own = [then[each.literal] for each in own if each.literal in then]
+        free = [each for each in held.created if self._is_free(each.literal, world)]
+        return [*own, *free]
 
     def _is_free(self, literal: str, world: World) -> bool:
         """Whether a created token may open *world*."""
         minting = MINTING.fullmatch(literal) is not None
         return not minting and self._directory.get(literal, world) is world
+
+
+def _give(world: World, tokens: Iterable[Token], origin: Origin) -> None:
+    """Let *tokens*, and no others, open *world*; its own are deleted if missing."""
+    world.tokens = {each.literal: each for each in tokens}
+    own = frozenset(literal for _, literal in origin.tokens)
+    world.revoked = own - world.tokens.keys()
+
+
+class Opened(NamedTuple):
+    """A world is there from now on."""
+
+    worlds: Worlds
+    origin: Origin
+
+    def carry_out(self, world: World) -> None:
+        self.worlds.publish(world, self.origin)
+
+
+class Replaced(NamedTuple):
+    """A world becomes what another is, which nobody has found yet."""
+
+    worlds: Worlds
+    other: World
+
+    def carry_out(self, world: World) -> None:
+        self.worlds.replace(world, self.other)
+
+
+class Removed(NamedTuple):
+    """A world is gone."""
+
+    worlds: Worlds
+
+    def carry_out(self, world: World) -> None:
+        self.worlds.remove(world)

@@ -1,0 +1,65 @@
+"""The one way to change worlds: collected, written, applied; or forgotten.
+
+Whatever is carried out, for whoever asks or by itself, is a transaction.  What it keeps
+is collected as a value; the store writes that, and only then does it happen.  Where the
+store refuses, nothing has.  Where anything else goes wrong, it is that world's trouble
+alone: it is set aside with its reason, and the others serve.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from emulator.domain.refusals import SERVER_ERROR, Refusal
+from emulator.world import Changes, Commons, Unwritten, World
+
+NOTHING = "nothing was changed"
+SO_FAR = "it stopped there, and what was done before stays"
+Got = TypeVar("Got")
+
+log = logging.getLogger("emulator")
+
+
+def transact(
+    commons: Commons,
+    work: Callable[[], Got],
+    *,
+    happened: bool = False,
+    left: str = NOTHING,
+) -> Got:
+    """Do *work*, whole or not at all, and return what it returns.
+
+    Refuses where the store does, and says what is *left* then, unless it has *happened*
+    whatever the store says.
+    """
+    try:
+        result = work()
+        changes = commons.collect(happened=happened)
+    except BaseException:
+        commons.forget()
+        raise
+    if changes.of:
+        carry_out(commons, changes, left)
+    return result
+
+
+def carry_out(commons: Commons, changes: Changes, left: str = NOTHING) -> None:
+    """Have *changes* written, and then applied."""
+    try:
+        commons.store.write(changes)
+        commons.transactions += 1
+        changes.apply()
+    except Unwritten as error:
+        why = f"{error}, so {left}; give it room or rights, and ask again"
+        raise Refusal(SERVER_ERROR, why) from error
+    except Exception as error:
+        for world, _ in changes.of:
+            set_aside(world, error)
+        raise
+
+
+def set_aside(world: World, error: Exception) -> None:
+    """Have *world* serve nobody until somebody has looked at it."""
+    why = " ".join(f"{type(error).__name__}: {error}".split())
+    log.error("the world %s is set aside", world.name, exc_info=error)
+    world.set_aside(why)

@@ -1,0 +1,37 @@
+"""Worlds: what each keeps, how it changes, and what follows."""
+
+from emulator.world.changes import (
+    Answered,
+    AnsweredEarly,
+    Click,
+    Counted,
+    Dial,
+    Leaving,
+    Mailed,
+    Revoked,
+    Rules,
+)
+from emulator.world.codec import SnapshotError
+from emulator.world.commons import Changes, Commons, Store, Unwritten
+from emulator.world.state import FIRST_IDS, State
+from emulator.world.world import World
+
+__all__ = [
+    "FIRST_IDS",
+    "Answered",
+    "AnsweredEarly",
+    "Changes",
+    "Click",
+    "Commons",
+    "Counted",
+    "Dial",
+    "Leaving",
+    "Mailed",
+    "Revoked",
+    "Rules",
+    "SnapshotError",
+    "State",
+    "Store",
+    "Unwritten",
+    "World",
+]

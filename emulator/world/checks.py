@@ -1,0 +1,84 @@
+"""What no world can have come to, however well it is typed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+from emulator.domain.delivery import Delivery
+from emulator.domain.delivery import State as DeliveryState
+from emulator.domain.email import EmailCampaign
+from emulator.domain.handset import Outcome
+from emulator.domain.sms import Campaign
+from emulator.domain.voice import VoiceCampaign
+from emulator.world.containers import Kind
+
+OUTCOMES = frozenset(Outcome)
+LARGEST = 2**62  # of an id: what comes after it still fits every store
+
+
+def of_campaign(campaign: Campaign | VoiceCampaign, where: str) -> Iterator[str]:
+    line, count = campaign.line, len(campaign.recipients)
+    columns = campaign.recipients.fields.values()
+    if not count or {line.messages, len(campaign.outcomes)} != {count}:
+        yield f"{where}: recipients, outcomes and line differ in number"
+    if any(len(each) != count for each in columns):
+        yield f"{where}: a field for every recipient, and no more"
+    if not set(campaign.outcomes) <= OUTCOMES:
+        yield f"{where}: an outcome that there is not"
+    instants = [each.at for each in line.interventions]
+    if instants != sorted(instants):
+        yield f"{where}: interventions out of order"
+    pace = campaign.pace
+    durations = pace.inserting, pace.updating, pace.patience * timedelta(1)
+    if min(line.every, *durations) < timedelta():
+        yield f"{where}: a duration below zero"
+
+
+def of_email(campaign: EmailCampaign, where: str) -> Iterator[str]:
+    columns = campaign.fields.values()
+    if not campaign.count or any(len(one) != campaign.count for one in columns):
+        yield f"{where}: a field for every address, and no more"
+
+
+def of_delivery(delivery: Delivery, where: str) -> Iterator[str]:
+    if delivery.is_over == (delivery.state is DeliveryState.DUE):
+        yield f"{where}: due and over at once"
+    if any(each < timedelta() for each in delivery.retries):
+        yield f"{where}: a duration below zero"
+
+
+def of_ids(
+    kind: Kind, things: Iterable[Any], following: Mapping[str, int]
+) -> Iterator[str]:
+    """Yield where ids overlap, or the next one has been given already."""
+    things = list(things)
+    if kind.span is not None:
+        bounds: list[int] = []
+        for each in things:
+            start = getattr(each, kind.span.field)
+            bounds += (start, start + each.line.messages)
+        bounds.append(following[kind.span.ids.name])
+        if bounds != sorted(bounds):
+            yield f"{kind.name}: two {kind.span.ids.name}s with one id"
+    if kind.ids is not None:
+        ids = [*(each.id for each in things), following[kind.ids.name]]
+        if any(one >= other for one, other in pairwise(ids)):
+            yield f"{kind.name}: the ids do not grow"
+
+
+def of_next(following: Mapping[str, int], known: Mapping[str, int]) -> Iterator[str]:
+    """Yield what is wrong with the next ids themselves."""
+    if following.keys() != known.keys():
+        yield f"at next: the ids are {', '.join(known)}"
+    elif not all(0 < each <= LARGEST for each in following.values()):
+        yield f"at next: an id lies between 1 and {LARGEST}"
+
+
+def of_submissions(submissions: Any, campaigns: Any) -> Iterator[str]:
+    for each in submissions:
+        campaign = campaigns.get(each.id)
+        if campaign is None or campaign.first_message != each.message:
+            yield f"submissions {each.id}: there is no such campaign"
+        elif len(each.destinations) != campaign.line.messages:
+            yield f"submissions {each.id}: a destination for every recipient"

@@ -1,0 +1,86 @@
+"""What all worlds of a process share, and a transaction of theirs as a value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from emulator.journal import Archive
+from emulator.tally import Tally
+
+if TYPE_CHECKING:
+    from emulator.world.world import World
+
+
+class Unwritten(Exception):  # noqa: N818 - told to the client, not raised to the top
+    """Nothing of a transaction has been written; the message says why."""
+
+
+class Changes(NamedTuple):
+    """What one transaction changes, world by world: nothing of it has happened yet."""
+
+    of: "list[tuple[World, list[Any]]]"
+    happened: bool = False  # whatever a disk says: an answer from outside, say
+
+    def apply(self) -> None:
+        """Carry it all out."""
+        for world, changes in self.of:
+            world.apply(changes)
+
+
+class Store(Protocol):
+    """Who keeps worlds beyond the process."""
+
+    def write(self, changes: Changes) -> None:
+        """Keep *changes*, all or none, before they are carried out.
+
+        Raises ``Unwritten`` where that cannot be, unless they have happened.
+        """
+
+    def note(self, world: "World") -> None:
+        """Note that the journal of *world* may have grown."""
+
+    def settle(self) -> None:
+        """Keep what has happened and could not be kept.  Raises ``Unwritten``."""
+
+
+class Memory(Store):
+    """Keeps nothing beyond the process."""
+
+    def write(self, changes: Changes) -> None:
+        pass
+
+    def note(self, world: "World") -> None:
+        pass
+
+    def settle(self) -> None:
+        pass
+
+
+def nobody(_world: "World") -> None:
+    """Carry nothing away."""
+
+
+@dataclass(slots=True)
+class Commons:
+    """What all worlds of a process share."""
+
+    directory: "dict[str, World]" = field(default_factory=dict)  # by token
+    tally: Tally = field(default_factory=Tally)
+    archive: Archive = field(default_factory=Archive)
+    capacity: int = 5_000_000  # messages a world may hold
+    deliveries: int = 10_000  # that are over, which a world remembers
+    alarm: "Callable[[World], None]" = nobody  # told that something may leave
+    store: Store = field(default_factory=Memory)
+    drafts: "list[World]" = field(default_factory=list)  # in which something is kept
+    transactions: int = 0  # that were carried out
+
+    def collect(self, *, happened: bool = False) -> Changes:
+        """Return what has been kept since the last time, as one transaction."""
+        worlds, self.drafts = self.drafts, []
+        return Changes([(each, each.collected()) for each in worlds], happened)
+
+    def forget(self) -> None:
+        """Drop what has been kept since the last time."""
+        for each in self.drafts:
+            each.collected()
+        self.drafts = []

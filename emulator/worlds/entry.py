@@ -1,0 +1,37 @@
+"""Who comes to a world, and who is called from one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from emulator.domain.account import Token
+from emulator.domain.refusals import SERVER_ERROR, Refusal
+from emulator.world import World
+
+
+class Outbound(NamedTuple):
+    """A client of SMPP that is to be called, and who it may bind as."""
+
+    host: str
+    port: int
+    system_id: str
+    password: str
+
+
+@dataclass(slots=True)
+class Entry:
+    """Who came in, where to and when: the one time that the clock is asked."""
+
+    world: World
+    token: Token
+    now: datetime
+
+
+def needs_no_help(world: World) -> None:
+    """Refuse where *world* is set aside."""
+    if world.trouble:
+        why = (
+            f"the world {world.name} is set aside ({world.trouble}): "
+            f"POST /_emulator/set-aside/{world.name}/retry tries again, DELETE drops it"
+        )
+        raise Refusal(SERVER_ERROR, why)

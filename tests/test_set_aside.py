@@ -1,0 +1,292 @@
+"""Whatever goes wrong with one world is that world's trouble: the others serve."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from emulator.domain.command_status import Status
+from emulator.operations import happenings
+from emulator.store import exchanges
+from emulator.store.file import NAME
+from emulator.world import World
+from tests.campaigns import an_sms, place, to
+from tests.emulated import Answer, Api
+from tests.smpp import packed
+from tests.smpp.dialled import listening
+from tests.steering import steer, steered
+from tests.stored import kept, refusing, snapshot
+from tests.test_disk_refuses import told
+
+REPLYING = "9990011000"  # a handset that answers by itself
+WHY = "ZeroDivisionError: it is odd"
+
+
+def going_wrong(what: object, name: str, world: str) -> Any:
+    """Let a function fail for one world, whatever it is asked of the others."""
+    right = getattr(what, name)
+
+    def wrong(asked: World, *args: Any) -> Any:
+        if asked.name == world:
+            message = "it is odd"
+            raise ZeroDivisionError(message)
+        return right(asked, *args)
+
+    return patch.object(what, name, wrong)
+
+
+def is_set_aside(api: Api, name: str, why: str = WHY) -> None:
+    """Fail unless the world is listed as one that serves nobody, and the others serve.
+
+    Everything about it is answered with what to do.
+    """
+    row = {"name": name, "why": why}
+    assert steered(api, "GET", "set-aside") == [row]
+    assert steered(api, "GET", "readyz")["set_aside"] == [row]
+    listed = {each["name"]: each["set_aside"] for each in steered(api, "GET", "worlds")}
+    assert listed == {**dict.fromkeys(listed), name: why}
+    instead = f"POST /_emulator/set-aside/{name}/retry tries again, DELETE drops it"
+    for answer in (
+        api.get("/api/v1/user", token=f"world-{name}"),
+        api.get(f"/_emulator/world/snapshot?world={name}", token=""),
+        api.get(f"/panel/campaigns?world={name}", token=""),
+    ):
+        assert instead in answer.octets.decode() or instead in told(answer)
+    assert api.get("/api/v1/user", token="demo").status == 200
+    assert api.get("/api/v1/user", token="world-other").status == 200
+
+
+def replying(api: Api, name: str) -> None:
+    """Have a reply due in a world."""
+    api.token = f"world-{name}"
+    place(api, an_sms(recipients=to(REPLYING)))
+    api.clock.advance(days=1)
+
+
+def test_a_world_that_cannot_be_brought_up_to_the_time_is_set_aside(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    replying(api, "odd")
+    with going_wrong(happenings, "carry_out", "odd"):
+        answer = api.get("/api/v1/user")
+        assert answer.status == 500
+        is_set_aside(api, "odd")
+        again = steer(api, "POST", "set-aside/odd/retry", token="demo")
+        assert again.status == 200
+        assert api.get("/api/v1/user").status == 500
+        is_set_aside(api, "odd")
+    assert "the world odd is set aside" in caplog.messages
+
+    row = steered(api, "POST", "set-aside/odd/retry", token="demo")
+
+    assert row["set_aside"] is None
+    assert steered(api, "GET", "set-aside") == []
+    assert api.get("/api/v1/user").status == 200
+    assert [each.number for each in api.world.responses] == [int(REPLYING)] * 2
+
+
+def test_a_world_that_cannot_be_written_is_set_aside(tmp_path: Path) -> None:
+    with kept(tmp_path, token="world-odd") as api:
+        place(api)
+        left = snapshot(api)
+        with going_wrong(World, "rows_of", "odd"):
+            assert api.post("/api/v3/campaign", json=an_sms()).status == 500
+            is_set_aside(api, "odd")
+            api.token = "world-other"
+            place(api)
+        api.token = "world-odd"
+        steered(api, "POST", "set-aside/odd/retry", token="demo")
+        assert snapshot(api) == left
+        place(api)
+        left = snapshot(api)
+
+    with kept(tmp_path, token="world-odd") as api:
+        assert snapshot(api) == left
+
+
+def test_a_change_that_cannot_be_carried_out_sets_its_world_aside(api: Api) -> None:
+    api.token = "world-odd"
+    api.get("/api/v1/user")
+    with going_wrong(World, "apply", "odd"):
+        assert api.post("/api/v3/campaign", json=an_sms()).status == 500
+    is_set_aside(api, "odd")
+
+
+def test_a_journal_that_cannot_be_written_sets_its_world_aside(tmp_path: Path) -> None:
+    def wrong(_exchange: Any) -> bytes:
+        message = "it is odd"
+        raise ZeroDivisionError(message)
+
+    with kept(tmp_path, token="world-odd") as api:
+        place(api)
+        keeper: Any = api.worlds.store
+        with patch.object(exchanges, "written", wrong):
+            keeper._catch_up()  # noqa: SLF001 - whose moment comes by the wall
+        is_set_aside(api, "odd")
+
+
+def test_whoever_is_bound_there_is_cut_and_nobody_binds(api: Api) -> None:
+    api.token = "world-odd"
+    api.get("/api/v1/user")
+    with listening(api) as phone:
+        caller = phone.bound(system_id="world-odd", password="x")
+        replying(api, "odd")
+        with going_wrong(happenings, "carry_out", "odd"):
+            api.get("/api/v1/user")
+        assert caller.is_cut()
+        assert api.world.links == {}
+        refused = phone.call().ask(packed.bind(system_id="world-odd", password="x"))
+        assert refused.status == Status.ESME_RSYSERR
+        assert phone.bound().bind is not None
+
+
+def test_who_waits_there_is_told(api: Api) -> None:
+    replying(api, "odd")
+    with going_wrong(happenings, "carry_out", "odd"):
+        answer = steer(api, "POST", "clock/settle", json={})
+    assert answer.status == 500
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("DELETE", "set-aside/odd"), ("DELETE", "world?world=odd")],
+)
+def test_it_can_be_dropped(api: Api, method: str, path: str) -> None:
+    replying(api, "odd")
+    with going_wrong(happenings, "carry_out", "odd"):
+        api.get("/api/v1/user")
+
+    assert steer(api, method, path, token="").status == 200
+
+    assert steered(api, "GET", "set-aside") == []
+    assert api.get("/api/v1/user", token="world-odd").status == 200  # another one
+
+
+def test_it_can_be_reset(api: Api) -> None:
+    replying(api, "odd")
+    with going_wrong(happenings, "carry_out", "odd"):
+        api.get("/api/v1/user")
+
+    assert steered(api, "POST", "world/reset")["set_aside"] is None
+    assert api.get("/api/v1/user").status == 200
+
+
+def test_nobody_is_set_aside_by_the_name_of_one_that_serves(api: Api) -> None:
+    for name in ("demo", "nobody"):
+        answer = steer(api, "POST", f"set-aside/{name}/retry")
+        assert (answer.status, answer.body["detail"]) == (
+            404,
+            f"no world is set aside as {name}; there are: none",
+        )
+
+
+# --- One that cannot be loaded ------------------------------------------------
+
+
+def spoil(folder: Path, old: str, new: str) -> None:
+    """Change what the file has of campaigns."""
+    statement = "UPDATE thing SET octets = replace(octets, ?, ?) WHERE kind = ?"
+    with closing(sqlite3.connect(folder / NAME)) as base, base:
+        assert base.execute(statement, (old, new, "campaigns")).rowcount
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """Return a directory with a world that cannot be loaded."""
+    with kept(tmp_path, token="world-broken") as api:
+        place(api)
+    spoil(tmp_path, "hola", "\a")
+    return tmp_path
+
+
+def aside(api: Api) -> str:
+    ((name, why),) = (
+        (it["name"], it["why"]) for it in steered(api, "GET", "set-aside")
+    )
+    assert name.startswith("broken (set aside 2026-")
+    assert "control character" in why or "invalid" in why.casefold(), why
+    return str(name)
+
+
+def retry(api: Api, name: str) -> Answer:
+    return steer(api, "POST", f"set-aside/{name}/retry", token="")
+
+
+def test_it_is_listed_after_every_start(broken: Path) -> None:
+    for _ in range(2):
+        with kept(broken) as api:
+            name = aside(api)
+            (row,) = steered(api, "GET", "readyz")["set_aside"]
+            assert row["name"] == name
+            assert api.get("/api/v1/user").status == 200
+
+
+def test_it_is_tried_again_and_serves_once_it_is_mended(broken: Path) -> None:
+    with kept(broken) as api:
+        name = aside(api)
+        answer = retry(api, name)
+        assert answer.status == 500
+        assert "world broken still cannot be loaded: " in told(answer)
+        assert aside(api) == name
+    spoil(broken, "\a", "hola")
+
+    with kept(broken) as api:
+        with refusing(api):
+            assert retry(api, name).status == 500
+        assert retry(api, name).body["messages"] == 1
+        assert steered(api, "GET", "set-aside") == []
+        api.token = "world-broken"
+        place(api)
+        left = snapshot(api)
+
+    with kept(broken, token="world-broken") as api:
+        assert snapshot(api) == left
+
+
+def test_it_is_not_tried_where_another_has_its_name(broken: Path) -> None:
+    with kept(broken) as api:
+        name = aside(api)
+        place(Api(api.app, "world-broken", api._loop))  # noqa: SLF001 - the same one
+        answer = retry(api, name)
+        assert (answer.status, answer.body["detail"]) == (
+            409,
+            "there is another world broken by now; delete that first",
+        )
+
+
+def test_it_is_dropped_for_good(broken: Path) -> None:
+    with kept(broken) as api:
+        path = f"set-aside/{aside(api)}"
+        with refusing(api):
+            refused = steer(api, "DELETE", path)
+        assert refused.status == 500
+        assert "cannot be written" in told(refused)
+        assert "so nothing was changed" in told(refused)
+        aside(api)
+        steered(api, "DELETE", path)
+        assert steered(api, "GET", "set-aside") == []
+
+    with kept(broken) as api:
+        assert steered(api, "GET", "set-aside") == []
+
+
+def test_a_number_that_no_store_holds_is_no_world(tmp_path: Path) -> None:
+    """A snapshot of which the next id was 2^64 - 1 made every world answer 500."""
+    with kept(tmp_path) as api:
+        document = snapshot(api)
+        document["next"]["campaign"] = 2**64 - 1
+        for path, body in (
+            ("world/restore", document),
+            ("worlds", {"name": "odd", "snapshot": document}),
+        ):
+            answer = steer(api, "POST", path, json=body)
+            assert answer.status == 422
+            assert "an id lies between 1 and" in answer.body["detail"]
+        place(api)
+        left = snapshot(api)
+
+    with kept(tmp_path) as api:
+        assert snapshot(api) == left
