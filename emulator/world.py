@@ -43,6 +43,7 @@ from emulator.schedule import Schedule
 from emulator.tally import Tally
 
 Kept = TypeVar("Kept")
+REVOKED = 100  # deleted tokens of which a refusal says that they were
 
 # Ids grow from the manual's own (SMS-49, DLR-18, VOI-46, VOI-22, EML-20, MO-18); those
 # of look-ups (LOST-01) and deliveries are ours.
@@ -219,6 +220,7 @@ class World:
         "moving",
         "name",
         "_outbox",
+        "__weakref__",
         "plans",
         "revisions",
         "revoked",
@@ -264,7 +266,7 @@ class World:
         self.links: dict[int, Link] = {}  # sessions of SMPP that are bound here
         self._commons = commons
         self.listeners: frozenset[Callable[[], None]] = frozenset()
-        self.revoked: frozenset[str] = frozenset()  # literals of deleted tokens
+        self.revoked: tuple[str, ...] = ()  # literals that were deleted, the last ones
         self.delayed: dict[int, Delayed] = {}  # answers that a fault holds back
         self.edition = 0  # grows with every change
         self.plans = 0  # grows with every change of what will happen
@@ -643,8 +645,11 @@ class World:
         self.account = account
 
     def _keep_revoked(self, revoked: Revoked) -> None:
-        del self.tokens[revoked.literal]  # the directory still knows whose it was
-        self.revoked |= {revoked.literal}
+        """Delete a token; of the latest the directory still knows whose they were."""
+        del self.tokens[revoked.literal]
+        for oldest in self.revoked[: 1 - REVOKED]:
+            self._commons.directory.pop(oldest, None)
+        self.revoked = (*self.revoked[1 - REVOKED :], revoked.literal)
 
 
 _CARRIED_OUT: Mapping[type, Callable[[World, Any], None]] = {

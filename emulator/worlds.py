@@ -372,8 +372,8 @@ class Worlds:
         """Let *tokens*, and no others, open *world*; its own are deleted if missing."""
         self._take(world)
         world.tokens = {each.literal: each for each in tokens}
-        own = frozenset(literal for _, literal in self._origins[world.name].tokens)
-        world.revoked = own - world.tokens.keys()
+        own = (literal for _, literal in self._origins[world.name].tokens)
+        world.revoked = tuple(each for each in own if each not in world.tokens)
         self._directory |= dict.fromkeys((*world.tokens, *world.revoked), world)
 
     def _take(self, world: World) -> None:

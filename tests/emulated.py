@@ -248,9 +248,17 @@ def emulated(*, strict: bool = False, **changes: Any) -> Api:
     return Api(program(worlds))
 
 
-def limited(worlds: int = 100, *, secret: str | None = None, **limits: Any) -> Api:
+def limited(
+    worlds: int = 100,
+    *,
+    secret: str | None = None,
+    binds: Any = None,
+    **limits: Any,
+) -> Api:
     """Return a demo world in a process that may hold so much."""
-    fixture = read({**demo(), "clock": START.isoformat()}, "demo", now=START)
+    own = {} if binds is None else {"binds": binds}
+    document = {**demo(), "clock": START.isoformat(), **own}
+    fixture = read(document, "demo", now=START)
     opened = Worlds([fixture], Limits(worlds=worlds, **limits))
     return Api(program(opened, secret=secret))
 
