@@ -69,6 +69,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                     terminalreporter.write_line(told)
 
 
+@pytest.hookimpl(tryfirst=True)  # before they are chosen by their markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of hypothesis, which `make soak` tries for longer."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("property")
+
+
 @pytest.fixture
 def make_api() -> Iterator[MakeApi]:
     """Make worlds with other settings: ``make_api(strict=True)``."""

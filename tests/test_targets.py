@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import emulator
@@ -32,6 +32,7 @@ from emulator.resolver import ForbiddenTargetError, dial, resolve
 from emulator.standby import Standby
 from tests.command import run
 from tests.emulated import Api
+from tests.properties import examples
 from tests.pushing import opened, wrote
 
 ALL = ("*", "0.0.0.0/0", "::/0", "169.254.169.254", "metadata.google.internal")
@@ -44,7 +45,7 @@ METADATA = [
     *("fd12:3456::a9fe:a9fe", "224.0.0.1", "ff02::1", "255.255.255.255"),
 ]
 FORBIDDEN = [ip_address(each.partition("%")[0]) for each in METADATA]
-FIXED = settings(derandomize=True, deadline=None, max_examples=60)
+FIXED = examples(60)
 
 # Every way to write an IPv4 address as an IPv6 one. Source: RFC 4291, 2765, 6052, 8215,
 # 3056, 4380, 5214.
@@ -293,7 +294,7 @@ FORBIDDEN_ONES = ("169.254.169.254", "fd20:ce::254")
 
 
 @given(st.permutations([*FORBIDDEN_ONES, "127.0.0.1", "10.0.0.1", "93.184.216.34"]))
-@settings(FIXED, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_name_is_judged_by_each_address_that_it_leads_to(
     lead: Callable[..., None], found: list[str]
 ) -> None:
