@@ -109,3 +109,34 @@ def test_a_soak_has_the_properties() -> None:
 
     for each in (*files, "tests/smpp/test_session.py::TestClient::runTest"):
         assert each in told
+
+
+def test_no_test_hides_what_it_leaves_open() -> None:
+    """Garbage is collected in another test, which is the one that fails then."""
+    word = "Unraisable" + "ExceptionWarning"
+    hiding = [path.name for path, tree in modules() if word in ast.unparse(tree)]
+
+    assert hiding == []
+
+
+def test_what_a_test_leaves_open_fails_there(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        "from tests.conftest import left_open, left_open_by_all\n\n"
+        "def pytest_addoption(parser):\n"
+        "    parser.addoption('--leaks', action='store_true')\n"
+    )
+    pytester.makepyfile(
+        """
+        import socket
+        def test_that_leaves_a_line_open():
+            line = socket.socket()
+            line.own = line  # which only the collector finds
+        def test_another(): pass
+    """.replace("line.own = line", "a = [line]; a.append(a)")
+    )
+
+    done = pytester.runpytest("--leaks", "-W", "error")
+
+    done.assert_outcomes(passed=2, errors=1)
+    assert "ERROR" in done.stdout.str()
+    done.stdout.fnmatch_lines(["ERROR *test_that_leaves_a_line_open*"])
