@@ -7,6 +7,7 @@ it: a bare Starlette hello under the same server, or the json module on the same
 import json
 import os
 import platform
+import socket
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,7 @@ REGISTERED = 20_000  # messages that want a receipt, twice as many as may wait
 LONGEST = 600.0  # seconds; only what hangs comes near
 SMPP_ACCOUNT = b'{"smpp": {"receiver_window": 100}}'
 PUSHES = 10_000
+NUMBER = "4498987282"
 UNCACHED = {"PYTHONDONTWRITEBYTECODE"}
 MEBIBYTE = 1024 * 1024
 
@@ -418,6 +420,38 @@ Server(uvicorn.Config(app, log_level="warning")).run([listener])
 """
 
 
+def stopped() -> float:
+    """Return the seconds that an emulator takes to end while all is waiting for it."""
+    command = (sys.executable, "-m", "emulator", "serve", "--port", "0")
+    doors = ("--smpp-port", "0", "--pace", "instant", "--ready-file")
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        ready = Path(folder) / "ready.json"
+        process = subprocess.Popen(
+            [*command, *doors, str(ready)], stdout=subprocess.DEVNULL, env=ENVIRONMENT
+        )
+        while not ready.exists():
+            time.sleep(0.001)
+        facts = json.loads(ready.read_text("utf-8"))
+        world = stack.enter_context(Emulator(facts["http"]))
+        world.change(push_url=f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        sent = {"text": "hola", "recipients": [{"cellphone": NUMBER}], "country": 1}
+        world.request("POST", "/api/v3/campaign", json=sent)
+        world.phone(NUMBER).reply("hola")
+        stack.enter_context(silent.accept()[0])  # and no answer comes
+        host, _, port = facts["smpp"].rpartition(":")
+        stack.enter_context(bound(host, int(port)))
+        stream = HTTPConnection(urlsplit(facts["http"]).netloc)
+        stack.callback(stream.close)
+        stream.request("GET", "/_emulator/events")
+        stream.getresponse()
+        before = time.perf_counter()
+        process.terminate()
+        process.wait(LONGEST)
+        return time.perf_counter() - before
+
+
 def start() -> Iterator[Figure]:
     bare = [sys.executable, "-c", BARE]
     mine = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--ready-file"]
@@ -436,6 +470,13 @@ def start() -> Iterator[Figure]:
         "at most 1.8 times a bare uvicorn + Starlette",
         f"{ratio:.2f} ({own:.0f} ms against {reference:.0f} ms)",
         ratio <= 1.8,
+    )
+    took = [stopped() for _ in range(STARTS)]
+    yield Figure(
+        "SIGTERM to the end of the process, with a stream, a bind and a push open",
+        "1 s",
+        f"{median(took) * 1000:.0f} ms, {max(took) * 1000:.0f} ms at most",
+        max(took) <= 1,
     )
     with serving("emulator") as emulator:
         emulator.ask("GET", "/api/v1/user")

@@ -21,6 +21,7 @@ from emulator.options import (
     LEVELS,
     PATH,
     PORT,
+    PUSH_ALLOW,
     READABLE,
     SMPP_PORT,
     Trouble,
@@ -28,7 +29,6 @@ from emulator.options import (
     host_names,
     joined,
     setting,
-    targets,
     url,
 )
 from emulator.settings import Settings
@@ -108,13 +108,7 @@ def main() -> None:
     "Where replies of handsets are pushed, in every world.",
     type=url,
 )
-@setting(
-    "--push-allow",
-    "Hosts and networks that pushes may go to beside private ones: a,b,*.",
-    default=DEFAULTS.push_allow,
-    type=targets,
-    metavar="HOSTS",
-)
+@PUSH_ALLOW
 @setting(
     "--push-timeout",
     "Seconds that an answer to a push may take.",

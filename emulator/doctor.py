@@ -3,7 +3,8 @@
 It looks and changes nothing: no world is made by asking, and no journal written.
 """
 
-import socket
+import asyncio
+import os
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from platform import node
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 from emulator.client.line import ClientError, Line
+from emulator.domain.targets import ANYWHERE, Targets
+from emulator.resolver import ForbiddenTargetError, dial
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 MINTED = "world-"  # what a token of a world that is not there yet begins with
@@ -190,10 +193,30 @@ def _address(url: str) -> tuple[str, int]:
 def _unreachable(host: str, port: int) -> str:
     """Return why nobody is there; empty where somebody is."""
     try:
-        socket.create_connection((host, port), SECONDS).close()
+        asyncio.run(_reached(host, port))
+    except TimeoutError:
+        return "timed out"
     except OSError as error:
-        return error.strerror or str(error)
+        number = error.errno or 0  # below it are those of names
+        return os.strerror(number) if number > 0 else error.strerror or str(error)
+    except (ForbiddenTargetError, UnicodeError) as error:
+        return str(error)
     return ""
+
+
+async def _reached(host: str, port: int) -> None:
+    """Connect and hang up at once.  Raises what ``dial`` raises."""
+    async with asyncio.timeout(SECONDS):
+        # Both the emulator and these pushes are where their owner says.
+        allowed = Targets((ANYWHERE,))
+        (await dial(allowed, _Knock, host, port)).hang_up()
+
+
+class _Knock(asyncio.Protocol):
+    """A connection that says nothing."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.hang_up = transport.close
 
 
 def _listed(names: Sequence[str] | dict[str, Any]) -> str:

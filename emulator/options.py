@@ -139,7 +139,7 @@ def joined(
 
 def targets(text: str) -> str:
     """Admit hosts and networks with commas between them, and ``*``."""
-    from emulator.domain.targets import wrong_target  # noqa: PLC0415 - for serve only
+    from emulator.domain.targets import wrong_target  # noqa: PLC0415 - few commands push
 
     for each in parts(text):
         if wrong := wrong_target(each):
@@ -180,6 +180,13 @@ CONTROL_SECRET = setting(
     "Secret that the control API asks for; better set by the variable.",
     type=secret,
     metavar="TEXT",
+)
+PUSH_ALLOW = setting(
+    "--push-allow",
+    "Hosts and networks that pushes may go to beside private ones: a,b,*.",
+    default=DEFAULTS.push_allow,
+    type=targets,
+    metavar="HOSTS",
 )
 URL = setting("--url", "Where it is, instead of --host and --port.")
 TOKEN = click.option("--token", help="A token that opens the world.")

@@ -1,28 +1,67 @@
-"""Names resolved to addresses that may be called, for whatever dials out."""
+"""The gate for whatever dials out: a name's addresses, judged, and tried in turn."""
 
 import asyncio
 import socket
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from emulator.domain.targets import Targets
+from emulator.domain.targets import Targets, never
+
+Protocol = TypeVar("Protocol", bound=asyncio.BaseProtocol)
 
 
 class ForbiddenTargetError(Exception):
     """A name leads only where nothing is called; the message says why."""
 
 
-async def resolve(targets: Targets, host: str, port: int) -> str:
-    """Return an address of *host* that *targets* has no objection to.
+async def dial(
+    targets: Targets,
+    protocol: Callable[[], Protocol],
+    host: str,
+    port: int,
+    **tls: Any,
+) -> Protocol:
+    """Return a connection to the first address of *host* that answers.
 
-    The connection has to be made to that address, not to the name, which may lead
-    elsewhere a moment later.  Raises ``OSError`` or ``UnicodeError`` for a name that
-    leads nowhere, and ``ForbiddenTargetError``.
+    It is made to an address that was judged, never to the name, which may lead
+    elsewhere a moment later.  *tls* is what ``create_connection`` takes for it.  Raises
+    what ``resolve`` raises, and ``OSError`` where no address answers.
     """
     loop = asyncio.get_running_loop()
+    errors: list[OSError] = []
+    for address in await resolve(targets, host, port):
+        try:
+            _, made = await loop.create_connection(protocol, address, port, **tls)
+        except OSError as error:
+            errors.append(error)
+        else:
+            return made
+    raise _telling(errors)
+
+
+async def resolve(targets: Targets, host: str, port: int) -> list[str]:
+    """Return the addresses of *host* that *targets* has no objection to.
+
+    Raises ``OSError`` or ``UnicodeError`` for a name that leads nowhere, and
+    ``ForbiddenTargetError``.
+    """
+    if forbidden := never(host):
+        raise ForbiddenTargetError(forbidden)  # and nobody is asked for the name
+    loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    objection = ""
-    for *_, target in found:
-        address = str(target[0])
-        objection = targets.objection(host, address)
-        if not objection:
-            return address
-    raise ForbiddenTargetError(objection)
+    judged = {
+        address: targets.objection(host, address)
+        for address in (str(target[0]) for *_, target in found)
+    }
+    allowed = [address for address, objection in judged.items() if not objection]
+    if not allowed:
+        raise ForbiddenTargetError(
+            next(iter(judged.values()), f"{host} has no address")
+        )
+    return allowed
+
+
+def _telling(errors: list[OSError]) -> OSError:
+    """Return the error that tells most: somebody was there and declined."""
+    refused = (each for each in errors if isinstance(each, ConnectionRefusedError))
+    return next(refused, errors[-1])

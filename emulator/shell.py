@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from emulator.options import (
+    PUSH_ALLOW,
     SMPP_PORT,
     WORLD,
     Aim,
@@ -19,6 +20,7 @@ from emulator.options import (
     told,
     url,
 )
+from emulator.settings import parts
 
 DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)")
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}  # seconds
@@ -129,11 +131,14 @@ def fault(ask: Aim, rule: tuple[str, ...], *, clear: bool) -> None:
 
 @click.command()
 @click.option("--forward-to", "target", required=True, type=url, help="Your server.")
+@PUSH_ALLOW
 @in_world
-def listen(ask: Aim, target: str) -> None:
+def listen(ask: Aim, target: str, push_allow: str | None) -> None:
     """Perform a world's pushes from here, until interrupted.
 
-    For an emulator that has no way to your server, in a container or elsewhere.
+    For an emulator that has no way to your server, in a container or elsewhere.  The
+    URL of a keyword is asked as well, if it leads to your server, to this machine, to
+    a private network or to what --push-allow names.
     """
     from emulator.client import Emulator  # noqa: PLC0415
     from emulator.client.forwarder import forwarding  # noqa: PLC0415
@@ -143,7 +148,8 @@ def listen(ask: Aim, target: str) -> None:
         click.echo(line)
 
     emulator = Emulator(ask.url, world=ask.world, token=ask.token, secret=ask.secret)
-    with told(), emulator, Listener(emulator, forwarding(target, report)) as listener:
+    perform = forwarding(target, report, allowed=parts(push_allow))
+    with told(), emulator, Listener(emulator, perform) as listener:
         click.echo(f"pushes of {ask.url} go to {target}; Ctrl-C ends it")
         listener.wait()
     message = f"the emulator at {ask.url} has gone"

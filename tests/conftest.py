@@ -1,5 +1,6 @@
 """Fixtures of every test."""
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -22,8 +23,15 @@ MakeApi = Callable[..., Api]
 HANGS = 600.0  # seconds, longer than any test takes
 
 
-def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+def pytest_addoption(
+    parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
+) -> None:
     """Have our own plugin, as every suite has where the package is installed."""
+    parser.addoption(
+        "--leaks",
+        action="store_true",
+        help="collect garbage after each test, which fails by what it has left open",
+    )
     if not pluginmanager.has_plugin("smsclouds"):
         plugin = import_module("emulator.pytest_plugin")
         pluginmanager.register(plugin, "smsclouds")
@@ -67,6 +75,32 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             for name, told in getattr(report, "user_properties", ()):
                 if name == "told" and report.when == "call":
                     terminalreporter.write_line(told)
+
+
+@pytest.hookimpl(tryfirst=True)  # before they are chosen by their markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of hypothesis, which `make soak` tries for longer."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("property")
+
+
+@pytest.fixture(autouse=True)
+def left_open(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With ``--leaks``: let what a test has left open be found where it was left."""
+    yield
+    if request.config.getoption("--leaks"):
+        gc.collect()
+        gc.freeze()  # so that the next one is quick
+
+
+@pytest.fixture(autouse=True, scope="module")
+def left_open_by_all(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Look again, with what the fixtures of a module have left, too."""
+    yield
+    if request.config.getoption("--leaks"):
+        gc.unfreeze()
+        gc.collect()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import files
@@ -36,6 +36,7 @@ from tests.campaigns import place
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, demo
 from tests.orders import CLIC, EMAIL, SMS, VOICE, order
+from tests.properties import examples
 from tests.steering import steer, steered
 
 CELLPHONE = "4498987282"
@@ -54,7 +55,7 @@ NEW: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 ALL_FAILED = [{"outcome": "failed", "weight": 1}]
-ALWAYS = settings(derandomize=True, deadline=None, max_examples=40)
+ALWAYS = examples(40)
 
 # --- An account and its document ---------------------------------------------
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain import dlr
@@ -15,12 +15,13 @@ from tests.campaigns import SMS, an_sms, crowd, place, to
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, emulated
 from tests.orders import EMAIL, VOICE, order
+from tests.properties import examples
 from tests.steering import steer, steered
 
 ABSENT = "9990003000"
 RETRIED = "9990002000"
 DAY = 86_400
-FIXED = settings(derandomize=True, deadline=None, max_examples=60)
+FIXED = examples(60)
 
 
 def settle(api: Api, **bounds: Any) -> Any:

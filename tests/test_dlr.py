@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain import dates, dlr, sms
@@ -36,6 +36,7 @@ from tests.campaigns import (
 )
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, emulated
+from tests.properties import examples
 
 SENT, FAILED, RETRIED, ABSENT = (
     "9990000000",
@@ -757,7 +758,7 @@ MOMENTS = st.lists(
     max_size=8,
 ).map(sorted)
 FINAL = {"sent", "failed", "cancelled"}
-ALWAYS = settings(derandomize=True, deadline=None, max_examples=60)
+ALWAYS = examples(60)
 
 
 @cache

@@ -7,7 +7,7 @@ from math import exp, isfinite
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain.chance import draw
@@ -15,13 +15,14 @@ from emulator.faults import Facts, Phase, Place, Rule, When, Which, strike
 from emulator.faults.effects.delay import Delay, Lognormal, Uniform
 from tests.emulated import START, Answer, Api
 from tests.orders import SMS, order
+from tests.properties import examples
 from tests.steering import steer, steered
 
 USER = "/api/v1/user"
 CREATE = "createCampaign"
 OOPS = {"status": 503, "body": {"oops": True}}
 COUNTS = st.integers(1, 12)
-ALWAYS = settings(derandomize=True, deadline=None, database=None)
+ALWAYS = examples()
 
 
 def facts(now: datetime = START, **changes: Any) -> Facts:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain import hlr
@@ -17,8 +17,9 @@ from emulator.domain.handset import TRUTHS, CallStatus, Outcome, Population
 from tests.campaigns import an_sms, column, crowd, place, poll, to
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, emulated
+from tests.properties import examples
 
-FIXED = settings(derandomize=True, deadline=None)
+FIXED = examples()
 NUMBERS = st.integers(0, 9_999_999_999)
 SEEDS = st.integers(0, 2**31)
 WEIGHTS = st.dictionaries(

@@ -1,26 +1,14 @@
-"""The head of a request has bounds, and so has what is kept of clients.
+"""The head of a request has bounds.  Raw sockets to one served process."""
 
-Raw sockets to one served process; what is kept is measured in this one.
-"""
-
-import gc
 import json
-import pkgutil
 import socket
-import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from importlib import import_module
-from typing import Any
 
 import pytest
 
-import emulator
 from emulator.client import Emulator
-from tests.emulated import Api
 from tests.served import DEADLINE, Served, serve
-from tests.smpp import packed
-from tests.smpp.dialled import listening
 
 LINE, HEADERS, LINES = 16 * 1024, 64 * 1024, 100
 MEBIBYTE = 1024 * 1024
@@ -179,111 +167,3 @@ def test_the_bounds_are_settings() -> None:
         assert said(served, head(b"a: b", b"a: b")).startswith(b"HTTP/1.1 431")
         answer = said(served, asked(65))
         assert b"the request line may have 64 bytes (--request-line-limit)" in answer
-
-
-# --- What is kept ----------------------------------------------------------------
-
-LONG = 256 * 1024  # bytes of one value
-TIMES = 10
-
-Asking = Callable[[Api, str], Any]
-DOORS: dict[str, Asking] = {
-    "a token": lambda api, x: api.get("/api/v1/user", token=x),
-    "a token of a world": lambda api, x: api.get("/api/v1/user", token=f"world-{x}"),
-    "a path": lambda api, x: api.get(f"/{x}"),
-    "a number in a path": lambda api, x: api.get(
-        f"/api/v3/campaign/{x}/messages", token=""
-    ),
-    "a number to look up": lambda api, x: api.get(f"/api/v3/hlr/{x}", token=""),
-    "a query": lambda api, x: api.get(f"/_emulator/messages?number={x}"),
-    "a world": lambda api, x: api.get(f"/_emulator/world?world={x}"),
-    "a short link": lambda api, x: api.get(f"/s/{x}"),
-    "a host": lambda api, x: api.get("/nowhere", headers={"host": x}),
-    "an origin": lambda api, x: api.get("/_emulator/clock", headers={"origin": x}),
-    "a cookie": lambda api, x: api.get("/", headers={"cookie": x}),
-    "a language": lambda api, x: api.get("/", headers={"accept-language": x}),
-    "a content type": lambda api, x: api.post(
-        "/nowhere", content=b"{}", headers={"content-type": x}
-    ),
-    "a fault": lambda api, x: api.get(
-        "/nowhere", headers={"x-emulator-fault": x, "prefer": x}
-    ),
-    "a page": lambda api, x: api.get(f"/panel/{x}"),
-    "an asset": lambda api, x: api.get(f"/panel/asset/{x}"),
-    "an event": lambda api, x: api.get("/nowhere", headers={"last-event-id": x}),
-}
-
-
-def retained(work: Callable[[], None]) -> int:
-    """Return how many bytes are there after *work* that were not there before."""
-    gc.collect()
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        work()
-        gc.collect()
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    return after - before
-
-
-@pytest.mark.parametrize("door", DOORS)
-def test_nothing_large_is_kept_of_who_shows_no_credentials(api: Api, door: str) -> None:
-    ask = DOORS[door]
-    ask(api, "first")  # and has imported what it needs
-
-    def work() -> None:
-        for number in range(TIMES):
-            ask(api, f"{number}" + "x" * LONG)
-
-    assert retained(work) < 2 * LONG, f"of {TIMES * LONG} bytes"
-
-
-def test_nothing_is_kept_of_clients_of_smpp_without_a_bind(api: Api) -> None:
-    def work() -> None:
-        with listening(api) as phone:
-            for number in range(200):
-                caller = phone.call()
-                caller.ask(packed.bind(system_id=f"nobody{number}"))
-                caller.hang_up()
-            phone.wait_until_all_have_left()
-
-    work()
-
-    assert retained(work) < MEBIBYTE // 4
-
-
-# Why each of these cannot be filled by a client: what its questions are.
-BOUNDED = {
-    "emulator.domain.dates.shown": "instants and zones of accounts",
-    "emulator.domain.dates.stamp": "instants",
-    "emulator.domain.receipt._date": "instants, zones and forms of binds",
-    "emulator.smpp.shown.read": "four PDUs, each bounded by the session",
-    "emulator.operations.crowd.crowd": "four crowds, by seed",
-    "emulator.web.panel.assets._read": "files of our own, by path",
-    "emulator.web.panel.assets.address": "names that our own pages give",
-    "emulator.world.codec._fields": "types",
-}
-
-
-def caches() -> Iterator[str]:
-    """Yield every cache of functools in the program that has questions."""
-    for each in pkgutil.walk_packages(emulator.__path__, "emulator."):
-        if each.name in {"emulator.__main__", "emulator.pytest_plugin"}:
-            continue
-        module = import_module(each.name)
-        for name, thing in vars(module).items():
-            parameters = getattr(thing, "cache_parameters", None)
-            if parameters is None:
-                continue
-            is_ours = getattr(thing, "__module__", "") == each.name or (
-                name == "read" and each.name == "emulator.smpp.shown"
-            )
-            code = getattr(thing, "__wrapped__", thing).__code__
-            if is_ours and code.co_argcount:
-                yield f"{each.name}.{name}"
-
-
-def test_every_cache_says_why_no_client_fills_it() -> None:
-    assert set(caches()) == BOUNDED.keys()

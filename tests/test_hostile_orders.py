@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from tests.emulated import Api, emulated
@@ -22,6 +22,7 @@ from tests.orders import (
     campaigns,
     order,
 )
+from tests.properties import examples
 
 ENDLESS = 10**24
 EVERYWHERE = pytest.mark.parametrize("path", ORDERS)
@@ -145,19 +146,13 @@ def readable(api: Api, path: str) -> None:
     assert (first.status, second.status) == (200, 200)
 
 
-def fuzzed(count: int, *, fixed: bool) -> settings:
-    return settings(
-        max_examples=count,
-        deadline=None,
-        derandomize=fixed,
-        database=None,
-        suppress_health_check=[HealthCheck.too_slow],  # on a machine that is busy
-    )
+# A machine that is busy makes orders slowly.
+FUZZED = examples(40, suppress_health_check=[HealthCheck.too_slow])
 
 
 @EVERYWHERE
 @given(value=values)
-@fuzzed(40, fixed=True)
+@FUZZED
 def test_any_json_is_answered(path: str, value: Any) -> None:
     content = json.dumps(value).encode()
 
@@ -168,7 +163,7 @@ def test_any_json_is_answered(path: str, value: Any) -> None:
 
 @EVERYWHERE
 @given(draws=st.data())
-@fuzzed(40, fixed=True)
+@FUZZED
 def test_any_order_that_is_nearly_right_is_answered(
     path: str, draws: st.DataObject
 ) -> None:
@@ -182,7 +177,7 @@ def test_any_order_that_is_nearly_right_is_answered(
 @EVERYWHERE
 @given(cut=st.integers(0, 400), octets=st.binary(max_size=6), length=st.integers(0, 6))
 @example(cut=0, octets=b"\xef\xbb\xbf", length=0)
-@fuzzed(40, fixed=True)
+@FUZZED
 def test_any_octets_are_answered(
     path: str, cut: int, octets: bytes, length: int
 ) -> None:
@@ -191,15 +186,3 @@ def test_any_octets_are_answered(
 
     with closing(emulated()) as api:
         survives(api, path, content)
-
-
-@pytest.mark.soak
-@EVERYWHERE
-@given(draws=st.data())
-@fuzzed(2_000, fixed=False)
-def test_any_order_at_all_is_answered(path: str, draws: st.DataObject) -> None:
-    content = json.dumps(draws.draw(values | mutated(path))).encode()
-
-    for strict in (False, True):
-        with closing(emulated(strict=strict)) as api:
-            survives(api, path, content)

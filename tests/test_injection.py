@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import files
@@ -17,6 +17,7 @@ from emulator.web.fault_header import WORDS
 from tests.conftest import MakeApi
 from tests.emulated import START, Answer, Api, control, emulated
 from tests.orders import SMS, order
+from tests.properties import examples
 from tests.steering import steer, steered
 
 USER = "/api/v1/user"
@@ -441,7 +442,7 @@ def test_after_in_a_header_strikes_only_what_succeeds(api: Api) -> None:
     assert "x-emulator-fault" not in answer.headers
 
 
-@settings(derandomize=True, deadline=None, database=None, max_examples=30)
+@examples(30)
 @given(
     st.integers(1, 4),
     st.sampled_from(["before", "after"]),

@@ -10,12 +10,13 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import MakeApi
 from tests.emulated import Api, demo, limited
 from tests.orders import CELLPHONE, RESPONSES, SMS, VOICE, order
+from tests.properties import examples
 from tests.served import DEADLINE, serve
 from tests.steering import steer, steered
 
@@ -23,7 +24,7 @@ USER = "/api/v1/user"
 CREATE = "createCampaign"
 KIB = 1024
 MANY = 50_000
-ALWAYS = settings(derandomize=True, deadline=None, database=None, max_examples=25)
+ALWAYS = examples(25)
 
 
 def told(api: Api, query: str = "", **options: Any) -> list[Any]:

@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -32,6 +32,7 @@ from emulator.domain.refusals import Refusal
 from emulator.domain.sms import Campaign
 from emulator.world import FIRST_IDS, World
 from tests.emulated import Api, demo, emulated, keep
+from tests.properties import examples
 
 CREDIT = Decimal("40.5")
 PRICES = {"voice": Decimal(1), "email": Decimal("0.25"), "hlr": Decimal("0.5")}
@@ -537,25 +538,13 @@ class Platform(RuleBasedStateMachine):
         return local.strftime("%Y-%m-%d %H:%M:%S")
 
 
-USUAL = settings(
-    max_examples=20,
-    stateful_step_count=25,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+USUAL = examples(20, steps=25, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.property
 @pytest.mark.manual("DLR-05", "DLR-08", "DLR-09", "DLR-11", "DLR-21")
 @pytest.mark.manual(
     "SMS-43", "SMS-45", "SMS-49", "VOI-23", "VOI-24", "VOI-32", "VOI-35"
 )
 def test_the_sentences_about_time_progress_and_money_hold() -> None:
     run_state_machine_as_test(Platform, settings=USUAL)
-
-
-@pytest.mark.soak
-def test_they_hold_in_longer_stories_of_another_seed_each_time() -> None:
-    long = settings(USUAL, max_examples=500, stateful_step_count=60, derandomize=False)
-    run_state_machine_as_test(Platform, settings=long)

@@ -5,7 +5,7 @@ from string import ascii_letters, digits
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain import dates, dlr, shortlink
@@ -30,6 +30,7 @@ from tests.campaigns import (
 )
 from tests.conftest import MakeApi
 from tests.emulated import Answer, Api
+from tests.properties import examples
 
 MANUAL: Body = {
     "text": f"Para mayores informes dar clic aqui {MARK} .",
@@ -54,7 +55,7 @@ TWINS = pytest.mark.parametrize(  # refused in the same place, whatever the mode
     [False, pytest.param(True, marks=pytest.mark.soak)],
     ids=["lenient", "strict"],
 )
-FIXED = settings(derandomize=True, deadline=None)
+FIXED = examples()
 
 
 def codes(api: Api, order: Body) -> list[str]:

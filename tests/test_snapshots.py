@@ -6,17 +6,18 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.campaigns import CLIC, SMS, a_clic, an_sms, crowd, place, to
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, emulated
 from tests.orders import EMAIL, RESPONSES, VOICE, order
+from tests.properties import examples
 from tests.smpp.dialled import listening
 from tests.steering import steer, steered
 
-FIXED = settings(derandomize=True, deadline=None, max_examples=40)
+FIXED = examples(40)
 FROZEN = {"name": "other", "clock": START.isoformat()}
 BOTH = {"name", "tokens"}  # what two worlds with one seed differ in
 

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from emulator.client import Emulator
@@ -25,18 +25,14 @@ from emulator.transaction import transact
 from tests.campaigns import an_sms, crowd, place, poll
 from tests.command import complaint
 from tests.emulated import START, Answer, Api, emulated
+from tests.properties import examples
 from tests.receiver import Receiver, Said, receiving
 from tests.served import ROOT, serve
 from tests.steering import steer, steered
 from tests.stored import file, kept, snapshot
 from tests.test_snapshots import COMMANDS, lives
 
-FIXED = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=25,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+FIXED = examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NOBODY = 65_534  # a user who may write nothing here
 RELEASED = ["0.1.0"]
 SINCE_THEN = {"over_held": 0x58, "throttled_after": 2}  # settings, with their defaults

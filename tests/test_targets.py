@@ -1,19 +1,39 @@
 """Where the emulator calls, and where it never does, whatever is allowed beside."""
 
+import ast
 import asyncio
 import socket
-from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from emulator.domain.targets import NEVER, NEVER_NAMES, Targets, never, wrong_target
-from emulator.resolver import ForbiddenTargetError, resolve
+import emulator
+from emulator.client import Emulator
+from emulator.client.forwarder import forwarding
+from emulator.client.listener import Listener
+from emulator.client.shown import Fact
+from emulator.domain.targets import (
+    NEAR,
+    NEVER,
+    NEVER_NAMES,
+    Address,
+    Targets,
+    carried,
+    never,
+    wrong_target,
+)
+from emulator.resolver import ForbiddenTargetError, dial, resolve
+from emulator.standby import Standby
 from tests.command import run
 from tests.emulated import Api
+from tests.properties import examples
+from tests.pushing import opened, wrote
 
 ALL = ("*", "0.0.0.0/0", "::/0", "169.254.169.254", "metadata.google.internal")
 # Source: the clouds' own documentation of their instance metadata services.
@@ -25,7 +45,7 @@ METADATA = [
     *("fd12:3456::a9fe:a9fe", "224.0.0.1", "ff02::1", "255.255.255.255"),
 ]
 FORBIDDEN = [ip_address(each.partition("%")[0]) for each in METADATA]
-FIXED = settings(derandomize=True, deadline=None, max_examples=60)
+FIXED = examples(60)
 
 # Every way to write an IPv4 address as an IPv6 one. Source: RFC 4291, 2765, 6052, 8215,
 # 3056, 4380, 5214.
@@ -119,6 +139,60 @@ def test_this_machine_and_private_networks_are_open(address: str) -> None:
     assert Targets().objection("here", address) == ""
 
 
+# Every row of IANA's registries of special-purpose addresses that is not globally
+# reachable, and whether it is this machine or a private network. Python's
+# ``is_private`` answers differently with each version.
+# Source: iana-ipv4-special-registry, iana-ipv6-special-registry.
+REGISTERED = {
+    "0.0.0.0/32": True,
+    "0.0.0.1/32": False,  # this network, which nobody calls
+    "0.255.255.255/32": False,
+    "10.0.0.0/8": True,
+    "100.64.0.0/10": False,  # shared by the customers of a carrier
+    "127.0.0.0/8": True,
+    "172.16.0.0/12": True,
+    "192.0.0.0/28": False,  # protocol assignments
+    "192.0.0.170/31": False,
+    "192.0.2.0/24": False,  # documentation
+    "192.168.0.0/16": True,
+    "198.18.0.0/15": False,  # benchmarking; some proxies let all names lead there
+    "198.51.100.0/24": False,
+    "203.0.113.0/24": False,
+    "240.0.0.0/5": False,  # reserved
+    "::/128": True,
+    "::1/128": True,
+    "100::/64": False,  # discard
+    "2001:2::/48": False,
+    "2001:10::/28": False,
+    "2001:20::/28": False,
+    "2001:db8::/32": False,
+    "3fff::/20": False,
+    "5f00::/16": False,
+    "fc00::/8": True,
+    "fdff::/16": True,
+    "fec0::/10": False,  # site-local, which RFC 3879 has ended
+}
+
+
+@pytest.mark.parametrize("registered", REGISTERED)
+def test_private_is_what_the_registries_call_private(registered: str) -> None:
+    network, targets = ip_network(registered), Targets()
+    for address in (network[0], network[-1]):
+        said = targets.objection("there", str(address))
+        assert (said == "") is REGISTERED[registered], address
+
+
+@FIXED
+@given(st.ip_addresses())
+def test_what_is_near_stands_in_one_table(address: IPv4Address | IPv6Address) -> None:
+    meant: list[Address] = [*carried(address)] or [address]
+    is_near = all(any(each in network for network in NEAR) for each in meant)
+
+    assert (Targets().objection("a", str(address)) == "") is (
+        is_near and not never(str(address))
+    )
+
+
 @pytest.mark.manual("MOP-08")
 @pytest.mark.parametrize(
     ("allowed", "goes"),
@@ -203,23 +277,84 @@ def test_it_ends_the_start_with_that_sentence() -> None:
 # --- Whatever dials out ----------------------------------------------------------
 
 
+@pytest.fixture
+def lead(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let every name lead to addresses: ``lead("169.254.169.254", "127.0.0.1")``."""
+
+    def lead(*addresses: str) -> None:
+        async def look_up(_loop: Any, _host: str, port: int, **_kinds: Any) -> Any:
+            return [(0, socket.SOCK_STREAM, 6, "", (each, port)) for each in addresses]
+
+        monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", look_up)
+
+    return lead
+
+
+FORBIDDEN_ONES = ("169.254.169.254", "fd20:ce::254")
+
+
+@given(st.permutations([*FORBIDDEN_ONES, "127.0.0.1", "10.0.0.1", "93.184.216.34"]))
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_name_is_judged_by_each_address_that_it_leads_to(
-    monkeypatch: pytest.MonkeyPatch,
+    lead: Callable[..., None], found: list[str]
 ) -> None:
-    found = [("169.254.169.254", 80), ("fd20:ce::254", 80), ("127.0.0.1", 80)]
+    lead(*found)
+    near = [each for each in found if each in {"127.0.0.1", "10.0.0.1"}]
 
-    async def look_up(*_args: Any, **_kinds: Any) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", each) for each in found]
+    assert asyncio.run(resolve(Targets(), "two.example", 80)) == near
 
-    async def resolved() -> str:
-        loop = asyncio.get_running_loop()
-        monkeypatch.setattr(loop, "getaddrinfo", look_up, raising=False)
-        return await resolve(Targets(), "two.example", 80)
-
-    assert asyncio.run(resolved()) == "127.0.0.1"
-    del found[2]
+    lead(*FORBIDDEN_ONES)
     with pytest.raises(ForbiddenTargetError, match="may hold a cloud's secrets"):
-        asyncio.run(resolved())
+        asyncio.run(resolve(Targets(ALL), "two.example", 80))
+
+
+async def tried(
+    monkeypatch: pytest.MonkeyPatch, answers: dict[str, OSError | None]
+) -> list[str]:
+    """Dial *answers*' addresses and return those that were tried."""
+    asked: list[str] = []
+
+    async def connect(
+        _loop: Any, protocol: Callable[[], Any], address: str, *_: Any, **_tls: Any
+    ) -> Any:
+        asked.append(address)
+        if error := answers[address]:
+            raise error
+        return None, protocol()
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", connect)
+    try:
+        await dial(Targets(), asyncio.Protocol, "many.example", 80)
+    finally:
+        answers.clear()
+        answers |= dict.fromkeys(asked)
+    return asked
+
+
+def test_its_addresses_are_tried_in_turn_and_only_those_that_may_be(
+    monkeypatch: pytest.MonkeyPatch, lead: Callable[..., None]
+) -> None:
+    lead("10.0.0.1", "169.254.169.254", "10.0.0.2", "93.184.216.34", "10.0.0.3")
+    away = OSError(113, "No route to host")
+    answers = {"10.0.0.1": away, "10.0.0.2": None, "10.0.0.3": None}
+
+    assert asyncio.run(tried(monkeypatch, answers)) == ["10.0.0.1", "10.0.0.2"]
+
+
+@pytest.mark.parametrize("refusing", ["10.0.0.1", "10.0.0.2", "10.0.0.3"])
+def test_where_none_answers_it_says_who_refused(
+    monkeypatch: pytest.MonkeyPatch, lead: Callable[..., None], refusing: str
+) -> None:
+    there = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+    lead(*there)
+    answers: dict[str, OSError | None] = {
+        each: ConnectionRefusedError() if each == refusing else OSError(113, "away")
+        for each in there
+    }
+
+    with pytest.raises(ConnectionRefusedError):
+        asyncio.run(tried(monkeypatch, answers))
+    assert list(answers) == there
 
 
 @pytest.mark.parametrize(
@@ -236,3 +371,149 @@ def test_no_outbind_goes_there(api: Api, host: str) -> None:
         f"{host} is never called: it may hold a cloud's secrets"
     )
     assert called == []
+
+
+@pytest.mark.parametrize(
+    ("target", "allowed", "url", "verdict"),
+    [
+        ("http://169.254.169.254/", (), "", "forbidden"),
+        ("http://[fd20:ce::254]/", (), "", "forbidden"),
+        ("http://127.0.0.1:1/", (), "http://93.184.216.34:1/", "forbidden"),
+        ("http://127.0.0.1:1/", (), "http://169.254.169.254/", "forbidden"),
+        (
+            "http://127.0.0.1:1/",
+            ("*",),
+            "http://metadata.google.internal/",
+            "forbidden",
+        ),
+        ("http://127.0.0.1:1/", (), "file:///etc/passwd", "forbidden"),
+        ("http://127.0.0.1:1/", (), "http://127.0.0.1:1/", "refused"),
+        ("http://far.example:1/", (), "http://far.example:1/", "refused"),
+        ("http://127.0.0.1:1/", ("far.example",), "http://far.example:1/", "refused"),
+    ],
+)
+def test_what_a_listener_forwards_is_judged(  # noqa: PLR0913, PLR0917 - a table
+    monkeypatch: pytest.MonkeyPatch,
+    lead: Callable[..., None],
+    target: str,
+    allowed: tuple[str, ...],
+    url: str,
+    verdict: str,
+) -> None:
+    if "far.example" in url:
+        lead("93.184.216.34")
+
+    async def refuse(*_: Any, **_tls: Any) -> Any:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", refuse)
+    operation = "keywordPush" if url else "moPush"
+    push = Fact(operation=operation, method="GET", url=url, parameters="a=1")
+
+    said = forwarding(target, print, allowed=allowed)(push)
+
+    assert said.verdict == verdict, said
+
+
+@pytest.fixture
+def remote() -> Iterator[Emulator]:
+    with (
+        closing(Standby("demo")) as standby,
+        Emulator(standby.url) as server,
+        opened(server) as world,
+    ):
+        yield world
+
+
+def test_a_refused_one_is_told_to_the_emulator(remote: Emulator) -> None:
+    remote.add("keywords", keyword="hi", response_url="http://93.184.216.34/")
+    with Listener(remote, forwarding("http://127.0.0.1:1/", print)):
+        wrote(remote, "hi", "5512345678")
+
+    (attempt,) = remote.find_deliveries(kind="keywordPush")[0].attempts
+    assert attempt.verdict == "forbidden"
+    assert "allow it with --push-allow 93.184.216.34" in attempt.says
+
+
+# --- Nobody else dials out -------------------------------------------------------
+
+# What opens a connection, sends a datagram, looks a name up or starts a program.
+DIALLING = {
+    *("create_connection", "open_connection", "open_unix_connection"),
+    *("create_unix_connection", "create_datagram_endpoint", "sock_connect", "connect"),
+    *("connect_ex", "sendto", "sock_sendto", "sendmsg", "getaddrinfo", "gethostbyname"),
+    *("gethostbyname_ex", "gethostbyaddr", "getnameinfo", "getfqdn", "urlopen"),
+    *("urlretrieve", "HTTPConnection", "HTTPSConnection", "create_subprocess_exec"),
+    *("create_subprocess_shell", "subprocess_exec", "subprocess_shell", "system"),
+    *("Popen", "popen", "check_output", "check_call", "posix_spawn", "SysLogHandler"),
+    *("HTTPHandler", "SocketHandler", "DatagramHandler", "SMTPHandler"),
+}
+LIBRARIES = {
+    *("http.client", "urllib.request", "ftplib", "imaplib", "poplib", "smtplib"),
+    *("nntplib", "telnetlib", "xmlrpc.client", "subprocess", "webbrowser", "requests"),
+    *("httpx", "httpx2", "aiohttp", "urllib3", "websockets", "httpcore", "pycurl"),
+    *("multiprocessing.connection",),
+}
+# Who may, and why; all others have to ask ``resolver.dial``.
+MAY: dict[tuple[str, str], str] = {
+    ("resolver", "create_connection"): "the gate, to an address that it has judged",
+    ("resolver", "getaddrinfo"): "the gate",
+    ("client.transport", "http.client"): "a command, to the emulator that it is for",
+    ("client.transport", "HTTPConnection"): "the same",
+    ("client.transport", "HTTPSConnection"): "the same",
+    ("client.transport", "connect"): "the same",
+    ("server", "getaddrinfo"): "where it listens, which it does itself",
+    ("store.file", "connect"): "SQLite, a file",
+    ("doctor", "urllib.request"): "which proxies are set; it asks nobody",
+}
+
+
+def dialled(source: str) -> Iterator[str]:
+    """Yield what of ``DIALLING`` and ``LIBRARIES`` a module names."""
+    for node in ast.walk(ast.parse(source)):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            names = [module, *(f"{module}.{each.name}" for each in node.names)]
+            names += [each.name for each in node.names if each.name in DIALLING]
+        elif isinstance(node, ast.Attribute):
+            names = [node.attr] if node.attr in DIALLING else []
+        elif isinstance(node, ast.Name):
+            names = [node.id] if node.id in DIALLING else []
+        elif isinstance(node, ast.Call):
+            given = [each.value for each in node.args if isinstance(each, ast.Constant)]
+            is_import = ast.unparse(node.func).endswith(("import_module", "__import__"))
+            names = [str(each) for each in given] if is_import else []
+        yield from (each for each in names if each in DIALLING | LIBRARIES)
+
+
+def test_whoever_dials_out_asks_the_gate() -> None:
+    home = Path(emulator.__file__).parent
+    found = {
+        (".".join(path.relative_to(home).with_suffix("").parts), name)
+        for path in home.rglob("*.py")
+        for name in dialled(path.read_text("utf-8"))
+    }
+
+    assert found == MAY.keys()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import socket\nsocket.create_connection(('a', 1))",
+        "from socket import create_connection",
+        "from asyncio import open_connection as begin",
+        "import urllib.request as asking",
+        "from urllib import request",
+        "from http.client import HTTPSConnection",
+        "import_module('subprocess').run('curl')",
+        "async def f(loop): await loop.sock_connect(None, ('a', 1))",
+        "line.connect(('a', 1))",
+        "dial = getattr(loop, 'x', loop.create_connection)",
+    ],
+)
+def test_a_new_way_out_is_seen(source: str) -> None:
+    assert [*dialled(source)]

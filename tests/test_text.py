@@ -7,7 +7,7 @@ from string import ascii_uppercase
 
 import gsm0338  # type: ignore[import-untyped]
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain.recipients import cellphone, column, phones, uneven
@@ -26,8 +26,9 @@ from emulator.domain.text import (
 )
 from emulator.shape import Mismatch
 from tests.emulated import contract
+from tests.properties import examples
 
-FIXED = settings(derandomize=True, deadline=None)
+FIXED = examples()
 CODEC = gsm0338.Codec()
 ESCAPE = "\x1b"  # to the extension table; no character that could be sent
 SURROGATES = range(0xD800, 0xE000)  # half characters, which no string may hold

@@ -11,7 +11,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain import dates
@@ -23,12 +23,13 @@ from emulator.domain.timeline import (
     Line,
     percentage,
 )
+from tests.properties import examples
 
 START = datetime(2026, 3, 2, 18, 0, 11, tzinfo=UTC)
 NOTHING = timedelta()
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)  # nothing is shorter
-FIXED = settings(derandomize=True, deadline=None, max_examples=80)
+FIXED = examples(80)
 
 
 def ms(milliseconds: int) -> timedelta:
@@ -189,20 +190,10 @@ EACH_LAW = pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 
 
 @pytest.mark.manual("DLR-08", "DLR-13", "DLR-14", "DLR-09")
+@pytest.mark.property
 @EACH_LAW
 def test_a_line_keeps_its_laws(law: Law) -> None:
     @FIXED
-    @given(stories())
-    def kept(story: Story) -> None:
-        law(story)
-
-    kept()
-
-
-@pytest.mark.soak
-@EACH_LAW
-def test_a_line_keeps_its_laws_under_any_seed(law: Law) -> None:
-    @settings(deadline=None, max_examples=2_000, database=None)
     @given(stories())
     def kept(story: Story) -> None:
         law(story)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jsonschema.validators
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from schemathesis import Case, GenerationMode
@@ -24,17 +24,11 @@ from emulator.document import nodes
 from emulator.shape import Mismatch
 from emulator.web import wire
 from tests.emulated import URN, contract, registry
+from tests.properties import examples
 
 BODIES = sorted(each.id for each in contract().operations.values() if each.body)
 
-FIXED = settings(
-    max_examples=40,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-RANDOM = settings(FIXED, max_examples=1_500, derandomize=False, print_blob=True)
+FIXED = examples(40, suppress_health_check=list(HealthCheck))
 
 
 class Verdict(NamedTuple):
@@ -47,20 +41,15 @@ class Verdict(NamedTuple):
 REFUSED = Verdict(taken=False)
 
 
+@pytest.mark.property
 @pytest.mark.parametrize("operation", BODIES)
 def test_the_emulator_and_the_reference_agree_on_every_body(operation: str) -> None:
-    seen = compared(operation, FIXED)
+    seen = compared(operation)
 
     assert all(seen[each] for each in ("taken", "refused", "noted")), seen
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("operation", BODIES)
-def test_they_agree_on_many_more(operation: str) -> None:
-    compared(operation, RANDOM)
-
-
-def compared(operation: str, budget: settings) -> Counter[str]:
+def compared(operation: str) -> Counter[str]:
     """Fail unless both judge alike: lenient, strict, and with one switch closed."""
     seen: Counter[str] = Counter()
     every = frozenset(
@@ -68,7 +57,7 @@ def compared(operation: str, budget: settings) -> Counter[str]:
     )
     one = st.sampled_from(sorted(every)).map(lambda ledger: frozenset({ledger}))
 
-    @budget
+    @FIXED
     @given(bodies(operation), one)
     def agree(body: Any, one_closed: frozenset[str]) -> None:
         octets = json.dumps(body).encode()

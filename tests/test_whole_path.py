@@ -5,16 +5,17 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.client import ClientError, Emulator
 from emulator.client.shown import Fact
 from tests.campaigns import NUMBER
+from tests.properties import examples
 from tests.pushing import arrived, opened, placed, polled, pushed, traces, verdicts
 from tests.receiver import HANG_UP, Receiver, Said, receiving
 
-FIXED = settings(derandomize=True, deadline=None, max_examples=25)
+FIXED = examples(25)
 TRICKS: tuple[dict[str, Any], ...] = (
     *({"push": each} for each in ("lost", "twice", "twice_at_once", "reordered")),
     *({"push": each} for each in ("early", "misspelt", "unknown_id", "post")),

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from emulator.resolver import ForbiddenTargetError, resolve
+from emulator.resolver import ForbiddenTargetError, dial
 from emulator.worlds import Outbound, Worlds
 
 if TYPE_CHECKING:
@@ -69,11 +69,9 @@ class Door:
 
         outbind = Outbind(to.system_id.encode("latin-1"), to.password.encode("latin-1"))
         line = partial(self._line, outbind=outbind)
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(PATIENCE):
-                address = await resolve(self._worlds.targets, to.host, to.port)
-                await loop.create_connection(line, address, to.port)
+                await dial(self._worlds.targets, line, to.host, to.port)
         except ForbiddenTargetError as error:
             log.warning("no outbind goes to %s:%s: %s", to.host, to.port, error)
         except (OSError, UnicodeError, TimeoutError) as error:

@@ -1,7 +1,9 @@
 """What all clients of a process share, and the manners of the centre."""
 
+from collections import Counter
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from emulator.centre.mail import Mail
 from emulator.domain.access import Bind, Centre
@@ -9,6 +11,13 @@ from emulator.domain.command_status import Declined, Status
 from emulator.smpp.session import Timers
 from emulator.world import World
 from emulator.worlds import Worlds
+
+
+class Spent(NamedTuple):
+    """What the binds of a world have sent in a second of it."""
+
+    second: int
+    messages: Counter[str]  # by system_id
 
 
 class Office:
@@ -19,19 +28,20 @@ class Office:
         self.lines: set[Any] = set()  # the connections there are
         self.mail = Mail()
         self.numbers = count(1)
-        self._spent: dict[tuple[str, str], tuple[int, int]] = {}
+        self._spent: WeakKeyDictionary[World, Spent] = WeakKeyDictionary()
 
     def spend(self, world: World, bind: Bind, second: int) -> None:
         """Decline what is over the rate of a bind, in seconds of the world.
 
         Source: SMPP 3.4, 5.1.3.
         """
-        known, count = self._spent.get((world.name, bind.system_id), (second, 0))
-        count = count + 1 if known == second else 1
-        if count > bind.rate:
+        spent = self._spent.get(world)
+        if spent is None or spent.second != second:  # nothing else is kept
+            spent = self._spent[world] = Spent(second, Counter())
+        spent.messages[bind.system_id] += 1
+        if spent.messages[bind.system_id] > bind.rate:
             why = f"{bind.system_id} may send {bind.rate} messages a second"
             raise Declined(Status.ESME_RTHROTTLED, why)
-        self._spent[world.name, bind.system_id] = second, count
 
 
 def timers(centre: Centre) -> Timers:

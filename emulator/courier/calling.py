@@ -5,8 +5,9 @@ is never sent again by itself.
 """
 
 import asyncio
+import socket
 import ssl
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from typing import NamedTuple, cast
 from urllib.parse import quote, urlsplit
@@ -17,7 +18,7 @@ from emulator.domain.delivery import Verdict
 from emulator.domain.targets import Targets
 from emulator.memo import remembered
 from emulator.outbox import Answered, Push, joined
-from emulator.resolver import ForbiddenTargetError, resolve
+from emulator.resolver import ForbiddenTargetError, dial
 
 KEPT = 1.0  # seconds that an idle connection is used again
 HEAD = 64 * 1024  # octets that may come before a body
@@ -115,32 +116,22 @@ class Caller:
         return None
 
     async def _connected(self, place: Place) -> "Connection":
-        loop = asyncio.get_running_loop()
-        address = await self._resolved(place)
-        context = _context() if place.scheme == "https" else None
+        """Return a new connection to an address of the place that may be called."""
+        tls = {}
+        if place.scheme == "https":
+            tls = {"ssl": _context(), "server_hostname": place.host}
+        new = partial(Connection, self._most)
         try:
-            _, connection = await loop.create_connection(
-                lambda: Connection(self._most),
-                address,
-                place.port,
-                ssl=context,
-                server_hostname=place.host if context else None,
-            )
-        except ConnectionRefusedError as error:
-            raise Unreached(Verdict.REFUSED, self._nobody(place)) from error
-        except (OSError, ssl.SSLError) as error:
-            message = f"no connection to {place.authority}: {error}"
-            raise Unreached(Verdict.BROKEN, message) from error
-        return connection
-
-    async def _resolved(self, place: Place) -> str:
-        """Return an address of the place that may be called."""
-        try:
-            return await resolve(self._targets, place.host, place.port)
+            return await dial(self._targets, new, place.host, place.port, **tls)
         except ForbiddenTargetError as error:
             raise Unreached(Verdict.FORBIDDEN, str(error)) from error
-        except (OSError, UnicodeError) as error:
+        except ConnectionRefusedError as error:
+            raise Unreached(Verdict.REFUSED, self._nobody(place)) from error
+        except (socket.gaierror, UnicodeError) as error:
             message = f"the name {place.host} leads nowhere: {error}"
+            raise Unreached(Verdict.BROKEN, message) from error
+        except (OSError, ssl.SSLError) as error:
+            message = f"no connection to {place.authority}: {error}"
             raise Unreached(Verdict.BROKEN, message) from error
 
     def _nobody(self, place: Place) -> str:

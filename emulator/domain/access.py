@@ -11,6 +11,7 @@ from emulator.domain.coding import Alphabet
 from emulator.domain.command_status import Status
 
 SYSTEM_ID, PASSWORD = 15, 8  # octets; source: SMPP 3.4, 4.1.1
+KEPT = 64  # minted binds that are made once
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Access:
         """Return a bind; one that was minted has the manners of the first."""
         known = self.binds.get(system_id) or self._minted.get(system_id)
         if known is None:
+            if len(self._minted) == KEPT:
+                self._minted.clear()
             known = self._minted[system_id] = self._like_the_first(system_id)
         return known
 

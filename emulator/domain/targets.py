@@ -22,6 +22,24 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 ANYWHERE = "*"
+# This machine and private networks. Python's own ``is_private`` has others with each
+# version, and counts what nobody owns.
+# Source: IANA's registries of special-purpose addresses, and the RFCs that they name.
+NEAR: tuple[Network, ...] = tuple(
+    map(
+        ip_network,
+        (
+            "127.0.0.0/8",  # loopback; RFC 1122
+            "::1/128",  # RFC 4291
+            "0.0.0.0/32",  # this host, where it is called; RFC 1122
+            "::/128",  # RFC 4291
+            "10.0.0.0/8",  # private use; RFC 1918
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "fc00::/7",  # unique local; RFC 4193
+        ),
+    )
+)
 NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?")
 # Where clouds keep the secrets of their machines, and neighbours that nobody means.
 NEVER: tuple[Network, ...] = tuple(
@@ -169,7 +187,7 @@ def wrong_target(text: str) -> str | None:
 
 
 def _is_near(address: Address) -> bool:
-    return address.is_loopback or address.is_private or address.is_unspecified
+    return any(address in network for network in NEAR)
 
 
 def _canonical(name: str) -> str:

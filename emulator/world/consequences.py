@@ -139,7 +139,7 @@ def _token_is_there(world: Any, token: Token) -> None:
 
 
 def _token_is_gone(world: Any, revoked: Revoked) -> None:
-    world.revoked |= {revoked.literal}  # the directory still knows whose it was
+    world.forget_token(revoked.literal)
 
 
 def _counted(world: Any, counted: Counted) -> None:

@@ -43,12 +43,14 @@ from emulator.world.state import State
 
 Kept = TypeVar("Kept")
 CLOCK = "clock"  # the kind of its row
+REVOKED = 100  # deleted tokens of which a refusal says that they were
 
 
 class World(State):
     """One account's state.  Nothing in it is shared with another world."""
 
     __slots__ = (  # with so many attributes, a dictionary takes 2 KiB a world
+        "__weakref__",
         "_commons",
         "_draft",
         "_history",
@@ -76,7 +78,7 @@ class World(State):
         self.name = name
         self.clock = clock
         self.journal = Journal(commons.archive)
-        self.revoked: frozenset[str] = frozenset()  # literals of deleted tokens
+        self.revoked: tuple[str, ...] = ()  # literals that were deleted, the last ones
         self.links: dict[int, Link] = {}  # sessions of SMPP that are bound here
         self.listeners: frozenset[Callable[[], None]] = frozenset()
         self.delayed: dict[int, Delayed] = {}  # answers that a fault holds back
@@ -269,6 +271,12 @@ class World(State):
     def opened_by(self, literal: str) -> None:
         """Let a token lead here."""
         self._commons.directory[literal] = self
+
+    def forget_token(self, literal: str) -> None:
+        """Know of a token that was deleted that it was one, and of so many before."""
+        for oldest in self.revoked[: 1 - REVOKED]:
+            self._commons.directory.pop(oldest, None)
+        self.revoked = (*self.revoked[1 - REVOKED :], literal)
 
     # --- Who is told --------------------------------------------------------------
 

@@ -362,8 +362,8 @@ class Worlds:
 def _give(world: World, tokens: Iterable[Token], origin: Origin) -> None:
     """Let *tokens*, and no others, open *world*; its own are deleted if missing."""
     world.tokens = {each.literal: each for each in tokens}
-    own = frozenset(literal for _, literal in origin.tokens)
-    world.revoked = own - world.tokens.keys()
+    own = (literal for _, literal in origin.tokens)
+    world.revoked = tuple(each for each in own if each not in world.tokens)
 
 
 class Opened(NamedTuple):

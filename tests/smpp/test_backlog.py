@@ -16,13 +16,14 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given
 from hypothesis import strategies as st
 
 from emulator.centre.backlog import Backlog
 from emulator.smpp import session
 from emulator.world import World
 from tests.emulated import START, Api, emulated
+from tests.properties import examples
 from tests.smpp import loaded, packed
 from tests.smpp.conftest import MakePhone
 from tests.smpp.dialled import DEADLINE, Caller, Phone, listening
@@ -96,7 +97,7 @@ def test_a_client_that_acknowledges_gets_every_receipt_and_is_never_declined(
 
 
 @pytest.mark.behaviour(38)
-@settings(derandomize=True, deadline=None, max_examples=15, phases=(Phase.generate,))
+@examples(15, phases=(Phase.generate,))
 @given(
     held=st.sampled_from([0, 1, 5, 1_000]),
     receiver_window=st.sampled_from([1, 3, 10]),

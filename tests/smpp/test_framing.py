@@ -4,10 +4,11 @@ import struct
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from emulator.domain.command_status import Status
+from tests.properties import examples
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
 from tests.smpp.dialled import Phone
@@ -31,11 +32,7 @@ def test_a_bind_and_a_message_may_come_in_one_segment(phone: Phone) -> None:
 
 
 @pytest.mark.behaviour(12)
-@settings(
-    max_examples=15,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_octets_may_be_cut_anywhere(phone: Phone, data: st.DataObject) -> None:
     stream = packed.bind() + b"".join(packed.submit(each) for each in range(2, 8))
@@ -221,11 +218,7 @@ def test_nothing_that_is_asked_is_left_silent(
     assert (answer.command, answer.sequence) == (resp(command), 5)
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(max_size=300), max_size=8))
 def test_garbage_disturbs_nobody(phone: Phone, pieces: list[bytes]) -> None:
     other, wild = phone.bound(), phone.call()

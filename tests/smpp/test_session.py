@@ -5,7 +5,6 @@ from itertools import islice
 from math import inf
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -17,6 +16,7 @@ from hypothesis.stateful import (
 from emulator.domain.command_status import Status
 from emulator.smpp.bodies import Bind, Command, Message
 from emulator.smpp.session import PUT_OFF, Due, Event, Kind, Session, State, Timers
+from tests.properties import examples
 from tests.smpp import packed
 from tests.smpp.packed import resp
 
@@ -345,4 +345,4 @@ class Client(RuleBasedStateMachine):
 
 
 TestClient = Client.TestCase
-TestClient.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestClient.settings = examples(60, steps=30)

@@ -4,10 +4,11 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from emulator.domain.command_status import Status
+from tests.properties import examples
 from tests.smpp import packed
 from tests.smpp.dialled import Caller, Phone
 from tests.smpp.packed import GENERIC_NACK, Packet, resp
@@ -340,11 +341,7 @@ WRONGS: list[dict[str, Any]] = [
 
 @pytest.mark.behaviour(43)
 @pytest.mark.parametrize("effect", WRONGS, ids=str)
-@settings(
-    max_examples=10,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_every_submit_is_charged_once_whatever_goes_wrong(
     phone: Phone, effect: dict[str, Any], data: st.DataObject
