@@ -16,7 +16,15 @@ from emulator.domain.refusals import Refusal
 from emulator.due_work import catch_up
 from emulator.operations import receipts
 from emulator.store.rows import parts
-from emulator.world import Changes, Leaving, State, Store, Unwritten, World
+from emulator.world import (
+    Changes,
+    Leaving,
+    SnapshotError,
+    State,
+    Store,
+    Unwritten,
+    World,
+)
 from emulator.world.consequences import STEPS
 from emulator.world.state import KINDS, KINDS_OF, gathered
 from tests.campaigns import NUMBER, an_sms, place, to
@@ -273,3 +281,24 @@ def test_every_change_is_known(api: Api) -> None:
     assert set(KINDS_OF) <= set(STEPS)
     with pytest.raises(AttributeError, match="carry_out"):
         keep(api.world, object())
+
+
+def test_a_kind_that_came_later_is_empty_in_what_was_before(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived(api)
+    rows = [each for each in api.world.rows() if each[0] != "clicks"]
+    document = api.world.copy().written()
+    del document["clicks"], document["opening"]
+    now = api.world.clock.now()
+    with pytest.raises(SnapshotError, match="at opening"):
+        State.read(document, now)
+    for name in ("clicks", "opening"):
+        monkeypatch.setattr(KINDS[name], "is_later", True)
+
+    for state in (
+        State.read(document, now),
+        State.read({**said(rows), "opening": None}, now, is_snapshot=False),
+    ):
+        assert (state.clicks, state.opening) == ([], 0)
+        assert state.campaigns.keys() == api.world.campaigns.keys()

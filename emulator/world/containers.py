@@ -55,6 +55,7 @@ class Kind:
     span: Span | None = None
     is_in_snapshot = True
     goes_along = True  # into the state of another world, or back into an earlier one
+    is_later = False  # than what may be read: what says nothing of it has none
 
     def empty(self) -> Any:
         """Return the container of a world that has nothing."""
@@ -103,6 +104,12 @@ class Kind:
         """Yield why no world could have come to *value*."""
         del value, now
         yield from ()
+
+
+def later(kind: Kind) -> Kind:
+    """Return *kind* as one that snapshots and directories of before do not have."""
+    kind.is_later = True
+    return kind
 
 
 class Things(Kind):
@@ -250,7 +257,7 @@ class Number(Kind):
         return 0
 
     def gathered(self, parts: Parts) -> Any:
-        return parts[HEAD][0][self.name]
+        return parts[HEAD][0].get(self.name)
 
     def read(self, piece: Any, now: datetime) -> int:
         del now

@@ -242,8 +242,10 @@ class State:
         """
         state = cls(KINDS["account"].read(document["account"], now))
         for name, kind in KINDS.items():
-            if name != "account" and (kind.is_in_snapshot or not is_snapshot):
-                setattr(state, name, kind.read(document.get(name), now))
+            is_said = kind.is_in_snapshot or not is_snapshot
+            piece = document.get(name)
+            if name != "account" and is_said and not (piece is None and kind.is_later):
+                setattr(state, name, kind.read(piece, now))
         state.derive()
         return state
 
