@@ -7,7 +7,8 @@ alone: it is set aside with its reason, and the others serve.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from emulator.domain.refusals import SERVER_ERROR, Refusal
@@ -20,24 +21,40 @@ Got = TypeVar("Got")
 log = logging.getLogger("emulator")
 
 
-def transact(
+async def transact(
+    world: World,
+    work: Callable[[], Got],
+    *,
+    happened: bool = False,
+    left: str = NOTHING,
+) -> Got:
+    """Do *work* in *world*, whole or not at all, and return what it returns.
+
+    Where the store answers later, whoever comes to the world meanwhile waits, in order.
+    Refuses where the store does, and says what is *left* then, unless it has *happened*
+    whatever the store says.
+    """
+    store = world.commons.store
+    if store.turn is None:
+        return transact_at_once(world.commons, work, happened=happened, left=left)
+    async with store.turn(world):
+        result, changes = _collected(world.commons, work, happened=happened)
+        if changes.of:
+            with _minding(changes, left):
+                await store.keep(changes)
+                _apply(world.commons, changes)
+        return result
+
+
+def transact_at_once(
     commons: Commons,
     work: Callable[[], Got],
     *,
     happened: bool = False,
     left: str = NOTHING,
 ) -> Got:
-    """Do *work*, whole or not at all, and return what it returns.
-
-    Refuses where the store does, and says what is *left* then, unless it has *happened*
-    whatever the store says.
-    """
-    try:
-        result = work()
-        changes = commons.collect(happened=happened)
-    except BaseException:
-        commons.forget()
-        raise
+    """Do as ``transact`` does, with a store that answers at once."""
+    result, changes = _collected(commons, work, happened=happened)
     if changes.of:
         carry_out(commons, changes, left)
     return result
@@ -45,10 +62,33 @@ def transact(
 
 def carry_out(commons: Commons, changes: Changes, left: str = NOTHING) -> None:
     """Have *changes* written, and then applied."""
-    try:
+    with _minding(changes, left):
         commons.store.write(changes)
-        commons.transactions += 1
-        changes.apply()
+        _apply(commons, changes)
+
+
+def _collected(
+    commons: Commons, work: Callable[[], Got], *, happened: bool
+) -> tuple[Got, Changes]:
+    """Do *work*; return what it returns, and what it wants changed."""
+    try:
+        result = work()
+        return result, commons.collect(happened=happened)
+    except BaseException:
+        commons.forget()
+        raise
+
+
+def _apply(commons: Commons, changes: Changes) -> None:
+    commons.transactions += 1
+    changes.apply()
+
+
+@contextmanager
+def _minding(changes: Changes, left: str) -> Iterator[None]:
+    """Refuse where the store does; anything else is the trouble of those worlds."""
+    try:
+        yield
     except Unwritten as error:
         why = f"{error}, so {left}; give it room or rights, and ask again"
         raise Refusal(SERVER_ERROR, why) from error

@@ -7,12 +7,12 @@ test provoked it.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import jsonschema
 import yaml
@@ -29,7 +29,7 @@ from emulator.domain.account import Account
 from emulator.domain.responses import Response
 from emulator.domain.targets import Targets
 from emulator.fixture import read
-from emulator.transaction import transact
+from emulator.transaction import transact_at_once
 from emulator.web.paths import Program
 from emulator.world import Dial, World
 from emulator.worlds import Limits, Worlds
@@ -68,6 +68,9 @@ def demo() -> Mapping[str, Any]:
     return document
 
 
+Got = TypeVar("Got")
+
+
 @dataclass(frozen=True)
 class Answer:
     status: int
@@ -91,6 +94,16 @@ class Answer:
         return noted.split(", ") if noted else []
 
 
+def at_once(work: Coroutine[Any, Any, Got]) -> Got:
+    """Return what a coroutine returns that has nothing to wait for."""
+    try:
+        work.send(None)
+    except StopIteration as stop:
+        got: Got = stop.value
+        return got
+    raise AssertionError(work)
+
+
 def keep(world: World, *changes: object) -> None:
     """Have *changes* happen in *world*, in one transaction."""
 
@@ -98,7 +111,7 @@ def keep(world: World, *changes: object) -> None:
         for each in changes:
             world.keep(each)
 
-    transact(world.commons, kept)
+    transact_at_once(world.commons, kept)
 
 
 @dataclass
@@ -130,7 +143,7 @@ class Api:
 
     @property
     def world(self) -> World:
-        return self.worlds.find(self.token)
+        return at_once(self.worlds.find(self.token))
 
     @property
     def account(self) -> Account:

@@ -112,7 +112,10 @@ def test_pushes_to_several_urls_of_several_worlds_go_at_once(home: Emulator) -> 
 def test_the_lanes_of_two_worlds_to_one_url_are_apart(
     home: Emulator, told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(SILENCE, Said())
+    def one_waits(asked: Asked) -> Said | str:
+        return SILENCE if "waits" in asked.parameters["response"] else Said()
+
+    receiver.says(one_waits)
     with opened(home) as other:
         other.change(push_url=receiver.url)
         arrived(told)

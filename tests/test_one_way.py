@@ -30,7 +30,7 @@ from emulator.world.state import KINDS, KINDS_OF, gathered
 from tests.campaigns import NUMBER, an_sms, place, to
 from tests.commanded import COMMANDS, attended, forked, prepared
 from tests.conftest import MakeApi
-from tests.emulated import Api, keep
+from tests.emulated import Api, at_once, keep
 from tests.smpp import packed
 from tests.smpp.dialled import listening
 from tests.smpp.packed import resp
@@ -173,10 +173,10 @@ def test_what_happens_by_itself_and_is_refused_has_not(make_api: MakeApi) -> Non
         kinds.add(type(ours.schedule.next()[1]).__name__)
         before = taken(stumbling)
         with refusing(stumbling, 1), pytest.raises(Refusal, match="nothing was chang"):
-            catch_up(theirs, now, 1)
+            at_once(catch_up(theirs, now, 1))
         assert taken(stumbling) == before
-        catch_up(ours, now, 1)
-        catch_up(theirs, now, 1)
+        at_once(catch_up(ours, now, 1))
+        at_once(catch_up(theirs, now, 1))
         assert taken(stumbling) == taken(straight)
         steps += 1
         assert steps < MOST

@@ -20,7 +20,7 @@ from emulator.journal import OVERHEAD, Archive, Journal
 from emulator.operations import deliveries
 from emulator.operations.match import Match
 from emulator.outbox import Answered, Push
-from emulator.transaction import transact
+from emulator.transaction import transact_at_once
 from emulator.web import wire
 from emulator.web.breakage import Broken
 from tests.campaigns import NUMBER, an_sms, crowd, place
@@ -311,7 +311,7 @@ def tried(api: Api, **answer: Any) -> Any:
     world = api.world
     push = Push(1, "moPush", "GET", NOBODY, "a=1")
     now = world.clock.now()
-    transact(
+    transact_at_once(
         world.commons,
         lambda: deliveries.attempted(world, push, Answered(**answer), now),
     )

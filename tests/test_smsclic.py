@@ -29,7 +29,7 @@ from tests.campaigns import (
     to,
 )
 from tests.conftest import MakeApi
-from tests.emulated import Answer, Api
+from tests.emulated import Answer, Api, at_once
 from tests.properties import examples
 
 MANUAL: Body = {
@@ -460,7 +460,7 @@ def test_codes_are_unique_over_all_worlds(api: Api) -> None:
     found, ids = [], []
     for name in ("a", "b", "c"):
         placed = api.post(CLIC, json=MANUAL, token=f"world-{name}").body
-        world = api.worlds.find(f"world-{name}")
+        world = at_once(api.worlds.find(f"world-{name}"))
         campaign = world.campaign(placed["campaign"])
         ids.append(campaign.first_message)
         found += [LINK.findall(campaign.text(index))[0] for index in range(2)]
@@ -540,7 +540,7 @@ def test_every_click_is_recorded(api: Api) -> None:
 def test_a_click_is_recorded_in_the_world_of_its_link(api: Api) -> None:
     placed = api.post(CLIC, json=MANUAL, token="world-b").body
     place(api, MANUAL, path=CLIC)
-    world = api.worlds.find("world-b")
+    world = at_once(api.worlds.find("world-b"))
     code = LINK.findall(world.campaign(placed["campaign"]).text(0))[0]
 
     answer = follow(api, code)

@@ -21,7 +21,7 @@ from emulator.domain.delivery import Attempt, Verdict
 from emulator.operations import deliveries
 from emulator.store import StoreError
 from emulator.store.file import VERSION
-from emulator.transaction import transact
+from emulator.transaction import transact_at_once
 from tests.campaigns import an_sms, crowd, place, poll
 from tests.command import complaint
 from tests.emulated import START, Answer, Api, emulated
@@ -306,7 +306,7 @@ def test_a_push_under_way_when_the_process_ended_says_so(tmp_path: Path) -> None
         with kept(tmp_path, push_url=receiver.url) as api:
             replied(api)
             world, taken = api.world, [*api.world.deliveries.values()]
-            transact(world.commons, lambda: deliveries.leave(world, taken))
+            transact_at_once(world.commons, lambda: deliveries.leave(world, taken))
 
         with kept(tmp_path, push_url=receiver.url) as api:
             steered(api, "POST", "clock/settle", json={})

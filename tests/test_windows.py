@@ -14,7 +14,7 @@ from emulator.domain.targets import Targets
 from emulator.faults import Delayed
 from emulator.operations.call import Breath, Pause
 from emulator.outbox import Answered, Push
-from emulator.transaction import transact
+from emulator.transaction import transact_at_once
 from emulator.web import patience
 from emulator.web.patience import HungUp, Patience
 from emulator.web.wire import Answer
@@ -299,7 +299,7 @@ def test_a_push_that_is_answered_in_the_very_tick_of_a_reset_is_nobody_s(
 
     def answered_and_reset() -> None:
         connection.data_received(OK)
-        transact(api.world.commons, lambda: api.worlds.reset(api.world))
+        transact_at_once(api.world.commons, lambda: api.worlds.reset(api.world))
 
     server.loop.call_soon(answered_and_reset)
     server.loop.turn()

@@ -13,7 +13,7 @@ from emulator.app import build
 from emulator.fixture import FixtureError, Overrides, load, read
 from emulator.settings import Settings
 from tests.conftest import MakeApi
-from tests.emulated import START, Api, demo, limited
+from tests.emulated import START, Api, at_once, demo, limited
 from tests.orders import AHEAD, CELLPHONE, SMS, order
 
 Serving = Callable[..., Api]
@@ -100,7 +100,7 @@ def test_each_world_has_a_clock_of_its_own(api: Api) -> None:
         api.post(SMS, json=order(SMS), token=token)
     path = "/api/v3/campaign/8528238/messages"
 
-    api.worlds.find("world-one").clock.advance(START.replace(minute=1) - START)
+    at_once(api.worlds.find("world-one")).clock.advance(START.replace(minute=1) - START)
 
     assert api.get(path, token="world-one").body["percentage"] == 100
     assert api.get(path, token="world-two").body["campaign_status"] == "inserting"

@@ -1,7 +1,7 @@
 """Who answers one client: each request carried out, whole or not at all, and kept."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from emulator.domain.delivery import Delivery
 from emulator.domain.refusals import Refusal
 from emulator.domain.smpp import RECEIPT
 from emulator.due_work import catch_up
+from emulator.eager import begin
 from emulator.link import Link
 from emulator.operations import receipts as operations_receipts
 from emulator.operations import smpp as operations
@@ -58,12 +59,12 @@ class Desk:
         self._struck: dict[int, str] = {}  # rules by sequence, of receipts on their way
         self._cut_by = ""  # the id of the rule that ended the connection
 
-    def answer(self, event: Event) -> bytes:
+    async def answer(self, event: Event) -> bytes:
         """Return what *event* is answered with; nothing where that comes later."""
         if event.kind is Kind.REQUEST:
-            answer = self._requested(event)
+            answer = await self._requested(event)
         else:
-            answer = _OTHERWISE[event.kind](self, event)
+            answer = await _OTHERWISE[event.kind](self, event)
         if self.held_over and answer:
             answer, self.held_over = answer + self.held_over, b""
         return answer
@@ -83,7 +84,7 @@ class Desk:
             told = Told(now, self._path, b"", b"", operation=CLOSED, fault=self._cut_by)
             self._tell(self.world, told)
             for each in self.session.asked.values():
-                self._answered(each, b"", "the session ended")
+                begin(self._answered(each, b"", "the session ended"))
             self.rest()
             self.ring()
 
@@ -101,7 +102,7 @@ class Desk:
         elif due is Due.UNBIND:
             self.unbind()
         elif due is Due.OVERDUE:
-            self._answered(asked, b"", str(due))
+            begin(self._answered(asked, b"", str(due)))
         else:
             line.hang_up()
 
@@ -197,20 +198,23 @@ class Desk:
         """Make the receipts of what came before, so that they are counted."""
         now = world.clock.now()
         if world.schedule.next_at <= now:
-            try:
-                catch_up(world, now, CAUGHT_UP)
-            except Refusal as refusal:  # of the disk: it stays due
-                log.warning("world %s: %s", world.name, refusal.why)
+            begin(self._caught_up(world, now))
+
+    async def _caught_up(self, world: World, now: datetime) -> None:
+        try:
+            await catch_up(world, now, CAUGHT_UP)
+        except Refusal as refusal:  # of the disk: it stays due
+            log.warning("world %s: %s", world.name, refusal.why)
 
     # --- Requests -----------------------------------------------------------------
 
-    def _requested(self, event: Event) -> bytes:
+    async def _requested(self, event: Event) -> bytes:
         pdu, world = cast("wire.Pdu", event.pdu), self.world
         if pdu.command in BINDS:
             body = cast("bodies.Bind", pdu.body)
             self.system_id = body.system_id.decode("latin-1")
             self._path = f"/{self.system_id}/{self._number}"
-            world = self._office.worlds.reached(self.system_id)
+            world = await self._office.worlds.reached(self.system_id)
             if world is None:
                 status = Status.ESME_RINVSYSID
                 if self._office.worlds.may_be_elsewhere(self.system_id):
@@ -223,16 +227,16 @@ class Desk:
         visit = Visit(world, event.octets, pdu, world.clock.now(), stopwatch())
         if world.faults:
             visit.numbers = recipients(pdu)  # whatever becomes of it
-            return Injection(self, visit).answer()
-        return self.recorded(visit, self.carried_out(visit))
+            return await Injection(self, visit).answer()
+        return self.recorded(visit, await self.carried_out(visit))
 
-    def carried_out(self, visit: Visit) -> bytes:
+    async def carried_out(self, visit: Visit) -> bytes:
         """Return the answer to a request that is carried out, whole or not at all."""
         world, pdu = visit.world, visit.pdu
         try:
             body = b""
             if pdu.command in ANSWERS:
-                body = transact(world.commons, lambda: self._sent(visit))
+                body = await transact(world, lambda: self._sent(visit))
             elif pdu.command in BINDS:
                 return self._bound(visit)
             elif pdu.command == Command.UNBIND:
@@ -357,31 +361,31 @@ class Desk:
 
     # --- What is no request -------------------------------------------------------
 
-    def _declined(self, event: Event) -> bytes:
+    async def _declined(self, event: Event) -> bytes:
         if self.world is not None:
             why = "the session has no place for it, or it is malformed"
             told = Told(self.world.clock.now(), self._path, event.octets, event.answer)
             self._tell(self.world, told._replace(why=why))
         return event.answer
 
-    def _broken(self, event: Event) -> bytes:
-        self._declined(event)
+    async def _broken(self, event: Event) -> bytes:
+        await self._declined(event)
         self.line.send(event.answer)
         self.line.hang_up()
         return b""
 
-    def _stray(self, event: Event) -> bytes:
+    async def _stray(self, event: Event) -> bytes:
         if self.world is not None:
             why = "it answers nothing that was asked"
             told = Told(self.world.clock.now(), self._path, event.octets, b"", why=why)
             self._tell(self.world, told)
         return b""
 
-    def _heard(self, event: Event) -> bytes:
-        self._answered(event.asked, event.octets, "")
+    async def _heard(self, event: Event) -> bytes:
+        await self._answered(event.asked, event.octets, "")
         return b""
 
-    def _answered(self, asked: Any, octets: bytes, why: str) -> None:
+    async def _answered(self, asked: Any, octets: bytes, why: str) -> None:
         """Take note of what our own request was answered, or that it was not."""
         world, fault = self.world, self._struck.pop(asked.sequence, "")
         if world is not None:
@@ -392,12 +396,12 @@ class Desk:
                 outbox, delivery = asked.ticket
                 receipt = Acknowledged(delivery, str(self._number), fault)
                 if outbox is world.outbox:  # else its world was reset meanwhile
-                    self._acknowledged(world, receipt, octets, now)
+                    await self._acknowledged(world, receipt, octets, now)
                 self.deliver()
         if asked.command == Command.UNBIND:
             self.line.hang_up()
 
-    def _acknowledged(
+    async def _acknowledged(
         self, world: World, receipt: Acknowledged, octets: bytes, now: datetime
     ) -> None:
         """Take note of what became of a receipt."""
@@ -407,14 +411,14 @@ class Desk:
             self.mail.hear(world, self.system_id)
         if octets and not status:
             cast("Link", self.link).delivered += 1
-        transact(
-            world.commons,
+        await transact(
+            world,
             lambda: operations_receipts.answered(world, receipt, status, now=now),
             happened=True,
         )
 
 
-_OTHERWISE: Mapping[Kind, Callable[[Desk, Event], bytes]] = {
+_OTHERWISE: Mapping[Kind, Callable[[Desk, Event], Awaitable[bytes]]] = {
     Kind.DECLINED: Desk._declined,  # noqa: SLF001 - the class's own table
     Kind.BROKEN: Desk._broken,  # noqa: SLF001
     Kind.STRAY: Desk._stray,  # noqa: SLF001

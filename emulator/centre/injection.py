@@ -1,7 +1,6 @@
 """How a fault is felt over SMPP: in the right answer's place, too late, or spoilt."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,6 +10,7 @@ from emulator.centre.visit import Clerk, Visit
 from emulator.domain.command_status import Status
 from emulator.domain.recipients import cellphone
 from emulator.domain.refusals import Refusal
+from emulator.eager import begin
 from emulator.faults import Delayed, Effect, Facts, Phase, Place, Rule
 from emulator.smpp import pdu as wire
 from emulator.smpp import shown
@@ -31,40 +31,37 @@ class Injection:
         self._visit = visit
         self._operation = shown.name(visit.pdu.command)
 
-    def answer(self) -> bytes:
+    async def answer(self) -> bytes:
         """Return what is sent at once; what comes later is seen to."""
         desk, visit = self._desk, self._visit
         pdu = visit.pdu
         good = wire.answer(pdu.command, Status.ESME_ROK, pdu.sequence)
-        call = self._call(good, lambda: desk.carried_out(visit), is_carried_out=False)
+        call = self._call(good, is_carried_out=False)
         try:
-            rule = self._struck(Phase.BEFORE, call)
+            rule = await self._struck(Phase.BEFORE, call)
         except Refusal as refusal:  # of the disk
             return desk.recorded(visit, desk.refused(visit, refusal))
         if rule is not None:
-            return self._wronged(rule, call)
-        right = desk.carried_out(visit)
-        call = self._call(right, lambda: right, is_carried_out=True)
+            return await self._wronged(rule, call)
+        right = await desk.carried_out(visit)
+        call = self._call(right, is_carried_out=True)
         if wire.HEADER.unpack_from(right)[2] == Status.ESME_ROK:
-            rule = self._struck(Phase.AFTER, call)
-        return (
-            desk.recorded(visit, right) if rule is None else self._wronged(rule, call)
-        )
+            rule = await self._struck(Phase.AFTER, call)
+        if rule is None:
+            return desk.recorded(visit, right)
+        return await self._wronged(rule, call)
 
-    def _call(
-        self, answer: bytes, carry_out: Callable[[], bytes], *, is_carried_out: bool
-    ) -> "StruckCommand":
+    def _call(self, answer: bytes, *, is_carried_out: bool) -> "StruckCommand":
         return StruckCommand(
             desk=self._desk,
             visit=self._visit,
             command=self._operation,
             answer=answer,
-            carry_out=carry_out,
             is_carried_out=is_carried_out,
             seed=self._visit.world.account.seed,
         )
 
-    def _struck(self, phase: Phase, call: "StruckCommand") -> Rule | None:
+    async def _struck(self, phase: Phase, call: "StruckCommand") -> Rule | None:
         """Return the rule that strikes.
 
         What keeps a session alive is spared by rules that do not name it.
@@ -87,20 +84,18 @@ class Injection:
         )
         world = visit.world
         try:
-            return transact(
-                world.commons, lambda: world.strike(facts, Place.SMPP_ANSWER)
-            )
+            return await transact(world, lambda: world.strike(facts, Place.SMPP_ANSWER))
         except Refusal as refusal:
             if phase is Phase.BEFORE:
                 raise
             log.warning("no fault struck: %s", refusal.why)  # what was done stands
             return None
 
-    def _wronged(self, rule: Rule, call: "StruckCommand") -> bytes:
+    async def _wronged(self, rule: Rule, call: "StruckCommand") -> bytes:
         """Return what *rule* makes of the right answer, kept as it is sent."""
         self._visit.fault = call.rule = rule.id
         call.number = rule.met
-        sent = rule.effect.answer_smpp(call)
+        sent = await rule.effect.answer_smpp(call)
         return b"" if sent is None else self._desk.recorded(self._visit, sent)
 
 
@@ -112,7 +107,6 @@ class StruckCommand:
     visit: Visit
     command: str
     answer: bytes  # the right one; where nothing is carried out, a good one
-    carry_out: Callable[[], bytes]  # unless it has been
     is_carried_out: bool
     seed: int
     rule: str = ""  # the id of the one that strikes, ...
@@ -138,18 +132,23 @@ class StruckCommand:
     def reply(self, status: int) -> bytes:
         return wire.answer(self.visit.pdu.command, status, self.sequence)
 
-    def answer_late(self, by: timedelta) -> None:
+    async def answer_late(self, by: timedelta) -> None:
         """Answer later; the request is under way until then."""
         desk, visit = self.desk, self.visit
 
-        def then() -> None:
+        async def answered() -> None:
             visit.now = visit.world.clock.now()
-            desk.line.send(desk.recorded(visit, self.carry_out()))
+            right = (
+                self.answer if self.is_carried_out else await desk.carried_out(visit)
+            )
+            desk.line.send(desk.recorded(visit, right))
             visit.world.commons.store.note(visit.world)
 
         delayed = Delayed(visit.now + by, self.command, self.rule)
-        self._postpone_receipt(delayed.due)
-        desk.late(visit.world).hold(delayed, then, lambda: desk.recorded(visit, b""))
+        await self._postpone_receipt(delayed.due)
+        desk.late(visit.world).hold(
+            delayed, lambda: begin(answered()), lambda: desk.recorded(visit, b"")
+        )
 
     def answer_last(self, octets: bytes) -> None:
         self.desk.recorded(self.visit, octets)
@@ -187,11 +186,11 @@ class StruckCommand:
     def unbind(self) -> None:
         self.desk.line.then(self.desk.unbind)
 
-    def send_receipt(self) -> None:
+    async def send_receipt(self) -> None:
         message = self._placed()
         if message is not None:
             world = self.visit.world
-            self.desk.mail.tell_early(world, message, world.clock.now())
+            await self.desk.mail.tell_early(world, message, world.clock.now())
 
     def _placed(self) -> int | None:
         """Return the id of the message that has been placed, if one has."""
@@ -199,10 +198,10 @@ class StruckCommand:
             return None
         return int(self.answer[wire.SHORTEST :].partition(NUL)[0])
 
-    def _postpone_receipt(self, due: datetime) -> None:
+    async def _postpone_receipt(self, due: datetime) -> None:
         """Let the receipt of what has been placed come behind its late answer."""
         world = self.visit.world
         newest = next(reversed(world.submissions.values()), None)
         if self._placed() is not None and newest is not None:
             late = newest._replace(answered_at=due + BEHIND)
-            transact(world.commons, lambda: world.keep(late), happened=True)
+            await transact(world, lambda: world.keep(late), happened=True)

@@ -14,6 +14,7 @@ from typing import cast
 
 from emulator.centre.desk import Desk
 from emulator.centre.office import Office
+from emulator.eager import begin
 from emulator.smpp.bodies import Command, Outbind
 from emulator.smpp.session import Event, Kind, Session, Timers
 
@@ -168,19 +169,24 @@ class Line(asyncio.Protocol):
     # --- How it is done -----------------------------------------------------------
 
     def _turn(self) -> None:
+        """Work off what is there, in this very turn if nothing has to wait."""
+        begin(self._worked_off())
+
+    async def _worked_off(self) -> None:
         """Work off what is there, up to so many PDUs; then others are let in."""
-        self._busy = False
+        self._busy = True  # whoever comes meanwhile finds it so
         out, desk = self._out, self.desk
         for _ in range(TURN):
             if self._transport.is_closing():
+                self._busy = False
                 return
             event = self._taken()
             if event is None:
+                self._busy = False
                 break
-            if answer := desk.answer(event):
+            if answer := await desk.answer(event):
                 out.append(answer)
         else:
-            self._busy = True
             self._loop.call_soon(self._turn)
         self.desk.rest()
         self._flush()

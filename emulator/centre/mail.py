@@ -18,6 +18,7 @@ from emulator.domain.delivery import Delivery
 from emulator.domain.receipt import Receipt
 from emulator.domain.recipients import cellphone
 from emulator.domain.refusals import Refusal
+from emulator.eager import begin
 from emulator.faults import Effect, Facts, Place, Rule
 from emulator.faults.places import RECEIPT as OPERATION
 from emulator.operations import receipts as operations
@@ -132,7 +133,8 @@ class Mail:
         key = world, system_id
         if key in self._rings and key not in self._called:
             self._called.add(key)
-            asyncio.get_running_loop().call_soon(self.bring, world, system_id)
+            loop = asyncio.get_running_loop()
+            loop.call_soon(lambda: begin(self.bring(world, system_id)))
 
     def hear(self, world: World, system_id: str) -> None:
         """Note that a client has acknowledged a receipt, or can take more of them."""
@@ -163,7 +165,7 @@ class Mail:
         backlog = self._backlogs.get((world, system_id))
         return backlog is not None and backlog.is_stalled
 
-    def bring(self, world: World, system_id: str) -> None:
+    async def bring(self, world: World, system_id: str) -> None:
         """Send what waits for a client, as far as there is room."""
         key = world, system_id
         self._called.discard(key)
@@ -177,12 +179,12 @@ class Mail:
             if delivery is None:
                 break
             taken.append(delivery.id)
-            self._send(receiver, delivery, now)
+            await self._send(receiver, delivery, now)
         else:
             self.call(world, system_id)
         if taken:
             leaving = partial(operations.send_off, world, taken)
-            transact(world.commons, leaving, happened=True)
+            await transact(world, leaving, happened=True)
             if backlog := self._backlogs.get(key):
                 backlog.look()
 
@@ -194,13 +196,13 @@ class Mail:
         ring = self._rings.get((world, found[1].system_id), deque())
         return any(each.has_room for each in ring)
 
-    def tell_early(self, world: World, message: int, now: datetime) -> None:
+    async def tell_early(self, world: World, message: int, now: datetime) -> None:
         """Send the receipt of a message at once, whatever becomes of it."""
         found = world.submitted(message)
         if found is not None:
             tell = partial(operations.tell, world, found[0].id, now)
-            transact(world.commons, tell, happened=True)
-            self.bring(world, found[1].system_id)
+            await transact(world, tell, happened=True)
+            await self.bring(world, found[1].system_id)
 
     def _next(self, key: Key) -> Receiver | None:
         """Return the receiver whose turn it is, of those that have room."""
@@ -211,7 +213,9 @@ class Mail:
                 return ring[-1]
         return None
 
-    def _send(self, receiver: Receiver, delivery: Delivery, now: datetime) -> None:
+    async def _send(
+        self, receiver: Receiver, delivery: Delivery, now: datetime
+    ) -> None:
         world, system_id = receiver.world, receiver.system_id
         receipt = operations.of(world, delivery) if world else None
         if world is None or receipt is None:
@@ -221,7 +225,7 @@ class Mail:
         if world.faults and not _was_held_back(delivery):
             call = StruckReceipt(self, receiver, world, delivery, letter, now)
             try:
-                if transact(world.commons, call.is_struck):
+                if await transact(world, call.is_struck):
                     return
             except Refusal as refusal:  # of the disk
                 log.warning("no fault struck: %s", refusal.why)

@@ -57,7 +57,7 @@ class Clerk(Protocol):
     system_id: str
     held_over: bytes  # an answer that goes out behind the next one
 
-    def carried_out(self, visit: Visit) -> bytes:
+    async def carried_out(self, visit: Visit) -> bytes:
         """Return the right answer."""
 
     def refused(self, visit: Visit, error: Exception) -> bytes:

@@ -17,6 +17,7 @@ from emulator.courier.writing import written
 from emulator.domain.delivery import Delivery, Verdict
 from emulator.domain.refusals import Refusal
 from emulator.due_work import catch_up
+from emulator.eager import begin
 from emulator.operations import deliveries
 from emulator.outbox import Answered, Outbox, Push
 from emulator.schedule import NEVER
@@ -67,9 +68,9 @@ class Courier:
             answer = answer._replace(duration=stopwatch() - began)
             now = world.clock.now()
             attempted = partial(deliveries.attempted, world, push, answer, now)
-            transact(world.commons, attempted, happened=True)
+            await transact(world, attempted, happened=True)
             if answer.verdict is Verdict.GONE:  # so that it goes before the next one
-                catch_up(world, world.clock.now())
+                await catch_up(world, world.clock.now())
         except Refusal as refusal:  # of the disk: what is due stays so
             log.warning("world %s: %s", world.name, refusal.why)
         except Exception:
@@ -77,7 +78,7 @@ class Courier:
                 return
             log.exception("delivery %s of world %s failed", delivery.id, world.name)
             failed = partial(deliveries.failed, world, delivery, world.clock.now())
-            transact(world.commons, failed, happened=True)
+            await transact(world, failed, happened=True)
         finally:
             outbox.underway.pop(delivery.id, None)
         world.ring()
@@ -134,12 +135,15 @@ class _Post:
             self.loop.call_soon(self._attend)
 
     def _attend(self) -> None:
+        begin(self._attended())
+
+    async def _attended(self) -> None:
         """Bring the world up to the time, and let leave what is ready."""
         self._is_looking = False
         world = self._world
         before, patience = world.happened.last, 0.0
         try:
-            if not catch_up(world, world.clock.now()):
+            if not await catch_up(world, world.clock.now()):
                 self.look()  # others are let in
             self._refused = 0
         except Refusal as refusal:
@@ -164,7 +168,7 @@ class _Post:
         try:
             while world.outbox is outbox and (taken := outbox.take(url)):
                 leaving = partial(deliveries.leave, world, taken)
-                transact(world.commons, leaving, happened=True)
+                await transact(world, leaving, happened=True)
                 first, *others = (
                     self._courier.carry(world, outbox, each) for each in taken
                 )

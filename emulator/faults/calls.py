@@ -1,6 +1,6 @@
 """What an effect can look at and do at each place.  The edges implement these."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -53,7 +53,7 @@ class HttpCall(Struck, Protocol[A_co]):
     def answer(self) -> A_co:
         """The right answer; where the operation has not been carried out, a 200."""
 
-    def carry_out(self) -> A_co:
+    def carry_out(self) -> Awaitable[A_co]:
         """Carry out the operation, unless it has been; return the right answer."""
 
     def refuse(
@@ -128,7 +128,7 @@ class SmppCall(Struck, Protocol):
     def reply(self, status: int) -> bytes:
         """Return an answer without a body."""
 
-    def answer_late(self, by: timedelta) -> None:
+    async def answer_late(self, by: timedelta) -> None:
         """Carry out the command, unless it has been, and answer so much later."""
 
     def answer_last(self, octets: bytes) -> None:
@@ -149,7 +149,7 @@ class SmppCall(Struck, Protocol):
     def unbind(self) -> None:
         """Ask the client to go, behind the answer."""
 
-    def send_receipt(self) -> None:
+    async def send_receipt(self) -> None:
         """Send the receipt of what was placed, before the answer."""
 
 

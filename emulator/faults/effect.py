@@ -77,7 +77,7 @@ class Effect:
         """Whether a client would feel it."""
         return call.is_heard
 
-    def answer_smpp(self, call: SmppCall) -> bytes | None:
+    async def answer_smpp(self, call: SmppCall) -> bytes | None:
         """Return what is sent now; None where the call has seen to it."""
         raise NotImplementedError
 

@@ -127,5 +127,5 @@ def _address(worlds: Worlds, scheme: str) -> tuple[str | None, int | None]:
 def _system_id(worlds: Worlds, world: World) -> str:
     """Return a system_id that leads to *world*: one of its binds', or its name's."""
     binds = world.account.access.binds
-    own = (each for each in binds if worlds.reached(each) is world)
+    own = (each for each in binds if worlds.bound(each) is world)
     return next(own, f"world-{world.name}")

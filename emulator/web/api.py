@@ -34,7 +34,7 @@ class Api:
         answer = self.refused(refusal, None)
         await answer.send(send, bodiless=scope["method"] == "HEAD")
 
-    def enter(self, visit: Visit) -> Entry:
+    async def enter(self, visit: Visit) -> Entry:
         """Return the world of the token that the contract asks for.
 
         Refuses a missing, malformed, unknown, deleted or expired one.
@@ -47,7 +47,7 @@ class Api:
         if scheme != "bearer" or not literal:
             why = "send the header Authorization: Bearer <token>"
             raise Refusal(refusals.UNAUTHENTICATED, why)
-        visit.entry = self._worlds.enter(literal)
+        visit.entry = await self._worlds.enter(literal)
         if not exact:
             why = "write Bearer with a capital and one space"
             visit.weigh(Doubt("AUT-06", refusals.UNAUTHENTICATED, why))

@@ -43,14 +43,14 @@ class Control:
         self.body_limit = body_limit
         self._guard = Guard(secret)
 
-    def enter(self, visit: Visit) -> Entry:
+    async def enter(self, visit: Visit) -> Entry:
         """Return the world that is meant, whatever has become of its token.
 
         Refuses who does not know the secret, where there is one.
         """
         if visit.operation.id not in OPEN and not self._guard.knows(visit.headers):
             raise Refusal(SECRET_NEEDED, f"send the header {HEADER}: <secret>")
-        world = self._world(visit)
+        world = await self._world(visit)
         if visit.operation.id not in HELPING:
             needs_no_help(world)
         return self._worlds.visit(world)
@@ -80,7 +80,7 @@ class Control:
     def record(self, visit: Visit, answer: Answer) -> None:
         """Keep nothing: the journal holds what the platform was asked."""
 
-    def _world(self, visit: Visit) -> World:
+    async def _world(self, visit: Visit) -> World:
         query = parse_qs(visit.scope["query_string"].decode("latin-1"))
         if names := query.get("world"):
             world = self._worlds.named(names[-1])
@@ -88,4 +88,4 @@ class Control:
                 raise Refusal(NO_SUCH_WORLD, f"no world is called {names[-1]}")
             return world
         _, literal, _ = bearer(visit.headers)
-        return self._worlds.find(literal) if literal else self._worlds.default
+        return await self._worlds.find(literal) if literal else self._worlds.default

@@ -67,7 +67,7 @@ class Desk:
             if operation.body is not None:
                 call.body = reading.body(body, operation.body, frozenset()).body
             function: Callable[[], Any] = partial(self._functions[name], world, call)
-            done = transact(world.commons, function)
+            done = await transact(world, function)
             if isinstance(done, Reply):
                 reply = done
             else:

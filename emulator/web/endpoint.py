@@ -107,7 +107,7 @@ class Endpoint:
 
     async def _carried_out(self, visit: Visit) -> Answer:
         operation, headers = visit.operation, visit.headers
-        entry = visit.entry = self._door.enter(visit)
+        entry = visit.entry = await self._door.enter(visit)
         world = entry.world
         if ledger := operation.aliases.get(self._path):
             why = f"{operation.path} is the path that a strict world knows"
@@ -128,7 +128,7 @@ class Endpoint:
             reply = await patience.reply(steps, world, visit.receive)
             return _rendered(reply, visit)
         if not (world.faults or FAULT in headers or PREFER in headers):
-            return _transacted(world, call, visit, function)
+            return await _transacted(world, call, visit, function)
         carry_out = partial(_transacted, world, call, visit, function)
         return await Injection(self._door, visit, call, world).answer(carry_out)
 
@@ -184,9 +184,11 @@ def _is_patient(
     return isgeneratorfunction(function)
 
 
-def _transacted(world: World, call: Call, visit: Visit, function: Function) -> Answer:
+async def _transacted(
+    world: World, call: Call, visit: Visit, function: Function
+) -> Answer:
     """Carry out *function*, whole or not at all: what is kept, is answered."""
-    return transact(world.commons, lambda: _rendered(function(world, call), visit))
+    return await transact(world, lambda: _rendered(function(world, call), visit))
 
 
 def _rendered(reply: Reply, visit: Visit) -> Answer:

@@ -1,7 +1,7 @@
 """How a fault is felt over HTTP: in the right answer's place, too late, or spoilt."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +21,7 @@ from emulator.world import World
 
 log = logging.getLogger("emulator")
 
+CarryOut = Callable[[], Awaitable[Answer]]
 BLANKS = ("field", "field_of", "limit", "mark", "other", "service")  # of sentences
 
 
@@ -33,27 +34,31 @@ class Injection:
         self._call = call
         self._world = world
 
-    async def answer(self, carry_out: Callable[[], Answer]) -> Answer:
+    async def answer(self, carry_out: CarryOut) -> Answer:
         """Carry out the operation as far as a fault lets it, and return the answer.
 
         Raises ``HungUp`` where the client does while its answer is late.
         """
-        rule = self._struck(Phase.BEFORE, None)
+        rule = await self._struck(Phase.BEFORE, None)
         if rule is not None:
             return await self._wronged(rule, Answer(200), self._timed(carry_out))
-        right = carry_out()
+        right = await carry_out()
         await self._told_early()
-        rule = self._struck(Phase.AFTER, right)
+        rule = await self._struck(Phase.AFTER, right)
         if rule is None:
             return right
-        return await self._wronged(rule, right, lambda: right)
 
-    def _timed(self, carry_out: Callable[[], Answer]) -> Callable[[], Answer]:
+        async def as_it_is() -> Answer:
+            return right
+
+        return await self._wronged(rule, right, as_it_is)
+
+    def _timed(self, carry_out: CarryOut) -> CarryOut:
         """Return *carry_out* as it is done at the time that it then is."""
 
-        def carry_out_now() -> Answer:
+        async def carry_out_now() -> Answer:
             self._call.now = self._world.clock.now()
-            return carry_out()
+            return await carry_out()
 
         return carry_out_now
 
@@ -64,17 +69,17 @@ class Injection:
         """
         call, world = self._call, self._world
         try:
-            early = bool(call.placed) and come_early(world, call.placed, call.now)
+            early = bool(call.placed) and await come_early(world, call.placed, call.now)
         except Refusal as refusal:  # what was placed stands
             log.warning("no reply came early: %s", refusal.why)
             early = False
         if early:
             await patience.quiet(world, self._visit.receive)
 
-    def _struck(self, phase: Phase, right: Answer | None) -> Rule | None:
+    async def _struck(self, phase: Phase, right: Answer | None) -> Rule | None:
         strike = partial(self._door.strike, self._visit, self._call, phase, right)
         try:
-            rule = transact(self._world.commons, strike)
+            rule = await transact(self._world, strike)
         except Refusal as refusal:
             if right is None:
                 raise
@@ -84,9 +89,7 @@ class Injection:
             self._visit.fault = rule.id
         return rule
 
-    async def _wronged(
-        self, rule: Rule, right: Answer, carry_out: Callable[[], Answer]
-    ) -> Answer:
+    async def _wronged(self, rule: Rule, right: Answer, carry_out: CarryOut) -> Answer:
         struck = _StruckCall(
             rule=rule.id,
             number=rule.met,
@@ -108,7 +111,7 @@ class _StruckCall:
     number: int
     seed: int
     answer: Answer  # the right one; where nothing is carried out, a 200
-    carry_out: Callable[[], Answer]
+    carry_out: CarryOut
     door: Door
     visit: Visit
     call: Call

@@ -56,7 +56,9 @@ class Pages:
         """Answer the contract, the catalogue of the token's world in it as enums."""
         _, literal, _ = bearer(wire.headers(request.scope))
         try:
-            world = self._worlds.find(literal) if literal else self._worlds.default
+            world = (
+                await self._worlds.find(literal) if literal else self._worlds.default
+            )
         except Refusal as refusal:
             return _response(self._api.refused(refusal, None))
         account = world.account
@@ -94,7 +96,7 @@ class Pages:
         if request.method != "HEAD":  # a preview is no click
             try:
                 needs_no_help(world)
-                transact(world.commons, lambda: smsclic.follow(world, message))
+                await transact(world, lambda: smsclic.follow(world, message))
             except Refusal as refusal:  # of the disk
                 return _response(self._api.refused(refusal, None))
         return RedirectResponse(url, 302)

@@ -139,12 +139,12 @@ async def reply(steps: Steps, world: World, receive: Receive) -> Reply:
                 if step is not None:
                     time = await patience.sit_out(step, left)
                 before = commons.transactions
-                step = transact(commons, partial(_taken, steps, time), left=left)
+                step = await transact(world, partial(_taken, steps, time), left=left)
                 if commons.transactions > before:
                     left = SO_FAR
             return step
         finally:
-            transact(commons, steps.close, happened=True)
+            await transact(world, steps.close, happened=True)
 
 
 def _taken(steps: Steps, time_is_left: bool | None) -> Wait | Reply:  # noqa: FBT001
@@ -182,7 +182,7 @@ async def caught_up(world: World, now: datetime, *, left: str = NOTHING) -> None
 
     Refuses where it is set aside, now or by that.
     """
-    while not catch_up(world, now, left=left):  # noqa: ASYNC110
+    while not await catch_up(world, now, left=left):  # noqa: ASYNC110
         await asyncio.sleep(0)
     needs_no_help(world)
 

@@ -53,7 +53,7 @@ class Door(Protocol):
 
     body_limit: int  # octets
 
-    def enter(self, visit: Visit) -> Entry:
+    async def enter(self, visit: Visit) -> Entry:
         """Return where the visitor goes, or refuse."""
 
     def refused(self, refusal: Refusal, visit: Visit | None) -> Answer:

@@ -1,6 +1,7 @@
 """What all worlds of a process share, and a transaction of theirs as a value."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -28,7 +29,17 @@ class Changes(NamedTuple):
 
 
 class Store(Protocol):
-    """Who keeps worlds beyond the process."""
+    """Who keeps worlds beyond the process.
+
+    One that takes its time has a turn for each world, in which nobody else changes that
+    world, and ``keep`` instead of ``write``.
+    """
+
+    turn: "Callable[[World], AbstractAsyncContextManager[None]] | None" = None
+
+    async def keep(self, changes: Changes) -> None:
+        """Keep *changes*, as ``write`` does."""
+        self.write(changes)
 
     def write(self, changes: Changes) -> None:
         """Keep *changes*, all or none, before they are carried out.

@@ -71,14 +71,14 @@ class Worlds:
         """Who keeps the worlds beyond the process."""
         return self._commons.store
 
-    def enter(self, literal: str) -> Entry:
+    async def enter(self, literal: str) -> Entry:
         """Return the world of a token, minting it where the token asks for that.
 
         Refuses a token that is unknown, deleted or expired.
 
         Source: manual AUT-04; assumption AUT-05.
         """
-        world = self._directory.get(literal) or self._minted(literal)
+        world = self._directory.get(literal) or await self._minted(literal)
         needs_no_help(world)
         token, now = world.tokens.get(literal), world.clock.now()
         if token is None:
@@ -94,11 +94,15 @@ class Worlds:
         now = world.clock.now()
         return Entry(world, Token("", "", now, now), now)
 
-    def find(self, literal: str) -> World:
+    async def find(self, literal: str) -> World:
         """Return the world of a token, even of one that has expired or was deleted."""
-        return self._directory.get(literal) or self._minted(literal)
+        return self._directory.get(literal) or await self._minted(literal)
 
-    def reached(self, system_id: str) -> World | None:
+    def known(self, literal: str) -> World | None:
+        """Return the world of a token, if there is one already."""
+        return self._directory.get(literal)
+
+    async def reached(self, system_id: str) -> World | None:
         """Return the world that a system_id of SMPP leads to, minting ``world-<name>``.
 
         Of two worlds that know it the older one has it.  Clients cut a name that is
@@ -115,9 +119,13 @@ class Worlds:
             if not self.limits.smpp_mints:
                 return self._directory.get(meant[0])
             try:
-                return self.find(meant[0])
+                return await self.find(meant[0])
             except Refusal:
                 return None
+        return self.bound(system_id)
+
+    def bound(self, system_id: str) -> World | None:
+        """Return the oldest world that has a bind of that name."""
         return next(
             (each for each in self if system_id in each.account.access.binds), None
         )
@@ -309,7 +317,7 @@ class Worlds:
         origin = Origin(fixture, fixture.tokens)
         self.publish(self._made(fixture.name, origin), origin)
 
-    def _minted(self, literal: str) -> World:
+    async def _minted(self, literal: str) -> World:
         match = MINTING.fullmatch(literal)
         if match is None:
             why = "no world knows this token; try demo, or world-<name> for a new world"
@@ -319,7 +327,10 @@ class Worlds:
         if len(self) >= self.limits.worlds:
             why = f"there are {len(self)} worlds, the most that this process may hold"
             raise Refusal(UNAUTHENTICATED, why)
-        return transact(self._commons, lambda: self.create(match[1], self._mould))
+        name = match[1]
+        return await transact(
+            self.default, lambda: self.known(literal) or self.create(name, self._mould)
+        )
 
     def _made(self, name: str, origin: Origin) -> World:
         """Return a world that nobody finds yet, with its own tokens."""

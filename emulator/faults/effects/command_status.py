@@ -73,5 +73,5 @@ class SmppStatus(Effect):
         is_known = call.is_carried_out or call.command == WITHOUT_WORK
         return not is_known or call.reply(self.status) != call.answer
 
-    def answer_smpp(self, call: SmppCall) -> bytes | None:
+    async def answer_smpp(self, call: SmppCall) -> bytes | None:
         return call.reply(self.status)

@@ -157,10 +157,10 @@ class Delay(Effect):
 
     async def answer_http(self, call: HttpCall[A]) -> A:
         async with call.wait(self.drawn(call.seed, call.rule, call.number)):
-            return call.carry_out()
+            return await call.carry_out()
 
-    def answer_smpp(self, call: SmppCall) -> bytes | None:
-        call.answer_late(self.drawn(call.seed, call.rule, call.number))
+    async def answer_smpp(self, call: SmppCall) -> bytes | None:
+        await call.answer_late(self.drawn(call.seed, call.rule, call.number))
         return None
 
     def deliver_receipt(self, call: ReceiptCall) -> None:

@@ -105,7 +105,10 @@ class PduFault(Effect):
             return False
         return call.is_heard or self.mutation in ENDING
 
-    def answer_smpp(self, call: SmppCall) -> bytes | None:
+    async def answer_smpp(self, call: SmppCall) -> bytes | None:
+        if self.mutation is PduMutation.EARLY_RECEIPT:
+            await call.send_receipt()
+            return call.answer
         return _ANSWERS[self.mutation](call)
 
     # --- A receipt --------------------------------------------------------------------
@@ -178,11 +181,6 @@ def _then_unbind(call: SmppCall) -> bytes:
     return call.answer
 
 
-def _early_receipt(call: SmppCall) -> bytes:
-    call.send_receipt()
-    return call.answer
-
-
 _ANSWERS: Mapping[PduMutation, Callable[[SmppCall], bytes]] = {
     PduMutation.WRONG_SEQUENCE: _wrong_sequence,
     PduMutation.DOUBLED: _doubled,
@@ -193,5 +191,4 @@ _ANSWERS: Mapping[PduMutation, Callable[[SmppCall], bytes]] = {
     PduMutation.THEN_CLOSE: _then_close,
     PduMutation.THEN_RESET: _then_reset,
     PduMutation.THEN_UNBIND: _then_unbind,
-    PduMutation.EARLY_RECEIPT: _early_receipt,
 }

@@ -132,7 +132,7 @@ class WireFault(Effect):
     def changes_smpp(self, call: SmppCall) -> bool:
         return call.is_heard or self.failure in ENDING
 
-    def answer_smpp(self, call: SmppCall) -> bytes | None:
+    async def answer_smpp(self, call: SmppCall) -> bytes | None:
         failure = self.failure
         if failure is WireFailure.TRUNCATED:
             call.answer_last(call.answer[: len(call.answer) // 2])

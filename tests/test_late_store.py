@@ -1,0 +1,223 @@
+"""A store that answers later, over a network say: the worlds are as with any other.
+
+Who comes to a world while something of it is being written waits, in order; nothing is
+seen before it is written, and other worlds are not held up.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from typing import Any
+
+import pytest
+
+from emulator.domain.command_status import Status
+from emulator.world import Changes, Store, Unwritten, World
+from tests.campaigns import NUMBER, SMS, an_sms, place, to
+from tests.commanded import COMMANDS, attended, forked, prepared
+from tests.conftest import MakeApi
+from tests.emulated import Api
+from tests.receiver import receiving
+from tests.smpp import packed
+from tests.smpp.dialled import listening
+from tests.smpp.packed import resp
+from tests.smpp.test_receipts import receipt
+from tests.steering import steer, steered
+from tests.test_disk_refuses import told
+from tests.test_one_way import REPLYING, everything
+
+TURNS = 5  # of the loop, that a write takes
+
+
+class Late(Store):
+    """A store that takes its time."""
+
+    def __init__(self) -> None:
+        self._locks: dict[World, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.writing: dict[World, int] = {}
+        self.refused = False
+        self.held: set[str] = set()  # names of worlds that are not written ...
+        self.let_go = asyncio.Event()  # ... until then
+
+    @asynccontextmanager
+    async def turn(self, world: World) -> AsyncIterator[None]:
+        async with self._locks[world]:
+            yield
+
+    async def keep(self, changes: Changes) -> None:
+        names = {world.name for world, _ in changes.of}
+        for world, _ in changes.of:
+            assert world not in self.writing, "two at once"
+            self.writing[world] = 1
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        if names & self.held:
+            await self.let_go.wait()
+        for world, _ in changes.of:
+            del self.writing[world]
+        if self.refused and not changes.happened:
+            message = "the store refuses"
+            raise Unwritten(message)
+
+    def write(self, changes: Changes) -> None:
+        raise AssertionError(changes)
+
+    def note(self, world: World) -> None:
+        pass
+
+    def settle(self) -> None:
+        pass
+
+
+@contextmanager
+def late(api: Api) -> Iterator[Late]:
+    """Have the worlds kept by a store that takes its time."""
+    before, store = api.worlds.store, Late()
+    api.worlds.keep_in(store)
+    try:
+        yield store
+    finally:
+        api.worlds.keep_in(before)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_does_what_it_does_with_a_quick_one(api: Api, name: str) -> None:
+    prepared(api)
+    left = []
+    for kept in (nullcontext, late):
+        forked(api)
+        with attended(api, name):
+            method, path, body = COMMANDS[name].sent(api)
+            with kept(api):
+                answer = api.send(method, path, json=body)
+                if "Delivery" in name:  # until it has been tried
+                    steer(api, "POST", "clock/settle", json={"seconds": 1})
+            assert answer.status == 200, answer.octets
+            document = steered(api, "GET", "world/snapshot")
+        del document["name"], document["tokens"]
+        if name == "setClock":  # which runs by the wall's
+            document["clock"]["now"] = ""
+        left.append(document)
+    assert left[0] == left[1]
+
+
+def test_requests_of_a_world_keep_their_order(api: Api) -> None:
+    texts = [f"number {number}" for number in range(20)]
+    orders = [("POST", SMS, an_sms(text=each)) for each in texts]
+
+    with late(api):
+        answers = api.together(*orders, ("GET", "/api/v1/user", None))
+
+    assert [each.status for each in answers] == [200] * 21
+    ids = [each.body["campaign"] for each in answers[:-1]]
+    assert ids == [*range(ids[0], ids[0] + 20)]
+    balances = [each.body["balance"] for each in answers[:-1]]
+    assert balances == sorted(balances, reverse=True)
+    kept = [each.template.text for each in api.world.campaigns.values()]
+    assert kept == texts
+    assert f"{balances[-1]}" in answers[-1].octets.decode()
+
+
+def test_nothing_is_seen_before_it_is_written_and_others_are_not_held_up(
+    api: Api,
+) -> None:
+    other = Api(api.app, "world-other", api._loop)  # noqa: SLF001 - the same program
+    place(other)
+    with late(api) as store:
+        store.held.add(api.world.name)
+        placing = api.start("POST", SMS, json=an_sms())
+        reading = api.start("GET", "/api/v1/user")
+        assert place(other)["campaign"]
+        assert api.world.campaigns == {}
+        assert not placing.done()
+        assert not reading.done()
+        store.let_go.set()
+        assert place(api)["campaign"] == 8528239
+    assert len(api.world.campaigns) == 2
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_it_refuses_has_changed_nothing(make_api: MakeApi, name: str) -> None:
+    api = make_api()
+    prepared(api)
+    forked(api)
+    with attended(api, name):
+        method, path, body = COMMANDS[name].sent(api)
+        before = everything(api)
+        with late(api) as store:
+            store.refused = True
+            answer = api.send(method, path, json=body)
+        if answer.status == 500:
+            assert "the store refuses, so nothing was changed" in told(answer)
+            assert everything(api) == before
+            assert api.send(method, path, json=body).status == 200
+        else:
+            assert answer.status == 200
+
+
+def test_a_client_of_smpp_is_answered_in_order(api: Api) -> None:
+    with late(api) as store, listening(api) as phone:
+        caller = phone.bound()
+        caller.say(*(packed.submit(number, registered=1) for number in range(2, 52)))
+        answers = [caller.hear() for _ in range(50)]
+        assert [each.sequence for each in answers] == [*range(2, 52)]
+        ids = [int(each.body[:-1]) for each in answers]
+        assert ids == [*range(ids[0], ids[0] + 50)]
+
+        store.refused = True
+        caller.say(packed.submit(60), packed.packet(packed.ENQUIRE_LINK, 61))
+        refused, alive = caller.hear(), caller.hear()
+        assert (refused.sequence, refused.status) == (60, Status.ESME_RSYSERR)
+        assert alive.command == resp(packed.ENQUIRE_LINK)
+        store.refused = False
+
+        steered(api, "POST", "clock/advance", json={"seconds": 60})
+        told_of = [receipt(caller) for _ in range(50)]
+        assert len({each.short for each in told_of}) == 50
+        caller.turn()
+    states = [each.state for each in api.world.deliveries.values()]
+    assert states == ["delivered"] * 50
+
+
+@pytest.mark.parametrize("effect", [{"pdu": "early_receipt"}, {"delay": 5}])
+def test_a_fault_of_smpp_is_felt_as_ever(api: Api, effect: Any) -> None:
+    rule = {"operation": "submit_sm", "phase": "after", "effect": effect, "first": 1}
+    with late(api), listening(api) as phone:
+        steered(api, "POST", "faults", json=rule)
+        caller = phone.bound()
+        caller.say(packed.submit(2, registered=1))
+        if "pdu" in effect:
+            assert caller.hear().command == packed.DELIVER_SM
+        else:
+            caller.turn()
+            steered(api, "POST", "clock/advance", json={"seconds": 5})
+        answer = caller.hear()
+        assert (answer.command, answer.status) == (resp(packed.SUBMIT_SM), 0)
+
+
+def test_what_happens_by_itself_happens_as_ever(make_api: MakeApi) -> None:
+    quick, slow = make_api(), make_api()
+    left = []
+    for api in (quick, slow):
+        with receiving() as receiver:
+            steered(api, "PATCH", "account", json={"push_url": receiver.url})
+            place(api, an_sms(recipients=to(*[REPLYING] * 3)))
+            wrote = {"number": NUMBER, "text": "info"}
+            if api is quick:
+                steered(api, "POST", "clock/settle", json={})
+                steered(api, "POST", "inbound", json={**wrote, "number": REPLYING})
+                steered(api, "POST", "clock/settle", json={})
+            else:
+                with late(api):
+                    steered(api, "POST", "clock/settle", json={})
+                    steered(api, "POST", "inbound", json={**wrote, "number": REPLYING})
+                    steered(api, "POST", "clock/settle", json={})
+            left.append(sorted(each["response"] for each in receiver.parameters))
+            states = {str(each.state) for each in api.world.deliveries.values()}
+            assert states == {"delivered"}
+    assert left[0] == left[1]
+    assert [each.response for each in quick.world.responses] == [
+        each.response for each in slow.world.responses
+    ]
+    assert steer(slow, "GET", "readyz").status == 200
