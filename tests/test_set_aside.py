@@ -55,6 +55,9 @@ def is_set_aside(api: Api, name: str, why: str = WHY) -> None:
         api.get(f"/panel/campaigns?world={name}", token=""),
     ):
         assert instead in answer.octets.decode() or instead in told(answer)
+    page = api.get("/panel/worlds", token="").octets.decode()
+    assert page.count("Set aside") == 1
+    assert why in page
     assert api.get("/api/v1/user", token="demo").status == 200
     assert api.get("/api/v1/user", token="world-other").status == 200
 
