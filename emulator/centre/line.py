@@ -64,7 +64,9 @@ class Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.session.hear(data, self._loop.time())
-        if not self._busy:
+        if self._busy:  # a store takes its time
+            self._read_or_rest()
+        else:
             self._turn()
 
     def pause_writing(self) -> None:
