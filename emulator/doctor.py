@@ -91,7 +91,7 @@ def _unanswered(patient: Patient, error: ClientError) -> Iterator[str]:
         yield f"the emulator at {patient.url} declines: {error}"
         return
     host, port = _address(patient.url)
-    reason = _unreachable(host, port)
+    reason = unreachable(host, port)
     if not reason:
         yield (
             f"port {port} of {host} is taken by something that is no emulator: stop "
@@ -103,7 +103,7 @@ def _unanswered(patient: Patient, error: ClientError) -> Iterator[str]:
         "or say with --url where it is"
     )
     wanted = patient.smpp_port
-    if host in LOCAL and wanted and not _unreachable(host, wanted):
+    if host in LOCAL and wanted and not unreachable(host, wanted):
         yield (
             f"port {wanted} of {host}, which serve wants for SMPP, is taken: "
             "start it with another --smpp-port, where 0 is a free one and none is none"
@@ -172,7 +172,7 @@ def _callback(url: str, emulators: str) -> Iterator[str]:
             f"{_from_a_container(url)}, or fetch the pushes with smsclouds-emulator "
             f"listen --forward-to {url}"
         )
-    elif reason := _unreachable(*_address(url)):
+    elif reason := unreachable(*_address(url)):
         yield (
             f"pushes go to {url}, where nothing answers ({reason}): start your server, "
             "or give the account the address where it is"
@@ -190,7 +190,7 @@ def _address(url: str) -> tuple[str, int]:
     return target.hostname or "", target.port or DEFAULT_PORTS.get(target.scheme, 80)
 
 
-def _unreachable(host: str, port: int) -> str:
+def unreachable(host: str, port: int) -> str:
     """Return why nobody is there; empty where somebody is."""
     try:
         asyncio.run(_reached(host, port))

@@ -67,9 +67,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         ANSWERS.clear()
         ANSWERS.update({**FINE, **names})
         monkeypatch.setattr(doctor, "node", lambda: "here")
-        monkeypatch.setattr(
-            doctor, "_unreachable", lambda _, port: reason.get(port, "")
-        )
+        monkeypatch.setattr(doctor, "unreachable", lambda _, port: reason.get(port, ""))
         monkeypatch.setattr(doctor, "getproxies_environment", lambda: proxies or {})
         return list(doctor.findings(patient))
 

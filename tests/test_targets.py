@@ -5,6 +5,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from errno import ECONNREFUSED
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import emulator
+from emulator import doctor
 from emulator.client import Emulator
 from emulator.client.forwarder import forwarding
 from emulator.client.listener import Listener
@@ -433,6 +435,25 @@ def test_a_refused_one_is_told_to_the_emulator(remote: Emulator) -> None:
     (attempt,) = remote.find_deliveries(kind="keywordPush")[0].attempts
     assert attempt.verdict == "forbidden"
     assert "allow it with --push-allow 93.184.216.34" in attempt.says
+
+
+def test_what_doctor_knocks_at_is_judged(
+    monkeypatch: pytest.MonkeyPatch, lead: Callable[..., None]
+) -> None:
+    knocked: list[Any] = []
+
+    async def connect(_loop: Any, _protocol: Any, *where: Any, **_tls: Any) -> Any:
+        knocked.append(where)
+        raise ConnectionRefusedError(ECONNREFUSED, "no")
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", connect)
+    lead("169.254.169.254")
+    assert "a cloud's secrets" in doctor.unreachable("localhost", 80)
+    assert knocked == []
+
+    lead("169.254.169.254", "127.0.0.1")
+    assert doctor.unreachable("localhost", 80) == "Connection refused"
+    assert knocked == [("127.0.0.1", 80)]
 
 
 # --- Nobody else dials out -------------------------------------------------------
