@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.properties import FACTOR, SOAKING, examples, sampled
+from tests.properties import FACTOR, examples, sampled
 from tests.served import ROOT
 
 RUNS = {"given", "run_state_machine_as_test"}  # what tries an example after the other
@@ -93,7 +93,6 @@ def test_a_soak_tries_many_times_as_many_and_all_of_a_list() -> None:
     assert told == f"{40 * FACTOR} 40 False 9999\n"
 
 
-@pytest.mark.skipif(SOAKING, reason="a soak has them all")
 def test_a_test_has_few_and_a_part_of_a_list() -> None:
     assert examples(40).max_examples == 40
     part = sampled([*range(9_999)])
