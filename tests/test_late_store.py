@@ -7,7 +7,7 @@ seen before it is written, and other worlds are not held up.
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from emulator.world import Changes, Store, Unwritten, World
 from tests.campaigns import NUMBER, SMS, an_sms, place, to
 from tests.commanded import COMMANDS, attended, forked, prepared
 from tests.conftest import MakeApi
-from tests.emulated import Api
+from tests.emulated import Api, emulated
 from tests.receiver import receiving
 from tests.smpp import packed
 from tests.smpp.dialled import listening
@@ -81,9 +81,19 @@ def late(api: Api) -> Iterator[Late]:
         api.worlds.keep_in(before)
 
 
+@pytest.fixture(scope="module")
+def ready() -> Iterator[Api]:
+    """Return a prepared world; each test takes a fork of it."""
+    with closing(emulated()) as api:
+        prepared(api)
+        yield api
+
+
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_does_what_it_does_with_a_quick_one(api: Api, name: str) -> None:
-    prepared(api)
+def test_every_command_does_what_it_does_with_a_quick_one(
+    ready: Api, name: str
+) -> None:
+    api = ready
     left = []
     for kept in (nullcontext, late):
         forked(api)
@@ -138,9 +148,8 @@ def test_nothing_is_seen_before_it_is_written_and_others_are_not_held_up(
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_what_it_refuses_has_changed_nothing(make_api: MakeApi, name: str) -> None:
-    api = make_api()
-    prepared(api)
+def test_what_it_refuses_has_changed_nothing(ready: Api, name: str) -> None:
+    api = ready
     forked(api)
     with attended(api, name):
         method, path, body = COMMANDS[name].sent(api)

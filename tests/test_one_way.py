@@ -5,7 +5,7 @@ store that refuses the first of its writes, or the second, and so on.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count
 from typing import Any
 
@@ -30,7 +30,7 @@ from emulator.world.state import KINDS, KINDS_OF, gathered
 from tests.campaigns import NUMBER, an_sms, place, to
 from tests.commanded import COMMANDS, attended, forked, prepared
 from tests.conftest import MakeApi
-from tests.emulated import Api, at_once, keep
+from tests.emulated import Api, at_once, emulated, keep
 from tests.smpp import packed
 from tests.smpp.dialled import listening
 from tests.smpp.packed import resp
@@ -74,21 +74,25 @@ def refusing(api: Api, place: int) -> Iterator[Refusing]:
 
 
 def everything(api: Api) -> Any:
-    """Return all that is kept of every world, and which worlds there are."""
-    worlds = steered(api, "GET", "worlds")
-    return [
-        (each, each["set_aside"] or steered(api, "GET", f"world/snapshot?world={name}"))
-        for each in worlds
-        for name in (each["name"],)
-    ]
+    """Return what is kept of a world and of the default one, and which there are."""
+    names = ("demo", api.token.removeprefix("world-"))
+    kept = [steered(api, "GET", f"world/snapshot?world={each}") for each in names]
+    words = ("name", "checkpoints", "set_aside")
+    listed = [[each[word] for word in words] for each in steered(api, "GET", "worlds")]
+    return kept, listed
+
+
+@pytest.fixture(scope="module")
+def ready() -> Iterator[Api]:
+    """Return a prepared world; each test takes a fork of it."""
+    with closing(emulated()) as api:
+        prepared(api)
+        yield api
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_that_is_refused_has_changed_nothing(
-    make_api: MakeApi, name: str
-) -> None:
-    api = make_api()
-    prepared(api)
+def test_a_command_that_is_refused_has_changed_nothing(ready: Api, name: str) -> None:
+    api = ready
     for refused in count(1):
         assert refused < MOST
         forked(api)
