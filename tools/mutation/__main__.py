@@ -124,7 +124,8 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="only say what is drawn")
     chosen = parser.parse_args()
     if chosen.learn:
-        learn(chosen.learnt, marker=chosen.marker, tests_of=chosen.tests_of)
+        of = {"tests_of": chosen.tests_of, "places": chosen.tests}
+        learn(chosen.learnt, marker=chosen.marker, **of)
         known = Learnt(chosen.learnt)
         print(f"{len(known.tests)} tests; fail without a change: {known.failed}")
         return

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,9 @@ def _by_file(piece: Tests) -> Tests:
     return {each: piece[each] for each in ordered}
 
 
-def learn(file: Path, *, marker: str, tests_of: str = "") -> None:
+def learn(
+    file: Path, *, marker: str, tests_of: str = "", places: Sequence[str] = ()
+) -> None:
     """Run all tests once, unchanged, and write down what they pass through.
 
     Of the tests of a commit, only those that today's do not have.
@@ -141,6 +143,7 @@ def learn(file: Path, *, marker: str, tests_of: str = "") -> None:
             chosen = notes / "chosen"
             chosen.write_text("\n".join(_gone(copy, marker)), "utf-8")
             plugin.append(f"@{chosen}")
+        plugin.extend(places)
         subprocess.run(
             [sys.executable, "-m", "pytest", *words, *plugin],
             cwd=copy,
@@ -176,7 +179,7 @@ def _gathered(notes: Path) -> Mapping[str, Any]:
     for name in seconds:
         in_file[name.partition("::")[0]].add(name)
     for note in sorted(notes.glob("*.child")):
-        file, *met = note.read_text("utf-8").splitlines()
+        file, *met = note.read_text("utf-8").splitlines() or [""]
         for line in met:
             lines[line] |= in_file[file]
     return {"failed": sorted(failed), "seconds": seconds, **_packed(seconds, lines)}

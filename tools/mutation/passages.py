@@ -95,11 +95,12 @@ def pytest_configure(config: Any) -> None:
 
 def hear_children() -> None:
     """Follow this process, which a test started: each line is noted as it is met."""
-    if NOTES not in os.environ or "pytest" in sys.modules:
-        return
     test = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[0]
+    if not test or NOTES not in os.environ or "pytest" in sys.modules:
+        return
     notes = Path(os.environ[NOTES], f"{os.getpid()}.child").open("a", encoding="utf-8")  # noqa: SIM115 - until it ends
     notes.write(f"{test}\n")
+    notes.flush()  # it may be killed at any time
     met: set[Line] = set()
 
     def note(line: Line) -> None:
