@@ -19,7 +19,7 @@ import sys
 import tempfile
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
@@ -59,6 +59,7 @@ def verdicts(drawn: Iterable[Mutant], chosen: Namespace) -> Iterator[Verdict]:
     """Judge each in turn; each worker has a copy of its own."""
     learnt = None if chosen.tests else Learnt(chosen.learnt)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        Path(folder).chmod(0o755)  # some tests go on as nobody
         judges: SimpleQueue[Judge] = SimpleQueue()
         for number in range(chosen.workers):
             place = Path(folder, str(number))
@@ -74,7 +75,8 @@ def verdicts(drawn: Iterable[Mutant], chosen: Namespace) -> Iterator[Verdict]:
                 judges.put(judge)
 
         with ThreadPoolExecutor(chosen.workers) as pool:
-            yield from pool.map(judged, drawn)
+            for each in as_completed([pool.submit(judged, each) for each in drawn]):
+                yield each.result()
 
 
 def read(results: Path) -> list[Mutant]:

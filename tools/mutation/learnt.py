@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from tools.mutation.passages import NOTES
 from tools.mutation.trial import Runner
 
 LEARNT = ROOT / ".mutation.json"
+WORD = re.compile(r"\w+")
 FIRST = 3.0  # seconds of tests in the first run of a change; each next takes four times
 HEARS = """
 import runpy
@@ -41,31 +43,58 @@ class Learnt:
             path: {int(line): index for line, index in lines.items()}
             for path, lines in known["lines"].items()
         }
-        self._functions = Counter(_function(each) for each in self._names)
 
     def pieces(self, mutant: Mutant) -> Iterator[Tests]:
         """Yield the tests to try, in growing parts, the likeliest first."""
         piece: Tests = {}
-        spent, most = 0.0, FIRST
+        most = FIRST
         for test in self._ordered(mutant):
-            piece[test] = self._seconds[test]
-            spent += self._seconds[test]
-            if spent > most:
+            seconds = self._seconds[test]
+            if piece and sum(piece.values()) + seconds > most:
                 yield _by_file(piece)
-                piece, spent, most = {}, 0.0, most * 4
+                piece, most = {}, most * 4
+            piece[test] = seconds
         if piece:
             yield _by_file(piece)
 
     def _ordered(self, mutant: Mutant) -> list[str]:
-        """Order by how near a test passes, then one of each function, then by time."""
-        found: dict[str, tuple[int, int, float]] = {}
+        """Order by how near a test passes, then one of each function, then by time.
+
+        What is run at the import is told by no line: there it is those first whose
+        file shares a rare word with it.
+        """
+        found: dict[str, tuple[int, int, int, float]] = {}
         cases: Counter[str] = Counter()
+        rare = self._rareness(mutant) if mutant.at_import else {}
         for near, chosen in enumerate(self._rings(mutant)):
             names = (each for each in self._named(chosen) if each not in found)
             for name in sorted(names, key=lambda each: self._seconds[each]):
                 case = cases[_function(name)] = cases[_function(name)] + 1
-                found[name] = (near, case, self._seconds[name])
+                shared = rare.get(name.partition("::")[0], sys.maxsize)
+                found[name] = (shared, near, case, self._seconds[name])
         return sorted(found, key=lambda each: found[each])
+
+    def _rareness(self, mutant: Mutant) -> Mapping[str, int]:
+        """Return in how many files of tests a word of the changed lines is found.
+
+        It is the rarest word of those that a file has.
+        """
+        text = (ROOT / mutant.path).read_text("utf-8").splitlines()
+        changed = "\n".join(text[max(0, mutant.line - 2) : mutant.last])
+        found: dict[str, int] = {}
+        for word in {*WORD.findall(changed)}:
+            files = [file for file, words in self._words.items() if word in words]
+            for file in files:
+                found[file] = min(len(files), found.get(file, len(files)))
+        return found
+
+    @cached_property
+    def _words(self) -> Mapping[str, set[str]]:
+        return {
+            file: {*WORD.findall((ROOT / file).read_text("utf-8"))}
+            for file in {name.partition("::")[0] for name in self._names}
+            if (ROOT / file).exists()
+        }
 
     def _rings(self, mutant: Mutant) -> Iterator[int]:
         """Yield the tests that pass through the place, and through its function.
@@ -75,8 +104,9 @@ class Learnt:
         """
         lines = self._lines.get(mutant.path, {})
         own = self._through(lines, mutant.line, mutant.last)
-        yield own
-        yield self._through(lines, *mutant.within)
+        if not mutant.at_import:
+            yield own
+            yield self._through(lines, *mutant.within)
         if mutant.at_import or not own:
             yield self._through(lines, 1, sys.maxsize)
             for path in self._importers.get(_module(mutant.path), ()):

@@ -94,6 +94,8 @@ def _run(copy: str, words: Sequence[str], watch: Watch, told: Connection) -> Non
 def _take_from(copy: str) -> None:
     """Have the emulator imported from *copy*, here and in what the tests start."""
     os.environ["PYTHONPATH"] = copy
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False  # the next run has most of it ready
     root = str(Path(__file__).resolve().parents[2])
     sys.path[:] = [copy, *(each for each in sys.path if each not in ("", root))]
     for name in [each for each in sys.modules if each.partition(".")[0] in OURS]:
