@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tools.mutation.passages import NOTES
 from tools.mutation.trial import Runner
 
 LEARNT = ROOT / ".mutation.json"
+FILES = 6  # that have a word which is not rare any more
 WORD = re.compile(r"\w+")
 FIRST = 3.0  # seconds of tests in the first run of a change; each next takes four times
 HEARS = """
@@ -60,17 +62,19 @@ class Learnt:
     def _ordered(self, mutant: Mutant) -> list[str]:
         """Order by how near a test passes, then one of each function, then by time.
 
-        What is run at the import is told by no line: there it is those first whose
-        file shares a rare word with it.
+        What is run at the import is told by no line: there it is all those first
+        whose file shares a rare word with it.
         """
         found: dict[str, tuple[int, int, int, float]] = {}
         cases: Counter[str] = Counter()
         rare = self._rareness(mutant) if mutant.at_import else {}
-        for near, chosen in enumerate(self._rings(mutant)):
-            names = (each for each in self._named(chosen) if each not in found)
+        alike = [each for each in self._names if rare.get(_file(each), FILES) < FILES]
+        rings = map(self._named, self._rings(mutant))
+        for near, chosen in enumerate(chain([alike], rings)):
+            names = (each for each in chosen if each not in found)
             for name in sorted(names, key=lambda each: self._seconds[each]):
                 case = cases[_function(name)] = cases[_function(name)] + 1
-                shared = rare.get(name.partition("::")[0], sys.maxsize)
+                shared = rare.get(_file(name), sys.maxsize)
                 found[name] = (shared, near, case, self._seconds[name])
         return sorted(found, key=lambda each: found[each])
 
@@ -92,7 +96,7 @@ class Learnt:
     def _words(self) -> Mapping[str, set[str]]:
         return {
             file: {*WORD.findall((ROOT / file).read_text("utf-8"))}
-            for file in {name.partition("::")[0] for name in self._names}
+            for file in {_file(name) for name in self._names}
             if (ROOT / file).exists()
         }
 
@@ -141,14 +145,18 @@ def _module(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
+def _file(test: str) -> str:
+    return test.partition("::")[0]
+
+
 def _function(test: str) -> str:
     return test.partition("[")[0]
 
 
 def _by_file(piece: Tests) -> Tests:
     """Keep together what shares a module's fixtures, the first test's file first."""
-    files = list(dict.fromkeys(each.partition("::")[0] for each in piece))
-    ordered = sorted(piece, key=lambda each: files.index(each.partition("::")[0]))
+    files = list(dict.fromkeys(_file(each) for each in piece))
+    ordered = sorted(piece, key=lambda each: files.index(_file(each)))
     return {each: piece[each] for each in ordered}
 
 
@@ -207,7 +215,7 @@ def _gathered(notes: Path) -> Mapping[str, Any]:
                 failed.append(name)
     in_file: defaultdict[str, set[str]] = defaultdict(set)
     for name in seconds:
-        in_file[name.partition("::")[0]].add(name)
+        in_file[_file(name)].add(name)
     for note in sorted(notes.glob("*.child")):
         file, *met = note.read_text("utf-8").splitlines() or [""]
         for line in met:
