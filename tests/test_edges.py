@@ -11,13 +11,15 @@ from starlette.types import Message, Receive, Scope, Send
 from emulator.client.inprocess import InProcess
 from emulator.client.transport import Request
 from emulator.domain.recipients import FEW
-from tests.campaigns import an_sms, crowd, place
+from tests.campaigns import NUMBER, an_sms, crowd, place
 from tests.conftest import MakeApi
 from tests.emulated import SOON, Api
 from tests.smpp import packed
 from tests.smpp.dialled import listening
 from tests.steering import steered
 from tests.test_panel import Page
+
+STRANGER = "5512340000"  # who got nothing
 
 # --- Recipients: few are looked at, many are searched ------------------------
 
@@ -37,6 +39,42 @@ def test_whoever_got_something_has_a_conversation_and_nobody_else(
 
     assert talks.pop("5599999999") == []
     assert {len(each) for each in talks.values()} == {1}
+
+
+# --- A text that calls a keyword, and may answer a message -------------------
+
+
+def test_a_keyword_stands_once_in_a_conversation_be_it_an_answer_or_not(
+    api: Api,
+) -> None:
+    placed = place(api)
+    api.clock.advance(minutes=1)
+    said = [
+        {"number": NUMBER, "text": "info, por favor"},
+        {"number": STRANGER, "text": "promo"},
+        {"number": NUMBER, "text": "gracias", "message": 46608336},
+    ]
+    for each in said:
+        steered(api, "POST", "inbound", json=each)
+        api.clock.advance(minutes=1)
+
+    talks = {
+        each: steered(api, "GET", f"conversations/{each}")["items"]
+        for each in (NUMBER, STRANGER)
+    }
+
+    kinds = [each["kind"] for each in talks[NUMBER]]
+    assert kinds.count("reply") == 2
+    assert [each["text"] for each in talks[NUMBER] if each["kind"] == "reply"] == [
+        "info, por favor",
+        "gracias",
+    ]
+    assert {each["campaign"] for each in talks[NUMBER] if each["kind"] == "reply"} == {
+        placed["campaign"]
+    }
+    assert [each["text"] for each in talks[STRANGER] if each["kind"] == "reply"] == [
+        "promo"
+    ]
 
 
 # --- A bind that nobody described --------------------------------------------
