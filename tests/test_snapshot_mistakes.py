@@ -356,13 +356,20 @@ def places(part: Any, at: str = "") -> Iterator[str]:
         yield from places(value, where)
 
 
+def spoil(part: Any, steps: list[str]) -> None:
+    """Put what is of no kind at a place."""
+    for step in steps[:-1]:
+        part = part[int(step) if isinstance(part, list) else step]
+    part[int(steps[-1]) if isinstance(part, list) else steps[-1]] = [[]]
+
+
 def test_whatever_is_of_another_kind_is_named(document: Any) -> None:
     """By its own place, or where a part is read at once by that part's."""
     tables = {name: part for name, part in document.items() if name not in READ_FIRST}
     seen = 0
     for where in places(tables):
         spoilt = {**document, **deepcopy(tables)}
-        put(where, [[]])(spoilt)
+        spoil(spoilt, where.split("."))
 
         named, _, what = said(spoilt).removeprefix("at ").partition(": ")
 
