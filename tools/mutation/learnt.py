@@ -104,7 +104,7 @@ class Learnt:
         """Yield the tests that pass through the place, and through its function.
 
         What is run when the module is imported belongs to all who pass through the
-        module, or through those that import it.
+        module, or through those that import it, and in the end to everybody.
         """
         lines = self._lines.get(mutant.path, {})
         own = self._through(lines, mutant.line, mutant.last)
@@ -115,6 +115,7 @@ class Learnt:
             yield self._through(lines, 1, sys.maxsize)
             for path in self._importers.get(_module(mutant.path), ()):
                 yield self._through(self._lines.get(path, {}), 1, sys.maxsize)
+            yield (1 << len(self._names)) - 1
 
     def _through(self, lines: Mapping[int, int], first: int, last: int) -> int:
         together = 0
