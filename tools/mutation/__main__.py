@@ -29,7 +29,7 @@ from tools.mutation.copies import copied
 from tools.mutation.judge import Judge, Verdict
 from tools.mutation.learnt import LEARNT, Learnt, learn
 from tools.mutation.mutants import ROOT, Mutant, does_compile, mutants
-from tools.mutation.trial import MARKER, Runner
+from tools.mutation.trial import HANGS, MARKER, Runner
 
 EQUIVALENT = ROOT / "tools" / "equivalent_mutants.txt"
 
@@ -64,7 +64,7 @@ def verdicts(drawn: Iterable[Mutant], chosen: Namespace) -> Iterator[Verdict]:
         for number in range(chosen.workers):
             place = Path(folder, str(number))
             place.mkdir()
-            runner = Runner(copied(place, chosen.tests_of))
+            runner = Runner(copied(place, chosen.tests_of), chosen.hangs)
             judges.put(Judge(runner, learnt, chosen.tests, chosen.marker, chosen.most))
 
         def judged(mutant: Mutant) -> Verdict:
@@ -116,6 +116,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=170)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--most", type=float, help="seconds of tests for each change")
+    parser.add_argument("--hangs", type=float, default=HANGS, help="seconds of a test")
     parser.add_argument("--learn", action="store_true")
     parser.add_argument("--learnt", type=Path, default=LEARNT, help="where it is kept")
     parser.add_argument("--out", type=Path, help="a line of JSON for each change")
