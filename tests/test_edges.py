@@ -1,5 +1,6 @@
 """The far side of a bound, what nobody wrote down, and both ends of one request."""
 
+import re
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import closing
@@ -10,7 +11,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from emulator.client.inprocess import InProcess
 from emulator.client.transport import Request
+from emulator.domain.command_status import Status
 from emulator.domain.recipients import FEW
+from emulator.domain.refusals import REASONS
+from emulator.faults.effects.refusal import REFUSAL
 from tests.campaigns import NUMBER, an_sms, crowd, place
 from tests.conftest import MakeApi
 from tests.emulated import SOON, Api
@@ -86,9 +90,7 @@ LATE = {"operation": "submit_sm", "effect": {"delay": 5}}
 def test_a_bind_that_nobody_described_limits_nothing(make_api: MakeApi) -> None:
     """A world without binds of its own is opened by its name, by any password."""
     with listening(make_api(binds=[])) as phone:
-        callers = [
-            phone.bound(system_id="world-acme", password=each) for each in "abc"
-        ]
+        callers = [phone.bound(system_id="world-acme", password=each) for each in "abc"]
         steered(phone.api, "POST", "faults?world=acme", json=LATE)
         for caller in callers:
             caller.say(*(packed.submit(sequence) for sequence in range(2, 42)))
@@ -97,6 +99,50 @@ def test_a_bind_that_nobody_described_limits_nothing(make_api: MakeApi) -> None:
         answers = [caller.hear() for caller in callers for _ in range(40)]
 
     assert {each.status for each in answers} == {0}
+
+
+@pytest.mark.parametrize(
+    ("registered", "status"),
+    [
+        *((each, Status.ESME_ROK) for each in (0, 1, 2, 4, 8, 12, 16)),
+        *((each, Status.ESME_RINVREGDLVFLG) for each in (3, 7, 64, 128)),
+    ],
+)
+def test_a_message_and_its_replacement_ask_for_receipts_in_the_same_bits(
+    api: Api, registered: int, status: Status
+) -> None:
+    """Source: SMPP 3.4, 5.2.17."""
+    with listening(api) as phone:
+        caller = phone.bound()
+        later = caller.submit(2, schedule="000001000000000R")
+        new = caller.ask(packed.submit(3, registered=registered))
+        source = bytes(2) + b"\0"
+        body = b"%d\0" % later + source + bytes(2) + bytes([registered, 0, 1]) + b"x"
+        other = caller.ask(packed.packet(packed.REPLACE_SM, 4, body))
+
+    assert (new.status, other.status) == (status, status)
+
+
+# --- A refusal that a fault puts into the platform's mouth -------------------
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_whatever_the_platform_may_refuse_with_a_fault_can_say(
+    make_api: MakeApi, language: str
+) -> None:
+    api = make_api(assumptions={"language": language})
+    for name in REFUSAL.schema["enum"]:
+        rule = {"operation": "getUser", "nth": 1, "effect": {"refusal": name}}
+        steered(api, "POST", "faults", json=rule)
+
+        answer = api.get("/api/v1/user")
+
+        reason = REASONS[name]
+        words = re.split(r"{\w+}", reason.en if language == "en" else reason.es)
+        assert answer.status == reason.status, name
+        assert all(each in answer.information for each in words), name
+        assert "{" not in answer.information, name
+        steered(api, "DELETE", "faults")
 
 
 # --- The page of what is none ------------------------------------------------

@@ -153,6 +153,7 @@ def test_a_crowd_fares_as_crowds_do_unless_the_world_says_how(api: Api) -> None:
     api.clock.advance(days=2)
     fared = outcomes(api)
 
+    assert sum(LIVELY.values()) == 100  # per cent
     assert set(fared) == set(LIVELY)
     assert 0.85 < fared[Outcome.SENT] / fared.total() < 0.95
 
