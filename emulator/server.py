@@ -8,7 +8,6 @@ import signal
 import socket
 import ssl
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -280,15 +279,12 @@ def _protocol(settings: Settings) -> type[HttpProtocol]:
 
 @contextmanager
 def _stopping(servers: list[Server]) -> Iterator[None]:
-    """Let SIGTERM and SIGINT end the servers; only the main thread hears signals."""
+    """Let SIGTERM and SIGINT end the servers."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         for server in servers:
             server.should_exit = True
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     before = {
         each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)
     }

@@ -2,9 +2,12 @@
 
 from collections import Counter
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
+from emulator.domain.handset import Outcome
 from emulator.operations.crowd import AREAS, crowd
+from emulator.operations.populate import LIVELY
 from emulator.operations.stories import STORIES
 from tests.command import complaint, run
 from tests.conftest import MakeApi
@@ -12,6 +15,7 @@ from tests.emulated import START, Api, demo, keep
 from tests.served import serve
 from tests.steering import steer, steered
 
+CITIES = {"55", "33", "81"}  # whose area codes have two digits
 SMALL = {"campaigns": 22, "recipients": 40}
 
 
@@ -123,10 +127,46 @@ def test_the_account_is_what_it_was(api: Api) -> None:
 def test_numbers_have_ten_digits_and_a_real_area_code() -> None:
     people = crowd(1, 3_000)
 
-    assert len({each.cellphone for each in people}) > 2_990
-    assert all(len(each.cellphone) == 10 for each in people)
-    assert all(each.cellphone.startswith(AREAS) for each in people)
-    assert not any(each.cellphone.startswith("999") for each in people)
+    numbers = [each.cellphone for each in people]
+    areas = {each[:2] if each[:2] in CITIES else each[:3] for each in numbers}
+    assert len(set(numbers)) > 2_990
+    assert all(each.isdecimal() and len(each) == 10 for each in numbers)
+    assert areas == set(AREAS) >= CITIES
+    assert not any(each.startswith("999") for each in numbers)
+
+
+def test_everybody_has_a_mailbox_of_ones_own_that_is_named_after_them() -> None:
+    people = crowd(1, 3_000)
+
+    boxes = [each.email for each in people]
+    assert len(set(boxes)) == 3_000
+    for place, each in enumerate(people):
+        name, _, host = each.email.partition("@")
+        *parts, number = name.split(".")
+        assert (host, number) == ("example.org", str(place))
+        assert len(parts) == len(each.name.replace("-", " ").split()), each
+        assert all(part.isascii() and part.islower() for part in parts), each
+
+
+def test_a_crowd_fares_as_crowds_do_unless_the_world_says_how(api: Api) -> None:
+    filled(api, recipients=400)
+    api.clock.advance(days=2)
+    fared = outcomes(api)
+
+    assert sum(LIVELY.values()) == 100  # per cent
+    assert set(fared) == set(LIVELY)
+    assert 0.85 < fared[Outcome.SENT] / fared.total() < 0.95
+
+
+def test_where_the_world_says_how_a_crowd_fares_it_fares_so(make_api: MakeApi) -> None:
+    api = make_api(population=[{"weight": 1, "outcome": "busy"}])
+    filled(api)
+
+    assert set(outcomes(api)) == {Outcome.BUSY}
+
+
+def outcomes(api: Api) -> Counter[int]:
+    return Counter(chain(*(each.outcomes for each in api.world.campaigns.values())))
 
 
 def test_the_command_fills_the_world_of_a_token_and_says_how_much() -> None:

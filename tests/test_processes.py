@@ -57,16 +57,21 @@ def test_a_signal_ends_them_all_whatever_is_open(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_one_ends_the_others_end_and_one_sentence_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sign", "how"),
+    [(signal.SIGKILL, "by signal SIGKILL"), (signal.SIGTERM, "with exit code 0")],
+)
+def test_where_one_ends_the_others_end_and_one_sentence_says_so(
+    tmp_path: Path, sign: signal.Signals, how: str
+) -> None:
     with several(tmp_path) as (process, ready):
         second = ready["processes"][1]
-        os.kill(second["pid"], signal.SIGKILL)
+        os.kill(second["pid"], sign)
 
         assert process.wait(timeout=DEADLINE) == 2
         assert process.stderr.read() == (
             f"Error: process 2 of 3 (pid {second['pid']}, {second['http']}) ended by "
-            "itself, by signal SIGKILL; its worlds ended with it, so the others were "
-            "stopped\n"
+            f"itself, {how}; its worlds ended with it, so the others were stopped\n"
         )
         assert not any(is_heard(address(each["http"])) for each in ready["processes"])
 

@@ -358,3 +358,45 @@ def test_a_restored_world_counts_what_it_holds(whole: Any, living: Api) -> None:
     for name in ("balance", "volume", "alike", "first_messages", "their_campaigns"):
         assert getattr(state, name) == getattr(living.world, name), name
     assert steered(living, "GET", "world")["balance"] == state.balance / 1_000_000
+
+
+def places(part: Any, at: str = "") -> Iterator[str]:
+    """Yield where something stands, of a list the first."""
+    parts = part.items() if isinstance(part, dict) else ()
+    for name, value in (("0", part[0]),) if part and isinstance(part, list) else parts:
+        where = f"{at}.{name}".removeprefix(".")
+        yield where
+        yield from places(value, where)
+
+
+def spoil(part: Any, steps: list[str]) -> None:
+    """Put what is of no kind at a place."""
+    for step in steps[:-1]:
+        part = part[int(step) if isinstance(part, list) else step]
+    part[int(steps[-1]) if isinstance(part, list) else steps[-1]] = [[]]
+
+
+def test_whatever_is_of_another_kind_is_named(document: Any) -> None:
+    """By its own place, or where a part is read at once by that part's."""
+    tables = {name: part for name, part in document.items() if name not in READ_FIRST}
+    seen = 0
+    for where in places(tables):
+        spoilt = {**document, **deepcopy(tables)}
+        spoil(spoilt, where.split("."))
+
+        named, _, what = said(spoilt).removeprefix("at ").partition(": ")
+
+        seen += 1
+        assert what.startswith("Expected `"), where
+        if named not in {where, f"{where}.0", where.removesuffix(".0")}:
+            assert where.startswith(f"{named}."), where
+            assert named.rpartition(".")[2] in WHOLE, where
+
+    assert seen > 150
+
+
+READ_FIRST = {"format", "name", "tokens", "clock", "account", "faults", "next"}
+WHOLE = {  # what is read at once
+    *("route", "template", "body", "recipients", "fields", "pace", "facts"),
+    *("answered", "early", "destinations"),
+}

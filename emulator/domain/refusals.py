@@ -32,7 +32,7 @@ class Refusal(Exception):  # noqa: N818 - nothing went wrong; the platform decli
     """
 
     def __init__(
-        self, reason: Reason, why: str = "", *, ledger: str = "", **words: object
+        self, reason: Reason, why: str, *, ledger: str = "", **words: object
     ) -> None:
         super().__init__(f"{reason.name}: {why}")
         self.reason = reason

@@ -34,7 +34,7 @@ from emulator.domain.timeline import (
 )
 
 COUNTRY = "Mexico"  # the only one the manual shows (VOI-13)
-AUDIO, SPEECH = 1, 2  # the two types (VOI-02)
+SPEECH = 2  # of the two types; 1 is a recording (VOI-02)
 SLICE = 2_000  # rows
 
 Order = Mapping[str, Any]  # a request body that the contract has accepted

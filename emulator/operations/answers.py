@@ -17,7 +17,7 @@ class Answer:
     """What has become of an answer."""
 
     sent: bool
-    says: str = ""  # what was wrong with it
+    says: str  # what was wrong with it
 
 
 def send(world: World, text: str, *, to: int, now: datetime) -> Answer:

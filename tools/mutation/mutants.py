@@ -1,26 +1,24 @@
 """Every single change of the emulator's code that a test should notice."""
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.mutation.grammar import (
+    SWAPPED,
+    UNREAD,
+    Definition,
+    body,
+    is_read_by_people,
+    written,
+)
 
-SWAPPED: Mapping[type, type] = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In,
-    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv, ast.BitAnd: ast.BitOr,
-    ast.BitOr: ast.BitAnd,
-}  # fmt: skip
-
-
-UNREAD = (ast.Import, ast.ImportFrom, ast.JoinedStr)
-Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -30,15 +28,19 @@ class Mutant:
     path: str  # emulator/domain/sms.py
     function: str  # its qualified name; empty at the top of the module
     line: int
+    last: int  # line
     start: int  # in characters of the file
     end: int
     old: str
     new: str
+    within: tuple[int, int]  # lines of the function, or of the class
+    at_import: bool  # whether it is run when the module is imported
+    number: int = 0  # of this very change in its function
 
     @property
     def mark(self) -> str:
         """Return what names it as long as its function and the change stay the same."""
-        text = f"{self.path} {self.function} {self.old} -> {self.new}"
+        text = f"{self.path} {self.function} {self.old} -> {self.new} {self.number}"
         return blake2b(text.encode(), digest_size=6).hexdigest()
 
     def __str__(self) -> str:
@@ -56,6 +58,8 @@ class Finder(ast.NodeVisitor):
         for each in text.splitlines(keepends=True):
             self._starts.append(self._starts[-1] + len(each))
         self._names: list[str] = []
+        self._within = [(1, len(self._starts))]
+        self._depth = 0  # of functions
         self.found: list[Mutant] = []
 
     def visit(self, node: ast.AST) -> None:
@@ -64,22 +68,31 @@ class Finder(ast.NodeVisitor):
         elif isinstance(node, ast.AnnAssign):
             if node.value is not None:
                 self.visit(node.value)
-        elif not (isinstance(node, UNREAD) or _is_read_by_people(node)):
+        elif not (isinstance(node, UNREAD) or is_read_by_people(node)):
             change = CHANGES.get(type(node))
             if change is not None:
                 change(self, node)
-            self.generic_visit(node)
+            if not isinstance(node, ast.JoinedStr):
+                self.generic_visit(node)
 
     def _visit_definition(self, node: Definition) -> None:
         if any(ast.unparse(each) == "Protocol" for each in getattr(node, "bases", ())):
             return
+        is_class = isinstance(node, ast.ClassDef)
         self._names.append(node.name)
-        for each in _body(node):
-            self.visit(each)
+        self._within.append((node.lineno, node.end_lineno or node.lineno))
         if not isinstance(node, ast.ClassDef):
             for default in (*node.args.defaults, *node.args.kw_defaults):
                 if default is not None:
                     self.visit(default)
+        for each in node.decorator_list:
+            if isinstance(each, ast.Call) and ast.unparse(each.func) != "dataclass":
+                self.visit(each)
+        self._depth += not is_class
+        for statement in body(node):
+            self.visit(statement)
+        self._depth -= not is_class
+        self._within.pop()
         self._names.pop()
 
     def _compare(self, node: ast.Compare) -> None:
@@ -98,14 +111,36 @@ class Finder(ast.NodeVisitor):
 
     def _branch(self, node: ast.If | ast.IfExp | ast.While) -> None:
         self._put(node.test, f"(not ({self._source(node.test)}))")
+        self._put(node.test, "False")
+
+    def _choose(self, node: ast.comprehension) -> None:
+        for each in node.ifs:
+            self._put(each, f"(not ({self._source(each)}))")
+            self._put(each, "True")
+
+    def _call(self, node: ast.Call) -> None:
+        """Leave out each argument that has a name, with what stands before it."""
+        before = [node.func, *node.args, *(each.value for each in node.keywords)]
+        for each in node.keywords:
+            if each.arg is not None:
+                start, end = self._span(each)
+                ahead = max(self._span(other)[1] for other in before
+                            if self._span(other)[1] <= start)  # fmt: skip
+                comma = self._text.find(",", ahead, start)
+                self._add(each, start if comma < 0 else comma, end, "")
 
     def _return(self, node: ast.Return) -> None:
         value = node.value
         if value is not None and ast.unparse(value) != "None":
             self._put(value, "None")
 
-    def _leave_out(self, node: ast.Raise | ast.AugAssign | ast.Delete) -> None:
+    def _leave_out(self, node: ast.stmt) -> None:
         self._put(node, "pass")
+
+    def _assign(self, node: ast.Assign) -> None:
+        """Leave out what is kept for others; without a local name nothing would run."""
+        if isinstance(node.targets[0], ast.Attribute | ast.Subscript):
+            self._put(node, "pass")
 
     def _leave_out_call(self, node: ast.Expr) -> None:
         if not isinstance(node.value, ast.Constant):
@@ -126,10 +161,14 @@ class Finder(ast.NodeVisitor):
             self._put(node, str(not value))
         elif isinstance(value, int | float):
             self._put(node, repr(value + 1))
+            self._put(node, f"({value - 1!r})")
         elif isinstance(value, str):
             self._put(node, "''" if value else "'XX'")
         elif isinstance(value, bytes):
             self._put(node, "b''" if value else "b'XX'")
+
+    def _formatted(self, node: ast.JoinedStr) -> None:
+        self._put(node, "''")
 
     def _swap(self, node: ast.AST, op: ast.AST, left: ast.AST, right: ast.AST) -> None:
         other = SWAPPED.get(type(op))
@@ -137,7 +176,7 @@ class Finder(ast.NodeVisitor):
             return
         start, end = self._span(left)[1], self._span(right)[0]
         between = self._text[start:end]
-        word, new = (_written(each) for each in (type(op), other))
+        word, new = (written(each) for each in (type(op), other))
         if between.count(word) == 1:
             self._add(node, start, end, between.replace(word, new))
 
@@ -157,9 +196,14 @@ class Finder(ast.NodeVisitor):
 
     def _add(self, node: ast.AST, start: int, end: int, new: str) -> None:
         line = getattr(node, "lineno", 1)
-        old = self._text[start:end]
-        function = ".".join(self._names)
-        self.found.append(Mutant(self._path, function, line, start, end, old, new))
+        self.found.append(
+            Mutant(
+                self._path, ".".join(self._names), line,
+                getattr(node, "end_lineno", line), start, end,
+                self._text[start:end], new, self._within[-1],
+                at_import=not self._depth,
+            )
+        )  # fmt: skip
 
     def _source(self, node: ast.AST) -> str:
         start, end = self._span(node)
@@ -192,6 +236,12 @@ CHANGES: Mapping[type, Callable[[Finder, Any], None]] = {
     ast.Raise: Finder._leave_out,
     ast.AugAssign: Finder._leave_out,
     ast.Delete: Finder._leave_out,
+    ast.Break: Finder._leave_out,
+    ast.Continue: Finder._leave_out,
+    ast.Assign: Finder._assign,
+    ast.comprehension: Finder._choose,
+    ast.Call: Finder._call,
+    ast.JoinedStr: Finder._formatted,
     ast.Tuple: Finder._shorten,
     ast.List: Finder._shorten,
     ast.Set: Finder._shorten,
@@ -199,58 +249,37 @@ CHANGES: Mapping[type, Callable[[Finder, Any], None]] = {
 }
 
 
-def _body(
-    node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef,
-) -> list[ast.stmt]:
-    """Return what is run: not the docstring, and no ``__slots__``."""
-    is_said = ast.get_docstring(node, clean=False) is not None
-    return [
-        each
-        for each in node.body[is_said:]
-        if not (
-            isinstance(each, ast.Assign) and "__slots__" in ast.unparse(each.targets[0])
-        )
-    ]
-
-
-def _is_read_by_people(node: ast.AST) -> bool:
-    """Return whether *node* is a line of the log, or only there for types."""
-    if isinstance(node, ast.Call):
-        name = ast.unparse(node.func)
-        return name.startswith("log.") or name in {"TypeVar", "cast", "getLogger"}
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-
-
-def _written(operator: type) -> str:
-    """Return how an operator is written, with the blanks around it."""
-    left, right = ast.Name("a", ast.Load()), ast.Name("b", ast.Load())
-    made: Any = operator()
-    if issubclass(operator, ast.cmpop):
-        return ast.unparse(ast.Compare(left, [made], [right]))[1:-1].strip()
-    if issubclass(operator, ast.boolop):
-        return ast.unparse(ast.BoolOp(made, [left, right]))[1:-1].strip()
-    return ast.unparse(ast.BinOp(left, made, right))[1:-1].strip()
-
-
-def mutants() -> list[Mutant]:
+@cache
+def mutants() -> tuple[Mutant, ...]:
     """Return every change that there is, in a fixed order."""
-    found: list[Mutant] = []
-    for path in sorted((ROOT / "emulator").rglob("*.py")):
-        text = path.read_text("utf-8")
-        tree = ast.parse(text)
-        finder = Finder(str(path.relative_to(ROOT)), text)
-        for statement in tree.body[ast.get_docstring(tree) is not None :]:
-            finder.visit(statement)
-        for each in finder.found:
-            changed = text[: each.start] + each.new + text[each.end :]
-            if changed != text and _compiles(changed):
-                found.append(each)
+    return tuple(
+        each
+        for path in sorted((ROOT / "emulator").rglob("*.py"))
+        for each in changes(str(path.relative_to(ROOT)), path.read_text("utf-8"))
+    )
+
+
+def changes(path: str, text: str) -> list[Mutant]:
+    """Return every change of one module, each with a mark of its own."""
+    tree = ast.parse(text)
+    finder = Finder(path, text)
+    for statement in tree.body[ast.get_docstring(tree) is not None :]:
+        finder.visit(statement)
+    known: Counter[tuple[str, str, str]] = Counter()
+    found = []
+    for each in finder.found:
+        if each.old != each.new:
+            alike = (each.function, each.old, each.new)
+            found.append(replace(each, number=known[alike]))
+            known[alike] += 1
     return found
 
 
-def _compiles(text: str) -> bool:
+def does_compile(mutant: Mutant) -> bool:
+    """Return whether Python reads the module with the change, and as another one."""
+    text = (ROOT / mutant.path).read_text("utf-8")
     try:
-        ast.parse(text)
+        changed = ast.parse(text[: mutant.start] + mutant.new + text[mutant.end :])
     except SyntaxError:
         return False
-    return True
+    return ast.dump(changed) != ast.dump(ast.parse(text))

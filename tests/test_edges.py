@@ -1,0 +1,226 @@
+"""The far side of a bound, what nobody wrote down, and both ends of one request."""
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import closing
+from typing import Any
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from emulator.client.inprocess import InProcess
+from emulator.client.transport import Request
+from emulator.domain.command_status import Status
+from emulator.domain.recipients import FEW
+from emulator.domain.refusals import REASONS
+from emulator.faults.effects.refusal import REFUSAL
+from tests.campaigns import NUMBER, an_sms, crowd, place
+from tests.conftest import MakeApi
+from tests.emulated import SOON, Api
+from tests.smpp import packed
+from tests.smpp.dialled import listening
+from tests.steering import steered
+from tests.test_panel import Page
+
+STRANGER = "5512340000"  # who got nothing
+
+# --- Recipients: few are looked at, many are searched ------------------------
+
+
+@pytest.mark.parametrize("count", [1, FEW, FEW + 1, 3 * FEW])
+def test_whoever_got_something_has_a_conversation_and_nobody_else(
+    api: Api, count: int
+) -> None:
+    people = [each["cellphone"] for each in crowd(count)]
+    place(api, an_sms(recipients=crowd(count)))
+    api.clock.advance(minutes=5)
+
+    talks = {
+        each: steered(api, "GET", f"conversations/{each}")["items"]
+        for each in {people[0], people[count // 2], people[-1], "5599999999"}
+    }
+
+    assert talks.pop("5599999999") == []
+    assert {len(each) for each in talks.values()} == {1}
+
+
+# --- A text that calls a keyword, and may answer a message -------------------
+
+
+def test_a_keyword_stands_once_in_a_conversation_be_it_an_answer_or_not(
+    api: Api,
+) -> None:
+    placed = place(api)
+    api.clock.advance(minutes=1)
+    said = [
+        {"number": NUMBER, "text": "info por favor"},
+        {"number": STRANGER, "text": "promo"},
+        {"number": NUMBER, "text": "gracias", "message": 46608336},
+    ]
+    for each in said:
+        steered(api, "POST", "inbound", json=each)
+        api.clock.advance(minutes=1)
+
+    talks = {
+        each: steered(api, "GET", f"conversations/{each}")["items"]
+        for each in (NUMBER, STRANGER)
+    }
+
+    kinds = [each["kind"] for each in talks[NUMBER]]
+    assert kinds.count("reply") == 2
+    assert [each["text"] for each in talks[NUMBER] if each["kind"] == "reply"] == [
+        "info por favor",
+        "gracias",
+    ]
+    assert {each["campaign"] for each in talks[NUMBER] if each["kind"] == "reply"} == {
+        placed["campaign"]
+    }
+    assert [each["text"] for each in talks[STRANGER] if each["kind"] == "reply"] == [
+        "promo"
+    ]
+
+
+# --- A bind that nobody described --------------------------------------------
+
+
+LATE = {"operation": "submit_sm", "effect": {"delay": 5}}
+
+
+def test_a_bind_that_nobody_described_limits_nothing(make_api: MakeApi) -> None:
+    """A world without binds of its own is opened by its name, by any password."""
+    with listening(make_api(binds=[])) as phone:
+        callers = [phone.bound(system_id="world-acme", password=each) for each in "abc"]
+        steered(phone.api, "POST", "faults?world=acme", json=LATE)
+        for caller in callers:
+            caller.say(*(packed.submit(sequence) for sequence in range(2, 42)))
+            caller.turn()
+        steered(phone.api, "POST", "clock/advance?world=acme", json={"seconds": 10})
+        answers = [caller.hear() for caller in callers for _ in range(40)]
+
+    assert {each.status for each in answers} == {0}
+
+
+@pytest.mark.parametrize(
+    ("registered", "status"),
+    [
+        *((each, Status.ESME_ROK) for each in (0, 1, 2, 4, 8, 12, 16)),
+        *((each, Status.ESME_RINVREGDLVFLG) for each in (3, 7, 64, 128)),
+    ],
+)
+def test_a_message_and_its_replacement_ask_for_receipts_in_the_same_bits(
+    api: Api, registered: int, status: Status
+) -> None:
+    """Source: SMPP 3.4, 5.2.17."""
+    with listening(api) as phone:
+        caller = phone.bound()
+        later = caller.submit(2, schedule="000001000000000R")
+        new = caller.ask(packed.submit(3, registered=registered))
+        source = bytes(2) + b"\0"
+        body = b"%d\0" % later + source + bytes(2) + bytes([registered, 0, 1]) + b"x"
+        other = caller.ask(packed.packet(packed.REPLACE_SM, 4, body))
+
+    assert (new.status, other.status) == (status, status)
+
+
+# --- A refusal that a fault puts into the platform's mouth -------------------
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_whatever_the_platform_may_refuse_with_a_fault_can_say(
+    make_api: MakeApi, language: str
+) -> None:
+    api = make_api(assumptions={"language": language})
+    for name in REFUSAL.schema["enum"]:
+        rule = {"operation": "getUser", "nth": 1, "effect": {"refusal": name}}
+        steered(api, "POST", "faults", json=rule)
+
+        answer = api.get("/api/v1/user")
+
+        reason = REASONS[name]
+        words = re.split(r"{\w+}", reason.en if language == "en" else reason.es)
+        assert answer.status == reason.status, name
+        assert all(each in answer.information for each in words), name
+        assert "{" not in answer.information, name
+        steered(api, "DELETE", "faults")
+
+
+# --- The page of what is none ------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/panel/nothing", "/panel/region/nothing"])
+def test_a_page_that_is_none_says_so_and_what_was_asked_for(
+    api: Api, path: str
+) -> None:
+    answer = api.get(path, token="")
+    page = Page(answer)
+
+    assert answer.status == 404
+    assert page.text.split()[0] == "404"
+    assert path in page.text
+
+
+# --- What an application in this process is told -----------------------------
+
+
+class Seen:
+    """An application that keeps what it is told, and may leave its client waiting."""
+
+    def __init__(self, *, answers: bool) -> None:
+        self._answers = answers
+        self.scope: dict[str, Any] = {}
+        self.body: Message = {}
+        self.end: Future[Message] = Future()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = dict(scope)
+        self.body = await receive()
+        if self._answers:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            part = {"type": "http.response.body", "body": b"a", "more_body": True}
+            await send(part)
+        self.end.set_result(await receive())
+
+
+def asked(**headers: str) -> Request:
+    return Request("POST", "/a%20b/c?d=1&e=%20", headers, b"[1]", 0.05)
+
+
+def test_an_application_is_told_what_a_server_would_tell_it() -> None:
+    """Source: the ASGI specification, HTTP connection scope."""
+    app = Seen(answers=False)
+    with closing(InProcess(app)) as transport, pytest.raises(TimeoutError):
+        transport.request(asked(Accept="text/plain", Host="smsclouds"))
+
+    headers: Mapping[bytes, bytes] = dict(app.scope["headers"])
+    told = {name: app.scope[name] for name in ("type", "http_version", "method")}
+    assert told == {"type": "http", "http_version": "1.1", "method": "POST"}
+    assert app.scope["path"] == "/a b/c"
+    assert app.scope["raw_path"] == b"/a%20b/c"
+    assert app.scope["query_string"] == b"d=1&e=%20"
+    assert (app.scope["scheme"], app.scope["root_path"]) == ("http", "")
+    assert headers == {
+        b"host": b"smsclouds",
+        b"accept": b"text/plain",
+        b"content-length": b"3",
+    }
+    assert app.body == {"type": "http.request", "body": b"[1]", "more_body": False}
+
+
+def test_an_application_hears_that_its_client_gave_up() -> None:
+    app = Seen(answers=False)
+    with closing(InProcess(app)) as transport:
+        with pytest.raises(TimeoutError):
+            transport.request(asked())
+
+        assert app.end.result(SOON) == {"type": "http.disconnect"}
+
+
+def test_an_application_hears_that_its_client_has_seen_enough() -> None:
+    app = Seen(answers=True)
+    with closing(InProcess(app)) as transport:
+        stream = transport.stream(asked()._replace(timeout=SOON))
+        assert next(filter(None, stream)) == b"a"
+        stream.hang_up()
+
+        assert app.end.result(SOON) == {"type": "http.disconnect"}
