@@ -84,6 +84,25 @@ def test_a_keyword_stands_once_in_a_conversation_be_it_an_answer_or_not(
 # --- A bind that nobody described --------------------------------------------
 
 
+def test_a_name_that_no_client_cuts_leads_to_no_longer_one(api: Api) -> None:
+    """Only a system_id of the greatest length may be the beginning of a name."""
+    names = ["acme", "an-account-of-many"]
+    for name in names:
+        steered(api, "POST", "worlds", json={"name": name})
+    with listening(api) as phone:
+        for system_id in ("world-ac", "world-an-accou", "world-an-accoun"):
+            phone.bound(system_id=system_id, password="x").submit()
+
+    placed = {each["name"]: each["campaigns"] for each in steered(api, "GET", "worlds")}
+    assert placed == {
+        "demo": 0,
+        "acme": 0,
+        "ac": 1,
+        "an-accou": 1,
+        "an-account-of-many": 1,
+    }
+
+
 LATE = {"operation": "submit_sm", "effect": {"delay": 5}}
 
 
