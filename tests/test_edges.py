@@ -208,6 +208,22 @@ def test_a_page_that_is_none_says_so_and_what_was_asked_for(
     assert path in page.text
 
 
+def test_every_way_on_from_the_panel_leads_somewhere(
+    api: Api,
+) -> None:
+    found, left = set[str](), ["/"]
+    while left:
+        answer = api.get(left.pop(), token="")
+        assert answer.status == 200, answer.octets
+        if answer.headers["content-type"].startswith("text/html"):
+            ways = (each["href"] or "" for each in Page(answer).all("a"))
+            pages = {each.partition("?")[0] for each in ways if "/panel/" in each}
+            left += sorted(pages - found)
+            found |= pages
+
+    assert found >= {f"/panel/{name}" for name in ("smpp", "faults", "worlds")}
+
+
 # --- What an application in this process is told -----------------------------
 
 
