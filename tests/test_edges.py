@@ -84,6 +84,25 @@ def test_a_keyword_stands_once_in_a_conversation_be_it_an_answer_or_not(
 # --- A bind that nobody described --------------------------------------------
 
 
+def test_a_name_that_no_client_cuts_leads_to_no_longer_one(api: Api) -> None:
+    """Only a system_id of the greatest length may be the beginning of a name."""
+    names = ["acme", "an-account-of-many"]
+    for name in names:
+        steered(api, "POST", "worlds", json={"name": name})
+    with listening(api) as phone:
+        for system_id in ("world-ac", "world-an-accou", "world-an-accoun"):
+            phone.bound(system_id=system_id, password="x").submit()
+
+    placed = {each["name"]: each["campaigns"] for each in steered(api, "GET", "worlds")}
+    assert placed == {
+        "demo": 0,
+        "acme": 0,
+        "ac": 1,
+        "an-accou": 1,
+        "an-account-of-many": 1,
+    }
+
+
 LATE = {"operation": "submit_sm", "effect": {"delay": 5}}
 
 
@@ -145,6 +164,35 @@ def test_whatever_the_platform_may_refuse_with_a_fault_can_say(
         steered(api, "DELETE", "faults")
 
 
+RULES = [
+    {"token": "demo", "first": 3, "phase": "after"},
+    {"number": "4498987282", "nth": 2},
+    {"body": {"text": "hola"}, "every": 5, "off": True},
+    {"headers": {"accept": "text/plain"}, "probability": 0.25},
+    {"from": "2026-03-02T18:00:00.000000Z"},
+    {"until": "2026-03-03T18:00:00.000000Z"},
+]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_is_told_as_it_was_made_also_from_a_snapshot(
+    api: Api, rule: dict[str, Any]
+) -> None:
+    rule = {
+        "operation": "createCampaign",
+        "effect": {"refusal": "SERVER_ERROR"},
+        "phase": "before",
+        **rule,
+    }
+    made = steered(api, "POST", "faults", json=rule)
+    kept = steered(api, "GET", "world/snapshot")
+    steered(api, "POST", "worlds", json={"name": "copy", "snapshot": kept})
+
+    assert made == {"id": "f1", "met": 0, "struck": 0, **rule}
+    assert steered(api, "GET", "faults") == [made]
+    assert steered(api, "GET", "faults?world=copy") == [made]
+
+
 # --- The page of what is none ------------------------------------------------
 
 
@@ -158,6 +206,22 @@ def test_a_page_that_is_none_says_so_and_what_was_asked_for(
     assert answer.status == 404
     assert page.text.split()[0] == "404"
     assert path in page.text
+
+
+def test_every_way_on_from_the_panel_leads_somewhere(
+    api: Api,
+) -> None:
+    found, left = set[str](), ["/"]
+    while left:
+        answer = api.get(left.pop(), token="")
+        assert answer.status == 200, answer.octets
+        if answer.headers["content-type"].startswith("text/html"):
+            ways = (each["href"] or "" for each in Page(answer).all("a"))
+            pages = {each.partition("?")[0] for each in ways if "/panel/" in each}
+            left += sorted(pages - found)
+            found |= pages
+
+    assert found >= {f"/panel/{name}" for name in ("smpp", "faults", "worlds")}
 
 
 # --- What an application in this process is told -----------------------------

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -160,6 +161,18 @@ def test_much_is_told_in_portions_and_in_its_order(
     assert kinds(told).count("inserted") == kinds(told).count("completed") == MOST + 10
     instants = [each["id"].partition("@")[2] for each in told]
     assert instants == sorted(instants)
+    assert reader.news() == []
+
+
+def test_much_of_one_instant_is_told_to_its_end(api: Api, reader: Reader) -> None:
+    for _ in range(2 * MOST + 10):
+        api.get("/api/v1/user")
+
+    pieces = [*islice(reader.pieces(), 5 * MOST)]
+
+    told = [frame(each) for piece in pieces for each in parted(piece)]
+    numbers = [each["data"]["number"] for each in told if each["event"] == "exchange"]
+    assert numbers == [*range(1, 2 * MOST + 11)]
     assert reader.news() == []
 
 

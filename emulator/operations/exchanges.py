@@ -64,7 +64,7 @@ def _row(exchange: Exchange, request: Row, answer: Row, *, masked: bool) -> Row:
     }
 
 
-def listed(exchanges: list[Exchange], match: Match, *, masked: bool = False) -> str:
+def listed(exchanges: list[Exchange], match: Match, *, masked: bool) -> str:
     """Return a line for each of the newest *exchanges*, and how they fail *match*."""
     lines = [_line(each, match) for each in exchanges[-LINES:]]
     if older := len(exchanges) - len(lines):
