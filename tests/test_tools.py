@@ -88,7 +88,10 @@ def test_skips_are_told_in_one_line_a_reason() -> None:
     ]
 
 
-def test_they_stand_behind_the_failures(pytester: pytest.Pytester) -> None:
+def test_they_stand_behind_the_failures(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EMULATOR_REQUIRE_TOOLS", raising=False)
     pytester.makeconftest("from tests.conftest import pytest_terminal_summary")
     pytester.makepyfile(
         """
