@@ -19,6 +19,8 @@ class Clock:
     It never goes back, even where the machine's does.
     """
 
+    __slots__ = ("_ahead", "_at", "_lasting", "_rate", "_wall", "turned")
+
     def __init__(self, *, at: datetime | None = None, rate: float = 1.0) -> None:
         self._at = at or wall()
         self.turned = 0  # how often somebody has touched it

@@ -1,6 +1,7 @@
 """Which deliveries a world forgets: the oldest that are over, but for so many."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from emulator.domain.delivery import Delivery
@@ -13,13 +14,15 @@ def oldest(world: Any, changes: list[Any]) -> Iterator[Forgotten | Counted]:
     things = [each.delivery if isinstance(each, Mailed) else each for each in made]
     newest = {each.id: each for each in things}
     over = [each.id for each in newest.values() if each.is_over]
-    fresh = newest.keys() - world.deliveries.keys()
-    excess = len(world.deliveries) + len(fresh) - world.commons.deliveries
+    fresh = sum(each not in world.deliveries for each in newest)
+    excess = len(world.deliveries) + fresh - world.commons.deliveries
     if not over or excess <= 0:
         return
-    for number in dict.fromkeys((*world.outbox.over, *over)):
+    gone: set[int] = set()
+    for number in chain(world.outbox.over, over):  # the first of them, mostly
         known = newest.get(number) or world.deliveries.get(number)
-        if known is not None and known.is_over:
+        if known is not None and known.is_over and number not in gone:
+            gone.add(number)
             yield Forgotten(number)
             yield Counted("deliveries_dropped")
             excess -= 1

@@ -28,7 +28,7 @@ from emulator.history import History
 from emulator.journal import Journal
 from emulator.link import Link
 from emulator.outbox import Outbox
-from emulator.schedule import Schedule
+from emulator.schedule import NEVER, Schedule
 from emulator.tally import Tally
 from emulator.world import forgetting, plans
 from emulator.world.changes import (
@@ -264,9 +264,13 @@ class World(State):
         self.trouble = ""
         self.plans += 1
         self.revisions += 1
-        self._outbox, self.schedule = Outbox(self.outbox.relays), Schedule()
+        self.schedule = Schedule()
+        had_one = self._outbox is not None
+        if self._outbox is not None:
+            self._outbox = Outbox(self._outbox.relays)
         plans.put_down(self)
-        self.alarm()
+        if had_one or self.schedule.next_at != NEVER:  # most worlds have nothing ahead
+            self.alarm()
 
     def opened_by(self, literal: str) -> None:
         """Let a token lead here."""
