@@ -7,8 +7,7 @@ alone: it is set aside with its reason, and the others serve.
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 from emulator.domain.refusals import SERVER_ERROR, Refusal
@@ -40,9 +39,12 @@ async def transact(
     async with store.turn(world):
         result, changes = _collected(world.commons, work, happened=happened)
         if changes.of:
-            with _minding(changes, left):
+            try:
                 await store.keep(changes)
                 _apply(world.commons, changes)
+            except Exception as error:
+                _mind(error, changes, left)
+                raise
         return result
 
 
@@ -62,9 +64,12 @@ def transact_at_once(
 
 def carry_out(commons: Commons, changes: Changes, left: str = NOTHING) -> None:
     """Have *changes* written, and then applied."""
-    with _minding(changes, left):
+    try:
         commons.store.write(changes)
         _apply(commons, changes)
+    except Exception as error:
+        _mind(error, changes, left)
+        raise
 
 
 def _collected(
@@ -84,18 +89,13 @@ def _apply(commons: Commons, changes: Changes) -> None:
     changes.apply()
 
 
-@contextmanager
-def _minding(changes: Changes, left: str) -> Iterator[None]:
+def _mind(error: Exception, changes: Changes, left: str) -> None:
     """Refuse where the store does; anything else is the trouble of those worlds."""
-    try:
-        yield
-    except Unwritten as error:
+    if isinstance(error, Unwritten):
         why = f"{error}, so {left}; give it room or rights, and ask again"
         raise Refusal(SERVER_ERROR, why) from error
-    except Exception as error:
-        for world, _ in changes.of:
-            set_aside(world, error)
-        raise
+    for world, _ in changes.of:
+        set_aside(world, error)
 
 
 def set_aside(world: World, error: Exception) -> None:

@@ -183,8 +183,9 @@ class Mail:
         else:
             self.call(world, system_id)
         if taken:
-            leaving = partial(operations.send_off, world, taken)
-            await transact(world, leaving, happened=True)
+            if world.commons.store.lasts:
+                leaving = partial(operations.send_off, world, taken)
+                await transact(world, leaving, happened=True)
             if backlog := self._backlogs.get(key):
                 backlog.look()
 

@@ -167,8 +167,9 @@ class _Post:
         world, outbox, lanes = self._world, self._outbox, self._lanes
         try:
             while world.outbox is outbox and (taken := outbox.take(url)):
-                leaving = partial(deliveries.leave, world, taken)
-                await transact(world, leaving, happened=True)
+                if world.commons.store.lasts:
+                    leaving = partial(deliveries.leave, world, taken)
+                    await transact(world, leaving, happened=True)
                 first, *others = (
                     self._courier.carry(world, outbox, each) for each in taken
                 )

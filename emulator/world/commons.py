@@ -35,6 +35,7 @@ class Store(Protocol):
     world, and ``keep`` instead of ``write``.
     """
 
+    lasts: bool = True  # whether what is kept outlives the process
     turn: "Callable[[World], AbstractAsyncContextManager[None]] | None" = None
 
     async def keep(self, changes: Changes) -> None:
@@ -56,6 +57,8 @@ class Store(Protocol):
 
 class Memory(Store):
     """Keeps nothing beyond the process."""
+
+    lasts: bool = False
 
     def write(self, changes: Changes) -> None:
         pass
