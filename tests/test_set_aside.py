@@ -12,6 +12,7 @@ from emulator.domain.command_status import Status
 from emulator.operations import happenings
 from emulator.store import exchanges
 from emulator.store.file import NAME
+from emulator.web import endpoint
 from emulator.world import World
 from tests.campaigns import an_sms, place, to
 from tests.emulated import Answer, Api
@@ -129,6 +130,12 @@ def test_a_journal_that_cannot_be_written_sets_its_world_aside(tmp_path: Path) -
         with patch.object(exchanges, "written", wrong):
             keeper._catch_up()  # noqa: SLF001 - whose moment comes by the wall
         is_set_aside(api, "odd")
+        steered(api, "POST", "set-aside/odd/retry", token="demo")
+        left = steered(api, "GET", "journal")["exchanges"]
+        assert left
+
+    with kept(tmp_path, token="world-odd") as api:
+        assert steered(api, "GET", "journal")["exchanges"] == left
 
 
 def test_whoever_is_bound_there_is_cut_and_nobody_binds(api: Api) -> None:
@@ -175,6 +182,22 @@ def test_it_can_be_reset(api: Api) -> None:
 
     assert steered(api, "POST", "world/reset")["set_aside"] is None
     assert api.get("/api/v1/user").status == 200
+
+
+def test_it_can_be_put_into_another_state_however_long_that_takes_to_send(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.token = "world-odd"
+    before = snapshot(api)
+    replying(api, "odd")
+    with going_wrong(happenings, "carry_out", "odd"):
+        api.get("/api/v1/user")
+    monkeypatch.setattr(endpoint, "PROMPT", -1)  # no body comes as fast
+
+    row = steered(api, "POST", "world/restore", json=before)
+
+    assert row["set_aside"] is None
+    assert snapshot(api) == before
 
 
 def test_nobody_is_set_aside_by_the_name_of_one_that_serves(api: Api) -> None:

@@ -193,17 +193,21 @@ class Keeper(Store):
         try:
             self.settle()
             with self._file.transaction():
-                for world in self._grown:
-                    self._write_journal(world, self._followed[world])
+                written = [
+                    world
+                    for world in self._grown
+                    if self._write_journal(world, self._followed[world])
+                ]
         except Unwritten as error:
             log.error("%s; the journal is written later", error)  # noqa: TRY400
             return
-        for world in self._grown:
+        for world in written:
             followed, journal = self._followed[world], world.journal
             followed.newest, followed.dropped_to = journal.last, journal.dropped_to
         self._grown.clear()
 
-    def _write_journal(self, world: World, followed: Followed) -> None:
+    def _write_journal(self, world: World, followed: Followed) -> bool:
+        """Write what is new, within a transaction; return whether that can be."""
         journal, number = world.journal, followed.number
         try:
             new = [
@@ -212,11 +216,12 @@ class Keeper(Store):
             ]
         except Exception as error:  # noqa: BLE001 - that world's trouble
             set_aside(world, error)
-            return
+            return False
         self._file.add_exchanges(number, new)
         if journal.dropped_to != followed.dropped_to:
             self._file.drop_exchanges(number, before=journal.first)
             self._file.add(number, [rows.of_journal(journal)])
+        return True
 
     # --- How it is read -----------------------------------------------------------
 

@@ -19,7 +19,7 @@ from emulator.transaction import transact
 from emulator.web import patience, reading, wire
 from emulator.web.wire import Headers
 from emulator.world import World
-from emulator.worlds import Worlds
+from emulator.worlds import Worlds, needs_no_help
 
 
 class Declined(Exception):  # noqa: N818 - nothing went wrong
@@ -62,6 +62,7 @@ class Desk:
         operation, world = self._operations[name], seat.world
         entry = self._worlds.visit(world)
         try:
+            needs_no_help(world)
             await patience.caught_up(world, entry.now)
             call = Call(entry.now, entry.token, _read(operation, params), [])
             if operation.body is not None:

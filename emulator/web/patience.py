@@ -66,6 +66,7 @@ class Patience:
             return await self.wait(wait)
         if isinstance(wait, UpToDate):
             await caught_up(self._world, self._world.clock.now(), left=left)
+            needs_no_help(self._world)
         return True
 
     async def rest(self, breath: Breath) -> bool:
@@ -180,11 +181,13 @@ async def pieces(
 async def caught_up(world: World, now: datetime, *, left: str = NOTHING) -> None:
     """Bring *world* up to the time of who comes in; others are let in meanwhile.
 
-    Refuses where it is set aside, now or by that.
+    Refuses where that sets it aside; who lets in decides about one that was before.
     """
+    before = world.trouble
     while not await catch_up(world, now, left=left):  # noqa: ASYNC110
         await asyncio.sleep(0)
-    needs_no_help(world)
+    if not before:
+        needs_no_help(world)
 
 
 async def hung_up(receive: Receive) -> None:
