@@ -56,7 +56,12 @@ def transact_at_once(
     left: str = NOTHING,
 ) -> Got:
     """Do as ``transact`` does, with a store that answers at once."""
-    result, changes = _collected(commons, work, happened=happened)
+    try:
+        result = work()
+        changes = commons.collect(happened=happened)
+    except BaseException:
+        commons.forget()
+        raise
     if changes.of:
         carry_out(commons, changes, left)
     return result
@@ -86,7 +91,8 @@ def _collected(
 
 def _apply(commons: Commons, changes: Changes) -> None:
     commons.transactions += 1
-    changes.apply()
+    for world, kept in changes.of:
+        world.apply(kept)
 
 
 def _mind(error: Exception, changes: Changes, left: str) -> None:

@@ -364,8 +364,8 @@ class Desk:
     async def _declined(self, event: Event) -> bytes:
         if self.world is not None:
             why = "the session has no place for it, or it is malformed"
-            told = Told(self.world.clock.now(), self._path, event.octets, event.answer)
-            self._tell(self.world, told._replace(why=why))
+            now, said = self.world.clock.now(), event.octets
+            self._tell(self.world, Told(now, self._path, said, event.answer, why=why))
         return event.answer
 
     async def _broken(self, event: Event) -> bytes:
@@ -390,8 +390,10 @@ class Desk:
         world, fault = self.world, self._struck.pop(asked.sequence, "")
         if world is not None:
             now, took = world.clock.now(), self.line.now - asked.at
-            told = Told(now, self._path, asked.octets, octets, took, CENTRE, "", why)
-            self._tell(world, told._replace(fault=fault) if fault else told)
+            told = Told(
+                now, self._path, asked.octets, octets, took, CENTRE, "", why, fault
+            )
+            self._tell(world, told)
             if asked.command == DELIVER_SM:
                 outbox, delivery = asked.ticket
                 receipt = Acknowledged(delivery, str(self._number), fault)

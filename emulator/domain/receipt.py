@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 
-from emulator.domain import dlr
+from emulator.domain import dates, dlr
 from emulator.domain.access import Form
 from emulator.domain.coding import ascii_only
 from emulator.domain.smpp import (
@@ -105,8 +105,8 @@ def text(receipt: Receipt, form: Form, zone: tzinfo) -> str:
     if form.tlvs == "only":
         return ""
     date = DATES[form.dates]
-    submitted = _date(receipt.submitted_at.replace(microsecond=0), zone, date)
-    done = _date(receipt.done_at.replace(microsecond=0), zone, date)
+    submitted = _date(dates.second_of(receipt.submitted_at), zone, date)
+    done = _date(dates.second_of(receipt.done_at), zone, date)
     return (
         f"id:{identity(receipt.message, form)} sub:001 "
         f"dlvrd:{receipt.state is MessageState.DELIVERED:03d} "
@@ -117,8 +117,8 @@ def text(receipt: Receipt, form: Form, zone: tzinfo) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _date(second: datetime, zone: tzinfo, form: str) -> str:
-    return second.astimezone(zone).strftime(form)
+def _date(second: int, zone: tzinfo, form: str) -> str:
+    return dates.of_second(second).astimezone(zone).strftime(form)
 
 
 def parameters(receipt: Receipt, form: Form) -> dict[str, bytes]:

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from emulator.domain import dates, dlr
 from emulator.domain import receipt as receipts
@@ -31,7 +32,7 @@ DROPPED = "dropped"  # in the journal, and in the log of events
 log = logging.getLogger("emulator")
 
 
-class Acknowledged(NamedTuple):
+class Acknowledged(Struct, frozen=True):
     """A receipt that was sent, and that its client answered or did not."""
 
     delivery: int  # its id
@@ -186,9 +187,9 @@ def answered(
     attempt = Attempt(
         now, DELIVER_SM, url, verdict, max(status, 0), (), "", _says(status)
     )
-    tried = delivery.answered(attempt, next_at)
+    tried = delivery.answered(attempt, next_at, receipt.fault)
     world.then(lambda: _count(world, tried, verdict))
-    world.keep(tried._replace(fault=receipt.fault or tried.fault))
+    world.keep(tried)
     world.keep(Event(now, "pushed", delivery=number, verdict=str(verdict)))
 
 
@@ -235,7 +236,6 @@ def _delivery(
 ) -> Delivery:
     account, system_id = world.account, world.submissions[campaign.id].system_id
     to = campaign.recipients.numbers[index]
-    second = made.done_at.replace(microsecond=0)
     facts: dict[str, str | int] = {
         "response": receipts.text(
             made, account.access.bind(system_id).receipts, account.zone
@@ -243,7 +243,7 @@ def _delivery(
         "cellphone": to,
         "message_id": made.message,
         "state": receipts.WORDS[made.state],
-        "date": dates.shown(second, account.zone),
+        "date": dates.shown(made.done_at, account.zone),
     }
     return Delivery(
         world.upcoming("delivery"),

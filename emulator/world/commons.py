@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from emulator.journal import Archive
 from emulator.tally import Tally
@@ -16,16 +18,11 @@ class Unwritten(Exception):  # noqa: N818 - told to the client, not raised to th
     """Nothing of a transaction has been written; the message says why."""
 
 
-class Changes(NamedTuple):
+class Changes(Struct, frozen=True):
     """What one transaction changes, world by world: nothing of it has happened yet."""
 
     of: "list[tuple[World, list[Any]]]"
     happened: bool = False  # whatever a disk says: an answer from outside, say
-
-    def apply(self) -> None:
-        """Carry it all out."""
-        for world, changes in self.of:
-            world.apply(changes)
 
 
 class Store(Protocol):

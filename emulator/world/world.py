@@ -206,8 +206,9 @@ class World(State):
     def collected(self) -> list[Any]:
         """Return what has been kept, which is somebody else's from now on."""
         changes, self._draft = self._draft, []
-        if len(self.deliveries) + len(changes) > self._commons.deliveries:
-            changes += [*forgetting.oldest(self, changes)]
+        are_many = len(self.deliveries) + len(changes) > self._commons.deliveries
+        if are_many and (forgotten := forgetting.oldest(self, changes)):
+            changes.append(forgotten)
         return changes
 
     def rows_of(self, changes: Sequence[Any]) -> list[Row]:
