@@ -6,10 +6,11 @@ They go round robin to the receivers of their client, as far as each has room.
 import asyncio
 import logging
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from emulator.centre.backlog import Backlog, Key, Submitter
 from emulator.domain import receipt as receipts
@@ -261,8 +262,7 @@ class Mail:
         return behind
 
 
-@dataclass(slots=True)
-class StruckReceipt:
+class StruckReceipt(Struct):
     """A receipt that a rule may strike (``ReceiptCall``)."""
 
     mail: Mail

@@ -1,9 +1,10 @@
 """Fault rules: what a test asks to go wrong."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from emulator import files
 from emulator.domain.refusals import (

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from emulator.journal import Archive
 from emulator.tally import Tally
@@ -71,8 +70,7 @@ def nobody(_world: "World") -> None:
     """Carry nothing away."""
 
 
-@dataclass(slots=True)
-class Commons:
+class Commons(Struct):
     """What all worlds of a process share."""
 
     directory: "dict[str, World]" = field(default_factory=dict)  # by token
