@@ -9,7 +9,7 @@ from msgspec import Struct
 REMEMBERED = 10_000  # events of a world
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, gc=False):
     """What happens at an instant; with None it waits for somebody."""
 
     at: datetime | None

@@ -20,7 +20,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 Key = tuple[str, int | str]  # of a campaign, a delivery, a receipt or a client
 
 
-class Writing(Struct, frozen=True):
+class Writing(Struct, frozen=True, gc=False):
     """A handset will answer."""
 
     campaign: int
@@ -31,7 +31,7 @@ class Writing(Struct, frozen=True):
         return "campaign", self.campaign
 
 
-class Leaving(Struct, frozen=True):
+class Leaving(Struct, frozen=True, gc=False):
     """A delivery will be due."""
 
     delivery: int
@@ -41,7 +41,7 @@ class Leaving(Struct, frozen=True):
         return "delivery", self.delivery
 
 
-class Telling(Struct, frozen=True):
+class Telling(Struct, frozen=True, gc=False):
     """The fate of a message that came by SMPP will be known."""
 
     campaign: int
@@ -51,7 +51,7 @@ class Telling(Struct, frozen=True):
         return "receipt", self.campaign
 
 
-class Expiring(Struct, frozen=True):
+class Expiring(Struct, frozen=True, gc=False):
     """Receipts that wait for a client will be too old."""
 
     system_id: str

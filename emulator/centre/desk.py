@@ -1,7 +1,7 @@
 """Who answers one client: each request carried out, whole or not at all, and kept."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -63,8 +63,11 @@ class Desk:
         """Return what *event* is answered with; nothing where that comes later."""
         if event.kind is Kind.REQUEST:
             answer = await self._requested(event)
+        elif event.kind is Kind.ANSWER:
+            await self._answered(event.asked, event.octets, "")
+            answer = b""
         else:
-            answer = await _OTHERWISE[event.kind](self, event)
+            answer = _OTHERWISE[event.kind](self, event)
         if self.held_over and answer:
             answer, self.held_over = answer + self.held_over, b""
         return answer
@@ -296,8 +299,9 @@ class Desk:
 
         Source: assumption SMP-11.
         """
-        stalled = self._office.mail.is_stalled(world, self.system_id)
-        if registered & RECEIPT and stalled:
+        if not registered & RECEIPT:
+            return
+        if self._office.mail.is_stalled(world, self.system_id):
             centre = world.account.access.centre
             why = (
                 f"{centre.held} receipts wait (smpp.held), and none was acknowledged "
@@ -361,28 +365,24 @@ class Desk:
 
     # --- What is no request -------------------------------------------------------
 
-    async def _declined(self, event: Event) -> bytes:
+    def _declined(self, event: Event) -> bytes:
         if self.world is not None:
             why = "the session has no place for it, or it is malformed"
             now, said = self.world.clock.now(), event.octets
             self._tell(self.world, Told(now, self._path, said, event.answer, why=why))
         return event.answer
 
-    async def _broken(self, event: Event) -> bytes:
-        await self._declined(event)
+    def _broken(self, event: Event) -> bytes:
+        self._declined(event)
         self.line.send(event.answer)
         self.line.hang_up()
         return b""
 
-    async def _stray(self, event: Event) -> bytes:
+    def _stray(self, event: Event) -> bytes:
         if self.world is not None:
             why = "it answers nothing that was asked"
             told = Told(self.world.clock.now(), self._path, event.octets, b"", why=why)
             self._tell(self.world, told)
-        return b""
-
-    async def _heard(self, event: Event) -> bytes:
-        await self._answered(event.asked, event.octets, "")
         return b""
 
     async def _answered(self, asked: Any, octets: bytes, why: str) -> None:
@@ -420,9 +420,8 @@ class Desk:
         )
 
 
-_OTHERWISE: Mapping[Kind, Callable[[Desk, Event], Awaitable[bytes]]] = {
+_OTHERWISE: Mapping[Kind, Callable[[Desk, Event], bytes]] = {
     Kind.DECLINED: Desk._declined,  # noqa: SLF001 - the class's own table
     Kind.BROKEN: Desk._broken,  # noqa: SLF001
     Kind.STRAY: Desk._stray,  # noqa: SLF001
-    Kind.ANSWER: Desk._heard,  # noqa: SLF001
 }

@@ -16,7 +16,7 @@ NAMES = {int(each): each.name.lower() for each in Command if not each & REPLY}
 UNKNOWN = "unknown"
 
 
-class Told(Struct, frozen=True):
+class Told(Struct, frozen=True, gc=False):
     """One PDU that asks, what was answered, and all that is known of the two."""
 
     at: datetime

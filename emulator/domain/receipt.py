@@ -36,6 +36,13 @@ GSM_NETWORK = 3  # source: SMPP 3.4, 5.3.2.31
 QUOTED = 20  # characters of the text
 IDS: Mapping[str, str] = {"decimal": "{}", "hex": "{:X}", "padded": "{:010}"}
 DATES: Mapping[str, str] = {"minutes": "%y%m%d%H%M", "seconds": "%y%m%d%H%M%S"}
+_STATES: Mapping[MessageState, tuple[str, str]] = {  # what depends on the state alone
+    each: (
+        f"{each is MessageState.DELIVERED:03d}",
+        f"stat:{word} err:{ERRORS.get(each, 0):03d}",
+    )
+    for each, word in WORDS.items()
+}
 TEXTS: Mapping[str, str] = {"text": " text:{}", "Text": " Text:{}", "none": ""}
 
 
@@ -107,11 +114,10 @@ def text(receipt: Receipt, form: Form, zone: tzinfo) -> str:
     date = DATES[form.dates]
     submitted = _date(dates.second_of(receipt.submitted_at), zone, date)
     done = _date(dates.second_of(receipt.done_at), zone, date)
+    delivered, end = _STATES[receipt.state]
     return (
-        f"id:{identity(receipt.message, form)} sub:001 "
-        f"dlvrd:{receipt.state is MessageState.DELIVERED:03d} "
-        f"submit date:{submitted} done date:{done} "
-        f"stat:{WORDS[receipt.state]} err:{ERRORS.get(receipt.state, 0):03d}"
+        f"id:{identity(receipt.message, form)} sub:001 dlvrd:{delivered} "
+        f"submit date:{submitted} done date:{done} {end}"
         + TEXTS[form.text].format(ascii_only(receipt.text[:QUOTED]))
     )
 

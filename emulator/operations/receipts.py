@@ -32,7 +32,7 @@ DROPPED = "dropped"  # in the journal, and in the log of events
 log = logging.getLogger("emulator")
 
 
-class Acknowledged(Struct, frozen=True):
+class Acknowledged(Struct, frozen=True, gc=False):
     """A receipt that was sent, and that its client answered or did not."""
 
     delivery: int  # its id
@@ -62,10 +62,11 @@ def post(
 
     Where nobody can, it is looked after which are too old or too many.
     """
+    outbox = world.outbox
     if made is not None:
-        world.outbox.receipts[delivery.id] = made
+        outbox.receipts[delivery.id] = made
     system_id = delivery.url.removeprefix(SCHEME)
-    waiting = world.outbox.post(system_id, delivery)
+    waiting = outbox.post(system_id, delivery)
     if len(waiting) == 1:  # else they know that something waits
         for link in world.receivers(system_id):
             link.wake()
@@ -104,11 +105,12 @@ def bound(world: World, system_id: str, at: datetime) -> None:
 
 def take(world: World, system_id: str) -> Delivery | None:
     """Return the next receipt for a client."""
-    waiting = world.outbox.mail.get(system_id)
+    outbox = world.outbox
+    waiting = outbox.mail.get(system_id)
     while waiting:
         delivery = world.deliveries.get(waiting.popleft().id)
         if delivery is not None and not delivery.is_over:
-            world.outbox.posted[delivery.id] = None
+            outbox.posted[delivery.id] = None
             return delivery
     return None
 
@@ -141,8 +143,8 @@ def log_dropped(world: World) -> None:
 
 def of(world: World, delivery: Delivery) -> Receipt | None:
     """Return what a delivery tells; None where its campaign is gone."""
-    if delivery.id in world.outbox.receipts:
-        return world.outbox.receipts[delivery.id]
+    if known := world.outbox.receipts.get(delivery.id):
+        return known
     campaign = world.campaign_of(delivery.message)
     if campaign is None or campaign.id not in world.submissions:
         return None

@@ -13,45 +13,45 @@ from emulator.domain.delivery import Delivery
 from emulator.faults import Rule
 
 
-class Click(Struct, frozen=True):
+class Click(Struct, frozen=True, gc=False):
     """Somebody followed a short link.  Source: assumption CLC-16."""
 
     at: datetime
     message: int
 
 
-class Revoked(Struct, frozen=True):
+class Revoked(Struct, frozen=True, gc=False):
     """A token is deleted."""
 
     literal: str
 
 
-class Answered(Struct, frozen=True):
+class Answered(Struct, frozen=True, gc=False):
     """A handset has answered a campaign by itself."""
 
     campaign: int
 
 
-class AnsweredEarly(Struct, frozen=True):
+class AnsweredEarly(Struct, frozen=True, gc=False):
     """A handset has answered before its time."""
 
     campaign: int
     place: int  # of the message in it
 
 
-class Mailed(Struct, frozen=True):
+class Mailed(Struct, frozen=True, gc=False):
     """A receipt lies where its client takes it, from its beginning on."""
 
     delivery: Delivery
 
 
-class Leaving(Struct, frozen=True):
+class Leaving(Struct, frozen=True, gc=False):
     """A delivery is about to leave; what came of it is not known yet."""
 
     delivery: int
 
 
-class Forgotten(Struct, frozen=True):
+class Forgotten(Struct, frozen=True, gc=False):
     """Deliveries that are over are not remembered any more."""
 
     deliveries: tuple[int, ...]
@@ -61,32 +61,32 @@ class Forgotten(Struct, frozen=True):
         return len(self.deliveries)
 
 
-class Rules(Struct, frozen=True):
+class Rules(Struct, frozen=True, gc=False):
     """The fault rules are others, or have counted."""
 
     rules: tuple[Rule, ...]
 
 
-class TokenMade(Struct, frozen=True):
+class TokenMade(Struct, frozen=True, gc=False):
     """One more token has been made here; its number is taken."""
 
     many: int = 1
 
 
-class FaultMade(Struct, frozen=True):
+class FaultMade(Struct, frozen=True, gc=False):
     """One more fault rule has been made here; its number is taken."""
 
     many: int = 1
 
 
-class Dial(Struct, frozen=True):
+class Dial(Struct, frozen=True, gc=False):
     """The clock is turned; what is None stays as it is."""
 
     at: datetime | None = None  # where it stands from now on; never back
     rate: float | None = None
 
 
-class Then(Struct, frozen=True):
+class Then(Struct, frozen=True, gc=False):
     """What is done once the rest is: it keeps nothing."""
 
     action: Callable[[], object]

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from emulator.journal import Archive
 from emulator.tally import Tally
+from emulator.world import forgetting
 
 if TYPE_CHECKING:
     from emulator.world.world import World
@@ -20,7 +21,7 @@ class Unwritten(Exception):  # noqa: N818 - told to the client, not raised to th
 class Changes(Struct, frozen=True):
     """What one transaction changes, world by world: nothing of it has happened yet."""
 
-    of: "list[tuple[World, list[Any]]]"
+    of: "dict[World, list[Any]]"
     happened: bool = False  # whatever a disk says: an answer from outside, say
 
 
@@ -80,16 +81,17 @@ class Commons(Struct):
     deliveries: int = 10_000  # that are over, which a world remembers
     alarm: "Callable[[World], None]" = nobody  # told that something may leave
     store: Store = field(default_factory=Memory)
-    drafts: "list[World]" = field(default_factory=list)  # in which something is kept
+    drafts: "dict[World, list[Any]]" = field(default_factory=dict)  # kept so far
     transactions: int = 0  # that were carried out
 
     def collect(self, *, happened: bool = False) -> Changes:
         """Return what has been kept since the last time, as one transaction."""
-        worlds, self.drafts = self.drafts, []
-        return Changes([(each, each.collected()) for each in worlds], happened)
+        drafts, self.drafts = self.drafts, {}
+        for world, changes in drafts.items():
+            if len(world.deliveries) + len(changes) > self.deliveries:
+                changes.extend(forgetting.oldest(world, changes, self.deliveries))
+        return Changes(drafts, happened)
 
     def forget(self) -> None:
         """Drop what has been kept since the last time."""
-        for each in self.drafts:
-            each.collected()
-        self.drafts = []
+        self.drafts = {}

@@ -10,15 +10,14 @@ from emulator.world.changes import Forgotten, Mailed
 SPARE = 100  # one more of so many is forgotten than has to be: looking takes the time
 
 
-def oldest(world: Any, changes: list[Any]) -> Forgotten | None:
-    """Return what *changes*, by which something is over, make too many."""
+def oldest(world: Any, changes: list[Any], most: int) -> list[Forgotten]:
+    """Return what *changes*, by which something is over, add to *most* deliveries."""
     newest = {each.id: each for each in _deliveries(changes)}
     over = [each.id for each in newest.values() if each.is_over]
     fresh = sum(each not in world.deliveries for each in newest)
-    most = world.commons.deliveries
     excess = len(world.deliveries) + fresh - most
     if excess <= 0 or not over:
-        return None
+        return []
     enough = excess + most // SPARE
     gone: dict[int, None] = {}
     for number in chain(world.outbox.over, over):  # the first of them, mostly
@@ -27,7 +26,7 @@ def oldest(world: Any, changes: list[Any]) -> Forgotten | None:
         known = newest.get(number) or world.deliveries.get(number)
         if known is not None and known.is_over:
             gone[number] = None
-    return Forgotten(tuple(gone)) if gone else None
+    return [Forgotten(tuple(gone))] if gone else []
 
 
 def _deliveries(changes: list[Any]) -> Iterator[Delivery]:
