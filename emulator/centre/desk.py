@@ -22,9 +22,10 @@ from emulator.domain.smpp import RECEIPT
 from emulator.due_work import catch_up
 from emulator.eager import begin
 from emulator.link import Link
-from emulator.operations import receipts as operations_receipts
+from emulator.operations import receipts
 from emulator.operations import smpp as operations
 from emulator.operations.receipts import Acknowledged
+from emulator.outbox import Outbox
 from emulator.smpp import bodies
 from emulator.smpp import pdu as wire
 from emulator.smpp.bodies import Command
@@ -58,14 +59,14 @@ class Desk:
         self.held_over = b""  # an answer that goes out behind the next one
         self._struck: dict[int, str] = {}  # rules by sequence, of receipts on their way
         self._cut_by = ""  # the id of the rule that ended the connection
+        self._acknowledged: list[Acknowledged] = []  # in this turn, not kept yet
 
     async def answer(self, event: Event) -> bytes:
         """Return what *event* is answered with; nothing where that comes later."""
         if event.kind is Kind.REQUEST:
             answer = await self._requested(event)
         elif event.kind is Kind.ANSWER:
-            await self._answered(event.asked, event.octets, "")
-            answer = b""
+            answer = self._answered(event.asked, event.octets, "")
         else:
             answer = _OTHERWISE[event.kind](self, event)
         if self.held_over and answer:
@@ -87,8 +88,8 @@ class Desk:
             told = Told(now, self._path, b"", b"", operation=CLOSED, fault=self._cut_by)
             self._tell(self.world, told)
             for each in self.session.asked.values():
-                begin(self._answered(each, b"", "the session ended"))
-            self.rest()
+                self._answered(each, b"", "the session ended")
+            begin(self.rest())
             self.ring()
 
     def _withdraw(self, world: World) -> None:
@@ -105,7 +106,7 @@ class Desk:
         elif due is Due.UNBIND:
             self.unbind()
         elif due is Due.OVERDUE:
-            begin(self._answered(asked, b"", str(due)))
+            self._answered(asked, b"", str(due))
         else:
             line.hang_up()
 
@@ -162,10 +163,17 @@ class Desk:
             self._late = Late(world)
         return self._late
 
-    def rest(self) -> None:
-        """Have kept what this turn has recorded."""
-        if self.world is not None:
-            self.world.commons.store.note(self.world)
+    async def rest(self) -> None:
+        """Have kept what this turn has recorded, and what became of receipts."""
+        world, acknowledged = self.world, self._acknowledged
+        if world is None:
+            return
+        if acknowledged:
+            self._acknowledged = []
+            await transact(
+                world, lambda: receipts.answered(world, acknowledged), happened=True
+            )
+        world.commons.store.note(world)
 
     # --- Submits that wait until receipts have been taken -------------------------
 
@@ -385,7 +393,7 @@ class Desk:
             self._tell(self.world, told)
         return b""
 
-    async def _answered(self, asked: Any, octets: bytes, why: str) -> None:
+    def _answered(self, asked: Any, octets: bytes, why: str) -> bytes:
         """Take note of what our own request was answered, or that it was not."""
         world, fault = self.world, self._struck.pop(asked.sequence, "")
         if world is not None:
@@ -395,28 +403,28 @@ class Desk:
             )
             self._tell(world, told)
             if asked.command == DELIVER_SM:
-                outbox, delivery = asked.ticket
-                receipt = Acknowledged(delivery, str(self._number), fault)
-                if outbox is world.outbox:  # else its world was reset meanwhile
-                    await self._acknowledged(world, receipt, octets, now)
+                self._acknowledge(world, asked.ticket, octets, fault)
                 self.deliver()
         if asked.command == Command.UNBIND:
             self.line.hang_up()
+        return b""
 
-    async def _acknowledged(
-        self, world: World, receipt: Acknowledged, octets: bytes, now: datetime
+    def _acknowledge(
+        self, world: World, ticket: tuple[Outbox, int], octets: bytes, fault: str
     ) -> None:
-        """Take note of what became of a receipt."""
-        status = operations_receipts.UNANSWERED
+        """Note what became of a receipt; it is kept with others of this turn."""
+        outbox, delivery = ticket
+        if outbox is not world.outbox:  # its world was reset meanwhile
+            return
+        status = receipts.UNANSWERED
         if octets:
             status = wire.HEADER.unpack_from(octets)[2]
             self.mail.hear(world, self.system_id)
         if octets and not status:
             cast("Link", self.link).delivered += 1
-        await transact(
-            world,
-            lambda: operations_receipts.answered(world, receipt, status, now=now),
-            happened=True,
+        at, session = world.clock.now(), str(self._number)
+        self._acknowledged.append(
+            Acknowledged(outbox, delivery, status, at, session, fault)
         )
 
 

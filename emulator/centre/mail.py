@@ -346,9 +346,15 @@ class StruckReceipt(Struct):
         self._keep(self.delivery.lost(self.rule))
 
     def cut(self, *, reset: bool) -> None:
-        receipt = Acknowledged(self.delivery.id, "cut", self.rule)
-        now, unanswered = self.world.clock.now(), operations.UNANSWERED
-        operations.answered(self.world, receipt, unanswered, now=now)
+        receipt = Acknowledged(
+            self.world.outbox,
+            self.delivery.id,
+            operations.UNANSWERED,
+            self.world.clock.now(),
+            "cut",
+            self.rule,
+        )
+        operations.answered(self.world, [receipt])
         self.world.then(partial(self.receiver.fail, self.rule, reset=reset))
 
     def _keep(self, delivery: Delivery) -> None:

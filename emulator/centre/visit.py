@@ -69,8 +69,5 @@ class Clerk(Protocol):
     def late(self, world: World) -> Late:
         """Return what is held back for the client."""
 
-    def rest(self) -> None:
-        """Have kept what has been recorded."""
-
     def unbind(self) -> None:
         """Ask the client to go."""

@@ -19,6 +19,7 @@ from emulator.domain.smpp import wants_receipt
 from emulator.domain.sms import Campaign
 from emulator.event import Event
 from emulator.operations import pdus
+from emulator.outbox import Outbox
 from emulator.world import Leaving, Mailed, World
 
 SCHEME = "smpp:"
@@ -33,9 +34,12 @@ log = logging.getLogger("emulator")
 
 
 class Acknowledged(Struct, frozen=True, gc=False):
-    """A receipt that was sent, and that its client answered or did not."""
+    """What became of a receipt that was sent."""
 
+    outbox: Outbox  # that it was taken from; a world that is reset has another one
     delivery: int  # its id
+    status: int  # of the answer, or UNANSWERED
+    at: datetime
     session: str  # its number, or how it ended
     fault: str = ""  # the id of the rule that struck it
 
@@ -168,14 +172,18 @@ def is_due_next(world: World, message: int) -> bool:
     return wants_receipt(submission.registered, made.state)
 
 
-def answered(
-    world: World, receipt: Acknowledged, status: int, *, now: datetime
-) -> None:
-    """Keep what a client answered to a receipt, or that it did not.
+def answered(world: World, acknowledged: Iterable[Acknowledged]) -> None:
+    """Keep what a client answered to receipts, or that it did not.
 
     Source: SMPP 3.4, 5.1.3: a temporary error is tried later, another is the end.
     """
-    number = receipt.delivery
+    for each in acknowledged:
+        if each.outbox is world.outbox:
+            _answered(world, each)
+
+
+def _answered(world: World, receipt: Acknowledged) -> None:
+    number, status, now = receipt.delivery, receipt.status, receipt.at
     delivery = world.deliveries.get(number)
     if delivery is None or delivery.is_over:
         world.outbox.posted.pop(number, None)
