@@ -60,7 +60,8 @@ def tree(tmp_path: Path) -> Path:
         "emulator/voice.py": VOICE,
         "emulator/sms.py": SMS,
         "emulator/web/__init__.py": "",
-        "emulator/web/sms.py": "place: int = 1\n" + "x = 1\n" * 400,
+        "emulator/web/sms.py": "place: int = 1\nLetter = 2\n" + "x = 1\n" * 399,
+        "emulator/web/brief.py": "x = 1\n" * 400,
         "emulator/web/words.yaml": "title: whoever\nname: nobodys\n",
         "tests/conftest.py": "",
         "tests/test_sms.py": "",
@@ -128,8 +129,8 @@ def test_names_in_several_modules_are_counted_once_each(
     several, constants = rows["several-modules"], rows["several-constants"]
     assert {each.name for each in several.found} == {"place"}
     assert several.figure == 1
-    assert {each.name for each in constants.found} == {"LIMIT", "B"}
-    assert constants.figure == 2
+    assert {each.name for each in constants.found} == {"LIMIT", "B", "Letter", "x"}
+    assert constants.figure == 4
 
 
 def test_a_shared_name_is_no_offence_and_has_to_be_shared(
@@ -195,7 +196,7 @@ def test_a_trail_counts_calls_and_changes_of_file(tmp_path: Path) -> None:
     package = tmp_path / "emulator"
     space: dict[str, object] = {}
     for name, text in {
-        "web.py": "def ask():\n    keep(); note(); keep()\ndef note(): pass",
+        "web.py": "def ask():\n    keep(); note(); note(); keep()\ndef note(): pass",
         "world.py": "def keep(): pass",
         "../other.py": "def aside(): keep()",
     }.items():
@@ -217,6 +218,6 @@ def test_a_trail_counts_calls_and_changes_of_file(tmp_path: Path) -> None:
 
     web, world = "emulator/web.py", "emulator/world.py"
     assert trail.to_json() == {
-        "files": {web: 4, world: 4},
+        "files": {web: 6, world: 4},
         "changes": {f"{web} -> {world}": 4, f"{world} -> {web}": 3},
     }
