@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from emulator.client import Emulator
-from emulator.server import KEEP_ALIVE
+from emulator.serving.server import KEEP_ALIVE
 from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms
 from tests.served import DEADLINE
 from tests.several import DEPLOYED, Balancer, address, balancing, several

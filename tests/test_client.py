@@ -19,7 +19,7 @@ from emulator.client import ClientError, Emulator
 from emulator.client.emulator import RENAMED, RULE_WORDS
 from emulator.client.inprocess import InProcess
 from emulator.faults import rule_json, vocabulary
-from emulator.standby import Standby
+from emulator.serving.standby import Standby
 from tests.orders import EMAIL, SMS, order
 
 START = datetime(2026, 3, 2, 18, 0, 0, tzinfo=UTC)
@@ -113,7 +113,10 @@ def test_a_header_of_the_test_takes_the_place_of_ours(emulator: Emulator) -> Non
 
 
 def test_the_clock_stands_and_runs(emulator: Emulator) -> None:
-    assert (emulator.clock.now, emulator.clock.rate) == (START, 0)
+    assert (emulator.clock.now, emulator.clock.rate) == (
+        START,
+        0,
+    )
 
     emulator.clock.run(60)
     assert emulator.clock.rate == 60
@@ -470,14 +473,21 @@ def test_tokens_are_created_listed_expired_and_deleted(emulator: Emulator) -> No
         return emulator.request("GET", "/api/v1/user", headers=headers).status
 
     kept, gone = (emulator.tokens.create(name).token for name in ("kept", "gone"))
-    assert [each.name for each in emulator.tokens] == ["default", "kept", "gone"]
+    assert [each.name for each in emulator.tokens] == [
+        "default",
+        "kept",
+        "gone",
+    ]
     assert status(kept) == status(gone) == 200
 
     emulator.tokens.expire(kept)
     emulator.tokens.delete(gone)
 
     assert status(kept) == status(gone) == 401
-    assert [each.name for each in emulator.tokens.list()] == ["default", "kept"]
+    assert [each.name for each in emulator.tokens.list()] == [
+        "default",
+        "kept",
+    ]
 
 
 def test_the_account_is_read_and_changed(emulator: Emulator) -> None:

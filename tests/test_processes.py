@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from emulator.client import Emulator
-from emulator.processes import shares
-from emulator.settings import Settings
+from emulator.serving.processes import shares
+from emulator.serving.settings import Settings
 from tests.busy import busy
 from tests.command import complaint, run
 from tests.served import DEADLINE

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.contract.shape import Mismatch
 from emulator.domain.recipients import cellphone, column, phones, uneven
 from emulator.domain.text import (
     FIELDS,
@@ -24,7 +25,6 @@ from emulator.domain.text import (
     letter,
     transliterate,
 )
-from emulator.shape import Mismatch
 from tests.emulated import contract
 from tests.properties import examples
 

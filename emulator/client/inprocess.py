@@ -14,7 +14,6 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Scope
 
-from emulator.centre.door import Door
 from emulator.client.transport import (
     Cut,
     Headers,
@@ -23,6 +22,7 @@ from emulator.client.transport import (
     Response,
     Stream,
 )
+from emulator.smsc.smpp_server import Door
 
 
 class InProcess:

@@ -6,34 +6,36 @@ which ``worlds.commands`` adds).
 
 from collections.abc import Mapping
 
-from emulator.operations import (
+from emulator.operations.background import inbound
+from emulator.operations.call import Operation, PatientOperation
+from emulator.operations.control import (
     account,
     campaigns,
     clock,
     conversations,
     deliveries,
-    email,
     events,
     faults,
     handsets,
     health,
-    hlr,
-    inbound,
     journal,
     messages,
     populate,
     pushes,
     recipients,
-    responses,
     sessions,
-    sms,
-    smsclic,
     statements,
     tokens,
+)
+from emulator.operations.platform import (
+    email,
+    hlr,
+    responses,
+    sms,
+    smsclic,
     user,
     voice,
 )
-from emulator.operations.call import Operation, PatientOperation
 
 OPERATIONS: Mapping[str, Operation] = {
     "getUser": user.get_user,

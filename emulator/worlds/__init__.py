@@ -1,10 +1,10 @@
 """The worlds of a process: who finds which, how they come, go, and become others."""
 
 from emulator.worlds.checkpoints import Checkpoints
+from emulator.worlds.directory import MINTING, Opened, Removed, Replaced, Worlds
 from emulator.worlds.entry import Entry, Outbound, needs_no_help
-from emulator.worlds.held import Aside, Held, Origin
 from emulator.worlds.limits import Limits
-from emulator.worlds.worlds import MINTING, Opened, Removed, Replaced, Worlds
+from emulator.worlds.saved_world import Aside, Held, Origin
 
 __all__ = [
     "MINTING",

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from emulator.centre.line import TURN
 from emulator.domain.command_status import Status
+from emulator.smsc.connection import TURN
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
 from tests.smpp.dialled import Caller, Phone

@@ -1,1 +1,0 @@
-"""The message centre that clients of SMPP bind to, over the same accounts."""

@@ -1,0 +1,1 @@
+"""The command line: serve an emulator, or command one that runs."""

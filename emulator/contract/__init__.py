@@ -1,0 +1,1 @@
+"""An OpenAPI document made executable; it knows nothing of SMS."""

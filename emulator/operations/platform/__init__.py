@@ -1,0 +1,1 @@
+"""The operations of the platform, by chapter of its manual."""

@@ -1,0 +1,1 @@
+"""The emulator as a program: its parts put together, sockets, processes, settings."""

@@ -1,0 +1,1 @@
+"""The edge that speaks SMPP: a message centre to which clients bind."""

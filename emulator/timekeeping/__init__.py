@@ -1,0 +1,1 @@
+"""The clock, the work that waits for an instant, and the log of what happened."""

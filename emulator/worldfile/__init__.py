@@ -1,0 +1,1 @@
+"""A world's file: read to an account, and written again."""
