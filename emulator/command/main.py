@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from emulator import files
 from emulator.command import remote
 from emulator.command.options import (
     CONFIG,
@@ -31,7 +32,6 @@ from emulator.command.options import (
     setting,
     url,
 )
-from emulator.contract import files
 from emulator.serving.settings import Settings
 
 
@@ -212,10 +212,7 @@ def served(settings: Settings, announce: Callable[..., None]) -> None:
     Raises ``ServeError`` where the operator is mistaken.
     """
     from emulator.contract.contract import ContractError  # noqa: PLC0415
-    from emulator.serving import (
-        composition,
-        server,
-    )
+    from emulator.serving import composition, server  # noqa: PLC0415
     from emulator.store import StoreError  # noqa: PLC0415
     from emulator.worldfile.fixture import FixtureError  # noqa: PLC0415
 

@@ -1,3 +1,1 @@
-"""What the edges share: the gate before whatever dials out, and work that a callback
-of the event loop begins.
-"""
+"""What the edges share: the gate of what dials out, and work begun by a callback."""

@@ -5,7 +5,8 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from emulator.contract import contract, files
+from emulator import files
+from emulator.contract import contract
 from emulator.contract.contract import Contract
 from emulator.courier.courier import Courier
 from emulator.courier.http_caller import Caller

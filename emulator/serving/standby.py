@@ -56,10 +56,7 @@ class Standby:
         return self._woken not in ready
 
     def _serve(self) -> None:
-        from emulator.serving import (
-            composition,
-            server,
-        )
+        from emulator.serving import composition, server  # noqa: PLC0415
         from emulator.serving.settings import Settings  # noqa: PLC0415
 
         settings = Settings(world=self._world)

@@ -13,7 +13,7 @@ import jsonschema_rs
 from msgspec import Struct, field
 from msgspec.structs import fields
 
-from emulator.contract import files
+from emulator import files
 from emulator.domain.account import Account
 from emulator.timekeeping.clock import Clock
 from emulator.worldfile.account_reader import Mistake, Part
