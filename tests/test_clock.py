@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from emulator.domain import dlr
 from emulator.domain.handset import Outcome
-from emulator.domain.timeline import Change
+from emulator.domain.timeline import InterventionKind
 from tests.campaigns import SMS, an_sms, crowd, place, to
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, emulated
@@ -288,24 +288,33 @@ def test_milestones_are_when_the_poll_changes(
         for change, after in sorted(changes, key=lambda each: each[1]):
             advance(api, to=(START + timedelta(milliseconds=after)).isoformat())
             steer(api, "POST", f"campaigns/sms/{number}/{change}")
-        campaign = api.world.campaign(number)
+        campaign = api.world.get_campaign(number)
     tick = timedelta(microseconds=1)
 
-    milestones = list(dlr.milestones(campaign, START))
+    milestones = list(dlr.list_sms_milestones(campaign, START))
 
     at = {each.name: each.at for each in milestones}
-    count, last = campaign.line.messages, campaign.line.last(START + timedelta(days=9))
-    paused = last is not None and last.change is Change.PAUSED
+    count, last = (
+        campaign.line.messages,
+        campaign.line.last_intervention(START + timedelta(days=9)),
+    )
+    paused = last is not None and last.change is InterventionKind.PAUSED
     if (end := at["completed"]) is not None:
-        assert dlr.final(campaign, end) == count
-        assert dlr.final(campaign, end - tick) < count or end == START
+        assert dlr.count_final(campaign, end) == count
+        assert dlr.count_final(campaign, end - tick) < count or end == START
     else:
         assert paused
-        assert dlr.final(campaign, START + timedelta(days=9)) < count
+        assert dlr.count_final(campaign, START + timedelta(days=9)) < count
     if first := at.get("sending"):
-        assert campaign.line.reached(first) > campaign.line.reached(first - tick) == 0
+        assert (
+            campaign.line.count_due(first) > campaign.line.count_due(first - tick) == 0
+        )
     if sent := at.get("sent"):
-        assert campaign.line.reached(sent) == count > campaign.line.reached(sent - tick)
+        assert (
+            campaign.line.count_due(sent)
+            == count
+            > campaign.line.count_due(sent - tick)
+        )
     known = [each.at for each in milestones if each.at]
     assert known == sorted(known)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emulator.client import Emulator
-from emulator.serving.processes import shares
+from emulator.serving.processes import split_settings
 from emulator.serving.settings import Settings
 from tests.busy import busy
 from tests.command import complaint, run
@@ -30,14 +30,14 @@ def test_each_has_ports_and_worlds_of_its_own(tmp_path: Path) -> None:
                 emulator.create(f"only{index}")
                 names = {each.name for each in emulator.worlds}
                 assert names == {"demo", f"only{index}"}
-                told = emulator.ask("GET", "smpp")
+                told = emulator.ask_fact("GET", "smpp")
                 assert f"{told.host}:{told.port}" == smpp
 
 
 def test_ports_that_are_given_follow_each_other() -> None:
     settings = Settings(port=7672, smpp_port=None, smpp_tls_port=0, processes=COUNT)
 
-    parts = shares(replace(settings, tls_cert=Path("own.pem")))
+    parts = split_settings(replace(settings, tls_cert=Path("own.pem")))
 
     assert [each.port for each in parts] == [7672, 7673, 7674]
     assert {(each.smpp_port, each.smpp_tls_port) for each in parts} == {(None, 0)}

@@ -7,7 +7,7 @@ which ``worlds.commands`` adds).
 from collections.abc import Mapping
 
 from emulator.operations.background import inbound
-from emulator.operations.call import Operation, PatientOperation
+from emulator.operations.call import OperationFunction, WaitingFunction
 from emulator.operations.control import (
     account,
     campaigns,
@@ -37,7 +37,7 @@ from emulator.operations.platform import (
     voice,
 )
 
-OPERATIONS: Mapping[str, Operation] = {
+PLATFORM_OPERATIONS: Mapping[str, OperationFunction] = {
     "getUser": user.get_user,
     "headUser": user.get_user,
     "listRoutes": user.list_routes,
@@ -53,7 +53,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "lookupNumber": hlr.lookup_number,
 }
 
-CONTROL: Mapping[str, Operation | PatientOperation] = {
+CONTROL_OPERATIONS: Mapping[str, OperationFunction | WaitingFunction] = {
     "getHealth": health.get_health,
     "getClock": clock.get_clock,
     "setClock": clock.set_clock,
@@ -70,7 +70,7 @@ CONTROL: Mapping[str, Operation | PatientOperation] = {
     "resumeCampaign": campaigns.resume_campaign,
     "cancelCampaign": campaigns.cancel_campaign,
     "loseCampaign": campaigns.lose_campaign,
-    "listLetters": campaigns.list_letters,
+    "listLetters": campaigns.list_emails,
     "getHandset": handsets.get_handset,
     "listConversations": conversations.list_conversations,
     "getConversation": conversations.get_conversation,
@@ -85,7 +85,7 @@ CONTROL: Mapping[str, Operation | PatientOperation] = {
     "removeItem": account.remove_item,
     "listLinks": account.list_links,
     "receiveText": inbound.receive_text,
-    "listReceived": inbound.list_received,
+    "listReceived": inbound.list_received_texts,
     "listDeliveries": deliveries.list_deliveries,
     "waitForDeliveries": deliveries.wait_for_deliveries,
     "replayDelivery": deliveries.replay_delivery,
