@@ -48,7 +48,7 @@ def view(region: str, query: Mapping[str, str] = {}, **answers: Any) -> tuple[An
 
 
 async def _look(region: str, seat: Asks, query: Mapping[str, str]) -> Any:
-    return await REGIONS[region](cast("Seat", seat), query)
+    return await REGIONS[region](cast("WorldClient", seat), query)
 
 
 EXCHANGES = [{"number": each, "operation": f"op{each % 2}"} for each in range(51)]

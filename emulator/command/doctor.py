@@ -17,9 +17,7 @@ from emulator.domain.targets import ANY_TARGET, AllowedTargets
 from emulator.network.resolver import ForbiddenTargetError, dial_host
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-WORLD_TOKEN_PREFIX = (
-    "world-"  # what a token of a world that is not there yet begins with
-)
+NEW_WORLD = "world-"  # what a token of a world that is not there yet begins with
 PROBE_TIMEOUT = 2.0  # of the wall, that an answer may take
 DELIVERIES_CHECKED = 100  # of the newest deliveries, that are looked at
 CALLBACK_FIELDS = ("response_url", "push_url")  # of a keyword
@@ -126,16 +124,17 @@ def _check_token(
             )
         return
     token = target.token or ""
-    if not token.startswith(WORLD_TOKEN_PREFIX):
+    if not token.startswith(NEW_WORLD):
         yield (
             "no world of this emulator knows the token, so that it is refused with "
-            f"401: take demo or {WORLD_TOKEN_PREFIX}<any name>, or make one with "
+            f"401: take demo or {NEW_WORLD}<any name>, or make one with "
             "smsclouds-emulator token create"
         )
         return
     yield (
-        f"nothing was sent with the token to this emulator: its first request opens a "
-        f"new and empty world {token.removeprefix(WORLD_TOKEN_PREFIX)} beside {_list_some(there)}"
+        f"nothing was sent with the token to this emulator: its first request opens "
+        f"a new and empty world {token.removeprefix(NEW_WORLD)} "
+        f"beside {_list_some(there)}"
     )
 
 
@@ -173,8 +172,8 @@ def _check_callback(url: str, emulator_host: str) -> Iterator[str]:
     """Say why no push gets to *url* from the host that is the emulator's."""
     if emulator_host != node():
         yield (
-            f"pushes go to {url}, but the emulator is on {emulator_host}, a container or "
-            f"another machine, whose localhost is its own: give the account "
+            f"pushes go to {url}, but the emulator is on {emulator_host}, a container "
+            f"or another machine, whose localhost is its own: give the account "
             f"{_to_container_url(url)}, or fetch the pushes with smsclouds-emulator "
             f"listen --forward-to {url}"
         )

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import TypeVar
 
-ResultT = TypeVar("Answer")
-QuestionT = TypeVar("Asked", str, bytes)
+ResultT = TypeVar("ResultT")
+QuestionT = TypeVar("QuestionT", str, bytes)
 MAX_CACHED_LENGTH = 256  # characters or bytes of a question that is remembered
 
 

@@ -29,7 +29,7 @@ REQUEST_HEADERS = "User-Agent: smsclouds-emulator\r\nAccept: */*\r\n"
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 
-class NoResponseError(Exception):  # noqa: N818 - what happened, in a word
+class NoResponseError(Exception):
     """No answer came; the verdict says in which way, the message what to try."""
 
     def __init__(self, verdict: Verdict, message: str) -> None:

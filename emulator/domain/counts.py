@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from emulator.domain.handset import BEHAVIOURS, HandsetBehaviour, Outcome, StatusScript
 from emulator.domain.timeline import Pace, SendSchedule
 
-StatusT = TypeVar("Status")
+StatusT = TypeVar("StatusT")
 
 
 class PhoneCampaign(Protocol):

@@ -37,7 +37,7 @@ from emulator.domain.timeline import (
 SENT_OUTCOME = int(Outcome.SENT)  # among the octets of a campaign's outcomes
 DLR_ROWS_PER_SLICE = 2_000  # rows; the edge lets others in between two slices
 
-STATUS_AFTER_CHANGE = {  # what a campaign says once an intervention has been carried out
+STATUS_AFTER_CHANGE = {  # that a campaign has once it was carried out
     InterventionKind.PAUSED: "paused",
     InterventionKind.RESUMED: "inserted",
     InterventionKind.CANCELLED: "canceled",  # with one l, a message with two (DLR-10)

@@ -19,13 +19,13 @@ from emulator.faults.rules import (
 __all__ = [
     "ANY_OPERATION",
     "TICKETS",
+    "CallFacts",
+    "CallFilter",
     "DelayedResponse",
     "Effect",
-    "CallFacts",
     "FaultPhase",
     "FaultPlace",
     "FaultRule",
     "StrikeSchedule",
-    "CallFilter",
     "find_striking_rule",
 ]

@@ -107,8 +107,9 @@ def _check_operation(effect: Effect, operation: str) -> None:
     why = (
         f"{operation}, which is {places.PLACE_NAMES[place_of(operation)]}, cannot feel "
         f"{vocabulary.describe_effect(effect)}: say another operation "
-        f"({vocabulary.describe_operations_for(effect)}, or {ANY_OPERATION} for any that can), or an effect that "
-        f"{operation} feels ({vocabulary.describe_effects_for(operation)})"
+        f"({vocabulary.describe_operations_for(effect)}, or {ANY_OPERATION} for any "
+        f"that can), or an effect that {operation} feels "
+        f"({vocabulary.describe_effects_for(operation)})"
     )
     raise Refusal(NOT_WANTED, why, field="operation")
 

@@ -46,7 +46,7 @@ NUMBER_FLAG, LIST_FLAG = 1, 2  # dest_flag; source: SMPP 3.4, 4.5.1.1
 Tlv = tuple[int, bytes]
 
 
-class MalformedPduError(Exception):  # noqa: N818 - the client's doing
+class MalformedPduError(Exception):
     """Octets that are no PDU; the status says how to decline them."""
 
     def __init__(

@@ -124,14 +124,14 @@ class SmppSession:
     """A session from its connection to its end."""
 
     __slots__ = (
-        "_framer",
         "_deferred",
         "_deferred_octets",
+        "_framer",
         "_sequence",
         "_unbound_at",
-        "pending",
         "last_heard_at",
         "opened_at",
+        "pending",
         "state",
         "timers",
         "version",

@@ -50,14 +50,14 @@ CommandFunction = Callable[[CommandRequest], bytes]
 
 def execute_submit_sm(request: CommandRequest) -> bytes:
     """Source: SMPP 3.4, 4.4."""
-    body = cast("Message", request.pdu.body)
+    body = cast("MessageBody", request.pdu.body)
     to = SmppAddress(body.dest_addr_ton, body.dest_addr_npi, body.destination_addr)
     return _submit_order(request, _make_order(request.pdu, body, (to,)))
 
 
 def execute_data_sm(request: CommandRequest) -> bytes:
     """Source: SMPP 3.4, 4.7."""
-    body = cast("Data", request.pdu.body)
+    body = cast("DataSmBody", request.pdu.body)
     to = SmppAddress(body.dest_addr_ton, body.dest_addr_npi, body.destination_addr)
     order = SubmitOrder(
         body.service_type,
@@ -81,7 +81,7 @@ def execute_submit_multi(request: CommandRequest) -> bytes:
 
     Declines where there is nobody, or nobody is left.  Source: SMPP 3.4, 4.5.
     """
-    body = cast("Multi", request.pdu.body)
+    body = cast("SubmitMultiBody", request.pdu.body)
     if not body.dest_address:
         raise SmppRefusal(CommandStatus.ESME_RINVNUMDESTS, "submit_multi names nobody")
     good, bad = [], []
@@ -100,7 +100,7 @@ def execute_submit_multi(request: CommandRequest) -> bytes:
 
 def execute_query_sm(request: CommandRequest) -> bytes:
     """Source: SMPP 3.4, 4.8."""
-    body = cast("Query", request.pdu.body)
+    body = cast("QuerySmBody", request.pdu.body)
     standing = operations.query_message(
         request.world,
         MessageReference(body.message_id, body.source_addr),
@@ -115,7 +115,7 @@ def execute_query_sm(request: CommandRequest) -> bytes:
 
 def execute_cancel_sm(request: CommandRequest) -> bytes:
     """Source: SMPP 3.4, 4.9: without a message_id, all that are alike."""
-    body = cast("Cancel", request.pdu.body)
+    body = cast("CancelSmBody", request.pdu.body)
     if body.message_id:
         named = MessageReference(body.message_id, body.source_addr)
         operations.cancel_message(
@@ -131,7 +131,7 @@ def execute_cancel_sm(request: CommandRequest) -> bytes:
 
 def execute_replace_sm(request: CommandRequest) -> bytes:
     """Source: SMPP 3.4, 4.10."""
-    body = cast("Replace", request.pdu.body)
+    body = cast("ReplaceSmBody", request.pdu.body)
     source = SmppAddress(body.source_addr_ton, body.source_addr_npi, body.source_addr)
     order = SubmitOrder(
         b"",

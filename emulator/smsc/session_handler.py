@@ -256,7 +256,7 @@ class SessionHandler:
     async def _handle_request(self, event: SessionEvent) -> bytes:
         pdu, world = cast("wire.Pdu", event.pdu), self.world
         if pdu.command in BIND_STATES:
-            body = cast("bodies.Bind", pdu.body)
+            body = cast("bodies.BindBody", pdu.body)
             self.system_id = body.system_id.decode("latin-1")
             self._journal_path = f"/{self.system_id}/{self._number}"
             world = await self._server_state.worlds.find_by_system_id(self.system_id)
@@ -293,7 +293,7 @@ class SessionHandler:
             elif pdu.command == CommandId.UNBIND:
                 return self._unbind_session(context)
             if pdu.command in SUBMIT_COMMANDS:
-                cast("Link", self.bound_session).submitted += 1
+                cast("BoundSession", self.bound_session).submitted += 1
         except Exception as error:  # noqa: BLE001 - and none is hidden
             return self.refuse_command(context, error)
         return wire.encode_response(
@@ -388,7 +388,7 @@ class SessionHandler:
 
         Source: SMPP 3.4, 4.1.
         """
-        world, body = context.world, cast("bodies.Bind", context.pdu.body)
+        world, body = context.world, cast("bodies.BindBody", context.pdu.body)
         bind = world.account.access.get_bind(self.system_id)
         if bind.password not in (None, body.password.decode("latin-1")):
             raise SmppRefusal(CommandStatus.ESME_RINVPASWD, "the password is another")
@@ -490,7 +490,7 @@ class SessionHandler:
             status = wire.PDU_HEADER.unpack_from(octets)[2]
             self.dispatcher.note_progress(world, self.system_id)
         if octets and not status:
-            cast("Link", self.bound_session).delivered += 1
+            cast("BoundSession", self.bound_session).delivered += 1
         at, session = world.clock.now(), str(self._number)
         self._acknowledgements.append(
             ReceiptAcknowledgement(outbox, delivery, status, at, session, fault)

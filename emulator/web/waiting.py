@@ -157,8 +157,9 @@ async def run_steps(
 
 
 def _run_step(
-    steps: OperationSteps, time_is_left: bool | None
-) -> WaitStep | OperationResult:  # noqa: FBT001
+    steps: OperationSteps,
+    time_is_left: bool | None,  # noqa: FBT001
+) -> WaitStep | OperationResult:
     """Return where an operation waits next, or its reply."""
     try:
         return steps.send(time_is_left)  # type: ignore[arg-type] # None begins it

@@ -5,8 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from emulator.domain.delivery import Delivery
-from emulator.domain.delivery import DeliveryState as DeliveryState
+from emulator.domain.delivery import Delivery, DeliveryState
 from emulator.domain.email import EmailCampaign
 from emulator.domain.handset import Outcome
 from emulator.domain.sms import SmsCampaign

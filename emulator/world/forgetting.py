@@ -6,7 +6,6 @@ from typing import Any
 
 from emulator.domain.delivery import Delivery
 from emulator.world.changes import DeliveriesForgotten, ReceiptQueued
-from emulator.world.world import World  # TEMP
 
 EXTRA_SHARE = (
     100  # one more of so many is forgotten than has to be: looking takes the time
@@ -14,7 +13,7 @@ EXTRA_SHARE = (
 
 
 def pick_oldest_deliveries(
-    world: "World", changes: list[Any], most: int
+    world: Any, changes: list[Any], most: int
 ) -> list[DeliveriesForgotten]:
     """Return what *changes*, by which something is over, add to *most* deliveries."""
     newest = {each.id: each for each in _deliveries_in(changes)}

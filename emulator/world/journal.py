@@ -151,8 +151,8 @@ class Journal:
     """The exchanges of one world; the oldest are dropped to keep within a bound."""
 
     __slots__ = (
-        "_pool",
         "_kept",
+        "_pool",
         "dropped",
         "dropped_at",
         "dropped_to",

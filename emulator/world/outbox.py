@@ -55,7 +55,7 @@ class PushRelay:
     What it is handed has a number, as a world that is reset begins its ids anew.
     """
 
-    __slots__ = ("_responses", "_awaited", "_pushes")
+    __slots__ = ("_awaited", "_pushes", "_responses")
 
     def __init__(self) -> None:
         self._pushes: deque[tuple[int, PushRequest]] = (
@@ -112,13 +112,13 @@ class Outbox:
     __slots__ = (
         "_deferred",
         "_lanes",
-        "unlogged_drops",
-        "receipt_queues",
         "finished",
-        "unacknowledged",
         "receipt_contents",
+        "receipt_queues",
         "relays",
+        "unacknowledged",
         "underway",
+        "unlogged_drops",
     )
 
     def __init__(self, relays: "list[PushRelay] | None" = None) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emulator.world.world import World
 
 
-class StoreWriteError(Exception):  # noqa: N818 - told to the client, not raised to the top
+class StoreWriteError(Exception):
     """Nothing of a transaction has been written; the message says why."""
 
 

@@ -15,7 +15,7 @@ from emulator.world import ChangeSet, SharedState, StoreWriteError, World
 
 NOTHING_CHANGED = "nothing was changed"
 STOPPED_THERE = "it stopped there, and what was done before stays"
-Result = TypeVar("Got")
+Result = TypeVar("Result")
 
 log = logging.getLogger("emulator")
 

@@ -60,19 +60,19 @@ class World(WorldState):
         "_balance_history",
         "_outbox",
         "clock",
-        "shared",
         "delayed_answers",
         "event_log",
-        "journal",
-        "sessions",
-        "listeners",
         "is_clock_moving",
+        "journal",
+        "listeners",
         "name",
         "plan_version",
         "replan_version",
         "revoked",
-        "work_queue",
+        "sessions",
+        "shared",
         "trouble",
+        "work_queue",
     )
 
     def __init__(
@@ -197,7 +197,8 @@ class World(WorldState):
         """
         remaining = self.balance - amount
         if amount > 0 > remaining and self.account.assumptions["credit"] == "enforce":
-            why = f"{to_rounded_amount(amount)} is needed and {to_rounded_amount(self.balance)} is left"
+            needed, left = to_rounded_amount(amount), to_rounded_amount(self.balance)
+            why = f"{needed} is needed and {left} is left"
             raise Refusal(INSUFFICIENT_BALANCE, why)
         if amount:
             self.keep_change(Movement(now, -amount, reason, reference))

@@ -27,7 +27,7 @@ from emulator.domain.timeline import PACES, Pace
 
 WorldFilePart = Mapping[str, Any]  # of a world file
 Thing = TypeVar("Thing", Country, Route, MediaFile, Link)
-Parsed = TypeVar("Made")
+Parsed = TypeVar("Parsed")
 
 _YAML_WORDS = {True: ("yes", "on"), False: ("no", "off")}  # to YAML
 KEYWORD_LIFETIME = timedelta(days=31)

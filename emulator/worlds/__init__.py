@@ -14,16 +14,16 @@ from emulator.worlds.saved_world import SavedWorld, UnloadedWorld, WorldOrigin
 
 __all__ = [
     "AUTO_CREATE_TOKEN",
-    "UnloadedWorld",
     "Checkpoints",
-    "WorldEntry",
-    "SavedWorld",
     "Limits",
+    "OutboundBind",
+    "SavedWorld",
+    "UnloadedWorld",
+    "WorldDirectory",
+    "WorldEntry",
     "WorldOpened",
     "WorldOrigin",
-    "OutboundBind",
     "WorldRemoved",
     "WorldReplaced",
-    "WorldDirectory",
     "require_not_set_aside",
 ]

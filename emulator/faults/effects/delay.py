@@ -110,9 +110,9 @@ class Delay(Effect, frozen=True):
     DESCRIPTION = (
         "the right answer, late by seconds of the world's clock: fixed, or drawn from "
         "the world's seed, the rule's id and the number of the call. It is "
-        f"{LONGEST_DELAY} seconds at most. A client that hangs up while a `before` delay "
-        "lasts has asked for nothing; while an `after` delay lasts, the operation "
-        "stands. A receipt (deliver_sm) is late, too."
+        f"{LONGEST_DELAY} seconds at most. A client that hangs up while a `before` "
+        "delay lasts has asked for nothing; while an `after` delay lasts, the "
+        "operation stands. A receipt (deliver_sm) is late, too."
     )
 
     @classmethod

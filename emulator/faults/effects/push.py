@@ -62,9 +62,9 @@ class PushFault(Effect, frozen=True):
         "what leaves goes wrong; the operation is moPush, smppMoPush or keywordPush. "
         "`lost`; `late` by `seconds` of the world; `twice`, one after the other; "
         "`twice_at_once`; a `storm` of `count` at once; `reordered`, after the next "
-        f"one to the same URL or after `seconds` ({REORDER_SECONDS} without); `early`, before "
-        "the answer to the request that sent the message, where its handset answers "
-        "by itself. Or spoilt: `capitalised` (`Cellphone`), `misspelt` "
+        f"one to the same URL or after `seconds` ({REORDER_SECONDS} without); `early`, "
+        "before the answer to the request that sent the message, where its handset "
+        "answers by itself. Or spoilt: `capitalised` (`Cellphone`), `misspelt` "
         "(`rellphone`), `other_date` (`05/10/2023 12:00`), `unknown_id`, `post` (a "
         "form instead of a query)."
     )

@@ -46,7 +46,7 @@ def record_without_pdu(
 
 def decode_pdu_text(exchange: Exchange) -> str:
     """Return the text of the message that a PDU carries; empty for none."""
-    from emulator.smpp.shown import extract_pdu_text as said  # noqa: PLC0415 - who has a PDU pays
+    from emulator.smpp.shown import extract_pdu_text  # noqa: PLC0415 - who has a PDU pays
 
     coding = Alphabet(exchange.content_type.decode())
     return extract_pdu_text(octets_of(exchange.request), coding)

@@ -147,8 +147,9 @@ def _verify_never(
         left = yield Pause(until=end, seconds=seconds)
     head = (
         f"none came {window} as far as that can be said: the window ends at "
-        f"{dates.format_timestamp(end)}, the world's clock stands at {dates.format_timestamp(now)}: "
-        f"advance it, or wait longer than {seconds:g} s: {match}"
+        f"{dates.format_timestamp(end)}, the world's clock stands at "
+        f"{dates.format_timestamp(now)}: advance it, "
+        f"or wait longer than {seconds:g} s: {match}"
     )
     return _make_verdict(0, _describe_requests(head, watch, masked=masked))
 

@@ -12,7 +12,7 @@ from emulator.world import World
 from emulator.world.bound_session import BoundSession
 from emulator.worlds import OutboundBind, WorldDirectory
 
-ANY_PASSWORD = "any"  # a password, where every one is good
+ANY_WORD = "any"  # a password, where every one is good
 
 
 def get_smpp(
@@ -29,7 +29,7 @@ def get_smpp(
             "port": port,
             "tls_port": tls_port,
             "system_id": system_id,
-            "password": ANY_PASSWORD if password is None else password,
+            "password": ANY_WORD if password is None else password,
         }
     )
 
@@ -45,7 +45,7 @@ def send_outbind(
     Source: SMPP 3.4, 2.2.1 and 4.1.7.
     """
     system_id = _choose_system_id(worlds, world)
-    password = world.account.access.get_bind(system_id).password or ANY_PASSWORD
+    password = world.account.access.get_bind(system_id).password or ANY_WORD
     body = call.body
     if objection := find_host_objection(body["host"]):
         raise Refusal(WRONG_FORMAT, objection, field="host")
