@@ -458,7 +458,7 @@ class SessionHandler:
         """Take note of what our own request was answered, or that it was not."""
         world, fault = self.world, self._receipt_faults.pop(pending.sequence, "")
         if world is not None:
-            now, took = world.clock.now(), self.connection.now - pending.at
+            now, took = world.clock.now(), self.connection.now - pending.sent_at
             told = PduExchange(
                 now,
                 self._journal_path,

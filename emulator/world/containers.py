@@ -265,13 +265,13 @@ class CounterField(StateField):
         self.is_in_snapshot = self.is_copied = not is_own
 
     def apply_change(self, state: Any, change: Any) -> None:
-        setattr(state, self.name, getattr(state, self.name) + change.many)
+        setattr(state, self.name, getattr(state, self.name) + change.count)
 
     def list_changed_rows(
         self, change: Any, value: Any, pending: PendingRows
     ) -> Iterable[StateRow]:
         key = HEAD_ROW, self.name
-        pending[key] = pending.get(key, value) + change.many
+        pending[key] = pending.get(key, value) + change.count
         return ()  # the row of them all is written once
 
     def make_empty(self) -> int:

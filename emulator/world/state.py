@@ -149,7 +149,7 @@ class WorldState:
         dict[int, Delivery],
         DeliveriesField(
             ids=DELIVERY_IDS,
-            dated=delivery_instants,
+            instants_of=delivery_instants,
             check=checks.find_delivery_mistakes,
         ),
     ]
