@@ -42,7 +42,7 @@ def refusing(api: Api, *, after: int = 0) -> Iterator[None]:
     So many commits *after* which it does are still taken.
     """
     keeper: Any = api.worlds.store
-    run = keeper._file._base.execute  # noqa: SLF001
+    run = keeper._file._connection.execute  # noqa: SLF001
     if not after:
         begin, end = "PRAGMA query_only = ON", "PRAGMA query_only = OFF"
     else:

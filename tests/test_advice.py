@@ -70,7 +70,9 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         ANSWERS.clear()
         ANSWERS.update({**FINE, **names})
         monkeypatch.setattr(doctor, "node", lambda: "here")
-        monkeypatch.setattr(doctor, "unreachable", lambda _, port: reason.get(port, ""))
+        monkeypatch.setattr(
+            doctor, "explain_unreachable", lambda _, port: reason.get(port, "")
+        )
         monkeypatch.setattr(doctor, "getproxies_environment", lambda: proxies or {})
         return list(doctor.find_problems(patient))
 

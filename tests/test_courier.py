@@ -695,7 +695,7 @@ def test_a_mistake_of_ours_is_an_attempt_that_says_so(
         message = "a mistake"
         raise RuntimeError(message)
 
-    monkeypatch.setattr(courier, "written", mistaken)
+    monkeypatch.setattr(courier, "make_push", mistaken)
     emulator.change(push_url="http://127.0.0.1:9/mo")
     arrived(emulator)
     wrote(emulator)

@@ -460,8 +460,8 @@ def test_what_only_some_worlds_say(make_api: MakeApi) -> None:
 
 
 def test_so_many_of_each_and_no_more(api: Api, monkeypatch: Any) -> None:
-    for module in ("tokens", "handsets", "faults"):
-        name = "MOST" if module == "faults" else "ITEMS"
+    for module in ("control.tokens", "control.handsets", "control.faults"):
+        name = "MAX_RULES" if module == "control.faults" else "MAX_ITEMS"
         monkeypatch.setattr(f"emulator.operations.{module}.{name}", 1)
     steered(api, "PUT", "handsets/5500000001", json={"outcome": "failed"})
     steered(api, "POST", "faults", json={"effect": {"status": 500}})

@@ -424,7 +424,7 @@ def test_the_journal_that_was_refused_is_written_later(
         keeper: Any = api.worlds.store
         api.get("/api/v1/user")
         with refusing(api):
-            keeper._catch_up()  # noqa: SLF001 - whose moment comes by the wall
+            keeper._write_journals()  # noqa: SLF001 - whose moment comes by the wall
         assert any(LATER.fullmatch(each) for each in caplog.messages)
         left = steered(api, "GET", "journal")
         assert len(left["exchanges"]) == 1
@@ -439,7 +439,7 @@ def test_a_process_ends_in_peace_whatever_the_disk_says(
     with kept(tmp_path) as api:
         place(api)
         keeper: Any = api.worlds.store
-        keeper._file._base.execute("PRAGMA query_only = ON")  # noqa: SLF001
+        keeper._file._connection.execute("PRAGMA query_only = ON")  # noqa: SLF001
 
     assert any(LATER.fullmatch(each) for each in caplog.messages)
     assert len(again(tmp_path)["campaigns"]) == 1

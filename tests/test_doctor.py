@@ -94,7 +94,7 @@ def test_the_port_is_taken_by_another_server(receiver: Receiver) -> None:
 def test_the_port_is_taken_by_who_says_nothing(
     taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.command.doctor.SECONDS", 0.2)
+    monkeypatch.setattr("emulator.command.doctor.PROBE_TIMEOUT", 0.2)
 
     (says,) = found("--port", str(taken))
 

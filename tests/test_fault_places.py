@@ -564,6 +564,6 @@ def test_a_wrong_word_is_refused_in_the_schema_and_in_a_sentence(
         return
     for wrong in ([1], "\n", {"a": 1}, True, -1, 1e12, None):
         said = {word.name: wrong}
-        assert not word.fits(wrong), wrong
+        assert not word.is_valid(wrong), wrong
         answer = steer(api, "POST", "faults", json={"effect": said})
         assert answer.status == 422, wrong

@@ -1,7 +1,6 @@
 """Faults that a test asks for: which calls, when, in which phase, and what."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from math import exp, isfinite
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from emulator.domain.chance import draw_fraction
 from emulator.faults import (

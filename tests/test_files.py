@@ -74,7 +74,7 @@ def test_a_container_is_known_by_what_its_engine_leaves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, marks: list[str], *, told: bool
 ) -> None:
     left = {name: str(tmp_path / name) for name in ("docker", "podman")}
-    monkeypatch.setattr(files, "ENGINES", tuple(left.values()))
+    monkeypatch.setattr(files, "CONTAINER_MARKERS", tuple(left.values()))
     for each in marks:
         Path(left[each]).touch()
 

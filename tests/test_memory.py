@@ -207,9 +207,11 @@ def quick(world: World, number: int, _unsigned: Token) -> str:
 def test_nothing_is_kept_of_what_is_gone(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.world.world.REVOKED", 3)  # so that they are soon full
-    monkeypatch.setattr("emulator.timekeeping.event_log.REMEMBERED", 3)
-    monkeypatch.setattr("emulator.worlds.signed_tokens._signed", quick)
+    monkeypatch.setattr(
+        "emulator.world.world.MOST_REVOKED_TOKENS", 3
+    )  # so that they are soon full
+    monkeypatch.setattr("emulator.timekeeping.event_log.MOST_EVENTS", 3)
+    monkeypatch.setattr("emulator.worlds.signed_tokens._sign_token", quick)
     rated = [{"system_id": "demo", "rate": 1_000_000}]
     full = limited(2, journal=SHORT, journals=SHORT, binds=rated)
     with closing(full) as api, listening(api) as phone:
@@ -282,14 +284,14 @@ def test_a_url_of_an_account_has_a_bound(api: Api, name: str) -> None:
 
 # Why each of these cannot be filled by a client: what its questions are.
 BOUNDED = {
-    "emulator.domain.dates.shown": "instants and zones of accounts",
-    "emulator.domain.dates.stamp": "instants",
-    "emulator.domain.receipt._date": "instants, zones and forms of binds",
-    "emulator.smpp.shown.read": "four PDUs, each bounded by the session",
-    "emulator.operations.control.sample_people.crowd": "four crowds, by seed",
-    "emulator.web.panel.assets._read": "files of our own, by path",
-    "emulator.web.panel.assets.address": "names that our own pages give",
-    "emulator.world.codec._fields": "types",
+    "emulator.domain.dates._format_second": "instants and zones of accounts",
+    "emulator.domain.dates.format_timestamp": "instants",
+    "emulator.domain.receipt._format_receipt_date": "instants, zones and forms of binds",
+    "emulator.smpp.shown.decode_cached": "four PDUs, each bounded by the session",
+    "emulator.operations.control.sample_people.make_people": "four crowds, by seed",
+    "emulator.web.panel.assets._read_asset": "files of our own, by path",
+    "emulator.web.panel.assets.make_asset_url": "names that our own pages give",
+    "emulator.world.codec._fields_of": "types",
 }
 
 

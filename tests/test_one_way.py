@@ -184,7 +184,7 @@ def test_what_happens_by_itself_and_is_refused_has_not(make_api: MakeApi) -> Non
         assert taken(stumbling) == taken(straight)
         steps += 1
         assert steps < MOST
-    assert kinds == {"Writing", "Leaving", "Telling", "Expiring"}
+    assert kinds == {"ReplyWork", "DeliveryWork", "ReceiptWork", "ExpiryWork"}
     assert ours.counters.dropped == theirs.counters.dropped
     assert set(ours.counters.dropped) == {receipts.DROP_TOO_MANY, receipts.DROP_TOO_OLD}
 
@@ -258,6 +258,12 @@ def test_what_changes_write_is_what_they_change(api: Api) -> None:
     assert said(rows) == said(api.world.list_rows())
 
 
+DERIVED = (
+    *("balance", "volume", "first_messages"),
+    *("first_message_campaigns", "latest_by_likeness"),
+)
+
+
 def test_whatever_is_on_the_list_is_kept_and_comes_back(api: Api) -> None:
     early = {"effect": {"push": "early"}, "first": 1}
     steered(api, "PATCH", "account", json={"push_url": "http://127.0.0.1:9/mo"})
@@ -278,7 +284,13 @@ def test_whatever_is_on_the_list_is_kept_and_comes_back(api: Api) -> None:
         assert kind.to_json(getattr(as_rows, name)) == kind.to_json(value), name
         if kind.is_in_snapshot:
             assert kind.to_json(getattr(as_json, name)) == kind.to_json(value), name
-    for name in ("balance", "volume", "first_messages", "their_campaigns", "alike"):
+    for name in (
+        "balance",
+        "volume",
+        "first_messages",
+        "first_message_campaigns",
+        "latest_by_likeness",
+    ):
         assert getattr(as_rows, name) == getattr(world, name), name
         assert getattr(as_json, name) == getattr(world, name), name
 
@@ -301,7 +313,7 @@ def test_a_kind_that_came_later_is_empty_in_what_was_before(
     with pytest.raises(SnapshotError, match="at opening"):
         WorldState.from_json(document, now)
     for name in ("clicks", "opening"):
-        monkeypatch.setattr(STATE_FIELDS[name], "is_later", True)
+        monkeypatch.setattr(STATE_FIELDS[name], "is_optional", True)
 
     for state in (
         WorldState.from_json(document, now),

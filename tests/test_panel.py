@@ -422,8 +422,8 @@ def test_what_others_made_is_what_its_hashes_say() -> None:
 
 def test_a_start_does_without_the_template_engine() -> None:
     code = (
-        "import sys; from emulator.serving.composition import build; "
-        "from emulator.serving.settings import Settings; build(Settings()); "
+        "import sys; from emulator.serving.composition import build_program; "
+        "from emulator.serving.settings import Settings; build_program(Settings()); "
         "print('jinja2' in sys.modules, 'faker' in sys.modules)"
     )
 

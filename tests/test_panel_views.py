@@ -32,7 +32,9 @@ class Asks:
         self.asked: dict[str, dict[str, Any]] = {}
         self._answers = answers
 
-    async def ask(self, operation: str, body: Any = None, /, **params: Any) -> Any:
+    async def call_operation(
+        self, operation: str, body: Any = None, /, **params: Any
+    ) -> Any:
         assert body is None
         self.asked[operation] = {
             name: each for name, each in params.items() if each is not None

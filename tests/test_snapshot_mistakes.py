@@ -355,7 +355,13 @@ def test_a_restored_world_counts_what_it_holds(whole: Any, living: Api) -> None:
     held: SavedWorld = snapshots.snapshot_from_json(deepcopy(whole))
     state = held.state
 
-    for name in ("balance", "volume", "alike", "first_messages", "their_campaigns"):
+    for name in (
+        "balance",
+        "volume",
+        "latest_by_likeness",
+        "first_messages",
+        "first_message_campaigns",
+    ):
         assert getattr(state, name) == getattr(living.world, name), name
     assert steered(living, "GET", "world")["balance"] == state.balance / 1_000_000
 

@@ -28,8 +28,8 @@ def opened_elsewhere(folder: Path, spare: Path) -> list[StateRow]:
 def test_the_last_word_counts_however_it_was_put_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: int, large: int
 ) -> None:
-    monkeypatch.setattr(database_file, "FRESH", fresh)
-    monkeypatch.setattr(database_file, "LARGE", large)
+    monkeypatch.setattr(database_file, "MOST_FRESH_PIECES", fresh)
+    monkeypatch.setattr(database_file, "LARGE_PIECE", large)
     with closing(DatabaseFile(tmp_path / "data")) as kept:
         kept.commit_rows(1, FIRST)
         kept.commit_rows(2, FIRST)

@@ -488,15 +488,18 @@ LIBRARIES = {
 }
 # Who may, and why; all others have to ask ``resolver.dial``.
 MAY: dict[tuple[str, str], str] = {
-    ("resolver", "create_connection"): "the gate, to an address that it has judged",
-    ("resolver", "getaddrinfo"): "the gate",
+    (
+        "network.resolver",
+        "create_connection",
+    ): "the gate, to an address that it has judged",
+    ("network.resolver", "getaddrinfo"): "the gate",
     ("client.transport", "http.client"): "a command, to the emulator that it is for",
     ("client.transport", "HTTPConnection"): "the same",
     ("client.transport", "HTTPSConnection"): "the same",
     ("client.transport", "connect"): "the same",
-    ("server", "getaddrinfo"): "where it listens, which it does itself",
-    ("store.file", "connect"): "SQLite, a file",
-    ("doctor", "urllib.request"): "which proxies are set; it asks nobody",
+    ("serving.server", "getaddrinfo"): "where it listens, which it does itself",
+    ("store.database_file", "connect"): "SQLite, a file",
+    ("command.doctor", "urllib.request"): "which proxies are set; it asks nobody",
 }
 
 

@@ -13,7 +13,7 @@ from emulator.courier.http_caller import IDLE_SECONDS, HttpCaller, NoResponseErr
 from emulator.domain.targets import AllowedTargets
 from emulator.faults import DelayedResponse
 from emulator.operations.call import Debounce, Pause
-from emulator.web import waiting as patience
+from emulator.web import waiting
 from emulator.web.http_body import HttpResponse
 from emulator.web.waiting import ClientDisconnected, Waiter
 from emulator.world.outbox import PushRequest, PushResponse
@@ -466,7 +466,7 @@ def test_a_clock_that_stands_is_waited_for_until_somebody_moves_it(
 ) -> None:
     later = START + timedelta(seconds=1)
     task = visitor.loop.create_task(
-        patience.wait_until(later, visitor.world, visitor.receive)
+        waiting.wait_until(later, visitor.world, visitor.receive)
     )
 
     assert not visitor.is_over(task, 3600)
@@ -481,10 +481,10 @@ def test_a_clock_that_stands_is_waited_for_until_somebody_moves_it(
 @pytest.mark.parametrize(
     "waits",
     [
-        lambda it: it.wait(Pause(seconds=9)),
-        lambda it: it.wait(Pause()),
-        lambda it: it.rest(Debounce(5, 9)),
-        lambda it: it.rest(Debounce(0, 9)),
+        lambda it: it.wait_for_change(Pause(seconds=9)),
+        lambda it: it.wait_for_change(Pause()),
+        lambda it: it.debounce_changes(Debounce(5, 9)),
+        lambda it: it.debounce_changes(Debounce(0, 9)),
     ],
 )
 def test_who_hangs_up_is_let_go_at_once(
@@ -534,7 +534,7 @@ def test_what_is_on_its_way_is_waited_for(visitor: Visitor) -> None:
     outbox = visitor.world.outbox
     outbox.underway[1] = None
     task = visitor.loop.create_task(
-        patience.wait_until_idle(visitor.world, visitor.receive)
+        waiting.wait_until_idle(visitor.world, visitor.receive)
     )
 
     assert not visitor.is_over(task, 60)
@@ -596,7 +596,7 @@ def test_what_is_dropped_is_never_let_go(api: Api, loop: Ticking) -> None:
         return held(api, 1, 2)
 
     late, done = loop.run(holding())
-    late.drop()
+    late.drop_all()
     api.world.clock.advance(timedelta(seconds=5))
     api.world.notify_listeners()
 

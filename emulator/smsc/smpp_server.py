@@ -87,7 +87,9 @@ class SmppServer:
     def connections(self) -> "list[SmppConnection]":
         """The connections of clients that have not ended."""
         return (
-            list(self._server_state.connections) if "_office" in self.__dict__ else []
+            list(self._server_state.connections)
+            if "_server_state" in self.__dict__
+            else []
         )
 
     @property

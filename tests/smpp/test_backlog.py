@@ -277,7 +277,7 @@ def test_what_is_no_pdu_comes_behind_what_waits(make_phone: MakePhone) -> None:
 def test_who_sends_more_than_can_be_put_off_is_served_all_the_same(
     make_phone: MakePhone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "PUT_OFF", 500)
+    monkeypatch.setattr(session, "MAX_DEFERRED_OCTETS", 500)
     phone = make_phone(pace="instant", smpp={"held": 0, "throttled_after": EVER})
     client = Client(phone.bound(), messages=400, window=400)
 
@@ -390,15 +390,15 @@ def test_only_time_without_an_acknowledgement_counts(phone: Phone) -> None:
     for _ in range(10):
         wall.turn(1.5)
         behind.note_progress()
-    in_time = line.let_in.called, behind.is_stalled
+    in_time = line.resume_submit.called, behind.is_stalled
     wall.turn(1.9)
-    not_yet = line.let_in.called, behind.is_stalled
+    not_yet = line.resume_submit.called, behind.is_stalled
     wall.turn(0.2)
-    at_last = line.let_in.called, behind.is_stalled
+    at_last = line.resume_submit.called, behind.is_stalled
 
     assert in_time == not_yet == (False, False)
     assert at_last == (True, True)
-    assert not gone.let_in.called
+    assert not gone.resume_submit.called
 
 
 @pytest.mark.parametrize("then", ["acknowledged", "reset"])

@@ -320,7 +320,7 @@ def test_an_outbind_is_judged_by_where_its_name_leads(
     monkeypatch.setattr(loop, "getaddrinfo", look_up, raising=False)
 
     told = phone.api.post("/_emulator/smpp/outbind", json={"host": "x", "port": 80})
-    (call,) = door._calls  # noqa: SLF001 - nothing else tells when it is over
+    (call,) = door._outbinds  # noqa: SLF001 - nothing else tells when it is over
     loop.run_until_complete(call)
 
     assert told.status == 200

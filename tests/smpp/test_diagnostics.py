@@ -274,7 +274,9 @@ def test_a_mistake_of_ours_says_where_to_look(
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("emulator.operations.platform.smpp.smpp.place", broken)
+    monkeypatch.setattr(
+        "emulator.operations.platform.smpp.smpp.make_submission", broken
+    )
 
     assert phone.bound().ask(packed.submit(2)).status == CommandStatus.ESME_RSYSERR
     assert told(phone)["why"] == (

@@ -18,7 +18,7 @@ def written(api: Api, caller: Caller) -> None:
     """Let the loop run until the disk has all exchanges."""
     keeper: Any = api.world.shared.store
     deadline = time.monotonic() + DEADLINE
-    while keeper._grown:  # noqa: SLF001
+    while keeper._dirty_journals:  # noqa: SLF001
         assert time.monotonic() < deadline
         caller.turn()
 

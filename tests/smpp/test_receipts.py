@@ -340,7 +340,7 @@ def test_a_receipt_is_sent_again_when_its_time_is_up(make_phone: MakePhone) -> N
 @pytest.mark.behaviour(19)
 def test_our_sequence_numbers_begin_again_after_the_last(phone: Phone) -> None:
     caller = phone.bound()
-    (line,) = phone.api.app.state.smpp._office.lines  # noqa: SLF001
+    (line,) = phone.api.app.state.smpp._server_state.connections  # noqa: SLF001
     for each in (2, 3, 4):
         caller.submit(each, registered=1)
     line.session._sequence = LAST_SEQUENCE - 2  # noqa: SLF001 - after two thousand million

@@ -200,7 +200,7 @@ def test_a_mistake_of_ours_is_a_system_error(
     phone: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller = phone.bound()
-    monkeypatch.setattr(World, "charge", None)
+    monkeypatch.setattr(World, "charge_credit", None)
 
     assert status_of(caller, packed.submit(2)) == CommandStatus.ESME_RSYSERR
     assert phone.api.world.campaigns == {}
