@@ -288,7 +288,7 @@ BOUNDED = {
     "emulator.domain.dates.format_timestamp": "instants",
     "emulator.domain.receipt._format_receipt_date": "instants, zones and forms of binds",
     "emulator.smpp.shown.decode_cached": "four PDUs, each bounded by the session",
-    "emulator.operations.control.sample_people.make_people": "four crowds, by seed",
+    "emulator.operations.control.sample_people.make_people": "four, by seed",
     "emulator.web.panel.assets._read_asset": "files of our own, by path",
     "emulator.web.panel.assets.make_asset_url": "names that our own pages give",
     "emulator.world.codec._fields_of": "types",
@@ -306,7 +306,7 @@ def caches() -> Iterator[str]:
             if parameters is None:
                 continue
             is_ours = getattr(thing, "__module__", "") == each.name or (
-                name == "read" and each.name == "emulator.smpp.shown"
+                name == "decode_cached" and each.name == "emulator.smpp.shown"
             )
             code = getattr(thing, "__wrapped__", thing).__code__
             if is_ours and code.co_argcount:

@@ -24,9 +24,8 @@ from emulator.smpp.pdu import (
 )
 
 HEX_FIELDS = frozenset({"short_message"})  # fields that are no text
-decode_cached = lru_cache(4)(
-    decode_pdu
-)  # one PDU is looked at for its fields and for its text
+# One PDU is looked at for its fields and for its text.
+decode_cached = lru_cache(4)(decode_pdu)
 _COMMANDS = {int(each): each.name.lower() for each in CommandId}
 _TAGS = {int(each): each.name.lower() for each in TlvTag}
 
