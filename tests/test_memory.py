@@ -286,7 +286,7 @@ def test_a_url_of_an_account_has_a_bound(api: Api, name: str) -> None:
 BOUNDED = {
     "emulator.domain.dates._format_second": "instants and zones of accounts",
     "emulator.domain.dates.format_timestamp": "instants",
-    "emulator.domain.receipt._format_receipt_date": "instants, zones and forms of binds",
+    "emulator.domain.receipt._format_receipt_date": "seconds, zones, forms of binds",
     "emulator.smpp.shown.decode_cached": "four PDUs, each bounded by the session",
     "emulator.operations.control.sample_people.make_people": "four, by seed",
     "emulator.web.panel.assets._read_asset": "files of our own, by path",
