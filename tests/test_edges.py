@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import closing
+from threading import Event
 from typing import Any
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from emulator.client import inprocess
 from emulator.client.inprocess import InProcess
 from emulator.client.transport import Request
 from emulator.domain.command_status import Status
@@ -288,3 +290,23 @@ def test_an_application_hears_that_its_client_has_seen_enough() -> None:
         stream.hang_up()
 
         assert app.end.result(SOON) == {"type": "http.disconnect"}
+
+
+def test_what_does_not_end_is_told_and_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    let_go = Event()
+
+    async def block(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        let_go.wait()
+
+    transport = InProcess(block)
+    with pytest.raises(TimeoutError):
+        transport.request(asked())
+
+    monkeypatch.setattr(inprocess, "ENDS", 0.05)
+    with pytest.raises(TimeoutError, match=r"did not end in 0\.05 s"):
+        transport.close()
+    let_go.set()
+    monkeypatch.undo()
+    transport.close()

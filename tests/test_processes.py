@@ -4,6 +4,7 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from select import select
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.served import DEADLINE
 from tests.several import address, is_heard, several
 
 COUNT = 3
+SOON = 20.0  # seconds; only what hangs comes near
 
 
 def test_each_has_ports_and_worlds_of_its_own(tmp_path: Path) -> None:
@@ -80,8 +82,12 @@ def test_none_outlives_the_one_that_started_it(tmp_path: Path) -> None:
     with several(tmp_path) as (process, ready):
         process.kill()
         process.wait(timeout=DEADLINE)
-        process.stderr.read()  # its end comes when the last one that holds it has ended
+        # Its end comes when the last one that holds it has ended.
+        ended, _, _ = select([process.stderr], [], [], SOON)
+        for each in () if ended else ready["processes"]:
+            os.kill(each["pid"], signal.SIGKILL)
 
+        assert ended
         assert not any(is_heard(address(each["http"])) for each in ready["processes"])
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from emulator.courier.calling import KEPT, Caller, Unreached
-from emulator.courier.courier import SPARE
+from emulator.courier.courier import SPARE, Courier
+from emulator.domain.delivery import Verdict
 from emulator.domain.targets import Targets
 from emulator.faults import Delayed
 from emulator.operations.call import Breath, Pause
-from emulator.outbox import Answered, Push
+from emulator.outbox import Answered, Push, Relay
 from emulator.transaction import transact_at_once
 from emulator.web import patience
 from emulator.web.patience import HungUp, Patience
@@ -383,6 +384,36 @@ def test_a_listener_has_some_time_more(api: Api) -> None:
     late = steer(api, "POST", "pushes/1", json={"status": 200, "body": "ok"})
     assert late.status == 404
     listening.cancel()
+
+
+def test_a_listener_is_waited_for_until_it_answers_or_goes(
+    api: Api, caller: Caller
+) -> None:
+    loop: Any = api._loop  # noqa: SLF001
+    courier: Any = Courier({}, caller, seconds=SOON)
+    world, relay = api.world, Relay()
+    world.outbox.relays.append(relay)
+    push = Push(1, "moPush", "GET", "", "a=1")
+
+    def asked() -> asyncio.Task[Answered]:
+        task = loop.create_task(courier._answer(world, world.outbox, push))  # noqa: SLF001
+        loop.turn()
+        assert not task.done()
+        return task  # type: ignore[no-any-return] # of any loop
+
+    first = asked()
+    ((number, told),) = relay.told()
+    relay.answer(number, Answered(200))
+    world.ring()
+    loop.turn()
+    second = asked()
+    world.outbox.relays.clear()
+    world.ring()
+    loop.turn()
+
+    assert told == push
+    assert first.result() == Answered(200)
+    assert second.result().verdict is Verdict.GONE
 
 
 # --- Waiting -----------------------------------------------------------------

@@ -177,6 +177,7 @@ def learn(
         hears = HEARS % str(copy / "tools" / "mutation" / "passages.py")
         watch.write_text(watch.read_text("utf-8") + hears, "utf-8")
         words = ["-q", "-n", "2", "-p", "no:cacheprovider", "--timeout=600"]
+        words += ["-o", "faulthandler_timeout=630"]
         plugin = ["-p", "tools.mutation.passages", "-m", marker, "--tb=short"]
         if tests_of:
             chosen = notes / "chosen"

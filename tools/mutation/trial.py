@@ -124,6 +124,7 @@ class Runner:
         files = list(dict.fromkeys(each.partition("::")[0] for each in chosen))
         words = ["-q", "-n", "0", "-p", "no:cacheprovider", "--tb=line", "-m", marker]
         words += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        words += ["-o", "faulthandler_timeout=0"]  # _listen has a bound
         words += ["--collect-only"] if only_collect else ["-x"]
         words += places or files
         heard, told = self._context.Pipe(duplex=False)
