@@ -55,7 +55,7 @@ class Scribe:
         answer = self.api.send(method, path, **options)
         told = [answer.headers.get(each, "") for each in EXPLAINS]
         said = " | ".join(filter(None, (*told, answer.octets.decode(errors="replace"))))
-        self.lines.append(f"< {answer.status} {said[:LENGTH]}")
+        self.lines.append(f"< {answer.status} {scrubbed(said)[:LENGTH]}")
         return answer
 
     def found(self, method: str, path: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests import commanded
 from tests.emulated import emulated
-from tests.told import campaigns, commands, mistakes, panel, smpp
+from tests.told import campaigns, commands, mistakes, panel, smpp, tables
 from tests.told.scribe import Scribe
 
 FOLDER = Path(__file__).with_name("transcripts")
@@ -39,6 +39,7 @@ STORIES: Mapping[str, Callable[[Scribe], None]] = {
         smpp.fields,
         smpp.receipts,
         smpp.states,
+        tables.tables,
     )
 }
 
