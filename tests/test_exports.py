@@ -1,4 +1,4 @@
-"""What a package hands on is what it takes in: ``__all__``, and nothing that is none."""
+"""What a package hands on is what it takes in: its ``__all__``, and nothing else."""
 
 import ast
 from pathlib import Path
