@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 import emulator
+from tests.served import ROOT
 from tests.told.scribe import Scribe
 
 PLAIN = {bool, int, float, str, bytes, Decimal, timedelta, date, range, type(None)}
@@ -146,7 +147,8 @@ def _(value: struct.Struct) -> str:
 
 @shown.register
 def _(value: Path) -> str:
-    return f"path {value.name}"
+    there = value.relative_to(ROOT) if value.is_relative_to(ROOT) else value.name
+    return f"path {there}"
 
 
 @shown.register
