@@ -64,8 +64,8 @@ class Ahead:
         self._world = world
         self._heap: list[tuple[datetime, int, Event]] = []
         self._numbers = count()  # of one instant, the first found is the first told
-        self._revision = -1
-        self._known = (0, 0, 0)  # how many campaigns of each channel
+        self._revision: int | None = None  # of the world, when it was last looked at
+        self._known: tuple[int, int, int]  # how many campaigns of each channel
 
     def take(self, after: datetime, until: datetime) -> Iterator[Event]:
         """Yield what happens from *after* to *until*, in order, and forget it."""

@@ -17,13 +17,14 @@ from emulator.domain.command_status import Status
 from emulator.domain.recipients import FEW
 from emulator.domain.refusals import REASONS
 from emulator.faults.effects.refusal import REFUSAL
+from emulator.web.panel.panel import FORM_LIMIT
 from tests.campaigns import NUMBER, an_sms, crowd, place
 from tests.conftest import MakeApi
 from tests.emulated import SOON, Api
 from tests.smpp import packed
 from tests.smpp.dialled import listening
 from tests.steering import steered
-from tests.test_panel import Page
+from tests.test_panel import FORM, Page, look
 
 STRANGER = "5512340000"  # who got nothing
 
@@ -224,6 +225,31 @@ def test_every_way_on_from_the_panel_leads_somewhere(
             found |= pages
 
     assert found >= {f"/panel/{name}" for name in ("smpp", "faults", "worlds")}
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_a_form_is_read_up_to_its_bound(api: Api, spare: int) -> None:
+    """One that is too large is as good as empty."""
+    form = b"amount=5&x="
+    padded = form + b"x" * (FORM_LIMIT - len(form) + spare)
+    before = api.balance()
+
+    api.post("/panel/do/top-up", content=padded, token="", headers=FORM)
+
+    assert api.balance() == before + (0 if spare else 5)
+
+
+@pytest.mark.parametrize(
+    ("cookie", "theme"),
+    [("light", "light"), ("dark", "dark"), ("pink", None), ("", None)],
+)
+def test_the_page_has_the_theme_of_its_visitor(
+    api: Api, cookie: str, theme: str | None
+) -> None:
+    page = look(api, "/panel/phones", cookie=f"panel_theme={cookie}")
+
+    (html,) = page.all("html")
+    assert html.get("data-theme") == theme
 
 
 # --- What an application in this process is told -----------------------------

@@ -5,11 +5,13 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 from select import select
+from typing import Any
 
 import pytest
 
 from emulator.client import Emulator
-from emulator.processes import shares
+from emulator.processes import LAST, shares
+from emulator.server import ServeError
 from emulator.settings import Settings
 from tests.busy import busy
 from tests.command import complaint, run
@@ -128,6 +130,33 @@ def test_each_keeps_its_worlds_in_a_directory_of_its_own(tmp_path: Path) -> None
             assert process.wait(timeout=DEADLINE) == 0
 
     assert sorted(each.name for each in data.iterdir()) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("name", ["port", "tls_port", "smpp_port", "smpp_tls_port"])
+def test_the_ports_of_all_of_them_exist(name: str) -> None:
+    settings = replace(Settings(), processes=COUNT, tls_cert=Path("own.pem"))
+
+    ports: dict[str, Any] = {name: LAST - COUNT + 1}
+    last = shares(replace(settings, **ports))[-1]
+
+    assert getattr(last, name) == LAST
+    flag = f"--{name.replace('_', '-')}"
+    with pytest.raises(ServeError) as told:
+        shares(replace(settings, **{name: ports[name] + 1}))
+    assert str(told.value) == (
+        f"{flag} {LAST - COUNT + 2} leaves no ports for {COUNT} processes"
+    )
+
+
+def test_each_is_one_process_that_tells_nobody_else(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    settings = Settings(processes=COUNT, data=tmp_path, ready_file=ready)
+
+    parts = shares(settings)
+
+    assert [each.data for each in parts] == [tmp_path / name for name in "123"]
+    assert {(each.processes, each.ready_file) for each in parts} == {(1, None)}
+    assert {each.data for each in shares(replace(settings, data=None))} == {None}
 
 
 def test_help_names_them() -> None:

@@ -1,25 +1,27 @@
 """What is said of files that are wrong, and what the command line says of itself."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from copy import deepcopy
+from io import StringIO
 from typing import Any
 
 import click
 from click.testing import CliRunner
 
-from emulator import fixture
+from emulator import cli, fixture
 from emulator.cli import main
 from emulator.domain.refusals import Refusal
 from emulator.fixture import FixtureError
 from emulator.operations import snapshots as snapshot_of
+from emulator.server import Ready
 from tests.emulated import START, demo, emulated
 from tests.steering import steered
 from tests.test_snapshots import lives
 from tests.told.scribe import Scribe
 
 WRONG: tuple[Any, ...] = (None, True, -1, 1.5, "x", [], {}, "2026-03-05 10:00:00")
-FEW: tuple[Any, ...] = (None, -1, "x", {}, "2026-03-05T10:00:00")
+FEW: tuple[Any, ...] = (None, -1, "look at me", {}, "2026-03-05T10:00:00")
 FILE = {
     "strict": False,
     "clock": "frozen",
@@ -113,6 +115,18 @@ def helps(scribe: Scribe) -> None:
         for more in (["--help"], ["--nonsense"]):
             done = CliRunner().invoke(main, [*words, *more], terminal_width=88)
             scribe.lines += done.output.splitlines()
+
+
+def welcome(scribe: Scribe) -> None:
+    """Tell what a server says once it is ready, and what may be tried first."""
+    with closing(emulated(tokens=[], binds=[])) as other:
+        bare = other.worlds.default
+    http, smpp = "http://emulator.test:7672", {"smpp": "emulator.test:2775"}
+    for ready in (Ready(http), Ready(http, "https://emulator.test:7673", smpp)):
+        for world in (scribe.api.world, bare):
+            with redirect_stdout(StringIO()) as said:
+                cli.welcome(ready, world)
+            scribe.lines += said.getvalue().splitlines()
 
 
 def _commands(

@@ -17,7 +17,7 @@ MOST = 300  # characters of a request that is told in a line
 CHANGES = (
     (re.compile(r'("duration": ?)[0-9.e-]+'), r"\1..."),
     (re.compile(r"[0-9.]+(?= ms\b)"), "..."),
-    (re.compile(r"\b(fork|new|troubled)\d+"), r"\1..."),
+    (re.compile(r"\b(fork|new|troubled|pushing)\d+"), r"\1..."),
     (re.compile(r"(?<=an answer to )\d+"), "..."),
     (re.compile(r"(pushes/)\d+"), r"\1..."),
     (re.compile(r'(data-mark=)"\w*"'), r"\1..."),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests import commanded
 from tests.emulated import emulated
-from tests.told import campaigns, commands, mistakes, panel, smpp, tables
+from tests.told import campaigns, client, commands, mistakes, panel, smpp, tables
 from tests.told.scribe import Scribe
 
 FOLDER = Path(__file__).with_name("transcripts")
@@ -33,12 +33,15 @@ STORIES: Mapping[str, Callable[[Scribe], None]] = {
         mistakes.snapshots,
         mistakes.helps,
         mistakes.kept,
+        mistakes.welcome,
         panel.panel,
         panel.regions,
         smpp.session,
         smpp.fields,
         smpp.receipts,
         smpp.states,
+        client.asking,
+        client.showing,
         tables.tables,
     )
 }
