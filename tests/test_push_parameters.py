@@ -1,17 +1,17 @@
-"""The parameters of a push in every spelling that there is, and as faults spoil them."""
+"""The parameters of a push in every spelling that there is, and spoilt by faults."""
 
 import pytest
 
 from emulator.domain.delivery import Kind, Trick
 from emulator.domain.push import FAR, Pairs, named, parameters, tricked
 
-FACTS = {
+FACTS: dict[str, str | int] = {
     "response": "si",
     "cellphone": 4498987282,
     "message_id": 46608336,
     "date": "2023-10-05 12:00:00",
 }
-CAPITALS = [(name.capitalize(), value) for name, value in FACTS.items()]
+CAPITALS: Pairs = [(name.capitalize(), value) for name, value in FACTS.items()]
 
 
 def spelt(pairs: Pairs) -> str:
