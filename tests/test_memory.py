@@ -290,6 +290,7 @@ BOUNDED = {
     "emulator.web.panel.assets._read": "files of our own, by path",
     "emulator.web.panel.assets.address": "names that our own pages give",
     "emulator.world.codec._fields": "types",
+    "emulator.world.codec._is_dated": "types",
 }
 
 

@@ -114,7 +114,9 @@ def helps(scribe: Scribe) -> None:
         scribe.title(" ".join(words) or "smsclouds-emulator")
         for more in (["--help"], ["--nonsense"]):
             done = CliRunner().invoke(main, [*words, *more], terminal_width=88)
-            scribe.lines += done.output.splitlines()
+            said = done.output.splitlines()
+            # Who asked a command first decides whether it also knows -h.
+            scribe.lines += (each for each in said if "--help  " not in each)
 
 
 def welcome(scribe: Scribe) -> None:
