@@ -7,7 +7,17 @@ from pathlib import Path
 
 from tests import commanded
 from tests.emulated import emulated
-from tests.told import campaigns, client, commands, mistakes, panel, smpp, tables
+from tests.told import (
+    campaigns,
+    client,
+    commands,
+    mistakes,
+    panel,
+    searches,
+    shell,
+    smpp,
+    tables,
+)
 from tests.told.scribe import Scribe
 
 FOLDER = Path(__file__).with_name("transcripts")
@@ -42,6 +52,11 @@ STORIES: Mapping[str, Callable[[Scribe], None]] = {
         smpp.states,
         client.asking,
         client.showing,
+        searches.found_recipients,
+        searches.found_talks,
+        searches.long_bodies,
+        searches.many_rules,
+        shell.shell,
         tables.tables,
     )
 }
