@@ -1,0 +1,216 @@
+"""Where hardly anybody goes: bounds that are reached once, and what is said there."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from emulator import clock
+from emulator.client.forwarder import forwarding
+from emulator.client.shown import Fact
+from emulator.contract import Contract, ContractError
+from emulator.courier.writing import written
+from emulator.doctor import unreachable
+from emulator.domain.access import KEPT, Access, Bind
+from emulator.domain.assumptions import Assumptions
+from emulator.domain.delivery import Delivery, Kind
+from emulator.domain.handset import Outcome, Population
+from emulator.standby import Standby
+from emulator.web import hosts
+from emulator.web.pages import ASSETS
+from tests.emulated import START, Api, contract
+
+# --- A contract that is none -------------------------------------------------
+
+
+def test_an_operation_without_an_id_is_named() -> None:
+    tree = {"paths": {"/a": {"get": {"responses": {}}}}}
+
+    with pytest.raises(ContractError) as told:
+        Contract(tree)
+
+    assert str(told.value) == "GET /a has no operationId"
+
+
+FACTS = {"response": "si", "cellphone": 4498987282, "message_id": 1, "date": "x"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("cellphone", "nobody"), ("date", 5), ("message_id", None)]
+)
+def test_what_the_contract_does_not_describe_does_not_leave(
+    name: str, value: Any
+) -> None:
+    facts: Any = {**FACTS, "date": "2026-03-02 12:00:00", name: value}
+    delivery = Delivery(1, Kind.REPLY, "http://a.test/", facts, START, START)
+
+    with pytest.raises(ContractError) as told:
+        written(delivery, contract().webhooks["moPush"], Assumptions())
+
+    assert str(told.value) == f"moPush would send {name}={value!r}"
+
+
+# --- What is remembered, within bounds ----------------------------------------
+
+
+def test_a_bind_that_was_minted_is_the_same_until_there_are_too_many() -> None:
+    access = Access({"one": Bind("one", "secret", rate=7)})
+    first = access.bind("a0")
+
+    assert (first.system_id, first.password, first.rate) == ("a0", None, 7)
+    assert access.bind("one").password == "secret"
+    for index in range(KEPT):
+        access.bind(f"a{index}")
+    assert access.bind("a0") is first
+    access.bind("one too many")
+    again = access.bind("a0")
+    assert (again == first, again is first) == (True, False)
+    assert Access().bind("x") == Bind("x")
+
+
+def test_a_host_is_known_again_after_many_others() -> None:
+    known = hosts.Hosts()
+    for index in range(hosts.KEPT + 5):
+        assert known.know(b"a%d.localhost" % index)
+    assert known.know(b"a0.localhost:80")
+    assert not known.know(b"a0.localhost.example.com")
+
+
+# --- Time --------------------------------------------------------------------
+
+
+def test_a_clock_of_the_walls_own_rate_stands_where_the_wall_goes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Wall(datetime):
+        at = datetime(2026, 3, 2, tzinfo=UTC)
+
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # noqa: ARG003 - as the library
+            return cls.at
+
+    monkeypatch.setattr(clock, "datetime", Wall)
+    monkeypatch.setattr(clock, "wall", lambda: Wall.at)
+    made = clock.Clock(at=START)
+
+    Wall.at += timedelta(seconds=5)
+    assert made.now() == START + timedelta(seconds=5)
+    Wall.at -= timedelta(hours=1)
+    assert made.now() == START + timedelta(seconds=5)
+    Wall.at += timedelta(hours=1, seconds=2)
+    assert made.now() == START + timedelta(seconds=7)
+    assert (made.rate, made.turned) == (1.0, 0)
+
+
+# --- Handsets ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [5512345678, 9990001234, 1])
+def test_weights_of_nothing_leave_everybody_to_be_sent(number: int) -> None:
+    population = Population(seed=1, weights={Outcome.FAILED: 0.0}, known={})
+
+    assert population.outcomes([number]) == bytes([population.outcome(number)])
+    assert Population(seed=1).outcomes([number]) == bytes(
+        [Population(seed=1).outcome(number)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "outcome"),
+    [
+        (9989999999, Outcome.SENT),
+        (9990000000, Outcome.SENT),
+        (9990001000, Outcome.FAILED),
+        (9990001999, Outcome.FAILED),
+        (9990002000, Outcome.RETRIED),
+        (9990012999, Outcome.OPTS_OUT),
+        (9990013000, Outcome.SENT),
+        (9990099999, Outcome.SENT),
+        (9990100000, Outcome.SENT),
+    ],
+)
+def test_the_test_block_ends_where_it_ends(number: int, outcome: Outcome) -> None:
+    """Alone, beside others, and where somebody else has an outcome of their own."""
+    usual = Population(seed=1)
+    other = Population(seed=1, known={5500000000: Outcome.ABSENT})
+
+    assert [*usual.outcomes([number])] == [outcome]
+    assert [*usual.outcomes([5512345678, number])] == [Outcome.SENT, outcome]
+    assert [*other.outcomes([number, 5500000000])] == [outcome, Outcome.ABSENT]
+
+
+# --- Nobody there ------------------------------------------------------------
+
+
+@contextmanager
+def silence() -> Iterator[str]:
+    """Yield an address at which nobody ever accepts anything."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_forwarder_says_what_came_of_a_push(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.client.forwarder.SECONDS", 0.05)
+    lines: list[str] = []
+    push = Fact(
+        operation="moPush", method="GET", url="http://other.test/", parameters="a=1"
+    )
+    with silence() as address:
+        said = forwarding(f"http://{address}/mo", lines.append)(push)
+
+    assert (said.verdict, said.says) == ("timed_out", "no answer came within 0.05 s")
+    assert lines == [
+        f"moPush a=1 -> http://{address}/mo: timed_out: no answer came within 0.05 s "
+    ]
+
+
+def test_why_nobody_is_reached_is_said_in_a_few_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert unreachable("127.0.0.1", port) == ""
+
+    assert unreachable("127.0.0.1", port) == "Connection refused"
+    assert "169.254.169.254" in unreachable("169.254.169.254", 80)
+
+
+def test_an_emulator_that_cannot_start_tells_every_visitor() -> None:
+    with closing(Standby("nowhere.yaml")) as standby:
+        for _ in range(2):
+            host, port = standby.url.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), timeout=20) as visitor:
+                visitor.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                said = b"".join(iter(lambda: visitor.recv(65_536), b"")).decode()
+            head, _, body = said.partition("\r\n\r\n")
+            status, *headers = head.split("\r\n")
+
+            assert status == "HTTP/1.1 500 Internal Server Error"
+            assert headers == [
+                "Content-Type: application/problem+json",
+                f"Content-Length: {len(body.encode())}",
+                "Connection: close",
+            ]
+            assert body.startswith(
+                '{"title": "The emulator did not start", "status": 500, '
+                '"detail": "FixtureError: '
+            )
+            assert "nowhere.yaml" in body
+
+
+# --- Pages -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_the_page_of_the_contract_has_its_files(api: Api, name: str) -> None:
+    folder, kind = ASSETS[name]
+
+    answer = api.get(f"/docs/{name}", token="")
+
+    assert answer.status == HTTPStatus.OK
+    assert answer.octets == (folder / name).read_bytes()
+    assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
+    assert answer.headers["cache-control"] == "max-age=3600"
+    assert api.get("/docs/nothing.js", token="").status == HTTPStatus.NOT_FOUND
