@@ -28,7 +28,7 @@ from tests.emulated import START, Api, contract
 
 
 def test_an_operation_without_an_id_is_named() -> None:
-    tree = {"paths": {"/a": {"get": {"responses": {}}}}}
+    tree: dict[str, Any] = {"paths": {"/a": {"get": {"responses": {}}}}}
 
     with pytest.raises(ContractError) as told:
         Contract(tree)
@@ -90,7 +90,7 @@ def test_a_clock_of_the_walls_own_rate_stands_where_the_wall_goes_back(
         at = datetime(2026, 3, 2, tzinfo=UTC)
 
         @classmethod
-        def now(cls, tz: Any = None) -> datetime:  # noqa: ARG003 - as the library
+        def now(cls, tz: Any = None) -> Any:  # noqa: ARG003 - as the library
             return cls.at
 
     monkeypatch.setattr(clock, "datetime", Wall)
