@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from starlette.types import Receive
 
 from emulator.contract import Contract, Operation
-from emulator.domain.refusals import NO_SUCH_WORLD, Refusal
+from emulator.domain.refusals import NO_SUCH_WORLD, REQUIRED, Refusal
 from emulator.operations.call import Call, PatientOperation, Reply
 from emulator.operations.call import Operation as Function
 from emulator.transaction import transact
@@ -122,6 +122,10 @@ class Seat(NamedTuple):
 
 
 def _read(operation: Operation, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of parameters.  Refuses where one of the path is missing."""
+    for each in operation.parameters:
+        if params.get(each.name) is None:
+            raise Refusal(REQUIRED, f"send {each.name}", field=each.name)
     known = (*operation.parameters, *operation.query)
     return {
         each.name: reading.parameter(each, str(params[each.name]))

@@ -16,6 +16,7 @@ from tests.told import (
     searches,
     shell,
     smpp,
+    streams,
     tables,
 )
 from tests.told.scribe import Scribe
@@ -46,6 +47,9 @@ STORIES: Mapping[str, Callable[[Scribe], None]] = {
         mistakes.welcome,
         panel.panel,
         panel.regions,
+        panel.buttons,
+        panel.doors,
+        streams.events,
         smpp.session,
         smpp.fields,
         smpp.receipts,
