@@ -20,6 +20,7 @@ from tools.mutation.passages import NOTES
 from tools.mutation.trial import Runner
 
 LEARNT = ROOT / ".mutation.json"
+KEPT = {"tests/test_transcripts.py": "tests/told/transcripts"}  # what a file compares
 FILES = 6  # that have a word which is not rare any more
 WORD = re.compile(r"\w+")
 FIRST = 3.0  # seconds of tests in the first run of a change; each next takes four times
@@ -95,7 +96,7 @@ class Learnt:
     @cached_property
     def _words(self) -> Mapping[str, set[str]]:
         return {
-            file: {*WORD.findall((ROOT / file).read_text("utf-8"))}
+            file: {*WORD.findall(_text(file))}
             for file in {_file(name) for name in self._names}
             if (ROOT / file).exists()
         }
@@ -140,6 +141,12 @@ class Learnt:
                     for each in node.names:
                         found[f"{node.module}.{each.name}"].append(path)
         return found
+
+
+def _text(file: str) -> str:
+    """Return what stands in a file of tests, and in what it compares."""
+    kept = sorted((ROOT / KEPT[file]).iterdir()) if file in KEPT else ()
+    return "\n".join(each.read_text("utf-8") for each in (ROOT / file, *kept))
 
 
 def _module(path: str) -> str:
