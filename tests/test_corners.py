@@ -19,10 +19,14 @@ from emulator.domain.access import KEPT, Access, Bind
 from emulator.domain.assumptions import Assumptions
 from emulator.domain.delivery import Delivery, Kind
 from emulator.domain.handset import Outcome, Population
+from emulator.journal import HEAD, WHOLE
 from emulator.standby import Standby
 from emulator.web import hosts
 from emulator.web.pages import ASSETS
 from tests.emulated import START, Api, contract
+from tests.smpp import packed
+from tests.smpp.dialled import listening
+from tests.steering import steered
 
 # --- A contract that is none -------------------------------------------------
 
@@ -198,6 +202,23 @@ def test_an_emulator_that_cannot_start_tells_every_visitor() -> None:
                 '"detail": "FixtureError: '
             )
             assert "nowhere.yaml" in body
+
+
+# --- What is long ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", [60_000, 65_535])
+def test_a_long_pdu_is_kept_up_to_a_bound(api: Api, length: int) -> None:
+    """Up to 64 KiB whole, and of a longer one the first 4 KiB."""
+    payload = packed.tlv(packed.MESSAGE_PAYLOAD, b"x" * length)
+    octets = packed.submit(2, short=b"", tlvs=payload)
+    with listening(api) as phone:
+        phone.bound().ask(octets)
+
+    (row,) = steered(api, "GET", "journal?last=1")["exchanges"]
+    is_whole = len(octets) <= WHOLE
+    assert row["request"]["octets"] == len(octets)
+    assert row["request"]["hex"] == octets[: None if is_whole else HEAD].hex()
 
 
 # --- Pages -------------------------------------------------------------------
