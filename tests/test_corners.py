@@ -214,8 +214,8 @@ def test_a_long_pdu_is_kept_up_to_a_bound(api: Api, length: int) -> None:
     octets = packed.submit(2, short=b"", tlvs=payload)
     with listening(api) as phone:
         phone.bound().ask(octets)
+        (row,) = steered(api, "GET", "journal?last=1")["exchanges"]
 
-    (row,) = steered(api, "GET", "journal?last=1")["exchanges"]
     is_whole = len(octets) <= WHOLE
     assert row["request"]["octets"] == len(octets)
     assert row["request"]["hex"] == octets[: None if is_whole else HEAD].hex()
