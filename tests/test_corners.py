@@ -224,6 +224,16 @@ def test_a_long_pdu_is_kept_up_to_a_bound(api: Api, length: int) -> None:
 # --- Pages -------------------------------------------------------------------
 
 
+def test_the_page_of_the_contract_reaches_nothing_else(api: Api) -> None:
+    answer = api.get("/docs", token="")
+
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"] == (
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "frame-ancestors 'none'"
+    )
+
+
 @pytest.mark.parametrize("name", ASSETS)
 def test_the_page_of_the_contract_has_its_files(api: Api, name: str) -> None:
     folder, kind = ASSETS[name]

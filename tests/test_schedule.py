@@ -1,0 +1,85 @@
+"""What a world will do by itself, told once more as a plain list."""
+
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.domain.delivery import Delivery, Kind
+from emulator.schedule import NEVER, Expiring, Leaving, Schedule, Telling
+from tests.emulated import START
+from tests.properties import examples
+
+NAMES = (1, 2, 3)
+INSTANTS = st.one_of(st.none(), st.integers(0, 6))
+MOVES = st.tuples(
+    st.sampled_from(["wait", "tell", "expire"]), st.sampled_from(NAMES), INSTANTS
+)
+POPS = st.tuples(st.just("pop"), st.just(0), st.integers(0, 6))
+
+
+class Listed:
+    """The same, slowly: work by what it is about, and when it was put down."""
+
+    def __init__(self) -> None:
+        self._numbers = count()
+        self._work: dict[tuple[str, int], tuple[datetime, int, Any]] = {}
+
+    def move(self, kind: str, name: int, at: datetime | None, work: Any) -> None:
+        self._work.pop((kind, name), None)
+        if at is not None:
+            self._work[kind, name] = (at, next(self._numbers), work)
+
+    def ordered(self) -> list[tuple[datetime, Any]]:
+        rows = sorted(self._work.values(), key=lambda row: row[:2])
+        return [(at, work) for at, _, work in rows]
+
+    def pop(self, now: datetime) -> tuple[datetime, Any] | None:
+        if not (rows := self.ordered()) or rows[0][0] > now:
+            return None
+        first = next(key for key, row in self._work.items() if row[2] == rows[0][1])
+        del self._work[first]
+        return rows[0]
+
+
+def seconds(after: int | None) -> datetime | None:
+    return None if after is None else START + timedelta(seconds=after)
+
+
+@given(steps=st.lists(st.one_of(MOVES, POPS), max_size=30))
+@examples(200)
+def test_work_is_done_in_order_wherever_it_was_put_before(
+    steps: list[tuple[str, int, int | None]],
+) -> None:
+    schedule, listed = Schedule(), Listed()
+    for kind, name, after in steps:
+        at = seconds(after)
+        if kind == "wait":
+            made = Delivery(name, Kind.REPLY, "", {}, START, at)
+            schedule.wait(made)
+            listed.move(kind, name, at, Leaving(name))
+        elif kind == "tell":
+            schedule.tell(name, at)
+            listed.move(kind, name, at, Telling(name))
+        elif kind == "expire":
+            schedule.expire(f"client{name}", at)
+            listed.move(kind, name, at, Expiring(f"client{name}"))
+        else:
+            now = at or START
+            assert schedule.pop(now) == listed.pop(now)
+        rows = listed.ordered()
+        assert sorted(schedule.upcoming(), key=str) == sorted(rows, key=str)
+        assert schedule.next_at == (rows[0][0] if rows else NEVER)
+        needed = [at for at, work in rows if not isinstance(work, Expiring)]
+        assert schedule.next_needed_at == min(needed, default=NEVER)
+        assert len(schedule) >= len(rows)
+        if rows:
+            assert schedule.next() == rows[0]
+
+
+def test_each_kind_of_work_has_a_place_of_its_own() -> None:
+    work = (Leaving(1), Telling(1), Expiring("1"), Leaving(2), Expiring("2"))
+
+    assert len({each.key for each in work}) == len(work)
