@@ -39,7 +39,7 @@ class Listed:
     def pop(self, now: datetime) -> tuple[datetime, Any] | None:
         if not (rows := self.ordered()) or rows[0][0] > now:
             return None
-        first = next(key for key, row in self._work.items() if row[2] == rows[0][1])
+        first = min(self._work, key=lambda key: self._work[key][:2])
         del self._work[first]
         return rows[0]
 
