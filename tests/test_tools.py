@@ -143,7 +143,9 @@ def test_a_test_that_hangs_on_its_way_out_as_well_fails_by_its_name(
     pytester.makepyfile(
         """
         import threading
+        import pytest
 
+        @pytest.mark.timeout(0.2)
         def test_it_waits_for_what_never_comes():
             try:
                 threading.Event().wait()
@@ -154,8 +156,8 @@ def test_a_test_that_hangs_on_its_way_out_as_well_fails_by_its_name(
             pass
         """
     )
-    words = ("-n", "1", "--timeout=0.2", "-p", "no:cacheprovider")
-    soon = ("faulthandler_timeout=1", "faulthandler_exit_on_timeout=true")
+    words = ("-n", "1", "-p", "no:cacheprovider")
+    soon = ("faulthandler_timeout=4", "faulthandler_exit_on_timeout=true")
 
     result = pytester.runpytest_subprocess(*words, "-o", soon[0], "-o", soon[1])
 
