@@ -284,13 +284,20 @@ def test_an_application_is_told_what_a_server_would_tell_it() -> None:
     with closing(InProcess(app)) as transport, pytest.raises(TimeoutError):
         transport.request(asked(Accept="text/plain", Host="smsclouds"))
 
-    headers: Mapping[bytes, bytes] = dict(app.scope["headers"])
-    told = {name: app.scope[name] for name in ("type", "http_version", "method")}
-    assert told == {"type": "http", "http_version": "1.1", "method": "POST"}
-    assert app.scope["path"] == "/a b/c"
-    assert app.scope["raw_path"] == b"/a%20b/c"
-    assert app.scope["query_string"] == b"d=1&e=%20"
-    assert (app.scope["scheme"], app.scope["root_path"]) == ("http", "")
+    headers: Mapping[bytes, bytes] = dict(app.scope.pop("headers"))
+    assert app.scope == {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/a b/c",
+        "raw_path": b"/a%20b/c",
+        "root_path": "",
+        "query_string": b"d=1&e=%20",
+        "client": ("127.0.0.1", 0),
+        "server": ("127.0.0.1", 0),
+    }
     assert headers == {
         b"host": b"smsclouds",
         b"accept": b"text/plain",
