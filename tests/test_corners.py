@@ -23,6 +23,7 @@ from emulator.journal import HEAD, WHOLE
 from emulator.standby import Standby
 from emulator.web import hosts
 from emulator.web.pages import ASSETS
+from emulator.world.world import REVOKED
 from tests.emulated import START, Api, contract
 from tests.smpp import packed
 from tests.smpp.dialled import listening
@@ -74,6 +75,25 @@ def test_a_bind_that_was_minted_is_the_same_until_there_are_too_many() -> None:
     again = access.bind("a0")
     assert (again == first, again is first) == (True, False)
     assert Access().bind("x") == Bind("x")
+
+
+def test_of_so_many_deleted_tokens_a_refusal_says_that_they_were(api: Api) -> None:
+    world, made = api.world, [f"token{index}" for index in range(REVOKED + 1)]
+    for index, token in enumerate(made):
+        world.opened_by(token)
+        world.forget_token(token)  # as its deletion does; to make one takes a while
+        if index == 1:
+            assert why(api, made[0]) == why(api, made[1]) != why(api, "nobody's")
+
+    assert why(api, made[0]) == why(api, "nobody's")
+    assert {why(api, each) for each in made[1:]} == {why(api, made[1])}
+    assert why(api, made[1]) != why(api, made[0])
+
+
+def why(api: Api, token: str) -> str:
+    answer = api.get("/api/v1/user", token=token)
+    assert answer.status == HTTPStatus.UNAUTHORIZED
+    return str(answer.headers["x-emulator-why"])
 
 
 def test_a_host_is_known_again_after_many_others() -> None:
