@@ -101,7 +101,6 @@ def _carried_out(
             return happened
         at, event = instant
         world.keep(Dial(at=at))
-        yield DONE
         if event is None:
             continue
         happened.append(event)

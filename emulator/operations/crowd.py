@@ -21,6 +21,7 @@ AREAS = (
     *("981", "983", "984", "993", "998"),
 )
 DIGITS = 10  # of a number
+CROWDS = 4  # that are remembered
 NAMES = 2_000  # then they come again, at other numbers
 LETTERS = re.compile(r"[^a-z]+")
 
@@ -31,7 +32,7 @@ class Person(NamedTuple):
     email: str
 
 
-@lru_cache(4)
+@lru_cache(CROWDS)
 def crowd(seed: int, count: int) -> tuple[Person, ...]:
     """Return so many people."""
     faker = import_module("faker").Faker("es_MX")  # 140 ms
