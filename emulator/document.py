@@ -71,7 +71,7 @@ class Document:
                 for each in nodes(node):
                     yield each
                     if "$ref" in each:
-                        queue.append(each["$ref"].removeprefix("#"))
+                        queue.append(each["$ref"])
 
 
 def pointer(start: str, *steps: str | int) -> str:
