@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes
 .DELETE_ON_ERROR:
-.PHONY: serve test interop lint check examples bench soak mutants screenshots sbom format setup lock clean help
+.PHONY: serve test interop lint names check examples bench soak mutants screenshots sbom format setup lock clean help
 
 BIN := .venv/bin
 CODE := $(wildcard emulator bench deploy tools tests)
@@ -34,6 +34,10 @@ lint: .venv/.ready  ## Check format, lint, types and the direction of imports
 	@$(BIN)/ruff check
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/lint-imports --no-logo
+
+# Once its bounds hold, `lint` does this too: lint: .venv/.ready names
+names: .venv/.ready  ## Measure the names (ARGS="--list one-word")
+	@$(BIN)/python -m tools.names $(ARGS)
 
 check: lint test interop  ## Everything CI runs: lint, test, interop
 

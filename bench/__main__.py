@@ -281,7 +281,7 @@ def commits(body: bytes, rounds: int) -> tuple[float, float]:
         plain(*what)
         took.append(time.perf_counter() - before)
 
-    plain = transaction.carry_out
+    plain = transaction.commit
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         settings: tuple[dict[str, Any], ...] = ({}, {"data": Path(folder)})
         places = [
@@ -290,7 +290,7 @@ def commits(body: bytes, rounds: int) -> tuple[float, float]:
         ]
         order = json.loads(body)
         found: tuple[list[float], list[float]] = ([], [])
-        with patch.object(transaction, "carry_out", commit):
+        with patch.object(transaction, "commit", commit):
             for _ in range(rounds):
                 for place, seconds in zip(places, found, strict=True):
                     took.clear()

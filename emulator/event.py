@@ -3,12 +3,13 @@
 from collections import deque
 from datetime import datetime
 from itertools import islice
-from typing import NamedTuple
+
+from msgspec import Struct
 
 REMEMBERED = 10_000  # events of a world
 
 
-class Event(NamedTuple):
+class Event(Struct, frozen=True, gc=False):
     """What happens at an instant; with None it waits for somebody."""
 
     at: datetime | None

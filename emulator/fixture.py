@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+from msgspec import Struct, field
+from msgspec.structs import fields
 
 from emulator import files
 from emulator.account_fixture import Mistake, Part
@@ -31,8 +32,7 @@ class FixtureError(Exception):
         self.where = where  # dotted: routes.0.price; empty for the whole file
 
 
-@dataclass(frozen=True, slots=True)
-class Overrides:
+class Overrides(Struct, frozen=True):
     """What the command line says of every world, over what its file says."""
 
     strict: bool | None = None
@@ -49,8 +49,10 @@ class Overrides:
         return {**document, **{name: it for name, it in said.items() if it is not None}}
 
 
-@dataclass(frozen=True, slots=True)
-class Fixture:
+NO_OVERRIDES = Overrides()
+
+
+class Fixture(Struct, frozen=True):
     """A world file, read: what worlds are made from."""
 
     name: str
@@ -89,7 +91,7 @@ def bundled(name: str) -> Fixture:
     if name not in known:
         message = f"there is no world file called {name}; known: {', '.join(known)}"
         raise FixtureError(message)
-    return load(files.WORLDS / f"{name}.yaml", Overrides(), now=Clock().now())
+    return load(files.WORLDS / f"{name}.yaml", NO_OVERRIDES, now=Clock().now())
 
 
 def varied(fixture: Fixture, overrides: Overrides, *, now: datetime) -> Fixture:
@@ -99,7 +101,7 @@ def varied(fixture: Fixture, overrides: Overrides, *, now: datetime) -> Fixture:
 
 
 def read(
-    document: Any, stem: str, overrides: Overrides = Overrides(), *, now: datetime
+    document: Any, stem: str, overrides: Overrides = NO_OVERRIDES, *, now: datetime
 ) -> Fixture:
     """Return the world that *document* describes; *stem* names it if it does not.
 

@@ -5,10 +5,10 @@ larger than a request may have.
 """
 
 import re
-from dataclasses import dataclass
 from email.utils import formatdate
 
 import orjson
+from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 OFFER = re.compile(rb"(?m)^[Uu]pgrade(?=:)")
@@ -18,8 +18,7 @@ KIBIBYTE = 1024
 LINGER = 1.0  # seconds that a client has to read why the connection ends
 
 
-@dataclass(frozen=True, slots=True)
-class HeadLimits:
+class HeadLimits(Struct, frozen=True):
     """How large the head of a request may be."""
 
     line: int = 16 * KIBIBYTE  # bytes of its first line

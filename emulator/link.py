@@ -1,12 +1,12 @@
 """A session of SMPP as the world knows it that it is bound to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(slots=True, eq=False)
-class Link:
+
+class Link(Struct, eq=False):
     """Who is bound, since when, and how to cut it."""
 
     number: int  # of the process, from 1

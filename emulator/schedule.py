@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 from itertools import count, islice
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from emulator.domain.delivery import Delivery
 from emulator.domain.replies import Reply, replies
@@ -19,7 +20,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 Key = tuple[str, int | str]  # of a campaign, a delivery, a receipt or a client
 
 
-class Writing(NamedTuple):
+class Writing(Struct, frozen=True, gc=False):
     """A handset will answer."""
 
     campaign: int
@@ -30,7 +31,7 @@ class Writing(NamedTuple):
         return "campaign", self.campaign
 
 
-class Leaving(NamedTuple):
+class Leaving(Struct, frozen=True, gc=False):
     """A delivery will be due."""
 
     delivery: int
@@ -40,7 +41,7 @@ class Leaving(NamedTuple):
         return "delivery", self.delivery
 
 
-class Telling(NamedTuple):
+class Telling(Struct, frozen=True, gc=False):
     """The fate of a message that came by SMPP will be known."""
 
     campaign: int
@@ -50,7 +51,7 @@ class Telling(NamedTuple):
         return "receipt", self.campaign
 
 
-class Expiring(NamedTuple):
+class Expiring(Struct, frozen=True, gc=False):
     """Receipts that wait for a client will be too old."""
 
     system_id: str

@@ -10,13 +10,13 @@ import ssl
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
 import uvicorn
+from msgspec import Struct, field
 from starlette.types import ASGIApp
 
 from emulator.centre.door import Door
@@ -42,8 +42,7 @@ class ServeError(Exception):
     """The process cannot serve as it was told to; the message says what to change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """Where the process can be reached."""
 
     http: str  # http://127.0.0.1:41234
@@ -60,8 +59,7 @@ class Ready:
         return {name: fact for name, fact in facts.items() if fact is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Smpp:
+class Smpp(Struct, frozen=True):
     """The door of SMPP, if the application has one, and where it is to listen."""
 
     door: Door | None

@@ -4,10 +4,10 @@
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import jsonschema_rs
+from msgspec import Struct
 
 from emulator.document import (
     LENIENT,
@@ -22,8 +22,7 @@ from emulator.document import (
 Body = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(Struct, frozen=True):
     """The first thing that is wrong with a body."""
 
     field: str  # dotted: recipients.0.cellphone; empty for the whole body
@@ -39,8 +38,7 @@ class Mismatch(Exception):  # noqa: N818 - a verdict about a body, not a mistake
         self.flaw = flaw
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """A body under its canonical names, and the ledger ids of what was doubtful."""
 
     body: Body

@@ -56,17 +56,24 @@ def transact_at_once(
     left: str = NOTHING,
 ) -> Got:
     """Do as ``transact`` does, with a store that answers at once."""
-    result, changes = _collected(commons, work, happened=happened)
+    try:
+        result = work()
+        changes = commons.collect(happened=happened)
+    except BaseException:
+        commons.forget()
+        raise
     if changes.of:
-        carry_out(commons, changes, left)
+        commit(commons, changes, left)
     return result
 
 
-def carry_out(commons: Commons, changes: Changes, left: str = NOTHING) -> None:
+def commit(commons: Commons, changes: Changes, left: str = NOTHING) -> None:
     """Have *changes* written, and then applied."""
     try:
         commons.store.write(changes)
-        _apply(commons, changes)
+        commons.transactions += 1
+        for world, kept in changes.of.items():
+            world.apply(kept)
     except Exception as error:
         _mind(error, changes, left)
         raise
@@ -86,7 +93,8 @@ def _collected(
 
 def _apply(commons: Commons, changes: Changes) -> None:
     commons.transactions += 1
-    changes.apply()
+    for world, kept in changes.of.items():
+        world.apply(kept)
 
 
 def _mind(error: Exception, changes: Changes, left: str) -> None:
@@ -94,7 +102,7 @@ def _mind(error: Exception, changes: Changes, left: str) -> None:
     if isinstance(error, Unwritten):
         why = f"{error}, so {left}; give it room or rights, and ask again"
         raise Refusal(SERVER_ERROR, why) from error
-    for world, _ in changes.of:
+    for world in changes.of:
         set_aside(world, error)
 
 

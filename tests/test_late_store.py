@@ -46,15 +46,15 @@ class Late(Store):
             yield
 
     async def keep(self, changes: Changes) -> None:
-        names = {world.name for world, _ in changes.of}
-        for world, _ in changes.of:
+        names = {world.name for world in changes.of}
+        for world in changes.of:
             assert world not in self.writing, "two at once"
             self.writing[world] = 1
         for _ in range(TURNS):
             await asyncio.sleep(0)
         if names & self.held:
             await self.let_go.wait()
-        for world, _ in changes.of:
+        for world in changes.of:
             del self.writing[world]
         if self.refused and not changes.happened:
             message = "the store refuses"

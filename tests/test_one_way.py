@@ -213,7 +213,7 @@ class Following(Store):
         self.rows = {(kind, key): octets for kind, key, octets in world.rows()}
 
     def write(self, changes: Changes) -> None:
-        for world, its_own in changes.of:
+        for world, its_own in changes.of.items():
             for kind, key, octets in world.rows_of(its_own):
                 if octets is None:
                     self.rows.pop((kind, key), None)

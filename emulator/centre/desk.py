@@ -1,7 +1,7 @@
 """Who answers one client: each request carried out, whole or not at all, and kept."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -22,9 +22,10 @@ from emulator.domain.smpp import RECEIPT
 from emulator.due_work import catch_up
 from emulator.eager import begin
 from emulator.link import Link
-from emulator.operations import receipts as operations_receipts
+from emulator.operations import receipts
 from emulator.operations import smpp as operations
 from emulator.operations.receipts import Acknowledged
+from emulator.outbox import Outbox
 from emulator.smpp import bodies
 from emulator.smpp import pdu as wire
 from emulator.smpp.bodies import Command
@@ -58,13 +59,16 @@ class Desk:
         self.held_over = b""  # an answer that goes out behind the next one
         self._struck: dict[int, str] = {}  # rules by sequence, of receipts on their way
         self._cut_by = ""  # the id of the rule that ended the connection
+        self._acknowledged: list[Acknowledged] = []  # in this turn, not kept yet
 
     async def answer(self, event: Event) -> bytes:
         """Return what *event* is answered with; nothing where that comes later."""
         if event.kind is Kind.REQUEST:
             answer = await self._requested(event)
+        elif event.kind is Kind.ANSWER:
+            answer = self._answered(event.asked, event.octets, "")
         else:
-            answer = await _OTHERWISE[event.kind](self, event)
+            answer = _OTHERWISE[event.kind](self, event)
         if self.held_over and answer:
             answer, self.held_over = answer + self.held_over, b""
         return answer
@@ -84,8 +88,8 @@ class Desk:
             told = Told(now, self._path, b"", b"", operation=CLOSED, fault=self._cut_by)
             self._tell(self.world, told)
             for each in self.session.asked.values():
-                begin(self._answered(each, b"", "the session ended"))
-            self.rest()
+                self._answered(each, b"", "the session ended")
+            begin(self.rest())
             self.ring()
 
     def _withdraw(self, world: World) -> None:
@@ -102,7 +106,7 @@ class Desk:
         elif due is Due.UNBIND:
             self.unbind()
         elif due is Due.OVERDUE:
-            begin(self._answered(asked, b"", str(due)))
+            self._answered(asked, b"", str(due))
         else:
             line.hang_up()
 
@@ -159,10 +163,17 @@ class Desk:
             self._late = Late(world)
         return self._late
 
-    def rest(self) -> None:
-        """Have kept what this turn has recorded."""
-        if self.world is not None:
-            self.world.commons.store.note(self.world)
+    async def rest(self) -> None:
+        """Have kept what this turn has recorded, and what became of receipts."""
+        world, acknowledged = self.world, self._acknowledged
+        if world is None:
+            return
+        if acknowledged:
+            self._acknowledged = []
+            await transact(
+                world, lambda: receipts.answered(world, acknowledged), happened=True
+            )
+        world.commons.store.note(world)
 
     # --- Submits that wait until receipts have been taken -------------------------
 
@@ -296,8 +307,9 @@ class Desk:
 
         Source: assumption SMP-11.
         """
-        stalled = self._office.mail.is_stalled(world, self.system_id)
-        if registered & RECEIPT and stalled:
+        if not registered & RECEIPT:
+            return
+        if self._office.mail.is_stalled(world, self.system_id):
             centre = world.account.access.centre
             why = (
                 f"{centre.held} receipts wait (smpp.held), and none was acknowledged "
@@ -361,66 +373,63 @@ class Desk:
 
     # --- What is no request -------------------------------------------------------
 
-    async def _declined(self, event: Event) -> bytes:
+    def _declined(self, event: Event) -> bytes:
         if self.world is not None:
             why = "the session has no place for it, or it is malformed"
-            told = Told(self.world.clock.now(), self._path, event.octets, event.answer)
-            self._tell(self.world, told._replace(why=why))
+            now, said = self.world.clock.now(), event.octets
+            self._tell(self.world, Told(now, self._path, said, event.answer, why=why))
         return event.answer
 
-    async def _broken(self, event: Event) -> bytes:
-        await self._declined(event)
+    def _broken(self, event: Event) -> bytes:
+        self._declined(event)
         self.line.send(event.answer)
         self.line.hang_up()
         return b""
 
-    async def _stray(self, event: Event) -> bytes:
+    def _stray(self, event: Event) -> bytes:
         if self.world is not None:
             why = "it answers nothing that was asked"
             told = Told(self.world.clock.now(), self._path, event.octets, b"", why=why)
             self._tell(self.world, told)
         return b""
 
-    async def _heard(self, event: Event) -> bytes:
-        await self._answered(event.asked, event.octets, "")
-        return b""
-
-    async def _answered(self, asked: Any, octets: bytes, why: str) -> None:
+    def _answered(self, asked: Any, octets: bytes, why: str) -> bytes:
         """Take note of what our own request was answered, or that it was not."""
         world, fault = self.world, self._struck.pop(asked.sequence, "")
         if world is not None:
             now, took = world.clock.now(), self.line.now - asked.at
-            told = Told(now, self._path, asked.octets, octets, took, CENTRE, "", why)
-            self._tell(world, told._replace(fault=fault) if fault else told)
+            told = Told(
+                now, self._path, asked.octets, octets, took, CENTRE, "", why, fault
+            )
+            self._tell(world, told)
             if asked.command == DELIVER_SM:
-                outbox, delivery = asked.ticket
-                receipt = Acknowledged(delivery, str(self._number), fault)
-                if outbox is world.outbox:  # else its world was reset meanwhile
-                    await self._acknowledged(world, receipt, octets, now)
+                self._acknowledge(world, asked.ticket, octets, fault)
                 self.deliver()
         if asked.command == Command.UNBIND:
             self.line.hang_up()
+        return b""
 
-    async def _acknowledged(
-        self, world: World, receipt: Acknowledged, octets: bytes, now: datetime
+    def _acknowledge(
+        self, world: World, ticket: tuple[Outbox, int], octets: bytes, fault: str
     ) -> None:
-        """Take note of what became of a receipt."""
-        status = operations_receipts.UNANSWERED
+        """Note what became of a receipt; it is kept with others of this turn."""
+        outbox, delivery = ticket
+        if outbox is not world.outbox:  # its world was reset meanwhile
+            return
+        status = receipts.UNANSWERED
         if octets:
             status = wire.HEADER.unpack_from(octets)[2]
             self.mail.hear(world, self.system_id)
         if octets and not status:
             cast("Link", self.link).delivered += 1
-        await transact(
-            world,
-            lambda: operations_receipts.answered(world, receipt, status, now=now),
-            happened=True,
+        at, session = world.clock.now(), str(self._number)
+        self._acknowledged.append(
+            Acknowledged(outbox, delivery, status, at, session, fault)
         )
 
 
-_OTHERWISE: Mapping[Kind, Callable[[Desk, Event], Awaitable[bytes]]] = {
+_OTHERWISE: Mapping[Kind, Callable[[Desk, Event], bytes]] = {
     Kind.DECLINED: Desk._declined,  # noqa: SLF001 - the class's own table
     Kind.BROKEN: Desk._broken,  # noqa: SLF001
     Kind.STRAY: Desk._stray,  # noqa: SLF001
-    Kind.ANSWER: Desk._heard,  # noqa: SLF001
 }

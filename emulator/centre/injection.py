@@ -1,9 +1,10 @@
 """How a fault is felt over SMPP: in the right answer's place, too late, or spoilt."""
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+
+from msgspec import Struct
 
 from emulator.centre.requests import SUBMITTING, recipients
 from emulator.centre.visit import Clerk, Visit
@@ -99,8 +100,7 @@ class Injection:
         return b"" if sent is None else self._desk.recorded(self._visit, sent)
 
 
-@dataclass(slots=True, kw_only=True)
-class StruckCommand:
+class StruckCommand(Struct, kw_only=True):
     """One command that a rule may strike (``SmppCall``)."""
 
     desk: Clerk

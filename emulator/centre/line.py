@@ -179,10 +179,7 @@ class Line(asyncio.Protocol):
         self._busy = True  # whoever comes meanwhile finds it so
         out, desk = self._out, self.desk
         for _ in range(TURN):
-            if self._transport.is_closing():
-                self._busy = False
-                return
-            event = self._taken()
+            event = None if self._transport.is_closing() else self._taken()
             if event is None:
                 self._busy = False
                 break
@@ -190,7 +187,7 @@ class Line(asyncio.Protocol):
                 out.append(answer)
         else:
             self._loop.call_soon(self._turn)
-        self.desk.rest()
+        await desk.rest()
         self._flush()
         self._read_or_rest()
         desk.ring()
@@ -242,6 +239,6 @@ class Line(asyncio.Protocol):
         self._timer = None
         while self.is_open and (due := self.session.due(self.now)):
             self.desk.carry_out(*due)
-        self.desk.rest()
+        begin(self.desk.rest())
         if self.is_open:
             self.arm()

@@ -6,10 +6,11 @@ They go round robin to the receivers of their client, as far as each has room.
 import asyncio
 import logging
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from emulator.centre.backlog import Backlog, Key, Submitter
 from emulator.domain import receipt as receipts
@@ -261,8 +262,7 @@ class Mail:
         return behind
 
 
-@dataclass(slots=True)
-class StruckReceipt:
+class StruckReceipt(Struct):
     """A receipt that a rule may strike (``ReceiptCall``)."""
 
     mail: Mail
@@ -346,9 +346,15 @@ class StruckReceipt:
         self._keep(self.delivery.lost(self.rule))
 
     def cut(self, *, reset: bool) -> None:
-        receipt = Acknowledged(self.delivery.id, "cut", self.rule)
-        now, unanswered = self.world.clock.now(), operations.UNANSWERED
-        operations.answered(self.world, receipt, unanswered, now=now)
+        receipt = Acknowledged(
+            self.world.outbox,
+            self.delivery.id,
+            operations.UNANSWERED,
+            self.world.clock.now(),
+            "cut",
+            self.rule,
+        )
+        operations.answered(self.world, [receipt])
         self.world.then(partial(self.receiver.fail, self.rule, reset=reset))
 
     def _keep(self, delivery: Delivery) -> None:

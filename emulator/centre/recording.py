@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from emulator.domain.coding import Alphabet
 from emulator.journal import OVERHEAD, WHOLE, Numbers, kept
@@ -15,7 +16,7 @@ NAMES = {int(each): each.name.lower() for each in Command if not each & REPLY}
 UNKNOWN = "unknown"
 
 
-class Told(NamedTuple):
+class Told(Struct, frozen=True, gc=False):
     """One PDU that asks, what was answered, and all that is known of the two."""
 
     at: datetime

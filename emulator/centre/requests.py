@@ -6,7 +6,9 @@ returns the body of the answer, written already.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import cast
+
+from msgspec import Struct
 
 from emulator.domain import smpp, smpp_time
 from emulator.domain.access import Bind
@@ -34,7 +36,7 @@ from emulator.world import World
 UNDELIVERABLE = 1  # error_code of query_sm; source: assumption SMP-06
 
 
-class Asked(NamedTuple):
+class Asked(Struct, frozen=True):
     """A request in its place and time."""
 
     world: World

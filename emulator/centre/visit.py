@@ -1,9 +1,10 @@
 """One request of a client on its way, and who is concerned with it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from emulator.centre.late import Late
 from emulator.centre.mail import Mail
@@ -12,8 +13,7 @@ from emulator.smpp.session import Session
 from emulator.world import World
 
 
-@dataclass(slots=True)
-class Visit:
+class Visit(Struct):
     world: World
     octets: bytes
     pdu: Pdu
@@ -68,9 +68,6 @@ class Clerk(Protocol):
 
     def late(self, world: World) -> Late:
         """Return what is held back for the client."""
-
-    def rest(self) -> None:
-        """Have kept what has been recorded."""
 
     def unbind(self) -> None:
         """Ask the client to go."""

@@ -5,16 +5,34 @@ Source: manual GEN-09 for the form, GEN-10 for the zone.
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from math import floor
 
 from emulator.domain.refusals import WRONG_FORMAT, Refusal
 
 SECOND = timedelta(seconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def shown(instant: datetime, zone: tzinfo) -> str:
+    """Return ``2020-05-25 13:22:38``."""
+    if instant.tzinfo is zone:  # the last hours of the year 9999 are nowhere else
+        return instant.isoformat(" ")[:19]
+    return _shown(second_of(instant), zone)
 
 
 @lru_cache(maxsize=4096)
-def shown(instant: datetime, zone: tzinfo) -> str:
-    """Return ``2020-05-25 13:22:38``."""
-    return instant.astimezone(zone).isoformat(" ", "seconds")[:19]
+def _shown(second: int, zone: tzinfo) -> str:
+    return of_second(second).astimezone(zone).isoformat(" ")[:19]
+
+
+def second_of(instant: datetime) -> int:
+    """Return the second since 1970 that *instant* is in; many instants share one."""
+    return floor(instant.timestamp())
+
+
+def of_second(second: int) -> datetime:
+    """Return the instant at which a second since 1970 begins."""
+    return EPOCH + timedelta(seconds=second)
 
 
 def day(instant: datetime, zone: tzinfo) -> str:

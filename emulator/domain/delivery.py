@@ -155,17 +155,23 @@ class Delivery(NamedTuple):
         """Return the delivery as a fault holds it back."""
         return self._replace(due_at=due_at, fault=fault)
 
-    def answered(self, attempt: Attempt, next_at: datetime | None) -> "Delivery":
+    def answered(
+        self, attempt: Attempt, next_at: datetime | None, fault: str
+    ) -> "Delivery":
         """Return a receipt after *attempt*: due again, or over where there is no next.
 
-        The newest attempts are remembered.
+        The newest attempts are remembered; *fault* is the id of a rule that struck.
         """
-        attempts = (*self.attempts, attempt)[-REMEMBERED:]
-        if next_at is not None:
-            return self._replace(due_at=next_at, attempts=attempts)
-        good = attempt.verdict is Verdict.ACCEPTED
-        state = State.DELIVERED if good else State.GIVEN_UP
-        return self._over(state, attempts)
+        state = self.state
+        if next_at is None:
+            good = attempt.verdict is Verdict.ACCEPTED
+            state = State.DELIVERED if good else State.GIVEN_UP
+        return self._replace(
+            state=state,
+            due_at=next_at,
+            fault=fault or self.fault,
+            attempts=(*self.attempts, attempt)[-REMEMBERED:],
+        )
 
     def _over(self, state: State, attempts: tuple[Attempt, ...]) -> "Delivery":
         return self._replace(state=state, due_at=None, attempts=attempts)

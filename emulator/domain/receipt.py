@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 
-from emulator.domain import dlr
+from emulator.domain import dates, dlr
 from emulator.domain.access import Form
 from emulator.domain.coding import ascii_only
 from emulator.domain.smpp import (
@@ -36,6 +36,13 @@ GSM_NETWORK = 3  # source: SMPP 3.4, 5.3.2.31
 QUOTED = 20  # characters of the text
 IDS: Mapping[str, str] = {"decimal": "{}", "hex": "{:X}", "padded": "{:010}"}
 DATES: Mapping[str, str] = {"minutes": "%y%m%d%H%M", "seconds": "%y%m%d%H%M%S"}
+_STATES: Mapping[MessageState, tuple[str, str]] = {  # what depends on the state alone
+    each: (
+        f"{each is MessageState.DELIVERED:03d}",
+        f"stat:{word} err:{ERRORS.get(each, 0):03d}",
+    )
+    for each, word in WORDS.items()
+}
 TEXTS: Mapping[str, str] = {"text": " text:{}", "Text": " Text:{}", "none": ""}
 
 
@@ -105,20 +112,19 @@ def text(receipt: Receipt, form: Form, zone: tzinfo) -> str:
     if form.tlvs == "only":
         return ""
     date = DATES[form.dates]
-    submitted = _date(receipt.submitted_at.replace(microsecond=0), zone, date)
-    done = _date(receipt.done_at.replace(microsecond=0), zone, date)
+    submitted = _date(dates.second_of(receipt.submitted_at), zone, date)
+    done = _date(dates.second_of(receipt.done_at), zone, date)
+    delivered, end = _STATES[receipt.state]
     return (
-        f"id:{identity(receipt.message, form)} sub:001 "
-        f"dlvrd:{receipt.state is MessageState.DELIVERED:03d} "
-        f"submit date:{submitted} done date:{done} "
-        f"stat:{WORDS[receipt.state]} err:{ERRORS.get(receipt.state, 0):03d}"
+        f"id:{identity(receipt.message, form)} sub:001 dlvrd:{delivered} "
+        f"submit date:{submitted} done date:{done} {end}"
         + TEXTS[form.text].format(ascii_only(receipt.text[:QUOTED]))
     )
 
 
 @lru_cache(maxsize=1024)
-def _date(second: datetime, zone: tzinfo, form: str) -> str:
-    return second.astimezone(zone).strftime(form)
+def _date(second: int, zone: tzinfo, form: str) -> str:
+    return dates.of_second(second).astimezone(zone).strftime(form)
 
 
 def parameters(receipt: Receipt, form: Form) -> dict[str, bytes]:

@@ -1,14 +1,14 @@
 """Answers that a fault holds back, as who looks at a world sees them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
+
+from msgspec import Struct
 
 TICKETS = count(1)  # of what is held back; no two of a process are the same
 
 
-@dataclass(frozen=True, slots=True)
-class Delayed:
+class Delayed(Struct, frozen=True):
     """An answer that a fault holds back."""
 
     due: datetime  # of the world

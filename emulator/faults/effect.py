@@ -8,6 +8,8 @@ before the rule counts as struck; the other method carries it out.
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
+from msgspec import Struct
+
 from emulator.domain.delivery import Delivery
 from emulator.faults.calls import (
     A,
@@ -23,10 +25,9 @@ from emulator.faults.words import Word
 Json = Mapping[str, Any]
 
 
-class Effect:
+class Effect(Struct, frozen=True):
     """What goes wrong, as data."""
 
-    __slots__ = ()
     WORDS: ClassVar[tuple[Word, ...]]  # the one that tells the kind, then the others
     SAYS: ClassVar[str]  # in the control API's contract
 

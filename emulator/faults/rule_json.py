@@ -1,9 +1,10 @@
 """A rule as the control API's ``NewFault`` asks for it and ``Fault`` shows it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from emulator.domain import dates
 from emulator.domain.delivery import Kind

@@ -5,9 +5,11 @@ strikes; a rule counts the calls that it met and those that it struck.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from emulator.domain.chance import draw
 from emulator.faults.effect import Effect
@@ -34,8 +36,7 @@ class Facts(NamedTuple):
     is_felt: Callable[[Effect], bool] = _always  # whether this very call feels it
 
 
-@dataclass(frozen=True, slots=True)
-class Which:
+class Which(Struct, frozen=True):
     """The calls a rule meets; what is None is not looked at."""
 
     operation: str = ANY
@@ -60,8 +61,7 @@ class Which:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(Struct, frozen=True):
     """Which of the calls met are struck; what is None does not matter."""
 
     first: int | None = None  # the first so many
@@ -86,8 +86,7 @@ class When:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """What a test asks to go wrong: which calls, when, and what then happens."""
 
     id: str

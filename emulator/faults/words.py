@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from emulator.domain.refusals import NOT_IN_LIST, WRONG_FORMAT, Refusal
 
@@ -12,8 +13,7 @@ LONGEST_PUSH = 604_800  # seconds of the world that a push is late: a week
 SHOWN = 60  # characters of what was sent
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """One word of an effect: ``status`` in ``status=500``."""
 
     name: str

@@ -1,7 +1,8 @@
 """Answers to keywords: texts that go back to the handset, charged like any other."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from emulator.domain import keyword, sms
 from emulator.domain.assumptions import Doubt, weigh
@@ -12,8 +13,7 @@ from emulator.event import Event
 from emulator.world import World
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What has become of an answer."""
 
     sent: bool

@@ -8,9 +8,10 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from emulator.domain.account import Account, Token
 from emulator.domain.assumptions import Assumptions, Doubt, weigh
@@ -19,8 +20,7 @@ from emulator.world import World
 Row = dict[str, object]
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """One request that the contract has accepted."""
 
     now: datetime
@@ -37,8 +37,7 @@ class Call:
         self.notes.extend(weigh(doubts, assumptions))
 
 
-@dataclass(slots=True)
-class Listing:
+class Listing(Struct):
     """The last key of an answer: an array that is sent slice by slice."""
 
     key: str
@@ -76,8 +75,7 @@ class Breath(NamedTuple):
 Stream = Generator[str | Pause | Breath, bool, None]
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(Struct):
     """The body of a success."""
 
     body: Any

@@ -4,9 +4,11 @@ Commands of a test, and what whoever carries them reports.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from emulator.domain import dates
 from emulator.domain.delivery import (
@@ -30,8 +32,7 @@ PATIENCE = 5  # seconds of the wall, unless told otherwise
 LISTED = 20  # deliveries in a text
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """What is asked of a delivery; what is None is not looked at."""
 
     kind: str | None = None

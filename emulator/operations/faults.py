@@ -1,9 +1,10 @@
 """Fault rules: what a test asks to go wrong."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from emulator import files
 from emulator.domain.refusals import (
@@ -16,7 +17,7 @@ from emulator.domain.refusals import (
 from emulator.faults import Rule
 from emulator.faults.rule_json import read_rule, rule_to_json
 from emulator.operations.call import Call, Reply
-from emulator.world import Counted, Rules, World
+from emulator.world import FaultMade, Rules, World
 
 MOST = 1_000  # rules of a world
 FIXED = ("effect", "phase")  # what a preset does not leave open
@@ -37,7 +38,7 @@ def add_fault(world: World, call: Call) -> Reply:
         raise Refusal(TOO_MANY, f"{MOST} rules are enough", field="faults", limit=MOST)
     body = _filled(call.body) if "preset" in call.body else call.body
     rule = read_rule(f"f{world.faults_made + 1}", body)
-    world.keep(Counted("faults_made"))
+    world.keep(FaultMade())
     world.keep(Rules((*world.faults, rule)))
     return Reply(rule_to_json(rule))
 

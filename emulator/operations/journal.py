@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
+
+from msgspec.structs import replace
 
 from emulator.domain import dates
 from emulator.domain.refusals import (

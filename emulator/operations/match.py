@@ -1,12 +1,13 @@
 """Which exchanges of a journal are meant, and how one that is not differs from them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import fields
 
 from emulator.domain import dates
 from emulator.domain.recipients import cellphone
@@ -17,8 +18,7 @@ DIGITS = 10  # of a cellphone
 BACKSLASH = b"\\"
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """What is asked of an exchange; what is None is not looked at."""
 
     operation: str | None = None

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import structs
+
 from emulator.domain.account import Account
 from emulator.domain.chance import draw
 from emulator.domain.handset import Outcome
@@ -55,7 +57,7 @@ def populate_world(world: World, call: Call) -> Steps:
     for part in parts:
         at = instants[min(part, count - 1)]
         asked = _asked(part, people, recipients, world.account)
-        number = _placed(world, replace(call, now=at), asked)
+        number = _placed(world, structs.replace(call, now=at), asked)
         yield DONE
         done["campaigns"] += 1
         done["messages"] += len(asked[1]["recipients"])
@@ -169,7 +171,7 @@ def _placed(world: World, call: Call, asked: tuple[Story, Order]) -> int | None:
     if not account.population.weights:
         population = replace(account.population, weights=LIVELY)
         account = replace(account, population=population)
-    order_of = replace(call, body=order, account=account)
+    order_of = structs.replace(call, body=order, account=account)
     body: Row = _OPERATIONS[story.channel](world, order_of).body
     number = body.get("campaign")
     return number if isinstance(number, int) else None

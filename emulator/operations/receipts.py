@@ -7,7 +7,8 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from emulator.domain import dates, dlr
 from emulator.domain import receipt as receipts
@@ -18,6 +19,7 @@ from emulator.domain.smpp import wants_receipt
 from emulator.domain.sms import Campaign
 from emulator.event import Event
 from emulator.operations import pdus
+from emulator.outbox import Outbox
 from emulator.world import Leaving, Mailed, World
 
 SCHEME = "smpp:"
@@ -31,10 +33,13 @@ DROPPED = "dropped"  # in the journal, and in the log of events
 log = logging.getLogger("emulator")
 
 
-class Acknowledged(NamedTuple):
-    """A receipt that was sent, and that its client answered or did not."""
+class Acknowledged(Struct, frozen=True, gc=False):
+    """What became of a receipt that was sent."""
 
+    outbox: Outbox  # that it was taken from; a world that is reset has another one
     delivery: int  # its id
+    status: int  # of the answer, or UNANSWERED
+    at: datetime
     session: str  # its number, or how it ended
     fault: str = ""  # the id of the rule that struck it
 
@@ -61,10 +66,11 @@ def post(
 
     Where nobody can, it is looked after which are too old or too many.
     """
+    outbox = world.outbox
     if made is not None:
-        world.outbox.receipts[delivery.id] = made
+        outbox.receipts[delivery.id] = made
     system_id = delivery.url.removeprefix(SCHEME)
-    waiting = world.outbox.post(system_id, delivery)
+    waiting = outbox.post(system_id, delivery)
     if len(waiting) == 1:  # else they know that something waits
         for link in world.receivers(system_id):
             link.wake()
@@ -103,11 +109,12 @@ def bound(world: World, system_id: str, at: datetime) -> None:
 
 def take(world: World, system_id: str) -> Delivery | None:
     """Return the next receipt for a client."""
-    waiting = world.outbox.mail.get(system_id)
+    outbox = world.outbox
+    waiting = outbox.mail.get(system_id)
     while waiting:
         delivery = world.deliveries.get(waiting.popleft().id)
         if delivery is not None and not delivery.is_over:
-            world.outbox.posted[delivery.id] = None
+            outbox.posted[delivery.id] = None
             return delivery
     return None
 
@@ -140,8 +147,8 @@ def log_dropped(world: World) -> None:
 
 def of(world: World, delivery: Delivery) -> Receipt | None:
     """Return what a delivery tells; None where its campaign is gone."""
-    if delivery.id in world.outbox.receipts:
-        return world.outbox.receipts[delivery.id]
+    if known := world.outbox.receipts.get(delivery.id):
+        return known
     campaign = world.campaign_of(delivery.message)
     if campaign is None or campaign.id not in world.submissions:
         return None
@@ -165,14 +172,18 @@ def is_due_next(world: World, message: int) -> bool:
     return wants_receipt(submission.registered, made.state)
 
 
-def answered(
-    world: World, receipt: Acknowledged, status: int, *, now: datetime
-) -> None:
-    """Keep what a client answered to a receipt, or that it did not.
+def answered(world: World, acknowledged: Iterable[Acknowledged]) -> None:
+    """Keep what a client answered to receipts, or that it did not.
 
     Source: SMPP 3.4, 5.1.3: a temporary error is tried later, another is the end.
     """
-    number = receipt.delivery
+    for each in acknowledged:
+        if each.outbox is world.outbox:
+            _answered(world, each)
+
+
+def _answered(world: World, receipt: Acknowledged) -> None:
+    number, status, now = receipt.delivery, receipt.status, receipt.at
     delivery = world.deliveries.get(number)
     if delivery is None or delivery.is_over:
         world.outbox.posted.pop(number, None)
@@ -186,9 +197,9 @@ def answered(
     attempt = Attempt(
         now, DELIVER_SM, url, verdict, max(status, 0), (), "", _says(status)
     )
-    tried = delivery.answered(attempt, next_at)
+    tried = delivery.answered(attempt, next_at, receipt.fault)
     world.then(lambda: _count(world, tried, verdict))
-    world.keep(tried._replace(fault=receipt.fault or tried.fault))
+    world.keep(tried)
     world.keep(Event(now, "pushed", delivery=number, verdict=str(verdict)))
 
 
@@ -235,7 +246,6 @@ def _delivery(
 ) -> Delivery:
     account, system_id = world.account, world.submissions[campaign.id].system_id
     to = campaign.recipients.numbers[index]
-    second = made.done_at.replace(microsecond=0)
     facts: dict[str, str | int] = {
         "response": receipts.text(
             made, account.access.bind(system_id).receipts, account.zone
@@ -243,7 +253,7 @@ def _delivery(
         "cellphone": to,
         "message_id": made.message,
         "state": receipts.WORDS[made.state],
-        "date": dates.shown(second, account.zone),
+        "date": dates.shown(made.done_at, account.zone),
     }
     return Delivery(
         world.upcoming("delivery"),

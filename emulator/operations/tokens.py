@@ -10,7 +10,7 @@ from emulator.domain import dates
 from emulator.domain.account import ITEMS, Token
 from emulator.domain.refusals import NO_SUCH_TOKEN, TOO_MANY, Refusal
 from emulator.operations.call import Call, Reply
-from emulator.world import Counted, Revoked, World
+from emulator.world import Revoked, TokenMade, World
 
 
 def list_tokens(world: World, _call: Call) -> Reply:
@@ -23,7 +23,7 @@ def create_token(world: World, call: Call) -> Reply:
         raise Refusal(TOO_MANY, why, field="tokens", limit=ITEMS)
     token = tokens.create(world, call.body["name"], call.now)
     world.keep(token)
-    world.keep(Counted("tokens_made"))
+    world.keep(TokenMade())
     return Reply(_shown(token, world))
 
 

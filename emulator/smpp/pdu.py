@@ -218,9 +218,9 @@ def decode(octets: bytes) -> Pdu:
     if command in _MESSAGES:
         found = _message(octets)
         if found is not None:
-            return Pdu(command, status, sequence, *found)
+            return _new(Pdu, (command, status, sequence, *found))
     elif command == _DELIVER_SM_RESP and octets[SHORTEST:] == NUL:
-        return Pdu(command, status, sequence, _NO_ID)
+        return _new(Pdu, (command, status, sequence, _NO_ID, ()))
     return tabled(octets)
 
 
@@ -291,7 +291,7 @@ def _message(octets: bytes) -> tuple[Message, tuple[Tlv, ...]] | None:
         return None
     if end > len(octets) or count > SHORT_MESSAGE:
         return None
-    message = Message(
+    fields = (
         octets[SHORTEST:service],
         octets[service + 1],
         octets[service + 2],
@@ -310,7 +310,7 @@ def _message(octets: bytes) -> tuple[Message, tuple[Tlv, ...]] | None:
         octets[validity + 4],
         octets[start:end],
     )
-    return message, tlvs
+    return _new(Message, fields), tlvs
 
 
 def _written(message: Message) -> bytes:
@@ -341,3 +341,4 @@ def _tlvs(octets: bytes, at: int) -> tuple[Tlv, ...]:
 _MESSAGES = frozenset({int(Command.SUBMIT_SM), int(Command.DELIVER_SM)})
 _DELIVER_SM_RESP = int(Command.DELIVER_SM_RESP)
 _NO_ID = MessageId(b"")
+_new = tuple.__new__  # half as long as the class itself takes, where many are made

@@ -96,7 +96,7 @@ class Keeper(Store):
             if not changes.happened:
                 raise
             log.error("%s; it is written as soon as it can be", error)  # noqa: TRY400
-            for world, _ in changes.of:
+            for world in changes.of:
                 self._behind[world] = None
 
     def settle(self) -> None:
@@ -118,8 +118,8 @@ class Keeper(Store):
             del self._behind[world]
 
     def _write(self, changes: Changes) -> None:
-        if len(changes.of) == 1 and not _is_whole(changes.of[0][1]):
-            world, its_own = changes.of[0]
+        [(world, its_own), *others] = changes.of.items()
+        if not (others or _is_whole(its_own)):
             if rows_of := world.rows_of(its_own):
                 self.settle()
                 if followed := self._followed.get(world):
@@ -129,7 +129,7 @@ class Keeper(Store):
         self.settle()
         followed_then: dict[World, Followed | None] = {}
         with self._file.transaction():
-            for world, its_own in changes.of:
+            for world, its_own in changes.of.items():
                 followed_then[world] = self._write_in_part(world, its_own)
         for world, then in followed_then.items():
             if then is not None:

@@ -11,7 +11,6 @@ import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 from starlette.types import Message, Receive, Send
@@ -30,8 +29,7 @@ class Broken(ConnectionError):  # noqa: N818 - a test asked for it
     """A fault broke the connection of a call in process."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Lost(Answer):
+class Lost(Answer, kw_only=True):
     """No answer at all."""
 
     failure: WireFailure
@@ -41,8 +39,7 @@ class Lost(Answer):
         await _break(send, self.receive, self.failure)
 
 
-@dataclass(slots=True, kw_only=True)
-class Half(Answer):
+class Half(Answer, kw_only=True):
     """All headers, half of the body they announce, and the end."""
 
     receive: Receive
@@ -58,8 +55,7 @@ class Half(Answer):
         await _break(send, self.receive, WireFailure.TRUNCATED)
 
 
-@dataclass(slots=True, kw_only=True)
-class Dripping(Answer):
+class Dripping(Answer, kw_only=True):
     """The headers at once, the body in pieces."""
 
     seconds: timedelta  # of the world

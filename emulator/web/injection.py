@@ -3,10 +3,11 @@
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from emulator.domain.refusals import Reason, Refusal
 from emulator.due_work import come_early
@@ -103,8 +104,7 @@ class Injection:
         return await rule.effect.answer_http(struck)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _StruckCall:
+class _StruckCall(Struct, frozen=True, kw_only=True):
     """One call that a rule strikes (``HttpCall``)."""
 
     rule: str  # its id

@@ -1,9 +1,9 @@
 """One request on its way, and the two doors that it may come in by."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from msgspec import Struct, field
 from starlette.types import Receive, Scope
 
 from emulator.contract import Operation
@@ -16,8 +16,7 @@ from emulator.world import World
 from emulator.worlds import Entry
 
 
-@dataclass(slots=True)
-class Visit:
+class Visit(Struct):
     """One request on its way, and what is known of it so far."""
 
     scope: Scope

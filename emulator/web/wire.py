@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
 import msgspec
 import orjson
+from msgspec import Struct, field
 from starlette.types import Message, Scope, Send
 
 from emulator.domain.dates import SECOND
@@ -25,8 +25,7 @@ START, BODY = "http.response.start", "http.response.body"
 BIG = 64 * 1024  # octets; above it others are let in between two steps
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(Struct):
     """An HTTP answer: a body, slices with others let in between, or a live stream."""
 
     status: int

@@ -4,12 +4,13 @@ from emulator.world.changes import (
     Answered,
     AnsweredEarly,
     Click,
-    Counted,
     Dial,
+    FaultMade,
     Leaving,
     Mailed,
     Revoked,
     Rules,
+    TokenMade,
 )
 from emulator.world.codec import SnapshotError
 from emulator.world.commons import Changes, Commons, Store, Unwritten
@@ -23,8 +24,8 @@ __all__ = [
     "Changes",
     "Click",
     "Commons",
-    "Counted",
     "Dial",
+    "FaultMade",
     "Leaving",
     "Mailed",
     "Revoked",
@@ -32,6 +33,7 @@ __all__ = [
     "SnapshotError",
     "State",
     "Store",
+    "TokenMade",
     "Unwritten",
     "World",
 ]

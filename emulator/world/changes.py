@@ -5,79 +5,88 @@ itself: it is added, or takes the place of the one with its id.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from emulator.domain.delivery import Delivery
 from emulator.faults import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Click:
+class Click(Struct, frozen=True, gc=False):
     """Somebody followed a short link.  Source: assumption CLC-16."""
 
     at: datetime
     message: int
 
 
-class Revoked(NamedTuple):
+class Revoked(Struct, frozen=True, gc=False):
     """A token is deleted."""
 
     literal: str
 
 
-class Answered(NamedTuple):
+class Answered(Struct, frozen=True, gc=False):
     """A handset has answered a campaign by itself."""
 
     campaign: int
 
 
-class AnsweredEarly(NamedTuple):
+class AnsweredEarly(Struct, frozen=True, gc=False):
     """A handset has answered before its time."""
 
     campaign: int
     place: int  # of the message in it
 
 
-class Mailed(NamedTuple):
+class Mailed(Struct, frozen=True, gc=False):
     """A receipt lies where its client takes it, from its beginning on."""
 
     delivery: Delivery
 
 
-class Leaving(NamedTuple):
+class Leaving(Struct, frozen=True, gc=False):
     """A delivery is about to leave; what came of it is not known yet."""
 
     delivery: int
 
 
-class Forgotten(NamedTuple):
-    """A delivery that is over is not remembered any more."""
+class Forgotten(Struct, frozen=True, gc=False):
+    """Deliveries that are over are not remembered any more."""
 
-    delivery: int
+    deliveries: tuple[int, ...]
+
+    @property
+    def many(self) -> int:
+        return len(self.deliveries)
 
 
-class Rules(NamedTuple):
+class Rules(Struct, frozen=True, gc=False):
     """The fault rules are others, or have counted."""
 
     rules: tuple[Rule, ...]
 
 
-class Counted(NamedTuple):
-    """One more of what is counted."""
+class TokenMade(Struct, frozen=True, gc=False):
+    """One more token has been made here; its number is taken."""
 
-    name: str  # of the field
+    many: int = 1
 
 
-class Dial(NamedTuple):
+class FaultMade(Struct, frozen=True, gc=False):
+    """One more fault rule has been made here; its number is taken."""
+
+    many: int = 1
+
+
+class Dial(Struct, frozen=True, gc=False):
     """The clock is turned; what is None stays as it is."""
 
     at: datetime | None = None  # where it stands from now on; never back
     rate: float | None = None
 
 
-class Then(NamedTuple):
+class Then(Struct, frozen=True, gc=False):
     """What is done once the rest is: it keeps nothing."""
 
     action: Callable[[], object]

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
 
 from emulator.journal import Archive
 from emulator.tally import Tally
+from emulator.world import forgetting
 
 if TYPE_CHECKING:
     from emulator.world.world import World
@@ -16,16 +18,11 @@ class Unwritten(Exception):  # noqa: N818 - told to the client, not raised to th
     """Nothing of a transaction has been written; the message says why."""
 
 
-class Changes(NamedTuple):
+class Changes(Struct, frozen=True):
     """What one transaction changes, world by world: nothing of it has happened yet."""
 
-    of: "list[tuple[World, list[Any]]]"
+    of: "dict[World, list[Any]]"
     happened: bool = False  # whatever a disk says: an answer from outside, say
-
-    def apply(self) -> None:
-        """Carry it all out."""
-        for world, changes in self.of:
-            world.apply(changes)
 
 
 class Store(Protocol):
@@ -74,8 +71,7 @@ def nobody(_world: "World") -> None:
     """Carry nothing away."""
 
 
-@dataclass(slots=True)
-class Commons:
+class Commons(Struct):
     """What all worlds of a process share."""
 
     directory: "dict[str, World]" = field(default_factory=dict)  # by token
@@ -85,16 +81,17 @@ class Commons:
     deliveries: int = 10_000  # that are over, which a world remembers
     alarm: "Callable[[World], None]" = nobody  # told that something may leave
     store: Store = field(default_factory=Memory)
-    drafts: "list[World]" = field(default_factory=list)  # in which something is kept
+    drafts: "dict[World, list[Any]]" = field(default_factory=dict)  # kept so far
     transactions: int = 0  # that were carried out
 
     def collect(self, *, happened: bool = False) -> Changes:
         """Return what has been kept since the last time, as one transaction."""
-        worlds, self.drafts = self.drafts, []
-        return Changes([(each, each.collected()) for each in worlds], happened)
+        drafts, self.drafts = self.drafts, {}
+        for world, changes in drafts.items():
+            if len(world.deliveries) + len(changes) > self.deliveries:
+                changes.extend(forgetting.oldest(world, changes, self.deliveries))
+        return Changes(drafts, happened)
 
     def forget(self) -> None:
         """Drop what has been kept since the last time."""
-        for each in self.drafts:
-            each.collected()
-        self.drafts = []
+        self.drafts = {}

@@ -19,7 +19,6 @@ from emulator.event import Event
 from emulator.world import plans
 from emulator.world.changes import (
     AnsweredEarly,
-    Counted,
     Dial,
     Forgotten,
     Mailed,
@@ -142,10 +141,6 @@ def _token_is_gone(world: Any, revoked: Revoked) -> None:
     world.forget_token(revoked.literal)
 
 
-def _counted(world: Any, counted: Counted) -> None:
-    setattr(world, counted.name, getattr(world, counted.name) + 1)
-
-
 def _dialled(world: Any, dial: Dial) -> None:
     world.clock.turn(at=dial.at, rate=dial.rate)
 
@@ -181,7 +176,6 @@ _AFTER: Mapping[type, Step] = {
     AnsweredEarly: _answered_early,
     Token: _token_is_there,
     Revoked: _token_is_gone,
-    Counted: _counted,
     Dial: _dialled,
     Event: _happened,
     Then: _then,

@@ -248,10 +248,19 @@ class ByCampaign(Kind):
 
 
 class Number(Kind):
-    """A number; all of them stand in one row."""
+    """A number, which some changes raise; all of them stand in one row."""
 
-    def __init__(self, *, is_own: bool = False) -> None:
+    def __init__(self, *, counts: type | None = None, is_own: bool = False) -> None:
+        self.takes = () if counts is None else (counts,)
         self.is_in_snapshot = self.goes_along = not is_own
+
+    def apply(self, state: Any, change: Any) -> None:
+        setattr(state, self.name, getattr(state, self.name) + change.many)
+
+    def rows_of(self, change: Any, value: Any, pending: Pending) -> Iterable[Row]:
+        key = HEAD, self.name
+        pending[key] = pending.get(key, value) + change.many
+        return ()  # the row of them all is written once
 
     def empty(self) -> int:
         return 0

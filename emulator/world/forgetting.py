@@ -5,34 +5,33 @@ from itertools import chain
 from typing import Any
 
 from emulator.domain.delivery import Delivery
-from emulator.world.changes import Counted, Forgotten, Mailed
+from emulator.world.changes import Forgotten, Mailed
 
-DROPPED = Counted("deliveries_dropped")
+SPARE = 100  # one more of so many is forgotten than has to be: looking takes the time
 
 
-def oldest(world: Any, changes: list[Any]) -> Iterator[Forgotten | Counted]:
-    """Yield what *changes*, by which something is over, make one too many."""
-    newest: dict[int, Delivery] = {}
-    over: list[int] = []
-    for each in changes:
-        kind = type(each)
-        if kind is Delivery:
-            newest[each.id] = each
-            if each.due_at is None:
-                over.append(each.id)
-        elif kind is Mailed:
-            newest[each.delivery.id] = each.delivery
-    if not over:
-        return
+def oldest(world: Any, changes: list[Any], most: int) -> list[Forgotten]:
+    """Return what *changes*, by which something is over, add to *most* deliveries."""
+    newest = {each.id: each for each in _deliveries(changes)}
+    over = [each.id for each in newest.values() if each.is_over]
     fresh = sum(each not in world.deliveries for each in newest)
-    excess = len(world.deliveries) + fresh - world.commons.deliveries
-    gone: set[int] = set()
+    excess = len(world.deliveries) + fresh - most
+    if excess <= 0 or not over:
+        return []
+    enough = excess + most // SPARE
+    gone: dict[int, None] = {}
     for number in chain(world.outbox.over, over):  # the first of them, mostly
-        if excess <= 0:
-            return
+        if len(gone) == enough:
+            break
         known = newest.get(number) or world.deliveries.get(number)
-        if known is not None and known.due_at is None and number not in gone:
-            gone.add(number)
-            excess -= 1
-            yield Forgotten(number)
-            yield DROPPED
+        if known is not None and known.is_over:
+            gone[number] = None
+    return [Forgotten(tuple(gone))] if gone else []
+
+
+def _deliveries(changes: list[Any]) -> Iterator[Delivery]:
+    for each in changes:
+        if type(each) is Delivery:
+            yield each
+        elif type(each) is Mailed:
+            yield each.delivery

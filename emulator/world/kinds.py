@@ -46,11 +46,12 @@ class Deliveries(ById):
         elif type(change) is Mailed:
             table[change.delivery.id] = change.delivery
         else:
-            del table[change.delivery]
+            for number in change.deliveries:
+                del table[number]
 
     def rows_of(self, change: Any, value: Any, pending: Pending) -> Iterable[Row]:
         if isinstance(change, Forgotten):
-            return ((self.name, change.delivery, None),)
+            return [(self.name, number, None) for number in change.deliveries]
         made = change.delivery if isinstance(change, Mailed) else change
         return super().rows_of(made, value, pending)
 
@@ -153,7 +154,7 @@ class FaultsKind(Kind):
 class LeavingKind(Kind):
     """Deliveries that may be under way; a process that dies does not know."""
 
-    takes = (Leaving, Delivery, Forgotten)
+    takes = (Leaving, Delivery)
     is_in_snapshot = False
 
     def empty(self) -> dict[int, None]:
@@ -167,7 +168,7 @@ class LeavingKind(Kind):
         if type(change) is Leaving:
             state.leaving[change.delivery] = None
         elif state.leaving:
-            state.leaving.pop(_id_of(change), None)
+            state.leaving.pop(change.id, None)
 
     def rows(self, value: Any) -> Iterator[Row]:
         for each in value:
@@ -177,8 +178,7 @@ class LeavingKind(Kind):
         del pending
         if type(change) is Leaving:
             return ((self.name, change.delivery, b"1"),)
-        number = _id_of(change)
-        return ((self.name, number, None),) if number in value else ()
+        return ((self.name, change.id, None),) if change.id in value else ()
 
     def gathered(self, parts: Parts) -> Any:
         return list(parts[self.name])
@@ -228,8 +228,3 @@ class TokensKind(Kind):
 
     def _row(self, place: int, token: Token) -> Row:
         return self.name, token.literal, encode([place, codec.written(token)])
-
-
-def _id_of(change: Any) -> int:
-    number: int = change.id if isinstance(change, Delivery) else change.delivery
-    return number

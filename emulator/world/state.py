@@ -22,7 +22,7 @@ from emulator.domain.sms import Campaign
 from emulator.domain.voice import VoiceCampaign
 from emulator.faults import Rule
 from emulator.world import checks
-from emulator.world.changes import Click, Counted
+from emulator.world.changes import Click, FaultMade, Forgotten, TokenMade
 from emulator.world.codec import Document, SnapshotError
 from emulator.world.containers import (
     HEAD,
@@ -93,9 +93,9 @@ class State:
     account: Annotated[Account, AccountKind()]
     faults: Annotated[tuple[Rule, ...], FaultsKind()]
     opening: Annotated[int, Number()]  # millionths
-    tokens_made: Annotated[int, Number()]
-    faults_made: Annotated[int, Number()]
-    deliveries_dropped: Annotated[int, Number(is_own=True)]  # of those that were over
+    tokens_made: Annotated[int, Number(counts=TokenMade)]
+    faults_made: Annotated[int, Number(counts=FaultMade)]
+    deliveries_dropped: Annotated[int, Number(counts=Forgotten, is_own=True)]
     campaigns: Annotated[
         dict[int, Campaign],
         ById(
@@ -201,14 +201,11 @@ class State:
         """Return what *changes*, which are not carried out yet, are going to change."""
         rows: list[Row] = []
         pending: Pending = {}
-        counted: dict[str, int] = {}
         for change in changes:
             for kind in KINDS_OF.get(type(change), ()):
                 rows += kind.rows_of(change, getattr(self, kind.name), pending)
-            if type(change) is Counted:
-                counted[change.name] = counted.get(change.name, 0) + 1
-        if counted:
-            rows.append(self._head(counted))
+        if any((HEAD, name) in pending for name in NUMBERS):
+            rows.append(self._head(pending))
         return rows
 
     # --- As rows and as JSON ------------------------------------------------------
@@ -219,9 +216,11 @@ class State:
             yield from kind.rows(getattr(self, name))
         yield self._head({})
 
-    def _head(self, more: Mapping[str, int]) -> Row:
+    def _head(self, pending: Pending) -> Row:
         """Return what is counted, and which ids are next."""
-        numbers = {name: getattr(self, name) + more.get(name, 0) for name in NUMBERS}
+        numbers = {
+            name: pending.get((HEAD, name), getattr(self, name)) for name in NUMBERS
+        }
         return HEAD, 0, encode({**numbers, "next": dict(self.next)})
 
     def written(self) -> Document:

@@ -30,7 +30,7 @@ from emulator.link import Link
 from emulator.outbox import Outbox
 from emulator.schedule import NEVER, Schedule
 from emulator.tally import Tally
-from emulator.world import forgetting, plans
+from emulator.world import plans
 from emulator.world.changes import (
     Dial,
     Rules,
@@ -51,11 +51,10 @@ class World(State):
 
     __slots__ = (  # with so many attributes, a dictionary takes 2 KiB a world
         "__weakref__",
-        "_commons",
-        "_draft",
         "_history",
         "_outbox",
         "clock",
+        "commons",
         "delayed",
         "happened",
         "journal",
@@ -88,10 +87,9 @@ class World(State):
         self.schedule = Schedule()
         self.moving = False  # whether somebody moves the clock
         self.trouble = ""  # why it serves nobody
-        self._commons = commons
+        self.commons = commons  # what it shares with the others of the process
         self._outbox: Outbox | None = None  # most worlds never need one
         self._history: History | None = None  # ... nor anybody who looks at it
-        self._draft: list[Any] = []  # what is kept, and not carried out yet
 
     # --- What it is ---------------------------------------------------------------
 
@@ -112,12 +110,7 @@ class World(State):
     @property
     def tally(self) -> Tally:
         """What the process counts."""
-        return self._commons.tally
-
-    @property
-    def commons(self) -> Commons:
-        """What it shares with the other worlds of the process."""
-        return self._commons
+        return self.commons.tally
 
     def campaign(self, number: int) -> Campaign:
         """Return an SMS campaign.  Refuses an id of nobody's, or of another's."""
@@ -147,7 +140,7 @@ class World(State):
 
     def admit(self, count: int) -> None:
         """Refuse what would hold more messages than a world may."""
-        capacity = self._commons.capacity
+        capacity = self.commons.capacity
         if self.volume + count > capacity:
             why = (
                 f"the world holds {self.volume} of {capacity} messages "
@@ -168,9 +161,11 @@ class World(State):
 
         It is a thing of the domain, or one of ``changes.py``.
         """
-        if not self._draft:
-            self._commons.drafts.append(self)
-        self._draft.append(change)
+        drafts = self.commons.drafts
+        if self in drafts:
+            drafts[self].append(change)
+        else:
+            drafts[self] = [change]
 
     def then(self, action: Callable[[], object]) -> None:
         """Have *action* done with the transaction that this is part of."""
@@ -193,7 +188,8 @@ class World(State):
 
     def strike(self, facts: Facts, place: Place) -> Rule | None:
         """Return the fault rule that strikes a call, if one does, and count it."""
-        kept = (each for each in reversed(self._draft) if isinstance(each, Rules))
+        draft = self.commons.drafts.get(self, [])
+        kept = (each for each in reversed(draft) if isinstance(each, Rules))
         rules = next(kept, Rules(self.faults)).rules
         seed = self.account.seed
         rule, counted = strike(rules, facts, place=place, seed=seed)
@@ -202,13 +198,6 @@ class World(State):
         if rule is not None:
             self.then(lambda: self.tally.faults.update((facts.operation,)))
         return rule
-
-    def collected(self) -> list[Any]:
-        """Return what has been kept, which is somebody else's from now on."""
-        changes, self._draft = self._draft, []
-        if len(self.deliveries) + len(changes) > self._commons.deliveries:
-            changes += [*forgetting.oldest(self, changes)]
-        return changes
 
     def rows_of(self, changes: Sequence[Any]) -> list[Row]:
         """Return what *changes*, which are not carried out yet, are going to change."""
@@ -274,19 +263,19 @@ class World(State):
 
     def opened_by(self, literal: str) -> None:
         """Let a token lead here."""
-        self._commons.directory[literal] = self
+        self.commons.directory[literal] = self
 
     def forget_token(self, literal: str) -> None:
         """Know of a token that was deleted that it was one, and of so many before."""
         for oldest in self.revoked[: 1 - REVOKED]:
-            self._commons.directory.pop(oldest, None)
+            self.commons.directory.pop(oldest, None)
         self.revoked = (*self.revoked[1 - REVOKED :], literal)
 
     # --- Who is told --------------------------------------------------------------
 
     def alarm(self) -> None:
         """Tell who carries things away to look here."""
-        self._commons.alarm(self)
+        self.commons.alarm(self)
 
     def listen(self, bell: Callable[[], None]) -> None:
         """Have *bell* rung when something changes here."""

@@ -1,8 +1,9 @@
 """Who comes to a world, and who is called from one."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from emulator.domain.account import Token
 from emulator.domain.refusals import SERVER_ERROR, Refusal
@@ -18,8 +19,7 @@ class Outbound(NamedTuple):
     password: str
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """Who came in, where to and when: the one time that the clock is asked."""
 
     world: World

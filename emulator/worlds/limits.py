@@ -1,10 +1,9 @@
 """How much a process holds."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     worlds: int = 20_000
     messages: int = 5_000_000  # a world
     journal: int = 8 * 1024 * 1024  # octets a world

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Self
 
 from emulator.domain.command_status import Status
@@ -36,8 +35,7 @@ COMMAND_STATUS = Word(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SmppStatus(Effect):
+class SmppStatus(Effect, frozen=True):
     """SMPP says no, with any command_status."""
 
     status: int

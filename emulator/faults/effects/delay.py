@@ -1,10 +1,11 @@
 """``delay``: the right answer, late."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from math import cos, exp, log, pi, sqrt
 from typing import Any, Self
+
+from msgspec import Struct
 
 from emulator.domain.chance import draw
 from emulator.domain.refusals import WRONG_FORMAT, Refusal
@@ -82,8 +83,7 @@ DELAY = Word(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Uniform:
+class Uniform(Struct, frozen=True):
     low: float  # seconds
     high: float
 
@@ -91,8 +91,7 @@ class Uniform:
         return self.low + (self.high - self.low) * chance
 
 
-@dataclass(frozen=True, slots=True)
-class Lognormal:
+class Lognormal(Struct, frozen=True):
     median: float  # seconds
     sigma: float  # of the logarithm
 
@@ -102,8 +101,7 @@ class Lognormal:
         return self.median * exp(self.sigma * normal)
 
 
-@dataclass(frozen=True, slots=True)
-class Delay(Effect):
+class Delay(Effect, frozen=True):
     """The answer is right, and late by so many seconds of the world."""
 
     seconds: float | Uniform | Lognormal

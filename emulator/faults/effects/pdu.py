@@ -1,7 +1,7 @@
 """``pdu``: what goes out over SMPP goes out otherwise than it should."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -53,8 +53,7 @@ PLACES = {
 PDU = choice("pdu", PduMutation)
 
 
-@dataclass(frozen=True, slots=True)
-class PduFault(Effect):
+class PduFault(Effect, frozen=True):
     """A PDU of SMPP goes out otherwise than it should."""
 
     mutation: PduMutation

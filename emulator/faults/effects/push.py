@@ -1,7 +1,6 @@
 """``push``: what leaves for a customer's server goes wrong."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Self
 
@@ -37,8 +36,7 @@ COUNT = whole(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PushFault(Effect):
+class PushFault(Effect, frozen=True):
     """What leaves goes wrong: a push to a customer's server, not an answer."""
 
     trick: Trick

@@ -1,7 +1,6 @@
 """``refusal``: the platform says no, as if it had a reason to."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Self
 
 from emulator.domain import refusals
@@ -36,8 +35,7 @@ REFUSAL = choice(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse(Effect):
+class Refuse(Effect, frozen=True):
     """The platform says no, as if it had a reason to."""
 
     reason: str  # the name of a documented refusal

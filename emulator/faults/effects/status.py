@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Self
+
+from msgspec import field
 
 from emulator.domain import refusals
 from emulator.domain.refusals import Reason
@@ -58,8 +59,7 @@ HEADERS = Word(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Respond(Effect):
+class Respond(Effect, frozen=True):
     """Any answer at all; a body that is text goes out as it is, any other as JSON."""
 
     status: int

@@ -1,7 +1,6 @@
 """``wire``: the connection fails the client."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
@@ -45,8 +44,7 @@ PLACES = {
 WIRE = choice("wire", WireFailure)
 
 
-@dataclass(frozen=True, slots=True)
-class WireFault(Effect):
+class WireFault(Effect, frozen=True):
     """The connection fails the client."""
 
     failure: WireFailure
