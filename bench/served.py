@@ -21,8 +21,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from emulator import app, server
-from emulator.settings import Settings
+from emulator.serving import composition
+from emulator.serving import server
+from emulator.serving.settings import Settings
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 BEAT = 0.001  # seconds between two looks at the clock
@@ -86,7 +87,7 @@ def main(kind: str, ready: Path) -> None:
     if kind == "hello":
         program = Starlette(routes=[Route("/", hello, methods=["GET", "POST"])])
     else:
-        program = app.build(settings)
+        program = composition.build(settings)
         program.router.routes.append(Route("/bench/pulse", Pulse().tell))
     server.run(program, settings, lambda _ready: None)
 

@@ -1,5 +1,5 @@
 """``python -m emulator`` is the command line."""
 
-from emulator.cli import main
+from emulator.command.main import main
 
 main()

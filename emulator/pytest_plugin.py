@@ -16,7 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from emulator.client import Emulator
-    from emulator.standby import Standby
+    from emulator.serving.standby import Standby
 
 NAME_CHARACTERS = 9  # "world-" before them, and it fits into a system_id of SMPP
 NAME_TAKEN, NO_SUCH_WORLD = 409, 404
@@ -108,7 +108,7 @@ def _seen(world: Emulator) -> str:
 def _own(config: pytest.Config) -> str:
     """Return the URL of the session's own emulator, which starts when it is asked."""
     if STANDBY not in config.stash:
-        from emulator.standby import Standby  # noqa: PLC0415 - imports threads only
+        from emulator.serving.standby import Standby  # noqa: PLC0415 - imports threads only
 
         config.stash[STANDBY] = Standby(_chosen(config, "world") or "demo")
     return config.stash[STANDBY].url
@@ -150,7 +150,7 @@ def _fixture(config: pytest.Config) -> Any:
         return None  # our own emulator was started with it
     if not Path(world).is_file():
         return world
-    from emulator.files import read_yaml  # noqa: PLC0415
+    from emulator.contract.files import read_yaml  # noqa: PLC0415
 
     return read_yaml(Path(world))
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, NamedTuple
 
-from emulator.outbox import Push, Relay
+from emulator.world.outbox import Push, Relay
 from tests.campaigns import NUMBER, an_sms, place
 from tests.emulated import Api
 from tests.orders import CLIC, EMAIL, RESPONSES, SMS, VOICE, order

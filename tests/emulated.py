@@ -20,17 +20,17 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 from starlette.applications import Starlette
 
-from emulator import files
-from emulator.app import Contracts, assembled
-from emulator.contract import Contract, load
-from emulator.courier.calling import Caller
+from emulator.contract import files
+from emulator.serving.composition import Contracts, assembled
+from emulator.contract.contract import Contract, load
+from emulator.courier.http_caller import Caller
 from emulator.courier.courier import Courier
 from emulator.domain.account import Account
 from emulator.domain.responses import Response
 from emulator.domain.targets import Targets
-from emulator.fixture import read
-from emulator.transaction import transact_at_once
-from emulator.web.paths import Program
+from emulator.worldfile.fixture import read
+from emulator.world.transaction import transact_at_once
+from emulator.web.routing import Program
 from emulator.world import Dial, World
 from emulator.worlds import Limits, Worlds
 from tests.properties import sampled

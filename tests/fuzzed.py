@@ -17,8 +17,8 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 from starlette.types import ASGIApp
 
-from emulator.app import build
-from emulator.settings import Settings
+from emulator.serving.composition import build
+from emulator.serving.settings import Settings
 from tests.emulated import START
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -4,7 +4,7 @@ from typing import Any
 
 import jsonschema
 
-from emulator.contract import Operation
+from emulator.contract.contract import Operation
 from tests.emulated import Answer, Api, control
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from emulator.store.file import NAME
-from emulator.store.keeper import Keeper
+from emulator.store.database_file import NAME
+from emulator.store.sqlite_store import Keeper
 from tests.emulated import START, Api, emulated
 from tests.steering import steered
 

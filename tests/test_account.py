@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator import files
-from emulator.account_file import written
+from emulator.contract import files
+from emulator.worldfile.account_writer import written
 from emulator.domain.access import Access, Bind, Centre, Form
 from emulator.domain.account import (
     ITEMS,
@@ -30,8 +30,8 @@ from emulator.domain.coding import Alphabet
 from emulator.domain.handset import Outcome, Population
 from emulator.domain.refusals import REASONS, Reason
 from emulator.domain.timeline import INSTANT, Pace
-from emulator.fixture import FixtureError, Overrides, account_of, load, read
-from emulator.operations.account import merged
+from emulator.worldfile.fixture import FixtureError, Overrides, account_of, load, read
+from emulator.operations.control.account import merged
 from tests.campaigns import place
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, at_once, demo

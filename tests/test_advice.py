@@ -11,17 +11,22 @@ import click
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from emulator import app, doctor, options, processes, server, shell
+from emulator.serving import composition
+from emulator.command import doctor
+from emulator.command import options
+from emulator.serving import processes
+from emulator.serving import server
+from emulator.command import remote
 from emulator.client.forwarder import forwarding
 from emulator.client.inprocess import InProcess
 from emulator.client.line import ClientError
 from emulator.client.shown import Fact
 from emulator.client.transport import Cut, Request, Socket
-from emulator.clock import Clock
-from emulator.doctor import Patient
-from emulator.fixture import FixtureError, read
-from emulator.server import ServeError
-from emulator.settings import Settings
+from emulator.timekeeping.clock import Clock
+from emulator.command.doctor import Patient
+from emulator.worldfile.fixture import FixtureError, read
+from emulator.serving.server import ServeError
+from emulator.serving.settings import Settings
 from tests.emulated import START, demo
 
 URL = "http://127.0.0.1:7672"
@@ -243,9 +248,9 @@ def test_an_option_takes_what_it_says() -> None:
 
 def test_words_of_the_shell_say_what_they_take() -> None:
     with pytest.raises(click.BadParameter) as time:
-        shell.moved("soon")
+        remote.moved("soon")
     with pytest.raises(click.BadParameter) as word:
-        shell.spelt(("500",))
+        remote.spelt(("500",))
 
     assert time.value.message == (
         "'soon' is not next, 90, 90s, 5m, 2h, 3d or 2026-01-31T12:00:00Z."
@@ -329,7 +334,7 @@ def test_processes_say_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_directory_without_a_world_says_so(tmp_path: Path) -> None:
     with pytest.raises(FixtureError) as told:
-        app._paths(str(tmp_path))  # noqa: SLF001
+        composition._paths(str(tmp_path))  # noqa: SLF001
 
     assert str(told.value) == f"the directory {tmp_path} holds no world file (*.yaml)"
 

@@ -9,7 +9,7 @@ import yaml
 from emulator.domain.account import Token
 from emulator.domain.recipients import Recipients, column
 from emulator.operations.call import Call, Stream
-from emulator.operations.events import (
+from emulator.operations.control.events import (
     CALM,
     CHANGED,
     HEARTBEAT,
@@ -18,7 +18,7 @@ from emulator.operations.events import (
     TICKED,
     stream_changes,
 )
-from emulator.operations.statements import FIELDS, REASONS, STATUSES
+from emulator.operations.control.statements import FIELDS, REASONS, STATUSES
 from emulator.world import World
 from tests.campaigns import CLIC, NUMBER, a_clic, an_sms, crowd, place, to
 from tests.emulated import START, Api, contract

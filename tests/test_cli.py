@@ -19,9 +19,10 @@ import pytest
 import yaml
 from openapi_spec_validator import validate
 
-from emulator import cli, files
+from emulator.command import main
+from emulator.contract import files
 from emulator.domain.handset import Outcome
-from emulator.settings import Settings
+from emulator.serving.settings import Settings
 from tests.command import announced_url, complaint, run, started
 from tests.served import DEADLINE, ROOT, Served, serve
 from tests.tools import require_tool
@@ -118,11 +119,11 @@ def written(value: Any) -> str:
 
 def settled(*arguments: str) -> Mapping[str, Any]:
     """Return the settings that ``serve`` would run with."""
-    return cli.serve.make_context("serve", list(arguments)).params
+    return main.serve.make_context("serve", list(arguments)).params
 
 
 def test_there_is_one_flag_for_every_setting() -> None:
-    options = {each.name for each in cli.serve.params if each.expose_value}
+    options = {each.name for each in main.serve.params if each.expose_value}
 
     assert options == set(NAMES) == SAMPLES.keys()
 
@@ -666,7 +667,7 @@ def documented() -> Mapping[str, list[str]]:
 
 
 def test_every_option_has_a_sentence_of_help() -> None:
-    assert [each.name for each in options(cli.main) if not each.help] == []
+    assert [each.name for each in options(main.main) if not each.help] == []
 
 
 def test_the_readme_names_every_setting_with_its_variable_and_its_default() -> None:

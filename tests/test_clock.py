@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator import clock
+from emulator.timekeeping import clock
 from emulator.domain import dlr
 from emulator.domain.handset import Outcome
 from emulator.domain.timeline import Change

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from emulator.operations import clock
+from emulator.operations.control import clock
 from tests.commanded import ASKED, COMMANDS, STEERED, attended, forked, prepared
 from tests.emulated import Api, contract, control, emulated
 

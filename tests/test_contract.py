@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from emulator.contract import Contract, ContractError, load
-from emulator.document import nodes
-from emulator.fixture import read
+from emulator.contract.contract import Contract, ContractError, load
+from emulator.contract.document import nodes
+from emulator.worldfile.fixture import read
 from emulator.operations import OPERATIONS
-from emulator.web.paths import Program
+from emulator.web.routing import Program
 from emulator.worlds import Limits, Worlds
 from tests.emulated import START, Api, contract, demo, validator
 from tests.emulated import program as program_over

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from emulator import clock
+from emulator.timekeeping import clock
 from emulator.client.forwarder import forwarding
 from emulator.client.shown import Fact
-from emulator.contract import Contract, ContractError
-from emulator.courier.writing import written
-from emulator.doctor import unreachable
+from emulator.contract.contract import Contract, ContractError
+from emulator.courier.push_request import written
+from emulator.command.doctor import unreachable
 from emulator.domain.access import KEPT, Access, Bind
 from emulator.domain.assumptions import Assumptions
 from emulator.domain.delivery import Delivery, Kind
 from emulator.domain.handset import Outcome, Population
-from emulator.journal import HEAD, WHOLE
-from emulator.standby import Standby
+from emulator.world.journal import HEAD, WHOLE
+from emulator.serving.standby import Standby
 from emulator.web import hosts
 from emulator.web.pages import ASSETS
 from emulator.world.world import REVOKED

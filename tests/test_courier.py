@@ -19,10 +19,10 @@ import trustme
 
 from emulator.client import ClientError, Emulator
 from emulator.courier import courier
-from emulator.courier.calling import Caller, Unreached
+from emulator.courier.http_caller import Caller, Unreached
 from emulator.domain.delivery import Verdict
 from emulator.domain.targets import Targets
-from emulator.outbox import Push
+from emulator.world.outbox import Push
 from tests.campaigns import NUMBER
 from tests.emulated import PATIENCE, SOON, START
 from tests.orders import SMS, order

@@ -486,10 +486,10 @@ def test_so_many_of_each_and_no_more(api: Api, monkeypatch: Any) -> None:
 ROOMS = ("domain", "operations", "centre", "web", "smpp")
 # Mistakes of ours, which nobody is told but the log.
 OURS = {
-    "emulator.web.visit: ... has not been let in",
-    "emulator.web.injection: ... is not felt by who asks over HTTP",
+    "emulator.web.request_context: ... has not been let in",
+    "emulator.web.http_faults: ... is not felt by who asks over HTTP",
     "emulator.web.panel.assets: no page has a file called ...",
-    "emulator.centre.requests: there are no distribution lists",  # a status says it
+    "emulator.smsc.commands: there are no distribution lists",  # a status says it
     "emulator.domain.sms: more than the optimal ... recipients",  # only noted
     "emulator.web.endpoint: the answer of ... is not what the contract describes",
 }

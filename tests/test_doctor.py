@@ -8,9 +8,9 @@ from platform import node
 import pytest
 from click.testing import CliRunner
 
-from emulator.cli import main
+from emulator.command.main import main
 from emulator.client import Emulator
-from emulator.standby import Standby
+from emulator.serving.standby import Standby
 from tests.campaigns import NUMBER
 from tests.pushing import arrived, opened, placed
 from tests.receiver import Receiver
@@ -94,7 +94,7 @@ def test_the_port_is_taken_by_another_server(receiver: Receiver) -> None:
 def test_the_port_is_taken_by_who_says_nothing(
     taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.doctor.SECONDS", 0.2)
+    monkeypatch.setattr("emulator.command.doctor.SECONDS", 0.2)
 
     (says,) = found("--port", str(taken))
 
@@ -215,7 +215,7 @@ def test_pushes_to_localhost_out_of_a_container(
     world.change(push_url=f"{receiver.url}?a=b")
     port = receiver.url.split(":")[2].removesuffix("/mo")
     inside = node()
-    monkeypatch.setattr("emulator.doctor.node", lambda: "outside")
+    monkeypatch.setattr("emulator.command.doctor.node", lambda: "outside")
 
     (says,) = found_in(world)
 

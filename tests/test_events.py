@@ -13,7 +13,7 @@ import pytest
 from emulator.client import Emulator
 from emulator.domain import dlr
 from emulator.operations.call import Breath, Call, Pause
-from emulator.operations.events import HEARTBEAT, LET_IN, MOST, stream_events
+from emulator.operations.control.events import HEARTBEAT, LET_IN, MOST, stream_events
 from tests.campaigns import SMS, an_sms, crowd, intervene, place, to
 from tests.conftest import MakeApi
 from tests.emulated import START, Api

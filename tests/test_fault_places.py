@@ -13,7 +13,7 @@ from emulator.faults.effects.wire import WireFailure, WireFault
 from emulator.faults.places import OPERATIONS, place_of
 from emulator.faults.rule_json import WHEN, WHICH, WORDS
 from emulator.web.fault_header import WORDS as HEADER_WORDS
-from emulator.web.wire import Answer
+from emulator.web.http_body import Answer
 from tests.campaigns import NUMBER
 from tests.conftest import MakeApi
 from tests.emulated import Api, control, emulated

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from emulator.client import ClientError, Emulator
-from emulator.standby import Standby
+from emulator.serving.standby import Standby
 from tests.served import ROOT
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain.account import Movement
-from emulator.history import History
+from emulator.world.balance_history import History
 from tests.emulated import START
 
 OPENING = 7

@@ -14,9 +14,10 @@ import pytest
 from click import BadParameter, ClickException
 from starlette.routing import Route
 
-from emulator import app, cli
-from emulator.doctor import Patient, findings
-from emulator.settings import Settings
+from emulator.serving import composition
+from emulator.command import main
+from emulator.command.doctor import Patient, findings
+from emulator.serving.settings import Settings
 from emulator.web.hosts import KEPT, Hosts, own_names, read_names
 from emulator.web.origins import DOORS, PLATFORM, STEERING, Pages, objection
 from emulator.web.panel.views import PAGES
@@ -151,7 +152,7 @@ def test_each_way_to_set_it_is_held_to_names(tmp_path: Path) -> None:
 
 
 def settled(*words: str) -> Any:
-    return cli.serve.make_context("serve", [*words]).params["allowed_host"]
+    return main.serve.make_context("serve", [*words]).params["allowed_host"]
 
 
 def test_the_machines_names_are_read_and_nobody_is_asked(
@@ -176,7 +177,7 @@ def test_what_it_listens_on_and_the_machine_are_names_of_its_own(
 ) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "build7.corp.example")
     settings = Settings(host="Sms.corp.example", allowed_host="one.example")
-    admission = app.build(settings).admission
+    admission = composition.build(settings).admission
     assert admission is not None
 
     def known(name: str) -> bool:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator import files
+from emulator.contract import files
 from emulator.domain.refusals import REASONS
 from emulator.faults import Delayed
-from emulator.operations.faults import presets
-from emulator.web.breakage import Broken
+from emulator.operations.control.faults import presets
+from emulator.web.broken_answers import Broken
 from emulator.web.fault_header import WORDS
 from tests.conftest import MakeApi
 from tests.emulated import START, Answer, Api, control, emulated

@@ -10,7 +10,7 @@ import pytest
 
 from emulator.client import ClientError, Emulator
 from emulator.client.shown import Fact
-from emulator.standby import Standby
+from emulator.serving.standby import Standby
 from tests.campaigns import NUMBER
 from tests.command import EMULATOR, complaint, run
 from tests.pushing import arrived, opened, placed, polled, pushed, verdicts, wrote

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from emulator import settings
+from emulator.serving import settings
 from emulator.client import Emulator
 from emulator.domain import refusals
 from emulator.domain.assumptions import LENIENT, STRICT
 from emulator.domain.dlr import CHANGED, SETTLED, WAITING
 from emulator.domain.timeline import INSTANT, MANUAL, PACES, Change, Pace
-from emulator.journal import Archive
-from emulator.operations import account, deliveries, journal
-from emulator.operations.statements import COLUMNS, FIELDS, REASONS, STATUSES, ledgered
+from emulator.world.journal import Archive
+from emulator.operations.control import account
+from emulator.operations.control import deliveries
+from emulator.operations.control import journal
+from emulator.operations.control.statements import COLUMNS, FIELDS, REASONS, STATUSES, ledgered
 from emulator.world import FIRST_IDS, Commons
 from emulator.worlds import Limits
 from tests.conftest import MakeApi

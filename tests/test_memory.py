@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import emulator
-from emulator import files
+from emulator.contract import files
 from emulator.domain.account import Token
 from emulator.world import World
 from tests.emulated import Api, limited
@@ -208,8 +208,8 @@ def test_nothing_is_kept_of_what_is_gone(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("emulator.world.world.REVOKED", 3)  # so that they are soon full
-    monkeypatch.setattr("emulator.event.REMEMBERED", 3)
-    monkeypatch.setattr("emulator.tokens._signed", quick)
+    monkeypatch.setattr("emulator.timekeeping.event_log.REMEMBERED", 3)
+    monkeypatch.setattr("emulator.worlds.signed_tokens._signed", quick)
     rated = [{"system_id": "demo", "rate": 1_000_000}]
     full = limited(2, journal=SHORT, journals=SHORT, binds=rated)
     with closing(full) as api, listening(api) as phone:
@@ -286,7 +286,7 @@ BOUNDED = {
     "emulator.domain.dates.stamp": "instants",
     "emulator.domain.receipt._date": "instants, zones and forms of binds",
     "emulator.smpp.shown.read": "four PDUs, each bounded by the session",
-    "emulator.operations.crowd.crowd": "four crowds, by seed",
+    "emulator.operations.control.sample_people.crowd": "four crowds, by seed",
     "emulator.web.panel.assets._read": "files of our own, by path",
     "emulator.web.panel.assets.address": "names that our own pages give",
     "emulator.world.codec._fields": "types",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from emulator.operations.call import Call
-from emulator.operations.metrics import get_metrics
+from emulator.operations.control.metrics import get_metrics
 from tests.campaigns import a_clic, place
 from tests.emulated import START, Api, emulated
 from tests.orders import CLIC, EMAIL, SMS, VOICE, order

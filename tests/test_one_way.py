@@ -13,9 +13,9 @@ import pytest
 
 from emulator.domain.command_status import Status
 from emulator.domain.refusals import Refusal
-from emulator.due_work import catch_up
-from emulator.operations import receipts
-from emulator.store.rows import parts
+from emulator.operations.background.catch_up import catch_up
+from emulator.operations.background import receipts
+from emulator.store.world_rows import parts
 from emulator.world import (
     Changes,
     Leaving,

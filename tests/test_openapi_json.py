@@ -8,9 +8,9 @@ import jsonschema_rs
 import pytest
 from openapi_spec_validator import validate
 
-from emulator import files
-from emulator.document import LENIENT, STRICT, nodes
-from emulator.fixture import read
+from emulator.contract import files
+from emulator.contract.document import LENIENT, STRICT, nodes
+from emulator.worldfile.fixture import read
 from emulator.worlds import Limits, Worlds
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, contract, demo, program

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain.delivery import Attempt, Delivery, Kind, State, Verdict
-from emulator.outbox import Answered, Outbox, Push, Relay, joined
+from emulator.world.outbox import Answered, Outbox, Push, Relay, joined
 from tests.emulated import START
 from tests.properties import examples
 

@@ -111,8 +111,8 @@ def test_the_wheel_installs_both_commands(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         commands = archive.read(listing).decode()
 
-    assert "smsclouds-emulator = emulator.cli:main" in commands
-    assert "\nemulator = emulator.cli:main" in commands
+    assert "smsclouds-emulator = emulator.command.main:main" in commands
+    assert "\nemulator = emulator.command.main:main" in commands
     assert "[pytest11]\nsmsclouds = emulator.pytest_plugin" in commands
 
 

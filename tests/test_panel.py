@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from emulator import files
+from emulator.contract import files
 from emulator.faults import places, vocabulary
 from emulator.web.panel import words
 from emulator.web.panel.actions import ACTIONS
@@ -434,8 +434,8 @@ def test_what_others_made_is_what_its_hashes_say() -> None:
 
 def test_a_start_does_without_the_template_engine() -> None:
     code = (
-        "import sys; from emulator.app import build; "
-        "from emulator.settings import Settings; build(Settings()); "
+        "import sys; from emulator.serving.composition import build; "
+        "from emulator.serving.settings import Settings; build(Settings()); "
         "print('jinja2' in sys.modules, 'faker' in sys.modules)"
     )
 

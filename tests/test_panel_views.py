@@ -9,7 +9,7 @@ import pytest
 from emulator.domain.delivery import State, Verdict
 from emulator.domain.handset import TRUTHS, CallStatus
 from emulator.domain.voice import VoiceStatus
-from emulator.web.desk import Seat
+from emulator.web.control_client import Seat
 from emulator.web.panel import rendering, words
 from emulator.web.panel.account import masked, points
 from emulator.web.panel.actions import ACTIONS, ITEM_NUMBERS, ITEM_TEXTS, number, said

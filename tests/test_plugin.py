@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from emulator.client import ClientError, Emulator
-from emulator.standby import Standby
+from emulator.serving.standby import Standby
 from tests.served import ROOT, clean_environment
 
 SEEDS = (1, 2, 3)

@@ -6,9 +6,9 @@ from itertools import chain
 from typing import Any
 
 from emulator.domain.handset import Outcome
-from emulator.operations.crowd import AREAS, crowd
-from emulator.operations.populate import LIVELY
-from emulator.operations.stories import STORIES
+from emulator.operations.control.sample_people import AREAS, crowd
+from emulator.operations.control.populate import LIVELY
+from emulator.operations.control.sample_texts import STORIES
 from tests.command import complaint, run
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, demo, keep

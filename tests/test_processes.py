@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from emulator.client import Emulator
-from emulator.processes import LAST, shares
-from emulator.server import ServeError
-from emulator.settings import Settings
+from emulator.serving.processes import LAST, shares
+from emulator.serving.server import ServeError
+from emulator.serving.settings import Settings
 from tests.busy import busy
 from tests.command import complaint, run
 from tests.served import DEADLINE

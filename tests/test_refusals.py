@@ -9,9 +9,9 @@ from emulator.domain.account import Movement
 from emulator.domain.refusals import REASONS
 from emulator.operations import OPERATIONS
 from emulator.operations.call import Call, Operation, Reply
-from emulator.web import api as web
+from emulator.web import platform_api as web
 from emulator.web.endpoint import endpoints
-from emulator.web.paths import Paths, Program
+from emulator.web.routing import Paths, Program
 from emulator.world import World
 from tests.conftest import MakeApi
 from tests.emulated import BODY_LIMIT, Api, contract

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from emulator import files
+from emulator.contract import files
 from emulator.domain.account import ITEMS, Token
 from emulator.domain.handset import Outcome
-from emulator.settings import Settings
+from emulator.serving.settings import Settings
 from tests.command import run
 from tests.conftest import MakeApi
 from tests.emulated import START, Answer, Api, control, keep, limited

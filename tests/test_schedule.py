@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain.delivery import Delivery, Kind
-from emulator.schedule import NEVER, Expiring, Leaving, Schedule, Telling
+from emulator.timekeeping.work_queue import NEVER, Expiring, Leaving, Schedule, Telling
 from tests.emulated import START
 from tests.properties import examples
 

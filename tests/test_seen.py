@@ -11,18 +11,18 @@ from emulator.client import shown
 from emulator.client.line import ClientError, Line
 from emulator.client.shown import Fact, Listing, Run
 from emulator.client.transport import Headers, Request, Response, Stream
-from emulator.courier.calling import Caller, Unreached
+from emulator.courier.http_caller import Caller, Unreached
 from emulator.domain import push as pushes
 from emulator.domain.delivery import Kind, Trick, Verdict
 from emulator.domain.refusals import Refusal
 from emulator.domain.targets import Targets
-from emulator.journal import OVERHEAD, Archive, Journal
-from emulator.operations import deliveries
-from emulator.operations.match import Match
-from emulator.outbox import Answered, Push
-from emulator.transaction import transact_at_once
-from emulator.web import wire
-from emulator.web.breakage import Broken
+from emulator.world.journal import OVERHEAD, Archive, Journal
+from emulator.operations.control import deliveries
+from emulator.operations.control.match import Match
+from emulator.world.outbox import Answered, Push
+from emulator.world.transaction import transact_at_once
+from emulator.web import http_body
+from emulator.web.broken_answers import Broken
 from tests.campaigns import NUMBER, an_sms, crowd, place
 from tests.conftest import MakeApi
 from tests.emulated import START, Api
@@ -279,7 +279,7 @@ def test_a_body_that_cannot_be_read_says_why(api: Api) -> None:
     nested = api.post(SMS, content=deep).headers["x-emulator-why"]
     large = api.send("POST", SMS, content=b"{}", headers={"content-length": str(2**40)})
 
-    body = wire.Body({b"content-length": b"2"}, limit=9)
+    body = http_body.Body({b"content-length": b"2"}, limit=9)
     with pytest.raises(Refusal) as told:
         body.take({"type": "http.disconnect"})
     assert told.value.why == "the client hung up before the end of the body"

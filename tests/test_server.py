@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
-from emulator.settings import Settings, reachable
+from emulator.serving.settings import Settings, reachable
 from tests.busy import busy
 from tests.command import announced_url, complaint, started
 from tests.served import DEADLINE, Served, serve

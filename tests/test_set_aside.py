@@ -9,9 +9,9 @@ from unittest.mock import patch
 import pytest
 
 from emulator.domain.command_status import Status
-from emulator.operations import happenings
-from emulator.store import exchanges
-from emulator.store.file import NAME
+from emulator.operations.background import due
+from emulator.store import journal_rows
+from emulator.store.database_file import NAME
 from emulator.web import endpoint
 from emulator.world import World
 from tests.campaigns import an_sms, place, to
@@ -74,7 +74,7 @@ def test_a_world_that_cannot_be_brought_up_to_the_time_is_set_aside(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     replying(api, "odd")
-    with going_wrong(happenings, "carry_out", "odd"):
+    with going_wrong(due, "carry_out", "odd"):
         answer = api.get("/api/v1/user")
         assert answer.status == 500
         is_set_aside(api, "odd")
@@ -127,7 +127,7 @@ def test_a_journal_that_cannot_be_written_sets_its_world_aside(tmp_path: Path) -
     with kept(tmp_path, token="world-odd") as api:
         place(api)
         keeper: Any = api.worlds.store
-        with patch.object(exchanges, "written", wrong):
+        with patch.object(journal_rows, "written", wrong):
             keeper._catch_up()  # noqa: SLF001 - whose moment comes by the wall
         is_set_aside(api, "odd")
         steered(api, "POST", "set-aside/odd/retry", token="demo")
@@ -144,7 +144,7 @@ def test_whoever_is_bound_there_is_cut_and_nobody_binds(api: Api) -> None:
     with listening(api) as phone:
         caller = phone.bound(system_id="world-odd", password="x")
         replying(api, "odd")
-        with going_wrong(happenings, "carry_out", "odd"):
+        with going_wrong(due, "carry_out", "odd"):
             api.get("/api/v1/user")
         assert caller.is_cut()
         assert api.world.links == {}
@@ -155,7 +155,7 @@ def test_whoever_is_bound_there_is_cut_and_nobody_binds(api: Api) -> None:
 
 def test_who_waits_there_is_told(api: Api) -> None:
     replying(api, "odd")
-    with going_wrong(happenings, "carry_out", "odd"):
+    with going_wrong(due, "carry_out", "odd"):
         answer = steer(api, "POST", "clock/settle", json={})
     assert answer.status == 500
 
@@ -166,7 +166,7 @@ def test_who_waits_there_is_told(api: Api) -> None:
 )
 def test_it_can_be_dropped(api: Api, method: str, path: str) -> None:
     replying(api, "odd")
-    with going_wrong(happenings, "carry_out", "odd"):
+    with going_wrong(due, "carry_out", "odd"):
         api.get("/api/v1/user")
 
     assert steer(api, method, path, token="").status == 200
@@ -177,7 +177,7 @@ def test_it_can_be_dropped(api: Api, method: str, path: str) -> None:
 
 def test_it_can_be_reset(api: Api) -> None:
     replying(api, "odd")
-    with going_wrong(happenings, "carry_out", "odd"):
+    with going_wrong(due, "carry_out", "odd"):
         api.get("/api/v1/user")
 
     assert steered(api, "POST", "world/reset")["set_aside"] is None
@@ -190,7 +190,7 @@ def test_it_can_be_put_into_another_state_however_long_that_takes_to_send(
     api.token = "world-odd"
     before = snapshot(api)
     replying(api, "odd")
-    with going_wrong(happenings, "carry_out", "odd"):
+    with going_wrong(due, "carry_out", "odd"):
         api.get("/api/v1/user")
     monkeypatch.setattr(endpoint, "PROMPT", -1)  # no body comes as fast
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from emulator.document import Document
-from emulator.shape import Flaw, Mismatch, Reading, Shape
+from emulator.contract.document import Document
+from emulator.contract.shape import Flaw, Mismatch, Reading, Shape
 from tests.emulated import Api, contract
 from tests.orders import CELLPHONE, CLIC, EMAIL, RESPONSES, SMS, VOICE, order
 

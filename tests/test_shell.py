@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from emulator.cli import main
+from emulator.command.main import main
 from emulator.client import Emulator
 from emulator.domain.delivery import Trick
 from emulator.faults import vocabulary
-from emulator.shell import moved, spelt
-from emulator.standby import Standby
+from emulator.command.remote import moved, spelt
+from emulator.serving.standby import Standby
 from tests.campaigns import NUMBER
 from tests.command import complaint, run
 from tests.pushing import arrived, opened, placed, polled, pushed

@@ -13,7 +13,7 @@ import pytest
 
 from emulator.domain.refusals import SNAPSHOT_WRONG, Refusal
 from emulator.domain.text import FIELDS
-from emulator.operations import snapshots
+from emulator.operations.control import snapshots
 from emulator.world import FIRST_IDS, checks, codec, containers, kinds, state
 from emulator.worlds import Held
 from tests.emulated import Api, emulated

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from emulator.client import Emulator
 from emulator.domain.delivery import Attempt, Verdict
-from emulator.operations import deliveries
+from emulator.operations.control import deliveries
 from emulator.store import StoreError
-from emulator.store.file import VERSION
-from emulator.transaction import transact_at_once
+from emulator.store.database_file import VERSION
+from emulator.world.transaction import transact_at_once
 from tests.campaigns import an_sms, crowd, place, poll
 from tests.command import complaint
 from tests.emulated import START, Answer, Api, emulated

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.store import StoreError, file
-from emulator.store.file import File
+from emulator.store import StoreError
+from emulator.store import database_file
+from emulator.store.database_file import File
 from emulator.world.containers import Row
 
 FIRST = [("campaigns", 1, b"one"), ("campaigns", 2, b"two")]
@@ -23,13 +24,13 @@ def opened_elsewhere(folder: Path, spare: Path) -> list[Row]:
         return list(found.things(1))
 
 
-@pytest.mark.parametrize("fresh", [1, 2, file.FRESH])
-@pytest.mark.parametrize("large", [0, file.LARGE])
+@pytest.mark.parametrize("fresh", [1, 2, database_file.FRESH])
+@pytest.mark.parametrize("large", [0, database_file.LARGE])
 def test_the_last_word_counts_however_it_was_put_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: int, large: int
 ) -> None:
-    monkeypatch.setattr(file, "FRESH", fresh)
-    monkeypatch.setattr(file, "LARGE", large)
+    monkeypatch.setattr(database_file, "FRESH", fresh)
+    monkeypatch.setattr(database_file, "LARGE", large)
     with closing(File(tmp_path / "data")) as kept:
         kept.put(1, FIRST)
         kept.put(2, FIRST)
@@ -69,7 +70,7 @@ def test_a_transaction_that_fails_leaves_what_was_put_down(tmp_path: Path) -> No
 
 def test_a_piece_that_cannot_be_read_is_told_as_damage(tmp_path: Path) -> None:
     File(tmp_path).close()
-    with closing(sqlite3.connect(tmp_path / file.NAME)) as base:
+    with closing(sqlite3.connect(tmp_path / database_file.NAME)) as base:
         base.execute("INSERT INTO fresh VALUES (1, 1, x'c1')")
         base.commit()
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import emulator
-from emulator import doctor
+from emulator.command import doctor
 from emulator.client import Emulator
 from emulator.client.forwarder import forwarding
 from emulator.client.listener import Listener
@@ -30,8 +30,8 @@ from emulator.domain.targets import (
     never,
     wrong_target,
 )
-from emulator.resolver import ForbiddenTargetError, dial, resolve
-from emulator.standby import Standby
+from emulator.network.resolver import ForbiddenTargetError, dial, resolve
+from emulator.serving.standby import Standby
 from tests.command import run
 from tests.emulated import Api
 from tests.properties import examples

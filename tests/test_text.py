@@ -24,7 +24,7 @@ from emulator.domain.text import (
     letter,
     transliterate,
 )
-from emulator.shape import Mismatch
+from emulator.contract.shape import Mismatch
 from tests.emulated import contract
 from tests.properties import examples
 

@@ -20,9 +20,9 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from schemathesis import Case, GenerationMode
 from schemathesis.config import SchemathesisConfig
 
-from emulator.document import nodes
-from emulator.shape import Mismatch
-from emulator.web import wire
+from emulator.contract.document import nodes
+from emulator.contract.shape import Mismatch
+from emulator.web import http_body
 from tests.emulated import URN, contract, registry
 from tests.properties import examples
 
@@ -80,7 +80,7 @@ def judged_by_the_emulator(
     shape = contract().operations[operation].body
     assert shape is not None
     try:
-        reading = shape.read(wire.parsed(octets), closed)
+        reading = shape.read(http_body.parsed(octets), closed)
     except Mismatch:
         return REFUSED
     return Verdict(taken=True, notes=frozenset(reading.notes))

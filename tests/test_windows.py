@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from emulator import clock
-from emulator.courier.calling import KEPT, Caller, Unreached
+from emulator.timekeeping import clock
+from emulator.courier.http_caller import KEPT, Caller, Unreached
 from emulator.courier.courier import LONGEST, SPARE, Courier
 from emulator.domain.delivery import Verdict
 from emulator.domain.targets import Targets
 from emulator.faults import Delayed
 from emulator.operations.call import Breath, Pause
-from emulator.outbox import Answered, Push, Relay
-from emulator.transaction import transact_at_once
-from emulator.web import patience
-from emulator.web.patience import HungUp, Patience
-from emulator.web.wire import Answer
+from emulator.world.outbox import Answered, Push, Relay
+from emulator.world.transaction import transact_at_once
+from emulator.web import waiting as patience
+from emulator.web.waiting import HungUp, Patience
+from emulator.web.http_body import Answer
 from tests.campaigns import NUMBER, an_sms, place, to
 from tests.emulated import SOON, START, Api, emulated
 from tests.steering import steer, steered
@@ -665,7 +665,7 @@ def test_what_is_on_its_way_is_waited_for(visitor: Visitor) -> None:
 
 def held(api: Api, *seconds: float) -> tuple[Any, list[float]]:
     """Hold things back for so long each; return who does, and what was let go."""
-    from emulator.centre.late import Late  # noqa: PLC0415 - with the first client
+    from emulator.smsc.delayed_responses import Late  # noqa: PLC0415 - with the first client
 
     late, done = Late(api.world), []
     for each in seconds:

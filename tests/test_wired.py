@@ -7,9 +7,9 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from emulator.http_protocol import HeadLimits, HttpProtocol
-from emulator.server import BACKLOG, KEEP_ALIVE, _config
-from emulator.settings import Settings
+from emulator.serving.http_protocol import HeadLimits, HttpProtocol
+from emulator.serving.server import BACKLOG, KEEP_ALIVE, _config
+from emulator.serving.settings import Settings
 
 
 async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:

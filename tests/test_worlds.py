@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from emulator.app import build
-from emulator.fixture import FixtureError, Overrides, load, read
-from emulator.settings import Settings
+from emulator.serving.composition import build
+from emulator.worldfile.fixture import FixtureError, Overrides, load, read
+from emulator.serving.settings import Settings
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, at_once, demo, limited
 from tests.orders import AHEAD, CELLPHONE, SMS, order

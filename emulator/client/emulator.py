@@ -49,7 +49,7 @@ class Emulator(Line):
     """One world of an emulator; without *world* and *token* it is the default one.
 
     >>> with Emulator.in_process() as emulator:
-    ...     emulator.clock.freeze()
+    ...     emulator.timekeeping.clock.freeze()
     ...     emulator.request("POST", "/api/v3/campaign", json=order)
     ...     emulator.settle()
     ...     assert emulator.messages(to="4498987282").count == 1
@@ -60,14 +60,14 @@ class Emulator(Line):
         """Return a new emulator in a thread of this process; ``close()`` ends it.
 
         *world* is a bundled name, a world file or a folder of them; *settings* are the
-        fields of ``emulator.settings.Settings``.
+        fields of ``emulator.serving.settings.Settings``.
         """
-        from emulator import app  # noqa: PLC0415 - only who asks for it pays
+        from emulator.serving import composition  # noqa: PLC0415 - only who asks for it pays
         from emulator.client.inprocess import InProcess  # noqa: PLC0415
-        from emulator.settings import Settings  # noqa: PLC0415
+        from emulator.serving.settings import Settings  # noqa: PLC0415
 
         chosen = Settings(world=world, **settings)
-        transport = InProcess(app.build(chosen))
+        transport = InProcess(composition.build(chosen))
         return cls(transport=transport, secret=chosen.control_secret)
 
     @property

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from emulator.client.listener import Perform, Said
 from emulator.client.shown import Fact
-from emulator.courier.calling import Caller, Unreached
+from emulator.courier.http_caller import Caller, Unreached
 from emulator.domain.targets import Targets
-from emulator.outbox import Push
+from emulator.world.outbox import Push
 
 SECONDS = 10.0  # that an answer may take
 MOST = 64 * 1024  # octets of it that are passed on

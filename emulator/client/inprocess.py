@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Scope
 
-from emulator.centre.door import Door
+from emulator.smsc.smpp_server import Door
 from emulator.client.transport import (
     Cut,
     Headers,

@@ -10,7 +10,7 @@ from socket import SHUT_RDWR
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from emulator.clock import stopwatch
+from emulator.timekeeping.clock import stopwatch
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection

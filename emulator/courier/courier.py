@@ -10,18 +10,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-from emulator.clock import Clock, stopwatch
-from emulator.contract import Webhook
-from emulator.courier.calling import Caller, Unreached
-from emulator.courier.writing import written
+from emulator.timekeeping.clock import Clock, stopwatch
+from emulator.contract.contract import Webhook
+from emulator.courier.http_caller import Caller, Unreached
+from emulator.courier.push_request import written
 from emulator.domain.delivery import Delivery, Verdict
 from emulator.domain.refusals import Refusal
-from emulator.due_work import catch_up
-from emulator.eager import begin
-from emulator.operations import deliveries
-from emulator.outbox import Answered, Outbox, Push
-from emulator.schedule import NEVER
-from emulator.transaction import transact
+from emulator.operations.background.catch_up import catch_up
+from emulator.network.eager import begin
+from emulator.operations.control import deliveries
+from emulator.world.outbox import Answered, Outbox, Push
+from emulator.timekeeping.work_queue import NEVER
+from emulator.world.transaction import transact
 from emulator.world import World
 
 log = logging.getLogger("emulator")

@@ -6,33 +6,31 @@ which ``worlds.commands`` adds).
 
 from collections.abc import Mapping
 
-from emulator.operations import (
-    account,
-    campaigns,
-    clock,
-    conversations,
-    deliveries,
-    email,
-    events,
-    faults,
-    handsets,
-    health,
-    hlr,
-    inbound,
-    journal,
-    messages,
-    populate,
-    pushes,
-    recipients,
-    responses,
-    sessions,
-    sms,
-    smsclic,
-    statements,
-    tokens,
-    user,
-    voice,
-)
+from emulator.operations.control import account
+from emulator.operations.control import campaigns
+from emulator.operations.control import clock
+from emulator.operations.control import conversations
+from emulator.operations.control import deliveries
+from emulator.operations.platform import email
+from emulator.operations.control import events
+from emulator.operations.control import faults
+from emulator.operations.control import handsets
+from emulator.operations.control import health
+from emulator.operations.platform import hlr
+from emulator.operations.background import inbound
+from emulator.operations.control import journal
+from emulator.operations.control import messages
+from emulator.operations.control import populate
+from emulator.operations.control import pushes
+from emulator.operations.control import recipients
+from emulator.operations.platform import responses
+from emulator.operations.control import sessions
+from emulator.operations.platform import sms
+from emulator.operations.platform import smsclic
+from emulator.operations.control import statements
+from emulator.operations.control import tokens
+from emulator.operations.platform import user
+from emulator.operations.platform import voice
 from emulator.operations.call import Operation, PatientOperation
 
 OPERATIONS: Mapping[str, Operation] = {

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from starlette.types import Message, Scope, Send
 
 from emulator.domain.refusals import FOREIGN_ORIGIN, MISDIRECTED, Refusal
-from emulator.web import origins, wire
+from emulator.web import origins
+from emulator.web import http_body
 from emulator.web.hosts import Hosts
-from emulator.web.wire import Answer, Header
+from emulator.web.http_body import Answer, Header
 
 SHOWN = 100  # characters of what was sent, in a sentence about it
 MARKUP = b"text/html"
@@ -76,7 +77,7 @@ def shut(send: Send, path: str) -> Send:
     is_shared = origins.pages_for(path) is origins.Pages.ANY
 
     async def shutting(message: Message) -> None:
-        if message["type"] == wire.START:
+        if message["type"] == http_body.START:
             headers = message["headers"]
             is_html = any(
                 name == b"content-type" and value.startswith(MARKUP)

@@ -14,21 +14,23 @@ from typing import Any, TypeGuard, cast
 
 from starlette.types import Receive, Scope, Send
 
-from emulator.clock import stopwatch
-from emulator.contract import Contract, ContractError, Operation
+from emulator.timekeeping.clock import stopwatch
+from emulator.contract.contract import Contract, ContractError, Operation
 from emulator.domain import refusals
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Refusal
 from emulator.operations.call import Call, Listing, PatientOperation, Reply
 from emulator.operations.call import Operation as Function
-from emulator.shape import Shape
-from emulator.transaction import transact
-from emulator.web import patience, reading, wire
+from emulator.contract.shape import Shape
+from emulator.world.transaction import transact
+from emulator.web import waiting
+from emulator.web import parameters
+from emulator.web import http_body
 from emulator.web.fault_header import FAULT, PREFER
-from emulator.web.injection import Injection
-from emulator.web.patience import HungUp
-from emulator.web.visit import Door, Visit
-from emulator.web.wire import Answer
+from emulator.web.http_faults import Injection
+from emulator.web.waiting import HungUp
+from emulator.web.request_context import Door, Visit
+from emulator.web.http_body import Answer
 from emulator.world import World
 
 PROMPT = 0.001  # seconds, within which a body has come with its headers
@@ -65,12 +67,12 @@ class Endpoint:
             answer = self._not_allowed(method)
             now = self._door.now()
         else:
-            headers = wire.headers(scope)
+            headers = http_body.headers(scope)
             visit = Visit(scope, operation, headers, receive, stopwatch())
             try:
                 answer = await self._carried_out(visit)
             except HungUp:
-                self._door.record(visit, Answer(wire.NO_ANSWER))
+                self._door.record(visit, Answer(http_body.NO_ANSWER))
                 return
             except Exception as error:  # noqa: BLE001 - and none is hidden
                 answer = self._declined(visit, error)
@@ -85,7 +87,7 @@ class Endpoint:
                 entry.world.commons.store.note(entry.world)
                 if entry.world.listeners:
                     entry.world.ring()
-        await answer.send(send, wire.dated(now), bodiless=method == "HEAD")
+        await answer.send(send, http_body.dated(now), bodiless=method == "HEAD")
 
     def _not_allowed(self, method: str) -> Answer:
         allowed = ", ".join(self._by_method)
@@ -113,19 +115,19 @@ class Endpoint:
             why = f"{operation.path} is the path that a strict world knows"
             visit.weigh(Doubt(ledger, refusals.NO_SUCH_PATH, why))
         if world.schedule.next_at <= entry.now:
-            await patience.caught_up(world, entry.now)
-        params = reading.parameters(operation, visit.scope, headers)
+            await waiting.caught_up(world, entry.now)
+        params = parameters.parameters(operation, visit.scope, headers)
         call = visit.call = Call(entry.now, entry.token, params, visit.notes)
         if (shape := operation.body) is not None:
             closed = world.account.assumptions.closed
             call.body = await self._body(visit, shape, closed)
             if stopwatch() - visit.began > PROMPT:  # the upload took its time
                 call.now = world.clock.now()
-                await patience.caught_up(world, call.now)
+                await waiting.caught_up(world, call.now)
         function = self._functions.get(operation.id)
         if function is None:
             steps = self._patient[operation.id](world, call)
-            reply = await patience.reply(steps, world, visit.receive)
+            reply = await waiting.reply(steps, world, visit.receive)
             return _rendered(reply, visit)
         if not (world.faults or FAULT in headers or PREFER in headers):
             return await _transacted(world, call, visit, function)
@@ -133,21 +135,21 @@ class Endpoint:
         return await Injection(self._door, visit, call, world).answer(carry_out)
 
     async def _body(self, visit: Visit, shape: Shape, closed: frozenset[str]) -> Any:
-        body = wire.Body(visit.headers, limit=self._door.body_limit)
+        body = http_body.Body(visit.headers, limit=self._door.body_limit)
         try:
             while body.is_missing:
                 body.take(await visit.receive())
         finally:
             octets = visit.body = body.octets()
         content_type = visit.headers.get(b"content-type", b"")
-        if not (content_type == wire.JSON or wire.is_json(content_type)):
+        if not (content_type == http_body.JSON or http_body.is_json(content_type)):
             why = "send the header Content-Type: application/json"
             visit.weigh(Doubt("ERR-04", refusals.UNREADABLE, why))
-        parsed = wire.parsed(octets)
-        if len(octets) > wire.BIG:
+        parsed = http_body.parsed(octets)
+        if len(octets) > http_body.BIG:
             await asyncio.sleep(0)  # others are let in between two steps
-        read = reading.body(parsed, shape, closed)
-        if len(octets) > wire.BIG:
+        read = parameters.body(parsed, shape, closed)
+        if len(octets) > http_body.BIG:
             await asyncio.sleep(0)
         visit.notes.extend(read.notes)
         return read.body
@@ -194,14 +196,14 @@ async def _transacted(
 def _rendered(reply: Reply, visit: Visit) -> Answer:
     operation = visit.operation
     if reply.stream is not None:
-        live = patience.pieces(reply.stream, visit.world, visit.receive)
+        live = waiting.pieces(reply.stream, visit.world, visit.receive)
         return Answer(200, content_type=operation.content_type, stream=live)
     if isinstance(reply.body, str):
         return Answer(200, reply.body.encode(), operation.content_type)
     if reply.listing is not None:
         return _listed(reply.body, reply.listing, operation)
     _check(reply.body, operation)
-    return Answer(200, wire.encoded(reply.body))
+    return Answer(200, http_body.encoded(reply.body))
 
 
 def _listed(head: dict[str, Any], listing: Listing, operation: Operation) -> Answer:
@@ -211,9 +213,9 @@ def _listed(head: dict[str, Any], listing: Listing, operation: Operation) -> Ans
     _check(body, operation)
     if listing.whole:
         body[listing.key] = first
-        return Answer(200, wire.encoded(body))
+        return Answer(200, http_body.encoded(body))
     slices = chain((first,), listing.slices)
-    return Answer(200, slices=wire.listed(head, listing.key, slices))
+    return Answer(200, slices=http_body.listed(head, listing.key, slices))
 
 
 def _check(body: Any, operation: Operation) -> None:

@@ -8,7 +8,7 @@ from emulator.faults import Phase, Rule, vocabulary
 from emulator.faults.effects.status import Respond
 from emulator.faults.rule_json import read_rule
 from emulator.faults.words import choice
-from emulator.web.wire import Headers
+from emulator.web.http_body import Headers
 
 FAULT, PREFER = b"x-emulator-fault", b"prefer"
 RULE = "header"  # the id of the rule that such a header is

@@ -11,17 +11,17 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
-from emulator.contract import Contract
+from emulator.contract.contract import Contract
 from emulator.domain import shortlink
 from emulator.domain.account import Account
 from emulator.domain.refusals import Refusal
-from emulator.operations import smsclic
-from emulator.transaction import transact
-from emulator.web import wire
-from emulator.web.api import Api, bearer
-from emulator.web.desk import Declined
+from emulator.operations.platform import smsclic
+from emulator.world.transaction import transact
+from emulator.web import http_body
+from emulator.web.platform_api import Api, bearer
+from emulator.web.control_client import Declined
 from emulator.web.panel import panel, words
-from emulator.web.wire import Answer
+from emulator.web.http_body import Answer
 from emulator.worlds import Worlds, needs_no_help
 
 HERE = Path(__file__).parent
@@ -54,7 +54,7 @@ class Pages:
 
     async def openapi(self, request: Request) -> Response:
         """Answer the contract, the catalogue of the token's world in it as enums."""
-        _, literal, _ = bearer(wire.headers(request.scope))
+        _, literal, _ = bearer(http_body.headers(request.scope))
         try:
             world = (
                 await self._worlds.find(literal) if literal else self._worlds.default
@@ -67,7 +67,7 @@ class Pages:
         )
         here = {"url": "/", "description": "This emulator"}
         document = {**document, "servers": [here, *document["servers"][1:]]}
-        return Response(wire.encoded(document), media_type="application/json")
+        return Response(http_body.encoded(document), media_type="application/json")
 
     async def docs(self, _request: Request) -> Response:
         """Answer the contract as a readable page."""
@@ -104,7 +104,7 @@ class Pages:
 
 def refused(refusal: Refusal, scope: Scope) -> Answer:
     """Return the page that says no to a person who is not let in."""
-    accepted = wire.headers(scope).get(b"accept-language", b"").decode("latin-1")
+    accepted = http_body.headers(scope).get(b"accept-language", b"").decode("latin-1")
     title = refusal.reason.sentence(words.preferred(accepted), refusal.words)
     return panel.declined(scope, Declined(title, refusal.reason.status, refusal.why))
 

@@ -13,7 +13,7 @@ from emulator.world.changes import (
     TokenMade,
 )
 from emulator.world.codec import SnapshotError
-from emulator.world.commons import Changes, Commons, Store, Unwritten
+from emulator.world.shared_state import Changes, Commons, Store, Unwritten
 from emulator.world.state import FIRST_IDS, State
 from emulator.world.world import World
 

@@ -15,7 +15,7 @@ from emulator.domain.responses import Response
 from emulator.domain.smpp import Submission
 from emulator.domain.sms import Campaign
 from emulator.domain.voice import VoiceCampaign
-from emulator.event import Event
+from emulator.timekeeping.event_log import Event
 from emulator.world import plans
 from emulator.world.changes import (
     AnsweredEarly,

@@ -5,11 +5,12 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from emulator import account_file, fixture
+from emulator.worldfile import account_writer
+from emulator.worldfile import fixture
 from emulator.domain.account import Account, Token
 from emulator.domain.delivery import Delivery
 from emulator.faults.rule_json import read_kept_rule, rule_to_json
-from emulator.fixture import FixtureError
+from emulator.worldfile.fixture import FixtureError
 from emulator.world import codec
 from emulator.world.changes import (
     Answered,
@@ -99,14 +100,14 @@ class AccountKind(Kind):
         state.account = change
 
     def rows(self, value: Any) -> Iterator[Row]:
-        yield self.name, 0, encode(account_file.written(value))
+        yield self.name, 0, encode(account_writer.written(value))
 
     def rows_of(self, change: Any, value: Any, pending: Pending) -> Iterable[Row]:
         del value, pending
         return self.rows(change)
 
     def written(self, value: Any) -> Any:
-        return account_file.written(value)
+        return account_writer.written(value)
 
     def gathered(self, parts: Parts) -> Any:
         return parts[self.name][0]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from emulator.clock import Clock
+from emulator.timekeeping.clock import Clock
 from emulator.domain.account import Account, Movement
 from emulator.domain.email import EmailCampaign
 from emulator.domain.money import shown
@@ -22,21 +22,21 @@ from emulator.domain.refusals import (
 )
 from emulator.domain.sms import Campaign
 from emulator.domain.voice import VoiceCampaign
-from emulator.event import Log
+from emulator.timekeeping.event_log import Log
 from emulator.faults import Delayed, Facts, Place, Rule, strike
-from emulator.history import History
-from emulator.journal import Journal
-from emulator.link import Link
-from emulator.outbox import Outbox
-from emulator.schedule import NEVER, Schedule
-from emulator.tally import Tally
+from emulator.world.balance_history import History
+from emulator.world.journal import Journal
+from emulator.world.bound_session import Link
+from emulator.world.outbox import Outbox
+from emulator.timekeeping.work_queue import NEVER, Schedule
+from emulator.world.counters import Tally
 from emulator.world import plans
 from emulator.world.changes import (
     Dial,
     Rules,
     Then,
 )
-from emulator.world.commons import Commons
+from emulator.world.shared_state import Commons
 from emulator.world.consequences import BY_ITSELF, STEPS
 from emulator.world.containers import Row, encode
 from emulator.world.state import State

@@ -2,9 +2,9 @@
 
 from emulator.worlds.checkpoints import Checkpoints
 from emulator.worlds.entry import Entry, Outbound, needs_no_help
-from emulator.worlds.held import Aside, Held, Origin
+from emulator.worlds.saved_world import Aside, Held, Origin
 from emulator.worlds.limits import Limits
-from emulator.worlds.worlds import MINTING, Opened, Removed, Replaced, Worlds
+from emulator.worlds.directory import MINTING, Opened, Removed, Replaced, Worlds
 
 __all__ = [
     "MINTING",

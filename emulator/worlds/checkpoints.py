@@ -2,7 +2,7 @@
 
 from emulator.domain.refusals import CHECKPOINTS_FULL, NO_SUCH_CHECKPOINT, Refusal
 from emulator.world import World
-from emulator.worlds.held import Held
+from emulator.worlds.saved_world import Held
 
 
 class Checkpoints:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from emulator.centre.door import Door
+from emulator.smsc.smpp_server import Door
 from tests.emulated import Api
 from tests.smpp import packed
 from tests.smpp.packed import Packet

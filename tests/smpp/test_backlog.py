@@ -19,7 +19,7 @@ import pytest
 from hypothesis import Phase, given
 from hypothesis import strategies as st
 
-from emulator.centre.backlog import Backlog
+from emulator.smsc.receipt_backlog import Backlog
 from emulator.smpp import session
 from emulator.world import World
 from tests.emulated import START, Api, emulated

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from emulator.domain.command_status import Status
-from emulator.journal import OVERHEAD
+from emulator.world.journal import OVERHEAD
 from tests.emulated import limited
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
@@ -263,7 +263,7 @@ def test_a_mistake_of_ours_says_where_to_look(
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("emulator.operations.smpp.smpp.place", broken)
+    monkeypatch.setattr("emulator.operations.platform.smpp.smpp.place", broken)
 
     assert phone.bound().ask(packed.submit(2)).status == Status.ESME_RSYSERR
     assert told(phone)["why"] == (

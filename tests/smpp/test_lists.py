@@ -13,13 +13,14 @@ import pytest
 import smpplib.consts
 from aiosmpplib import state
 
-from emulator.centre import recording, requests
+from emulator.smsc import smpp_journal
+from emulator.smsc import commands as requests
 from emulator.domain import dlr, receipt, smpp, smpp_time
 from emulator.domain.access import Centre, Form
 from emulator.domain.coding import CODINGS, Alphabet, decoded, encoded
 from emulator.domain.command_status import Status, named
 from emulator.domain.smpp import Address, MessageState
-from emulator.operations import receipts as operations
+from emulator.operations.background import receipts as operations
 from emulator.smpp import pdu as wire
 from emulator.smpp import session, shown
 from emulator.smpp.bodies import REPLY, Command, Tag
@@ -86,7 +87,7 @@ def test_every_command_has_a_name_and_a_body() -> None:
     assert {int(each) for each in Command} == wire.BODIES.keys()
     assert all(shown.name(each) == each.name.lower() for each in Command)
     requests = {int(each): each.name.lower() for each in Command if not each & REPLY}
-    assert requests == recording.NAMES
+    assert requests == smpp_journal.NAMES
 
 
 def test_who_may_ask_what_is_one_list_and_its_parts() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from emulator.centre.line import TURN
+from emulator.smsc.connection import TURN
 from emulator.domain.command_status import Status
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone

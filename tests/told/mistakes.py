@@ -9,12 +9,13 @@ from typing import Any
 import click
 from click.testing import CliRunner
 
-from emulator import cli, fixture
-from emulator.cli import main
+from emulator.command import main as cli
+from emulator.worldfile import fixture
+from emulator.command.main import main
 from emulator.domain.refusals import Refusal
-from emulator.fixture import FixtureError
-from emulator.operations import snapshots as snapshot_of
-from emulator.server import Ready
+from emulator.worldfile.fixture import FixtureError
+from emulator.operations.control import snapshots as snapshot_of
+from emulator.serving.server import Ready
 from tests.emulated import START, demo, emulated
 from tests.steering import steered
 from tests.test_snapshots import lives

@@ -4,9 +4,9 @@ from contextlib import closing
 
 from click.testing import CliRunner
 
-from emulator.cli import main
+from emulator.command.main import main
 from emulator.client import Emulator
-from emulator.standby import Standby
+from emulator.serving.standby import Standby
 from tests.campaigns import NUMBER, SMS, an_sms, to
 from tests.pushing import opened
 from tests.told.campaigns import HANDSETS

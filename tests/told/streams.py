@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from emulator.operations.call import Call
-from emulator.operations.events import stream_changes, stream_events
+from emulator.operations.control.events import stream_changes, stream_events
 from tests.campaigns import NUMBER, SMS, an_sms, crowd, to
 from tests.emulated import Api
 from tests.orders import EMAIL, VOICE, order

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from emulator.web.desk import Seat
+from emulator.web.control_client import Seat
 from emulator.web.panel.rendering import instant
 
 SHOWN = 20  # movements

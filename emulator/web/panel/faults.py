@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from emulator.web.desk import Seat
+from emulator.web.control_client import Seat
 
 
 class Choices(NamedTuple):

@@ -10,9 +10,9 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
-from emulator.web import wire
-from emulator.web.desk import Declined, Desk, Seat
-from emulator.web.guard import COOKIE, Guard
+from emulator.web import http_body
+from emulator.web.control_client import Declined, Desk, Seat
+from emulator.web.control_secret import COOKIE, Guard
 from emulator.web.panel import words
 from emulator.web.panel.actions import ACTIONS
 from emulator.web.panel.assets import asset
@@ -20,7 +20,7 @@ from emulator.web.panel.faults import BREAKAGES, OPERATIONS, Choices
 from emulator.web.panel.phones import SHOWN
 from emulator.web.panel.rendering import rendered
 from emulator.web.panel.views import PAGES, REGIONS, TIMED, Context
-from emulator.web.wire import Answer
+from emulator.web.http_body import Answer
 
 # Nothing but what comes from here; scripts and styles from files only.
 HEADERS = {
@@ -77,7 +77,7 @@ class Panel:
         """Let in who knows the secret."""
 
         async def guarded(request: Request) -> Response:
-            if not self._guard.knows(wire.headers(request.scope)):
+            if not self._guard.knows(http_body.headers(request.scope)):
                 return _page(_shown("enter.html", request, wrong=False), 401)
             try:
                 return await answer(request)
@@ -150,7 +150,7 @@ class Panel:
 
     async def restore(self, request: Request) -> Response:
         """Put the world into the state of a snapshot, the body of the request."""
-        seat, headers = self._seat(request), wire.headers(request.scope)
+        seat, headers = self._seat(request), http_body.headers(request.scope)
         try:
             document = await seat.uploaded(headers, self._upload_limit)
             done = await seat.ask("restoreWorld", document)
@@ -165,7 +165,7 @@ class Panel:
         seat = self._seat(request)
         document = await seat.ask("takeSnapshot")
         kept = {"content-disposition": f'attachment; filename="{seat.name}.json"'}
-        octets = wire.encoded(document)
+        octets = http_body.encoded(document)
         return Response(octets, media_type="application/json", headers=HEADERS | kept)
 
     async def live(self, request: Request) -> Response:
@@ -192,7 +192,7 @@ def declined(scope: Scope, why: Declined) -> Answer:
     """Return the page that says no to who is not let in."""
     html = _shown("declined.html", Request(scope), declined=why)
     headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-    return Answer(why.status, html.encode(), wire.HTML, headers)
+    return Answer(why.status, html.encode(), http_body.HTML, headers)
 
 
 def _nowhere(request: Request) -> Declined:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from emulator.web.desk import Seat
+from emulator.web.control_client import Seat
 
 PAGE = 50
 UNSAID = frozenset({"host", "content-length", "user-agent", "accept-encoding"})

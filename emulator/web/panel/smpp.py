@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.web.desk import Seat
+from emulator.web.control_client import Seat
 
 PAGE = 50
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from emulator.web.desk import Seat
+from emulator.web.control_client import Seat
 from emulator.web.panel import account, campaigns, faults, phones, requests, smpp
 
 Query = Mapping[str, str]

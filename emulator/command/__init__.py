@@ -1,0 +1,1 @@
+"""What command is: say it here."""

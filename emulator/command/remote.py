@@ -1,0 +1,293 @@
+"""Commands to a running emulator, by its control API."""
+
+import json
+import re
+import sys
+from collections import Counter
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from emulator.command.options import (
+    PUSH_ALLOW,
+    SMPP_PORT,
+    WORLD,
+    Aim,
+    Trouble,
+    aimed,
+    in_world,
+    told,
+    url,
+)
+from emulator.serving.settings import parts
+
+DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)")
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}  # seconds
+INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.+")
+WALK = 600.0  # seconds of the wall, as what falls due may find nobody at home
+RULE_ID = re.compile(r"f[0-9]+")
+TEXTS = frozenset({"number", "token", "operation"})
+
+
+@click.command()
+@aimed
+def healthcheck(ask: Aim) -> None:
+    """Exit with 0 where an emulator answers, with 2 where none does."""
+    ask("GET", path="/_emulator/healthz")
+
+
+@click.group()
+def token() -> None:
+    """Create, list and delete tokens of a running emulator."""
+
+
+@token.command("create")
+@click.argument("name")
+@aimed
+@WORLD
+def create_token(ask: Aim, name: str, named: str | None) -> None:
+    """Create a token called NAME and print it."""
+    body = {"name": name}
+    made = ask("POST", path="/_emulator/tokens", world=named, body=body)
+    click.echo(made["token"])
+
+
+@token.command("list")
+@aimed
+@WORLD
+def list_tokens(ask: Aim, named: str | None) -> None:
+    """List the tokens of an account."""
+    for each in ask("GET", path="/_emulator/tokens", world=named):
+        columns = (each["creation"], each["expires"], each["name"], each["token"])
+        click.echo("  ".join(columns))
+
+
+@token.command("delete")
+@click.argument("literal", metavar="TOKEN")
+@aimed
+@WORLD
+def delete_token(ask: Aim, literal: str, named: str | None) -> None:
+    """Delete TOKEN; from then on it is refused."""
+    path = f"/_emulator/tokens/{quote(literal, safe='')}"
+    gone = ask("DELETE", path=path, world=named)
+    click.echo(f"deleted {gone['name']}")
+
+
+@click.command()
+@click.argument("number")
+@click.argument("text")
+@click.option("--message", type=int, help="Id of the message that is answered.")
+@in_world
+def reply(ask: Aim, number: str, text: str, message: int | None) -> None:
+    """Let the handset NUMBER write TEXT, to its newest message or to another."""
+    from emulator.client.shown import taken  # noqa: PLC0415
+
+    body: dict[str, Any] = {"number": number, "text": text}
+    if message is not None:
+        body["message"] = message
+    click.echo(taken(ask("POST", path="/_emulator/inbound", body=body)))
+
+
+@click.command()
+@click.argument("time", default="next")
+@in_world
+def advance(ask: Aim, time: str) -> None:
+    """Move the clock by TIME (90, 90s, 5m, 2h, 3d), to an instant or what is next."""
+    _walked(ask, "advance", moved(time))
+
+
+@click.command()
+@in_world
+def settle(ask: Aim) -> None:
+    """Let all happen that happens by itself."""
+    _walked(ask, "settle", {})
+
+
+@click.command()
+@click.argument("rule", nargs=-1)
+@click.option("--clear", is_flag=True, help="Remove all rules first.")
+@in_world
+def fault(ask: Aim, rule: tuple[str, ...], *, clear: bool) -> None:
+    """Add a fault rule, or list the rules.
+
+    A RULE is made of words: preset=paid-but-500, or operation=createCampaign status=500
+    phase=after first=1, or operation=submit_sm command_status=ESME_RTHROTTLED.  The
+    guide has them all; a wrong word is answered with those that there are.  The id of a
+    rule and off=true (or off=false) switch it off (or on): f1 off=true.
+    """
+    if clear:
+        ask("DELETE", path="/_emulator/faults")
+    if rule and RULE_ID.fullmatch(rule[0]):
+        path = f"/_emulator/faults/{rule[0]}"
+        ask("PATCH", path=path, body=spelt(rule[1:]))
+    elif rule:
+        ask("POST", path="/_emulator/faults", body=spelt(rule))
+    from emulator.client import shown  # noqa: PLC0415
+
+    for each in ask("GET", path="/_emulator/faults"):
+        click.echo(shown.fault(each))
+
+
+@click.command()
+@click.option("--forward-to", "target", required=True, type=url, help="Your server.")
+@PUSH_ALLOW
+@in_world
+def listen(ask: Aim, target: str, push_allow: str | None) -> None:
+    """Perform a world's pushes from here, until interrupted.
+
+    For an emulator that has no way to your server, in a container or elsewhere.  The
+    URL of a keyword is asked as well, if it leads to your server, to this machine, to
+    a private network or to what --push-allow names.
+    """
+    from emulator.client import Emulator  # noqa: PLC0415
+    from emulator.client.forwarder import forwarding  # noqa: PLC0415
+    from emulator.client.listener import Listener  # noqa: PLC0415
+
+    def report(line: str) -> None:
+        click.echo(line)
+
+    emulator = Emulator(ask.url, world=ask.world, token=ask.token, secret=ask.secret)
+    perform = forwarding(target, report, allowed=parts(push_allow))
+    with told(), emulator, Listener(emulator, perform) as listener:
+        click.echo(f"pushes of {ask.url} go to {target}; Ctrl-C ends it")
+        listener.wait()
+    message = f"the emulator at {ask.url} has gone"
+    raise Trouble(message)
+
+
+@click.command()
+@click.option(
+    "--campaigns",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1, 1_000),
+    help="Campaigns, the last of which begins now.",
+)
+@click.option(
+    "--recipients",
+    default=1_000,
+    show_default=True,
+    type=click.IntRange(1, 50_000),
+    help="Recipients of each.",
+)
+@in_world
+def populate(ask: Aim, campaigns: int, recipients: int) -> None:
+    """Fill a world with weeks of campaigns, replies and clicks."""
+    wanted = {"campaigns": campaigns, "recipients": recipients}
+    path = "/_emulator/world/populate"
+    total: Counter[str] = Counter()
+    silent = not sys.stderr.isatty()
+    with click.progressbar(
+        range(campaigns), label="campaigns", file=sys.stderr, hidden=silent
+    ) as parts:
+        for part in parts:
+            total += Counter(ask("POST", path=path, body={**wanted, "part": part}))
+    click.echo(", ".join(f"{count} {name}" for name, count in total.items()))
+
+
+@click.command()
+@SMPP_PORT
+@in_world
+@click.pass_context
+def doctor(context: click.Context, ask: Aim, smpp_port: int | None) -> None:
+    """Find what comes between you and the emulator.
+
+    Ports that are taken, a clock that stands, a token of another world, pushes that
+    cannot arrive, proxies.  Ends with 1 where something was found.
+    """
+    from emulator.command.doctor import Patient, findings  # noqa: PLC0415
+
+    patient = Patient(ask.url, ask.secret, ask.world, ask.token, smpp_port)
+    with told():
+        found = list(findings(patient))
+    for each in found or (f"nothing is wrong at {ask.url}",):
+        click.echo(each)
+    context.exit(1 if found else 0)
+
+
+COMMANDS = (
+    healthcheck,
+    token,
+    reply,
+    advance,
+    settle,
+    fault,
+    listen,
+    populate,
+    doctor,
+)
+
+
+def moved(time: str) -> dict[str, Any]:
+    """Return what ``advance`` is asked: ``next``, ``90``, ``5m`` or an instant.
+
+    Raises ``click.BadParameter``.
+    """
+    if time == "next":
+        return {"next": True}
+    if match := DURATION.fullmatch(time):
+        return {"seconds": float(match[1]) * UNITS[match[2]]}
+    if INSTANT.fullmatch(time):
+        return {"to": time}
+    message = f"{time!r} is not next, 90, 90s, 5m, 2h, 3d or 2026-01-31T12:00:00Z."
+    raise click.BadParameter(message)
+
+
+def spelt(words: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fault rule that ``status=500 phase=after first=1`` means.
+
+    A word that rules and effects both have, such as ``body``, is the effect's where its
+    kind takes it; ``body_has`` is the rule's in any case.
+
+    Raises ``click.BadParameter``.
+    """
+    from emulator.client.emulator import RENAMED  # noqa: PLC0415
+    from emulator.faults import rule_json, vocabulary  # noqa: PLC0415
+
+    rule: dict[str, Any] = {}
+    effect: dict[str, Any] = {}
+    said = dict(_pair(word) for word in words)
+    effects = {
+        word.name
+        for kind, each in vocabulary.KINDS.items()
+        if kind in said
+        for word in each.WORDS
+    }
+    rules = rule_json.WORDS | {"preset"}
+    for name, value in said.items():
+        if name in effects or (name in vocabulary.WORDS and name not in rules):
+            effect[name] = _value(name, value)
+        elif name in rules or name in RENAMED:
+            rule[RENAMED.get(name, name)] = _value(name, value)
+        else:
+            known = ", ".join(sorted({*vocabulary.WORDS, *rules, *RENAMED}))
+            message = f"{name!r} is none of {known}."
+            raise click.BadParameter(message)
+    return {**rule, "effect": effect} if effect else rule
+
+
+def _pair(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not equals:
+        message = f"{word!r} is not of the form status=500."
+        raise click.BadParameter(message)
+    return name, value
+
+
+def _value(name: str, text: str) -> Any:
+    """Return what *text* means: a number, JSON, or itself; a cellphone is text."""
+    if name in TEXTS:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _walked(ask: Aim, command: str, body: dict[str, Any]) -> None:
+    """Move the clock, and tell what happened."""
+    from emulator.client.shown import Run  # noqa: PLC0415
+
+    path = f"/_emulator/clock/{command}"
+    click.echo(repr(Run(ask("POST", path=path, body=body, wait=WALK))))

@@ -1,0 +1,1 @@
+"""What contract is: say it here."""

@@ -1,0 +1,283 @@
+"""One HTTP request to a customer's server, over a connection that may be kept.
+
+Redirects are not followed, an answer is read up to a bound, and a request that has left
+is never sent again by itself.
+"""
+
+import asyncio
+import socket
+import ssl
+from functools import cache, partial
+from itertools import chain
+from typing import NamedTuple, cast
+from urllib.parse import quote, urlsplit
+
+import httptools
+
+from emulator.domain.delivery import Verdict
+from emulator.domain.targets import Targets
+from emulator.contract.memo import remembered
+from emulator.world.outbox import Answered, Push, joined
+from emulator.network.resolver import ForbiddenTargetError, dial
+
+KEPT = 1.0  # seconds that an idle connection is used again
+HEAD = 64 * 1024  # octets that may come before a body
+PORTS = {"http": 80, "https": 443}
+SAFE = "%/?:@!$&'()*+,;=~-._[]"  # of a path and a query, as they stand
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+HEADERS = "User-Agent: smsclouds-emulator\r\nAccept: */*\r\n"
+FORM = "application/x-www-form-urlencoded"
+
+
+class Unreached(Exception):  # noqa: N818 - what happened, in a word
+    """No answer came; the verdict says in which way, the message what to try."""
+
+    def __init__(self, verdict: Verdict, message: str) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+
+
+class Place(NamedTuple):
+    """Where a URL leads."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """What the header ``Host`` says."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+class Caller:
+    """Calls servers; connections are kept for a moment."""
+
+    def __init__(
+        self, targets: Targets, *, most: int, in_container: bool = False
+    ) -> None:
+        self._targets = targets
+        self._most = most  # octets of an answer that are read
+        self._in_container = in_container
+        self._idle: dict[Place, list[Connection]] = {}
+        self._tidying: asyncio.Task[None] | None = None
+
+    async def call(self, push: Push) -> Answered:
+        """Return the answer to *push*.
+
+        Raises ``Unreached`` where there is none; how long that may take is up to who
+        calls.
+        """
+        place = _place(push.url)
+        connection = self._idle_one(place) or await self._connected(place)
+        try:
+            answer = await connection.ask(_request(push, place))
+        except BaseException:
+            connection.close()
+            raise
+        if connection.is_good:
+            self._keep(place, connection)
+        else:
+            connection.close()
+        return answer
+
+    def _keep(self, place: Place, connection: "Connection") -> None:
+        """Keep a connection for a moment."""
+        connection.rest()
+        self._idle.setdefault(place, []).append(connection)
+        if self._tidying is None or self._tidying.done():
+            self._tidying = asyncio.create_task(self._tidied())
+
+    async def _tidied(self) -> None:
+        """Close what has been idle for too long, and all where the loop ends."""
+        try:
+            while self._idle:
+                await asyncio.sleep(KEPT)
+                for place, idle in tuple(self._idle.items()):
+                    self._idle[place] = [each for each in idle if each.is_fresh]
+                    for each in idle:
+                        if not each.is_fresh:
+                            each.close()
+                    if not self._idle[place]:
+                        del self._idle[place]
+        finally:
+            for each in chain.from_iterable(self._idle.values()):
+                each.close()
+            self._idle.clear()
+
+    def _idle_one(self, place: Place) -> "Connection | None":
+        idle = self._idle.get(place)
+        while idle:
+            connection = idle.pop()
+            if connection.is_fresh:
+                return connection
+            connection.close()
+        return None
+
+    async def _connected(self, place: Place) -> "Connection":
+        """Return a new connection to an address of the place that may be called."""
+        tls = {}
+        if place.scheme == "https":
+            tls = {"ssl": _context(), "server_hostname": place.host}
+        new = partial(Connection, self._most)
+        try:
+            return await dial(self._targets, new, place.host, place.port, **tls)
+        except ForbiddenTargetError as error:
+            raise Unreached(Verdict.FORBIDDEN, str(error)) from error
+        except ConnectionRefusedError as error:
+            raise Unreached(Verdict.REFUSED, self._nobody(place)) from error
+        except (socket.gaierror, UnicodeError) as error:
+            message = f"the name {place.host} leads nowhere: {error}"
+            raise Unreached(Verdict.BROKEN, message) from error
+        except (OSError, ssl.SSLError) as error:
+            message = f"no connection to {place.authority}: {error}"
+            raise Unreached(Verdict.BROKEN, message) from error
+
+    def _nobody(self, place: Place) -> str:
+        """Return what to try where nothing listens."""
+        message = f"nothing listens on {place.authority}"
+        if place.host in LOCAL and self._in_container:
+            return (
+                f"{message}: in a container that is the container itself; use "
+                "host.docker.internal, or run smsclouds-emulator listen beside the "
+                "receiver"
+            )
+        return f"{message}; is the receiver running?"
+
+
+class Connection(asyncio.Protocol):
+    """One connection; it asks one thing at a time."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._loop = asyncio.get_running_loop()
+        self._answer: asyncio.Future[Answered] | None = None
+        self._since = 0.0
+        self._start()
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it can be asked again."""
+        return self._whole and not self._transport.is_closing()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the other side is still sure to expect something."""
+        return self.is_good and self._loop.time() - self._since < KEPT
+
+    def rest(self) -> None:
+        self._since = self._loop.time()
+
+    async def ask(self, request: bytes) -> Answered:
+        """Send *request* and return the answer.  Raises ``Unreached``."""
+        self._start()
+        self._answer = self._loop.create_future()
+        self._transport.write(request)
+        return await self._answer
+
+    def close(self) -> None:
+        self._transport.abort()
+
+    def _start(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: list[tuple[str, str]] = []
+        self._body = b""
+        self._head = 0  # octets of it so far
+        self._has_begun = self._whole = False
+
+    # --- What the transport tells ---------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, octets: bytes) -> None:
+        try:
+            self._parser.feed_data(octets)
+        except httptools.HttpParserError as error:
+            self._fail(f"the answer is no HTTP: {error}")
+        if not self._has_begun:
+            self._head += len(octets)
+            if self._head > HEAD:
+                self._fail("the headers of the answer do not end")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._has_begun and error is None and not self._is_measured():
+            self._end()  # an answer that ends with its connection
+        else:
+            self._fail("the connection was closed before the end of the answer")
+
+    # --- What the parser tells --------------------------------------------------------
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        self._has_begun = self._parser.get_status_code() >= 200  # noqa: PLR2004
+
+    def on_body(self, octets: bytes) -> None:
+        self._body += octets
+        if len(self._body) >= self._most:
+            self._body = self._body[: self._most]
+            self._end()
+
+    def on_message_complete(self) -> None:
+        if self._has_begun:
+            self._whole = self._parser.should_keep_alive()
+            self._end()
+        else:  # 100 Continue and its like
+            self._headers = []
+
+    def _is_measured(self) -> bool:
+        """Whether the answer says where it ends."""
+        names = {name for name, _ in self._headers}
+        return not names.isdisjoint({"content-length", "transfer-encoding"})
+
+    def _end(self) -> None:
+        if self._answer and not self._answer.done():
+            status = self._parser.get_status_code()
+            text = self._body.decode("utf-8", "replace")
+            self._answer.set_result(Answered(status, tuple(self._headers), text))
+
+    def _fail(self, message: str) -> None:
+        if self._answer and not self._answer.done():
+            self._answer.set_exception(Unreached(Verdict.BROKEN, message))
+        self._transport.abort()
+
+
+@remembered(4_096)
+def _place(url: str) -> Place:
+    try:
+        parts = urlsplit(url)
+        scheme = parts.scheme
+        host = (parts.hostname or "").encode("idna").decode("ascii")
+        port = parts.port or PORTS[scheme]
+    except (ValueError, KeyError) as error:
+        message = f"{url} is no address of http or https"
+        raise Unreached(Verdict.FORBIDDEN, message) from error
+    return Place(scheme, host, port)
+
+
+@remembered(4_096)
+def _target(url: str) -> str:
+    """Return what a request line says of *url*, in ASCII; the fragment is not sent."""
+    parts = urlsplit(url)
+    query = f"?{parts.query}" if parts.query else ""
+    return quote((parts.path or "/") + query, safe=SAFE)
+
+
+def _request(push: Push, place: Place) -> bytes:
+    """Return the octets of the request; the URL's own query stays (MOP-09)."""
+    target, body = _target(push.url), ""
+    head = f"Host: {place.authority}\r\n{HEADERS}"
+    if push.method == "POST":
+        body = push.parameters
+        head += f"Content-Type: {FORM}\r\nContent-Length: {len(body)}\r\n"
+    else:
+        target = joined(target, push.parameters)
+    return f"{push.method} {target} HTTP/1.1\r\n{head}\r\n{body}".encode("ascii")
+
+
+@cache
+def _context() -> ssl.SSLContext:
+    return ssl.create_default_context()

@@ -1,0 +1,1 @@
+"""What background is: say it here."""

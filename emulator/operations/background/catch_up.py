@@ -1,0 +1,58 @@
+"""What is due in a world, carried out: each thing at its instant, in order.
+
+Whoever comes to a world first brings it up to the time; what is read there never
+depends on when it is read.
+"""
+
+from datetime import datetime
+from functools import partial
+
+from emulator.domain.refusals import Refusal
+from emulator.operations.background import due
+from emulator.operations.background import receipts
+from emulator.world.transaction import NOTHING, set_aside, transact
+from emulator.world import World
+
+TURN = 50  # things after which others are let in
+
+
+async def catch_up(
+    world: World, now: datetime, most: int = TURN, *, left: str = NOTHING
+) -> bool:
+    """Carry out so much of what has fallen due until *now*; return whether it was all.
+
+    Each thing is a transaction; what the store refuses stays due, and it is said what
+    is *left* of what was asked for.
+    """
+    for _ in range(most):
+        if world.schedule.next_at > now:
+            break
+        try:
+            await transact(world, partial(_carry_out_next, world, now), left=left)
+        except Refusal:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is set aside, and in the log
+            if not world.trouble:
+                set_aside(world, error)
+            return True
+    receipts.log_dropped(world)
+    world.commons.store.note(world)
+    return world.schedule.next_at > now
+
+
+def _carry_out_next(world: World, now: datetime) -> None:
+    """Carry out what is due next, if somebody else has not by now."""
+    if world.schedule.next_at <= now:
+        at, work = world.schedule.next()
+        due.carry_out(world, work, at)
+
+
+async def come_early(world: World, number: int, now: datetime) -> bool:
+    """Let handsets answer a campaign before it is sent, where a fault asks for that.
+
+    Return whether one does.
+    """
+    steps, came = due.come_early(world, number, now), False
+    while await transact(world, lambda: next(steps, None)) is not None:
+        came = True
+    return came

@@ -1,0 +1,1 @@
+"""What control is: say it here."""

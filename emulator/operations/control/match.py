@@ -1,0 +1,191 @@
+"""Which exchanges of a journal are meant, and how one that is not differs from them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, unquote_plus
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import fields
+
+from emulator.domain import dates
+from emulator.domain.recipients import cellphone
+from emulator.world.journal import Body, Cut, Exchange, Journal, cellphones
+from emulator.operations.background import pdu_journal
+
+DIGITS = 10  # of a cellphone
+BACKSLASH = b"\\"
+
+
+class Match(Struct, frozen=True):
+    """What is asked of an exchange; what is None is not looked at."""
+
+    operation: str | None = None
+    status: int | None = None
+    number: str | None = None  # a cellphone, or the end of one
+    text: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None  # itself not included
+    after: int = 0
+    before: int | None = None  # a number, itself not included
+    protocol: str | None = None  # http or smpp
+
+    def covers(self, exchange: Exchange) -> bool:
+        """Return whether the exchange lies in the range that is asked for."""
+        return (
+            exchange.number > self.after
+            and (self.since is None or self.since <= exchange.at)
+            and (self.until is None or exchange.at < self.until)
+            and (self.before is None or exchange.number < self.before)
+        )
+
+    def misses(self, exchange: Exchange) -> Iterator[str]:
+        """Yield in which ways the exchange is not what is asked for."""
+        spoken = "smpp" if pdu_journal.is_pdu(exchange) else "http"
+        if self.protocol not in (None, spoken):
+            yield f"not by {self.protocol}"
+        if self.operation not in (None, exchange.operation):
+            yield f"not {self.operation}"
+        if self.status not in (None, exchange.status):
+            yield f"not answered with {self.status}"
+        if self.number is not None and not _names(exchange, self.number):
+            yield f"does not name {self.number}"
+        if self.text is not None and not _holds(exchange, self.text):
+            yield f"does not hold {self.text!r}"
+
+    def fits(self, exchange: Exchange) -> bool:
+        return next(self.misses(exchange), None) is None
+
+    def __str__(self) -> str:
+        """Return ``operation=createCampaign status=422``."""
+        asked = ((each.name, getattr(self, each.name)) for each in fields(self))
+        words = [
+            f"{name}={_word(value)}"
+            for name, value in asked
+            if value or (name == "status" and value is not None)
+        ]
+        return " ".join(words) or "any request"
+
+
+class Watch:
+    """Looks at each exchange of a journal once, and collects those that match."""
+
+    def __init__(self, journal: Journal, match: Match) -> None:
+        self._journal = journal
+        self.match = match
+        self._looked = match.after
+        self.matching: list[Exchange] = []
+        self.others: list[Exchange] = []  # in the range that is asked for
+
+    @property
+    def missed(self) -> bool:
+        """Whether something was dropped that has not been looked at."""
+        return self._journal.misses(self._looked, self.match.since)
+
+    def look(self) -> int:
+        """Return how many match by now."""
+        for exchange in self._journal.after(self._looked):
+            if self.match.covers(exchange):
+                fits = self.match.fits(exchange)
+                (self.matching if fits else self.others).append(exchange)
+        self._looked = max(self._looked, self._journal.last)
+        return len(self.matching)
+
+
+def matching(asked: Mapping[str, Any]) -> Match:
+    """Return what the parameters or the body of a question ask for."""
+    known = {
+        each.name: asked[each.name] for each in fields(Match) if each.name in asked
+    }
+    for name in known.keys() & {"since", "until"}:
+        known[name] = dates.stamped(known[name], name)
+    return Match(**known)
+
+
+def numbers(exchange: Exchange) -> Sequence[str]:
+    """Return the cellphones that a request names."""
+    if pdu_journal.is_pdu(exchange):
+        return [cellphone(each) for each in exchange.numbers]
+    found = [
+        step
+        for step in exchange.path.split("/")
+        if len(step) == DIGITS and step.isdecimal()
+    ]
+    found += parse_qs(exchange.query.decode("latin-1")).get("cellphone", ())
+    if isinstance(exchange.request, Cut):
+        found += map(cellphone, exchange.numbers)
+    elif b"cellphone" in exchange.request:
+        found += _in_body(exchange.request)
+    return found
+
+
+def text_of(body: Body) -> str:
+    """Return a body, or what is kept of it, as text."""
+    if isinstance(body, bytes):
+        return body.decode("utf-8", "replace")
+    return body.head.decode("utf-8", "replace").rstrip("\ufffd")
+
+
+def _names(exchange: Exchange, number: str) -> bool:
+    """Return whether a request names a cellphone that ends with *number*."""
+    if not exchange.numbers:
+        return any(each.endswith(number) for each in numbers(exchange))
+    end = int(number)
+    if len(number) == DIGITS:
+        return end in exchange.numbers
+    return any(each % 10 ** len(number) == end for each in exchange.numbers)
+
+
+def _in_body(octets: bytes) -> Iterator[str]:
+    """Yield the cellphones in a body, be it JSON or the beginning of it."""
+    try:
+        body = msgspec.json.decode(octets)
+    except (ValueError, RecursionError):
+        yield from map(cellphone, cellphones(octets))
+        return
+    if isinstance(body, dict):
+        rows = body.get("recipients")
+        for row in (body, *(rows if isinstance(rows, list) else ())):
+            if isinstance(row, dict) and isinstance(row.get("cellphone"), int | str):
+                yield str(row["cellphone"])
+
+
+def _holds(exchange: Exchange, text: str) -> bool:
+    """Return whether *text* stands in the path, the query or a body."""
+    if pdu_journal.is_pdu(exchange):
+        return text in exchange.path or text in pdu_journal.text(exchange)
+    return (
+        text in exchange.path
+        or text in unquote_plus(exchange.query.decode("latin-1"))
+        or _in(exchange.request, text)
+        or _in(exchange.answer, text)
+    )
+
+
+def _in(body: Body, text: str) -> bool:
+    """Return whether *text* stands in a body, or in a string of its JSON."""
+    if text in text_of(body):
+        return True
+    if isinstance(body, Cut) or BACKSLASH not in body:
+        return False
+    try:
+        return any(text in each for each in _strings(msgspec.json.decode(body)))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _strings(node: Any) -> Iterator[str]:
+    queue = [node]
+    while queue:
+        each = queue.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            queue += [*each, *each.values()]
+        elif isinstance(each, list):
+            queue += each
+
+
+def _word(value: object) -> str:
+    return dates.stamp(value) if isinstance(value, datetime) else str(value)

@@ -1,0 +1,1 @@
+"""What platform is: say it here."""

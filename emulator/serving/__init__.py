@@ -1,0 +1,1 @@
+"""What serving is: say it here."""

@@ -1,0 +1,87 @@
+"""An emulator that starts with its first visitor, in a thread of somebody's process.
+
+Until then it is one listening socket and one thread that sleeps: who never asks it
+anything never pays for it.
+"""
+
+import socket
+from json import dumps
+from select import select
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emulator.serving.server import Server
+
+BACKLOG = 2_048  # connections that wait to be accepted
+OCTETS = 65_536
+
+
+class Standby:
+    """Serves *world* (a bundled name, a file, a folder) on a free port of loopback."""
+
+    def __init__(self, world: str) -> None:
+        self._world = world
+        self._server: Server | None = None
+        self._stopped = False
+        self._lock = Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._woken, self._wake = socket.socketpair()
+        self._thread = Thread(target=self._wait, name="smsclouds", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving, or waiting for somebody to serve."""
+        with self._lock:
+            self._stopped = True
+            if self._server is not None:
+                self._server.should_exit = True
+        self._wake.send(b"!")
+        self._thread.join()
+        for each in (self._wake, self._woken, self._listener):
+            each.close()
+
+    def _wait(self) -> None:
+        if not self._visited():
+            return
+        try:
+            self._serve()
+        except Exception as error:  # noqa: BLE001 - every visitor is told
+            self._excuse(error)
+
+    def _visited(self) -> bool:
+        """Return true once somebody stands before the door, false if it is closed."""
+        ready, _, _ = select((self._listener, self._woken), (), ())
+        return self._woken not in ready
+
+    def _serve(self) -> None:
+        from emulator.serving import composition  # noqa: PLC0415 - the whole point
+        from emulator.serving import server  # noqa: PLC0415 - the whole point
+        from emulator.serving.settings import Settings  # noqa: PLC0415
+
+        settings = Settings(world=self._world)
+        attendant = server.attendant(composition.build(settings), settings)
+        with self._lock:
+            attendant.should_exit = self._stopped
+            self._server = attendant
+        attendant.run([self._listener])
+
+    def _excuse(self, error: Exception) -> None:
+        """Tell every visitor why there is no emulator."""
+        problem = {
+            "title": "The emulator did not start",
+            "status": 500,
+            "detail": f"{type(error).__name__}: {' '.join(str(error).split())}",
+        }
+        body = dumps(problem).encode()
+        head = (
+            "HTTP/1.1 500 Internal Server Error\r\n"
+            "Content-Type: application/problem+json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        while self._visited():
+            visitor, _ = self._listener.accept()
+            with visitor:
+                visitor.recv(OCTETS)
+                visitor.sendall(head.encode() + body)

@@ -1,0 +1,1 @@
+"""What timekeeping is: say it here."""

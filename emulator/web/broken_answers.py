@@ -1,0 +1,120 @@
+"""Answers that the connection spoils: lost, cut in half, or drop by drop.
+
+The transport is uvicorn's, found behind its ``send``.  An application that is called
+in process has none; there ``Broken`` leaves the call, for its caller to make of it what
+a client sees of a broken connection.
+"""
+
+import asyncio
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from starlette.types import Message, Receive, Send
+
+from emulator.faults import TICKETS, Delayed
+from emulator.faults.effects.wire import WireFailure
+from emulator.web.waiting import HungUp, hung_up, until
+from emulator.web.http_body import BODY, Answer, Header
+from emulator.world import World
+
+DROPS = 20  # pieces that a body drips in
+AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with a RST
+
+
+class Broken(ConnectionError):  # noqa: N818 - a test asked for it
+    """A fault broke the connection of a call in process."""
+
+
+class Lost(Answer, kw_only=True):
+    """No answer at all."""
+
+    failure: WireFailure
+    receive: Receive
+
+    async def send(self, send: Send, *_: Header, bodiless: bool = False) -> None:  # noqa: ARG002 - there is nothing to leave out
+        await _break(send, self.receive, self.failure)
+
+
+class Half(Answer, kw_only=True):
+    """All headers, half of the body they announce, and the end."""
+
+    receive: Receive
+
+    async def send(self, send: Send, *too: Header, bodiless: bool = False) -> None:
+        async def halved(message: Message) -> None:
+            if message["type"] == BODY:
+                body = message["body"][: len(message["body"]) // 2]
+                message = {"type": BODY, "body": body, "more_body": True}
+            await send(message)
+
+        await Answer.send(self, halved, *too, bodiless=bodiless)
+        await _break(send, self.receive, WireFailure.TRUNCATED)
+
+
+class Dripping(Answer, kw_only=True):
+    """The headers at once, the body in pieces."""
+
+    seconds: timedelta  # of the world
+    delayed: Delayed  # until the last piece
+    world: World
+    receive: Receive
+
+    async def send(self, send: Send, *too: Header, bodiless: bool = False) -> None:
+        async def dripped(message: Message) -> None:
+            if message["type"] == BODY:
+                await self._drip(message["body"], send)
+            else:
+                await send(message)
+
+        with held(self.world, self.delayed):
+            try:
+                await Answer.send(self, dripped, *too, bodiless=bodiless)
+            except HungUp:
+                return
+
+    async def _drip(self, body: bytes, send: Send) -> None:
+        drops = min(DROPS, len(body)) or 1
+        for index in range(drops):
+            left = drops - index - 1
+            due = self.delayed.due - self.seconds * left / drops
+            await until(due, self.world, self.receive)
+            piece = body[len(body) * index // drops : len(body) * (index + 1) // drops]
+            await send({"type": BODY, "body": piece, "more_body": left > 0})
+
+
+@contextmanager
+def held(world: World, delayed: Delayed) -> Iterator[None]:
+    """Let who looks at *world* see what waits there."""
+    ticket = next(TICKETS)
+    world.delayed[ticket] = delayed
+    try:
+        yield
+    finally:
+        del world.delayed[ticket]
+        world.ring()
+
+
+async def _break(send: Send, receive: Receive, failure: WireFailure) -> None:
+    """Break the connection and return once it is gone, so that nobody misses an answer.
+
+    Raises ``Broken`` where there is none.
+    """
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        message = f"a fault broke the connection: {failure}"
+        raise Broken(message)
+    if failure is WireFailure.RESET:
+        _reset(transport)
+    elif failure is not WireFailure.HANG:
+        transport.close()
+    await hung_up(receive)
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    line = transport.get_extra_info("socket")
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    transport.abort()

@@ -1,0 +1,32 @@
+"""Who may command where a secret is set: whoever knows it."""
+
+from hmac import compare_digest
+
+from emulator.web.http_body import Headers
+
+HEADER, COOKIE = "X-Emulator-Control", "emulator_control"  # that carry the secret
+
+
+class Guard:
+    """Keeps the control secret, if there is one."""
+
+    def __init__(self, secret: str | None) -> None:
+        self._secret = secret.encode() if secret else b""
+
+    def knows(self, headers: Headers) -> bool:
+        """Return whether a request carries the secret, or needs none."""
+        if not self._secret:
+            return True
+        sent = [headers.get(HEADER.lower().encode(), b""), *_cookies(headers)]
+        return any([self.is_secret(each) for each in sent])  # noqa: C419 - all of them
+
+    def is_secret(self, octets: bytes) -> bool:
+        """Return whether *octets* are the secret, compared in constant time."""
+        return compare_digest(octets, self._secret)
+
+
+def _cookies(headers: Headers) -> list[bytes]:
+    pairs = (
+        pair.strip().partition(b"=") for pair in headers.get(b"cookie", b"").split(b";")
+    )
+    return [value for name, _, value in pairs if name == COOKIE.encode()]

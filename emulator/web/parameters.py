@@ -1,0 +1,106 @@
+"""What an operation gets of a request, as the contract has it: parameters and body."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.types import Scope
+
+from emulator.contract.contract import Operation, Parameter
+from emulator.domain import refusals
+from emulator.domain.refusals import BY_KEYWORD, Refusal
+from emulator.contract.shape import Flaw, Mismatch, Reading, Shape
+from emulator.web.http_body import Headers
+
+# What to do about a body that fails a keyword of the contract.
+ADVICE = {
+    "additionalProperties": "leave {field} out, or see how the contract spells it",
+    "enum": "send {field} with one of the values that the contract lists",
+    "maxItems": "send at most {limit} of {field}",
+    "maxLength": "shorten {field} to {limit} characters, or see which flag allows more",
+    "minItems": "send at least {limit} of {field}",
+    "minLength": "send at least {limit} characters of {field}",
+    "not": "leave {field} out, it does not go with the rest",
+    "pattern": "send {field} in the form that the contract's pattern shows",
+    "required": "send {field}",
+    "required_with": "send {field}, as there is {other}",
+    "required_without": "send {other} or {field}",
+    "unevaluatedProperties": "leave {field} out, or see how the contract spells it",
+    "type": "send {field} with the type that the contract gives it",
+}
+
+# What an id that cannot be anybody's is refused with, by its parameter.
+NOBODYS = {"deliveryId": refusals.NO_SUCH_DELIVERY}
+
+
+def parameters(operation: Operation, scope: Scope, headers: Headers) -> dict[str, Any]:
+    """Return the values in path, query and headers that the contract knows.
+
+    Refuses what it does not admit: 404 for an id, 422 for anything else.
+    """
+    if operation.is_plain:
+        return {}
+    sent, known = scope["path_params"], operation.parameters
+    if operation.is_in_path:
+        return {each.name: parameter(each, sent[each.name]) for each in known}
+    sent = dict(sent)  # which is shared by all requests with this path
+    if operation.query or operation.is_closed:
+        text = scope["query_string"].decode("latin-1")
+        if operation.is_closed:
+            _refuse_strangers(parse_qs(text, keep_blank_values=True), operation)
+        query = parse_qs(text)
+        sent |= {name: values[-1] for name, values in query.items()}
+        known = [*known, *(each for each in operation.query if each.name in query)]
+    for each in operation.headers:
+        if octets := headers.get(each.name.lower().encode()):
+            sent[each.name] = octets.decode("latin-1")
+            known = [*known, each]
+    return {each.name: parameter(each, sent[each.name]) for each in known}
+
+
+def _refuse_strangers(query: Iterable[str], operation: Operation) -> None:
+    """Refuse a misspelt question, which would be answered as if nothing was asked."""
+    known = [each.name for each in operation.query]
+    for name in query:
+        if name not in known:
+            why = f"the query may have {', '.join(known) or 'nothing'}"
+            raise Refusal(refusals.NOT_KNOWN, why, field=name)
+
+
+def parameter(known: Parameter, raw: str) -> Any:
+    """Return the value of *raw*.  Refuses what the contract does not admit."""
+    value = known.read(raw)
+    if value is None and known.is_id and known.place == "path":
+        why = f"{known.name} is not a number that an id could be"
+        raise Refusal(NOBODYS.get(known.name, refusals.NO_SUCH_CAMPAIGN), why)
+    if value is None:
+        why = f"{known.name} does not match its schema in the contract"
+        raise Refusal(refusals.WRONG_FORMAT, why, field=known.name)
+    return value
+
+
+def body(parsed: Any, shape: Shape, closed: frozenset[str]) -> Reading:
+    """Return the body under its canonical names, with what was doubtful in it.
+
+    Refuses what has another shape, or a doubtful one that is *closed*.
+    """
+    try:
+        return shape.read(parsed, closed)
+    except Mismatch as mismatch:
+        raise _mismatched(mismatch.flaw) from None
+    except ValueError as error:  # the validator's own limit of nesting
+        why = f"the body is nested too deeply: {error}"
+        raise Refusal(refusals.UNREADABLE, why) from None
+
+
+def _mismatched(flaw: Flaw) -> Refusal:
+    """Return the refusal that names the field as the platform does."""
+    reason = BY_KEYWORD.get(flaw.keyword, refusals.WRONG_FORMAT)
+    if not flaw.field:
+        reason = refusals.NOT_AN_OBJECT if flaw.keyword == "type" else reason
+    words = {"field": flaw.field, "limit": flaw.limit, "other": flaw.other}
+    advice = ADVICE.get(flaw.keyword, "send {field} as the contract describes it")
+    why = advice.format_map({**words, "field": flaw.field or "the body"})
+    if flaw.ledger:
+        why += f" (this world is strict about {flaw.ledger})"
+    return Refusal(reason, why, ledger=flaw.ledger, **words)

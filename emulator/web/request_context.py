@@ -1,0 +1,73 @@
+"""One request on its way, and the two doors that it may come in by."""
+
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct, field
+from starlette.types import Receive, Scope
+
+from emulator.contract.contract import Operation
+from emulator.domain.assumptions import Doubt, weigh
+from emulator.domain.refusals import Refusal
+from emulator.faults import Phase, Rule
+from emulator.operations.call import Call
+from emulator.web.http_body import Answer, Headers
+from emulator.world import World
+from emulator.worlds import Entry
+
+
+class Visit(Struct):
+    """One request on its way, and what is known of it so far."""
+
+    scope: Scope
+    operation: Operation
+    headers: Headers
+    receive: Receive
+    began: float  # seconds of a stopwatch
+    entry: Entry | None = None  # None until it has been let in
+    body: bytes = b""  # as far as it was read
+    call: Call | None = None  # None until its parameters have been read
+    notes: list[str] = field(default_factory=list)
+    why: str = ""
+    refusal: tuple[str, ...] = ()  # its reason's name, the field, a ledger id
+    fault: str = ""  # the id of the rule that struck
+
+    @property
+    def world(self) -> World:
+        """The world that it was let into."""
+        if self.entry is None:
+            message = f"{self.operation.id} has not been let in"
+            raise RuntimeError(message)
+        return self.entry.world
+
+    def weigh(self, doubt: Doubt) -> None:
+        """Note *doubt*, or refuse where the visitor's world shuts it out."""
+        if self.entry is not None:
+            assumptions = self.entry.world.account.assumptions
+            self.notes.extend(weigh((doubt,), assumptions))
+
+
+class Door(Protocol):
+    """What the platform's API and the control API do each in their own way."""
+
+    body_limit: int  # octets
+
+    async def enter(self, visit: Visit) -> Entry:
+        """Return where the visitor goes, or refuse."""
+
+    def refused(self, refusal: Refusal, visit: Visit | None) -> Answer:
+        """Return the answer that says no."""
+
+    def now(self) -> datetime:
+        """Return what time it is for those who are not let in."""
+
+    def strike(
+        self, visit: Visit, call: Call, phase: Phase, right: Answer | None
+    ) -> Rule | None:
+        """Return the fault rule that strikes, if one does, and count it.
+
+        *right* is the answer, None where the operation is yet to be carried out.
+        """
+
+    def record(self, visit: Visit, answer: Answer) -> None:
+        """Keep what was asked and answered."""

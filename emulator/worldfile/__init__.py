@@ -1,0 +1,1 @@
+"""What worldfile is: say it here."""
