@@ -150,7 +150,7 @@ def _fixture(config: pytest.Config) -> Any:
         return None  # our own emulator was started with it
     if not Path(world).is_file():
         return world
-    from emulator.contract.files import read_yaml  # noqa: PLC0415
+    from emulator.files import read_yaml  # noqa: PLC0415
 
     return read_yaml(Path(world))
 

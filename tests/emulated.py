@@ -20,7 +20,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 from starlette.applications import Starlette
 
-from emulator.contract import files
+from emulator import files
 from emulator.serving.composition import Contracts, assembled
 from emulator.contract.contract import Contract, load
 from emulator.courier.http_caller import Caller

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.contract import files
+from emulator import files
 from emulator.worldfile.account_writer import written
 from emulator.domain.access import Access, Bind, Centre, Form
 from emulator.domain.account import (

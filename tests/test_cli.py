@@ -20,7 +20,7 @@ import yaml
 from openapi_spec_validator import validate
 
 from emulator.command import main
-from emulator.contract import files
+from emulator import files
 from emulator.domain.handset import Outcome
 from emulator.serving.settings import Settings
 from tests.command import announced_url, complaint, run, started

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.contract import files
-from emulator.contract.files import read_own_yaml
+from emulator import files
+from emulator.files import read_own_yaml
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.contract import files
+from emulator import files
 from emulator.domain.refusals import REASONS
 from emulator.faults import Delayed
 from emulator.operations.control.faults import presets

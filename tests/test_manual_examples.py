@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import jsonschema
 import pytest
 
-from emulator.contract import files
+from emulator import files
 from emulator.world import FIRST_IDS
 from tests.conftest import MakeApi
 from tests.emulated import Answer, Api, contract, demo, validator

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import emulator
-from emulator.contract import files
+from emulator import files
 from emulator.domain.account import Token
 from emulator.world import World
 from tests.emulated import Api, limited

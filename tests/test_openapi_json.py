@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 from openapi_spec_validator import validate
 
-from emulator.contract import files
+from emulator import files
 from emulator.contract.document import LENIENT, STRICT, nodes
 from emulator.worldfile.fixture import read
 from emulator.worlds import Limits, Worlds

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from emulator.contract import files
+from emulator import files
 from emulator.faults import places, vocabulary
 from emulator.web.panel import words
 from emulator.web.panel.actions import ACTIONS

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from emulator.contract import files
+from emulator import files
 from emulator.domain.account import ITEMS, Token
 from emulator.domain.handset import Outcome
 from emulator.serving.settings import Settings

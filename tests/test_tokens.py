@@ -10,7 +10,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from emulator.contract import files
+from emulator import files
 from tests.conftest import MakeApi
 from tests.emulated import START, Answer, Api, contract
 from tests.orders import SMS, order

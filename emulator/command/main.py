@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from emulator.contract import files
+from emulator import files
 from emulator.command import remote
 from emulator.command.options import (
     CONFIG,

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from emulator.contract import files
+from emulator import files
 from emulator.contract.document import Document, Validator, pointer
 from emulator.contract.memo import remembered
 from emulator.contract.shape import Shape

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emulator.contract import contract
-from emulator.contract import files
+from emulator import files
 from emulator.smsc.smpp_server import Door
 from emulator.timekeeping.clock import wall
 from emulator.contract.contract import Contract

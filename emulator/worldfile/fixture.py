@@ -13,7 +13,7 @@ import jsonschema_rs
 from msgspec import Struct, field
 from msgspec.structs import fields
 
-from emulator.contract import files
+from emulator import files
 from emulator.worldfile.account_reader import Mistake, Part
 from emulator.worldfile.account_reader import read as read_account
 from emulator.timekeeping.clock import Clock

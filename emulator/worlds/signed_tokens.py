@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import blake2b
 from importlib import import_module
 
-from emulator.contract import files
+from emulator import files
 from emulator.domain.account import Token, token
 from emulator.world import World
 

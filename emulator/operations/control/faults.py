@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from emulator.contract import files
+from emulator import files
 from emulator.domain.refusals import (
     NO_SUCH_FAULT,
     NOT_IN_LIST,

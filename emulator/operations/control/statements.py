@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from emulator.contract import files
+from emulator import files
 from emulator.domain.refusals import NO_SUCH_EXCHANGE, Refusal
 from emulator.world.journal import Exchange
 from emulator.operations.call import Call, Reply, Row

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
-from emulator.contract import files
+from emulator import files
 
 LANGUAGES = ("en", "es")
 Words = Callable[..., str]
