@@ -210,9 +210,9 @@ def bound(place: str, system_id: str) -> int:
 
 def test_an_answer_says_the_time_of_its_world(standing: Fleet) -> None:
     with Emulator(standing.balancer.url, token="world-dated") as emulator:
-        emulator.timekeeping.clock.freeze()
+        emulator.clock.freeze()
         emulator.advance(days=30)
-        now = emulator.timekeeping.clock.now
+        now = emulator.clock.now
 
     answer = standing.ask(USER, "world-dated")
 
@@ -338,7 +338,7 @@ def test_a_world_that_moves_continues_from_its_snapshot(changing: Fleet) -> None
         assert first[name]["balance"] - second["balance"] == pytest.approx(1)
         with Emulator(changing.balancer.url, token=f"world-{name}") as emulator:
             assert emulator.messages(to=NUMBER).count == 2
-            assert emulator.timekeeping.clock.rate == 1
+            assert emulator.clock.rate == 1
 
 
 def sent(fleet: Fleet, name: str) -> Any:

@@ -81,7 +81,7 @@ def test_a_token_finds_its_world(home: Emulator) -> None:
 
 def test_a_world_whose_tokens_were_deleted_says_so(emulator: Emulator) -> None:
     by_name = Emulator(world=emulator.world, transport=emulator._transport)  # noqa: SLF001
-    emulator.worlds.signed_tokens.delete(emulator.token)
+    emulator.tokens.delete(emulator.token)
 
     with pytest.raises(ClientError, match="has no token"):
         _ = by_name.token
@@ -113,14 +113,14 @@ def test_a_header_of_the_test_takes_the_place_of_ours(emulator: Emulator) -> Non
 
 
 def test_the_clock_stands_and_runs(emulator: Emulator) -> None:
-    assert (emulator.timekeeping.clock.now, emulator.timekeeping.clock.rate) == (START, 0)
+    assert (emulator.clock.now, emulator.clock.rate) == (START, 0)
 
-    emulator.timekeeping.clock.run(60)
-    assert emulator.timekeeping.clock.rate == 60
-    assert "rate 60" in repr(emulator.timekeeping.clock)
+    emulator.clock.run(60)
+    assert emulator.clock.rate == 60
+    assert "rate 60" in repr(emulator.clock)
 
-    emulator.timekeeping.clock.freeze()
-    assert emulator.timekeeping.clock.rate == 0
+    emulator.clock.freeze()
+    assert emulator.clock.rate == 0
 
 
 def test_time_is_advanced_by_a_duration_to_an_instant_and_to_the_next_event(
@@ -128,7 +128,7 @@ def test_time_is_advanced_by_a_duration_to_an_instant_and_to_the_next_event(
 ) -> None:
     assert emulator.advance(hours=1, seconds=1).now == START + timedelta(seconds=3601)
     tomorrow = START + timedelta(days=1)
-    assert emulator.advance(to=tomorrow).now == emulator.timekeeping.clock.now == tomorrow
+    assert emulator.advance(to=tomorrow).now == emulator.clock.now == tomorrow
 
     placed(emulator)
     run = emulator.advance(next=True)
@@ -228,8 +228,8 @@ def test_requests_are_listed_found_and_forgotten(emulator: Emulator) -> None:
     assert emulator.find_requests(status=422).count == 1
     assert emulator.find_requests(number=NUMBER).count == 1
     assert emulator.find_requests(text="hola", last=1).count == 1
-    assert emulator.find_requests(since=emulator.timekeeping.clock.now).count == 2
-    assert emulator.find_requests(until=emulator.timekeeping.clock.now).count == 1
+    assert emulator.find_requests(since=emulator.clock.now).count == 2
+    assert emulator.find_requests(until=emulator.clock.now).count == 1
     assert "GET /api/v1/user -> 200" in repr(emulator.requests)
     assert NUMBER not in str(emulator.find_requests(mask="numbers")[1].request.body)
 
@@ -275,7 +275,7 @@ def test_expectations_hold_or_say_what_was_seen(emulator: Emulator) -> None:
 
 
 def test_never_within_looks_at_the_worlds_time(emulator: Emulator) -> None:
-    begin = emulator.timekeeping.clock.now
+    begin = emulator.clock.now
     emulator.advance(hours=1)
     assert emulator.verify("getUser", never_within=3600, since=begin) == 0
 
@@ -469,15 +469,15 @@ def test_tokens_are_created_listed_expired_and_deleted(emulator: Emulator) -> No
         headers = {"Authorization": f"Bearer {token}"}
         return emulator.request("GET", "/api/v1/user", headers=headers).status
 
-    kept, gone = (emulator.worlds.signed_tokens.create(name).token for name in ("kept", "gone"))
-    assert [each.name for each in emulator.worlds.signed_tokens] == ["default", "kept", "gone"]
+    kept, gone = (emulator.tokens.create(name).token for name in ("kept", "gone"))
+    assert [each.name for each in emulator.tokens] == ["default", "kept", "gone"]
     assert status(kept) == status(gone) == 200
 
-    emulator.worlds.signed_tokens.expire(kept)
-    emulator.worlds.signed_tokens.delete(gone)
+    emulator.tokens.expire(kept)
+    emulator.tokens.delete(gone)
 
     assert status(kept) == status(gone) == 401
-    assert [each.name for each in emulator.worlds.signed_tokens.list()] == ["default", "kept"]
+    assert [each.name for each in emulator.tokens.list()] == ["default", "kept"]
 
 
 def test_the_account_is_read_and_changed(emulator: Emulator) -> None:

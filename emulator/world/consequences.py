@@ -6,6 +6,7 @@ Nothing here is kept: it is made anew from the state wherever a state is taken o
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from emulator.world.world import World  # TEMP
 from emulator.domain.account import Movement, Token
 from emulator.domain.delivery import Delivery, Kind
 from emulator.domain.email import EmailCampaign
@@ -33,7 +34,7 @@ Step = Callable[[Any, Any], object]  # of a world and a change
 # --- Before it is in its place: whether it is new can be seen -------------------------
 
 
-def _campaign_comes(world: Any, campaign: Campaign) -> None:
+def _campaign_comes(world: "World", campaign: Campaign) -> None:
     if campaign.id in world.campaigns:
         world.revisions += 1
         return
@@ -45,12 +46,12 @@ def _campaign_comes(world: Any, campaign: Campaign) -> None:
     _count(world, channel, campaign.line.messages)
 
 
-def _submission_comes(world: Any, submission: Submission) -> None:
+def _submission_comes(world: "World", submission: Submission) -> None:
     if submission.id not in world.submissions:
         world.alike[hash(submission.likeness)] = submission.id
 
 
-def _voice_comes(world: Any, campaign: VoiceCampaign) -> None:
+def _voice_comes(world: "World", campaign: VoiceCampaign) -> None:
     world.plans += 1
     if campaign.id in world.voice_campaigns:
         world.revisions += 1
@@ -60,35 +61,35 @@ def _voice_comes(world: Any, campaign: VoiceCampaign) -> None:
     _count(world, "voice", campaign.line.messages)
 
 
-def _email_comes(world: Any, campaign: EmailCampaign) -> None:
+def _email_comes(world: "World", campaign: EmailCampaign) -> None:
     world.plans += 1
     world.give("email", campaign.id + 1)
     _count(world, "email", campaign.count)
 
 
-def _lookup_comes(world: Any, lookup: Lookup) -> None:
+def _lookup_comes(world: "World", lookup: Lookup) -> None:
     world.give("hlr", lookup.id + 1)
     _count(world, "hlr", 1)
 
 
-def _response_comes(world: Any, response: Response) -> None:
+def _response_comes(world: "World", response: Response) -> None:
     world.give("response", response.id + 1)
 
 
-def _delivery_comes(world: Any, delivery: Delivery) -> None:
+def _delivery_comes(world: "World", delivery: Delivery) -> None:
     if delivery.id not in world.deliveries:
         world.give("delivery", delivery.id + 1)
 
 
-def _mail_comes(world: Any, mailed: Mailed) -> None:
+def _mail_comes(world: "World", mailed: Mailed) -> None:
     world.give("delivery", mailed.delivery.id + 1)
 
 
-def _movement_comes(world: Any, movement: Movement) -> None:
+def _movement_comes(world: "World", movement: Movement) -> None:
     world.balance += movement.amount
 
 
-def _count(world: Any, channel: str, messages: int) -> None:
+def _count(world: "World", channel: str, messages: int) -> None:
     world.volume += messages
     world.tally.messages[channel] += messages
 
@@ -96,7 +97,7 @@ def _count(world: Any, channel: str, messages: int) -> None:
 # --- Once it is in its place ----------------------------------------------------------
 
 
-def _campaign_is_there(world: Any, campaign: Campaign) -> None:
+def _campaign_is_there(world: "World", campaign: Campaign) -> None:
     world.plans += 1
     if campaign.id in world.submissions:
         plans.receipt(world, world.submissions[campaign.id])
@@ -106,13 +107,13 @@ def _campaign_is_there(world: Any, campaign: Campaign) -> None:
         world.alarm()
 
 
-def _submission_is_there(world: Any, submission: Submission) -> None:
+def _submission_is_there(world: "World", submission: Submission) -> None:
     if submission.registered and submission.told < len(submission.destinations):
         plans.receipt(world, submission)
         world.alarm()
 
 
-def _delivery_is_there(world: Any, delivery: Delivery) -> None:
+def _delivery_is_there(world: "World", delivery: Delivery) -> None:
     plans.delivery(world, delivery)
     if delivery.is_over:
         world.outbox.over.append(delivery.id)
@@ -120,7 +121,7 @@ def _delivery_is_there(world: Any, delivery: Delivery) -> None:
         world.alarm()
 
 
-def _delivery_is_gone(world: Any, _forgotten: Forgotten) -> None:
+def _delivery_is_gone(world: "World", _forgotten: Forgotten) -> None:
     over = world.outbox.over
     while over and (
         over[0] not in world.deliveries or not world.deliveries[over[0]].is_over
@@ -128,32 +129,32 @@ def _delivery_is_gone(world: Any, _forgotten: Forgotten) -> None:
         over.popleft()
 
 
-def _answered_early(world: Any, answered: AnsweredEarly) -> None:
+def _answered_early(world: "World", answered: AnsweredEarly) -> None:
     plans.replies(world, world.campaigns[answered.campaign])
 
 
-def _token_is_there(world: Any, token: Token) -> None:
+def _token_is_there(world: "World", token: Token) -> None:
     world.opened_by(token.literal)
     world.plans += 1
 
 
-def _token_is_gone(world: Any, revoked: Revoked) -> None:
+def _token_is_gone(world: "World", revoked: Revoked) -> None:
     world.forget_token(revoked.literal)
 
 
-def _dialled(world: Any, dial: Dial) -> None:
+def _dialled(world: "World", dial: Dial) -> None:
     world.clock.turn(at=dial.at, rate=dial.rate)
 
 
-def _happened(world: Any, event: Event) -> None:
+def _happened(world: "World", event: Event) -> None:
     world.happened.add(event)
 
 
-def _then(_world: Any, then: Then) -> None:
+def _then(_world: "World", then: Then) -> None:
     then.action()
 
 
-def _by_itself(world: Any, change: Any) -> None:
+def _by_itself(world: "World", change: Any) -> None:
     change.carry_out(world)
 
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
+from emulator.world.world import World  # TEMP
 from emulator.domain.delivery import Delivery
 from emulator.world.changes import Forgotten, Mailed
 
 SPARE = 100  # one more of so many is forgotten than has to be: looking takes the time
 
 
-def oldest(world: Any, changes: list[Any], most: int) -> list[Forgotten]:
+def oldest(world: "World", changes: list[Any], most: int) -> list[Forgotten]:
     """Return what *changes*, by which something is over, add to *most* deliveries."""
     newest = {each.id: each for each in _deliveries(changes)}
     over = [each.id for each in newest.values() if each.is_over]
