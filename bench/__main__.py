@@ -281,7 +281,7 @@ def commits(body: bytes, rounds: int) -> tuple[float, float]:
         plain(*what)
         took.append(time.perf_counter() - before)
 
-    plain = transaction.commit
+    plain = transaction.commit_changes
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         settings: tuple[dict[str, Any], ...] = ({}, {"data": Path(folder)})
         places = [

@@ -87,9 +87,9 @@ def main(kind: str, ready: Path) -> None:
     if kind == "hello":
         program = Starlette(routes=[Route("/", hello, methods=["GET", "POST"])])
     else:
-        program = composition.build(settings)
+        program = composition.build_program(settings)
         program.router.routes.append(Route("/bench/pulse", Pulse().tell))
-    server.run(program, settings, lambda _ready: None)
+    server.run_server(program, settings, lambda _ready: None)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ _PACKAGED = _HERE / "_data"
 ROOT = _PACKAGED if _PACKAGED.is_dir() else _HERE.parent
 
 CONTRACT = ROOT / "openapi.yaml"
-CONTROL = _HERE / "web" / "control.yaml"
+CONTROL_CONTRACT = _HERE / "web" / "control.yaml"
 WORLDS = ROOT / "fixtures" / "worlds"
 WORLD_SCHEMA = ROOT / "fixtures" / "world.schema.yaml"
 LEDGER = ROOT / "docs" / "ledger.yaml"
 PRESETS = ROOT / "fixtures" / "faults.yaml"
-ENGINES = ("/.dockerenv", "/run/.containerenv")  # files that Docker and Podman leave
+CONTAINER_MARKERS = ("/.dockerenv", "/run/.containerenv")  # files that Docker and Podman leave
 SIGNING_KEY = ROOT / "fixtures" / "token_signing_key.pem"
 
 
@@ -36,7 +36,7 @@ def read_yaml(path: Path) -> Any:
         raise ValueError(str(error)) from error
 
 
-def read_own_yaml(path: Path, folder: Path = _HERE / "__pycache__") -> Any:
+def read_cached_yaml(path: Path, folder: Path = _HERE / "__pycache__") -> Any:
     """Return what a YAML file of ours holds, from a cache where there is one.
 
     Reading the contract takes a tenth of a start.  As Python does with its bytecode, it
@@ -52,16 +52,16 @@ def read_own_yaml(path: Path, folder: Path = _HERE / "__pycache__") -> Any:
         with suppress(OSError, TypeError):
             for stale in folder.glob(f"{path.stem}-*.json"):
                 stale.unlink()
-            _write(cache, orjson.dumps(tree))
+            _write_file(cache, orjson.dumps(tree))
     return tree
 
 
-def in_container() -> bool:
+def is_in_container() -> bool:
     """Return whether this is a container, where localhost is nobody else's."""
-    return any(map(os.path.exists, ENGINES))
+    return any(map(os.path.exists, CONTAINER_MARKERS))
 
 
-def _write(path: Path, octets: bytes) -> None:
+def _write_file(path: Path, octets: bytes) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(exist_ok=True)
     scratch = path.with_suffix(f".{os.getpid()}")

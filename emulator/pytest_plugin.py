@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from emulator.serving.standby import Standby
 
 NAME_CHARACTERS = 9  # "world-" before them, and it fits into a system_id of SMPP
-NAME_TAKEN, NO_SUCH_WORLD = 409, 404
-URL = pytest.StashKey[str]()
-STANDBY: pytest.StashKey[Standby] = pytest.StashKey()
+HTTP_CONFLICT, HTTP_NOT_FOUND = 409, 404
+URL_KEY = pytest.StashKey[str]()
+STANDBY_KEY: pytest.StashKey[Standby] = pytest.StashKey()
 
 OPTIONS = {
     "url": "URL of a running emulator, instead of one that the plugin starts",
@@ -47,13 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker where the one emulator of the session is."""
     config = node.config
-    if not _chosen(config, "url"):
-        node.workerinput["smsclouds_url"] = _own(config)
+    if not _get_option(config, "url"):
+        node.workerinput["smsclouds_url"] = _start_own_server(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if standby := config.stash.get(STANDBY, None):
-        del config.stash[STANDBY]
+    if standby := config.stash.get(STANDBY_KEY, None):
+        del config.stash[STANDBY_KEY]
         standby.close()
 
 
@@ -64,8 +64,8 @@ def smsclouds_server(request: pytest.FixtureRequest) -> Iterator[Emulator]:
 
     config = request.config
     worker = getattr(config, "workerinput", {})
-    url = _chosen(config, "url") or worker.get("smsclouds_url") or _own(config)
-    with Emulator(url, secret=_chosen(config, "secret") or None) as emulator:
+    url = _get_option(config, "url") or worker.get("smsclouds_url") or _start_own_server(config)
+    with Emulator(url, secret=_get_option(config, "secret") or None) as emulator:
         yield emulator
 
 
@@ -77,13 +77,13 @@ def smsclouds(
 
     The marker ``smsclouds(strict=True, clock="2026-03-02T18:00:00Z")`` orders another.
     """
-    order = {"fixture": _fixture(request.config), "clock": "frozen"}
+    order = {"fixture": _choose_fixture(request.config), "clock": "frozen"}
     for marker in request.node.iter_markers("smsclouds"):
         order |= marker.kwargs
-    world = _opened(smsclouds_server, request.node.nodeid, order)
+    world = _create_world(smsclouds_server, request.node.nodeid, order)
     yield world
     for each in (*world.opened, world):
-        _delete(each)
+        _delete_world(each)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -94,59 +94,59 @@ def pytest_runtest_makereport(
     report = yield
     world: Any = getattr(item, "funcargs", {}).get("smsclouds")
     if report.failed and report.when != "teardown" and hasattr(world, "report"):
-        report.sections.append(("smsclouds", _seen(world)))
+        report.sections.append(("smsclouds", _report_world(world)))
     return report
 
 
-def _seen(world: Emulator) -> str:
+def _report_world(world: Emulator) -> str:
     try:
         return world.report()
     except Exception as error:  # noqa: BLE001 - the test's own failure is what counts
         return f"{world!r} says nothing: {error}"
 
 
-def _own(config: pytest.Config) -> str:
+def _start_own_server(config: pytest.Config) -> str:
     """Return the URL of the session's own emulator, which starts when it is asked."""
-    if STANDBY not in config.stash:
+    if STANDBY_KEY not in config.stash:
         from emulator.serving.standby import Standby  # noqa: PLC0415 - imports threads only
 
-        config.stash[STANDBY] = Standby(_chosen(config, "world") or "demo")
-    return config.stash[STANDBY].url
+        config.stash[STANDBY_KEY] = Standby(_get_option(config, "world") or "demo")
+    return config.stash[STANDBY_KEY].url
 
 
-def _opened(server: Emulator, nodeid: str, order: dict[str, Any]) -> Emulator:
+def _create_world(server: Emulator, nodeid: str, order: dict[str, Any]) -> Emulator:
     """Return a new world whose name comes of the test's; another's is left alone."""
     from emulator.client import ClientError  # noqa: PLC0415
 
     for attempt in count():
         try:
-            return server.create(_name(nodeid, attempt), **order)
+            return server.create(_make_world_name(nodeid, attempt), **order)
         except ClientError as error:
-            if error.status != NAME_TAKEN:
+            if error.status != HTTP_CONFLICT:
                 raise
     raise AssertionError  # the numbers do not end
 
 
-def _delete(world: Emulator) -> None:
+def _delete_world(world: Emulator) -> None:
     """Delete a world, unless the test has."""
     from emulator.client import ClientError  # noqa: PLC0415
 
     try:
         world.delete()
     except ClientError as error:
-        if error.status != NO_SUCH_WORLD:
+        if error.status != HTTP_NOT_FOUND:
             raise
 
 
-def _name(nodeid: str, attempt: int) -> str:
+def _make_world_name(nodeid: str, attempt: int) -> str:
     digest = sha256(f"{nodeid} {attempt}".encode()).digest()
     return b32encode(digest).decode()[:NAME_CHARACTERS].lower()
 
 
-def _fixture(config: pytest.Config) -> Any:
+def _choose_fixture(config: pytest.Config) -> Any:
     """Return what a running emulator is told of the world chosen here, if one is."""
-    world = _chosen(config, "world")
-    if not world or not _chosen(config, "url"):
+    world = _get_option(config, "world")
+    if not world or not _get_option(config, "url"):
         return None  # our own emulator was started with it
     if not Path(world).is_file():
         return world
@@ -155,7 +155,7 @@ def _fixture(config: pytest.Config) -> Any:
     return read_yaml(Path(world))
 
 
-def _chosen(config: pytest.Config, name: str) -> str:
+def _get_option(config: pytest.Config, name: str) -> str:
     option = config.getoption(f"--smsclouds-{name}", default=None)
     if option is None and name != "secret":
         option = config.getini(f"smsclouds_{name}")

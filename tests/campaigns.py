@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from emulator.domain.sms import Campaign
+from emulator.domain.sms import SmsCampaign
 from tests.emulated import Answer, Api, keep
 
 SMS = "/api/v3/campaign"
@@ -73,11 +73,11 @@ def texts(api: Api, order: Body, *, path: str = SMS) -> list[str]:
 def intervene(
     api: Api,
     placed: Mapping[str, Any],
-    change: Callable[[Campaign, datetime], Campaign],
+    change: Callable[[SmsCampaign, datetime], SmsCampaign],
 ) -> None:
     """Do to a campaign what a person does in the panel: ``dlr.pause``, for one."""
     world = api.world
-    changed = change(world.campaign(placed["campaign"]), world.clock.now())
+    changed = change(world.get_campaign(placed["campaign"]), world.clock.now())
     keep(world, changed)
 
 
@@ -86,7 +86,7 @@ def assert_nothing_happened(api: Api) -> None:
     world = api.world
     assert world.balance == world.account.credit
     assert (world.movements, world.campaigns, world.clicks) == ([], {}, [])
-    assert world.upcoming("campaign") == 8528238
+    assert world.next_id("campaign") == 8528238
 
 
 def assert_refused(answer: Answer, naming: str) -> None:

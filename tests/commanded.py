@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, NamedTuple
 
-from emulator.world.outbox import Push, Relay
+from emulator.world.outbox import PushRequest, PushRelay
 from tests.campaigns import NUMBER, an_sms, place
 from tests.emulated import Api
 from tests.orders import CLIC, EMAIL, RESPONSES, SMS, VOICE, order
@@ -32,9 +32,9 @@ class Command(NamedTuple):
         new = f"new{next(NAMES)}"
         path = self.path.format(
             token=next(reversed(api.world.tokens)),
-            session=next(iter(api.world.links), 0),
+            session=next(iter(api.world.sessions), 0),
             push=next(iter(_awaited(api)), 0),
-            aside=next((name for name, _ in api.worlds.troubles()), ""),
+            aside=next((name for name, _ in api.worlds.list_set_aside()), ""),
         )
         path = path if path.startswith("/") else f"/_emulator/{path}"
         body = self.body(api) if callable(self.body) else self.body
@@ -157,9 +157,9 @@ def attended(api: Api, name: str) -> Iterator[None]:
         return
     with listening(api) as phone:
         phone.bound(system_id=api.token, password="x")
-        relay = Relay()
+        relay = PushRelay()
         api.world.outbox.relays.append(relay)
-        relay.hand(Push(1, "moPush", "GET", "http://127.0.0.1:9/mo", "a=1"))
+        relay.assign_push(PushRequest(1, "moPush", "GET", "http://127.0.0.1:9/mo", "a=1"))
         try:
             yield
         finally:

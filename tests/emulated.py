@@ -21,18 +21,18 @@ from referencing.jsonschema import DRAFT202012
 from starlette.applications import Starlette
 
 from emulator import files
-from emulator.serving.composition import Contracts, assembled
-from emulator.contract.contract import Contract, load
-from emulator.courier.http_caller import Caller
+from emulator.serving.composition import Contracts, assemble_program
+from emulator.contract.contract import Contract, load_contract
+from emulator.courier.http_caller import HttpCaller
 from emulator.courier.courier import Courier
 from emulator.domain.account import Account
-from emulator.domain.responses import Response
-from emulator.domain.targets import Targets
-from emulator.worldfile.fixture import read
-from emulator.world.transaction import transact_at_once
-from emulator.web.routing import Program
-from emulator.world import Dial, World
-from emulator.worlds import Limits, Worlds
+from emulator.domain.responses import MoResponse
+from emulator.domain.targets import AllowedTargets
+from emulator.worldfile.fixture import parse_fixture
+from emulator.world.transaction import run_transaction_now
+from emulator.web.routing import EmulatorApp
+from emulator.world import ClockChanged, World
+from emulator.worlds import Limits, WorldDirectory
 from tests.properties import sampled
 
 START = datetime(2026, 3, 2, 18, 0, 0, tzinfo=UTC)  # noon in Mexico City
@@ -45,12 +45,12 @@ URN = "urn:contract"
 
 @cache
 def contract() -> Contract:
-    return Contract(load(files.CONTRACT))
+    return Contract(load_contract(files.CONTRACT))
 
 
 @cache
 def control() -> Contract:
-    return Contract(load(files.CONTROL))
+    return Contract(load_contract(files.CONTROL_CONTRACT))
 
 
 @cache
@@ -109,9 +109,9 @@ def keep(world: World, *changes: object) -> None:
 
     def kept() -> None:
         for each in changes:
-            world.keep(each)
+            world.keep_change(each)
 
-    transact_at_once(world.commons, kept)
+    run_transaction_now(world.shared, kept)
 
 
 @dataclass
@@ -121,7 +121,7 @@ class Time:
     def advance(self, **duration: float) -> None:
         """Turn the clock, and nothing else: what then is due waits for a visitor."""
         at = self.now + timedelta(**duration)
-        keep(self.world, Dial(at=at))
+        keep(self.world, ClockChanged(at=at))
 
     @property
     def now(self) -> datetime:
@@ -137,13 +137,13 @@ class Api:
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     @property
-    def worlds(self) -> Worlds:
-        worlds: Worlds = self.app.state.worlds
+    def worlds(self) -> WorldDirectory:
+        worlds: WorldDirectory = self.app.state.worlds
         return worlds
 
     @property
     def world(self) -> World:
-        return at_once(self.worlds.find(self.token))
+        return at_once(self.worlds.get_or_create(self.token))
 
     @property
     def account(self) -> Account:
@@ -234,22 +234,22 @@ class Api:
             self._loop.run_until_complete(asyncio.wait(waiting))
         self._loop.close()
 
-    def receive(self, message: int, text: str) -> Response:
+    def receive(self, message: int, text: str) -> MoResponse:
         """Let the handset that got *message* answer it, now."""
         world = self.world
-        campaign = world.campaign_of(message)
+        campaign = world.find_campaign_of(message)
         assert campaign is not None, f"there is no message {message}"
         index = message - campaign.first_message
-        reached = index < campaign.line.reached(world.clock.now())
-        response = Response(
-            id=world.upcoming("response"),
+        reached = index < campaign.line.count_due(world.clock.now())
+        response = MoResponse(
+            id=world.next_id("response"),
             number=campaign.recipients.numbers[index],
             campaign=campaign.id,
             campaign_name=campaign.name,
             message=message,
-            text=campaign.text(index),
+            text=campaign.render_text(index),
             response=text,
-            sent_at=campaign.line.instant(index) if reached else None,
+            sent_at=campaign.line.due_time(index) if reached else None,
             received_at=world.clock.now(),
         )
         keep(world, response)
@@ -268,7 +268,7 @@ def emulated(*, strict: bool = False, **changes: Any) -> Api:
     document = {**deepcopy(dict(demo())), "clock": START.isoformat(), **changes}
     if strict:
         document["strict"] = True
-    worlds = Worlds([read(document, "demo", now=START)], Limits())
+    worlds = WorldDirectory([parse_fixture(document, "demo", now=START)], Limits())
     return Api(program(worlds))
 
 
@@ -282,19 +282,19 @@ def limited(
     """Return a demo world in a process that may hold so much."""
     own = {} if binds is None else {"binds": binds}
     document = {**demo(), "clock": START.isoformat(), **own}
-    fixture = read(document, "demo", now=START)
-    opened = Worlds([fixture], Limits(worlds=worlds, **limits))
+    fixture = parse_fixture(document, "demo", now=START)
+    opened = WorldDirectory([fixture], Limits(worlds=worlds, **limits))
     return Api(program(opened, secret=secret))
 
 
 def program(
-    worlds: Worlds, platform: Contract | None = None, *, secret: str | None = None
-) -> Program:
+    worlds: WorldDirectory, platform: Contract | None = None, *, secret: str | None = None
+) -> EmulatorApp:
     """Return the whole application over *worlds*."""
     platform = platform or contract()
-    caller = Caller(Targets(), most=MOST_OF_AN_ANSWER)
+    caller = HttpCaller(AllowedTargets(), body_limit=MOST_OF_AN_ANSWER)
     courier = Courier(platform.webhooks, caller, seconds=SOON)
-    return assembled(
+    return assemble_program(
         worlds,
         Contracts(platform, control()),
         courier=courier,
@@ -368,12 +368,12 @@ def held_to_contract(method: str, path: str, answer: Answer) -> None:
     pointer = described(method, path.partition("?")[0])
     if pointer is None:
         return
-    responses = contract().document.at(f"{pointer}/responses")[1]
+    responses = contract().document.resolve_pointer(f"{pointer}/responses")[1]
     assert str(answer.status) in responses, f"{method} {path}: {answer.status}"
-    where, node = contract().document.at(f"{pointer}/responses/{answer.status}")
+    where, node = contract().document.resolve_pointer(f"{pointer}/responses/{answer.status}")
     for name, header in node.get("headers", {}).items():
         required = (
-            contract().document.at(header["$ref"][1:])[1]
+            contract().document.resolve_pointer(header["$ref"][1:])[1]
             if "$ref" in header
             else header
         )

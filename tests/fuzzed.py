@@ -17,7 +17,7 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 from starlette.types import ASGIApp
 
-from emulator.serving.composition import build
+from emulator.serving.composition import build_program
 from emulator.serving.settings import Settings
 from tests.emulated import START
 
@@ -63,7 +63,7 @@ class Report:
 
 def contract_world(*, strict: bool = False) -> ASGIApp:
     """Return the program with ``--world contract``; its clock stands at ``START``."""
-    return build(Settings(world="contract", clock=START.isoformat(), strict=strict))
+    return build_program(Settings(world="contract", clock=START.isoformat(), strict=strict))
 
 
 def examine(  # noqa: PLR0913 - what a run may be restricted to

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from emulator.client import Emulator
-from emulator.client.shown import Fact, Run
+from emulator.client.shown import Fact, ClockAdvance
 from tests.campaigns import NUMBER, SMS, Body, an_sms, to
 from tests.emulated import START, contract, validator
 from tests.receiver import Asked
@@ -75,7 +75,7 @@ def pushed(asked: Asked, webhook: str = "moPush", own: Pairs = ()) -> dict[str, 
     *own*.
     """
     where = f"/webhooks/{webhook}/get"
-    described = contract().document.at(where)[1]["parameters"]
+    described = contract().document.resolve_pointer(where)[1]["parameters"]
     assert (asked.method, asked.body) == ("GET", "")
     assert "authorization" not in asked.headers
     assert asked.query[: len(own)] == own
@@ -96,6 +96,6 @@ def verdicts(delivery: Fact) -> list[str]:
     return [each.verdict for each in delivery.attempts]
 
 
-def traces(run: Run, name: str) -> list[str]:
+def traces(run: ClockAdvance, name: str) -> list[str]:
     """Return when something called *name* happened: ``18:00:22``."""
     return [each.at[11:19] for each in run.happened if each.event == name]

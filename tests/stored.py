@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from emulator.store.database_file import NAME
-from emulator.store.sqlite_store import Keeper
+from emulator.store.database_file import DATABASE_NAME
+from emulator.store.sqlite_store import SqliteStore
 from tests.emulated import START, Api, emulated
 from tests.steering import steered
 
@@ -30,7 +30,7 @@ def kept(
     api.token = token
     with (
         closing(api),
-        closing(Keeper(folder, api.worlds, now=START + after)),
+        closing(SqliteStore(folder, api.worlds, now=START + after)),
     ):
         yield api
 
@@ -61,4 +61,4 @@ def snapshot(api: Api) -> Any:
 
 
 def file(folder: Path) -> Path:
-    return folder / NAME
+    return folder / DATABASE_NAME

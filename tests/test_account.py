@@ -13,25 +13,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import files
-from emulator.worldfile.account_writer import written
-from emulator.domain.access import Access, Bind, Centre, Form
+from emulator.worldfile.account_writer import account_to_json
+from emulator.domain.access import SmppAccess, BindConfig, SmscConfig, ReceiptFormat
 from emulator.domain.account import (
-    ITEMS,
+    MAX_ITEMS,
     Account,
     Country,
-    Item,
+    MediaFile,
     Keyword,
     Link,
     Prices,
     Route,
 )
-from emulator.domain.assumptions import STRICT, SWITCHES, Assumptions
+from emulator.domain.assumptions import STRICT_CHOICES, SWITCHES, Assumptions
 from emulator.domain.coding import Alphabet
 from emulator.domain.handset import Outcome, Population
-from emulator.domain.refusals import REASONS, Reason
-from emulator.domain.timeline import INSTANT, Pace
-from emulator.worldfile.fixture import FixtureError, Overrides, account_of, load, read
-from emulator.operations.control.account import merged
+from emulator.domain.refusals import REASONS, RefusalReason
+from emulator.domain.timeline import INSTANT_PACE, Pace
+from emulator.worldfile.fixture import FixtureError, FixtureOverrides, parse_account, load_fixture, parse_fixture
+from emulator.operations.control.account import merge_patch
 from tests.campaigns import place
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, at_once, demo
@@ -85,26 +85,26 @@ SECONDS = st.integers(0, 10**6).map(float)
 STATUSES = st.integers(1, 0xFFFFFFFF)
 NAMES = st.text(ascii_lowercase, min_size=1, max_size=8)
 FORM = st.builds(
-    Form,
+    ReceiptFormat,
     st.sampled_from(["decimal", "hex", "padded"]),
     st.sampled_from(["minutes", "seconds"]),
     st.sampled_from(["text", "Text", "none"]),
     st.sampled_from(["with", "without", "only"]),
 )
 BIND = st.builds(
-    Bind,
+    BindConfig,
     *(NAMES, st.none() | NAMES),
     st.sampled_from([Alphabet.GSM, Alphabet.LATIN_1]),
     *(st.none() | IDS, st.lists(NAMES, max_size=2).map(tuple)),
     *(COUNTS, COUNTS, COUNTS, FORM),
 )
 CENTRE = st.builds(
-    Centre,
+    SmscConfig,
     *(SECONDS, SECONDS, SECONDS, SECONDS, STATUSES, STATUSES, STATUSES),
     *(st.integers(1, 10_000), COUNTS, SECONDS),
     *(SECONDS.map(lambda each: timedelta(seconds=each)),) * 2,
 )
-ITEM = st.builds(Item, IDS, WORDS, optional(URLS))
+ITEM = st.builds(MediaFile, IDS, WORDS, optional(URLS))
 LINK = st.builds(Link, IDS, WORDS, URLS, INSTANTS)
 KEYWORD = st.builds(
     Keyword,
@@ -122,8 +122,8 @@ CHOSEN = st.fixed_dictionaries(
 ASSUMPTIONS = CHOSEN.map(Assumptions) | st.sampled_from(
     [
         Assumptions(),
-        Assumptions(STRICT),
-        Assumptions(STRICT).but({"charge": "per_part"}),
+        Assumptions(STRICT_CHOICES),
+        Assumptions(STRICT_CHOICES).with_choices({"charge": "per_part"}),
     ]
 )
 OUTCOMES = st.sampled_from(Outcome)
@@ -132,7 +132,7 @@ REFUSALS = st.dictionaries(
     st.sampled_from(sorted(REASONS)), st.tuples(st.integers(400, 599), WORDS)
 ).map(
     lambda chosen: {
-        name: Reason(
+        name: RefusalReason(
             name, status, REASONS[name].es, words.replace("{", "").replace("}", "")
         )
         for name, (status, words) in chosen.items()
@@ -170,7 +170,7 @@ def accounts(draw: st.DrawFn) -> Account:
             st.dictionaries(st.sampled_from(["voice", "email", "smpp"]), st.booleans())
         ),
         prices=draw(st.builds(Prices, MONEY, MONEY, MONEY)),
-        pace=draw(PACE | st.just(INSTANT)),
+        pace=draw(PACE | st.just(INSTANT_PACE)),
         assumptions=draw(ASSUMPTIONS),
         population=Population(
             seed, draw(WEIGHTS), draw(st.dictionaries(NUMBERS, OUTCOMES, max_size=4))
@@ -181,7 +181,7 @@ def accounts(draw: st.DrawFn) -> Account:
         ),
         merged_limit=draw(st.integers(306, 10**9)),
         short_link_base=draw(URLS),
-        access=Access(
+        access=SmppAccess(
             {
                 each.system_id: each
                 for each in draw(st.lists(BIND, max_size=3, unique_by=_system_id))
@@ -191,17 +191,17 @@ def accounts(draw: st.DrawFn) -> Account:
     )
 
 
-def _system_id(bind: Bind) -> str:
+def _system_id(bind: BindConfig) -> str:
     return bind.system_id
 
 
 @ALWAYS
 @given(accounts())
 def test_what_is_written_of_an_account_reads_as_it(account: Account) -> None:
-    document = json.loads(json.dumps(written(account)))
+    document = json.loads(json.dumps(account_to_json(account)))
 
-    assert account_of(document, START) == account
-    assert written(account_of(document, START)) == document
+    assert parse_account(document, START) == account
+    assert account_to_json(parse_account(document, START)) == document
 
 
 @ALWAYS
@@ -209,13 +209,13 @@ def test_what_is_written_of_an_account_reads_as_it(account: Account) -> None:
 def test_what_is_written_of_an_account_is_a_world_file(account: Account) -> None:
     schema = yaml.safe_load(files.WORLD_SCHEMA.read_text("utf-8"))
 
-    jsonschema.Draft202012Validator(schema).validate(written(account))
+    jsonschema.Draft202012Validator(schema).validate(account_to_json(account))
 
 
 @ALWAYS
 @given(accounts(), st.randoms(use_true_random=False))
 def test_equal_accounts_are_written_alike(account: Account, chance: Any) -> None:
-    document = written(account)
+    document = account_to_json(account)
     for name in ("remittents", "whitelist", "population", "handsets"):
         chance.shuffle(document[name])
     for name in ("services", "refusals", "prices"):
@@ -223,9 +223,9 @@ def test_equal_accounts_are_written_alike(account: Account, chance: Any) -> None
         chance.shuffle(items)
         document[name] = dict(items)
 
-    again = written(account_of(document, START))
+    again = account_to_json(parse_account(document, START))
 
-    assert json.dumps(again) == json.dumps(written(account))
+    assert json.dumps(again) == json.dumps(account_to_json(account))
 
 
 @pytest.mark.parametrize("name", ["demo", "contract"])
@@ -235,9 +235,9 @@ def test_the_worlds_that_come_along_are_written_and_read(
     strict: bool,  # noqa: FBT001
 ) -> None:
     path = files.WORLDS / f"{name}.yaml"
-    account = load(path, Overrides(strict=strict), now=START).account
+    account = load_fixture(path, FixtureOverrides(strict=strict), now=START).account
 
-    assert account_of(written(account), START + timedelta(days=1)) == account
+    assert parse_account(account_to_json(account), START + timedelta(days=1)) == account
 
 
 def test_a_date_is_of_the_accounts_time_zone_unless_it_has_an_offset() -> None:
@@ -247,7 +247,7 @@ def test_a_date_is_of_the_accounts_time_zone_unless_it_has_an_offset() -> None:
         for number, date in enumerate(dates, start=1)
     ]
 
-    account = account_of({**demo(), "links": links}, START)
+    account = parse_account({**demo(), "links": links}, START)
 
     assert {each.created_at for each in account.links.values()} == {
         datetime(2026, 3, 2, 18, 0, 0, 250_000, tzinfo=UTC)
@@ -264,9 +264,9 @@ def test_what_has_no_date_is_as_old_as_its_world(flag: bool) -> None:  # noqa: F
     begins = "2020-01-31T12:00:00Z"
     words = {} if flag else {"clock": begins}
     document = {**demo(), "links": [LINK_4], "keywords": [{"keyword": "a"}], **words}
-    overrides = Overrides(clock=begins if flag else None)
+    overrides = FixtureOverrides(clock=begins if flag else None)
 
-    account = read(document, "demo", overrides, now=START).account
+    account = parse_fixture(document, "demo", overrides, now=START).account
 
     instant = datetime(2020, 1, 31, 12, tzinfo=UTC)
     assert account.links[4].created_at == instant
@@ -306,7 +306,7 @@ COUNTRY = {"country": 1, "name": "Mexico"}
 )
 def test_a_mistake_has_its_place(changes: dict[str, Any], where: str) -> None:
     with pytest.raises(FixtureError, match=f"^at {where or 'the top'}: ") as told:
-        account_of({**demo(), **changes}, START)
+        parse_account({**demo(), **changes}, START)
 
     assert told.value.where == where
 
@@ -317,7 +317,7 @@ def test_a_mistake_has_its_place(changes: dict[str, Any], where: str) -> None:
 )
 def test_a_list_holds_so_many_items_and_a_complaint_is_short(name: str) -> None:
     with pytest.raises(FixtureError, match=f"^at {name}: .* is too long") as told:
-        account_of({**demo(), name: [{}] * (ITEMS + 1)}, START)
+        parse_account({**demo(), name: [{}] * (MAX_ITEMS + 1)}, START)
 
     assert len(str(told.value)) < 500
 
@@ -331,7 +331,7 @@ def test_the_account_is_shown_as_a_world_file_writes_it(api: Api) -> None:
     told = steered(api, "GET", "account")
 
     assert told.pop("balance") == 468063.61
-    assert told == written(api.account)
+    assert told == account_to_json(api.account)
     assert told["account"]["credit"] == 468062.11
     assert told.keys().isdisjoint({"name", "tokens", "clock"})
 
@@ -387,8 +387,8 @@ def test_a_world_becomes_strict_or_lenient_and_keeps_its_exceptions(
 
     told = steered(api, "PATCH", "account", json={"strict": strict})
 
-    chosen = Assumptions(STRICT) if strict else Assumptions()
-    assert api.account.assumptions == chosen.but(exception)
+    chosen = Assumptions(STRICT_CHOICES) if strict else Assumptions()
+    assert api.account.assumptions == chosen.with_choices(exception)
     assert (told["strict"], told["assumptions"]) == (strict, exception)
 
 
@@ -487,7 +487,7 @@ def test_a_wrong_change_names_its_place_and_changes_nothing(
     ],
 )
 def test_a_patch_is_a_json_merge_patch(target: Any, patch: Any, result: Any) -> None:
-    assert merged(target, patch) == result
+    assert merge_patch(target, patch) == result
 
 
 # --- Its collections -------------------------------------------------------------
@@ -579,7 +579,7 @@ def test_a_changed_account_is_nothing_to_another_world_and_ends_with_a_reset(
     assert steered(api, "GET", "account", token="world-b") == before
     steered(api, "POST", "account/audios", json=NEW["audios"][0], token="world-b")
     steered(api, "DELETE", "account/audios/99")
-    assert 99 in at_once(api.worlds.find("world-b")).account.audios
+    assert 99 in at_once(api.worlds.get_or_create("world-b")).account.audios
 
 
 # --- Links and their clicks --------------------------------------------------------
@@ -645,7 +645,7 @@ def test_expiring_a_token_makes_none(api: Api) -> None:
 
     twin = steered(api, "POST", "tokens", json={"name": "x"}, token="world-b")["token"]
     assert len(api.world.tokens) == 2
-    assert api.world.tokens_made == at_once(api.worlds.find("world-b")).tokens_made
+    assert api.world.tokens_made == at_once(api.worlds.get_or_create("world-b")).tokens_made
     assert literal != twin
 
 
@@ -695,7 +695,7 @@ def test_the_order_of_the_weights_draws_nobody_else(make_api: MakeApi) -> None:
         api = make_api()
         steered(api, "PUT", "population", json={"weights": weights})
         population = api.account.population
-        outcomes.append(population.outcomes(range(5_500_000_000, 5_500_000_100)))
+        outcomes.append(population.get_outcomes(range(5_500_000_000, 5_500_000_100)))
 
     assert outcomes[0] == outcomes[1]
 

@@ -17,14 +17,14 @@ from emulator.command import options
 from emulator.serving import processes
 from emulator.serving import server
 from emulator.command import remote
-from emulator.client.forwarder import forwarding
-from emulator.client.inprocess import InProcess
+from emulator.client.forwarder import make_forwarder
+from emulator.client.inprocess import InProcessTransport
 from emulator.client.line import ClientError
 from emulator.client.shown import Fact
-from emulator.client.transport import Cut, Request, Socket
+from emulator.client.transport import ServerDisconnected, ClientRequest, SocketTransport
 from emulator.timekeeping.clock import Clock
-from emulator.command.doctor import Patient
-from emulator.worldfile.fixture import FixtureError, read
+from emulator.command.doctor import DiagnosisTarget
+from emulator.worldfile.fixture import FixtureError, parse_fixture
 from emulator.serving.server import ServeError
 from emulator.serving.settings import Settings
 from tests.emulated import START, demo
@@ -35,12 +35,12 @@ URL = "http://127.0.0.1:7672"
 # --- The doctor --------------------------------------------------------------
 
 
-class Told(Patient):
+class Told(DiagnosisTarget):
     """A patient whose emulator answers from a table."""
 
     __slots__ = ()
 
-    def ask(self, what: str, world: str | None = None, **_query: Any) -> Any:
+    def get_json(self, what: str, world: str | None = None, **_query: Any) -> Any:
         answer = ANSWERS[what]
         if isinstance(answer, Exception):
             raise answer
@@ -66,7 +66,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     def ask(
         *, reason: Mapping[int, str] = {}, proxies: Any = None, **answers: Any
     ) -> list[str]:
-        more = {key: answers.pop(key) for key in Patient._fields if key in answers}
+        more = {key: answers.pop(key) for key in DiagnosisTarget._fields if key in answers}
         patient = Told(**{"url": URL, **more})
         names = {each.replace("_", "/", 1): it for each, it in answers.items()}
         ANSWERS.clear()
@@ -74,7 +74,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         monkeypatch.setattr(doctor, "node", lambda: "here")
         monkeypatch.setattr(doctor, "unreachable", lambda _, port: reason.get(port, ""))
         monkeypatch.setattr(doctor, "getproxies_environment", lambda: proxies or {})
-        return list(doctor.findings(patient))
+        return list(doctor.find_problems(patient))
 
     return ask
 
@@ -205,7 +205,7 @@ def test_pushes_find_nobody(ask: Callable[..., list[str]]) -> None:
     ("admit", "text", "says"),
     [
         (
-            options.clock,
+            options.parse_clock_option,
             "x0",
             (
                 "'x0' is not real, frozen, xN (x60: a minute a second) or an instant "
@@ -213,17 +213,17 @@ def test_pushes_find_nobody(ask: Callable[..., list[str]]) -> None:
             ),
         ),
         (
-            options.secret,
+            options.parse_secret_option,
             "a b",
             "takes printable ASCII without blanks, quotes, commas, ; and \\.",
         ),
         (
-            options.port_or_none,
+            options.parse_port_option,
             "65536",
             "'65536' is no port from 0 to 65535, and not none.",
         ),
         (
-            options.url,
+            options.parse_url_option,
             "localhost/mo",
             "'localhost/mo' is no address, such as http://localhost:3000/mo.",
         ),
@@ -239,8 +239,8 @@ def test_an_option_says_what_it_takes(
 
 
 def test_an_option_takes_what_it_says() -> None:
-    taken = [options.clock(each) for each in ("real", "x60", "2026-01-31T12:00:00Z")]
-    ports = [options.port_or_none(each) for each in ("none", "0", "65535", 7)]
+    taken = [options.parse_clock_option(each) for each in ("real", "x60", "2026-01-31T12:00:00Z")]
+    ports = [options.parse_port_option(each) for each in ("none", "0", "65535", 7)]
 
     assert taken == ["real", "x60", "2026-01-31T12:00:00Z"]
     assert ports == [None, 0, 65_535, 7]
@@ -248,9 +248,9 @@ def test_an_option_takes_what_it_says() -> None:
 
 def test_words_of_the_shell_say_what_they_take() -> None:
     with pytest.raises(click.BadParameter) as time:
-        remote.moved("soon")
+        remote.parse_clock_move("soon")
     with pytest.raises(click.BadParameter) as word:
-        remote.spelt(("500",))
+        remote.parse_rule_words(("500",))
 
     assert time.value.message == (
         "'soon' is not next, 90, 90s, 5m, 2h, 3d or 2026-01-31T12:00:00Z."
@@ -283,7 +283,7 @@ def test_settings_that_say_nothing_together_are_refused(
     chosen: Mapping[str, Any], says: str
 ) -> None:
     with pytest.raises(ServeError) as told:
-        server._agree(Settings(**chosen))  # noqa: SLF001 - before a port is taken
+        server._check_settings(Settings(**chosen))  # noqa: SLF001 - before a port is taken
 
     assert str(told.value) == says
 
@@ -299,14 +299,14 @@ def test_settings_that_say_nothing_together_are_refused(
     ],
 )
 def test_settings_that_go_together_are_taken(chosen: Mapping[str, Any]) -> None:
-    server._agree(Settings(**chosen))  # noqa: SLF001
+    server._check_settings(Settings(**chosen))  # noqa: SLF001
 
 
 def test_a_port_that_is_taken_says_which_flag_takes_another() -> None:
-    with closing(server.bound("127.0.0.1", 0)) as listener:
+    with closing(server.open_listener("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(ServeError) as told:
-            server.bound("127.0.0.1", port, "--smpp-port")
+            server.open_listener("127.0.0.1", port, "--smpp-port")
 
     assert str(told.value) == (
         f"cannot listen on 127.0.0.1:{port} (Address already in use); "
@@ -316,10 +316,10 @@ def test_a_port_that_is_taken_says_which_flag_takes_another() -> None:
 
 def test_processes_say_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ServeError) as needs:
-        processes.shares(Settings(processes=2, tls_port=0))
+        processes.split_settings(Settings(processes=2, tls_port=0))
     monkeypatch.delattr("os.fork")
     with pytest.raises(ServeError) as told:
-        processes.shares(Settings(processes=2))
+        processes.split_settings(Settings(processes=2))
 
     assert str(needs.value) == (
         "with --processes TLS needs --tls-cert, one certificate for them all"
@@ -334,7 +334,7 @@ def test_processes_say_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_directory_without_a_world_says_so(tmp_path: Path) -> None:
     with pytest.raises(FixtureError) as told:
-        composition._paths(str(tmp_path))  # noqa: SLF001
+        composition._find_world_files(str(tmp_path))  # noqa: SLF001
 
     assert str(told.value) == f"the directory {tmp_path} holds no world file (*.yaml)"
 
@@ -382,7 +382,7 @@ def test_a_mistake_of_a_world_file_is_said_with_its_place(
     document = {name: each for name, each in document.items() if each is not None}
 
     with pytest.raises(FixtureError) as told:
-        read(document, "demo", now=START)
+        parse_fixture(document, "demo", now=START)
 
     assert str(told.value) == says
 
@@ -391,7 +391,7 @@ def test_a_file_that_no_world_could_be_called_after_says_so() -> None:
     document = {name: each for name, each in demo().items() if name != "name"}
 
     with pytest.raises(FixtureError) as told:
-        read(document, "a b", now=START)
+        parse_fixture(document, "a b", now=START)
 
     assert str(told.value) == (
         "in what it means: the file's name 'a b' is none of a world; set name:"
@@ -405,7 +405,7 @@ def test_a_clock_does_not_go_back() -> None:
 
 # --- A client in the process -------------------------------------------------
 
-ASKED = Request("GET", "/x", {}, b"", 0.05)
+ASKED = ClientRequest("GET", "/x", {}, b"", 0.05)
 
 
 def says(*messages: Mapping[str, Any], hangs: bool = False) -> ASGIApp:
@@ -433,54 +433,54 @@ def body(octets: bytes, *, more: bool = False) -> Mapping[str, Any]:
     ("application", "error", "says"),
     [
         (says(hangs=True), TimeoutError, "no answer within 0.05 s"),
-        (says(), Cut, "Remote end closed connection without response"),
-        (says(started()), Cut, "the answer ended after 0 octets"),
+        (says(), ServerDisconnected, "Remote end closed connection without response"),
+        (says(started()), ServerDisconnected, "the answer ended after 0 octets"),
         (
             says(started(), body(b"abc", more=True)),
-            Cut,
+            ServerDisconnected,
             "the answer ended after 3 octets",
         ),
-        (says(started(length=9), body(b"abc")), Cut, "the answer ended after 3 octets"),
+        (says(started(length=9), body(b"abc")), ServerDisconnected, "the answer ended after 3 octets"),
     ],
 )
 def test_an_answer_that_is_none_says_how(
     application: ASGIApp, error: type[Exception], says: str
 ) -> None:
-    with closing(InProcess(application)) as transport, pytest.raises(error) as told:
-        transport.request(ASKED)
+    with closing(InProcessTransport(application)) as transport, pytest.raises(error) as told:
+        transport.send_request(ASKED)
 
     assert str(told.value) == says
 
 
 def test_an_answer_that_is_whole_is_returned() -> None:
-    with closing(InProcess(says(started(length=9), body(b"abc" * 3)))) as transport:
-        answer = transport.request(ASKED)
-        head = transport.request(ASKED._replace(method="HEAD"))
+    with closing(InProcessTransport(says(started(length=9), body(b"abc" * 3)))) as transport:
+        answer = transport.send_request(ASKED)
+        head = transport.send_request(ASKED._replace(method="HEAD"))
 
     assert (answer.status, answer.body, head.body) == (200, b"abc" * 3, b"abc" * 3)
 
 
 def test_a_stream_that_is_silent_says_for_how_long() -> None:
-    with closing(InProcess(says(started(), hangs=True))) as transport:
-        stream = transport.stream(ASKED)
+    with closing(InProcessTransport(says(started(), hangs=True))) as transport:
+        stream = transport.open_stream(ASKED)
         with pytest.raises(TimeoutError, match=r"^nothing came within 0\.05 s$"):
             list(stream)
 
 
 def test_an_emulator_that_was_closed_says_so() -> None:
-    transport = InProcess(says(started(), hangs=True))
-    stream = transport.stream(ASKED._replace(timeout=20))
+    transport = InProcessTransport(says(started(), hangs=True))
+    stream = transport.open_stream(ASKED._replace(timeout=20))
     transport.close()
 
-    with pytest.raises(Cut, match=r"^the emulator was closed$"):
+    with pytest.raises(ServerDisconnected, match=r"^the emulator was closed$"):
         list(stream)
     with pytest.raises(ConnectionRefusedError, match=r"^this emulator was closed$"):
-        transport.request(ASKED)
+        transport.send_request(ASKED)
 
 
 def test_what_is_forwarded_to_nobody_says_so() -> None:
     report: list[str] = []
-    perform = forwarding("http://127.0.0.1:9/mo", report.append)
+    perform = make_forwarder("http://127.0.0.1:9/mo", report.append)
     push = Fact(operation="moPush", method="GET", url="", parameters="a=1")
 
     said = perform(push)
@@ -513,7 +513,7 @@ def test_a_connection_that_breaks_says_how(
     monkeypatch.setattr("http.client.HTTPConnection.connect", lambda _: None)
     monkeypatch.setattr("http.client.HTTPConnection.request", broken)
 
-    with closing(Socket("http://127.0.0.1:9")) as line, pytest.raises(Cut) as told:
-        line.request(ASKED)
+    with closing(SocketTransport("http://127.0.0.1:9")) as line, pytest.raises(ServerDisconnected) as told:
+        line.send_request(ASKED)
 
     assert str(told.value) == says

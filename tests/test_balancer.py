@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from emulator.client import Emulator
-from emulator.serving.server import KEEP_ALIVE
+from emulator.serving.server import KEEP_ALIVE_SECONDS
 from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms
 from tests.served import DEADLINE
 from tests.several import DEPLOYED, Balancer, address, balancing, several
@@ -166,7 +166,7 @@ def test_a_short_link_is_found_by_the_world_beside_it(standing: Fleet) -> None:
 def test_a_header_names_the_world_of_a_token_that_does_not(standing: Fleet) -> None:
     for name in ("created", "created-too", "created-also"):
         with Emulator(standing.balancer.url, token=f"world-{name}") as emulator:
-            literal = emulator.ask("POST", "tokens", {"name": "ci"}).token
+            literal = emulator.ask_fact("POST", "tokens", {"name": "ci"}).token
 
         named = standing.ask(USER, literal, **{"X-Emulator-World": name})
 
@@ -192,7 +192,7 @@ def test_smpp_is_at_the_port_that_the_control_api_names(standing: Fleet) -> None
     name = "bound"
     url = standing.place(name)
     with Emulator(standing.balancer.url, token=f"world-{name}") as emulator:
-        told = emulator.ask("GET", "smpp")
+        told = emulator.ask_fact("GET", "smpp")
     (own,) = (each["smpp"] for each in standing.processes if each["http"] == url)
     others = [each["smpp"] for each in standing.processes if each["http"] != url]
 
@@ -293,7 +293,7 @@ def test_the_balancer_hangs_up_before_an_emulator_does() -> None:
     upstream = re.findall(r"^    upstream (?:.*\n)*?    }", conf, re.MULTILINE)[0]
     (ours,) = re.findall(r"keepalive_timeout (\d+)s;", upstream)
 
-    assert int(ours) <= KEEP_ALIVE / 2
+    assert int(ours) <= KEEP_ALIVE_SECONDS / 2
 
 
 # --- Fewer processes, and more --------------------------------------------------------

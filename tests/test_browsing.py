@@ -7,18 +7,18 @@ import pytest
 import yaml
 
 from emulator.domain.account import Token
-from emulator.domain.recipients import Recipients, column
-from emulator.operations.call import Call, Stream
+from emulator.domain.recipients import Recipients, make_column
+from emulator.operations.call import OperationCall, EventStream
 from emulator.operations.control.events import (
-    CALM,
-    CHANGED,
+    CHANGE_INTERVAL,
+    CHANGED_FRAME,
     HEARTBEAT,
-    QUIET,
-    TICK,
-    TICKED,
+    HEARTBEAT_FRAME,
+    TICK_INTERVAL,
+    TICKED_FRAME,
     stream_changes,
 )
-from emulator.operations.control.statements import FIELDS, REASONS, STATUSES
+from emulator.operations.control.statements import STATEMENTS_BY_FIELD, STATEMENTS_BY_REASON, STATEMENTS_BY_STATUS
 from emulator.world import World
 from tests.campaigns import CLIC, NUMBER, a_clic, an_sms, crowd, place, to
 from tests.emulated import START, Api, contract
@@ -208,10 +208,10 @@ def test_who_got_something_is_listed_once_the_latest_first(api: Api) -> None:
 
 def test_places_are_found_whole_and_all_of_them() -> None:
     numbers = place_numbers(4490000001, 4490000002, 4490000001)
-    names = column(["ana", "juana", "", "ana"])
+    names = make_column(["ana", "juana", "", "ana"])
 
-    assert [*numbers.where(4490000001)] == [0, 2]
-    assert [*names.where("ana")] == [0, 3]
+    assert [*numbers.iterate_places(4490000001)] == [0, 2]
+    assert [*names.iterate_places("ana")] == [0, 3]
 
 
 def place_numbers(*numbers: int) -> Recipients:
@@ -280,12 +280,12 @@ def test_an_exchange_that_is_not_there_is_a_problem(api: Api, number: int) -> No
 def test_every_explanation_is_of_the_ledger() -> None:
     ledger = yaml.safe_load((ROOT / "docs" / "ledger.yaml").read_text("utf-8"))
     known = {each["id"] for each in ledger}
-    named = [*REASONS.values(), *STATUSES.values()]
-    for fields in FIELDS.values():
+    named = [*STATEMENTS_BY_REASON.values(), *STATEMENTS_BY_STATUS.values()]
+    for fields in STATEMENTS_BY_FIELD.values():
         named += fields.values()
 
     assert {each for several in named for each in several} <= known
-    assert FIELDS.keys() <= contract().operations.keys()
+    assert STATEMENTS_BY_FIELD.keys() <= contract().operations.keys()
 
 
 def test_what_is_left_to_happen_is_listed(api: Api) -> None:
@@ -301,21 +301,21 @@ def test_changes_are_told_calmly_and_nothing_else(api: Api) -> None:
     world = api.worlds.default
     steps = told(world)
 
-    assert next(steps) == CHANGED
-    assert next(steps) == (CALM, HEARTBEAT)  # the clock stands
-    assert steps.send(RUNG) == CHANGED
-    assert next(steps) == (CALM, HEARTBEAT)
-    assert steps.send(not RUNG) == QUIET
-    world.clock.run(1)
-    assert next(steps) == (CALM, TICK)
-    assert steps.send(not RUNG) == TICKED
-    assert next(steps) == (CALM, TICK)
-    assert steps.send(RUNG) == CHANGED
+    assert next(steps) == CHANGED_FRAME
+    assert next(steps) == (CHANGE_INTERVAL, HEARTBEAT)  # the clock stands
+    assert steps.send(RUNG) == CHANGED_FRAME
+    assert next(steps) == (CHANGE_INTERVAL, HEARTBEAT)
+    assert steps.send(not RUNG) == HEARTBEAT_FRAME
+    world.clock.set_rate(1)
+    assert next(steps) == (CHANGE_INTERVAL, TICK_INTERVAL)
+    assert steps.send(not RUNG) == TICKED_FRAME
+    assert next(steps) == (CHANGE_INTERVAL, TICK_INTERVAL)
+    assert steps.send(RUNG) == CHANGED_FRAME
 
 
-def told(world: World) -> Stream:
+def told(world: World) -> EventStream:
     token = Token("", "", START, START)
 
-    stream = stream_changes(world, Call(START, token, {}, [])).stream
+    stream = stream_changes(world, OperationCall(START, token, {}, [])).stream
     assert stream is not None
     return stream

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.chance import digest, draw
+from emulator.domain.chance import draw_bits, draw_fraction
 from tests.campaigns import SMS, an_sms, crowd, place, to
 from tests.conftest import MakeApi
 from tests.emulated import Api
@@ -15,9 +15,9 @@ NUMBERS = [f"55{each:08d}" for each in range(12)]
 
 
 def test_a_draw_is_the_hash_of_seed_purpose_and_number() -> None:
-    assert digest(1, "x", 2) == 14976809025276445061
-    assert draw(1, "x", 2) == 14976809025276445061 / 2**64
-    assert len({digest(1, "x", 2), digest(2, "x", 2), digest(1, "y", 2)}) == 3
+    assert draw_bits(1, "x", 2) == 14976809025276445061
+    assert draw_fraction(1, "x", 2) == 14976809025276445061 / 2**64
+    assert len({draw_bits(1, "x", 2), draw_bits(2, "x", 2), draw_bits(1, "y", 2)}) == 3
 
 
 def test_a_crowd_fares_by_its_seed(make_api: MakeApi) -> None:
@@ -62,7 +62,7 @@ def test_an_answer_is_late_by_its_seed(api: Api, law: str) -> None:
     asked = api.start("GET", "/api/v1/user")
     api.get("/api/v3/routes")  # lets it begin
 
-    (due,) = [each.due for each in api.world.delayed.values()]
+    (due,) = [each.due for each in api.world.delayed_answers.values()]
     steered(api, "POST", "clock/settle", json={})
 
     assert f"{due:%S.%f}" == LATE[law]

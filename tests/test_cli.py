@@ -119,11 +119,11 @@ def written(value: Any) -> str:
 
 def settled(*arguments: str) -> Mapping[str, Any]:
     """Return the settings that ``serve`` would run with."""
-    return main.serve.make_context("serve", list(arguments)).params
+    return main.serve_command.make_context("serve", list(arguments)).params
 
 
 def test_there_is_one_flag_for_every_setting() -> None:
-    options = {each.name for each in main.serve.params if each.expose_value}
+    options = {each.name for each in main.serve_command.params if each.expose_value}
 
     assert options == set(NAMES) == SAMPLES.keys()
 

@@ -16,8 +16,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from emulator.client import ClientError, Emulator
-from emulator.client.emulator import RENAMED, RULE_WORDS
-from emulator.client.inprocess import InProcess
+from emulator.client.emulator import RULE_SPELLINGS, RULE_WORDS
+from emulator.client.inprocess import InProcessTransport
 from emulator.faults import rule_json, vocabulary
 from emulator.serving.standby import Standby
 from tests.orders import EMAIL, SMS, order
@@ -333,20 +333,20 @@ def test_an_answer_is_spelled_out(emulator: Emulator) -> None:
 
 
 def test_the_client_takes_every_word_of_the_server(emulator: Emulator) -> None:
-    for each in vocabulary.examples():
+    for each in vocabulary.list_effect_examples():
         rule = emulator.fault(**each)
-        assert vocabulary.read(rule.effect) == vocabulary.read(each)
+        assert vocabulary.parse_effect(rule.effect) == vocabulary.parse_effect(each)
         rule = emulator.fail_next(**each)
-        assert vocabulary.read(rule.effect) == vocabulary.read(each)
+        assert vocabulary.parse_effect(rule.effect) == vocabulary.parse_effect(each)
 
     with pytest.raises(ClientError, match="colour"):
         emulator.fault(status=500, colour="red")
 
 
 def test_the_client_knows_what_a_rule_may_say() -> None:
-    known = {RENAMED.get(each, each) for each in RULE_WORDS} | {"operation"}
+    known = {RULE_SPELLINGS.get(each, each) for each in RULE_WORDS} | {"operation"}
 
-    assert known == rule_json.WORDS
+    assert known == rule_json.RULE_KEYS
 
 
 def test_a_rule_says_which_calls_and_when(emulator: Emulator) -> None:
@@ -597,7 +597,7 @@ def test_the_secret_travels_in_its_header() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"[]"})
 
-    with Emulator(transport=InProcess(listen), secret="sesamo") as emulator:
+    with Emulator(transport=InProcessTransport(listen), secret="sesamo") as emulator:
         assert emulator.campaigns == []
 
     assert heard == [b"sesamo"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from emulator.timekeeping import clock
 from emulator.domain import dlr
 from emulator.domain.handset import Outcome
-from emulator.domain.timeline import Change
+from emulator.domain.timeline import InterventionKind
 from tests.campaigns import SMS, an_sms, crowd, place, to
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, emulated
@@ -43,25 +43,25 @@ def test_a_clock_counts_what_has_passed_before_it_is_touched(
     wall.passes(10)
     made.hold()
     wall.passes(100)
-    assert (at(), made.rate, made.reading()[1], made.turned) == (20, 0, 2, 1)
+    assert (at(), made.rate, made.take_reading()[1], made.change_count) == (20, 0, 2, 1)
     made.release()
     wall.passes(5)
     made.advance(timedelta(seconds=1))
-    assert (at(), made.rate, made.turned) == (31, 2, 3)
+    assert (at(), made.rate, made.change_count) == (31, 2, 3)
     wall.passes(5)
-    made.run(0.5)
+    made.set_rate(0.5)
     wall.passes(4)
-    assert (at(), made.rate, made.turned) == (43, 0.5, 4)
+    assert (at(), made.rate, made.change_count) == (43, 0.5, 4)
     wall.passes(-60)  # the machine's clock is set back
     assert at() == 43
-    made.turn(at=START, rate=None)  # which is long ago
+    made.adjust(at=START, rate=None)  # which is long ago
     assert at() == 43
-    made.turn(at=START + timedelta(seconds=50), rate=3)
+    made.adjust(at=START + timedelta(seconds=50), rate=3)
     wall.passes(1)
-    assert (at(), made.rate, made.turned) == (53, 3, 7)
+    assert (at(), made.rate, made.change_count) == (53, 3, 7)
     with pytest.raises(ValueError, match="time cannot go back by 0:00:01"):
         made.advance(timedelta(seconds=-1))
-    assert made.reading() == (START + timedelta(seconds=53), 3, wall.at)
+    assert made.take_reading() == (START + timedelta(seconds=53), 3, wall.at)
 
 
 ABSENT = "9990003000"
@@ -334,24 +334,24 @@ def test_milestones_are_when_the_poll_changes(
         for change, after in sorted(changes, key=lambda each: each[1]):
             advance(api, to=(START + timedelta(milliseconds=after)).isoformat())
             steer(api, "POST", f"campaigns/sms/{number}/{change}")
-        campaign = api.world.campaign(number)
+        campaign = api.world.get_campaign(number)
     tick = timedelta(microseconds=1)
 
-    milestones = list(dlr.milestones(campaign, START))
+    milestones = list(dlr.list_sms_milestones(campaign, START))
 
     at = {each.name: each.at for each in milestones}
-    count, last = campaign.line.messages, campaign.line.last(START + timedelta(days=9))
-    paused = last is not None and last.change is Change.PAUSED
+    count, last = campaign.line.messages, campaign.line.last_intervention(START + timedelta(days=9))
+    paused = last is not None and last.change is InterventionKind.PAUSED
     if (end := at["completed"]) is not None:
-        assert dlr.final(campaign, end) == count
-        assert dlr.final(campaign, end - tick) < count or end == START
+        assert dlr.count_final(campaign, end) == count
+        assert dlr.count_final(campaign, end - tick) < count or end == START
     else:
         assert paused
-        assert dlr.final(campaign, START + timedelta(days=9)) < count
+        assert dlr.count_final(campaign, START + timedelta(days=9)) < count
     if first := at.get("sending"):
-        assert campaign.line.reached(first) > campaign.line.reached(first - tick) == 0
+        assert campaign.line.count_due(first) > campaign.line.count_due(first - tick) == 0
     if sent := at.get("sent"):
-        assert campaign.line.reached(sent) == count > campaign.line.reached(sent - tick)
+        assert campaign.line.count_due(sent) == count > campaign.line.count_due(sent - tick)
     known = [each.at for each in milestones if each.at]
     assert known == sorted(known)
 

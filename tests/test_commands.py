@@ -50,7 +50,7 @@ def test_who_moves_the_clock_keeps_out_what_would_move_it_too(
         now = world.clock.now()
         why = f"somebody advances or settles the world {world.name}; wait for the end"
 
-        with clock.moving(world):
+        with clock.hold_clock(world):
             meanwhile = api.send(method, path, json=body)
             stands = world.clock.now()
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from emulator.contract.contract import Contract, ContractError, load
-from emulator.contract.document import nodes
-from emulator.worldfile.fixture import read
-from emulator.operations import OPERATIONS
-from emulator.web.routing import Program
-from emulator.worlds import Limits, Worlds
+from emulator.contract.contract import Contract, ContractError, load_contract
+from emulator.contract.document import iterate_mappings
+from emulator.worldfile.fixture import parse_fixture
+from emulator.operations import PLATFORM_OPERATIONS
+from emulator.web.routing import EmulatorApp
+from emulator.worlds import Limits, WorldDirectory
 from tests.emulated import START, Api, contract, demo, validator
 from tests.emulated import program as program_over
 from tests.orders import order
@@ -26,7 +26,7 @@ EVERY = tuple(contract().operations.values())
 
 
 def test_there_is_one_function_for_every_operation() -> None:
-    assert contract().operations.keys() == OPERATIONS.keys()
+    assert contract().operations.keys() == PLATFORM_OPERATIONS.keys()
 
 
 def test_an_operation_without_a_function_does_not_start() -> None:
@@ -61,7 +61,7 @@ def test_a_contract_that_cannot_be_used_is_named(
         path.write_text(text, "utf-8")
 
     with pytest.raises(ContractError, match=f"^the contract {path} {says}"):
-        load(path)
+        load_contract(path)
 
 
 @pytest.mark.parametrize(("security", "status"), [([], 200), (TREE["security"], 401)])
@@ -79,12 +79,12 @@ def test_the_contract_says_whether_a_token_is_asked_for(
 
 
 def test_one_path_has_all_its_methods() -> None:
-    assert contract().by_path()["/api/v1/user"].keys() == {"GET", "HEAD"}
+    assert contract().group_by_path()["/api/v1/user"].keys() == {"GET", "HEAD"}
 
 
 @pytest.mark.manual("CLC-02", "MO-01", "VOI-21")
 def test_an_alias_leads_to_the_same_operation() -> None:
-    by_path = contract().by_path()
+    by_path = contract().group_by_path()
     aliases = {
         alias: (each.id, each.aliases[alias], by_path[alias] == by_path[each.path])
         for each in EVERY
@@ -122,7 +122,7 @@ def test_an_alias_leads_to_the_same_operation() -> None:
 def test_an_id_in_a_path_is_plain_digits(raw: str, value: int | None) -> None:
     (campaign,) = contract().operations["getCampaignMessages"].parameters
 
-    assert campaign.read(raw) == value
+    assert campaign.parse_value(raw) == value
 
 
 @pytest.mark.manual("HLR-02")
@@ -141,7 +141,7 @@ def test_an_id_in_a_path_is_plain_digits(raw: str, value: int | None) -> None:
 def test_a_number_in_a_path_stays_text(raw: str, value: str | None) -> None:
     (cellphone,) = contract().operations["lookupNumber"].parameters
 
-    assert cellphone.read(raw) == value
+    assert cellphone.parse_value(raw) == value
 
 
 def test_only_a_bearer_opens_an_operation() -> None:
@@ -192,7 +192,7 @@ def test_every_example_has_the_shape_that_it_is_an_example_of() -> None:
     seen = 0
     for where, media in media_types():
         for each in media["examples"].values():
-            _, example = contract().document.at(each["$ref"].removeprefix("#"))
+            _, example = contract().document.resolve_pointer(each["$ref"].removeprefix("#"))
             validator(f"{where}/schema").validate(example["value"])
             seen += 1
 
@@ -208,7 +208,7 @@ def test_a_request_is_described_without_formats() -> None:
 
 def test_a_pattern_spells_out_its_characters() -> None:
     r"""What \d and \w stand for is another thing in every language."""
-    patterns = [node["pattern"] for node in nodes(TREE) if is_pattern(node)]
+    patterns = [node["pattern"] for node in iterate_mappings(TREE) if is_pattern(node)]
 
     assert len(patterns) > 10
     assert [each for each in patterns if re.search(r"(?<!\\)\\[dDwWsSbB]", each)] == []
@@ -217,7 +217,7 @@ def test_a_pattern_spells_out_its_characters() -> None:
 def test_a_field_never_has_two_meanings() -> None:
     """The same field name is spelled otherwise in one way everywhere."""
     meanings: dict[str, set[str]] = {}
-    for node in nodes(TREE):
+    for node in iterate_mappings(TREE):
         for name, each in node.get("properties", {}).items():
             for spelling in each.get("x-also-called", {}):
                 meanings.setdefault(spelling, set()).add(name)
@@ -268,9 +268,9 @@ def with_path(path: str, item: Mapping[str, Any]) -> dict[str, Any]:
     return {**TREE, "paths": {**TREE["paths"], path: item}}
 
 
-def program(tree: dict[str, Any]) -> Program:
+def program(tree: dict[str, Any]) -> EmulatorApp:
     """Put the program together over another contract."""
-    worlds = Worlds([read(demo(), "demo", now=START)], Limits())
+    worlds = WorldDirectory([parse_fixture(demo(), "demo", now=START)], Limits())
     return program_over(worlds, Contract(tree))
 
 
@@ -278,10 +278,10 @@ def media_types() -> Iterator[tuple[str, Any]]:
     """Yield every described body that has examples, and where it stands."""
     for each in EVERY:
         start = f"/paths/{each.path.replace('/', '~1')}/{each.method.lower()}"
-        places = [f"{start}/requestBody"] if each.body else []
+        places = [f"{start}/requestBody"] if each.body_shape else []
         places += [f"{start}/responses/{status}" for status in each.node["responses"]]
         for place in places:
-            where, node = contract().document.at(place)
+            where, node = contract().document.resolve_pointer(place)
             for media in node.get("content", {}).values():
                 yield f"{where}/content/application~1json", media
 
@@ -289,9 +289,9 @@ def media_types() -> Iterator[tuple[str, Any]]:
 def asked_for() -> Iterator[dict[str, Any]]:
     """Yield every part of the schemas of requests."""
     for each in EVERY:
-        if each.body:
+        if each.body_shape:
             path = each.path.replace("/", "~1")
-            yield from contract().document.reachable(f"/paths/{path}/post/requestBody")
+            yield from contract().document.iterate_reachable(f"/paths/{path}/post/requestBody")
 
 
 def is_pattern(node: Mapping[str, Any]) -> bool:

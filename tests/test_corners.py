@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 
 from emulator.timekeeping import clock
-from emulator.client.forwarder import forwarding
+from emulator.client.forwarder import make_forwarder
 from emulator.client.shown import Fact
 from emulator.contract.contract import Contract, ContractError
-from emulator.courier.push_request import written
-from emulator.command.doctor import unreachable
-from emulator.domain.access import KEPT, Access, Bind
+from emulator.courier.push_request import make_push
+from emulator.command.doctor import explain_unreachable
+from emulator.domain.access import MAX_AUTO_CREATED, SmppAccess, BindConfig
 from emulator.domain.assumptions import Assumptions
-from emulator.domain.delivery import Delivery, Kind
+from emulator.domain.delivery import Delivery, DeliveryKind
 from emulator.domain.handset import Outcome, Population
-from emulator.world.journal import HEAD, WHOLE
+from emulator.world.journal import BODY_HEAD, LARGEST_WHOLE_BODY
 from emulator.serving.standby import Standby
 from emulator.web import hosts
-from emulator.web.pages import ASSETS
-from emulator.world.world import REVOKED
+from emulator.web.pages import DOCS_ASSETS
+from emulator.world.world import MOST_REVOKED_TOKENS
 from tests.emulated import START, Api, contract
 from tests.smpp import packed
 from tests.smpp.dialled import listening
@@ -51,10 +51,10 @@ def test_what_the_contract_does_not_describe_does_not_leave(
     name: str, value: Any
 ) -> None:
     facts: Any = {**FACTS, "date": "2026-03-02 12:00:00", name: value}
-    delivery = Delivery(1, Kind.REPLY, "http://a.test/", facts, START, START)
+    delivery = Delivery(1, DeliveryKind.REPLY, "http://a.test/", facts, START, START)
 
     with pytest.raises(ContractError) as told:
-        written(delivery, contract().webhooks["moPush"], Assumptions())
+        make_push(delivery, contract().webhooks["moPush"], Assumptions())
 
     assert str(told.value) == f"moPush would send {name}={value!r}"
 
@@ -63,24 +63,24 @@ def test_what_the_contract_does_not_describe_does_not_leave(
 
 
 def test_a_bind_that_was_minted_is_the_same_until_there_are_too_many() -> None:
-    access = Access({"one": Bind("one", "secret", rate=7)})
-    first = access.bind("a0")
+    access = SmppAccess({"one": BindConfig("one", "secret", rate=7)})
+    first = access.get_bind("a0")
 
     assert (first.system_id, first.password, first.rate) == ("a0", None, 7)
-    assert access.bind("one").password == "secret"
-    for index in range(KEPT):
-        access.bind(f"a{index}")
-    assert access.bind("a0") is first
-    access.bind("one too many")
-    again = access.bind("a0")
+    assert access.get_bind("one").password == "secret"
+    for index in range(MAX_AUTO_CREATED):
+        access.get_bind(f"a{index}")
+    assert access.get_bind("a0") is first
+    access.get_bind("one too many")
+    again = access.get_bind("a0")
     assert (again == first, again is first) == (True, False)
-    assert Access().bind("x") == Bind("x")
+    assert SmppAccess().get_bind("x") == BindConfig("x")
 
 
 def test_of_so_many_deleted_tokens_a_refusal_says_that_they_were(api: Api) -> None:
-    world, made = api.world, [f"token{index}" for index in range(REVOKED + 1)]
+    world, made = api.world, [f"token{index}" for index in range(MOST_REVOKED_TOKENS + 1)]
     for index, token in enumerate(made):
-        world.opened_by(token)
+        world.register_token(token)
         world.forget_token(token)  # as its deletion does; to make one takes a while
         if index == 1:
             assert why(api, made[0]) == why(api, made[1]) != why(api, "nobody's")
@@ -97,11 +97,11 @@ def why(api: Api, token: str) -> str:
 
 
 def test_a_host_is_known_again_after_many_others() -> None:
-    known = hosts.Hosts()
-    for index in range(hosts.KEPT + 5):
-        assert known.know(b"a%d.localhost" % index)
-    assert known.know(b"a0.localhost:80")
-    assert not known.know(b"a0.localhost.example.com")
+    known = hosts.AllowedHosts()
+    for index in range(hosts.MAX_CACHED + 5):
+        assert known.is_allowed(b"a%d.localhost" % index)
+    assert known.is_allowed(b"a0.localhost:80")
+    assert not known.is_allowed(b"a0.localhost.example.com")
 
 
 # --- Time --------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_a_clock_of_the_walls_own_rate_stands_where_the_wall_goes_back(
     assert made.now() == START + timedelta(seconds=5)
     Wall.at += timedelta(hours=1, seconds=2)
     assert made.now() == START + timedelta(seconds=7)
-    assert (made.rate, made.turned) == (1.0, 0)
+    assert (made.rate, made.change_count) == (1.0, 0)
 
 
 # --- Handsets ----------------------------------------------------------------
@@ -137,9 +137,9 @@ def test_a_clock_of_the_walls_own_rate_stands_where_the_wall_goes_back(
 def test_weights_of_nothing_leave_everybody_to_be_sent(number: int) -> None:
     population = Population(seed=1, weights={Outcome.FAILED: 0.0}, known={})
 
-    assert population.outcomes([number]) == bytes([population.outcome(number)])
-    assert Population(seed=1).outcomes([number]) == bytes(
-        [Population(seed=1).outcome(number)]
+    assert population.get_outcomes([number]) == bytes([population.get_outcome(number)])
+    assert Population(seed=1).get_outcomes([number]) == bytes(
+        [Population(seed=1).get_outcome(number)]
     )
 
 
@@ -162,9 +162,9 @@ def test_the_test_block_ends_where_it_ends(number: int, outcome: Outcome) -> Non
     usual = Population(seed=1)
     other = Population(seed=1, known={5500000000: Outcome.ABSENT})
 
-    assert [*usual.outcomes([number])] == [outcome]
-    assert [*usual.outcomes([5512345678, number])] == [Outcome.SENT, outcome]
-    assert [*other.outcomes([number, 5500000000])] == [outcome, Outcome.ABSENT]
+    assert [*usual.get_outcomes([number])] == [outcome]
+    assert [*usual.get_outcomes([5512345678, number])] == [Outcome.SENT, outcome]
+    assert [*other.get_outcomes([number, 5500000000])] == [outcome, Outcome.ABSENT]
 
 
 # --- Nobody there ------------------------------------------------------------
@@ -184,7 +184,7 @@ def test_a_forwarder_says_what_came_of_a_push(monkeypatch: pytest.MonkeyPatch) -
         operation="moPush", method="GET", url="http://other.test/", parameters="a=1"
     )
     with silence() as address:
-        said = forwarding(f"http://{address}/mo", lines.append)(push)
+        said = make_forwarder(f"http://{address}/mo", lines.append)(push)
 
     assert (said.verdict, said.says) == ("timed_out", "no answer came within 0.05 s")
     assert lines == [
@@ -195,10 +195,10 @@ def test_a_forwarder_says_what_came_of_a_push(monkeypatch: pytest.MonkeyPatch) -
 def test_why_nobody_is_reached_is_said_in_a_few_words() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert unreachable("127.0.0.1", port) == ""
+        assert explain_unreachable("127.0.0.1", port) == ""
 
-    assert unreachable("127.0.0.1", port) == "Connection refused"
-    assert "169.254.169.254" in unreachable("169.254.169.254", 80)
+    assert explain_unreachable("127.0.0.1", port) == "Connection refused"
+    assert "169.254.169.254" in explain_unreachable("169.254.169.254", 80)
 
 
 def test_an_emulator_that_cannot_start_tells_every_visitor() -> None:
@@ -236,9 +236,9 @@ def test_a_long_pdu_is_kept_up_to_a_bound(api: Api, length: int) -> None:
         phone.bound().ask(octets)
         (row,) = steered(api, "GET", "journal?last=1")["exchanges"]
 
-    is_whole = len(octets) <= WHOLE
+    is_whole = len(octets) <= LARGEST_WHOLE_BODY
     assert row["request"]["octets"] == len(octets)
-    assert row["request"]["hex"] == octets[: None if is_whole else HEAD].hex()
+    assert row["request"]["hex"] == octets[: None if is_whole else BODY_HEAD].hex()
 
 
 # --- Pages -------------------------------------------------------------------
@@ -254,9 +254,9 @@ def test_the_page_of_the_contract_reaches_nothing_else(api: Api) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ASSETS)
+@pytest.mark.parametrize("name", DOCS_ASSETS)
 def test_the_page_of_the_contract_has_its_files(api: Api, name: str) -> None:
-    folder, kind = ASSETS[name]
+    folder, kind = DOCS_ASSETS[name]
 
     answer = api.get(f"/docs/{name}", token="")
 

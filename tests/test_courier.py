@@ -19,10 +19,10 @@ import trustme
 
 from emulator.client import ClientError, Emulator
 from emulator.courier import courier
-from emulator.courier.http_caller import Caller, Unreached
+from emulator.courier.http_caller import HttpCaller, NoResponseError
 from emulator.domain.delivery import Verdict
-from emulator.domain.targets import Targets
-from emulator.world.outbox import Push
+from emulator.domain.targets import AllowedTargets
+from emulator.world.outbox import PushRequest
 from tests.campaigns import NUMBER
 from tests.emulated import PATIENCE, SOON, START
 from tests.orders import SMS, order
@@ -645,7 +645,7 @@ def test_of_what_is_over_only_so_many_are_remembered(receiver: Receiver) -> None
         arrived(home)
         for line in "abcde":
             wrote(home, line)
-        answer = home.ask("GET", "deliveries")
+        answer = home.ask_fact("GET", "deliveries")
 
     assert [each.facts.response for each in answer.deliveries] == ["c", "d", "e"]
     assert answer.dropped == 2
@@ -676,12 +676,12 @@ def test_where_nothing_listens_the_record_says_so(emulator: Emulator) -> None:
 def test_the_advice_knows_whether_this_is_a_container(
     host: str, advice: str, *, in_container: bool
 ) -> None:
-    caller = Caller(Targets(), most=1, in_container=in_container)
+    caller = HttpCaller(AllowedTargets(), body_limit=1, in_container=in_container)
     with deaf() as url:
         there = url.replace("127.0.0.1", host)
-        push = Push(1, "moPush", "GET", there, "response=Si")
-        with pytest.raises(Unreached, match=advice) as unreached:
-            asyncio.run(caller.call(push))
+        push = PushRequest(1, "moPush", "GET", there, "response=Si")
+        with pytest.raises(NoResponseError, match=advice) as unreached:
+            asyncio.run(caller.send_push(push))
 
     assert unreached.value.verdict is Verdict.REFUSED
 
@@ -691,7 +691,7 @@ def test_a_mistake_of_ours_is_an_attempt_that_says_so(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def mistaken(*_anything: object) -> Push:
+    def mistaken(*_anything: object) -> PushRequest:
         message = "a mistake"
         raise RuntimeError(message)
 

@@ -304,7 +304,7 @@ def test_a_reset_while_an_answer_is_late_lets_it_come(api: Api) -> None:
     advance(api, 60)
 
     assert api.finish(asked).status == 200
-    assert api.world.delayed == {}
+    assert api.world.delayed_answers == {}
 
 
 def test_a_keyword_that_expires_on_the_way_answers_nobody(api: Api) -> None:

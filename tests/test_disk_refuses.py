@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.command_status import Status
+from emulator.domain.command_status import CommandStatus
 from tests.campaigns import CLIC, NUMBER, SMS, an_sms, place, to
 from tests.commanded import COMMANDS, attended, forked, prepared
 from tests.emulated import Answer, Api
@@ -163,7 +163,7 @@ def test_every_pdu_is_declined_and_goes_through_later(api: Api, command: str) ->
             answer = caller.ask(SAID[command](3, message))
             asked = query(caller, message)
 
-        assert answer.status == Status.ESME_RSYSERR
+        assert answer.status == CommandStatus.ESME_RSYSERR
         assert answer.body == b""
         assert asked[1] == 1  # which needs no disk
         assert snapshot(api) == before
@@ -228,7 +228,7 @@ def test_a_clock_that_is_moved_stops_where_the_disk_refuses(tmp_path: Path) -> N
         assert answer.status == 500
         assert "so it stopped there, and what was done before stays" in told(answer)
         assert began < api.clock.now < began + timedelta(days=1)
-        assert not api.world.moving
+        assert not api.world.is_clock_moving
         left = snapshot(api)
 
     assert again(tmp_path) == left
@@ -360,7 +360,7 @@ def test_where_a_fault_cannot_be_counted_a_request_is_refused(tmp_path: Path) ->
         before = snapshot(api)
         with refusing(api):
             answer = caller.ask(packed.submit(2))
-        assert answer.status == Status.ESME_RSYSERR
+        assert answer.status == CommandStatus.ESME_RSYSERR
         assert snapshot(api) == before
 
 
@@ -369,7 +369,7 @@ def test_a_delivery_that_is_forgotten_meanwhile_leaves_the_file_later(
 ) -> None:
     nowhere: dict[str, Any] = {"push_url": "http://127.0.0.1:9/mo"}
     with kept(tmp_path, **nowhere) as api:
-        api.world.commons.deliveries = 2  # the bound, made small
+        api.world.shared.delivery_limit = 2  # the bound, made small
         place(api, an_sms(recipients=to(*[REPLYING] * 4)))
         api.clock.advance(days=1)
         with refusing(api, after=8):  # replies; what follows has happened

@@ -17,11 +17,11 @@ from emulator.domain.refusals import (
     NOT_CANCELLABLE,
     NOT_PAUSABLE,
     NOT_RESUMABLE,
-    Reason,
+    RefusalReason,
     Refusal,
 )
-from emulator.domain.sms import Campaign
-from emulator.domain.timeline import percentage
+from emulator.domain.sms import SmsCampaign
+from emulator.domain.timeline import compute_percentage
 from tests.campaigns import (
     CLIC,
     SMS,
@@ -49,7 +49,7 @@ THREE = [
     {"cellphone": "4498987282"},
     {"cellphone": "4498987283"},
 ]
-Change = Callable[[Campaign, datetime], Campaign]
+Change = Callable[[SmsCampaign, datetime], SmsCampaign]
 
 
 def stand(api: Api, placed: dict[str, Any]) -> tuple[str, int]:
@@ -399,7 +399,7 @@ def test_a_paused_campaign_holds_back_what_is_left(api: Api) -> None:
     placed = place(api, an_sms(recipients=THREE))
     api.clock.advance(seconds=11)
 
-    intervene(api, placed, dlr.pause)
+    intervene(api, placed, dlr.pause_sending)
     api.clock.advance(days=1)
 
     assert stand(api, placed) == ("paused", 33)
@@ -411,10 +411,10 @@ def test_a_paused_campaign_holds_back_what_is_left(api: Api) -> None:
 def test_a_resumed_campaign_goes_on_where_it_stood(api: Api) -> None:
     placed = place(api, an_sms(recipients=THREE))
     api.clock.advance(seconds=11, milliseconds=5)
-    intervene(api, placed, dlr.pause)
+    intervene(api, placed, dlr.pause_sending)
     api.clock.advance(hours=1)
 
-    intervene(api, placed, dlr.resume)
+    intervene(api, placed, dlr.resume_sending)
     seen = [stand(api, placed)]
     for milliseconds in (4, 1, 10, 985):
         api.clock.advance(milliseconds=milliseconds)
@@ -438,10 +438,10 @@ def test_a_resumed_campaign_goes_on_where_it_stood(api: Api) -> None:
 def test_a_pause_within_a_second_moves_some_messages_to_the_next(api: Api) -> None:
     placed = place(api, an_sms(recipients=crowd(100)))
     api.clock.advance(seconds=11, milliseconds=305)
-    intervene(api, placed, dlr.pause)
+    intervene(api, placed, dlr.pause_sending)
     api.clock.advance(milliseconds=500)
 
-    intervene(api, placed, dlr.resume)
+    intervene(api, placed, dlr.resume_sending)
     api.clock.advance(minutes=1)
 
     assert column(api, placed, "sent_date") == (
@@ -454,7 +454,7 @@ def test_a_campaign_paused_before_its_first_message_sends_none(api: Api) -> None
     placed = place(api, an_sms(recipients=THREE))
     api.clock.advance(seconds=5)
 
-    intervene(api, placed, dlr.pause)
+    intervene(api, placed, dlr.pause_sending)
     api.clock.advance(hours=1)
 
     assert stand(api, placed) == ("paused", 0)
@@ -465,10 +465,10 @@ def test_a_campaign_paused_before_its_first_message_sends_none(api: Api) -> None
 def test_a_campaign_paused_before_its_first_message_can_be_cancelled(api: Api) -> None:
     placed = place(api, an_sms(recipients=THREE))
     api.clock.advance(seconds=5)
-    intervene(api, placed, dlr.pause)
+    intervene(api, placed, dlr.pause_sending)
     api.clock.advance(hours=1)
 
-    intervene(api, placed, dlr.cancel)
+    intervene(api, placed, dlr.cancel_sending)
     api.clock.advance(hours=1)
 
     assert stand(api, placed) == ("canceled", 100)
@@ -480,7 +480,7 @@ def test_a_cancelled_campaign_gives_up_what_is_left(api: Api) -> None:
     placed = place(api, an_sms(recipients=THREE))
     api.clock.advance(seconds=11)
 
-    intervene(api, placed, dlr.cancel)
+    intervene(api, placed, dlr.cancel_sending)
     api.clock.advance(days=1)
 
     assert stand(api, placed) == ("canceled", 100)
@@ -493,7 +493,7 @@ def test_a_message_under_way_ends_although_its_campaign_is_cancelled(api: Api) -
     placed = place(api, an_sms(recipients=to(RETRIED, SENT)))
     api.clock.advance(seconds=11)
 
-    intervene(api, placed, dlr.cancel)
+    intervene(api, placed, dlr.cancel_sending)
     api.clock.advance(seconds=59)
     before = stand(api, placed), column(api, placed, "status")
     api.clock.advance(seconds=1)
@@ -508,7 +508,7 @@ def test_a_message_under_way_ends_although_its_campaign_is_paused(api: Api) -> N
     placed = place(api, an_sms(recipients=to(RETRIED, SENT)))
     api.clock.advance(seconds=11)
 
-    intervene(api, placed, dlr.pause)
+    intervene(api, placed, dlr.pause_sending)
     api.clock.advance(minutes=1)
 
     assert column(api, placed, "status") == ["sent", "paused"]
@@ -518,7 +518,7 @@ def test_a_message_under_way_ends_although_its_campaign_is_paused(api: Api) -> N
 def test_a_cancelled_sms_campaign_is_not_paid_back(api: Api) -> None:
     placed = place(api, an_sms(recipients=THREE))
 
-    intervene(api, placed, dlr.cancel)
+    intervene(api, placed, dlr.cancel_sending)
 
     assert poll(api, placed)["balance"] == placed["balance"]
 
@@ -527,9 +527,9 @@ def test_a_cancelled_sms_campaign_is_not_paid_back(api: Api) -> None:
 @pytest.mark.parametrize(
     ("change", "word", "settled"),
     [
-        (dlr.pause, "updating", "paused"),
-        (dlr.cancel, "updating", "canceled"),
-        (dlr.lose, "unknown", "unknown"),
+        (dlr.pause_sending, "updating", "paused"),
+        (dlr.cancel_sending, "updating", "canceled"),
+        (dlr.set_unknown_status, "unknown", "unknown"),
     ],
 )
 def test_an_intervention_is_carried_out_for_one_second(
@@ -552,7 +552,7 @@ def test_a_campaign_that_is_paused_while_inserting_is_inserted_first(api: Api) -
     placed = place(api)
     api.clock.advance(milliseconds=500)
 
-    intervene(api, placed, dlr.pause)
+    intervene(api, placed, dlr.pause_sending)
     seen = []
     for milliseconds in (499, 1, 500):
         api.clock.advance(milliseconds=milliseconds)
@@ -562,7 +562,7 @@ def test_a_campaign_that_is_paused_while_inserting_is_inserted_first(api: Api) -
 
 
 @pytest.mark.manual("DLR-07")
-@pytest.mark.parametrize("change", [dlr.pause, dlr.cancel])
+@pytest.mark.parametrize("change", [dlr.pause_sending, dlr.cancel_sending])
 def test_rows_can_be_had_while_a_campaign_is_updating(api: Api, change: Change) -> None:
     placed = place(api, an_sms(recipients=THREE))
     api.clock.advance(seconds=5)
@@ -578,7 +578,7 @@ def test_a_lost_campaign_is_unknown_and_shows_no_rows(api: Api) -> None:
     placed = place(api, an_sms(recipients=THREE))
     api.clock.advance(seconds=20)
 
-    intervene(api, placed, dlr.lose)
+    intervene(api, placed, dlr.set_unknown_status)
     polled = poll(api, placed)
 
     assert polled["campaign_status"] == "unknown"
@@ -591,7 +591,7 @@ def test_a_lost_campaign_may_not_be_found(make_api: MakeApi) -> None:
     placed = place(api)
     api.clock.advance(seconds=20)
 
-    intervene(api, placed, dlr.lose)
+    intervene(api, placed, dlr.set_unknown_status)
 
     assert api.get(f"{SMS}/{placed['campaign']}/messages").status == 404
 
@@ -601,7 +601,7 @@ def test_a_scheduled_campaign_can_be_cancelled_before_its_date(api: Api) -> None
     placed = place(api, an_sms(recipients=THREE, scheduled_date="2026-03-03 09:00:00"))
     api.clock.advance(hours=1)
 
-    intervene(api, placed, dlr.cancel)
+    intervene(api, placed, dlr.cancel_sending)
     api.clock.advance(days=2)
 
     assert stand(api, placed) == ("canceled", 100)
@@ -613,10 +613,10 @@ def test_a_scheduled_campaign_paused_and_resumed_before_its_date_keeps_it(
     api: Api,
 ) -> None:
     placed = place(api, an_sms(scheduled_date="2026-03-03 09:00:00"))
-    intervene(api, placed, dlr.pause)
+    intervene(api, placed, dlr.pause_sending)
     api.clock.advance(hours=1)
 
-    intervene(api, placed, dlr.resume)
+    intervene(api, placed, dlr.resume_sending)
     api.clock.advance(days=2)
 
     assert column(api, placed, "sent_date") == ["2026-03-03 09:00:00"]
@@ -625,33 +625,33 @@ def test_a_scheduled_campaign_paused_and_resumed_before_its_date_keeps_it(
 @pytest.mark.manual("DLR-05", "SMS-36")
 def test_a_scheduled_campaign_resumed_after_its_date_is_sent_then(api: Api) -> None:
     placed = place(api, an_sms(scheduled_date="2026-03-03 09:00:00"))
-    intervene(api, placed, dlr.pause)
+    intervene(api, placed, dlr.pause_sending)
     api.clock.advance(hours=22)  # it is 10:00
 
-    intervene(api, placed, dlr.resume)
+    intervene(api, placed, dlr.resume_sending)
 
     assert column(api, placed, "sent_date") == ["2026-03-03 10:00:00"]
 
 
 NOTHING: list[Change] = []
-REFUSED: list[tuple[list[Change], Change, Reason]] = [
-    ([dlr.pause], dlr.pause, NOT_PAUSABLE),
-    ([dlr.cancel], dlr.pause, NOT_PAUSABLE),
-    ([dlr.lose], dlr.pause, NOT_PAUSABLE),
-    ([dlr.cancel], dlr.cancel, NOT_CANCELLABLE),
-    ([dlr.pause, dlr.cancel], dlr.cancel, NOT_CANCELLABLE),
-    ([dlr.lose], dlr.cancel, NOT_CANCELLABLE),
-    (NOTHING, dlr.resume, NOT_RESUMABLE),
-    ([dlr.pause, dlr.resume], dlr.resume, NOT_RESUMABLE),
-    ([dlr.pause, dlr.cancel], dlr.resume, NOT_RESUMABLE),
-    ([dlr.lose], dlr.resume, NOT_RESUMABLE),
+REFUSED: list[tuple[list[Change], Change, RefusalReason]] = [
+    ([dlr.pause_sending], dlr.pause_sending, NOT_PAUSABLE),
+    ([dlr.cancel_sending], dlr.pause_sending, NOT_PAUSABLE),
+    ([dlr.set_unknown_status], dlr.pause_sending, NOT_PAUSABLE),
+    ([dlr.cancel_sending], dlr.cancel_sending, NOT_CANCELLABLE),
+    ([dlr.pause_sending, dlr.cancel_sending], dlr.cancel_sending, NOT_CANCELLABLE),
+    ([dlr.set_unknown_status], dlr.cancel_sending, NOT_CANCELLABLE),
+    (NOTHING, dlr.resume_sending, NOT_RESUMABLE),
+    ([dlr.pause_sending, dlr.resume_sending], dlr.resume_sending, NOT_RESUMABLE),
+    ([dlr.pause_sending, dlr.cancel_sending], dlr.resume_sending, NOT_RESUMABLE),
+    ([dlr.set_unknown_status], dlr.resume_sending, NOT_RESUMABLE),
 ]
 
 
 @pytest.mark.manual("DLR-05")
 @pytest.mark.parametrize(("before", "change", "reason"), REFUSED)
 def test_what_cannot_be_done_is_refused_and_changes_nothing(
-    api: Api, before: list[Change], change: Change, reason: Reason
+    api: Api, before: list[Change], change: Change, reason: RefusalReason
 ) -> None:
     placed = place(api, an_sms(recipients=THREE))
     for each in before:
@@ -669,14 +669,14 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(
 
 @pytest.mark.manual("DLR-05", "DLR-11")
 @pytest.mark.parametrize(
-    ("change", "reason"), [(dlr.pause, NOT_PAUSABLE), (dlr.cancel, NOT_CANCELLABLE)]
+    ("change", "reason"), [(dlr.pause_sending, NOT_PAUSABLE), (dlr.cancel_sending, NOT_CANCELLABLE)]
 )
 def test_a_cancelled_campaign_with_a_message_under_way_is_left_alone(
-    api: Api, change: Change, reason: Reason
+    api: Api, change: Change, reason: RefusalReason
 ) -> None:
     placed = place(api, an_sms(recipients=to(RETRIED, SENT)))
     api.clock.advance(seconds=11)
-    intervene(api, placed, dlr.cancel)
+    intervene(api, placed, dlr.cancel_sending)
     api.clock.advance(seconds=1)
 
     with pytest.raises(Refusal) as refused:
@@ -688,10 +688,10 @@ def test_a_cancelled_campaign_with_a_message_under_way_is_left_alone(
 
 @pytest.mark.manual("DLR-05")
 @pytest.mark.parametrize(
-    ("change", "reason"), [(dlr.pause, NOT_PAUSABLE), (dlr.cancel, NOT_CANCELLABLE)]
+    ("change", "reason"), [(dlr.pause_sending, NOT_PAUSABLE), (dlr.cancel_sending, NOT_CANCELLABLE)]
 )
 def test_a_complete_campaign_is_left_alone(
-    api: Api, change: Change, reason: Reason
+    api: Api, change: Change, reason: RefusalReason
 ) -> None:
     placed = place(api, an_sms(recipients=THREE))
     api.clock.advance(seconds=12)
@@ -724,12 +724,12 @@ def test_a_pause_across_a_change_of_clocks_is_as_long_as_it_was(
     api = make_api(account=account)
     order = an_sms(recipients=to(SENT, RETRIED), scheduled_date=f"{night} 01:30:00")
     placed = place(api, order)
-    starts_at = api.world.campaign(placed["campaign"]).line.starts_at
+    starts_at = api.world.get_campaign(placed["campaign"]).line.starts_at
     api.world.clock.advance(starts_at - api.clock.now)
-    intervene(api, placed, dlr.pause)
+    intervene(api, placed, dlr.pause_sending)
     api.world.clock.advance(held_for)
 
-    intervene(api, placed, dlr.resume)
+    intervene(api, placed, dlr.resume_sending)
     api.clock.advance(milliseconds=10)
 
     assert column(api, placed, "status") == ["sent", "retried"]
@@ -741,7 +741,7 @@ def test_a_pause_across_a_change_of_clocks_is_as_long_as_it_was(
 # What is done to a campaign, and how many milliseconds after the step before.
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from([dlr.pause, dlr.resume, dlr.cancel, dlr.lose]),
+        st.sampled_from([dlr.pause_sending, dlr.resume_sending, dlr.cancel_sending, dlr.set_unknown_status]),
         st.integers(0, 9_000),
     ),
     max_size=6,
@@ -768,10 +768,10 @@ def account() -> Account:
         return api.account
 
 
-def lived(cellphones: list[int], steps: list[tuple[Change, int]]) -> Campaign:
+def lived(cellphones: list[int], steps: list[tuple[Change, int]]) -> SmsCampaign:
     """Return a campaign to *cellphones*, with those of *steps* that it allows."""
-    order, ids = an_sms(recipients=to(*cellphones)), sms.Ids(1, 1)
-    campaign = sms.place(order, account(), ids=ids, now=START, world="properties")
+    order, ids = an_sms(recipients=to(*cellphones)), sms.SmsIds(1, 1)
+    campaign = sms.make_sms_campaign(order, account(), ids=ids, now=START, world="properties")
     now = START
     for change, milliseconds in steps:
         now += timedelta(milliseconds=milliseconds)
@@ -782,10 +782,10 @@ def lived(cellphones: list[int], steps: list[tuple[Change, int]]) -> Campaign:
     return campaign
 
 
-def known(campaign: Campaign, moments: list[int]) -> list[datetime]:
+def known(campaign: SmsCampaign, moments: list[int]) -> list[datetime]:
     """Return the instants at which something can be got of *campaign*."""
     instants = [START + timedelta(milliseconds=each) for each in moments]
-    return [now for now in instants if dlr.status(campaign, now) != "unknown"]
+    return [now for now in instants if dlr.compute_sms_status(campaign, now) != "unknown"]
 
 
 @pytest.mark.manual("DLR-08", "DLR-11")
@@ -797,11 +797,11 @@ def test_what_is_final_is_counted(
     campaign = lived(cellphones, steps)
 
     for now in known(campaign, moments):
-        rows = [row for each in dlr.rows(campaign, now=now, zone=UTC) for row in each]
+        rows = [row for each in dlr.render_dlr_rows(campaign, now=now, zone=UTC) for row in each]
         final = sum(row["status"] in FINAL for row in rows)
 
-        assert dlr.final(campaign, now) == final
-        assert dlr.progress(campaign, now) == percentage(final, len(cellphones))
+        assert dlr.count_final(campaign, now) == final
+        assert dlr.compute_progress(campaign, now) == compute_percentage(final, len(cellphones))
 
 
 @pytest.mark.manual("DLR-01", "DLR-14")
@@ -813,15 +813,15 @@ def test_a_row_and_its_message_say_the_same(
     campaign = lived(cellphones, steps)
 
     for now in known(campaign, moments):
-        rows = [row for each in dlr.rows(campaign, now=now, zone=UTC) for row in each]
+        rows = [row for each in dlr.render_dlr_rows(campaign, now=now, zone=UTC) for row in each]
         for index, row in enumerate(rows):
-            message = dlr.message(campaign, index, now)
+            message = dlr.get_sms_message(campaign, index, now)
             sent_at = message.sent_at
             assert row == {
                 "id": message.id,
                 "cellphone": f"{message.number:010d}",
                 "status": message.status,
-                "sent_date": dates.shown(sent_at, UTC) if sent_at else None,
+                "sent_date": dates.format_platform_time(sent_at, UTC) if sent_at else None,
                 "text": message.text,
             }
             assert sent_at is None or sent_at <= now
@@ -837,7 +837,7 @@ def test_a_message_never_goes_back(
     instants = known(campaign, moments)
 
     for index in range(len(cellphones)):
-        seen = [dlr.message(campaign, index, now) for now in instants]
+        seen = [dlr.get_sms_message(campaign, index, now) for now in instants]
         for before, after in pairwise(seen):
             if before.sent_at:
                 assert after.sent_at == before.sent_at
@@ -855,7 +855,7 @@ def test_a_percentage_never_goes_back(
 ) -> None:
     campaign = lived(cellphones, steps)
 
-    shown = [dlr.progress(campaign, now) for now in known(campaign, moments)]
+    shown = [dlr.compute_progress(campaign, now) for now in known(campaign, moments)]
 
     assert shown == sorted(shown)
 
@@ -876,7 +876,7 @@ def test_what_is_done_later_does_not_change_what_was(
     for now in known(campaign, moments):
         if now < done_at:
             for index in range(len(cellphones)):
-                assert dlr.message(campaign, index, now) == (
-                    dlr.message(later, index, now)
+                assert dlr.get_sms_message(campaign, index, now) == (
+                    dlr.get_sms_message(later, index, now)
                 )
-            assert dlr.status(campaign, now) == dlr.status(later, now)
+            assert dlr.compute_sms_status(campaign, now) == dlr.compute_sms_status(later, now)

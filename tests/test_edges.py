@@ -11,10 +11,10 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from emulator.client import inprocess
-from emulator.client.inprocess import InProcess
-from emulator.client.transport import Request
-from emulator.domain.command_status import Status
-from emulator.domain.recipients import FEW
+from emulator.client.inprocess import InProcessTransport
+from emulator.client.transport import ClientRequest
+from emulator.domain.command_status import CommandStatus
+from emulator.domain.recipients import SCAN_LIMIT
 from emulator.domain.refusals import REASONS
 from emulator.faults.effects.refusal import REFUSAL
 from emulator.web.panel.panel import FORM_LIMIT
@@ -31,7 +31,7 @@ STRANGER = "5512340000"  # who got nothing
 # --- Recipients: few are looked at, many are searched ------------------------
 
 
-@pytest.mark.parametrize("count", [1, FEW, FEW + 1, 3 * FEW])
+@pytest.mark.parametrize("count", [1, SCAN_LIMIT, SCAN_LIMIT + 1, 3 * SCAN_LIMIT])
 def test_whoever_got_something_has_a_conversation_and_nobody_else(
     api: Api, count: int
 ) -> None:
@@ -126,12 +126,12 @@ def test_a_bind_that_nobody_described_limits_nothing(make_api: MakeApi) -> None:
 @pytest.mark.parametrize(
     ("registered", "status"),
     [
-        *((each, Status.ESME_ROK) for each in (0, 1, 2, 4, 8, 12, 16)),
-        *((each, Status.ESME_RINVREGDLVFLG) for each in (3, 7, 64, 128)),
+        *((each, CommandStatus.ESME_ROK) for each in (0, 1, 2, 4, 8, 12, 16)),
+        *((each, CommandStatus.ESME_RINVREGDLVFLG) for each in (3, 7, 64, 128)),
     ],
 )
 def test_a_message_and_its_replacement_ask_for_receipts_in_the_same_bits(
-    api: Api, registered: int, status: Status
+    api: Api, registered: int, status: CommandStatus
 ) -> None:
     """Source: SMPP 3.4, 5.2.17."""
     with listening(api) as phone:
@@ -274,15 +274,15 @@ class Seen:
         self.end.set_result(await receive())
 
 
-def asked(**headers: str) -> Request:
-    return Request("POST", "/a%20b/c?d=1&e=%20", headers, b"[1]", 0.05)
+def asked(**headers: str) -> ClientRequest:
+    return ClientRequest("POST", "/a%20b/c?d=1&e=%20", headers, b"[1]", 0.05)
 
 
 def test_an_application_is_told_what_a_server_would_tell_it() -> None:
     """Source: the ASGI specification, HTTP connection scope."""
     app = Seen(answers=False)
-    with closing(InProcess(app)) as transport, pytest.raises(TimeoutError):
-        transport.request(asked(Accept="text/plain", Host="smsclouds"))
+    with closing(InProcessTransport(app)) as transport, pytest.raises(TimeoutError):
+        transport.send_request(asked(Accept="text/plain", Host="smsclouds"))
 
     headers: Mapping[bytes, bytes] = dict(app.scope.pop("headers"))
     assert app.scope == {
@@ -308,17 +308,17 @@ def test_an_application_is_told_what_a_server_would_tell_it() -> None:
 
 def test_an_application_hears_that_its_client_gave_up() -> None:
     app = Seen(answers=False)
-    with closing(InProcess(app)) as transport:
+    with closing(InProcessTransport(app)) as transport:
         with pytest.raises(TimeoutError):
-            transport.request(asked())
+            transport.send_request(asked())
 
         assert app.end.result(SOON) == {"type": "http.disconnect"}
 
 
 def test_an_application_hears_that_its_client_has_seen_enough() -> None:
     app = Seen(answers=True)
-    with closing(InProcess(app)) as transport:
-        stream = transport.stream(asked()._replace(timeout=SOON))
+    with closing(InProcessTransport(app)) as transport:
+        stream = transport.open_stream(asked()._replace(timeout=SOON))
         assert next(filter(None, stream)) == b"a"
         stream.hang_up()
 
@@ -333,9 +333,9 @@ def test_what_does_not_end_is_told_and_not_waited_for(
     async def block(_scope: Scope, _receive: Receive, _send: Send) -> None:
         let_go.wait()
 
-    transport = InProcess(block)
+    transport = InProcessTransport(block)
     with pytest.raises(TimeoutError):
-        transport.request(asked())
+        transport.send_request(asked())
 
     monkeypatch.setattr(inprocess, "ENDS", 0.05)
     with pytest.raises(TimeoutError, match=r"did not end in 0\.05 s"):

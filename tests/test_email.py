@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.email import Letter, letters
+from emulator.domain.email import RenderedEmail, render_emails
 from tests.conftest import MakeApi
 from tests.doubtful import Doubtful
 from tests.emulated import Api
@@ -30,11 +30,11 @@ def an_email(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def sent(api: Api, body: dict[str, Any]) -> list[Letter]:
+def sent(api: Api, body: dict[str, Any]) -> list[RenderedEmail]:
     """Place *body* and return its letters as they would be sent."""
     answer = api.post(PATH, json=body)
     assert answer.status == 200
-    return list(letters(api.world.email_campaigns[answer.body["email_campaign_id"]]))
+    return list(render_emails(api.world.email_campaigns[answer.body["email_campaign_id"]]))
 
 
 # --- The answer --------------------------------------------------------------
@@ -238,7 +238,7 @@ def test_without_a_template_the_second_is_taken(api: Api) -> None:
 def test_a_basic_letter_is_its_text_alone(api: Api) -> None:
     (letter,) = sent(api, an_email(template=1))
 
-    assert letter == Letter(
+    assert letter == RenderedEmail(
         to="jack@example.org",
         sender=None,
         subject="importante",
@@ -545,7 +545,7 @@ def test_the_capitals_of_the_list_are_lenient_only(api: Api, strict: Api) -> Non
     answer = api.post(PATH, json=an_email(**capitals))
 
     assert answer.notes == ["GEN-14"]
-    assert list(letters(api.world.email_campaigns[FIRST])) == sent(
+    assert list(render_emails(api.world.email_campaigns[FIRST])) == sent(
         api, an_email(**canonical)
     )
     assert sent(strict, an_email(**capitals)) == sent(strict, an_email())

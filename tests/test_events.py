@@ -12,8 +12,8 @@ import pytest
 
 from emulator.client import Emulator
 from emulator.domain import dlr
-from emulator.operations.call import Breath, Call, Pause
-from emulator.operations.control.events import HEARTBEAT, LET_IN, MOST, stream_events
+from emulator.operations.call import Debounce, OperationCall, Pause
+from emulator.operations.control.events import HEARTBEAT, LET_IN, NEWS_PER_TURN, stream_events
 from tests.campaigns import SMS, an_sms, crowd, intervene, place, to
 from tests.conftest import MakeApi
 from tests.emulated import START, Api
@@ -28,9 +28,9 @@ class Reader:
 
     def __init__(self, api: Api, last: str | None = None) -> None:
         world = api.world
-        entry = api.worlds.visit(world)
+        entry = api.worlds.enter_without_token(world)
         params = {"Last-Event-ID": last} if last else {}
-        reply = stream_events(world, Call(entry.now, entry.token, params, []))
+        reply = stream_events(world, OperationCall(entry.now, entry.token, params, []))
         assert reply.stream is not None
         self._stream = reply.stream
         assert str(next(self._stream)).startswith(": what happens in world demo")
@@ -41,14 +41,14 @@ class Reader:
         """Return what has come about; without time *left* the silence is too long."""
         return [frame(each) for each in self._frames(self._stream.send(left))]
 
-    def pieces(self) -> Iterator[str | Pause | Breath]:
+    def pieces(self) -> Iterator[str | Pause | Debounce]:
         """Yield what the edge gets, until there is nothing more to tell."""
         piece = self._stream.send(True)  # noqa: FBT003 - a generator's
         while isinstance(piece, str) or piece == LET_IN:
             yield piece
             piece = next(self._stream)
 
-    def _frames(self, piece: str | Pause | Breath) -> Iterator[str]:
+    def _frames(self, piece: str | Pause | Debounce) -> Iterator[str]:
         while isinstance(piece, str) or piece == LET_IN:
             yield from parted(piece)
             piece = next(self._stream)
@@ -56,7 +56,7 @@ class Reader:
         self.paused = piece
 
 
-def parted(piece: str | Pause | Breath) -> list[str]:
+def parted(piece: str | Pause | Debounce) -> list[str]:
     """Return the frames in a piece of a stream."""
     return piece.removesuffix("\n\n").split("\n\n") if isinstance(piece, str) else []
 
@@ -148,7 +148,7 @@ def test_much_is_told_in_portions_and_in_its_order(
 ) -> None:
     api = make_api(pace="instant")
     reader = Reader(api)
-    for _ in range(MOST + 10):
+    for _ in range(NEWS_PER_TURN + 10):
         place(api)
         api.world.clock.advance(timedelta(seconds=1))
 
@@ -157,22 +157,22 @@ def test_much_is_told_in_portions_and_in_its_order(
     assert pieces.count(LET_IN) >= 1
     told = [frame(each) for piece in pieces for each in parted(piece)]
     numbers = [each["data"]["number"] for each in told if each["event"] == "exchange"]
-    assert numbers == [*range(1, MOST + 11)]
-    assert kinds(told).count("inserted") == kinds(told).count("completed") == MOST + 10
+    assert numbers == [*range(1, NEWS_PER_TURN + 11)]
+    assert kinds(told).count("inserted") == kinds(told).count("completed") == NEWS_PER_TURN + 10
     instants = [each["id"].partition("@")[2] for each in told]
     assert instants == sorted(instants)
     assert reader.news() == []
 
 
 def test_much_of_one_instant_is_told_to_its_end(api: Api, reader: Reader) -> None:
-    for _ in range(2 * MOST + 10):
+    for _ in range(2 * NEWS_PER_TURN + 10):
         api.get("/api/v1/user")
 
-    pieces = [*islice(reader.pieces(), 5 * MOST)]
+    pieces = [*islice(reader.pieces(), 5 * NEWS_PER_TURN)]
 
     told = [frame(each) for piece in pieces for each in parted(piece)]
     numbers = [each["data"]["number"] for each in told if each["event"] == "exchange"]
-    assert numbers == [*range(1, 2 * MOST + 11)]
+    assert numbers == [*range(1, 2 * NEWS_PER_TURN + 11)]
     assert reader.news() == []
 
 
@@ -209,7 +209,7 @@ def test_what_happens_otherwise_than_planned_is_told_as_it_happens(
     placed = place(api, an_sms(recipients=crowd(3)))
     reader.news()
     steered(api, "POST", "clock/advance", json={"seconds": 5})
-    intervene(api, placed, dlr.pause)
+    intervene(api, placed, dlr.pause_sending)
     reader.news()
 
     steered(api, "POST", "clock/advance", json={"seconds": 60})

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from emulator.faults import Place, vocabulary
+from emulator.faults import FaultPlace, vocabulary
 from emulator.faults.effects.wire import WireFailure, WireFault
-from emulator.faults.places import OPERATIONS, place_of
-from emulator.faults.rule_json import WHEN, WHICH, WORDS
-from emulator.web.fault_header import WORDS as HEADER_WORDS
-from emulator.web.http_body import Answer
+from emulator.faults.places import OPERATIONS_BY_PLACE, place_of
+from emulator.faults.rule_json import SCHEDULE_KEYS, FILTER_KEYS, RULE_KEYS
+from emulator.web.fault_header import HEADER_WORDS as HEADER_WORDS
+from emulator.web.http_body import HttpResponse
 from tests.campaigns import NUMBER
 from tests.conftest import MakeApi
 from tests.emulated import Api, control, emulated
@@ -24,7 +24,7 @@ from tests.steering import steer, steered
 from tools.faults import CONTROL, written
 
 USER = "getUser"
-EXAMPLES = [*vocabulary.examples()]
+EXAMPLES = [*vocabulary.list_effect_examples()]
 SCHEMAS = control().document.tree["components"]["schemas"]
 Seen = Any  # what a client or a server of the customer sees
 
@@ -33,8 +33,8 @@ def named(example: dict[str, Any]) -> str:
     return " ".join(f"{name}={value}" for name, value in example.items())
 
 
-def at(place: Place) -> pytest.MarkDecorator:
-    felt = [each for each in EXAMPLES if place in vocabulary.read(each).places]
+def at(place: FaultPlace) -> pytest.MarkDecorator:
+    felt = [each for each in EXAMPLES if place in vocabulary.parse_effect(each).places]
     return pytest.mark.parametrize("effect", felt, ids=named)
 
 
@@ -60,7 +60,7 @@ def journaled(api: Api, operation: str) -> list[str]:
 def struck_once(api: Api, operation: str) -> bool:
     """Whether the rule, the figures and, but for pushes, the journal say the same."""
     (rule,) = steered(api, "GET", "faults")
-    tally = api.worlds.tally.faults
+    tally = api.worlds.counters.faults
     return rule["struck"] == 1 and tally == {operation: 1}
 
 
@@ -82,7 +82,7 @@ def answered(api: Api) -> Seen:
     return answer.status, answer.headers["content-type"], answer.octets
 
 
-@at(Place.HTTP_REQUEST)
+@at(FaultPlace.HTTP_REQUEST)
 def test_a_request_feels_it(make_api: MakeApi, effect: dict[str, Any]) -> None:
     right, api = answered(make_api()), make_api()
     rule = rule_of(api, effect, USER)
@@ -118,7 +118,7 @@ def submitted(effect: dict[str, Any] | None) -> Seen:
         return seen
 
 
-@at(Place.SMPP_ANSWER)
+@at(FaultPlace.SMPP_ANSWER)
 def test_an_answer_of_smpp_feels_it(effect: dict[str, Any]) -> None:
     assert submitted(effect) != submitted(None)
 
@@ -142,7 +142,7 @@ def receipts(effect: dict[str, Any] | None) -> Seen:
         return seen
 
 
-@at(Place.RECEIPT)
+@at(FaultPlace.RECEIPT)
 def test_a_receipt_feels_it(effect: dict[str, Any]) -> None:
     assert receipts(effect) != receipts(None)
 
@@ -163,7 +163,7 @@ def pushed(api: Api, receiver: Receiver, effect: dict[str, Any] | None) -> Seen:
     return seen
 
 
-@at(Place.PUSH)
+@at(FaultPlace.PUSH)
 def test_a_push_feels_it(
     make_api: MakeApi, receiver: Receiver, effect: dict[str, Any]
 ) -> None:
@@ -180,24 +180,24 @@ def test_a_push_feels_it(
 
 
 @pytest.mark.parametrize(
-    "operation", [USER, "createCampaign", *chain(*OPERATIONS.values())]
+    "operation", [USER, "createCampaign", *chain(*OPERATIONS_BY_PLACE.values())]
 )
 def test_what_an_operation_cannot_feel_is_refused(api: Api, operation: str) -> None:
     felt = 0
     for effect in EXAMPLES:
-        known = vocabulary.read(effect)
+        known = vocabulary.parse_effect(effect)
         rule = {"operation": operation, "effect": effect}
         answer = steer(api, "POST", "faults", json=rule)
-        if known.is_felt_by(operation):
+        if known.can_affect(operation):
             felt += 1
             assert answer.status == 200, (effect, answer.body)
             assert place_of(operation) in known.places
         else:
             assert answer.status == 422, effect
             detail = answer.body["detail"]
-            assert vocabulary.spell(known) in detail, "what was wrong"
-            assert vocabulary.feeling(known) in detail, "where it would be right"
-            assert vocabulary.felt_by(operation) in detail, "what would be right there"
+            assert vocabulary.describe_effect(known) in detail, "what was wrong"
+            assert vocabulary.describe_operations_for(known) in detail, "where it would be right"
+            assert vocabulary.describe_effects_for(operation) in detail, "what would be right there"
     assert len(steered(api, "GET", "faults")) == felt > 0
 
 
@@ -250,7 +250,7 @@ def test_a_rule_for_any_operation_is_let_in(api: Api, effect: dict[str, Any]) ->
 
 
 def asked_again(shown: dict[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in shown.items() if name in {*WORDS, "effect"}}
+    return {name: each for name, each in shown.items() if name in {*RULE_KEYS, "effect"}}
 
 
 def test_a_preset_is_refused_to_who_cannot_feel_it(api: Api) -> None:
@@ -283,7 +283,7 @@ def test_a_rule_for_any_operation_meets_receipts_if_nothing_else_could_feel_it()
 
 
 def test_a_body_that_there_is_not_cannot_be_spoilt() -> None:
-    bare, html = Answer(200), Answer(200, b"<p>", b"text/html")
+    bare, html = HttpResponse(200), HttpResponse(200, b"<p>", b"text/html")
     spoiling = [WireFailure.TRUNCATED, WireFailure.DRIP, WireFailure.EMPTY]
     content = WireFault(WireFailure.WRONG_CONTENT_TYPE)
 
@@ -291,7 +291,7 @@ def test_a_body_that_there_is_not_cannot_be_spoilt() -> None:
     assert all(WireFault(each, 1).changes_http(html) for each in spoiling)
     assert not content.changes_http(bare)
     assert not content.changes_http(html)
-    assert content.changes_http(Answer(200, b"{}"))
+    assert content.changes_http(HttpResponse(200, b"{}"))
     assert WireFault(WireFailure.HANG).changes_http(bare)
 
 
@@ -355,7 +355,7 @@ def test_what_a_client_of_smpp_does_not_feel_does_not_count(
 
         _, struck = count
         assert counts(api) == [count]
-        assert api.worlds.tally.faults == ({operation: struck} if struck else {})
+        assert api.worlds.counters.faults == ({operation: struck} if struck else {})
         assert journaled(api, operation) == ["f1"] * struck
 
 
@@ -440,7 +440,7 @@ def test_a_push_that_is_wrong_already_is_not_spoilt(
 
     assert counts(api) == [count]
     struck = [each["fault"] for each in steered(api, "GET", "deliveries")["deliveries"]]
-    assert struck.count("f1") == sum(api.worlds.tally.faults.values()) == count[1]
+    assert struck.count("f1") == sum(api.worlds.counters.faults.values()) == count[1]
 
 
 def test_a_question_about_a_keyword_names_no_message(
@@ -461,7 +461,7 @@ def test_a_header_whose_fault_was_not_felt_says_nothing(api: Api) -> None:
 
     assert answer.status == 404
     assert "x-emulator-fault" not in answer.headers
-    assert api.worlds.tally.faults == {}
+    assert api.worlds.counters.faults == {}
     assert journaled(api, "getCampaignMessages") == []
 
 
@@ -482,7 +482,7 @@ def test_a_rule_of_an_earlier_version_comes_back_and_never_strikes() -> None:
     with closing(emulated()) as api, listening(api) as phone:
         snapshot = steered(api, "GET", "world/snapshot")
         for number, (operation, effect) in enumerate(UNFELT):
-            phase = vocabulary.read(effect).phases[0]
+            phase = vocabulary.parse_effect(effect).phases[0]
             kept = {"id": f"f{number}", "operation": operation, "phase": str(phase)}
             snapshot["faults"].append({**kept, "effect": effect, "met": 3, "struck": 1})
         steered(api, "POST", "world/restore", json=snapshot)
@@ -501,28 +501,28 @@ def test_the_control_api_describes_the_effects_that_there_are() -> None:
     text = CONTROL.read_text("utf-8")
 
     assert written(text) == text, "python -m tools.faults writes it anew"
-    assert SCHEMAS["Effect"]["properties"].keys() == vocabulary.WORDS.keys()
+    assert SCHEMAS["Effect"]["properties"].keys() == vocabulary.FIELDS_BY_NAME.keys()
 
 
 def test_the_control_api_describes_what_a_rule_may_say() -> None:
     asked, shown = (SCHEMAS[each]["properties"] for each in ("NewFault", "Fault"))
 
-    assert asked.keys() == WORDS | {"preset", "effect"}
-    assert shown.keys() == WORDS | {"id", "effect", "met", "struck"}
-    assert {*WHICH, *WHEN} < WORDS
+    assert asked.keys() == RULE_KEYS | {"preset", "effect"}
+    assert shown.keys() == RULE_KEYS | {"id", "effect", "met", "struck"}
+    assert {*FILTER_KEYS, *SCHEDULE_KEYS} < RULE_KEYS
 
 
 def test_one_word_means_one_thing() -> None:
-    words = [word for each in vocabulary.EFFECTS for word in each.WORDS]
+    words = [word for each in vocabulary.EFFECTS for word in each.FIELDS]
 
-    assert all(vocabulary.WORDS[each.name] is each for each in words)
+    assert all(vocabulary.FIELDS_BY_NAME[each.name] is each for each in words)
 
 
 def test_an_effect_is_shown_as_it_was_asked_for() -> None:
     for each in EXAMPLES:
-        known = vocabulary.read(each)
-        assert vocabulary.read(known.to_json()) == known, each
-        assert type(known).WORDS[0].name in each
+        known = vocabulary.parse_effect(each)
+        assert vocabulary.parse_effect(known.to_json()) == known, each
+        assert type(known).FIELDS[0].name in each
 
 
 def test_a_whole_number_may_have_a_point(api: Api) -> None:
@@ -538,15 +538,15 @@ def test_a_header_may_say_what_a_request_can_feel_and_a_line_can_hold() -> None:
     http = {
         word.name
         for each in EXAMPLES
-        if Place.HTTP_REQUEST in (known := vocabulary.read(each)).places
-        for word in type(known).WORDS
+        if FaultPlace.HTTP_REQUEST in (known := vocabulary.parse_effect(each)).places
+        for word in type(known).FIELDS
     }
 
     assert http - {"body", "headers"} | {"phase"} == HEADER_WORDS.keys()
 
 
 @pytest.mark.parametrize(
-    "word", [*vocabulary.WORDS.values()], ids=lambda word: word.name
+    "word", [*vocabulary.FIELDS_BY_NAME.values()], ids=lambda word: word.name
 )
 def test_a_wrong_word_is_refused_in_the_schema_and_in_a_sentence(
     api: Api, word: Any

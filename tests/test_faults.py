@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.chance import draw
-from emulator.faults import Facts, Phase, Place, Rule, When, Which, strike
-from emulator.faults.effects.delay import Delay, Lognormal, Uniform
+from emulator.domain.chance import draw_fraction
+from emulator.faults import CallFacts, FaultPhase, FaultPlace, FaultRule, StrikeSchedule, CallFilter, find_striking_rule
+from emulator.faults.effects.delay import Delay, LognormalDelay, UniformDelay
 from tests.emulated import START, Answer, Api
 from tests.orders import SMS, order
 from tests.properties import examples
@@ -25,24 +25,24 @@ COUNTS = st.integers(1, 12)
 ALWAYS = examples()
 
 
-def facts(now: datetime = START, **changes: Any) -> Facts:
-    plain = Facts(CREATE, Phase.BEFORE, "demo", ["4498987282"], {}, {}, now)
+def facts(now: datetime = START, **changes: Any) -> CallFacts:
+    plain = CallFacts(CREATE, FaultPhase.BEFORE, "demo", ["4498987282"], {}, {}, now)
     return plain._replace(**changes)
 
 
 def tried(
-    rules: Sequence[Rule], facts: Facts, *, seed: int
-) -> tuple[Rule | None, tuple[Rule, ...]]:
-    return strike(rules, facts, place=Place.HTTP_REQUEST, seed=seed)
+    rules: Sequence[FaultRule], facts: CallFacts, *, seed: int
+) -> tuple[FaultRule | None, tuple[FaultRule, ...]]:
+    return find_striking_rule(rules, facts, place=FaultPlace.HTTP_REQUEST, seed=seed)
 
 
 def seconds(number: float) -> timedelta:
     return timedelta(seconds=number)
 
 
-def struck(rule: Rule, calls: int, *, seed: int = 1) -> list[int]:
+def struck(rule: FaultRule, calls: int, *, seed: int = 1) -> list[int]:
     """Return which of so many calls the rule strikes, counted from 1."""
-    rules: tuple[Rule, ...] = (rule,)
+    rules: tuple[FaultRule, ...] = (rule,)
     found = []
     for number in range(1, calls + 1):
         hit, rules = tried(rules, facts(), seed=seed)
@@ -53,8 +53,8 @@ def struck(rule: Rule, calls: int, *, seed: int = 1) -> list[int]:
     return found
 
 
-def a_rule(**when: Any) -> Rule:
-    return Rule("f1", Delay(0), when=When(**when))
+def a_rule(**when: Any) -> FaultRule:
+    return FaultRule("f1", Delay(0), when=StrikeSchedule(**when))
 
 
 def asked(api: Api, effect: dict[str, Any], **rule: Any) -> str:
@@ -91,7 +91,7 @@ def test_every_nth_is_struck(n: int, calls: int) -> None:
 @ALWAYS
 @given(st.floats(0, 1), st.integers(0, 2**32), COUNTS)
 def test_chance_is_drawn_from_the_seed(chance: float, seed: int, calls: int) -> None:
-    expected = [n for n in range(1, calls + 1) if draw(seed, "fault f1", n) < chance]
+    expected = [n for n in range(1, calls + 1) if draw_fraction(seed, "fault f1", n) < chance]
 
     assert struck(a_rule(probability=chance), calls, seed=seed) == expected
 
@@ -110,9 +110,9 @@ def test_a_window_holds_its_beginning_and_not_its_end(
 
 
 @ALWAYS
-@given(st.lists(st.tuples(COUNTS, st.sampled_from(Phase)), max_size=4), COUNTS)
+@given(st.lists(st.tuples(COUNTS, st.sampled_from(FaultPhase)), max_size=4), COUNTS)
 def test_at_most_one_strikes_and_the_ones_after_it_do_not_count(
-    kinds: list[tuple[int, Phase]], calls: int
+    kinds: list[tuple[int, FaultPhase]], calls: int
 ) -> None:
     rules = tuple(
         replace(a_rule(first=first), id=f"f{index}", phase=phase)
@@ -122,7 +122,7 @@ def test_at_most_one_strikes_and_the_ones_after_it_do_not_count(
         before = rules
         hit, rules = tried(rules, facts(), seed=1)
         counted = [new.met - old.met for new, old in zip(rules, before, strict=True)]
-        mine = [rule.phase is Phase.BEFORE for rule in rules]
+        mine = [rule.phase is FaultPhase.BEFORE for rule in rules]
         last = rules.index(hit) if hit else len(rules) - 1
         assert counted == [
             int(each and index <= last) for index, each in enumerate(mine)
@@ -135,27 +135,27 @@ def test_at_most_one_strikes_and_the_ones_after_it_do_not_count(
 @pytest.mark.parametrize(
     ("which", "met"),
     [
-        (Which(), True),
-        (Which(operation=CREATE), True),
-        (Which(operation="getUser"), False),
-        (Which(token="demo"), True),
-        (Which(token="other"), False),
-        (Which(number="4498987282"), True),
-        (Which(number="7282"), True),
-        (Which(number="4498"), False),
-        (Which(body={"recipients.0.name": "Ana"}), True),
-        (Which(body={"recipients.1.name": "Ana"}), False),
-        (Which(body={"route": 87}), True),
-        (Which(body={"route": 77}), False),
-        (Which(body={"text.deep": None}), True),
-        (Which(headers={"X-Run": "7"}), True),
-        (Which(headers={"X-Run": "8"}), False),
+        (CallFilter(), True),
+        (CallFilter(operation=CREATE), True),
+        (CallFilter(operation="getUser"), False),
+        (CallFilter(token="demo"), True),
+        (CallFilter(token="other"), False),
+        (CallFilter(number="4498987282"), True),
+        (CallFilter(number="7282"), True),
+        (CallFilter(number="4498"), False),
+        (CallFilter(body={"recipients.0.name": "Ana"}), True),
+        (CallFilter(body={"recipients.1.name": "Ana"}), False),
+        (CallFilter(body={"route": 87}), True),
+        (CallFilter(body={"route": 77}), False),
+        (CallFilter(body={"text.deep": None}), True),
+        (CallFilter(headers={"X-Run": "7"}), True),
+        (CallFilter(headers={"X-Run": "8"}), False),
     ],
 )
-def test_a_rule_meets_the_calls_it_describes(which: Which, *, met: bool) -> None:
+def test_a_rule_meets_the_calls_it_describes(which: CallFilter, *, met: bool) -> None:
     body = {"route": 87, "text": "hola", "recipients": [{"name": "Ana"}]}
 
-    assert which.met(facts(body=body, headers={"x-run": "7"})) is met
+    assert which.matches(facts(body=body, headers={"x-run": "7"})) is met
 
 
 @ALWAYS
@@ -164,12 +164,12 @@ def test_a_uniform_delay_lies_between_its_bounds(
     one: float, other: float, seed: int, number: int
 ) -> None:
     low, high = sorted((one, other))
-    delay = Delay(Uniform(low, high))
+    delay = Delay(UniformDelay(low, high))
 
-    late = delay.drawn(seed, "f1", number)
+    late = delay.draw_delay(seed, "f1", number)
 
     assert seconds(low) <= late <= seconds(high)
-    assert late == delay.drawn(seed, "f1", number)
+    assert late == delay.draw_delay(seed, "f1", number)
 
 
 @ALWAYS
@@ -177,18 +177,18 @@ def test_a_uniform_delay_lies_between_its_bounds(
 def test_a_lognormal_delay_is_never_over_ten_minutes(
     median: float, sigma: float, seed: int, number: int
 ) -> None:
-    delay = Delay(Lognormal(median, sigma))
+    delay = Delay(LognormalDelay(median, sigma))
 
-    late = delay.drawn(seed, "f1", number)
+    late = delay.draw_delay(seed, "f1", number)
 
     assert timedelta() <= late <= timedelta(minutes=10)
-    assert late == delay.drawn(seed, "f1", number)
+    assert late == delay.draw_delay(seed, "f1", number)
 
 
 def test_a_lognormal_delay_has_its_median_and_its_spread() -> None:
-    delay = Delay(Lognormal(0.5, 0.8))
+    delay = Delay(LognormalDelay(0.5, 0.8))
 
-    drawn = sorted(delay.drawn(1, "f1", number) for number in range(10_000))
+    drawn = sorted(delay.draw_delay(1, "f1", number) for number in range(10_000))
 
     # The quantiles of the law: median * exp(sigma * z), for z of -1, 0 and 1.
     for quantile, z in ((0.1587, -1), (0.5, 0), (0.8413, 1)):
@@ -199,19 +199,19 @@ def test_a_lognormal_delay_has_its_median_and_its_spread() -> None:
 
 @pytest.mark.parametrize("chance", [0.0, 1.0])
 def test_a_lognormal_delay_knows_the_ends_of_chance(chance: float) -> None:
-    assert isfinite(Lognormal(600, 10).at(chance, 0))
+    assert isfinite(LognormalDelay(600, 10).to_seconds(chance, 0))
 
 
 @ALWAYS
 @given(st.integers(0, 2**32), COUNTS)
 def test_delays_differ_by_seed_rule_and_number(seed: int, number: int) -> None:
-    delay = Delay(Uniform(0, 600))
+    delay = Delay(UniformDelay(0, 600))
 
     drawn = {
-        delay.drawn(seed, "f1", number),
-        delay.drawn(seed, "f1", number + 1),
-        delay.drawn(seed + 1, "f1", number),
-        delay.drawn(seed, "f2", number),
+        delay.draw_delay(seed, "f1", number),
+        delay.draw_delay(seed, "f1", number + 1),
+        delay.draw_delay(seed + 1, "f1", number),
+        delay.draw_delay(seed, "f2", number),
     }
 
     assert len(drawn) == 4

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emulator import files
-from emulator.files import read_own_yaml
+from emulator.files import read_cached_yaml
 
 
 @pytest.fixture
@@ -21,31 +21,31 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_was_read_is_kept(source: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
 
-    first = read_own_yaml(source, folder)
+    first = read_cached_yaml(source, folder)
 
     (kept,) = folder.iterdir()
     kept.write_text('{"paths": "from the cache"}', "utf-8")
     assert first == {"paths": {"one": 1}}
-    assert read_own_yaml(source, folder) == {"paths": "from the cache"}
+    assert read_cached_yaml(source, folder) == {"paths": "from the cache"}
 
 
 def test_a_changed_file_is_read_anew(source: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
-    read_own_yaml(source, folder)
+    read_cached_yaml(source, folder)
     source.write_text("paths: {two: 2}", "utf-8")
     os.utime(source, ns=(1, 1))
 
-    assert read_own_yaml(source, folder) == {"paths": {"two": 2}}
+    assert read_cached_yaml(source, folder) == {"paths": {"two": 2}}
     assert len(list(folder.iterdir())) == 1
 
 
 def test_a_broken_cache_is_no_harm(source: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
-    read_own_yaml(source, folder)
+    read_cached_yaml(source, folder)
     for kept in folder.iterdir():
         kept.write_text("{", "utf-8")
 
-    assert read_own_yaml(source, folder) == {"paths": {"one": 1}}
+    assert read_cached_yaml(source, folder) == {"paths": {"one": 1}}
 
 
 def test_a_place_where_nothing_can_be_kept_is_no_harm(
@@ -54,7 +54,7 @@ def test_a_place_where_nothing_can_be_kept_is_no_harm(
     folder = tmp_path / "file"
     folder.write_text("not a folder", "utf-8")
 
-    assert read_own_yaml(source, folder) == {"paths": {"one": 1}}
+    assert read_cached_yaml(source, folder) == {"paths": {"one": 1}}
 
 
 def test_where_python_keeps_nothing_nothing_is_kept(
@@ -62,7 +62,7 @@ def test_where_python_keeps_nothing_nothing_is_kept(
 ) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
-    read_own_yaml(source, tmp_path / "cache")
+    read_cached_yaml(source, tmp_path / "cache")
 
     assert not (tmp_path / "cache").exists()
 
@@ -78,4 +78,4 @@ def test_a_container_is_known_by_what_its_engine_leaves(
     for each in marks:
         Path(left[each]).touch()
 
-    assert files.in_container() is told
+    assert files.is_in_container() is told

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from emulator.client import Emulator
-from emulator.domain.delivery import Trick
+from emulator.domain.delivery import PushMutation
 from emulator.faults.effects.pdu import PduMutation
 from emulator.faults.effects.wire import WireFailure
 from emulator.pytest_plugin import OPTIONS
@@ -172,7 +172,7 @@ def test_every_way_in_which_a_connection_fails_is_documented() -> None:
 def test_every_trick_of_a_push_is_documented() -> None:
     replies = (GUIDE / "replies.md").read_text("utf-8")
 
-    assert [each for each in Trick if f'"{each}"' not in replies] == []
+    assert [each for each in PushMutation if f'"{each}"' not in replies] == []
 
 
 def test_every_way_in_which_a_pdu_goes_wrong_is_documented() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from emulator.domain import hlr
 from emulator.domain.account import Account
-from emulator.domain.handset import TRUTHS, CallStatus, Outcome, Population
+from emulator.domain.handset import BEHAVIOURS, CallStatus, Outcome, Population
 from tests.campaigns import an_sms, column, crowd, place, poll, to
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, emulated
@@ -247,10 +247,10 @@ def test_an_outcome_depends_on_seed_and_number_alone(
 ) -> None:
     population, again = Population(seed, weights), Population(seed, dict(weights))
 
-    together = list(population.outcomes(numbers))
+    together = list(population.get_outcomes(numbers))
 
-    assert together == [again.outcome(number) for number in numbers]
-    assert together == list(population.outcomes(numbers[::-1]))[::-1]
+    assert together == [again.get_outcome(number) for number in numbers]
+    assert together == list(population.get_outcomes(numbers[::-1]))[::-1]
     assert all(
         Outcome(each) in weights or number // 100_000 == 99900
         for each, number in zip(together, numbers, strict=True)
@@ -263,7 +263,7 @@ def test_an_outcome_depends_on_seed_and_number_alone(
 def test_without_weights_everybody_beside_the_block_is_reached(
     seed: int, numbers: list[int]
 ) -> None:
-    outcomes = Population(seed).outcomes(numbers)
+    outcomes = Population(seed).get_outcomes(numbers)
 
     for outcome, number in zip(outcomes, numbers, strict=True):
         digits = number // 1000 % 100 if number // 100_000 == 99900 else 0
@@ -276,7 +276,7 @@ def test_without_weights_everybody_beside_the_block_is_reached(
 def test_the_block_is_the_same_one_by_one_and_by_column(number: int) -> None:
     population = Population(1)
 
-    assert list(population.outcomes([number])) == [population.outcome(number)]
+    assert list(population.get_outcomes([number])) == [population.get_outcome(number)]
 
 
 @pytest.mark.manual("HLR-09", "LOST-01")
@@ -284,12 +284,12 @@ def test_the_block_is_the_same_one_by_one_and_by_column(number: int) -> None:
 @given(NUMBERS)
 def test_a_look_up_says_no_more_than_its_handset(number: int) -> None:
     later = START + timedelta(days=1)
-    outcome = account().population.outcome(number)
+    outcome = account().population.get_outcome(number)
 
-    found = hlr.look_up(number, account(), lookup=1, now=START)
-    again = hlr.look_up(number, account(), lookup=2, now=later)
+    found = hlr.look_up_hlr(number, account(), lookup=1, now=START)
+    again = hlr.look_up_hlr(number, account(), lookup=2, now=later)
 
-    assert found.status == TRUTHS[outcome].hlr
-    assert (found.network, found.ported) == (again.network, again.ported)
+    assert found.status == BEHAVIOURS[outcome].hlr
+    assert (found.network, found.is_ported) == (again.network, again.is_ported)
     assert (found.network is None) is (outcome is Outcome.UNKNOWN)
-    assert found.ported or outcome is not Outcome.PORTED
+    assert found.is_ported or outcome is not Outcome.PORTED

@@ -34,8 +34,8 @@ def home() -> Any:
 
 
 ASKED: dict[str, Callable[[Emulator], Any]] = {
-    "ask": lambda it: it.ask("GET", "nothing"),
-    "listed": lambda it: it.listed("nothing"),
+    "ask": lambda it: it.ask_fact("GET", "nothing"),
+    "listed": lambda it: it.ask_facts("nothing"),
     "create": lambda it: it.create("a b"),
     "wait_for_request": lambda it: it.wait_for_request("nothing", timeout=0),
     "verify": lambda it: it.verify("nothing", at_least=1),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain.account import Movement
-from emulator.world.balance_history import History
+from emulator.world.balance_history import BalanceHistory
 from tests.emulated import START
 
 OPENING = 7
@@ -28,12 +28,12 @@ def test_it_is_in_order_of_time_and_those_of_an_instant_as_they_came(
     portions: list[list[Movement]],
 ) -> None:
     kept: list[Movement] = []
-    history = History(OPENING, kept)
+    history = BalanceHistory(OPENING, kept)
 
     for portion in portions:
         kept += portion
 
-        assert history.movements() == sorted(kept, key=lambda each: each.at)
+        assert history.list_movements() == sorted(kept, key=lambda each: each.at)
 
 
 @given(arrivals, st.integers(1, 12))
@@ -41,13 +41,13 @@ def test_its_curve_goes_through_the_balances_and_ends_at_the_last(
     portions: list[list[Movement]], points: int
 ) -> None:
     kept: list[Movement] = []
-    history = History(OPENING, kept)
+    history = BalanceHistory(OPENING, kept)
 
     for portion in portions:
         kept += portion
-        curve = history.curve(points)
+        curve = history.sample_balance(points)
 
-        known = history.movements()
+        known = history.list_movements()
         balances = [*accumulate((each.amount for each in known), initial=OPENING)]
         assert bool(known) <= len(curve) <= points
         instants = [known[0].at, *(each.at for each in known)] if known else []

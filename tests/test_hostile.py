@@ -264,7 +264,7 @@ def test_of_equal_keys_the_last_one_counts(either: Api) -> None:
     answer = either.post(SMS, content=content)
 
     assert answer.body["route"] == "Premium II"
-    assert either.world.campaign(answer.body["campaign"]).text(0) == "adios"
+    assert either.world.get_campaign(answer.body["campaign"]).render_text(0) == "adios"
 
 
 ODD = "a\0b \u202e\u200b\ufeff\ufffe \U0001f4a9 e\u0301 <script> %s {0} ' \" \\"

@@ -16,10 +16,10 @@ from starlette.routing import Route
 
 from emulator.serving import composition
 from emulator.command import main
-from emulator.command.doctor import Patient, findings
+from emulator.command.doctor import DiagnosisTarget, find_problems
 from emulator.serving.settings import Settings
-from emulator.web.hosts import KEPT, Hosts, own_names, read_names
-from emulator.web.origins import DOORS, PLATFORM, STEERING, Pages, objection
+from emulator.web.hosts import MAX_CACHED, AllowedHosts, read_machine_names, parse_host_names
+from emulator.web.origins import PAGES_BY_PATH, PLATFORM_PREFIX, CONTROL_PREFIX, AllowedPages, find_objection
 from emulator.web.panel.views import PAGES
 from tests.emulated import Answer, Api, contract, control, limited
 from tests.served import ROOT, Served, serve
@@ -80,12 +80,12 @@ THEIRS = (
 )
 
 
-def answered(hosts: Hosts, *names: str) -> list[str]:
-    return [each for each in names if hosts.know(each.encode("latin-1"))]
+def answered(hosts: AllowedHosts, *names: str) -> list[str]:
+    return [each for each in names if hosts.is_allowed(each.encode("latin-1"))]
 
 
 def test_names_that_no_website_has_are_ours_and_all_others_are_not() -> None:
-    known = Hosts()
+    known = AllowedHosts()
 
     for _ in range(2):  # what was judged is remembered
         assert answered(known, *OURS) == [*OURS]
@@ -93,17 +93,17 @@ def test_names_that_no_website_has_are_ours_and_all_others_are_not() -> None:
 
 
 def test_nothing_that_is_sent_is_remembered_beyond_a_bound() -> None:
-    known = Hosts()
+    known = AllowedHosts()
 
-    for number in range(10 * KEPT):
-        assert known.know(b"%d.localhost" % number)
-        assert not known.know(b"%d.evil.example" % number)
-        assert len(known._met) <= KEPT  # noqa: SLF001 - nothing else shows it
-    assert not [each for each in known._met if b"evil" in each]  # noqa: SLF001
+    for number in range(10 * MAX_CACHED):
+        assert known.is_allowed(b"%d.localhost" % number)
+        assert not known.is_allowed(b"%d.evil.example" % number)
+        assert len(known._cache) <= MAX_CACHED  # noqa: SLF001 - nothing else shows it
+    assert not [each for each in known._cache if b"evil" in each]  # noqa: SLF001
 
 
 def test_names_are_added_one_by_one_by_domain_or_all_of_them() -> None:
-    listed = Hosts(read_names("sms.example.com, .CI.example.org.,,señal.example"))
+    listed = AllowedHosts(parse_host_names("sms.example.com, .CI.example.org.,,señal.example"))
 
     assert answered(
         listed,
@@ -115,9 +115,9 @@ def test_names_are_added_one_by_one_by_domain_or_all_of_them() -> None:
         *("sms.example.com:443", "Sms.Example.Com.", "ci.example.org"),
         *("a.b.ci.example.org", "xn--seal-hqa.example"),
     ]
-    every = Hosts(read_names("one,*"))
+    every = AllowedHosts(parse_host_names("one,*"))
     assert answered(every, EVIL, "", f"{EVIL}:7672@localhost") == [EVIL]
-    assert answered(Hosts(read_names("10.0.0.1,::1,[::1]")), "[::1]", EVIL) == ["[::1]"]
+    assert answered(AllowedHosts(parse_host_names("10.0.0.1,::1,[::1]")), "[::1]", EVIL) == ["[::1]"]
 
 
 MEANINGLESS = (
@@ -129,7 +129,7 @@ MEANINGLESS = (
 def test_a_name_that_means_nothing_ends_the_start() -> None:
     for name in MEANINGLESS:
         with pytest.raises(ValueError, match=re.escape(repr(name))) as raised:
-            list(read_names(f"one,{name}"))
+            list(parse_host_names(f"one,{name}"))
         assert "write sms.example.com without scheme, port" in str(raised.value)
 
 
@@ -152,7 +152,7 @@ def test_each_way_to_set_it_is_held_to_names(tmp_path: Path) -> None:
 
 
 def settled(*words: str) -> Any:
-    return main.serve.make_context("serve", [*words]).params["allowed_host"]
+    return main.serve_command.make_context("serve", [*words]).params["allowed_host"]
 
 
 def test_the_machines_names_are_read_and_nobody_is_asked(
@@ -168,8 +168,8 @@ def test_the_machines_names_are_read_and_nobody_is_asked(
         "10.0.0.9\tsms.corp.example BUILD7.corp.example\n"
     )
 
-    assert own_names(listed) == {"build7.corp.example", "build7", "sms.corp.example"}
-    assert own_names(tmp_path / "none") == {"build7.corp.example"}
+    assert read_machine_names(listed) == {"build7.corp.example", "build7", "sms.corp.example"}
+    assert read_machine_names(tmp_path / "none") == {"build7.corp.example"}
 
 
 def test_what_it_listens_on_and_the_machine_are_names_of_its_own(
@@ -177,12 +177,12 @@ def test_what_it_listens_on_and_the_machine_are_names_of_its_own(
 ) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "build7.corp.example")
     settings = Settings(host="Sms.corp.example", allowed_host="one.example")
-    admission = composition.build(settings).admission
+    admission = composition.build_program(settings).admission
     assert admission is not None
 
     def known(name: str) -> bool:
         scope = {**asking({"host": name}), "path": "/api/v1/user"}
-        return admission.refused(scope) is None
+        return admission.find_refusal(scope) is None
 
     ours = ("build7.corp.example:7672", "sms.corp.example", "one.example", "localhost")
     assert [*map(known, (*ours, "corp.example", EVIL))] == [True] * 4 + [False] * 2
@@ -194,7 +194,7 @@ def test_what_it_listens_on_and_the_machine_are_names_of_its_own(
 def doors(api: Api) -> dict[str, str]:
     """Return a path to ask for by the template of each route that there is."""
     routes = [route.path for route in api.app.routes if isinstance(route, Route)]
-    templates = [*contract().by_path(), *control().by_path(), *routes]
+    templates = [*contract().group_by_path(), *control().group_by_path(), *routes]
     assert len(routes) == len(api.app.routes)
     return {each: re.sub(r"\{\w+\}", "1", each) for each in templates}
 
@@ -216,7 +216,7 @@ def state(api: Api) -> tuple[Any, ...]:
         world.clock.now(),
         [*world.tokens],
         [*world.outbox.relays],
-        dict(worlds.tally.requests),
+        dict(worlds.counters.requests),
     )
 
 
@@ -295,7 +295,7 @@ def test_the_name_that_is_set_opens_every_door() -> None:
 
 # --- Whose page --------------------------------------------------------------------
 
-OPEN = {each for each in DOORS if each.startswith("/panel/asset/")}
+OPEN = {each for each in PAGES_BY_PATH if each.startswith("/panel/asset/")}
 LINKED = {"/", "/docs", "/openapi.json", "/s/{code}", "/panel/{page}"}
 OWN = {"origin": f"http://{HERE}", "sec-fetch-site": "same-origin"}
 NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
@@ -320,14 +320,14 @@ LINK = {**NAVIGATION, "sec-fetch-site": "cross-site"}
 
 def test_every_route_has_its_row_and_every_row_its_route(empty: Api) -> None:
     templates = {
-        each for each in doors(empty) if not each.startswith((PLATFORM, STEERING))
+        each for each in doors(empty) if not each.startswith((PLATFORM_PREFIX, CONTROL_PREFIX))
     }
 
-    assert templates == {each for each in DOORS if not each.startswith(STEERING)}
-    assert all(each.startswith(PLATFORM) for each in contract().by_path())
-    assert all(each.startswith(STEERING) for each in control().by_path())
-    assert {each for each in DOORS if each.startswith(STEERING)} <= {
-        *control().by_path()
+    assert templates == {each for each in PAGES_BY_PATH if not each.startswith(CONTROL_PREFIX)}
+    assert all(each.startswith(PLATFORM_PREFIX) for each in contract().group_by_path())
+    assert all(each.startswith(CONTROL_PREFIX) for each in control().group_by_path())
+    assert {each for each in PAGES_BY_PATH if each.startswith(CONTROL_PREFIX)} <= {
+        *control().group_by_path()
     }
 
 
@@ -336,7 +336,7 @@ def test_no_page_of_another_opens_a_door_and_nothing_happens(empty: Api) -> None
     known = {
         path: template
         for template, path in doors(empty).items()
-        if not template.startswith(PLATFORM) and template not in OPEN
+        if not template.startswith(PLATFORM_PREFIX) and template not in OPEN
     }
     known |= {"/nowhere": "", "/panel/a/b": "", "/_emulator/nowhere": ""}
 
@@ -422,9 +422,9 @@ def test_pushes_are_not_taken_by_a_browser_that_does_not_say_whose_page_asks(
     for says in (OWN, {"sec-fetch-site": "none"}, {"x-emulator-control": "any"}):
         sent = {**browser, **says}
         sent["host"] = HERE if says is OWN else sent["host"]
-        assert objection(asking(sent), Pages.PROVEN) == "", says
+        assert find_objection(asking(sent), AllowedPages.PROVEN) == "", says
     client = {"host": "10.0.0.7:7672", "user-agent": "curl/8.14.1"}
-    assert objection(asking(client), Pages.PROVEN) == ""
+    assert find_objection(asking(client), AllowedPages.PROVEN) == ""
 
 
 def asking(headers: Mapping[str, str]) -> dict[str, Any]:
@@ -435,7 +435,7 @@ def asking(headers: Mapping[str, str]) -> dict[str, Any]:
 
 def test_nothing_of_ours_is_shown_in_a_frame_or_read_elsewhere(empty: Api) -> None:
     for template, path in {**doors(empty), "": "/nowhere"}.items():
-        if template.startswith(PLATFORM):
+        if template.startswith(PLATFORM_PREFIX):
             continue
         for says in ({"host": EVIL}, {"host": HERE, "sec-fetch-site": "x"}, {}):
             if not says and path.rpartition("/")[2] in STREAMS:
@@ -510,14 +510,14 @@ def test_the_doctor_explains_a_host_that_is_not_known(
     here = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: here)
 
-    (says,) = findings(Patient(f"http://{EVIL}:{port}"))
+    (says,) = find_problems(DiagnosisTarget(f"http://{EVIL}:{port}"))
 
     assert says == (
         f"the emulator at http://{EVIL}:{port} does not answer to the name {EVIL}: "
         f"start it with --allowed-host {EVIL} (EMULATOR_ALLOWED_HOST), or ask for it "
         "by localhost or an IP address"
     )
-    assert list(findings(Patient(f"http://sms.example:{port}"))) == []
+    assert list(find_problems(DiagnosisTarget(f"http://sms.example:{port}"))) == []
 
 
 def test_the_server_that_shows_pushes_shows_them_to_no_website() -> None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import pytest
 
 from emulator.client import ClientError, Emulator
-from emulator.domain.handset import Outcome, Profile
+from emulator.domain.handset import Outcome, ReplyProfile
 from tests.campaigns import NUMBER, an_sms, crowd, place
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, keep
@@ -565,9 +565,9 @@ class Texts(tuple[str, ...]):
 
 def test_the_answers_of_fifty_thousand_are_not_made_before_they_come(api: Api) -> None:
     placed = place(api, an_sms(recipients=crowd(50_000)))
-    everybody = Profile(1, timedelta(seconds=90), Texts(("va",)))
+    everybody = ReplyProfile(1, timedelta(seconds=90), Texts(("va",)))
     world = api.world
-    keep(world, world.campaign(placed["campaign"])._replace(profiles=(everybody,)))
+    keep(world, world.get_campaign(placed["campaign"])._replace(profiles=(everybody,)))
     assert len(Texts.chosen) == 1, "that of the first one"
 
     api.clock.advance(seconds=11 + 90 + 1)
@@ -582,7 +582,7 @@ def test_a_world_file_may_give_profiles_and_outcomes(make_api: MakeApi) -> None:
     account = steered(api, "GET", "account")
 
     assert account["profiles"] == [PROFILE]
-    assert Outcome.ANSWERS in api.account.population.outcomes([int(ANSWERS)])
+    assert Outcome.ANSWERS in api.account.population.get_outcomes([int(ANSWERS)])
 
 
 # --- Where it is all told -------------------------------------------------------------

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from emulator import files
 from emulator.domain.refusals import REASONS
-from emulator.faults import Delayed
-from emulator.operations.control.faults import presets
-from emulator.web.broken_answers import Broken
-from emulator.web.fault_header import WORDS
+from emulator.faults import DelayedResponse
+from emulator.operations.control.faults import read_presets
+from emulator.web.broken_answers import ConnectionBroken
+from emulator.web.fault_header import HEADER_WORDS
 from tests.conftest import MakeApi
 from tests.emulated import START, Answer, Api, control, emulated
 from tests.orders import SMS, order
@@ -111,16 +111,16 @@ def test_what_is_late_can_be_seen_in_the_world_until_it_is_answered(api: Api) ->
     rule = asked(api, {"delay": 5})
     late = [started(api), started(api)]
     rung: list[int] = []
-    api.world.listen(lambda: rung.append(len(api.world.delayed)))
+    api.world.add_listener(lambda: rung.append(len(api.world.delayed_answers)))
 
-    seen = list(api.world.delayed.values())
+    seen = list(api.world.delayed_answers.values())
     passed(api, 5)
     for each in late:
         api.finish(each)
 
     due = api.clock.now
-    assert seen == [Delayed(due, CREATE, rule)] * 2
-    assert api.world.delayed == {}
+    assert seen == [DelayedResponse(due, CREATE, rule)] * 2
+    assert api.world.delayed_answers == {}
     assert 0 in rung
 
 
@@ -161,7 +161,7 @@ def test_a_refusal_that_is_late_says_who_asked_for_it(api: Api) -> None:
 
     assert answer.status == 422
     assert answer.headers["x-emulator-fault"] == rule
-    assert api.world.delayed == {}
+    assert api.world.delayed_answers == {}
     assert exchanges(api)[-1]["fault"] == rule
 
 
@@ -171,7 +171,7 @@ def test_who_hangs_up_while_the_answer_is_late_leaves_a_line_in_the_journal(
 ) -> None:
     rule = asked(api, {"delay": 5}, phase=phase)
     rung: list[int] = []
-    api.world.listen(lambda: rung.append(len(api.world.delayed)))
+    api.world.add_listener(lambda: rung.append(len(api.world.delayed_answers)))
 
     api.broken_off("POST", SMS, order(SMS))
 
@@ -187,11 +187,11 @@ def test_who_hangs_up_while_the_answer_is_late_leaves_a_line_in_the_journal(
 def test_two_worlds_with_one_seed_are_late_alike(
     make_api: MakeApi, law: dict[str, Any]
 ) -> None:
-    def late(seed: int) -> list[Delayed]:
+    def late(seed: int) -> list[DelayedResponse]:
         api = make_api(seed=seed)
         asked(api, {"delay": law}, probability=0.5)
         begun = [started(api) for _ in range(12)]
-        held = list(api.world.delayed.values())
+        held = list(api.world.delayed_answers.values())
         passed(api, 600)
         assert [api.finish(each).status for each in begun] == [200] * 12
         return held
@@ -214,7 +214,7 @@ def test_where_there_is_no_connection_an_error_leaves_the_call(
 ) -> None:
     rule = asked(api, {"wire": manner}, phase=phase)
 
-    with pytest.raises(Broken, match=manner):
+    with pytest.raises(ConnectionBroken, match=manner):
         sent(api)
 
     assert campaigns(api) == (phase == "after")
@@ -270,7 +270,7 @@ def test_a_drip_is_over_when_the_clock_says_so(api: Api) -> None:
     rule = asked(api, {"wire": "drip", "seconds": 30})
     late = api.start("GET", USER)
     steered(api, "GET", "faults")
-    seen = list(api.world.delayed.values())
+    seen = list(api.world.delayed_answers.values())
 
     passed(api, 29)
     waits = not late.done()
@@ -278,9 +278,9 @@ def test_a_drip_is_over_when_the_clock_says_so(api: Api) -> None:
     answer = api.finish(late)
 
     assert waits
-    assert seen == [Delayed(api.clock.now, "getUser", rule)]
+    assert seen == [DelayedResponse(api.clock.now, "getUser", rule)]
     assert answer.octets == right
-    assert api.world.delayed == {}
+    assert api.world.delayed_answers == {}
 
 
 @pytest.mark.parametrize("wire", ["drip; seconds=1", "truncated", "not_json"])
@@ -297,7 +297,7 @@ def test_a_listing_in_many_slices_is_spoilt_whole(api: Api, wire: str) -> None:
     passed(api, 1)
 
     if wire == "truncated":
-        with pytest.raises(Broken):
+        with pytest.raises(ConnectionBroken):
             api.finish(asking)
     else:
         answer = api.finish(asking)
@@ -347,7 +347,7 @@ def test_a_header_asks_for_a_late_answer(api: Api) -> None:
 
 
 def test_a_header_breaks_a_connection(api: Api) -> None:
-    with pytest.raises(Broken):
+    with pytest.raises(ConnectionBroken):
         sent(api, x_emulator_fault="wire=reset")
 
 
@@ -416,7 +416,7 @@ LEFT_OUT = {"body", "headers", "push", "count", "command_status", "pdu"}
 
 
 def test_the_words_of_the_header_are_those_of_an_effect() -> None:
-    assert EFFECT.keys() - LEFT_OUT | {"phase"} == WORDS.keys()
+    assert EFFECT.keys() - LEFT_OUT | {"phase"} == HEADER_WORDS.keys()
 
 
 @pytest.mark.parametrize("content", [b"{", b"{}"])
@@ -430,7 +430,7 @@ def test_a_call_that_is_refused_earlier_is_not_struck_by_its_header(
 
     assert shapeless.status in {400, 422}
     assert stranger.status == 401
-    assert not api.worlds.tally.faults
+    assert not api.worlds.counters.faults
 
 
 def test_after_in_a_header_strikes_only_what_succeeds(api: Api) -> None:
@@ -497,11 +497,11 @@ def test_presets_are_listed_as_they_stand_in_their_file(api: Api) -> None:
     assert all(each["says"].endswith(".") for each in told)
 
 
-@pytest.mark.parametrize("preset", presets())
+@pytest.mark.parametrize("preset", read_presets())
 def test_a_preset_becomes_a_rule(api: Api, preset: str) -> None:
     rule = named(api, preset)
 
-    assert rule["effect"] == presets()[preset]["rule"]["effect"]
+    assert rule["effect"] == read_presets()[preset]["rule"]["effect"]
     assert steered(api, "GET", "faults") == [rule]
 
 
@@ -548,7 +548,7 @@ def test_slow(api: Api) -> None:
     late = [started(api) for _ in range(9)]
 
     placed = campaigns(api)
-    dues = sorted(each.due for each in api.world.delayed.values())
+    dues = sorted(each.due for each in api.world.delayed_answers.values())
     passed(api, 600)
 
     assert placed == 9
@@ -589,7 +589,7 @@ def test_unauthorized(api: Api) -> None:
 def test_connections_that_break_by_name(api: Api, preset: str, placed: int) -> None:
     named(api, preset)
 
-    with pytest.raises(Broken):
+    with pytest.raises(ConnectionBroken):
         sent(api)
 
     assert campaigns(api) == placed
@@ -605,7 +605,7 @@ def test_the_process_counts_what_struck_by_operation(api: Api) -> None:
         api.get(USER)
     sent(api, x_emulator_fault="status=500; phase=after")
 
-    assert api.worlds.tally.faults == {"getUser": 2, CREATE: 1}
+    assert api.worlds.counters.faults == {"getUser": 2, CREATE: 1}
 
 
 def test_every_documented_refusal_can_be_asked_for_by_a_header(api: Api) -> None:

@@ -254,7 +254,7 @@ def test_the_journals_stay_within_their_bounds(
             api.post(SMS, content=b"x" * octets, token=f"world-{name}")
             asked[name] += 1
 
-            newest_one = list(at_once(api.worlds.find(f"world-{name}")).journal)[-1]
+            newest_one = list(at_once(api.worlds.get_or_create(f"world-{name}")).journal)[-1]
             journals = {world.name: world.journal for world in api.worlds}
             assert newest_one.number == asked[name]
             for world, journal in journals.items():
@@ -301,7 +301,7 @@ def test_what_is_forgotten_makes_room_for_others(command: str) -> None:
     with closing(limited(journals=10 * ONE)) as api:
         for _ in range(5):
             api.get(USER, token="world-a")
-        before = at_once(api.worlds.find("world-a")).journal
+        before = at_once(api.worlds.get_or_create("world-a")).journal
         ways = {
             "clear": ("DELETE", "journal"),
             "reset": ("POST", "world/reset"),
@@ -313,8 +313,8 @@ def test_what_is_forgotten_makes_room_for_others(command: str) -> None:
             api.get(USER, token="world-b")
 
         assert before.octets == 0
-        assert len(at_once(api.worlds.find("world-b")).journal) == 8
-        assert at_once(api.worlds.find("world-b")).journal.dropped == 0
+        assert len(at_once(api.worlds.get_or_create("world-b")).journal) == 8
+        assert at_once(api.worlds.get_or_create("world-b")).journal.dropped == 0
 
 
 # --- Questions ---------------------------------------------------------------

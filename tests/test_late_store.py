@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.command_status import Status
-from emulator.world import Changes, Store, Unwritten, World
+from emulator.domain.command_status import CommandStatus
+from emulator.world import ChangeSet, Store, StoreWriteError, World
 from tests.campaigns import NUMBER, SMS, an_sms, place, to
 from tests.commanded import COMMANDS, attended, forked, prepared
 from tests.conftest import MakeApi
@@ -41,32 +41,32 @@ class Late(Store):
         self.let_go = asyncio.Event()  # ... until then
 
     @asynccontextmanager
-    async def turn(self, world: World) -> AsyncIterator[None]:
+    async def lock_world(self, world: World) -> AsyncIterator[None]:
         async with self._locks[world]:
             yield
 
-    async def keep(self, changes: Changes) -> None:
-        names = {world.name for world in changes.of}
-        for world in changes.of:
+    async def write_async(self, changes: ChangeSet) -> None:
+        names = {world.name for world in changes.by_world}
+        for world in changes.by_world:
             assert world not in self.writing, "two at once"
             self.writing[world] = 1
         for _ in range(TURNS):
             await asyncio.sleep(0)
         if names & self.held:
             await self.let_go.wait()
-        for world in changes.of:
+        for world in changes.by_world:
             del self.writing[world]
-        if self.refused and not changes.happened:
+        if self.refused and not changes.has_happened:
             message = "the store refuses"
-            raise Unwritten(message)
+            raise StoreWriteError(message)
 
-    def write(self, changes: Changes) -> None:
+    def write(self, changes: ChangeSet) -> None:
         raise AssertionError(changes)
 
-    def note(self, world: World) -> None:
+    def mark_journal_dirty(self, world: World) -> None:
         pass
 
-    def settle(self) -> None:
+    def retry_writes(self) -> None:
         pass
 
 
@@ -74,11 +74,11 @@ class Late(Store):
 def late(api: Api) -> Iterator[Late]:
     """Have the worlds kept by a store that takes its time."""
     before, store = api.worlds.store, Late()
-    api.worlds.keep_in(store)
+    api.worlds.use_store(store)
     try:
         yield store
     finally:
-        api.worlds.keep_in(before)
+        api.worlds.use_store(before)
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,7 @@ def test_a_client_of_smpp_is_answered_in_order(api: Api) -> None:
         store.refused = True
         caller.say(packed.submit(60), packed.packet(packed.ENQUIRE_LINK, 61))
         refused, alive = caller.hear(), caller.hear()
-        assert (refused.sequence, refused.status) == (60, Status.ESME_RSYSERR)
+        assert (refused.sequence, refused.status) == (60, CommandStatus.ESME_RSYSERR)
         assert alive.command == resp(packed.ENQUIRE_LINK)
         store.refused = False
 

@@ -348,7 +348,7 @@ def test_a_world_that_is_deleted_ends_its_listener(world: Emulator) -> None:
 
 def test_an_answer_that_nobody_waits_for_is_refused(emulator: Emulator) -> None:
     with pytest.raises(ClientError) as refused:
-        emulator.ask("POST", "pushes/1", {"status": 200, "body": "ok"})
+        emulator.ask_fact("POST", "pushes/1", {"status": 200, "body": "ok"})
 
     assert refused.value.status == 404
 
@@ -360,7 +360,7 @@ def test_an_answer_that_is_none_is_refused(
     emulator: Emulator, body: dict[str, Any]
 ) -> None:
     with pytest.raises(ClientError) as refused:
-        emulator.ask("POST", "pushes/1", body)
+        emulator.ask_fact("POST", "pushes/1", body)
 
     assert refused.value.status == 422
 

@@ -11,15 +11,15 @@ import pytest
 from emulator.serving import settings
 from emulator.client import Emulator
 from emulator.domain import refusals
-from emulator.domain.assumptions import LENIENT, STRICT
-from emulator.domain.dlr import CHANGED, SETTLED, WAITING
-from emulator.domain.timeline import INSTANT, MANUAL, PACES, Change, Pace
-from emulator.world.journal import Archive
+from emulator.domain.assumptions import LENIENT_CHOICES, STRICT_CHOICES
+from emulator.domain.dlr import CHANGE_MILESTONES, STATUS_AFTER_CHANGE, WAITING_STATUS
+from emulator.domain.timeline import INSTANT_PACE, MANUAL_PACE, PACES, InterventionKind, Pace
+from emulator.world.journal import JournalPool
 from emulator.operations.control import account
 from emulator.operations.control import deliveries
 from emulator.operations.control import journal
-from emulator.operations.control.statements import COLUMNS, FIELDS, REASONS, STATUSES, ledgered
-from emulator.world import FIRST_IDS, Commons
+from emulator.operations.control.statements import COLUMNS, STATEMENTS_BY_FIELD, STATEMENTS_BY_REASON, STATEMENTS_BY_STATUS, read_ledger
+from emulator.world import FIRST_IDS, SharedState
 from emulator.worlds import Limits
 from tests.conftest import MakeApi
 from tests.emulated import Api, contract, control, emulated
@@ -97,22 +97,22 @@ STRICTER = {"DATE_PAST": "SMS-37"}
 
 
 def test_every_row_of_the_explanations_is_looked_at() -> None:
-    assert {name: " ".join(ids) for name, ids in REASONS.items()} == EXPLAINED
-    assert REASONS.keys() <= refusals.REASONS.keys()
-    assert STATUSES == {400: ("ERR-03",), 422: ("ERR-02",)}
+    assert {name: " ".join(ids) for name, ids in STATEMENTS_BY_REASON.items()} == EXPLAINED
+    assert STATEMENTS_BY_REASON.keys() <= refusals.REASONS.keys()
+    assert STATEMENTS_BY_STATUS == {400: ("ERR-03",), 422: ("ERR-02",)}
 
 
 def test_every_field_of_an_order_is_explained_by_a_statement_that_names_it() -> None:
     for operation in contract().operations.values():
-        if operation.body is None:
+        if operation.body_shape is None:
             continue
-        rows = FIELDS[operation.id]
+        rows = STATEMENTS_BY_FIELD[operation.id]
 
         assert {*_properties(operation.id)} == rows.keys(), operation.id
         for name, ids in rows.items():
             word = "field1" if name in COLUMNS else name  # of `field1` to `field4`
             for each in ids:
-                item = ledgered()[each]
+                item = read_ledger()[each]
                 assert word in item["says"] + item["does"] or each == BOOLEANS, name
 
 
@@ -121,12 +121,12 @@ def _properties(operation: str) -> Iterator[str]:
     found = contract().operations[operation]
     where = f"/paths/{found.path.replace('/', '~1')}/{found.method.lower()}"
     where += "/requestBody/content/application~1json/schema"
-    yield from _names(contract().document.at(where)[1])
+    yield from _names(contract().document.resolve_pointer(where)[1])
 
 
 def _names(node: Any) -> Iterator[str]:
     if "$ref" in node:
-        node = contract().document.at(node["$ref"][1:])[1]
+        node = contract().document.resolve_pointer(node["$ref"][1:])[1]
     for name, each in node.get("properties", {}).items():
         yield name
         if name == "recipients":
@@ -143,22 +143,22 @@ def test_what_is_wrong_with_a_field_is_explained_by_its_statements(
     operation = next(
         each.id for each in contract().operations.values() if each.path == path
     )
-    for name in FIELDS[operation].keys() & ORDERS[path].keys():
+    for name in STATEMENTS_BY_FIELD[operation].keys() & ORDERS[path].keys():
         api.post(path, json=order(path, **{name: [[]]}))
         exchange = steered(api, "GET", f"journal/{api.world.journal.last}")
 
         assert exchange["status"] == 422, (name, exchange["answer"])
         ids = tuple(each["id"] for each in exchange["statements"])
-        assert ids == REASONS.get(exchange["reason"], FIELDS[operation][name]), name
+        assert ids == STATEMENTS_BY_REASON.get(exchange["reason"], STATEMENTS_BY_FIELD[operation][name]), name
 
 
 # --- The account -------------------------------------------------------------
 
 
 def test_every_collection_of_the_account_has_a_name_for_its_items() -> None:
-    asked = control().document.at("/components/parameters/Collection")[1]
+    asked = control().document.resolve_pointer("/components/parameters/Collection")[1]
 
-    assert {*asked["schema"]["enum"]} == account.NAMES.keys()
+    assert {*asked["schema"]["enum"]} == account.ITEM_KEYS.keys()
 
 
 ITEMS: Mapping[str, Any] = {
@@ -179,12 +179,12 @@ ITEMS: Mapping[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("collection", account.NAMES)
+@pytest.mark.parametrize("collection", account.ITEM_KEYS)
 def test_an_item_of_every_collection_is_added_replaced_and_removed_by_its_name(
     api: Api, collection: str
 ) -> None:
     item = ITEMS[collection]
-    name = str(item[account.NAMES[collection]])
+    name = str(item[account.ITEM_KEYS[collection]])
     before = steered(api, "GET", "account").get(collection, [])
 
     for _ in range(2):  # the second one takes the place of the first
@@ -221,7 +221,7 @@ INSTEAD = {
 
 
 def test_what_the_account_does_not_change_says_what_to_do_instead(api: Api) -> None:
-    assert {".".join(path) for path in account.FIXED} == INSTEAD.keys()
+    assert {".".join(path) for path in account.FIXED_FIELDS} == INSTEAD.keys()
     for field, (patch, instead) in INSTEAD.items():
         answer = steer(api, "PATCH", "account", json=patch)
 
@@ -234,7 +234,7 @@ def test_what_the_account_does_not_change_says_what_to_do_instead(api: Api) -> N
 
 
 def test_every_keyword_of_a_schema_has_its_refusal() -> None:
-    assert {name: each.name for name, each in refusals.BY_KEYWORD.items()} == {
+    assert {name: each.name for name, each in refusals.REASON_BY_KEYWORD.items()} == {
         "required": "REQUIRED",
         "required_without": "REQUIRED_WITHOUT",
         "required_with": "REQUIRED_WITH",
@@ -377,7 +377,7 @@ def test_every_refusal_is_known_by_its_own_name() -> None:
     named = {
         name: each
         for name, each in vars(refusals).items()
-        if isinstance(each, refusals.Reason)
+        if isinstance(each, refusals.RefusalReason)
     }
 
     assert named == refusals.REASONS
@@ -387,9 +387,9 @@ def test_every_refusal_is_known_by_its_own_name() -> None:
 
 
 def test_every_intervention_has_its_words() -> None:
-    told = {str(each): SETTLED.get(each) for each in Change}
-    waits = {str(each): WAITING.get(each) for each in Change}
-    leads = {str(each): CHANGED.get(each) for each in Change}
+    told = {str(each): STATUS_AFTER_CHANGE.get(each) for each in InterventionKind}
+    waits = {str(each): WAITING_STATUS.get(each) for each in InterventionKind}
+    leads = {str(each): CHANGE_MILESTONES.get(each) for each in InterventionKind}
 
     assert told == {
         "paused": "paused",
@@ -413,7 +413,7 @@ def test_every_intervention_has_its_words() -> None:
 
 def test_every_pace_is_as_the_ledger_has_it() -> None:
     seconds = {
-        each.name: getattr(MANUAL, each.name).total_seconds()
+        each.name: getattr(MANUAL_PACE, each.name).total_seconds()
         for each in fields(Pace)
         if each.name != "patience"
     }
@@ -426,13 +426,13 @@ def test_every_pace_is_as_the_ledger_has_it() -> None:
         "call_after": 35,
         "call_every": 0.1,
     }
-    assert MANUAL.patience == 1
-    assert not any(getattr(INSTANT, each.name) for each in fields(Pace))
-    assert PACES == {"manual": MANUAL, "instant": INSTANT}
+    assert MANUAL_PACE.patience == 1
+    assert not any(getattr(INSTANT_PACE, each.name) for each in fields(Pace))
+    assert PACES == {"manual": MANUAL_PACE, "instant": INSTANT_PACE}
 
 
 def test_both_modes_decide_everything() -> None:
-    assert LENIENT.keys() == STRICT.keys()
+    assert LENIENT_CHOICES.keys() == STRICT_CHOICES.keys()
 
 
 # --- Bounds that stand in two places -----------------------------------------
@@ -453,9 +453,9 @@ def test_a_process_may_hold_what_its_settings_say() -> None:
     for bound, setting in names.items():
         assert getattr(limits, bound) == getattr(chosen, setting), bound
     assert limits.smpp_mints == (chosen.mint == "any")
-    archive, commons = Archive(), Commons()
-    assert (archive.each, archive.total) == (limits.journal, limits.journals)
-    assert (commons.capacity, commons.deliveries) == (
+    archive, commons = JournalPool(), SharedState()
+    assert (archive.journal_limit, archive.total_limit) == (limits.journal, limits.journals)
+    assert (commons.message_limit, commons.delivery_limit) == (
         limits.messages,
         limits.deliveries,
     )
@@ -464,8 +464,8 @@ def test_a_process_may_hold_what_its_settings_say() -> None:
 @pytest.mark.parametrize(
     ("method", "seconds"),
     [
-        ("wait_for_request", journal.PATIENCE),
-        ("wait_for_delivery", deliveries.PATIENCE),
+        ("wait_for_request", journal.WAIT_TIMEOUT),
+        ("wait_for_delivery", deliveries.WAIT_TIMEOUT),
     ],
 )
 def test_a_client_waits_as_long_as_the_control_api(method: str, seconds: float) -> None:

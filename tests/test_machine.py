@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 
 from emulator.domain import dlr
 from emulator.domain.refusals import Refusal
-from emulator.domain.sms import Campaign
+from emulator.domain.sms import SmsCampaign
 from emulator.world import FIRST_IDS, World
 from tests.emulated import Api, demo, emulated, keep
 from tests.properties import examples
@@ -51,10 +51,10 @@ LONG_ENOUGH = timedelta(days=3)  # for everything that was not paused
 Order = dict[str, Any]
 People = list[dict[str, str]]
 
-CHANGES: dict[str, Callable[[Campaign, datetime], Campaign]] = {
-    "pause": dlr.pause,
-    "resume": dlr.resume,
-    "cancel": dlr.cancel,
+CHANGES: dict[str, Callable[[SmsCampaign, datetime], SmsCampaign]] = {
+    "pause": dlr.pause_sending,
+    "resume": dlr.resume_sending,
+    "cancel": dlr.cancel_sending,
 }
 
 # Words and what may follow each, oneself always included.
@@ -194,7 +194,7 @@ def state(world: World) -> tuple[Any, ...]:
         tuple(world.responses),
         tuple(world.clicks),
         tuple(world.tokens),
-        tuple(world.upcoming(kind) for kind in FIRST_IDS),
+        tuple(world.next_id(kind) for kind in FIRST_IDS),
     )
 
 
@@ -519,7 +519,7 @@ class Platform(RuleBasedStateMachine):
             forbidden = sms.percentage == 100 or sms.change in {verb, "cancel"}
         before, world = state(self.api.world), self.api.world
         try:
-            changed = CHANGES[verb](world.campaign(sms.id), self.now)
+            changed = CHANGES[verb](world.get_campaign(sms.id), self.now)
         except Refusal:
             assert forbidden
             assert state(world) == before

@@ -333,14 +333,14 @@ SLIPS = {"rellphone": "cellphone"}  # of the pen (MOP-05)
 @pytest.mark.parametrize("name", PUSHED)
 def test_a_push_has_the_parameters_of_the_contract(name: str) -> None:
     example = EXAMPLES[name]
-    _, webhook = contract().document.at(f"/webhooks/{example['webhook']}/get")
+    _, webhook = contract().document.resolve_pointer(f"/webhooks/{example['webhook']}/get")
     query = {SLIPS.get(key, key): value for key, value in example["query"].items()}
     parameters = {each["name"]: each for each in webhook["parameters"]}
 
     assert query.keys() == parameters.keys()
     for index, parameter in enumerate(webhook["parameters"]):
         pointer = f"/webhooks/{example['webhook']}/get/parameters/{index}/schema"
-        where, schema = contract().document.at(pointer)
+        where, schema = contract().document.resolve_pointer(pointer)
         text = query[parameter["name"]]
         validator(where).validate(int(text) if schema["type"] == "integer" else text)
 
@@ -349,7 +349,7 @@ def test_a_push_has_the_parameters_of_the_contract(name: str) -> None:
 def test_the_answer_to_a_push_is_what_the_contract_expects(name: str) -> None:
     example = EXAMPLES[name]
     pointer = f"/webhooks/{example['webhook']}/get/responses/200"
-    where, _ = contract().document.at(pointer)
+    where, _ = contract().document.resolve_pointer(pointer)
 
     answer = validator(f"{where}/content/text~1plain/schema")
 

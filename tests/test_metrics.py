@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from emulator.operations.call import Call
+from emulator.operations.call import OperationCall
 from emulator.operations.control.metrics import get_metrics
 from tests.campaigns import a_clic, place
 from tests.emulated import START, Api, emulated
@@ -163,7 +163,7 @@ def test_what_a_deleted_world_counted_stays_counted(api: Api) -> None:
 @pytest.mark.parametrize("odd", ['a"b', "a\\b", "a\nb", "a\\nb", "ñ€", "a}b,c"])
 def test_labels_are_escaped(odd: str) -> None:
     api = emulated()
-    api.worlds.tally.faults[odd] += 2
+    api.worlds.counters.faults[odd] += 2
     try:
         assert counted(api, "smsclouds_faults_total") == {(odd,): 2}
     finally:
@@ -215,11 +215,11 @@ def test_how_long_deliveries_took_is_told_in_seconds_of_the_world(
 def test_equal_figures_are_told_alike_whatever_came_first(api: Api) -> None:
     texts = []
     for channels in (["sms", "voice"], ["voice", "sms"]):
-        api.worlds.tally.messages.clear()
+        api.worlds.counters.messages.clear()
         for channel in channels:
-            api.worlds.tally.messages[channel] += 1
-        entry = api.worlds.visit()
-        call = Call(START, entry.token, {}, [])
+            api.worlds.counters.messages[channel] += 1
+        entry = api.worlds.enter_without_token()
+        call = OperationCall(START, entry.token, {}, [])
         texts.append(get_metrics(api.worlds, entry.world, call).body)
 
     assert texts[0] == texts[1]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from emulator.domain import money
 from emulator.domain.refusals import SERVICE_INACTIVE, Refusal
-from emulator.operations import OPERATIONS
-from emulator.operations.call import Call, Operation, Reply
+from emulator.operations import PLATFORM_OPERATIONS
+from emulator.operations.call import OperationCall, OperationFunction, OperationResult
 from emulator.world import FIRST_IDS, World
 from tests.conftest import MakeApi
 from tests.emulated import Answer, Api, demo
@@ -75,7 +75,7 @@ def state(world: World) -> dict[str, Any]:
         "emails": dict(world.email_campaigns),
         "lookups": list(world.lookups),
         "responses": list(world.responses),
-        "ids": {kind: world.upcoming(kind) for kind in FIRST_IDS},
+        "ids": {kind: world.next_id(kind) for kind in FIRST_IDS},
     }
 
 
@@ -102,12 +102,12 @@ def test_a_charge_is_one_movement(
     make_api: MakeApi, request_line: tuple[str, str]
 ) -> None:
     api = with_credit(make_api, 10)
-    reference = api.world.upcoming(KINDS[request_line])
+    reference = api.world.next_id(KINDS[request_line])
 
     charged(api, request_line)
 
     (movement,) = api.world.movements
-    assert movement.amount == -money.parse(COSTS[request_line])
+    assert movement.amount == -money.parse_amount(COSTS[request_line])
     assert movement.reference == reference
     assert movement.at == api.clock.now
     assert (
@@ -258,13 +258,13 @@ def test_a_price_may_be_finer_than_what_is_shown(make_api: MakeApi) -> None:
 def test_an_amount_is_shown_with_up_to_three_decimals(
     millionths: int, shown: str
 ) -> None:
-    assert str(money.shown(millionths)) == shown
+    assert str(money.to_rounded_amount(millionths)) == shown
 
 
 @pytest.mark.manual("SMS-46")
 @given(st.integers(-(10**15), 10**15))
 def test_what_is_shown_is_the_nearest_thousandth(thousandths: int) -> None:
-    shown = money.shown(thousandths * money.SHOWN)
+    shown = money.to_rounded_amount(thousandths * money.ROUNDING_UNIT)
 
     assert Decimal(str(shown)) * 1000 == thousandths
 
@@ -272,13 +272,13 @@ def test_what_is_shown_is_the_nearest_thousandth(thousandths: int) -> None:
 @pytest.mark.manual("SMS-46")
 @given(st.decimals(-(10**9), 10**9, places=6))
 def test_an_amount_of_a_world_file_is_read_exactly(amount: Decimal) -> None:
-    assert Decimal(money.parse(str(amount))) == amount * money.UNIT
+    assert Decimal(money.parse_amount(str(amount))) == amount * money.MILLIONTHS
 
 
 @pytest.mark.manual("SMS-46")
 def test_an_amount_finer_than_a_millionth_is_refused() -> None:
     with pytest.raises(ValueError, match="more than six decimals"):
-        money.parse("0.0000001")
+        money.parse_amount("0.0000001")
 
 
 # --- Never below zero, refused whole -----------------------------------------
@@ -420,7 +420,7 @@ def test_every_account_has_a_purse_of_its_own(api: Api) -> None:
 # --- Whole or not at all -----------------------------------------------------
 
 
-Breaking = Callable[[Operation], Operation]
+Breaking = Callable[[OperationFunction], OperationFunction]
 
 OPERATION_IDS = {
     SMS: "createCampaign",
@@ -431,10 +431,10 @@ OPERATION_IDS = {
 }
 
 
-def stumbling(function: Operation) -> Operation:
+def stumbling(function: OperationFunction) -> OperationFunction:
     """Return *function*, failing when all is kept and nothing is answered yet."""
 
-    def stumbled(world: World, call: Call) -> Reply:
+    def stumbled(world: World, call: OperationCall) -> OperationResult:
         function(world, call)
         message = "on purpose"
         raise ZeroDivisionError(message)
@@ -442,19 +442,19 @@ def stumbling(function: Operation) -> Operation:
     return stumbled
 
 
-def mumbling(function: Operation) -> Operation:
+def mumbling(function: OperationFunction) -> OperationFunction:
     """Return *function* with an answer that the contract does not describe."""
 
-    def mumbled(world: World, call: Call) -> Reply:
-        return Reply({**function(world, call).body, "message": 7})
+    def mumbled(world: World, call: OperationCall) -> OperationResult:
+        return OperationResult({**function(world, call).body, "message": 7})
 
     return mumbled
 
 
-def refusing(function: Operation) -> Operation:
+def refusing(function: OperationFunction) -> OperationFunction:
     """Return *function*, declining when all is kept."""
 
-    def refused(world: World, call: Call) -> Reply:
+    def refused(world: World, call: OperationCall) -> OperationResult:
         function(world, call)
         raise Refusal(SERVICE_INACTIVE, "on purpose", service="x")
 
@@ -475,7 +475,7 @@ def test_an_operation_that_fails_in_the_middle_has_done_nothing(
 ) -> None:
     operation = OPERATION_IDS[request_line]
     with monkeypatch.context() as patched:
-        patched.setitem(OPERATIONS, operation, breaking(OPERATIONS[operation]))
+        patched.setitem(PLATFORM_OPERATIONS, operation, breaking(PLATFORM_OPERATIONS[operation]))
         api = with_credit(make_api, 10)
         before = state(api.world)
 
@@ -491,7 +491,7 @@ def test_after_a_failure_the_next_order_is_charged_alone(
     make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(
-        OPERATIONS, "createCampaign", stumbling(OPERATIONS["createCampaign"])
+        PLATFORM_OPERATIONS, "createCampaign", stumbling(PLATFORM_OPERATIONS["createCampaign"])
     )
     api = with_credit(make_api, 10)
     failed = charged(api, SMS)
@@ -510,8 +510,8 @@ def test_after_a_failure_the_next_order_is_charged_alone(
 def test_a_cancellation_that_fails_in_the_middle_pays_nothing_back(
     make_api: MakeApi, monkeypatch: pytest.MonkeyPatch, breaking: Breaking
 ) -> None:
-    cancel = OPERATIONS["cancelVoiceCampaign"]
-    monkeypatch.setitem(OPERATIONS, "cancelVoiceCampaign", breaking(cancel))
+    cancel = PLATFORM_OPERATIONS["cancelVoiceCampaign"]
+    monkeypatch.setitem(PLATFORM_OPERATIONS, "cancelVoiceCampaign", breaking(cancel))
     api = with_credit(make_api, 10)
     path = f"{VOICE[1]}/{charged(api, VOICE).body['voice_campaign']}"
     before, shown = state(api.world), api.get(path).octets
@@ -527,7 +527,7 @@ def test_a_cancellation_that_fails_in_the_middle_pays_nothing_back(
 def test_a_failure_of_ours_is_a_500_that_tells_nothing_of_it(
     make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(OPERATIONS, "getUser", stumbling(OPERATIONS["getUser"]))
+    monkeypatch.setitem(PLATFORM_OPERATIONS, "getUser", stumbling(PLATFORM_OPERATIONS["getUser"]))
     api = make_api()
 
     answer = api.get("/api/v1/user")

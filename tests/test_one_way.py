@@ -11,22 +11,22 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.command_status import Status
+from emulator.domain.command_status import CommandStatus
 from emulator.domain.refusals import Refusal
 from emulator.operations.background.catch_up import catch_up
 from emulator.operations.background import receipts
-from emulator.store.world_rows import parts
+from emulator.store.world_rows import decode_world_rows
 from emulator.world import (
-    Changes,
-    Leaving,
+    ChangeSet,
+    DeliveryStarted,
     SnapshotError,
-    State,
+    WorldState,
     Store,
-    Unwritten,
+    StoreWriteError,
     World,
 )
 from emulator.world.consequences import STEPS
-from emulator.world.state import KINDS, KINDS_OF, gathered
+from emulator.world.state import STATE_FIELDS, FIELDS_BY_CHANGE, state_json_from_rows
 from tests.campaigns import NUMBER, an_sms, place, to
 from tests.commanded import COMMANDS, attended, forked, prepared
 from tests.conftest import MakeApi
@@ -49,16 +49,16 @@ class Refusing(Store):
         self._place = place
         self.writes = 0
 
-    def write(self, changes: Changes) -> None:
+    def write(self, changes: ChangeSet) -> None:
         self.writes += 1
-        if self.writes == self._place and not changes.happened:
+        if self.writes == self._place and not changes.has_happened:
             message = "the store refuses"
-            raise Unwritten(message)
+            raise StoreWriteError(message)
 
-    def note(self, world: Any) -> None:
+    def mark_journal_dirty(self, world: Any) -> None:
         pass
 
-    def settle(self) -> None:
+    def retry_writes(self) -> None:
         pass
 
 
@@ -66,11 +66,11 @@ class Refusing(Store):
 def refusing(api: Api, place: int) -> Iterator[Refusing]:
     """Have the store refuse its write number *place*."""
     before, store = api.worlds.store, Refusing(place)
-    api.worlds.keep_in(store)
+    api.worlds.use_store(store)
     try:
         yield store
     finally:
-        api.worlds.keep_in(before)
+        api.worlds.use_store(before)
 
 
 def everything(api: Api) -> Any:
@@ -142,7 +142,7 @@ def test_a_pdu_that_is_refused_has_changed_nothing(
                 break
             if answer.status == 0:
                 continue
-            assert answer.status == Status.ESME_RSYSERR
+            assert answer.status == CommandStatus.ESME_RSYSERR
             assert everything(api) == before
             assert caller.ask(packed.packet(packed.ENQUIRE_LINK, 9)).command == resp(
                 packed.ENQUIRE_LINK
@@ -173,8 +173,8 @@ def test_what_happens_by_itself_and_is_refused_has_not(make_api: MakeApi) -> Non
     ours, theirs = straight.world, stumbling.world
     now = ours.clock.now()
     steps = 0
-    while ours.schedule.next_at <= now:
-        kinds.add(type(ours.schedule.next()[1]).__name__)
+    while ours.work_queue.next_at <= now:
+        kinds.add(type(ours.work_queue.peek()[1]).__name__)
         before = taken(stumbling)
         with refusing(stumbling, 1), pytest.raises(Refusal, match="nothing was chang"):
             at_once(catch_up(theirs, now, 1))
@@ -185,20 +185,20 @@ def test_what_happens_by_itself_and_is_refused_has_not(make_api: MakeApi) -> Non
         steps += 1
         assert steps < MOST
     assert kinds == {"Writing", "Leaving", "Telling", "Expiring"}
-    assert ours.tally.dropped == theirs.tally.dropped
-    assert set(ours.tally.dropped) == {receipts.TOO_MANY, receipts.TOO_OLD}
+    assert ours.counters.dropped == theirs.counters.dropped
+    assert set(ours.counters.dropped) == {receipts.DROP_TOO_MANY, receipts.DROP_TOO_OLD}
 
 
 def taken(api: Api) -> Any:
     """Return what a world keeps, and has ahead, without bringing it up to the time."""
     world, outbox = api.world, api.world.outbox
     return (
-        world.copy().written(),
-        sorted(map(repr, world.schedule.upcoming())),
-        {name: [each.id for each in mail] for name, mail in outbox.mail.items()},
-        dict(outbox.dropped),
-        [*outbox.over],
-        world.happened.last,
+        world.copy().to_json(),
+        sorted(map(repr, world.work_queue.list_work())),
+        {name: [each.id for each in mail] for name, mail in outbox.receipt_queues.items()},
+        dict(outbox.unlogged_drops),
+        [*outbox.finished],
+        world.event_log.last,
         world.journal.last,
     )
 
@@ -210,26 +210,26 @@ class Following(Store):
     """A store of one world, which follows it change by change."""
 
     def __init__(self, world: World) -> None:
-        self.rows = {(kind, key): octets for kind, key, octets in world.rows()}
+        self.rows = {(kind, key): octets for kind, key, octets in world.list_rows()}
 
-    def write(self, changes: Changes) -> None:
-        for world, its_own in changes.of.items():
-            for kind, key, octets in world.rows_of(its_own):
+    def write(self, changes: ChangeSet) -> None:
+        for world, its_own in changes.by_world.items():
+            for kind, key, octets in world.list_changed_rows(its_own):
                 if octets is None:
                     self.rows.pop((kind, key), None)
                 else:
                     self.rows[kind, key] = octets
 
-    def note(self, world: Any) -> None:
+    def mark_journal_dirty(self, world: Any) -> None:
         pass
 
-    def settle(self) -> None:
+    def retry_writes(self) -> None:
         pass
 
 
 def said(rows: Iterable[Any]) -> Any:
     """Return the document that rows say; the clock is another row."""
-    return gathered(parts(rows))
+    return state_json_from_rows(decode_world_rows(rows))
 
 
 def lived(api: Api) -> None:
@@ -241,18 +241,18 @@ def lived(api: Api) -> None:
         token = steered(api, "POST", "tokens", json={"name": "three"})["token"]
         steered(api, verb, path.format(token))
     steered(api, "PUT", "clock", json={"rate": 0})
-    api.world.commons.deliveries = 5
+    api.world.shared.delivery_limit = 5
     steered(api, "POST", "clock/settle", json={})
 
 
 def test_what_changes_write_is_what_they_change(api: Api) -> None:
     store = Following(api.world)
-    api.worlds.keep_in(store)
+    api.worlds.use_store(store)
 
     lived(api)
 
     rows = ((kind, key, octets) for (kind, key), octets in store.rows.items())
-    assert said(rows) == said(api.world.rows())
+    assert said(rows) == said(api.world.list_rows())
 
 
 def test_whatever_is_on_the_list_is_kept_and_comes_back(api: Api) -> None:
@@ -261,20 +261,20 @@ def test_whatever_is_on_the_list_is_kept_and_comes_back(api: Api) -> None:
     steered(api, "POST", "faults", json=early)
     place(api, an_sms(recipients=to(REPLYING)))
     lived(api)
-    keep(api.world, Leaving(next(iter(api.world.deliveries))))
+    keep(api.world, DeliveryStarted(next(iter(api.world.deliveries))))
     world, now = api.world, api.world.clock.now()
 
-    as_rows = State.read(said(world.rows()), now, is_snapshot=False)
-    as_json = State.read(world.copy().written(), now)
+    as_rows = WorldState.from_json(said(world.list_rows()), now, is_snapshot=False)
+    as_json = WorldState.from_json(world.copy().to_json(), now)
 
-    as_rows.check(now)
-    as_json.check(now)
-    for name, kind in KINDS.items():
+    as_rows.check_consistency(now)
+    as_json.check_consistency(now)
+    for name, kind in STATE_FIELDS.items():
         value = getattr(world, name)
-        assert value != kind.empty(), name
-        assert kind.written(getattr(as_rows, name)) == kind.written(value), name
+        assert value != kind.make_empty(), name
+        assert kind.to_json(getattr(as_rows, name)) == kind.to_json(value), name
         if kind.is_in_snapshot:
-            assert kind.written(getattr(as_json, name)) == kind.written(value), name
+            assert kind.to_json(getattr(as_json, name)) == kind.to_json(value), name
     for name in ("balance", "volume", "first_messages", "their_campaigns", "alike"):
         assert getattr(as_rows, name) == getattr(world, name), name
         assert getattr(as_json, name) == getattr(world, name), name
@@ -282,7 +282,7 @@ def test_whatever_is_on_the_list_is_kept_and_comes_back(api: Api) -> None:
 
 def test_every_change_is_known(api: Api) -> None:
     """What a kind takes is carried out, and nothing else is kept by the way."""
-    assert set(KINDS_OF) <= set(STEPS)
+    assert set(FIELDS_BY_CHANGE) <= set(STEPS)
     with pytest.raises(AttributeError, match="carry_out"):
         keep(api.world, object())
 
@@ -291,18 +291,18 @@ def test_a_kind_that_came_later_is_empty_in_what_was_before(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lived(api)
-    rows = [each for each in api.world.rows() if each[0] != "clicks"]
-    document = api.world.copy().written()
+    rows = [each for each in api.world.list_rows() if each[0] != "clicks"]
+    document = api.world.copy().to_json()
     del document["clicks"], document["opening"]
     now = api.world.clock.now()
     with pytest.raises(SnapshotError, match="at opening"):
-        State.read(document, now)
+        WorldState.from_json(document, now)
     for name in ("clicks", "opening"):
-        monkeypatch.setattr(KINDS[name], "is_later", True)
+        monkeypatch.setattr(STATE_FIELDS[name], "is_later", True)
 
     for state in (
-        State.read(document, now),
-        State.read({**said(rows), "opening": None}, now, is_snapshot=False),
+        WorldState.from_json(document, now),
+        WorldState.from_json({**said(rows), "opening": None}, now, is_snapshot=False),
     ):
         assert (state.clicks, state.opening) == ([], 0)
         assert state.campaigns.keys() == api.world.campaigns.keys()

@@ -9,9 +9,9 @@ import pytest
 from openapi_spec_validator import validate
 
 from emulator import files
-from emulator.contract.document import LENIENT, STRICT, nodes
-from emulator.worldfile.fixture import read
-from emulator.worlds import Limits, Worlds
+from emulator.contract.document import LENIENT_READINGS, STRICT_READINGS, iterate_mappings
+from emulator.worldfile.fixture import parse_fixture
+from emulator.worlds import Limits, WorldDirectory
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, contract, demo, program
 from tests.orders import ORDERS, SMS, VOICE, order
@@ -37,8 +37,8 @@ def two_worlds() -> Iterator[Api]:
         "countries": demo()["countries"][:1],
     }
     other = {**demo(), **changes, "tokens": [{"name": "theirs", "token": "other"}]}
-    worlds = [read(each, "", now=START) for each in (demo(), other)]
-    app = program(Worlds(worlds, Limits()))
+    worlds = [parse_fixture(each, "", now=START) for each in (demo(), other)]
+    app = program(WorldDirectory(worlds, Limits()))
     with closing(Api(app)) as api:
         yield api
 
@@ -187,8 +187,8 @@ def test_one_closed_switch_narrows_the_document_by_one_reading(
 
 
 def test_narrowing_adds_to_a_schema_and_takes_nothing_away() -> None:
-    narrowed = contract().document.narrowed(STRICT)["components"]["schemas"]
-    lenient = contract().document.narrowed(LENIENT)["components"]["schemas"]
+    narrowed = contract().document.narrow_tree(STRICT_READINGS)["components"]["schemas"]
+    lenient = contract().document.narrow_tree(LENIENT_READINGS)["components"]["schemas"]
 
     assert lenient == TREE["components"]["schemas"]
     flag = lenient["Flag"]
@@ -198,7 +198,7 @@ def test_narrowing_adds_to_a_schema_and_takes_nothing_away() -> None:
 def catalogues(served: Mapping[str, Any]) -> dict[str, list[int]]:
     """Return the ids that a served document lists; digits say the same."""
     found = {}
-    for node in nodes(served):
+    for node in iterate_mappings(served):
         if "x-catalog" in node:
             integers, digits = node["oneOf"]
             assert digits == {

@@ -7,8 +7,8 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.delivery import Attempt, Delivery, Kind, State, Verdict
-from emulator.world.outbox import Answered, Outbox, Push, Relay, joined
+from emulator.domain.delivery import Attempt, Delivery, DeliveryKind, DeliveryState, Verdict
+from emulator.world.outbox import PushResponse, Outbox, PushRequest, PushRelay, append_query
 from tests.emulated import START
 from tests.properties import examples
 
@@ -17,7 +17,7 @@ URLS = ("http://one.test/a", "http://two.test/?b=1", "")
 
 
 def delivery(number: int, url: str = URLS[0], **changes: object) -> Delivery:
-    made = Delivery(number, Kind.REPLY, url, {}, START, START)
+    made = Delivery(number, DeliveryKind.REPLY, url, {}, START, START)
     return made._replace(**changes)  # type: ignore[arg-type]
 
 
@@ -26,8 +26,8 @@ def left(number: int, url: str, verdict: Verdict = Verdict.GONE) -> Delivery:
     return delivery(number, url, attempts=(attempt,))
 
 
-def push(number: int) -> Push:
-    return Push(number, "moPush", "GET", URLS[0], "a=1")
+def push(number: int) -> PushRequest:
+    return PushRequest(number, "moPush", "GET", URLS[0], "a=1")
 
 
 lanes = st.lists(st.tuples(st.sampled_from(URLS), st.integers(0, 3)), max_size=MOST)
@@ -38,15 +38,15 @@ def filled(rows: list[tuple[str, int]]) -> tuple[Outbox, list[Delivery]]:
         delivery(number, url, group=group)
         for number, (url, group) in enumerate(rows, start=1)
     ]
-    outbox = Outbox([Relay()])
+    outbox = Outbox([PushRelay()])
     for each in made:
-        outbox.put(each)
+        outbox.add_delivery(each)
     return outbox, made
 
 
 def emptied(outbox: Outbox, url: str) -> Iterator[list[Delivery]]:
     for _ in range(MOST + 1):
-        if not (taken := outbox.take(url)):
+        if not (taken := outbox.take_next(url)):
             return
         yield taken
     raise AssertionError(url)
@@ -68,11 +68,11 @@ def test_a_lane_keeps_its_order_and_lets_go_groups_at_once(
 ) -> None:
     outbox, made = filled(rows)
     assert outbox.is_busy == bool(rows)
-    assert [*outbox.lanes()] == list(dict.fromkeys(url for url, _ in rows))
+    assert [*outbox.open_lanes()] == list(dict.fromkeys(url for url, _ in rows))
     for url in URLS:
         lane = [each for each in made if each.url == url]
         assert [*emptied(outbox, url)] == [*grouped(lane)]
-        assert url not in outbox.lanes()
+        assert url not in outbox.open_lanes()
     assert {*outbox.underway} == {each.id for each in made}
     assert outbox.is_busy == bool(rows)
 
@@ -85,32 +85,32 @@ def test_what_is_withdrawn_leaves_no_more_and_nothing_else_stays(
     outbox, made = filled(rows)
     gone = made[chosen : chosen + 1]
     for each in gone:
-        outbox.withdraw(each)
-        outbox.withdraw(each)  # it is not there any more
+        outbox.withdraw_delivery(each)
+        outbox.withdraw_delivery(each)  # it is not there any more
     for url in URLS:
         lane = [each for each in made if each.url == url and each not in gone]
-        assert (url in outbox.lanes()) == bool(lane)
+        assert (url in outbox.open_lanes()) == bool(lane)
         assert [*emptied(outbox, url)] == [*grouped(lane)]
 
 
 def test_what_has_no_address_leaves_only_where_somebody_listens() -> None:
     outbox = Outbox()
     there, here = delivery(1), delivery(2, "")
-    outbox.put(there)
-    outbox.put(here)
+    outbox.add_delivery(there)
+    outbox.add_delivery(here)
 
-    assert [*outbox.lanes()] == [URLS[0]]
-    assert [*outbox.stranded()] == [here]
-    assert outbox.take("") == []
-    assert outbox.take("http://nobody.test/") == []
-    outbox.relays.append(Relay())
-    assert [*outbox.lanes()] == [URLS[0], ""]
-    assert [*outbox.stranded()] == []
-    assert outbox.take("") == [here]
+    assert [*outbox.open_lanes()] == [URLS[0]]
+    assert [*outbox.list_without_target()] == [here]
+    assert outbox.take_next("") == []
+    assert outbox.take_next("http://nobody.test/") == []
+    outbox.relays.append(PushRelay())
+    assert [*outbox.open_lanes()] == [URLS[0], ""]
+    assert [*outbox.list_without_target()] == []
+    assert outbox.take_next("") == [here]
     outbox.underway.clear()
     outbox.relays.clear()
-    outbox.put(here)
-    assert outbox.take(URLS[0]) == [there]
+    outbox.add_delivery(here)
+    assert outbox.take_next(URLS[0]) == [there]
     outbox.underway.clear()
     assert not outbox.is_busy
     outbox.underway[7] = None
@@ -118,9 +118,9 @@ def test_what_has_no_address_leaves_only_where_somebody_listens() -> None:
 
 
 def test_what_a_listener_has_left_behind_goes_first() -> None:
-    outbox = Outbox([Relay()])
+    outbox = Outbox([PushRelay()])
     for each in (delivery(1, ""), left(2, ""), left(3, "", Verdict.NOT_OK)):
-        outbox.put(each)
+        outbox.add_delivery(each)
 
     taken = [each.id for part in emptied(outbox, "") for each in part]
 
@@ -132,18 +132,18 @@ def test_who_lets_another_go_before_is_known_until_it_has_left() -> None:
     first, second = delivery(1, behind=True), delivery(2, behind=True)
     elsewhere = delivery(3, URLS[1], behind=True)
     for each in (first, second, elsewhere, delivery(4)):
-        outbox.hold(each)
-        outbox.hold(each)  # as its state changes
-    assert outbox.behind(URLS[0]) == [1, 2]
-    assert outbox.behind(URLS[1]) == [3]
-    assert outbox.behind("") == []
+        outbox.note_deferral(each)
+        outbox.note_deferral(each)  # as its state changes
+    assert outbox.deferred_ids(URLS[0]) == [1, 2]
+    assert outbox.deferred_ids(URLS[1]) == [3]
+    assert outbox.deferred_ids("") == []
 
-    outbox.behind(URLS[0]).clear()  # a copy
-    outbox.put(first._replace(behind=False))
-    outbox.hold(second._replace(due_at=None, state=State.DROPPED))
-    outbox.hold(elsewhere._replace(behind=False))
+    outbox.deferred_ids(URLS[0]).clear()  # a copy
+    outbox.add_delivery(first._replace(behind=False))
+    outbox.note_deferral(second._replace(due_at=None, state=DeliveryState.DROPPED))
+    outbox.note_deferral(elsewhere._replace(behind=False))
 
-    assert [outbox.behind(each) for each in URLS] == [[], [], []]
+    assert [outbox.deferred_ids(each) for each in URLS] == [[], [], []]
 
 
 @given(order=st.permutations(range(1, 7)))
@@ -151,70 +151,70 @@ def test_who_lets_another_go_before_is_known_until_it_has_left() -> None:
 def test_receipts_wait_by_age_whenever_they_come(order: list[int]) -> None:
     outbox = Outbox()
     for number in order:
-        waiting = outbox.post("acme", delivery(number, "", kind=Kind.RECEIPT))
-    outbox.post("other", delivery(9, "", kind=Kind.RECEIPT))
+        waiting = outbox.queue_receipt("acme", delivery(number, "", kind=DeliveryKind.RECEIPT))
+    outbox.queue_receipt("other", delivery(9, "", kind=DeliveryKind.RECEIPT))
 
     assert [each.id for each in waiting] == [1, 2, 3, 4, 5, 6]
-    assert outbox.mail["acme"] is waiting
-    outbox.withdraw(delivery(3, "", kind=Kind.RECEIPT))
+    assert outbox.receipt_queues["acme"] is waiting
+    outbox.withdraw_delivery(delivery(3, "", kind=DeliveryKind.RECEIPT))
     assert [each.id for each in waiting] == [1, 2, 4, 5, 6]
-    assert [each.id for each in outbox.mail["other"]] == [9]
-    outbox.withdraw(delivery(4, "", kind=Kind.REPLY))  # of another kind
+    assert [each.id for each in outbox.receipt_queues["other"]] == [9]
+    outbox.withdraw_delivery(delivery(4, "", kind=DeliveryKind.REPLY))  # of another kind
     assert [each.id for each in waiting] == [1, 2, 4, 5, 6]
 
 
 def test_what_a_receipt_tells_is_kept_as_long_as_it_may_be_sent_again() -> None:
     outbox = Outbox()
-    due = delivery(1, "", kind=Kind.RECEIPT)
-    over = delivery(2, "", kind=Kind.RECEIPT, due_at=None)
+    due = delivery(1, "", kind=DeliveryKind.RECEIPT)
+    over = delivery(2, "", kind=DeliveryKind.RECEIPT, due_at=None)
     for each in (due, over):
-        outbox.posted[each.id] = None
-        outbox.receipts[each.id] = None  # type: ignore[assignment] # anything
-        outbox.take_back(each)
-        outbox.take_back(each)
+        outbox.unacknowledged[each.id] = None
+        outbox.receipt_contents[each.id] = None  # type: ignore[assignment] # anything
+        outbox.stop_awaiting_response(each)
+        outbox.stop_awaiting_response(each)
 
-    assert outbox.posted == {}
-    assert [*outbox.receipts] == [1]
-    outbox.withdraw(due)
-    outbox.withdraw(due)
-    assert outbox.receipts == {}
+    assert outbox.unacknowledged == {}
+    assert [*outbox.receipt_contents] == [1]
+    outbox.withdraw_delivery(due)
+    outbox.withdraw_delivery(due)
+    assert outbox.receipt_contents == {}
 
 
 # --- A listener --------------------------------------------------------------
 
 
 def test_a_listener_is_told_once_and_answers_once() -> None:
-    relay = Relay()
-    first, second = relay.hand(push(7)), relay.hand(push(8))
+    relay = PushRelay()
+    first, second = relay.assign_push(push(7)), relay.assign_push(push(8))
     assert second == first + 1
-    assert [*relay.told()] == [(first, push(7)), (second, push(8))]
-    assert [*relay.told()] == []
-    assert (relay.awaits(first), relay.has_answered(first)) == (True, False)
+    assert [*relay.pop_pushes()] == [(first, push(7)), (second, push(8))]
+    assert [*relay.pop_pushes()] == []
+    assert (relay.is_awaiting(first), relay.has_response(first)) == (True, False)
 
-    assert relay.answer(first, Answered(200)) == 7
-    assert (relay.awaits(first), relay.has_answered(first)) == (False, True)
-    assert relay.awaits(second)
-    assert relay.answered(first) == Answered(200)
-    assert not relay.has_answered(first)
-    assert relay.answered(first) == Answered(
+    assert relay.record_response(first, PushResponse(200)) == 7
+    assert (relay.is_awaiting(first), relay.has_response(first)) == (False, True)
+    assert relay.is_awaiting(second)
+    assert relay.pop_response(first) == PushResponse(200)
+    assert not relay.has_response(first)
+    assert relay.pop_response(first) == PushResponse(
         verdict=Verdict.GONE, says="the listener went away"
     )
-    relay.take_back(second)
-    relay.take_back(second)
-    assert not relay.awaits(second)
+    relay.cancel_push(second)
+    relay.cancel_push(second)
+    assert not relay.is_awaiting(second)
 
 
 def test_a_world_that_is_reset_has_its_listeners_forget() -> None:
-    relay = Relay()
-    first, second = relay.hand(push(7)), relay.hand(push(8))
-    relay.answer(first, Answered(200))
+    relay = PushRelay()
+    first, second = relay.assign_push(push(7)), relay.assign_push(push(8))
+    relay.record_response(first, PushResponse(200))
 
     outbox = Outbox([relay])
 
     assert outbox.relays == [relay]
-    assert [*relay.told()] == []
-    assert not relay.awaits(second)
-    assert not relay.has_answered(first)
+    assert [*relay.pop_pushes()] == []
+    assert not relay.is_awaiting(second)
+    assert not relay.has_response(first)
 
 
 def test_a_push_is_asked_with_its_parameters_behind_those_of_its_url() -> None:
@@ -222,10 +222,10 @@ def test_a_push_is_asked_with_its_parameters_behind_those_of_its_url() -> None:
     asked = push(1)
     posted = asked._replace(method="POST", url=URLS[1])
 
-    assert asked.address == "http://one.test/a?a=1"
-    assert posted.address == URLS[1]
-    assert joined(URLS[1], "a=1") == "http://two.test/?b=1&a=1"
-    assert Answered() == (0, (), "", None, "", 0.0)
+    assert asked.request_url == "http://one.test/a?a=1"
+    assert posted.request_url == URLS[1]
+    assert append_query(URLS[1], "a=1") == "http://two.test/?b=1&a=1"
+    assert PushResponse() == (0, (), "", None, "", 0.0)
 
 
 def test_a_delivery_waits_as_long_as_its_retries_say() -> None:
@@ -234,8 +234,8 @@ def test_a_delivery_waits_as_long_as_its_retries_say() -> None:
     due = []
     for _ in range(3):
         attempt = Attempt(START, "GET", URLS[0], Verdict.NOT_OK)
-        made = made.tried(attempt, START)
+        made = made.apply_attempt(attempt, START)
         due.append(made.due_at and made.due_at - START)
 
     assert due == [*waits, None]
-    assert made.state is State.GIVEN_UP
+    assert made.state is DeliveryState.GIVEN_UP

@@ -20,9 +20,9 @@ from emulator import files
 from emulator.faults import places, vocabulary
 from emulator.web.panel import words
 from emulator.web.panel.actions import ACTIONS
-from emulator.web.panel.assets import FILES
-from emulator.web.panel.faults import BREAKAGES, OPERATIONS
-from emulator.web.panel.rendering import TEMPLATES, TONES, took
+from emulator.web.panel.assets import ASSET_FILES
+from emulator.web.panel.faults import FAULT_CHOICES, FAULTABLE_OPERATIONS
+from emulator.web.panel.rendering import TEMPLATE_DIR, STATUS_TONES, format_duration
 from emulator.web.panel.views import PAGES, REGIONS
 from tests.campaigns import CLIC, NUMBER, a_clic, an_sms, crowd, place, to
 from tests.conftest import MakeApi
@@ -157,7 +157,7 @@ def test_every_file_that_a_page_names_is_there_and_stays(api: Api) -> None:
         assert packed.headers["content-encoding"] == "gzip"
         assert len(packed.octets) < len(plain.octets)
         assert "immutable" in plain.headers["cache-control"]
-    assert {str(path).split("?")[0].rpartition("/")[2] for path in named} == {*FILES}
+    assert {str(path).split("?")[0].rpartition("/")[2] for path in named} == {*ASSET_FILES}
     assert api.get("/panel/asset/../panel.py", token="").status == 404
     assert api.get("/panel/asset/words.yaml", token="").status == 404
 
@@ -220,11 +220,11 @@ def test_pages_are_in_the_language_that_a_browser_asks_for(api: Api) -> None:
 
 def said() -> set[str]:
     """Return the sentences that the templates ask for."""
-    texts = [path.read_text("utf-8") for path in TEMPLATES.rglob("*.html")]
+    texts = [path.read_text("utf-8") for path in TEMPLATE_DIR.rglob("*.html")]
     keys = {key for text in texts for key in re.findall(r'say\(["\'](\w+)["\']', text)}
     families = {
         "about_": ("refusal", "note"),
-        "break_": BREAKAGES,
+        "break_": FAULT_CHOICES,
         "change_": ("pause", "resume", "cancel", "lose"),
         "channel_": ("sms", "smsclic", "voice", "email"),
         "did_": (*(name.replace("-", "_") for name in ACTIONS), "restore"),
@@ -233,7 +233,7 @@ def said() -> set[str]:
         "page_": PAGES,
         "source_": ("http", "smpp", "keyword"),
         "preset_": (
-            name.replace("-", "_") for name in files.read_own_yaml(files.PRESETS)
+            name.replace("-", "_") for name in files.read_cached_yaml(files.PRESETS)
         ),
     }
     return (
@@ -244,7 +244,7 @@ def said() -> set[str]:
 
 
 def test_every_sentence_is_there_in_every_language_and_none_is_unused() -> None:
-    catalogue = words.catalogue()
+    catalogue = words.load_sentences()
 
     assert catalogue.keys() == said()
     for key, sentences in catalogue.items():
@@ -260,25 +260,25 @@ def test_every_action_is_an_operation_and_every_named_operation_exists() -> None
     for name, action in ACTIONS.items():
         operation = operations[action.operation]
         assert {*action.params} == {each.name for each in operation.parameters}, name
-    assert {*OPERATIONS} <= contract().operations.keys()
+    assert {*FAULTABLE_OPERATIONS} <= contract().operations.keys()
 
 
 def test_every_way_to_break_a_call_is_a_rule(api: Api) -> None:
-    for how in BREAKAGES:
+    for how in FAULT_CHOICES:
         assert "feel it" in do(api, "break", how=how, operation="createCampaign"), how
 
-    assert len(api.world.faults) == len(BREAKAGES)
+    assert len(api.world.faults) == len(FAULT_CHOICES)
 
 
 def test_every_effect_can_be_chosen_and_becomes_a_rule(api: Api) -> None:
     page = api.get("/panel/faults").octets.decode()
     chosen = [json.loads(unescape(each)) for each in re.findall(r"value='(.*?)'", page)]
 
-    assert chosen == [*vocabulary.examples()]
+    assert chosen == [*vocabulary.list_effect_examples()]
     for each in chosen:
-        effect = vocabulary.read(each)
-        known = ("getUser", *chain(*places.OPERATIONS.values()))
-        operation = next(name for name in known if effect.is_felt_by(name))
+        effect = vocabulary.parse_effect(each)
+        known = ("getUser", *chain(*places.OPERATIONS_BY_PLACE.values()))
+        operation = next(name for name in known if effect.can_affect(name))
         assert f"<option>{operation}</option>" in page
         done = do(api, "break", how=json.dumps(each), operation=operation)
         assert "feel it" in done, each
@@ -290,9 +290,9 @@ def test_nonsense_breaks_nothing(api: Api) -> None:
 
 
 def test_every_status_has_a_tone_that_the_style_knows() -> None:
-    style = FILES["panel.css"].read_text("utf-8")
+    style = ASSET_FILES["panel.css"].read_text("utf-8")
 
-    assert {tone for tone in TONES.values() if tone != "quiet"} <= set(
+    assert {tone for tone in STATUS_TONES.values() if tone != "quiet"} <= set(
         re.findall(r"\.mark\.(\w+)", style)
     )
 
@@ -409,13 +409,13 @@ def test_who_does_not_know_the_secret_is_asked_for_it() -> None:
 def test_looking_changes_nothing(api: Api) -> None:
     lived_in(api)
     rung: list[int] = []
-    api.world.listen(lambda: rung.append(1))
-    before = (api.world.plans, api.world.journal.last)
+    api.world.add_listener(lambda: rung.append(1))
+    before = (api.world.plan_version, api.world.journal.last)
 
     for path in everywhere(api):
         look(api, path)
 
-    assert (api.world.plans, api.world.journal.last) == before
+    assert (api.world.plan_version, api.world.journal.last) == before
     assert rung == []
 
 
@@ -447,7 +447,7 @@ def test_a_start_does_without_the_template_engine() -> None:
     [(0.00012, "0.12 ms"), (0.0042, "4.2 ms"), (0.012, "12 ms"), (1.25, "1.2 s")],
 )
 def test_durations_are_readable(seconds: float, shown: str) -> None:
-    assert took(seconds) == shown
+    assert format_duration(seconds) == shown
 
 
 def test_no_world_no_page(make_api: MakeApi) -> None:

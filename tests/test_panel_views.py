@@ -6,15 +6,15 @@ from typing import Any, cast
 
 import pytest
 
-from emulator.domain.delivery import State, Verdict
-from emulator.domain.handset import TRUTHS, CallStatus
+from emulator.domain.delivery import DeliveryState, Verdict
+from emulator.domain.handset import BEHAVIOURS, CallStatus
 from emulator.domain.voice import VoiceStatus
-from emulator.web.control_client import Seat
+from emulator.web.control_client import WorldClient
 from emulator.web.panel import rendering, words
-from emulator.web.panel.account import masked, points
-from emulator.web.panel.actions import ACTIONS, ITEM_NUMBERS, ITEM_TEXTS, number, said
-from emulator.web.panel.requests import curl
-from emulator.web.panel.views import PAGES, REGIONS, TIMED
+from emulator.web.panel.account import mask_token, to_svg_points
+from emulator.web.panel.actions import ACTIONS, ITEM_NUMBERS, ITEM_TEXTS, parse_number, pick_fields
+from emulator.web.panel.requests import to_curl_command
+from emulator.web.panel.views import PAGES, REGIONS, TIMED_REGIONS
 
 AT = "2026-03-02T18:00:00.000000Z"
 
@@ -194,11 +194,11 @@ def test_every_page_consists_of_regions_that_there_are() -> None:
     assert {each for regions in PAGES.values() for each in regions} | {"status"} == {
         *REGIONS
     }
-    assert REGIONS.keys() >= TIMED
+    assert REGIONS.keys() >= TIMED_REGIONS
     assert {
         *("campaign", "campaigns", "clock", "deliveries"),
         *("money", "phones", "recipients", "worlds"),
-    } == TIMED
+    } == TIMED_REGIONS
 
 
 # --- What buttons and forms do -----------------------------------------------
@@ -268,10 +268,10 @@ def test_every_button_asks_for_what_its_form_says() -> None:
 
 
 def test_fields_are_read_as_what_they_are() -> None:
-    assert [number(each) for each in ("1", "1.5", "1e3", "x", "")] == [
+    assert [parse_number(each) for each in ("1", "1.5", "1e3", "x", "")] == [
         *(1, 1.5, 1000, "x", "")
     ]
-    assert said({"a": "1", "b": "", "c": "3"}, "a", "b", "d") == {"a": "1"}
+    assert pick_fields({"a": "1", "b": "", "c": "3"}, "a", "b", "d") == {"a": "1"}
     assert {*ITEM_TEXTS} == {
         *("name", "url", "title", "keyword"),
         *("response", "response_url", "push_url", "description"),
@@ -297,56 +297,56 @@ def test_every_word_of_the_platform_has_its_colour() -> None:
         },
     }
     assert {word: tone for tone, each in told.items() for word in each} == (
-        rendering.TONES
+        rendering.STATUS_TONES
     )
     plain = {"TO_SEND", "QUEUED", "unusable", "forbidden", "gone", "stopped"}
     spoken = {
-        *map(str, (*State, *Verdict, *VoiceStatus)),
+        *map(str, (*DeliveryState, *Verdict, *VoiceStatus)),
         *(each.name for each in CallStatus),
-        *(word for truth in TRUTHS.values() for _, word in truth.sms.steps),
+        *(word for truth in BEHAVIOURS.values() for _, word in truth.sms.steps),
     }
-    assert spoken - rendering.TONES.keys() == plain
+    assert spoken - rendering.STATUS_TONES.keys() == plain
 
 
 def test_a_query_says_what_is_asked_and_nothing_else() -> None:
-    assert rendering.query(world="demo", page=2, find="", number=None) == (
+    assert rendering.to_query_string(world="demo", page=2, find="", number=None) == (
         "?world=demo&page=2"
     )
-    assert rendering.query(find="a b&c") == "?find=a+b%26c"
-    assert rendering.query() == rendering.query(find="") == ""
+    assert rendering.to_query_string(find="a b&c") == "?find=a+b%26c"
+    assert rendering.to_query_string() == rendering.to_query_string(find="") == ""
 
 
 def test_times_and_numbers_are_readable() -> None:
-    assert rendering.local(AT, "America/Mexico_City") == "2026-03-02 12:00:00"
-    assert rendering.local(None, "UTC") == rendering.clock("", "2026-03-02") == ""
-    assert rendering.clock("2026-03-02 12:00:11", "2026-03-02 18:00:00") == "12:00:11"
-    assert rendering.clock("2026-03-01 12:00:11", "2026-03-02 18:00:00") == (
+    assert rendering.format_local_stamp(AT, "America/Mexico_City") == "2026-03-02 12:00:00"
+    assert rendering.format_local_stamp(None, "UTC") == rendering.format_short_date("", "2026-03-02") == ""
+    assert rendering.format_short_date("2026-03-02 12:00:11", "2026-03-02 18:00:00") == "12:00:11"
+    assert rendering.format_short_date("2026-03-01 12:00:11", "2026-03-02 18:00:00") == (
         "2026-03-01 12:00"
     )
-    assert rendering.grouped(50_000) == "50,000"
-    assert rendering.money(468_062.114) == "468,062.11"
-    assert [rendering.took(each) for each in (0.00999, 0.01, 0.9994, 1, 1.26)] == [
+    assert rendering.format_count(50_000) == "50,000"
+    assert rendering.format_amount(468_062.114) == "468,062.11"
+    assert [rendering.format_duration(each) for each in (0.00999, 0.01, 0.9994, 1, 1.26)] == [
         *("10 ms", "10 ms", "999 ms", "1.0 s", "1.3 s")
     ]
-    assert rendering.pretty('{"a":"ñ"}') == '{\n  "a": "ñ"\n}'
-    assert rendering.pretty("hola") == "hola"
-    assert rendering.instant("2026-03-02T12:00:00-06:00").isoformat() == (
+    assert rendering.indent_json('{"a":"ñ"}') == '{\n  "a": "ñ"\n}'
+    assert rendering.indent_json("hola") == "hola"
+    assert rendering.parse_api_instant("2026-03-02T12:00:00-06:00").isoformat() == (
         "2026-03-02T18:00:00+00:00"
     )
 
 
 def test_a_token_shows_its_ends() -> None:
-    assert masked("x" * 16) == "x" * 16
-    assert masked("abcdef" + "x" * 7 + "wxyz") == "abcdef…wxyz"
+    assert mask_token("x" * 16) == "x" * 16
+    assert mask_token("abcdef" + "x" * 7 + "wxyz") == "abcdef…wxyz"
 
 
 def test_a_balance_is_a_line_in_steps() -> None:
     later, now = "2026-03-02T18:01:00Z", "2026-03-02T18:02:00Z"
 
-    assert points([(10, AT), (5, later)], now) == (
+    assert to_svg_points([(10, AT), (5, later)], now) == (
         "0.0,0.0 300.0,0.0 300.0,120.0 600.0,120.0 600.0,120.0"
     )
-    assert points([(10, AT)], AT) == "0.0,120.0 0.0,120.0 0.0,120.0"
+    assert to_svg_points([(10, AT)], AT) == "0.0,120.0 0.0,120.0 0.0,120.0"
 
 
 @pytest.mark.parametrize(
@@ -365,7 +365,7 @@ def test_a_balance_is_a_line_in_steps() -> None:
 def test_the_language_is_the_one_that_is_liked_best(
     accepted: str, language: str
 ) -> None:
-    assert words.preferred(accepted) == language
+    assert words.choose_language(accepted) == language
 
 
 def test_a_request_is_a_command_to_paste() -> None:
@@ -385,19 +385,19 @@ def test_a_request_is_a_command_to_paste() -> None:
         "request": {"headers": headers, "body": "{'}"},
     }
 
-    assert curl(asked, "demo") == (
+    assert to_curl_command(asked, "demo") == (
         "curl 'http://there:1/api/v3/campaign?a=b' -H 'Authorization: Bearer demo' "
         "-H 'content-type: application/json' -H 'accept: */*' "
         """--data-raw '{'"'"'}'"""
     )
     bare: dict[str, Any] = {"headers": {}, "body": ""}
-    assert curl({**asked, "method": "GET", "query": "", "request": bare}, "demo") == (
+    assert to_curl_command({**asked, "method": "GET", "query": "", "request": bare}, "demo") == (
         "curl http://127.0.0.1:7672/api/v3/campaign"
     )
     head = {**asked, "method": "HEAD", "query": "", "request": bare, "path": "/[x]"}
-    assert curl(head, "demo") == ("curl 'http://127.0.0.1:7672/[x]' --globoff --head")
+    assert to_curl_command(head, "demo") == ("curl 'http://127.0.0.1:7672/[x]' --globoff --head")
     untyped = {**asked, "query": "", "request": {"headers": {}, "body": "x"}}
-    assert curl({**untyped, "method": "PUT"}, "demo") == (
+    assert to_curl_command({**untyped, "method": "PUT"}, "demo") == (
         "curl http://127.0.0.1:7672/api/v3/campaign -X PUT "
         "-H Content-Type: --data-raw x"
     )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from emulator.web.panel.faults import BREAKAGES
+from emulator.web.panel.faults import FAULT_CHOICES
 from tests.browser import Open
 from tests.campaigns import CLIC, NUMBER, SMS, a_clic, crowd, to
 from tests.orders import EMAIL, VOICE, order
@@ -488,7 +488,7 @@ def test_a_token_is_deleted(served: Served, visit: Open, world: str) -> None:
     assert served.ask("GET", "/api/v1/user", token=made).status == 401
 
 
-@pytest.mark.parametrize("how", BREAKAGES)
+@pytest.mark.parametrize("how", FAULT_CHOICES)
 def test_every_way_to_break_a_call_is_offered(
     visit: Open, world: str, how: str
 ) -> None:

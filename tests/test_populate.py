@@ -6,9 +6,9 @@ from itertools import chain
 from typing import Any
 
 from emulator.domain.handset import Outcome
-from emulator.operations.control.sample_people import AREAS, crowd
-from emulator.operations.control.populate import LIVELY
-from emulator.operations.control.sample_texts import STORIES
+from emulator.operations.control.sample_people import AREA_CODES, make_people
+from emulator.operations.control.populate import SAMPLE_WEIGHTS
+from emulator.operations.control.sample_texts import SAMPLE_CAMPAIGNS
 from tests.command import complaint, run
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, demo, keep
@@ -67,7 +67,7 @@ def test_people_answer_and_click_in_time(api: Api) -> None:
         assert each.sent_at <= each.received_at <= START
     assert all(each.at <= START for each in clicks)
     assert {each.response for each in responses} <= {
-        words for told in STORIES for words in told.replies
+        words for told in SAMPLE_CAMPAIGNS for words in told.replies
     }
 
 
@@ -125,18 +125,18 @@ def test_the_account_is_what_it_was(api: Api) -> None:
 
 
 def test_numbers_have_ten_digits_and_a_real_area_code() -> None:
-    people = crowd(1, 3_000)
+    people = make_people(1, 3_000)
 
     numbers = [each.cellphone for each in people]
     areas = {each[:2] if each[:2] in CITIES else each[:3] for each in numbers}
     assert len(set(numbers)) > 2_990
     assert all(each.isdecimal() and len(each) == 10 for each in numbers)
-    assert areas == set(AREAS) >= CITIES
+    assert areas == set(AREA_CODES) >= CITIES
     assert not any(each.startswith("999") for each in numbers)
 
 
 def test_everybody_has_a_mailbox_of_ones_own_that_is_named_after_them() -> None:
-    people = crowd(1, 3_000)
+    people = make_people(1, 3_000)
 
     boxes = [each.email for each in people]
     assert len(set(boxes)) == 3_000
@@ -153,8 +153,8 @@ def test_a_crowd_fares_as_crowds_do_unless_the_world_says_how(api: Api) -> None:
     api.clock.advance(days=2)
     fared = outcomes(api)
 
-    assert sum(LIVELY.values()) == 100  # per cent
-    assert set(fared) == set(LIVELY)
+    assert sum(SAMPLE_WEIGHTS.values()) == 100  # per cent
+    assert set(fared) == set(SAMPLE_WEIGHTS)
     assert 0.85 < fared[Outcome.SENT] / fared.total() < 0.95
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from emulator.client import Emulator
-from emulator.serving.processes import LAST, shares
+from emulator.serving.processes import LAST_PORT, split_settings
 from emulator.serving.server import ServeError
 from emulator.serving.settings import Settings
 from tests.busy import busy
@@ -34,14 +34,14 @@ def test_each_has_ports_and_worlds_of_its_own(tmp_path: Path) -> None:
                 emulator.create(f"only{index}")
                 names = {each.name for each in emulator.worlds}
                 assert names == {"demo", f"only{index}"}
-                told = emulator.ask("GET", "smpp")
+                told = emulator.ask_fact("GET", "smpp")
                 assert f"{told.host}:{told.port}" == smpp
 
 
 def test_ports_that_are_given_follow_each_other() -> None:
     settings = Settings(port=7672, smpp_port=None, smpp_tls_port=0, processes=COUNT)
 
-    parts = shares(replace(settings, tls_cert=Path("own.pem")))
+    parts = split_settings(replace(settings, tls_cert=Path("own.pem")))
 
     assert [each.port for each in parts] == [7672, 7673, 7674]
     assert {(each.smpp_port, each.smpp_tls_port) for each in parts} == {(None, 0)}
@@ -136,15 +136,15 @@ def test_each_keeps_its_worlds_in_a_directory_of_its_own(tmp_path: Path) -> None
 def test_the_ports_of_all_of_them_exist(name: str) -> None:
     settings = replace(Settings(), processes=COUNT, tls_cert=Path("own.pem"))
 
-    ports: dict[str, Any] = {name: LAST - COUNT + 1}
-    last = shares(replace(settings, **ports))[-1]
+    ports: dict[str, Any] = {name: LAST_PORT - COUNT + 1}
+    last = split_settings(replace(settings, **ports))[-1]
 
-    assert getattr(last, name) == LAST
+    assert getattr(last, name) == LAST_PORT
     flag = f"--{name.replace('_', '-')}"
     with pytest.raises(ServeError) as told:
-        shares(replace(settings, **{name: ports[name] + 1}))
+        split_settings(replace(settings, **{name: ports[name] + 1}))
     assert str(told.value) == (
-        f"{flag} {LAST - COUNT + 2} leaves no ports for {COUNT} processes"
+        f"{flag} {LAST_PORT - COUNT + 2} leaves no ports for {COUNT} processes"
     )
 
 
@@ -152,11 +152,11 @@ def test_each_is_one_process_that_tells_nobody_else(tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
     settings = Settings(processes=COUNT, data=tmp_path, ready_file=ready)
 
-    parts = shares(settings)
+    parts = split_settings(settings)
 
     assert [each.data for each in parts] == [tmp_path / name for name in "123"]
     assert {(each.processes, each.ready_file) for each in parts} == {(1, None)}
-    assert {each.data for each in shares(replace(settings, data=None))} == {None}
+    assert {each.data for each in split_settings(replace(settings, data=None))} == {None}
 
 
 def test_help_names_them() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from emulator.client import Emulator
-from emulator.domain.delivery import Trick
-from emulator.domain.sms import Source
+from emulator.domain.delivery import PushMutation
+from emulator.domain.sms import CampaignSource
 from tests.campaigns import NUMBER, SMS, an_sms, place, to
 from tests.emulated import SOON, START, Api, keep
 from tests.pushing import (
@@ -476,8 +476,8 @@ def by_smpp(api: Api) -> None:
     """Place a campaign as the SMPP server does, and let it arrive."""
     placed = place(api)
     world = api.world
-    campaign = world.campaign(placed["campaign"])
-    keep(world, campaign._replace(source=Source.SMPP))
+    campaign = world.get_campaign(placed["campaign"])
+    keep(world, campaign._replace(source=CampaignSource.SMPP))
     api.clock.advance(seconds=11)
 
 
@@ -611,10 +611,10 @@ def test_what_contradicts_itself_is_refused_with_advice(
     assert steered(api, "GET", "faults") == []
 
 
-@pytest.mark.parametrize("trick", [*Trick])
-def test_a_rule_is_shown_as_it_can_be_asked_again(api: Api, trick: Trick) -> None:
+@pytest.mark.parametrize("trick", [*PushMutation])
+def test_a_rule_is_shown_as_it_can_be_asked_again(api: Api, trick: PushMutation) -> None:
     effect: dict[str, Any] = {"push": str(trick)}
-    effect |= {Trick.LATE: {"seconds": 5}, Trick.STORM: {"count": 3}}.get(trick, {})
+    effect |= {PushMutation.LATE: {"seconds": 5}, PushMutation.STORM: {"count": 3}}.get(trick, {})
     shown = steered(api, "POST", "faults", json={"operation": "*", "effect": effect})
 
     told = {name: shown[name] for name in ("operation", "phase", "effect")}

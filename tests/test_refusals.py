@@ -7,11 +7,11 @@ from starlette.testclient import TestClient
 
 from emulator.domain.account import Movement
 from emulator.domain.refusals import REASONS
-from emulator.operations import OPERATIONS
-from emulator.operations.call import Call, Operation, Reply
+from emulator.operations import PLATFORM_OPERATIONS
+from emulator.operations.call import OperationCall, OperationFunction, OperationResult
 from emulator.web import platform_api as web
-from emulator.web.endpoint import endpoints
-from emulator.web.routing import Paths, Program
+from emulator.web.endpoint import make_endpoints
+from emulator.web.routing import ContractPaths, EmulatorApp
 from emulator.world import World
 from tests.conftest import MakeApi
 from tests.emulated import BODY_LIMIT, Api, contract
@@ -327,11 +327,11 @@ def test_the_last_word_is_the_balances(make_api: MakeApi) -> None:
 
 
 @pytest.mark.manual("ERR-09")
-@pytest.mark.parametrize("path", contract().by_path())
+@pytest.mark.parametrize("path", contract().group_by_path())
 def test_another_method_is_405_with_exactly_the_declared_ones(
     api: Api, path: str
 ) -> None:
-    declared = list(contract().by_path()[path])
+    declared = list(contract().group_by_path()[path])
     others = [method for method in METHODS if method not in declared]
 
     answers = [api.send(method, path, token="") for method in others]
@@ -515,8 +515,8 @@ def test_a_refusal_creates_and_charges_nothing(make_api: MakeApi, path: str) -> 
 def test_a_mistake_of_ours_is_a_500_in_the_envelope_and_changes_nothing(
     make_api: MakeApi, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def mistaken(world: World, call: Call) -> Reply:
-        world.keep(Movement(call.now, -1_000_000, "sms", 1))
+    def mistaken(world: World, call: OperationCall) -> OperationResult:
+        world.keep_change(Movement(call.now, -1_000_000, "sms", 1))
         message = "ours"
         raise RuntimeError(message)
 
@@ -538,9 +538,9 @@ def test_a_mistake_of_ours_is_a_500_in_the_envelope_and_changes_nothing(
 def test_an_answer_that_the_contract_does_not_describe_is_not_given(
     make_api: MakeApi, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def mistaken(world: World, call: Call) -> Reply:
-        world.keep(Movement(call.now, -1_000_000, "sms", 1))
-        return Reply({"message": "Completado"})
+    def mistaken(world: World, call: OperationCall) -> OperationResult:
+        world.keep_change(Movement(call.now, -1_000_000, "sms", 1))
+        return OperationResult({"message": "Completado"})
 
     api = with_operation(make_api, "createCampaign", mistaken)
 
@@ -551,13 +551,13 @@ def test_an_answer_that_the_contract_does_not_describe_is_not_given(
     assert api.balance() == 468062.11
 
 
-def with_operation(make_api: MakeApi, name: str, function: Operation) -> Api:
+def with_operation(make_api: MakeApi, name: str, function: OperationFunction) -> Api:
     """Return a demo world with another *function* behind one operation."""
     api = make_api()
-    functions = {**OPERATIONS, name: function}
-    door = web.Api(api.worlds, body_limit=BODY_LIMIT)
-    program = Program()
-    program.paths = Paths(endpoints(door, contract(), functions))
+    functions = {**PLATFORM_OPERATIONS, name: function}
+    door = web.PlatformApi(api.worlds, body_limit=BODY_LIMIT)
+    program = EmulatorApp()
+    program.paths = ContractPaths(make_endpoints(door, contract(), functions))
     program.state.worlds = api.worlds
     api.app = program
     return api

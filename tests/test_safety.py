@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from emulator import files
-from emulator.domain.account import ITEMS, Token
+from emulator.domain.account import MAX_ITEMS, Token
 from emulator.domain.handset import Outcome
 from emulator.serving.settings import Settings
 from tests.command import run
@@ -351,14 +351,14 @@ def test_a_flag_says_how_large_a_snapshot_may_be() -> None:
 
 
 def test_an_account_has_so_many_tokens(api: Api) -> None:
-    many = [Token("x", f"x{number}", START, START) for number in range(ITEMS - 1)]
+    many = [Token("x", f"x{number}", START, START) for number in range(MAX_ITEMS - 1)]
     keep(api.world, *many)
 
     answer = steer(api, "POST", "tokens", json={"name": "x"})
 
     assert answer.status == 422
     assert (
-        answer.body["title"] == f"The field tokens may not have more than {ITEMS} items"
+        answer.body["title"] == f"The field tokens may not have more than {MAX_ITEMS} items"
     )
     steered(api, "DELETE", "tokens/x0")
     steered(api, "POST", "tokens", json={"name": "x"})
@@ -366,23 +366,23 @@ def test_an_account_has_so_many_tokens(api: Api) -> None:
 
 def test_an_account_knows_so_many_handsets(make_api: MakeApi) -> None:
     crowd = [
-        {"cellphone": f"55{number:08d}", "outcome": "failed"} for number in range(ITEMS)
+        {"cellphone": f"55{number:08d}", "outcome": "failed"} for number in range(MAX_ITEMS)
     ]
     api = make_api(handsets=crowd)
     path, other = f"handsets/{crowd[0]['cellphone']}", f"handsets/{CELLPHONE}"
 
     assert steer(api, "PUT", other, json={"outcome": "busy"}).status == 422
-    assert api.account.population.outcome(int(CELLPHONE)) is Outcome.SENT
+    assert api.account.population.get_outcome(int(CELLPHONE)) is Outcome.SENT
     steered(api, "PUT", path, json={"outcome": "busy"})
     steered(api, "DELETE", "account/" + path)
     steered(api, "PUT", other, json={"outcome": "busy"})
 
 
 def test_every_list_of_a_world_file_has_that_bound() -> None:
-    schema = files.read_own_yaml(files.WORLD_SCHEMA)
+    schema = files.read_cached_yaml(files.WORLD_SCHEMA)
     lists = [
         each for each in schema["properties"].values() if each.get("type") == "array"
     ]
 
     assert len(lists) == 13
-    assert {each["maxItems"] for each in lists} <= {ITEMS, 100}  # 100 of profiles
+    assert {each["maxItems"] for each in lists} <= {MAX_ITEMS, 100}  # 100 of profiles

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.delivery import Delivery, Kind
-from emulator.timekeeping.work_queue import NEVER, Expiring, Leaving, Schedule, Telling
+from emulator.domain.delivery import Delivery, DeliveryKind
+from emulator.timekeeping.work_queue import NEVER, ExpiryWork, DeliveryWork, WorkQueue, ReceiptWork
 from tests.emulated import START
 from tests.properties import examples
 
@@ -53,33 +53,33 @@ def seconds(after: int | None) -> datetime | None:
 def test_work_is_done_in_order_wherever_it_was_put_before(
     steps: list[tuple[str, int, int | None]],
 ) -> None:
-    schedule, listed = Schedule(), Listed()
+    schedule, listed = WorkQueue(), Listed()
     for kind, name, after in steps:
         at = seconds(after)
         if kind == "wait":
-            made = Delivery(name, Kind.REPLY, "", {}, START, at)
-            schedule.wait(made)
-            listed.move(kind, name, at, Leaving(name))
+            made = Delivery(name, DeliveryKind.REPLY, "", {}, START, at)
+            schedule.schedule_delivery(made)
+            listed.move(kind, name, at, DeliveryWork(name))
         elif kind == "tell":
-            schedule.tell(name, at)
-            listed.move(kind, name, at, Telling(name))
+            schedule.schedule_receipt(name, at)
+            listed.move(kind, name, at, ReceiptWork(name))
         elif kind == "expire":
-            schedule.expire(f"client{name}", at)
-            listed.move(kind, name, at, Expiring(f"client{name}"))
+            schedule.schedule_expiry(f"client{name}", at)
+            listed.move(kind, name, at, ExpiryWork(f"client{name}"))
         else:
             now = at or START
             assert schedule.pop(now) == listed.pop(now)
         rows = listed.ordered()
-        assert sorted(schedule.upcoming(), key=str) == sorted(rows, key=str)
+        assert sorted(schedule.list_work(), key=str) == sorted(rows, key=str)
         assert schedule.next_at == (rows[0][0] if rows else NEVER)
-        needed = [at for at, work in rows if not isinstance(work, Expiring)]
+        needed = [at for at, work in rows if not isinstance(work, ExpiryWork)]
         assert schedule.next_needed_at == min(needed, default=NEVER)
         assert len(schedule) >= len(rows)
         if rows:
-            assert schedule.next() == rows[0]
+            assert schedule.peek() == rows[0]
 
 
 def test_each_kind_of_work_has_a_place_of_its_own() -> None:
-    work = (Leaving(1), Telling(1), Expiring("1"), Leaving(2), Expiring("2"))
+    work = (DeliveryWork(1), ReceiptWork(1), ExpiryWork("1"), DeliveryWork(2), ExpiryWork("2"))
 
     assert len({each.key for each in work}) == len(work)

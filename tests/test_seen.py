@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from emulator.client import shown
-from emulator.client.line import ClientError, Line
-from emulator.client.shown import Fact, Listing, Run
-from emulator.client.transport import Headers, Request, Response, Stream
-from emulator.courier.http_caller import Caller, Unreached
+from emulator.client.line import ClientError, WorldConnection
+from emulator.client.shown import Fact, FactList, ClockAdvance
+from emulator.client.transport import ResponseHeaders, ClientRequest, ClientResponse, LiveStream
+from emulator.courier.http_caller import HttpCaller, NoResponseError
 from emulator.domain import push as pushes
-from emulator.domain.delivery import Kind, Trick, Verdict
+from emulator.domain.delivery import DeliveryKind, PushMutation, Verdict
 from emulator.domain.refusals import Refusal
-from emulator.domain.targets import Targets
-from emulator.world.journal import OVERHEAD, Archive, Journal
+from emulator.domain.targets import AllowedTargets
+from emulator.world.journal import EXCHANGE_OVERHEAD, JournalPool, Journal
 from emulator.operations.control import deliveries
-from emulator.operations.control.match import Match
-from emulator.world.outbox import Answered, Push
-from emulator.world.transaction import transact_at_once
+from emulator.operations.control.match import ExchangeMatch
+from emulator.world.outbox import PushResponse, PushRequest
+from emulator.world.transaction import run_transaction_now
 from emulator.web import http_body
-from emulator.web.broken_answers import Broken
+from emulator.web.broken_answers import ConnectionBroken
 from tests.campaigns import NUMBER, an_sms, crowd, place
 from tests.conftest import MakeApi
 from tests.emulated import START, Api
@@ -109,9 +109,9 @@ def test_what_came_by_another_protocol_says_so(api: Api) -> None:
     api.get(USER)
     (exchange,) = api.world.journal
 
-    assert [*Match(protocol="smpp").misses(exchange)] == ["not by smpp"]
-    assert [*Match(protocol="http").misses(exchange)] == []
-    assert str(Match(protocol="smpp", before=3)) == "before=3 protocol=smpp"
+    assert [*ExchangeMatch(protocol="smpp").list_differences(exchange)] == ["not by smpp"]
+    assert [*ExchangeMatch(protocol="http").list_differences(exchange)] == []
+    assert str(ExchangeMatch(protocol="smpp", before=3)) == "before=3 protocol=smpp"
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_line_names_three_numbers_and_counts_the_rest(api: Api) -> None:
 def test_a_line_says_which_fault_struck_and_that_nothing_came(api: Api) -> None:
     rule = {"operation": "getUser", "effect": {"wire": "close"}}
     steered(api, "POST", "faults", json=rule)
-    with pytest.raises(Broken):
+    with pytest.raises(ConnectionBroken):
         api.broken_off("GET", f"{USER}?a=b", None)
 
     assert verify(api, exactly=0)[2] == (
@@ -259,18 +259,18 @@ def test_an_exchange_takes_what_is_kept_of_it(api: Api) -> None:
 
     why = answer.headers["x-emulator-why"]
     octets = len(sent) + len(answer.octets) + len(headers) + len(SMS) + 2 * len(why)
-    assert journal.octets == octets + OVERHEAD
+    assert journal.octets == octets + EXCHANGE_OVERHEAD
 
 
 def test_a_journal_that_knows_no_date_says_so() -> None:
     """A journal that another process has dropped from may lack it."""
-    journal = Journal(Archive())
-    journal.resume((), last=3, dropped=3, dropped_to=3, dropped_at=START)
+    journal = Journal(JournalPool())
+    journal.load_exchanges((), last=3, dropped=3, dropped_to=3, dropped_at=START)
 
-    assert journal.misses(2, None)
-    assert not journal.misses(3, None)
-    assert journal.misses(0, START)
-    assert not journal.misses(0, START + timedelta(microseconds=1))
+    assert journal.has_gap(2, None)
+    assert not journal.has_gap(3, None)
+    assert journal.has_gap(0, START)
+    assert not journal.has_gap(0, START + timedelta(microseconds=1))
 
 
 def test_a_body_that_cannot_be_read_says_why(api: Api) -> None:
@@ -279,9 +279,9 @@ def test_a_body_that_cannot_be_read_says_why(api: Api) -> None:
     nested = api.post(SMS, content=deep).headers["x-emulator-why"]
     large = api.send("POST", SMS, content=b"{}", headers={"content-length": str(2**40)})
 
-    body = http_body.Body({b"content-length": b"2"}, limit=9)
+    body = http_body.RequestBody({b"content-length": b"2"}, limit=9)
     with pytest.raises(Refusal) as told:
-        body.take({"type": "http.disconnect"})
+        body.add_message({"type": "http.disconnect"})
     assert told.value.why == "the client hung up before the end of the body"
     assert nested.startswith(("the body is nested too deeply: ", "send "))
     assert large.status == 413
@@ -309,11 +309,11 @@ def told(make_api: MakeApi) -> Api:
 def tried(api: Api, **answer: Any) -> Any:
     """Let the delivery be answered so, and return its last attempt."""
     world = api.world
-    push = Push(1, "moPush", "GET", NOBODY, "a=1")
+    push = PushRequest(1, "moPush", "GET", NOBODY, "a=1")
     now = world.clock.now()
-    transact_at_once(
-        world.commons,
-        lambda: deliveries.attempted(world, push, Answered(**answer), now),
+    run_transaction_now(
+        world.shared,
+        lambda: deliveries.keep_attempt(world, push, PushResponse(**answer), now),
     )
     (delivery,) = steered(api, "GET", "deliveries")["deliveries"]
     return delivery["attempts"][-1]
@@ -370,7 +370,7 @@ KEYWORDS = [
 def test_what_a_keyword_is_answered_is_advised_about(
     told: Api, text: str, verdict: str, says: str
 ) -> None:
-    asking = told.world.deliveries[1]._replace(kind=Kind.KEYWORD)
+    asking = told.world.deliveries[1]._replace(kind=DeliveryKind.KEYWORD)
     told.world.deliveries[1] = asking
 
     attempt = tried(told, status=200, body=text)
@@ -390,7 +390,7 @@ def test_who_cannot_be_answered_is_told_why(make_api: MakeApi) -> None:
         steered(api, "POST", "inbound", json=wrote)
 
     happened = [
-        [each.verdict for _, each in api.world.happened.after(0) if each.verdict]
+        [each.verdict for _, each in api.world.event_log.list_after(0) if each.verdict]
         for api in (abroad, strict)
     ]
     assert happened == [["the account has no route to Mexico"], []]
@@ -478,20 +478,20 @@ def test_of_many_deliveries_the_last_are_told(told: Api) -> None:
 def test_where_nobody_is_reached_the_reason_is_said(
     url: str, verdict: str, says: str
 ) -> None:
-    caller = Caller(Targets(), most=100)
+    caller = HttpCaller(AllowedTargets(), body_limit=100)
 
-    with pytest.raises(Unreached) as told:
-        asyncio.run(caller.call(Push(1, "moPush", "GET", url, "a=1")))
+    with pytest.raises(NoResponseError) as told:
+        asyncio.run(caller.send_push(PushRequest(1, "moPush", "GET", url, "a=1")))
 
     assert told.value.verdict == verdict
     assert str(told.value).startswith(says)
 
 
 def test_in_a_container_localhost_is_said_to_be_its_own() -> None:
-    caller = Caller(Targets(), most=100, in_container=True)
+    caller = HttpCaller(AllowedTargets(), body_limit=100, in_container=True)
 
-    with pytest.raises(Unreached) as told:
-        asyncio.run(caller.call(Push(1, "moPush", "GET", NOBODY, "a=1")))
+    with pytest.raises(NoResponseError) as told:
+        asyncio.run(caller.send_push(PushRequest(1, "moPush", "GET", NOBODY, "a=1")))
 
     assert str(told.value) == (
         "nothing listens on 127.0.0.1:9: in a container that is the container itself; "
@@ -499,22 +499,22 @@ def test_in_a_container_localhost_is_said_to_be_its_own() -> None:
     )
 
 
-@pytest.mark.parametrize("trick", [None, *Trick])
-def test_every_trick_spells_a_push_as_it_says(trick: Trick | None) -> None:
-    pairs: pushes.Pairs = [
+@pytest.mark.parametrize("trick", [None, *PushMutation])
+def test_every_trick_spells_a_push_as_it_says(trick: PushMutation | None) -> None:
+    pairs: pushes.ParameterPairs = [
         ("response", "si"),
         ("cellphone", 4498987282),
         ("message_id", 7),
         ("date", "2026-03-02 12:00:11"),
     ]
-    spelt: dict[Trick | None, list[Any]] = {
-        Trick.CAPITALISED: [(name.capitalize(), value) for name, value in pairs],
-        Trick.MISSPELT: [pairs[0], ("rellphone", 4498987282), *pairs[2:]],
-        Trick.OTHER_DATE: [*pairs[:3], ("date", "02/03/2026 12:00")],
-        Trick.UNKNOWN_ID: [*pairs[:2], ("message_id", 900_000_007), pairs[3]],
+    spelt: dict[PushMutation | None, list[Any]] = {
+        PushMutation.CAPITALISED: [(name.capitalize(), value) for name, value in pairs],
+        PushMutation.MISSPELT: [pairs[0], ("rellphone", 4498987282), *pairs[2:]],
+        PushMutation.OTHER_DATE: [*pairs[:3], ("date", "02/03/2026 12:00")],
+        PushMutation.UNKNOWN_ID: [*pairs[:2], ("message_id", 900_000_007), pairs[3]],
     }
 
-    assert pushes.tricked(pairs, trick) == spelt.get(trick, pairs)
+    assert pushes.apply_push_mutation(pairs, trick) == spelt.get(trick, pairs)
 
 
 # --- The client --------------------------------------------------------------
@@ -536,9 +536,9 @@ def test_a_message_in_a_line() -> None:
     )
 
     said = f"7 of sms 3 to {NUMBER}: sent at {AT}: 'hola\\nhola'"
-    assert shown.message(message) == said
+    assert shown.format_message(message) == said
     waiting = fact(**{**message, "status": "in progress", "sent_at": None})
-    assert shown.message(waiting) == said.replace(f"sent at {AT}", "in progress")
+    assert shown.format_message(waiting) == said.replace(f"sent at {AT}", "in progress")
 
 
 def test_a_request_in_a_line() -> None:
@@ -555,17 +555,17 @@ def test_a_request_in_a_line() -> None:
     )
 
     line = f"{AT} getUser: GET {USER} -> 200"
-    assert shown.exchange(asked) == line
-    assert shown.exchange(fact(**{**asked, "status": 0})) == line[:-3] + "nothing"
+    assert shown.format_exchange(asked) == line
+    assert shown.format_exchange(fact(**{**asked, "status": 0})) == line[:-3] + "nothing"
     odd = {"query": "a=b", "fault": "f1", "notes": ["SMS-1", "SMS-2"], "why": "no"}
-    assert shown.exchange(fact(**{**asked, **odd})) == (
+    assert shown.format_exchange(fact(**{**asked, **odd})) == (
         f"{AT} getUser: GET {USER}?a=b -> 200 (fault f1; notes SMS-1, SMS-2; no)"
     )
 
 
 def test_an_event_in_a_line() -> None:
-    assert shown.event(fact(at=AT, event="sent", campaign=3)) == f"{AT} sent campaign 3"
-    assert shown.event(fact(at=None, event="completed")) == "some day completed"
+    assert shown.format_event(fact(at=AT, event="sent", campaign=3)) == f"{AT} sent campaign 3"
+    assert shown.format_event(fact(at=None, event="completed")) == "some day completed"
 
 
 def test_a_delivery_in_a_line() -> None:
@@ -581,21 +581,21 @@ def test_a_delivery_in_a_line() -> None:
     attempt = fact(verdict="not_ok", says="say ok")
 
     head = f"1 moPush of {NUMBER} to "
-    assert shown.delivery(one) == f"{head}a listener: 'si': due: not tried"
+    assert shown.format_delivery(one) == f"{head}a listener: 'si': due: not tried"
     tried = fact(**{**one, "url": NOBODY, "attempts": [attempt, attempt]})
     assert (
-        shown.delivery(tried) == f"{head}{NOBODY}: 'si': due, attempt 2: not_ok say ok"
+        shown.format_delivery(tried) == f"{head}{NOBODY}: 'si': due, attempt 2: not_ok say ok"
     )
     quiet = fact(**{**tried, "attempts": [fact(verdict="accepted", says="")]})
-    assert shown.delivery(quiet).endswith("due, attempt 1: accepted")
+    assert shown.format_delivery(quiet).endswith("due, attempt 1: accepted")
 
 
 def test_what_came_of_a_text_in_a_line() -> None:
     nothing = fact(received_id=None, message=None, keyword=None, deliveries=[])
     everything = fact(received_id=5, message=7, keyword="info", deliveries=[1, 2])
 
-    assert shown.taken(nothing) == ""
-    assert shown.taken(everything) == (
+    assert shown.format_inbound(nothing) == ""
+    assert shown.format_inbound(everything) == (
         "reply 5 to message 7, keyword info, deliveries 1, 2"
     )
 
@@ -605,31 +605,31 @@ def test_a_fault_in_a_line() -> None:
         id="f1", phase="before", operation="*", effect={"status": 500}, met=2, struck=1
     )
 
-    assert shown.fault(rule) == "f1 before *: {'status': 500}, met 2, struck 1"
-    assert shown.fault(fact(**rule, first=1)) == (
+    assert shown.format_fault(rule) == "f1 before *: {'status': 500}, met 2, struck 1"
+    assert shown.format_fault(fact(**rule, first=1)) == (
         "f1 before * {'first': 1}: {'status': 500}, met 2, struck 1"
     )
 
 
 def test_a_listing_says_how_many_and_shows_the_last() -> None:
     facts = [fact(at=None, event=str(number)) for number in range(3)]
-    listing = Listing(facts, shown.event)
+    listing = FactList(facts, shown.format_event)
 
     assert listing.lines(3) == "3:\n  some day 0\n  some day 1\n  some day 2"
     assert listing.lines(1) == "3, of which the last 1:\n  some day 2"
     assert repr(listing[1:]) == "2:\n  some day 1\n  some day 2"
     assert (
-        Listing(facts, shown.event, count=9)
+        FactList(facts, shown.format_event, count=9)
         .lines(5)
         .startswith("9, of which the last 3:")
     )
-    assert Listing([], shown.event).lines(5) == "none"
-    long = Listing([fact(at=None, event="x" * 300)], shown.event)
+    assert FactList([], shown.format_event).lines(5) == "none"
+    long = FactList([fact(at=None, event="x" * 300)], shown.format_event)
     assert repr(long) == f"1:\n  some day {'x' * 150}…"
 
 
 def test_a_run_shows_when_what_happened_and_what_is_left() -> None:
-    run = Run(fact(now=AT, happened=[fact(at=AT, event="sent")], pending=[]))
+    run = ClockAdvance(fact(now=AT, happened=[fact(at=AT, event="sent")], pending=[]))
 
     assert repr(run) == (
         f"now 2026-03-02T18:00:00+00:00\nhappened: 1:\n  {AT} sent\npending: none"
@@ -651,17 +651,17 @@ class Says:
     def __init__(
         self, status: int, body: bytes, kind: str = "application/json"
     ) -> None:
-        self._response = Response(status, Headers({"content-type": kind}), body)
+        self._response = ClientResponse(status, ResponseHeaders({"content-type": kind}), body)
 
-    def request(self, asked: Request) -> Response:
-        assert asked.path.startswith("/_emulator/")
+    def send_request(self, request: ClientRequest) -> ClientResponse:
+        assert request.path.startswith("/_emulator/")
         return self._response
 
     def open_smpp(self) -> None:
         """Do nothing."""
 
-    def stream(self, asked: Request) -> Stream:
-        raise NotImplementedError(asked)
+    def open_stream(self, request: ClientRequest) -> LiveStream:
+        raise NotImplementedError(request)
 
     def close(self) -> None:
         """Do nothing."""
@@ -704,16 +704,16 @@ class Says:
 def test_what_is_no_answer_of_an_emulator_says_so(
     status: int, body: bytes, kind: str, says: str, known: int
 ) -> None:
-    line = Line(transport=Says(status, body, kind))
+    line = WorldConnection(transport=Says(status, body, kind))
 
     with pytest.raises(ClientError) as told:
-        line.ask("GET", "world")
+        line.ask_fact("GET", "world")
 
     assert (str(told.value), told.value.status) == (says, known)
 
 
 def test_a_world_without_a_token_says_how_to_make_one() -> None:
-    line = Line(world="demo", transport=Says(200, b'{"token": null}'))
+    line = WorldConnection(world="demo", transport=Says(200, b'{"token": null}'))
 
     with pytest.raises(ClientError) as told:
         line.token  # noqa: B018 - it is the asking
@@ -722,6 +722,6 @@ def test_a_world_without_a_token_says_how_to_make_one() -> None:
         "world demo has no token; create one with .tokens.create"
     )
     assert repr(line) == "<Emulator demo at http://there>"
-    nameless = Line(transport=Says(200, b'{"now": "%s", "rate": 2}' % AT.encode()))
+    nameless = WorldConnection(transport=Says(200, b'{"now": "%s", "rate": 2}' % AT.encode()))
     assert repr(nameless) == "<Emulator default world at http://there>"
     assert repr(nameless.clock) == f"<Clock {AT} at rate 2>"

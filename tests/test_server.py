@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
-from emulator.serving.settings import Settings, reachable
+from emulator.serving.settings import Settings, make_reachable_url
 from tests.busy import busy
 from tests.command import announced_url, complaint, started
 from tests.served import DEADLINE, Served, serve
@@ -121,9 +121,9 @@ def has_ipv6() -> bool:
 
 
 def test_addresses_of_every_kind_make_urls() -> None:
-    assert reachable("0.0.0.0", 1) == "http://127.0.0.1:1"  # noqa: S104
-    assert reachable("::", 1, scheme="https") == "https://[::1]:1"
-    assert reachable("example.org", 7672) == "http://example.org:7672"
+    assert make_reachable_url("0.0.0.0", 1) == "http://127.0.0.1:1"  # noqa: S104
+    assert make_reachable_url("::", 1, scheme="https") == "https://[::1]:1"
+    assert make_reachable_url("example.org", 7672) == "http://example.org:7672"
 
 
 # --- Settings that the process obeys ----------------------------------------------

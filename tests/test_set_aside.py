@@ -8,10 +8,10 @@ from unittest.mock import patch
 
 import pytest
 
-from emulator.domain.command_status import Status
+from emulator.domain.command_status import CommandStatus
 from emulator.operations.background import due
 from emulator.store import journal_rows
-from emulator.store.database_file import NAME
+from emulator.store.database_file import DATABASE_NAME
 from emulator.web import endpoint
 from emulator.world import World
 from tests.campaigns import an_sms, place, to
@@ -147,9 +147,9 @@ def test_whoever_is_bound_there_is_cut_and_nobody_binds(api: Api) -> None:
         with going_wrong(due, "carry_out", "odd"):
             api.get("/api/v1/user")
         assert caller.is_cut()
-        assert api.world.links == {}
+        assert api.world.sessions == {}
         refused = phone.call().ask(packed.bind(system_id="world-odd", password="x"))
-        assert refused.status == Status.ESME_RSYSERR
+        assert refused.status == CommandStatus.ESME_RSYSERR
         assert phone.bound().bind is not None
 
 
@@ -215,7 +215,7 @@ def test_nobody_is_set_aside_by_the_name_of_one_that_serves(api: Api) -> None:
 def spoil(folder: Path, old: str, new: str) -> None:
     """Change what the file has of campaigns."""
     statement = "UPDATE thing SET octets = replace(octets, ?, ?) WHERE kind = ?"
-    with closing(sqlite3.connect(folder / NAME)) as base, base:
+    with closing(sqlite3.connect(folder / DATABASE_NAME)) as base, base:
         assert base.execute(statement, (old, new, "campaigns")).rowcount
 
 

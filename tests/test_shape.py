@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from emulator.contract.document import Document
-from emulator.contract.shape import Flaw, Mismatch, Reading, Shape
+from emulator.contract.document import OpenApiDocument
+from emulator.contract.shape import BodyFlaw, BodyMismatch, BodyReading, Shape
 from tests.emulated import Api, contract
 from tests.orders import CELLPHONE, CLIC, EMAIL, RESPONSES, SMS, VOICE, order
 
@@ -16,16 +16,16 @@ DIGITS = [{"type": "integer"}, {"type": "string", "pattern": "^[0-9]+$"}]
 
 def shape(**schema: Any) -> Shape:
     """Return the shape of a schema that stands alone."""
-    return Shape(Document({"schema": {"type": "object", **schema}}), "/schema")
+    return Shape(OpenApiDocument({"schema": {"type": "object", **schema}}), "/schema")
 
 
-def read(of: Shape, *closed: str, **body: Any) -> Reading:
-    return of.read(body, frozenset(closed))
+def read(of: Shape, *closed: str, **body: Any) -> BodyReading:
+    return of.read_body(body, frozenset(closed))
 
 
-def flaw(of: Shape, *closed: str, **body: Any) -> Flaw:
-    with pytest.raises(Mismatch) as caught:
-        of.read(body, frozenset(closed))
+def flaw(of: Shape, *closed: str, **body: Any) -> BodyFlaw:
+    with pytest.raises(BodyMismatch) as caught:
+        of.read_body(body, frozenset(closed))
     return caught.value.flaw
 
 
@@ -41,13 +41,13 @@ SPELLED = shape(
 
 
 def test_a_body_without_other_spellings_is_read_as_it_is() -> None:
-    assert read(SPELLED, template=1) == Reading({"template": 1}, [])
+    assert read(SPELLED, template=1) == BodyReading({"template": 1}, [])
 
 
 def test_another_spelling_is_renamed_and_noted() -> None:
     reading = read(SPELLED, Template=1, other="kept")
 
-    assert reading == Reading({"other": "kept", "template": 1}, ["GEN-14"])
+    assert reading == BodyReading({"other": "kept", "template": 1}, ["GEN-14"])
 
 
 def test_the_canonical_name_wins_over_another_spelling() -> None:
@@ -58,24 +58,24 @@ def test_the_canonical_name_wins_over_another_spelling() -> None:
 def test_of_two_other_spellings_the_first_wins() -> None:
     reading = read(SPELLED, plantilla=2, Template=1)
 
-    assert reading == Reading({"template": 1}, ["GEN-14", "EML-99"])
+    assert reading == BodyReading({"template": 1}, ["GEN-14", "EML-99"])
 
 
 def test_a_spelling_that_is_shut_out_is_an_unknown_field() -> None:
-    assert flaw(SPELLED, "GEN-14", Template=1) == Flaw("template", "required")
-    assert read(SPELLED, "GEN-14", plantilla=1, Header=5) == Reading(
+    assert flaw(SPELLED, "GEN-14", Template=1) == BodyFlaw("template", "required")
+    assert read(SPELLED, "GEN-14", plantilla=1, Header=5) == BodyReading(
         {"template": 1, "Header": 5}, ["EML-99"]
     )
 
 
 def test_the_value_under_another_spelling_is_held_to_the_fields_schema() -> None:
-    assert flaw(SPELLED, template=1, Header=5) == Flaw("header", "type")
+    assert flaw(SPELLED, template=1, Header=5) == BodyFlaw("header", "type")
 
 
 def test_the_body_that_was_sent_is_left_alone() -> None:
     sent = {"Template": 1}
 
-    SPELLED.read(sent, LENIENT)
+    SPELLED.read_body(sent, LENIENT)
 
     assert sent == {"Template": 1}
 
@@ -104,8 +104,8 @@ def test_what_strict_would_not_take_is_noted_by_its_statement() -> None:
 
 
 def test_a_reading_that_is_shut_out_is_a_flaw_with_its_statement() -> None:
-    assert flaw(DOUBTFUL, "SMS-28", flag=1) == Flaw("flag", "type", ledger="SMS-28")
-    assert flaw(DOUBTFUL, "VOI-08") == Flaw("sender", "required", ledger="VOI-08")
+    assert flaw(DOUBTFUL, "SMS-28", flag=1) == BodyFlaw("flag", "type", ledger="SMS-28")
+    assert flaw(DOUBTFUL, "VOI-08") == BodyFlaw("sender", "required", ledger="VOI-08")
 
 
 def test_shutting_one_reading_out_leaves_the_others_open() -> None:
@@ -113,7 +113,7 @@ def test_shutting_one_reading_out_leaves_the_others_open() -> None:
 
 
 def test_what_not_even_lenient_takes_names_no_statement() -> None:
-    assert flaw(DOUBTFUL, "SMS-28", "VOI-08", flag="x") == Flaw("flag", "type")
+    assert flaw(DOUBTFUL, "SMS-28", "VOI-08", flag="x") == BodyFlaw("flag", "type")
 
 
 # --- Branches ----------------------------------------------------------------
@@ -137,25 +137,25 @@ BRANCHED = shape(
 
 @pytest.mark.parametrize("value", [2, "2", 2.0])
 def test_the_pinned_property_chooses_the_branch(value: object) -> None:
-    assert flaw(BRANCHED, type=value) == Flaw("text", "required")
+    assert flaw(BRANCHED, type=value) == BodyFlaw("text", "required")
     assert read(BRANCHED, type=value, text="x", **{"from": 5}).notes == []
 
 
 def test_without_the_pinned_property_the_branch_that_does_not_need_it_is_meant() -> (
     None
 ):
-    assert flaw(BRANCHED, text=5, **{"from": 5}) == Flaw("from", "type")
+    assert flaw(BRANCHED, text=5, **{"from": 5}) == BodyFlaw("from", "type")
 
 
 @pytest.mark.parametrize("value", [3, "02", True, None, [], {}, [2], 1.5, ""])
 def test_a_value_of_no_branch_is_a_flaw_of_the_pinned_property(value: object) -> None:
-    assert flaw(BRANCHED, type=value, text="x") == Flaw("type", "enum")
+    assert flaw(BRANCHED, type=value, text="x") == BodyFlaw("type", "enum")
 
 
 def test_where_every_branch_needs_the_property_its_absence_is_the_flaw() -> None:
     both = [{"required": ["type"], "properties": {"type": pin(i)}} for i in (1, 2)]
 
-    assert flaw(shape(oneOf=both)) == Flaw("type", "required")
+    assert flaw(shape(oneOf=both)) == BodyFlaw("type", "required")
 
 
 # --- Flaws -------------------------------------------------------------------
@@ -163,30 +163,30 @@ def test_where_every_branch_needs_the_property_its_absence_is_the_flaw() -> None
 
 @pytest.mark.parametrize("body", [None, [], [{}], "text", 1, 1.5, True])
 def test_a_body_that_is_no_object_is_a_flaw_of_the_whole(body: object) -> None:
-    with pytest.raises(Mismatch) as caught:
-        shape().read(body, LENIENT)
+    with pytest.raises(BodyMismatch) as caught:
+        shape().read_body(body, LENIENT)
 
-    assert caught.value.flaw == Flaw("", "type", "object")
+    assert caught.value.flaw == BodyFlaw("", "type", "object")
 
 
 @pytest.mark.parametrize(
     ("schema", "value", "expected"),
     [
-        ({"maxLength": 3}, "four", Flaw("x", "maxLength", 3)),
-        ({"minLength": 1}, "", Flaw("x", "minLength", 1)),
-        ({"maxItems": 1}, [1, 2], Flaw("x", "maxItems", 1)),
-        ({"minItems": 1}, [], Flaw("x", "minItems", 1)),
-        ({"pattern": "^a$"}, "b", Flaw("x", "pattern")),
-        ({"pattern": "^a$"}, "a\n", Flaw("x", "pattern")),
-        ({"type": "string"}, 1, Flaw("x", "type")),
-        ({"items": {"required": ["y"]}}, [{"y": 1}, {}], Flaw("x.1.y", "required")),
-        ({"oneOf": DIGITS}, "abc", Flaw("x", "pattern")),
-        ({"oneOf": DIGITS}, [], Flaw("x", "type")),
-        ({"anyOf": [{"type": "null"}, {"pattern": "^a$"}]}, "b", Flaw("x", "pattern")),
+        ({"maxLength": 3}, "four", BodyFlaw("x", "maxLength", 3)),
+        ({"minLength": 1}, "", BodyFlaw("x", "minLength", 1)),
+        ({"maxItems": 1}, [1, 2], BodyFlaw("x", "maxItems", 1)),
+        ({"minItems": 1}, [], BodyFlaw("x", "minItems", 1)),
+        ({"pattern": "^a$"}, "b", BodyFlaw("x", "pattern")),
+        ({"pattern": "^a$"}, "a\n", BodyFlaw("x", "pattern")),
+        ({"type": "string"}, 1, BodyFlaw("x", "type")),
+        ({"items": {"required": ["y"]}}, [{"y": 1}, {}], BodyFlaw("x.1.y", "required")),
+        ({"oneOf": DIGITS}, "abc", BodyFlaw("x", "pattern")),
+        ({"oneOf": DIGITS}, [], BodyFlaw("x", "type")),
+        ({"anyOf": [{"type": "null"}, {"pattern": "^a$"}]}, "b", BodyFlaw("x", "pattern")),
     ],
 )
 def test_a_flaw_names_the_field_the_keyword_and_the_limit(
-    schema: dict[str, Any], value: object, expected: Flaw
+    schema: dict[str, Any], value: object, expected: BodyFlaw
 ) -> None:
     assert flaw(shape(properties={"x": schema}), x=value) == expected
 
@@ -195,8 +195,8 @@ def test_the_branch_that_the_value_reaches_deepest_tells_most() -> None:
     one_or_many = [{"type": "array", "items": {"oneOf": DIGITS}}, *DIGITS]
     ids = shape(properties={"ids": {"oneOf": one_or_many}})
 
-    assert flaw(ids, ids=["1", "x"]) == Flaw("ids.1", "pattern")
-    assert flaw(ids, ids="x") == Flaw("ids", "pattern")
+    assert flaw(ids, ids=["1", "x"]) == BodyFlaw("ids.1", "pattern")
+    assert flaw(ids, ids="x") == BodyFlaw("ids", "pattern")
 
 
 @pytest.mark.manual("SMS-30", "SMS-31")
@@ -204,7 +204,7 @@ def test_a_field_may_be_required_without_another() -> None:
     without = {"not": {"required": ["route"]}}
     either = shape(**{"if": without, "then": {"required": ["country"]}})
 
-    assert flaw(either) == Flaw("country", "required_without", other="route")
+    assert flaw(either) == BodyFlaw("country", "required_without", other="route")
     assert read(either, route=1).notes == []
 
 
@@ -212,26 +212,26 @@ def test_a_field_may_be_required_without_another() -> None:
 def test_a_field_may_be_required_with_another() -> None:
     needs = shape(dependentRequired={"transfer_num": ["transfer_key"]})
 
-    expected = Flaw("transfer_key", "required_with", other="transfer_num")
+    expected = BodyFlaw("transfer_key", "required_with", other="transfer_num")
     assert flaw(needs, transfer_num=1) == expected
 
 
 def test_a_field_that_a_condition_requires_is_simply_required() -> None:
     asked = {"if": {"required": ["a"]}, "then": {"required": ["b"]}}
 
-    assert flaw(shape(**asked), a=1) == Flaw("b", "required")
+    assert flaw(shape(**asked), a=1) == BodyFlaw("b", "required")
 
 
 def test_what_must_not_be_there_is_named() -> None:
     neither = {"anyOf": [{"required": ["from"]}, {"required": ["to"]}]}
 
-    assert flaw(shape(**{"not": neither}), to=1) == Flaw("to", "not")
+    assert flaw(shape(**{"not": neither}), to=1) == BodyFlaw("to", "not")
 
 
 def test_a_mismatch_says_in_words_what_is_wrong() -> None:
     limited = shape(properties={"x": {"maxLength": 3}})
 
-    with pytest.raises(Mismatch, match=r"^x: maxLength 3$"):
+    with pytest.raises(BodyMismatch, match=r"^x: maxLength 3$"):
         read(limited, x="four")
 
 
@@ -259,7 +259,7 @@ def parts(name: str) -> Iterator[Any]:
     pending: list[Any] = [{"$ref": f"#/components/schemas/{name}"}]
     for each in pending:
         target = each.get("$ref", "#").removeprefix("#")
-        _, schema = contract().document.at(target) if target else ("", each)
+        _, schema = contract().document.resolve_pointer(target) if target else ("", each)
         pending.extend(schema.get("allOf", ()))
         yield schema
 

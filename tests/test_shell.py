@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 
 from emulator.command.main import main
 from emulator.client import Emulator
-from emulator.domain.delivery import Trick
+from emulator.domain.delivery import PushMutation
 from emulator.faults import vocabulary
-from emulator.command.remote import moved, spelt
+from emulator.command.remote import parse_clock_move, parse_rule_words
 from emulator.serving.standby import Standby
 from tests.campaigns import NUMBER
 from tests.command import complaint, run
@@ -129,7 +129,7 @@ def test_a_token_opens_a_world_as_well(world: Emulator) -> None:
 def test_a_time_is_a_duration_an_instant_or_next(
     time: str, asked: dict[str, Any]
 ) -> None:
-    assert moved(time) == asked
+    assert parse_clock_move(time) == asked
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_a_rule_is_made_of_words(world: Emulator) -> None:
     assert dict(rule.effect) == {"status": 500, "retry_after": 7}
 
 
-@pytest.mark.parametrize("trick", [*Trick])
-def test_every_trick_of_a_push_can_be_asked_for(world: Emulator, trick: Trick) -> None:
-    more = {Trick.LATE: ["seconds=5"], Trick.STORM: ["count=9"]}.get(trick, [])
+@pytest.mark.parametrize("trick", [*PushMutation])
+def test_every_trick_of_a_push_can_be_asked_for(world: Emulator, trick: PushMutation) -> None:
+    more = {PushMutation.LATE: ["seconds=5"], PushMutation.STORM: ["count=9"]}.get(trick, [])
 
     (line,) = said(world, "fault", f"push={trick}", "number=7282", *more)
 
@@ -205,14 +205,14 @@ def test_every_trick_of_a_push_can_be_asked_for(world: Emulator, trick: Trick) -
     assert "{'number': '7282'}" in line, "digits of a number are no number"
 
 
-@pytest.mark.parametrize("effect", [*vocabulary.examples()], ids=str)
+@pytest.mark.parametrize("effect", [*vocabulary.list_effect_examples()], ids=str)
 def test_every_word_that_the_server_knows_is_known_here(
     world: Emulator, effect: dict[str, Any]
 ) -> None:
     said(world, "fault", *(f"{name}={value}" for name, value in effect.items()))
 
     (rule,) = world.faults
-    assert vocabulary.read(rule.effect) == vocabulary.read(effect)
+    assert vocabulary.parse_effect(rule.effect) == vocabulary.parse_effect(effect)
 
 
 def test_a_rule_may_name_a_command_of_smpp(world: Emulator) -> None:
@@ -270,7 +270,7 @@ def test_wrong_words_are_one_sentence(
 def test_words_are_read_as_what_they_are() -> None:
     words = ("number=0012", "probability=0.5", "status=200", "headers={}", "token=007")
 
-    assert spelt((*words, "operation=1")) == {
+    assert parse_rule_words((*words, "operation=1")) == {
         "number": "0012",
         "probability": 0.5,
         "token": "007",
@@ -282,9 +282,9 @@ def test_words_are_read_as_what_they_are() -> None:
 def test_a_body_is_the_answers_where_there_is_one_and_else_the_calls() -> None:
     answer, call = ("status=500", "body=[1]", "body_has={}"), ("delay=1", "body={}")
 
-    assert spelt(answer) == {"body": {}, "effect": {"status": 500, "body": [1]}}
-    assert spelt(call) == {"body": {}, "effect": {"delay": 1}}
-    assert spelt(("preset=slow", "headers_have={}", "since=x")) == {
+    assert parse_rule_words(answer) == {"body": {}, "effect": {"status": 500, "body": [1]}}
+    assert parse_rule_words(call) == {"body": {}, "effect": {"delay": 1}}
+    assert parse_rule_words(("preset=slow", "headers_have={}", "since=x")) == {
         "preset": "slow",
         "headers": {},
         "from": "x",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.account import token
+from emulator.domain.account import make_token
 from tests.campaigns import (
     MARK,
     NUMBER,
@@ -102,7 +102,7 @@ def test_flags_are_false_unless_they_are_sent(api: Api) -> None:
 @pytest.mark.manual("SMS-41", "SMS-42")
 def test_token_expires_is_the_expiry_of_the_token_in_use(api: Api) -> None:
     api.clock.advance(days=10)
-    late = token("late", "late-one", now=api.clock.now)
+    late = make_token("late", "late-one", now=api.clock.now)
     keep(api.world, late)
 
     by_first = api.post(SMS, json=an_sms())

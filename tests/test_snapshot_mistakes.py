@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from emulator.domain.refusals import SNAPSHOT_WRONG, Refusal
-from emulator.domain.text import FIELDS
+from emulator.domain.text import MERGE_FIELDS
 from emulator.operations.control import snapshots
 from emulator.world import FIRST_IDS, checks, codec, containers, kinds, state
-from emulator.worlds import Held
+from emulator.worlds import SavedWorld
 from tests.emulated import Api, emulated
 from tests.smpp.dialled import listening
 from tests.smpp.test_submissions import multi, number
@@ -111,9 +111,9 @@ MISTAKES: list[tuple[Change, str]] = [
     *(
         (
             put("next.campaign", number),
-            f"at next: an id lies between 1 and {checks.LARGEST}",
+            f"at next: an id lies between 1 and {checks.LARGEST_ID}",
         )
-        for number in (0, checks.LARGEST + 1, 2**64 - 1)
+        for number in (0, checks.LARGEST_ID + 1, 2**64 - 1)
     ),
     (
         put("next.surprise", 1),
@@ -228,7 +228,7 @@ MISTAKES: list[tuple[Change, str]] = [
     ),
     (
         put("campaigns.0.recipients.fields", {"x": ["a", "b"]}),
-        f"at campaigns.0.recipients: the fields are {', '.join(FIELDS)}",
+        f"at campaigns.0.recipients: the fields are {', '.join(MERGE_FIELDS)}",
     ),
     (
         put("campaigns.0.template.marks", ["name"]),
@@ -256,7 +256,7 @@ MISTAKES: list[tuple[Change, str]] = [
 def said(document: Any) -> str:
     """Return why a document is no world."""
     with pytest.raises(Refusal) as told:
-        snapshots.read(document)
+        snapshots.snapshot_from_json(document)
     assert told.value.reason is SNAPSHOT_WRONG
     return told.value.why
 
@@ -353,11 +353,11 @@ def test_a_world_that_is_as_old_as_its_youngest_thing_is_none(whole: Any) -> Non
         each["pace"] |= {"inserting": "PT0S", "updating": "PT0S", "patience": 0}
         each["line"]["every"] = "PT0S"
 
-    snapshots.read(document)
+    snapshots.snapshot_from_json(document)
 
 
 def test_a_restored_world_counts_what_it_holds(whole: Any, living: Api) -> None:
-    held: Held = snapshots.read(deepcopy(whole))
+    held: SavedWorld = snapshots.snapshot_from_json(deepcopy(whole))
     state = held.state
 
     for name in ("balance", "volume", "alike", "first_messages", "their_campaigns"):

@@ -339,7 +339,7 @@ def test_a_restore_adopts_created_tokens_that_no_other_world_holds(api: Api) -> 
     assert adopted.status == 200
     assert tokens == [["world-other", created]]
     assert steered(api, "GET", "world?world=copy")["tokens"] == ["world-copy"]
-    assert at_once(api.worlds.find(created)) is api.world
+    assert at_once(api.worlds.get_or_create(created)) is api.world
 
 
 def test_a_fork_adopts_no_token(api: Api) -> None:
@@ -348,7 +348,7 @@ def test_a_fork_adopts_no_token(api: Api) -> None:
     steered(api, "POST", "world/fork", json={"name": "copy"})
 
     assert steered(api, "GET", "world?world=copy")["tokens"] == ["world-copy"]
-    assert at_once(api.worlds.find(created)) is api.world
+    assert at_once(api.worlds.get_or_create(created)) is api.world
 
 
 def test_short_links_lead_to_the_world_that_shows_them(api: Api) -> None:

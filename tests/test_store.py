@@ -20,8 +20,8 @@ from emulator.client import Emulator
 from emulator.domain.delivery import Attempt, Verdict
 from emulator.operations.control import deliveries
 from emulator.store import StoreError
-from emulator.store.database_file import VERSION
-from emulator.world.transaction import transact_at_once
+from emulator.store.database_file import FORMAT_VERSION
+from emulator.world.transaction import run_transaction_now
 from tests.campaigns import an_sms, crowd, place, poll
 from tests.command import complaint
 from tests.emulated import START, Answer, Api, emulated
@@ -188,7 +188,7 @@ def test_a_clock_goes_on_at_its_rate_while_nobody_serves(
         placed = place(api)
         steered(api, "PUT", "clock", json={"rate": rate})
         began = api.world.clock.now()
-        wall = api.world.clock.reading()[2]
+        wall = api.world.clock.take_reading()[2]
 
     with kept(tmp_path, after=wall - START + timedelta(days=1)) as api:
         passed = api.world.clock.now() - began
@@ -276,7 +276,7 @@ def replied(api: Api) -> None:
     """Let a handset answer a message, at the instant at which it got it."""
     place(api)
     steered(api, "POST", "clock/advance", json={"seconds": 11})
-    api.world.clock.run(0)
+    api.world.clock.set_rate(0)
     steered(api, "POST", "inbound", json={"number": "4498987282", "text": "si"})
 
 
@@ -312,7 +312,7 @@ def test_a_push_under_way_when_the_process_ended_says_so(tmp_path: Path) -> None
         with kept(tmp_path, push_url=receiver.url) as api:
             replied(api)
             world, taken = api.world, [*api.world.deliveries.values()]
-            transact_at_once(world.commons, lambda: deliveries.leave(world, taken))
+            run_transaction_now(world.shared, lambda: deliveries.keep_deliveries_leaving(world, taken))
 
         with kept(tmp_path, push_url=receiver.url) as api:
             steered(api, "POST", "clock/settle", json={})
@@ -331,16 +331,16 @@ def test_an_attempt_that_was_stopped_is_no_try(tmp_path: Path) -> None:
         replied(api)
         (delivery,) = api.world.deliveries.values()
 
-    stopped = delivery.stopped(START)
+    stopped = delivery.add_interruption(START)
     refused = Attempt(START, "GET", delivery.url, Verdict.REFUSED)
     assert stopped.due_at == delivery.due_at
-    assert not stopped.tried(refused, START).is_over
-    assert stopped.tried(refused, START).tried(refused, START).is_over
+    assert not stopped.apply_attempt(refused, START).is_over
+    assert stopped.apply_attempt(refused, START).apply_attempt(refused, START).is_over
 
 
 def test_a_delivery_that_is_forgotten_leaves_the_file(tmp_path: Path) -> None:
     with kept(tmp_path, push_url="http://127.0.0.1:9/mo") as api:
-        api.world.commons.deliveries = 2  # the bound, made small
+        api.world.shared.delivery_limit = 2  # the bound, made small
         place(api)
         steered(api, "POST", "clock/advance", json={"seconds": 11})
         for number in range(5):
@@ -453,11 +453,11 @@ def test_a_truncated_file_is_left_as_it_is(tmp_path: Path, part: float) -> None:
 def test_a_file_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
     opened_once(tmp_path)
     with closing(sqlite3.connect(file(tmp_path))) as base:
-        base.execute(f"PRAGMA user_version = {VERSION + 1}")
+        base.execute(f"PRAGMA user_version = {FORMAT_VERSION + 1}")
 
     said = served_on(tmp_path)
 
-    assert f"has format {VERSION + 1}, and this emulator knows formats up to" in said
+    assert f"has format {FORMAT_VERSION + 1}, and this emulator knows formats up to" in said
     with closing(sqlite3.connect(file(tmp_path))) as base:
         assert base.execute("SELECT count(*) FROM world").fetchone() == (1,)
 

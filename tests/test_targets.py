@@ -17,20 +17,20 @@ from hypothesis import strategies as st
 import emulator
 from emulator.command import doctor
 from emulator.client import Emulator
-from emulator.client.forwarder import forwarding
-from emulator.client.listener import Listener
+from emulator.client.forwarder import make_forwarder
+from emulator.client.listener import PushListener
 from emulator.client.shown import Fact
 from emulator.domain.targets import (
-    NEAR,
-    NEVER,
-    NEVER_NAMES,
-    Address,
-    Targets,
-    carried,
-    never,
-    wrong_target,
+    PRIVATE_NETWORKS,
+    FORBIDDEN_NETWORKS,
+    FORBIDDEN_NAMES,
+    IpAddress,
+    AllowedTargets,
+    extract_ipv4,
+    find_host_objection,
+    find_target_mistake,
 )
-from emulator.network.resolver import ForbiddenTargetError, dial, resolve
+from emulator.network.resolver import ForbiddenTargetError, dial_host, resolve_host
 from emulator.serving.standby import Standby
 from tests.command import run
 from tests.emulated import Api
@@ -83,8 +83,8 @@ FORMS: dict[str, Callable[[int, int], int]] = {
 @pytest.mark.manual("MOP-08", "KEY-08", "SMP-09")
 @pytest.mark.parametrize("address", METADATA)
 def test_where_clouds_keep_their_secrets_is_never_called(address: str) -> None:
-    for targets in (Targets(), Targets(ALL), Targets((address.partition("%")[0],))):
-        said = targets.objection("meta", address)
+    for targets in (AllowedTargets(), AllowedTargets(ALL), AllowedTargets((address.partition("%")[0],))):
+        said = targets.find_objection("meta", address)
         assert said == f"{address} is never called: it may hold a cloud's secrets"
 
 
@@ -98,14 +98,14 @@ def test_nor_is_it_in_any_other_form(form: str, data: Any, more: int) -> None:
 
     address = IPv6Address(FORMS[form](v4, more))
 
-    assert Targets(ALL).objection("meta", str(address)), address
+    assert AllowedTargets(ALL).find_objection("meta", str(address)), address
 
 
 @pytest.mark.parametrize("form", ["mapped", "translated", "NAT64"])
 @FIXED
 @given(st.integers(0x0A00_0000, 0x0AFF_FFFF))
 def test_what_is_near_is_near_in_other_forms_too(form: str, v4: int) -> None:
-    assert Targets().objection("near", str(IPv6Address(FORMS[form](v4, 0)))) == ""
+    assert AllowedTargets().find_objection("near", str(IPv6Address(FORMS[form](v4, 0)))) == ""
 
 
 @FIXED
@@ -113,19 +113,19 @@ def test_what_is_near_is_near_in_other_forms_too(form: str, v4: int) -> None:
 def test_each_address_is_judged_without_a_mistake(
     address: IPv4Address | IPv6Address,
 ) -> None:
-    said = Targets(("*",)).objection("a", str(address))
+    said = AllowedTargets(("*",)).find_objection("a", str(address))
 
-    assert bool(said) == bool(never(str(address)))
-    if any(address in each for each in NEVER):
+    assert bool(said) == bool(find_host_objection(str(address)))
+    if any(address in each for each in FORBIDDEN_NETWORKS):
         assert said
 
 
-@pytest.mark.parametrize("name", sorted(NEVER_NAMES))
+@pytest.mark.parametrize("name", sorted(FORBIDDEN_NAMES))
 def test_their_names_are_not_called_whatever_they_lead_to(name: str) -> None:
     wide = "".join(chr(ord(each) + 0xFEE0) if each != "." else each for each in name)
     other = name.replace(".", "\u3002")
     for spelling in (name, name.upper(), f"{name}.", wide, other):
-        assert Targets(("*",)).objection(spelling, "127.0.0.1"), spelling
+        assert AllowedTargets(("*",)).find_objection(spelling, "127.0.0.1"), spelling
 
 
 @pytest.mark.manual("MOP-08")
@@ -138,7 +138,7 @@ def test_their_names_are_not_called_whatever_they_lead_to(name: str) -> None:
     ],
 )
 def test_this_machine_and_private_networks_are_open(address: str) -> None:
-    assert Targets().objection("here", address) == ""
+    assert AllowedTargets().find_objection("here", address) == ""
 
 
 # Every row of IANA's registries of special-purpose addresses that is not globally
@@ -178,20 +178,20 @@ REGISTERED = {
 
 @pytest.mark.parametrize("registered", REGISTERED)
 def test_private_is_what_the_registries_call_private(registered: str) -> None:
-    network, targets = ip_network(registered), Targets()
+    network, targets = ip_network(registered), AllowedTargets()
     for address in (network[0], network[-1]):
-        said = targets.objection("there", str(address))
+        said = targets.find_objection("there", str(address))
         assert (said == "") is REGISTERED[registered], address
 
 
 @FIXED
 @given(st.ip_addresses())
 def test_what_is_near_stands_in_one_table(address: IPv4Address | IPv6Address) -> None:
-    meant: list[Address] = [*carried(address)] or [address]
-    is_near = all(any(each in network for network in NEAR) for each in meant)
+    meant: list[IpAddress] = [*extract_ipv4(address)] or [address]
+    is_near = all(any(each in network for network in PRIVATE_NETWORKS) for each in meant)
 
-    assert (Targets().objection("a", str(address)) == "") is (
-        is_near and not never(str(address))
+    assert (AllowedTargets().find_objection("a", str(address)) == "") is (
+        is_near and not find_host_objection(str(address))
     )
 
 
@@ -215,7 +215,7 @@ def test_what_is_near_stands_in_one_table(address: IPv4Address | IPv6Address) ->
 def test_others_are_allowed_by_name_or_network(
     allowed: tuple[str, ...], *, goes: bool
 ) -> None:
-    objection = Targets(allowed).objection("hooks.example.org", "93.184.216.34")
+    objection = AllowedTargets(allowed).find_objection("hooks.example.org", "93.184.216.34")
 
     assert (objection == "") == goes
     if not goes:
@@ -244,7 +244,7 @@ def test_others_are_allowed_by_name_or_network(
     ],
 )
 def test_what_means_nothing_is_told_so(text: str, advice: str) -> None:
-    said = wrong_target(text)
+    said = find_target_mistake(text)
 
     assert said is not None
     assert said.startswith(f"{text} is no ")
@@ -253,7 +253,7 @@ def test_what_means_nothing_is_told_so(text: str, advice: str) -> None:
 
 @pytest.mark.parametrize("text", ["169.254.169.254", "metadata.google.internal"])
 def test_what_is_never_called_cannot_be_allowed(text: str) -> None:
-    assert wrong_target(text) == (
+    assert find_target_mistake(text) == (
         f"{text} is never called: it may hold a cloud's secrets"
     )
 
@@ -264,7 +264,7 @@ def test_what_is_never_called_cannot_be_allowed(text: str) -> None:
      "2001:db8::/32", "[2001:db8::1]", "a_b.example"],
 )  # fmt: skip
 def test_what_means_something_is_taken(text: str) -> None:
-    assert wrong_target(text) is None
+    assert find_target_mistake(text) is None
 
 
 def test_it_ends_the_start_with_that_sentence() -> None:
@@ -303,11 +303,11 @@ def test_a_name_is_judged_by_each_address_that_it_leads_to(
     lead(*found)
     near = [each for each in found if each in {"127.0.0.1", "10.0.0.1"}]
 
-    assert asyncio.run(resolve(Targets(), "two.example", 80)) == near
+    assert asyncio.run(resolve_host(AllowedTargets(), "two.example", 80)) == near
 
     lead(*FORBIDDEN_ONES)
     with pytest.raises(ForbiddenTargetError, match="may hold a cloud's secrets"):
-        asyncio.run(resolve(Targets(ALL), "two.example", 80))
+        asyncio.run(resolve_host(AllowedTargets(ALL), "two.example", 80))
 
 
 async def tried(
@@ -326,7 +326,7 @@ async def tried(
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", connect)
     try:
-        await dial(Targets(), asyncio.Protocol, "many.example", 80)
+        await dial_host(AllowedTargets(), asyncio.Protocol, "many.example", 80)
     finally:
         answers.clear()
         answers |= dict.fromkeys(asked)
@@ -364,7 +364,7 @@ def test_where_none_answers_it_says_who_refused(
 )
 def test_no_outbind_goes_there(api: Api, host: str) -> None:
     called: list[Any] = []
-    api.worlds.dial = called.append
+    api.worlds.bind_outbound = called.append
 
     answer = api.post("/_emulator/smpp/outbind", json={"host": host, "port": 80})
 
@@ -412,7 +412,7 @@ def test_what_a_listener_forwards_is_judged(  # noqa: PLR0913, PLR0917 - a table
     operation = "keywordPush" if url else "moPush"
     push = Fact(operation=operation, method="GET", url=url, parameters="a=1")
 
-    said = forwarding(target, print, allowed=allowed)(push)
+    said = make_forwarder(target, print, allowed=allowed)(push)
 
     assert said.verdict == verdict, said
 
@@ -429,7 +429,7 @@ def remote() -> Iterator[Emulator]:
 
 def test_a_refused_one_is_told_to_the_emulator(remote: Emulator) -> None:
     remote.add("keywords", keyword="hi", response_url="http://93.184.216.34/")
-    with Listener(remote, forwarding("http://127.0.0.1:1/", print)):
+    with PushListener(remote, make_forwarder("http://127.0.0.1:1/", print)):
         wrote(remote, "hi", "5512345678")
 
     (attempt,) = remote.find_deliveries(kind="keywordPush")[0].attempts
@@ -448,11 +448,11 @@ def test_what_doctor_knocks_at_is_judged(
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", connect)
     lead("169.254.169.254")
-    assert "a cloud's secrets" in doctor.unreachable("localhost", 80)
+    assert "a cloud's secrets" in doctor.explain_unreachable("localhost", 80)
     assert knocked == []
 
     lead("169.254.169.254", "127.0.0.1")
-    assert doctor.unreachable("localhost", 80) == "Connection refused"
+    assert doctor.explain_unreachable("localhost", 80) == "Connection refused"
     assert knocked == [("127.0.0.1", 80)]
 
 

@@ -10,21 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.recipients import cellphone, column, phones, uneven
+from emulator.domain.recipients import format_cellphone, make_column, parse_recipients, find_uneven_field
 from emulator.domain.text import (
-    FIELDS,
-    GSM,
+    MERGE_FIELDS,
+    GSM_CHARACTERS,
     GSM_BASIC,
     GSM_EXTENSION,
     LINK_MARK,
-    MERGE,
-    Flags,
-    cut,
-    hosts,
-    letter,
-    transliterate,
+    MERGE_LETTERS,
+    LengthFlags,
+    parse_template,
+    list_url_hosts,
+    format_placeholder,
+    transliterate_to_gsm,
 )
-from emulator.contract.shape import Mismatch
+from emulator.contract.shape import BodyMismatch
 from tests.emulated import contract
 from tests.properties import examples
 
@@ -60,13 +60,13 @@ def test_the_alphabet_is_that_of_another_implementation() -> None:
 @pytest.mark.manual("SMS-25", "SMS-27", "LOST-11")
 @pytest.mark.parametrize("operation", ["createCampaign", "createSmsClicCampaign"])
 def test_the_contract_has_the_same_alphabet(operation: str) -> None:
-    shape = contract().operations[operation].body
+    shape = contract().operations[operation].body_shape
     assert shape is not None
     order = {"recipients": [{"cellphone": "4498987282"}], "route": 87, "url": 4}
     mark = "<+DYNAMICSHORTURL_X+>"
 
     def notes(character: str) -> str:
-        reading = shape.read({**order, "text": mark + character}, frozenset())
+        reading = shape.read_body({**order, "text": mark + character}, frozenset())
         return ", ".join(reading.notes)
 
     alphabet = dict.fromkeys(GSM_BASIC, "") | dict.fromkeys(GSM_EXTENSION, "SMS-27")
@@ -93,32 +93,32 @@ def test_the_contract_has_the_same_alphabet(operation: str) -> None:
     ],
 )
 def test_what_gsm_lacks_is_replaced(sent: str, read: str) -> None:
-    assert transliterate(sent) == read
+    assert transliterate_to_gsm(sent) == read
 
 
 @pytest.mark.manual("SMS-25")
 @FIXED
 @given(st.text())
 def test_a_transliterated_text_is_gsm_and_as_long(text: str) -> None:
-    plain = transliterate(text)
+    plain = transliterate_to_gsm(text)
 
-    assert set(plain) <= GSM
+    assert set(plain) <= GSM_CHARACTERS
     assert len(plain) == len(text)
-    assert transliterate(plain) == plain
+    assert transliterate_to_gsm(plain) == plain
 
 
 @pytest.mark.manual("SMS-25")
 @FIXED
-@given(st.text(st.sampled_from(sorted(GSM))))
+@given(st.text(st.sampled_from(sorted(GSM_CHARACTERS))))
 def test_a_text_in_gsm_stays_as_it_is(text: str) -> None:
-    assert transliterate(text) == text
+    assert transliterate_to_gsm(text) == text
 
 
 @pytest.mark.manual("SMS-25")
 @FIXED
 @given(st.text(), st.text())
 def test_characters_are_replaced_one_by_one(one: str, other: str) -> None:
-    assert transliterate(one + other) == transliterate(one) + transliterate(other)
+    assert transliterate_to_gsm(one + other) == transliterate_to_gsm(one) + transliterate_to_gsm(other)
 
 
 # --- Placeholders ------------------------------------------------------------
@@ -130,7 +130,7 @@ PIECES = st.one_of(
     st.just("<+DYNAMICSHORTURL_IVX4+>"),
 )
 TEXTS = st.lists(PIECES, max_size=8).map("".join)
-VALUES = st.dictionaries(st.sampled_from([*FIELDS, LINK_MARK]), WORDS)
+VALUES = st.dictionaries(st.sampled_from([*MERGE_FIELDS, LINK_MARK]), WORDS)
 PLACEHOLDER = re.compile(r"<\+(?:([B-F])|DYNAMICSHORTURL_[A-Z0-9]+)\+>")
 
 
@@ -141,25 +141,25 @@ def test_a_filled_text_is_what_a_search_and_replace_gives(
     text: str, values: Mapping[str, str]
 ) -> None:
     def value(found: re.Match[str]) -> str:
-        return values.get(MERGE[found[1]] if found[1] else LINK_MARK, "")
+        return values.get(MERGE_LETTERS[found[1]] if found[1] else LINK_MARK, "")
 
-    assert cut(text, links=True).filled(values) == PLACEHOLDER.sub(value, text)
+    assert parse_template(text, links=True).fill_marks(values) == PLACEHOLDER.sub(value, text)
 
 
 @pytest.mark.manual("SMS-03")
 @FIXED
 @given(TEXTS)
 def test_a_text_filled_with_its_own_placeholders_is_itself(text: str) -> None:
-    template = cut(text)
+    template = parse_template(text)
 
-    assert template.filled({name: letter(name) for name in FIELDS}) == text
+    assert template.fill_marks({name: format_placeholder(name) for name in MERGE_FIELDS}) == text
     assert template.text == text
     assert len(template.literals) == len(template.marks) + 1
 
 
 @pytest.mark.manual("SMS-03", "SMS-06")
 def test_each_letter_stands_for_its_field() -> None:
-    assert [(letter(name), name) for name in FIELDS] == [
+    assert [(format_placeholder(name), name) for name in MERGE_FIELDS] == [
         ("<+B+>", "name"),
         ("<+C+>", "field1"),
         ("<+D+>", "field2"),
@@ -172,14 +172,14 @@ def test_each_letter_stands_for_its_field() -> None:
 def test_a_link_mark_is_text_where_there_are_no_links() -> None:
     text = "<+B+> <+DYNAMICSHORTURL_IVX4+>"
 
-    assert cut(text).marks == ("name",)
-    assert cut(text, links=True).marks == ("name", LINK_MARK)
+    assert parse_template(text).marks == ("name",)
+    assert parse_template(text, links=True).marks == ("name", LINK_MARK)
 
 
 # --- Length ------------------------------------------------------------------
 
 FLAGS = st.builds(
-    Flags,
+    LengthFlags,
     encode_3=st.booleans(),
     encode_2=st.booleans(),
     encode=st.booleans(),
@@ -191,34 +191,34 @@ FLAGS = st.builds(
 @pytest.mark.parametrize(
     ("flags", "limit", "most"),
     [
-        (Flags(), 160, 1),
-        (Flags(encode=True), 70, 1),
-        (Flags(encode_2=True), 128, 2),
-        (Flags(encode_3=True), 192, 3),
-        (Flags(long_message=True), 306, 2),
-        (Flags(encode=True, long_message=True), 70, 1),
-        (Flags(encode_2=True, encode=True), 128, 2),
-        (Flags(encode_3=True, encode_2=True, encode=True), 192, 3),
+        (LengthFlags(), 160, 1),
+        (LengthFlags(encode=True), 70, 1),
+        (LengthFlags(encode_2=True), 128, 2),
+        (LengthFlags(encode_3=True), 192, 3),
+        (LengthFlags(long_message=True), 306, 2),
+        (LengthFlags(encode=True, long_message=True), 70, 1),
+        (LengthFlags(encode_2=True, encode=True), 128, 2),
+        (LengthFlags(encode_3=True, encode_2=True, encode=True), 192, 3),
     ],
 )
-def test_limits_and_parts_go_by_the_flags(flags: Flags, limit: int, most: int) -> None:
+def test_limits_and_parts_go_by_the_flags(flags: LengthFlags, limit: int, most: int) -> None:
     assert flags.limit == limit
-    assert [flags.parts(1), flags.parts(limit)] == [1, most]
+    assert [flags.count_parts(1), flags.count_parts(limit)] == [1, most]
 
 
 @pytest.mark.manual("SMS-44")
 @FIXED
 @given(FLAGS, st.integers(1, 306))
-def test_a_longer_text_has_no_fewer_parts(flags: Flags, characters: int) -> None:
+def test_a_longer_text_has_no_fewer_parts(flags: LengthFlags, characters: int) -> None:
     if characters < flags.limit:
-        assert flags.parts(characters) <= flags.parts(characters + 1)
+        assert flags.count_parts(characters) <= flags.count_parts(characters + 1)
 
 
 @pytest.mark.manual("SMS-24")
 @FIXED
 @given(FLAGS)
-def test_the_contract_has_the_same_limits(flags: Flags) -> None:
-    shape = contract().operations["createCampaign"].body
+def test_the_contract_has_the_same_limits(flags: LengthFlags) -> None:
+    shape = contract().operations["createCampaign"].body_shape
     assert shape is not None
     order = {
         "recipients": [{"cellphone": "4498987282"}],
@@ -229,9 +229,9 @@ def test_the_contract_has_the_same_limits(flags: Flags) -> None:
         "long_message": flags.long_message,
     }
 
-    shape.read({**order, "text": "x" * flags.limit}, frozenset())
-    with pytest.raises(Mismatch, match="text: maxLength"):
-        shape.read({**order, "text": "x" * (flags.limit + 1)}, frozenset())
+    shape.read_body({**order, "text": "x" * flags.limit}, frozenset())
+    with pytest.raises(BodyMismatch, match="text: maxLength"):
+        shape.read_body({**order, "text": "x" * (flags.limit + 1)}, frozenset())
 
 
 # --- URLs --------------------------------------------------------------------
@@ -253,7 +253,7 @@ def test_the_contract_has_the_same_limits(flags: Flags) -> None:
     ],
 )
 def test_urls_are_found_in_a_text(text: str, found: list[str]) -> None:
-    assert hosts(text) == found
+    assert list_url_hosts(text) == found
 
 
 # --- Columns of texts --------------------------------------------------------
@@ -263,18 +263,18 @@ def test_urls_are_found_in_a_text(text: str, found: list[str]) -> None:
 @FIXED
 @given(st.lists(st.text(max_size=20), max_size=30))
 def test_a_column_gives_back_its_texts(values: list[str]) -> None:
-    kept = column(values)
+    kept = make_column(values)
 
     assert list(kept) == values
     assert [kept[index] for index in range(len(kept))] == values
-    assert list(kept.lengths()) == list(map(len, values))
-    assert list(kept.mapped(transliterate)) == list(map(transliterate, values))
+    assert list(kept.iterate_lengths()) == list(map(len, values))
+    assert list(kept.map_text(transliterate_to_gsm)) == list(map(transliterate_to_gsm, values))
 
 
 ROWS = st.lists(
     st.fixed_dictionaries(
         {"cellphone": st.integers(10**9, 10**10 - 1).map(str)},
-        optional=dict.fromkeys(FIELDS, st.text(max_size=5)),
+        optional=dict.fromkeys(MERGE_FIELDS, st.text(max_size=5)),
     ),
     min_size=1,
     max_size=10,
@@ -287,14 +287,14 @@ ROWS = st.lists(
 def test_recipients_by_column_are_the_rows_that_came(
     rows: list[dict[str, str]],
 ) -> None:
-    recipients = phones(rows)
+    recipients = parse_recipients(rows)
     carried = set(chain.from_iterable(rows)) - {"cellphone"}
 
-    assert [cellphone(each) for each in recipients.numbers] == (
+    assert [format_cellphone(each) for each in recipients.numbers] == (
         [row["cellphone"] for row in rows]
     )
     for index, row in enumerate(rows):
-        assert recipients.values(index) == {name: row.get(name, "") for name in carried}
+        assert recipients.get_values(index) == {name: row.get(name, "") for name in carried}
 
 
 @pytest.mark.manual("SMS-07")
@@ -303,4 +303,4 @@ def test_recipients_by_column_are_the_rows_that_came(
 def test_rows_are_even_if_all_carry_the_same_fields(rows: list[dict[str, str]]) -> None:
     carried = {frozenset(row) for row in rows}
 
-    assert (uneven(rows) is None) is (len(carried) == 1)
+    assert (find_uneven_field(rows) is None) is (len(carried) == 1)

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from emulator.domain import dates
 from emulator.domain.timeline import (
-    INSTANT,
-    MANUAL,
-    Change,
+    INSTANT_PACE,
+    MANUAL_PACE,
+    InterventionKind,
     Intervention,
-    Line,
-    percentage,
+    SendSchedule,
+    compute_percentage,
 )
 from tests.properties import examples
 
@@ -36,33 +36,33 @@ def ms(milliseconds: int) -> timedelta:
     return timedelta(milliseconds=milliseconds)
 
 
-def a_line(*changes: tuple[Change, int], count: int = 3, every: int = 10) -> Line:
+def a_line(*changes: tuple[InterventionKind, int], count: int = 3, every: int = 10) -> SendSchedule:
     """Return a line; each of *changes* is so many milliseconds after its start."""
     interventions = tuple(
         Intervention(change, START + ms(at)) for change, at in changes
     )
-    return Line(START, ms(every), count, interventions)
+    return SendSchedule(START, ms(every), count, interventions)
 
 
-def moves(line: Line) -> list[tuple[datetime, datetime | None]]:
+def moves(line: SendSchedule) -> list[tuple[datetime, datetime | None]]:
     """Return the stretches in which *line* moves, the last one perhaps without end."""
     stretches: list[tuple[datetime, datetime | None]] = []
     since: datetime | None = line.starts_at
     for each in line.interventions:
         at = max(each.at, line.starts_at)
-        if each.change is Change.RESUMED and since is None:
+        if each.change is InterventionKind.RESUMED and since is None:
             since = at
-        if each.change in {Change.PAUSED, Change.CANCELLED} and since is not None:
+        if each.change in {InterventionKind.PAUSED, InterventionKind.CANCELLED} and since is not None:
             paused_early = each.at < line.starts_at
             if not paused_early:
                 stretches.append((since, at))
             since = None
-        if each.change is Change.CANCELLED:
+        if each.change is InterventionKind.CANCELLED:
             return stretches
     return stretches if since is None else [*stretches, (since, None)]
 
 
-def turn(line: Line, index: int) -> datetime | None:
+def turn(line: SendSchedule, index: int) -> datetime | None:
     """Return when message *index* has its turn, or None if it never has."""
     left = index * line.every
     for start, stop in moves(line):
@@ -76,7 +76,7 @@ def turn(line: Line, index: int) -> datetime | None:
 class Story:
     """A line, and the instants at which somebody looks at it."""
 
-    line: Line
+    line: SendSchedule
     looks: list[datetime]
 
 
@@ -91,13 +91,13 @@ def stories(draw: st.DrawFn) -> Story:
     for _ in range(draw(st.integers(0, 7))):
         # whole steps of the line, too, so that the two coincide
         at += draw(st.one_of(st.integers(0, 700).map(ms), st.just(every)))
-        ways = [Change.RESUMED if paused else Change.PAUSED, Change.CANCELLED]
-        change = draw(st.sampled_from([*ways[:1] * 5, *ways, Change.LOST]))
+        ways = [InterventionKind.RESUMED if paused else InterventionKind.PAUSED, InterventionKind.CANCELLED]
+        change = draw(st.sampled_from([*ways[:1] * 5, *ways, InterventionKind.LOST]))
         interventions.append(Intervention(change, at))
-        paused = {Change.PAUSED: True, Change.RESUMED: False}.get(change, paused)
-        if change is Change.CANCELLED:
+        paused = {InterventionKind.PAUSED: True, InterventionKind.RESUMED: False}.get(change, paused)
+        if change is InterventionKind.CANCELLED:
             break
-    line = Line(starts_at, every, count, tuple(interventions))
+    line = SendSchedule(starts_at, every, count, tuple(interventions))
     turns = filter(None, (turn(line, index) for index in range(count)))
     marks = [START, *turns, *(each.at for each in interventions)]
     near = st.tuples(st.sampled_from(marks), st.sampled_from([-1, 0, 1]))
@@ -123,27 +123,27 @@ def counted_exactly(story: Story) -> None:
     turns = [turn(line, index) for index in range(line.messages)]
     for now in story.looks:
         had = [each for each in turns if each is not None and each <= now]
-        assert line.reached(now) == len(had)
+        assert line.count_due(now) == len(had)
 
 
 def dated_exactly(story: Story) -> None:
     line = story.line
     for now in story.looks:
-        for index in range(line.reached(now)):
-            assert line.instant(index) == turn(line, index)
+        for index in range(line.count_due(now)):
+            assert line.due_time(index) == turn(line, index)
 
 
 def in_order(story: Story) -> None:
     line = story.line
-    reached = line.reached(story.looks[-1])
-    instants = [line.instant(index) for index in range(reached)]
+    reached = line.count_due(story.looks[-1])
+    instants = [line.due_time(index) for index in range(reached)]
     for before, after in pairwise(instants):
         assert before + line.every <= after
     assert all(line.starts_at <= each for each in instants)
 
 
 def never_back(story: Story) -> None:
-    reached = [story.line.reached(now) for now in story.looks]
+    reached = [story.line.count_due(now) for now in story.looks]
     assert reached == sorted(reached)
     assert reached[0] >= 0
     assert reached[-1] <= story.line.messages
@@ -158,10 +158,10 @@ def past_is_past(story: Story) -> None:
     for done, each in enumerate(line.interventions):
         before = line._replace(interventions=line.interventions[:done])
         after = line._replace(interventions=line.interventions[: done + 1])
-        last = each.at - TICK if each.change is Change.RESUMED else each.at
+        last = each.at - TICK if each.change is InterventionKind.RESUMED else each.at
         for now in (*story.looks, last):
             if now <= last:
-                assert after.reached(now) == before.reached(now)
+                assert after.count_due(now) == before.count_due(now)
 
 
 def still_while_held(story: Story) -> None:
@@ -169,12 +169,12 @@ def still_while_held(story: Story) -> None:
     line = story.line
     for each, following in pairwise([*line.interventions, None]):
         assert each is not None
-        if each.change is Change.CANCELLED:
-            assert line.reached(each.at + 100 * HOUR) == line.reached(each.at)
-        if each.change is Change.PAUSED:
+        if each.change is InterventionKind.CANCELLED:
+            assert line.count_due(each.at + 100 * HOUR) == line.count_due(each.at)
+        if each.change is InterventionKind.PAUSED:
             until = each.at + 100 * HOUR if following is None else following.at - TICK
             if until > each.at:
-                assert line.reached(until) == line.reached(each.at)
+                assert line.count_due(until) == line.count_due(each.at)
 
 
 Law = Callable[[Story], None]
@@ -211,11 +211,11 @@ def test_a_percentage_is_0_for_none_and_100_for_all_only(
 ) -> None:
     final, count = share
 
-    shown = percentage(final, count)
+    shown = compute_percentage(final, count)
 
     assert (shown == 0) is (final == 0)
     assert (shown == 100) is (final == count)
-    assert shown <= percentage(min(final + 1, count), count)
+    assert shown <= compute_percentage(min(final + 1, count), count)
     assert final == 0 or shown == max(1, int(100 * final / count))
 
 
@@ -227,14 +227,14 @@ def test_a_percentage_is_0_for_none_and_100_for_all_only(
     ("at", "reached"), [(-1, 0), (0, 1), (9, 1), (10, 2), (19, 2), (20, 3), (10**6, 3)]
 )
 def test_one_message_after_the_other(at: int, reached: int) -> None:
-    assert a_line().reached(START + ms(at)) == reached
+    assert a_line().count_due(START + ms(at)) == reached
 
 
 @pytest.mark.manual("DLR-09", "DLR-14")
 def test_a_pause_moves_the_rest_of_the_line_by_its_length() -> None:
-    line = a_line((Change.PAUSED, 15), (Change.RESUMED, 1_015))
+    line = a_line((InterventionKind.PAUSED, 15), (InterventionKind.RESUMED, 1_015))
 
-    assert [line.instant(index) - START for index in range(3)] == [
+    assert [line.due_time(index) - START for index in range(3)] == [
         ms(0),
         ms(10),
         ms(1_020),
@@ -244,13 +244,13 @@ def test_a_pause_moves_the_rest_of_the_line_by_its_length() -> None:
 @pytest.mark.manual("DLR-09")
 def test_two_pauses_add_up() -> None:
     line = a_line(
-        (Change.PAUSED, 5),
-        (Change.RESUMED, 105),
-        (Change.PAUSED, 111),
-        (Change.RESUMED, 311),
+        (InterventionKind.PAUSED, 5),
+        (InterventionKind.RESUMED, 105),
+        (InterventionKind.PAUSED, 111),
+        (InterventionKind.RESUMED, 311),
     )
 
-    assert [line.instant(index) - START for index in range(3)] == [
+    assert [line.due_time(index) - START for index in range(3)] == [
         ms(0),
         ms(110),
         ms(320),
@@ -259,78 +259,78 @@ def test_two_pauses_add_up() -> None:
 
 @pytest.mark.manual("DLR-09")
 def test_a_message_whose_turn_is_the_pause_itself_is_sent() -> None:
-    line = a_line((Change.PAUSED, 10), (Change.RESUMED, 1_000))
+    line = a_line((InterventionKind.PAUSED, 10), (InterventionKind.RESUMED, 1_000))
 
-    assert line.reached(START + ms(10)) == 2
-    assert line.instant(1) == START + ms(10)
-    assert line.instant(2) == START + ms(1_010)
+    assert line.count_due(START + ms(10)) == 2
+    assert line.due_time(1) == START + ms(10)
+    assert line.due_time(2) == START + ms(1_010)
 
 
 @pytest.mark.manual("DLR-09")
 def test_a_pause_over_the_start_moves_it_to_the_pauses_end() -> None:
-    line = a_line((Change.PAUSED, -500), (Change.RESUMED, 500))
+    line = a_line((InterventionKind.PAUSED, -500), (InterventionKind.RESUMED, 500))
 
-    assert line.reached(START + ms(499)) == 0
-    assert line.instant(0) == START + ms(500)
+    assert line.count_due(START + ms(499)) == 0
+    assert line.due_time(0) == START + ms(500)
 
 
 @pytest.mark.manual("DLR-09")
 def test_a_pause_before_the_start_moves_nothing() -> None:
-    line = a_line((Change.PAUSED, -500), (Change.RESUMED, -100))
+    line = a_line((InterventionKind.PAUSED, -500), (InterventionKind.RESUMED, -100))
 
-    assert line.instant(0) == START
+    assert line.due_time(0) == START
 
 
 @pytest.mark.manual("DLR-10", "DLR-11")
 def test_nothing_has_its_turn_after_a_cancellation() -> None:
-    line = a_line((Change.CANCELLED, 15))
+    line = a_line((InterventionKind.CANCELLED, 15))
 
-    assert line.reached(START + HOUR) == 2
+    assert line.count_due(START + HOUR) == 2
     assert line.cancelled_at == START + ms(15)
 
 
 @pytest.mark.manual("DLR-10")
 def test_a_line_cancelled_in_a_pause_ends_there() -> None:
-    line = a_line((Change.PAUSED, 5), (Change.CANCELLED, 10_000))
+    line = a_line((InterventionKind.PAUSED, 5), (InterventionKind.CANCELLED, 10_000))
 
-    assert line.reached(START + HOUR) == 1
+    assert line.count_due(START + HOUR) == 1
 
 
 @pytest.mark.manual("DLR-05")
 def test_a_lost_campaign_goes_on_unseen() -> None:
-    line = a_line((Change.LOST, 5))
+    line = a_line((InterventionKind.LOST, 5))
 
-    assert line.reached(START + ms(20)) == 3
+    assert line.count_due(START + ms(20)) == 3
 
 
 @pytest.mark.manual("DLR-13")
 def test_the_instant_pace_takes_no_time() -> None:
-    line = Line(START + INSTANT.sms_after, INSTANT.sms_every, 50_000)
+    line = SendSchedule(START + INSTANT_PACE.sms_after, INSTANT_PACE.sms_every, 50_000)
 
-    assert line.reached(START - TICK) == 0
-    assert line.reached(START) == 50_000
-    assert line.instant(49_999) == START
+    assert line.count_due(START - TICK) == 0
+    assert line.count_due(START) == 50_000
+    assert line.due_time(49_999) == START
 
 
 @pytest.mark.manual("DLR-13", "SMS-09")
 def test_50000_messages_take_500_seconds() -> None:
-    line = Line(START, MANUAL.sms_every, 50_000)
+    line = SendSchedule(START, MANUAL_PACE.sms_every, 50_000)
 
-    assert line.instant(49_999) == START + timedelta(seconds=499, milliseconds=990)
-    assert line.reached(line.instant(49_999) - TICK) == 49_999
+    assert line.due_time(49_999) == START + timedelta(seconds=499, milliseconds=990)
+    assert line.count_due(line.due_time(49_999) - TICK) == 49_999
 
 
 @pytest.mark.manual("DLR-05")
 def test_the_last_intervention_is_the_newest_that_has_happened() -> None:
-    line = a_line((Change.PAUSED, 5), (Change.RESUMED, 10))
+    line = a_line((InterventionKind.PAUSED, 5), (InterventionKind.RESUMED, 10))
 
-    seen = [line.last(START + ms(at)) for at in (4, 5, 9, 10)]
+    seen = [line.last_intervention(START + ms(at)) for at in (4, 5, 9, 10)]
 
     assert [each and each.change for each in seen] == [
         None,
-        Change.PAUSED,
-        Change.PAUSED,
-        Change.RESUMED,
+        InterventionKind.PAUSED,
+        InterventionKind.PAUSED,
+        InterventionKind.RESUMED,
     ]
 
 
@@ -352,4 +352,4 @@ def test_a_date_is_shown_as_it_was_sent(date: datetime) -> None:
     sent, zone = date.isoformat(" ", "seconds")[:19], date.tzinfo
     assert zone is not None
 
-    assert dates.shown(dates.parse(sent, zone), zone) == sent
+    assert dates.format_platform_time(dates.parse_platform_time(sent, zone), zone) == sent

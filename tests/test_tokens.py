@@ -22,7 +22,7 @@ A_YEAR = {"days": 365}  # from 2 March 2026 on
 
 @cache
 def control() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(files.CONTROL.read_text("utf-8"))
+    document: dict[str, Any] = yaml.safe_load(files.CONTROL_CONTRACT.read_text("utf-8"))
     return document
 
 

@@ -20,13 +20,13 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from schemathesis import Case, GenerationMode
 from schemathesis.config import SchemathesisConfig
 
-from emulator.contract.document import nodes
-from emulator.contract.shape import Mismatch
+from emulator.contract.document import iterate_mappings
+from emulator.contract.shape import BodyMismatch
 from emulator.web import http_body
 from tests.emulated import URN, contract, registry
 from tests.properties import examples
 
-BODIES = sorted(each.id for each in contract().operations.values() if each.body)
+BODIES = sorted(each.id for each in contract().operations.values() if each.body_shape)
 
 FIXED = examples(40, suppress_health_check=list(HealthCheck))
 
@@ -77,11 +77,11 @@ def compared(operation: str) -> Counter[str]:
 def judged_by_the_emulator(
     operation: str, octets: bytes, closed: frozenset[str]
 ) -> Verdict:
-    shape = contract().operations[operation].body
+    shape = contract().operations[operation].body_shape
     assert shape is not None
     try:
-        reading = shape.read(http_body.parsed(octets), closed)
-    except Mismatch:
+        reading = shape.read_body(http_body.parse_json(octets), closed)
+    except BodyMismatch:
         return REFUSED
     return Verdict(taken=True, notes=frozenset(reading.notes))
 
@@ -148,7 +148,7 @@ def where(operation: str) -> str:
 @cache
 def ledgers(operation: str) -> frozenset[str]:
     """Return the strict readings that a body is held to."""
-    reachable = contract().document.reachable(where(operation))
+    reachable = contract().document.iterate_reachable(where(operation))
     readings = (each for node in reachable for each in node.get("x-strict", ()))
     return frozenset(reading["ledger"] for reading in readings)
 
@@ -158,7 +158,7 @@ def spelled(operation: str) -> dict[str, tuple[str, str]]:
     """Return the other spellings of the fields: what they mean, and their ledger id."""
     return {
         spelling: (name, ledger)
-        for node in contract().document.reachable(where(operation))
+        for node in contract().document.iterate_reachable(where(operation))
         for name, each in node.get("properties", {}).items()
         for spelling, ledger in each.get("x-also-called", {}).items()
     }
@@ -211,7 +211,7 @@ def generated(operation: str) -> SearchStrategy[Any]:
     made = schema[known.path]["POST"]
     content = known.node["requestBody"]["content"]["application/json"]
     examples = [
-        document.at(each["$ref"].removeprefix("#"))[1]["value"]
+        document.resolve_pointer(each["$ref"].removeprefix("#"))[1]["value"]
         for each in content["examples"].values()
     ]
     drawn = [
@@ -231,7 +231,7 @@ def body_of(case: Case[Any]) -> Any:
 
 def spoil(draw: DrawFn, held: dict[str, Any], operation: str) -> None:
     """Change one thing somewhere in *held*."""
-    inside = [node for node in nodes(held) if node]
+    inside = [node for node in iterate_mappings(held) if node]
     node = draw(st.sampled_from(inside))
     name = draw(st.sampled_from(sorted(node)))
     changes = ["put", "add", "remove", "rename", "respell", "retype"]
@@ -277,6 +277,6 @@ def retyped(value: Any) -> Any:
 @cache
 def names(operation: str) -> list[str]:
     """Return every field that a body knows, under every spelling."""
-    reachable = contract().document.reachable(where(operation))
+    reachable = contract().document.iterate_reachable(where(operation))
     known = {name for node in reachable for name in node.get("properties", {})}
     return sorted(known | spelled(operation).keys())

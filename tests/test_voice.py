@@ -261,7 +261,7 @@ def test_each_recipient_hears_a_text_of_their_own(api: Api) -> None:
 
     campaign = api.world.voice_campaigns[FIRST]
 
-    assert [campaign.text(index) for index in range(2)] == [
+    assert [campaign.render_text(index) for index in range(2)] == [
         "Jack 52452245|Jack",
         "Ana |Ana",
     ]

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from emulator.timekeeping import clock
-from emulator.courier.http_caller import KEPT, Caller, Unreached
-from emulator.courier.courier import LONGEST, SPARE, Courier
+from emulator.courier.http_caller import IDLE_SECONDS, HttpCaller, NoResponseError
+from emulator.courier.courier import MAX_RETRY_DELAY, RELAY_GRACE, Courier
 from emulator.domain.delivery import Verdict
-from emulator.domain.targets import Targets
-from emulator.faults import Delayed
-from emulator.operations.call import Breath, Pause
-from emulator.world.outbox import Answered, Push, Relay
-from emulator.world.transaction import transact_at_once
+from emulator.domain.targets import AllowedTargets
+from emulator.faults import DelayedResponse
+from emulator.operations.call import Debounce, Pause
+from emulator.world.outbox import PushResponse, PushRequest, PushRelay
+from emulator.world.transaction import run_transaction_now
 from emulator.web import waiting as patience
-from emulator.web.waiting import HungUp, Patience
-from emulator.web.http_body import Answer
+from emulator.web.waiting import ClientDisconnected, Waiter
+from emulator.web.http_body import HttpResponse
 from tests.campaigns import NUMBER, an_sms, place, to
 from tests.emulated import SOON, START, Api, emulated
 from tests.steering import steer, steered
@@ -94,14 +94,14 @@ def server(loop: Ticking) -> Iterator[Server]:
 
 
 @pytest.fixture
-def caller() -> Caller:
-    return Caller(Targets(), most=1_000)
+def caller() -> HttpCaller:
+    return HttpCaller(AllowedTargets(), body_limit=1_000)
 
 
-def called(server: Server, caller: Caller, answer: bytes = OK) -> Answered:
+def called(server: Server, caller: HttpCaller, answer: bytes = OK) -> PushResponse:
     server.answers.append(answer)
-    push = Push(1, "moPush", "GET", server.url, "a=1")
-    found = server.loop.run(caller.call(push))
+    push = PushRequest(1, "moPush", "GET", server.url, "a=1")
+    found = server.loop.run(caller.send_push(push))
     server.loop.turn()
     return found
 
@@ -110,21 +110,21 @@ def called(server: Server, caller: Caller, answer: bytes = OK) -> Answered:
 
 
 def test_a_connection_is_used_again_within_a_moment(
-    server: Server, caller: Caller
+    server: Server, caller: HttpCaller
 ) -> None:
-    assert KEPT == 1.0
+    assert IDLE_SECONDS == 1.0
     for _ in range(3):
         assert called(server, caller).body == "ok"
-        server.loop.put_forward(KEPT - 0.1)
+        server.loop.put_forward(IDLE_SECONDS - 0.1)
 
     assert (len(server.connections), server.asked) == (1, 3)
 
 
 def test_a_connection_that_was_idle_for_too_long_is_closed(
-    server: Server, caller: Caller
+    server: Server, caller: HttpCaller
 ) -> None:
     called(server, caller)
-    server.loop.put_forward(KEPT)
+    server.loop.put_forward(IDLE_SECONDS)
     called(server, caller)
 
     assert len(server.connections) == 2
@@ -133,28 +133,28 @@ def test_a_connection_that_was_idle_for_too_long_is_closed(
 
 
 def test_what_is_idle_is_closed_though_nobody_calls(
-    server: Server, caller: Caller
+    server: Server, caller: HttpCaller
 ) -> None:
     called(server, caller)
-    server.loop.put_forward(KEPT + 0.1)
-    server.loop.put_forward(KEPT + 0.1)
+    server.loop.put_forward(IDLE_SECONDS + 0.1)
+    server.loop.put_forward(IDLE_SECONDS + 0.1)
 
     assert caller._idle == {}  # noqa: SLF001 - what it keeps is seen nowhere else
-    assert caller._tidying is not None  # noqa: SLF001
-    assert caller._tidying.done()  # noqa: SLF001
+    assert caller._cleanup is not None  # noqa: SLF001
+    assert caller._cleanup.done()  # noqa: SLF001
 
 
 def test_what_became_idle_meanwhile_is_kept_while_the_other_is_closed(
-    server: Server, caller: Caller
+    server: Server, caller: HttpCaller
 ) -> None:
-    push = Push(1, "moPush", "GET", server.url, "a=1")
+    push = PushRequest(1, "moPush", "GET", server.url, "a=1")
 
     async def two() -> None:
-        await asyncio.gather(caller.call(push), caller.call(push))
+        await asyncio.gather(caller.send_push(push), caller.send_push(push))
 
     server.answers += [OK, OK]
     server.loop.run(two())
-    server.loop.put_forward(KEPT - 0.1)
+    server.loop.put_forward(IDLE_SECONDS - 0.1)
     called(server, caller)  # on one of the two
     server.loop.put_forward(0.2)
 
@@ -166,7 +166,7 @@ def test_what_became_idle_meanwhile_is_kept_while_the_other_is_closed(
 
 @pytest.mark.parametrize("answer", [LAST, ENDLESS])
 def test_a_connection_that_the_server_ends_is_not_used_again(
-    server: Server, caller: Caller, answer: bytes
+    server: Server, caller: HttpCaller, answer: bytes
 ) -> None:
     assert called(server, caller, answer) == called(server, caller)._replace(
         headers=called(server, caller, answer).headers
@@ -176,7 +176,7 @@ def test_a_connection_that_the_server_ends_is_not_used_again(
 
 
 def test_a_connection_that_the_server_closed_while_it_was_idle_is_left(
-    server: Server, caller: Caller
+    server: Server, caller: HttpCaller
 ) -> None:
     called(server, caller)
     server.connections[0].close()
@@ -187,10 +187,10 @@ def test_a_connection_that_the_server_closed_while_it_was_idle_is_left(
 
 
 def test_a_call_that_is_given_up_takes_its_connection_with_it(
-    server: Server, caller: Caller
+    server: Server, caller: HttpCaller
 ) -> None:
-    push = Push(1, "moPush", "GET", server.url, "a=1")
-    task = server.loop.create_task(caller.call(push))
+    push = PushRequest(1, "moPush", "GET", server.url, "a=1")
+    task = server.loop.create_task(caller.send_push(push))
     server.wait_until_asked()
 
     task.cancel()
@@ -203,24 +203,24 @@ def test_a_call_that_is_given_up_takes_its_connection_with_it(
 
 @pytest.mark.parametrize("begun", [OK[:-1], IN_CHUNKS], ids=["measured", "in chunks"])
 def test_an_answer_that_ends_too_early_is_none(
-    server: Server, caller: Caller, begun: bytes
+    server: Server, caller: HttpCaller, begun: bytes
 ) -> None:
     server.answers.append(begun)
-    push = Push(1, "moPush", "GET", server.url, "a=1")
-    task = server.loop.create_task(caller.call(push))
+    push = PushRequest(1, "moPush", "GET", server.url, "a=1")
+    task = server.loop.create_task(caller.send_push(push))
     server.wait_until_asked()
     server.connections[0].close()
     for _ in range(5):
         server.loop.turn()
 
-    assert isinstance(task.exception(), Unreached)
+    assert isinstance(task.exception(), NoResponseError)
     assert str(task.exception()) == (
         "the connection was closed before the end of the answer"
     )
 
 
 def test_what_comes_behind_an_answer_disturbs_nobody(
-    server: Server, caller: Caller
+    server: Server, caller: HttpCaller
 ) -> None:
     called(server, caller)
     server.say(OK)  # which nobody has asked for
@@ -230,10 +230,10 @@ def test_what_comes_behind_an_answer_disturbs_nobody(
 
 
 def test_the_end_of_the_loop_closes_what_is_kept(
-    server: Server, caller: Caller
+    server: Server, caller: HttpCaller
 ) -> None:
     called(server, caller)
-    tidying = caller._tidying  # noqa: SLF001
+    tidying = caller._cleanup  # noqa: SLF001
     assert tidying is not None
 
     tidying.cancel()
@@ -312,7 +312,7 @@ def test_a_push_that_is_answered_in_the_very_tick_of_a_reset_is_nobody_s(
 
     def answered_and_reset() -> None:
         connection.data_received(OK)
-        transact_at_once(api.world.commons, lambda: api.worlds.reset(api.world))
+        run_transaction_now(api.world.shared, lambda: api.worlds.reset(api.world))
 
     server.loop.call_soon(answered_and_reset)
     server.loop.turn()
@@ -386,7 +386,7 @@ def test_a_listener_has_some_time_more(api: Api) -> None:
     steered(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
     loop.turn()
 
-    loop.put_forward(SOON + SPARE - 0.1)
+    loop.put_forward(SOON + RELAY_GRACE - 0.1)
     before = api.world.deliveries[1].attempts
     loop.put_forward(0.2)
 
@@ -399,32 +399,32 @@ def test_a_listener_has_some_time_more(api: Api) -> None:
 
 
 def test_a_listener_is_waited_for_until_it_answers_or_goes(
-    api: Api, caller: Caller
+    api: Api, caller: HttpCaller
 ) -> None:
     loop: Any = api._loop  # noqa: SLF001
     courier: Any = Courier({}, caller, seconds=SOON)
-    world, relay = api.world, Relay()
+    world, relay = api.world, PushRelay()
     world.outbox.relays.append(relay)
-    push = Push(1, "moPush", "GET", "", "a=1")
+    push = PushRequest(1, "moPush", "GET", "", "a=1")
 
-    def asked() -> asyncio.Task[Answered]:
+    def asked() -> asyncio.Task[PushResponse]:
         task = loop.create_task(courier._answer(world, world.outbox, push))  # noqa: SLF001
         loop.turn()
         assert not task.done()
         return task  # type: ignore[no-any-return] # of any loop
 
     first = asked()
-    ((number, told),) = relay.told()
-    relay.answer(number, Answered(200))
-    world.ring()
+    ((number, told),) = relay.pop_pushes()
+    relay.record_response(number, PushResponse(200))
+    world.notify_listeners()
     loop.turn()
     second = asked()
     world.outbox.relays.clear()
-    world.ring()
+    world.notify_listeners()
     loop.turn()
 
     assert told == push
-    assert first.result() == Answered(200)
+    assert first.result() == PushResponse(200)
     assert second.result().verdict is Verdict.GONE
 
 
@@ -492,14 +492,14 @@ def test_what_a_disk_has_refused_is_tried_again_later_and_later(
         place(api, an_sms(recipients=to(ANSWERS)))  # in 22 seconds
         with refusing(api):
             loop.put_forward(11.5)
-            for wait in (2, 4, 8, 16, LONGEST, LONGEST):
+            for wait in (2, 4, 8, 16, MAX_RETRY_DELAY, MAX_RETRY_DELAY):
                 tried = tries(caplog)
                 assert tried
                 loop.put_forward(wait - 0.1)
                 assert tries(caplog) == tried
                 loop.put_forward(0.2)
                 assert tries(caplog) == tried + 1
-        loop.put_forward(LONGEST - 0.3)
+        loop.put_forward(MAX_RETRY_DELAY - 0.3)
         assert api.world.responses == []
         loop.put_forward(0.5)
 
@@ -521,9 +521,9 @@ class Visitor:
         await self.gone.wait()
         return {"type": "http.disconnect"}
 
-    def start(self, waits: Callable[[Patience], Any]) -> asyncio.Task[Any]:
+    def start(self, waits: Callable[[Waiter], Any]) -> asyncio.Task[Any]:
         async def waiting() -> Any:
-            with Patience(self.world, self.receive) as waiter:
+            with Waiter(self.world, self.receive) as waiter:
                 return await waits(waiter)
 
         task = self.loop.create_task(waiting())
@@ -541,16 +541,16 @@ def visitor(api: Api) -> Visitor:
 
 
 def test_who_waits_goes_on_when_something_changes(visitor: Visitor) -> None:
-    task = visitor.start(lambda it: it.wait(Pause(seconds=9)))
+    task = visitor.start(lambda it: it.wait_for_change(Pause(seconds=9)))
 
     assert not visitor.is_over(task, 8)
-    visitor.world.ring()
+    visitor.world.notify_listeners()
     assert visitor.is_over(task)
     assert task.result() is True  # there is time left
 
 
 def test_who_waits_too_long_is_told_so(visitor: Visitor) -> None:
-    task = visitor.start(lambda it: it.wait(Pause(seconds=9)))
+    task = visitor.start(lambda it: it.wait_for_change(Pause(seconds=9)))
 
     assert not visitor.is_over(task, 8.9)
     assert visitor.is_over(task, 0.2)
@@ -558,16 +558,16 @@ def test_who_waits_too_long_is_told_so(visitor: Visitor) -> None:
 
 
 def test_who_has_no_time_lets_others_in(visitor: Visitor) -> None:
-    task = visitor.start(lambda it: it.wait(Pause(seconds=0)))
+    task = visitor.start(lambda it: it.wait_for_change(Pause(seconds=0)))
 
     assert visitor.is_over(task)
     assert task.result() is False
 
 
 def test_who_waits_for_an_instant_waits_as_the_clock_runs(visitor: Visitor) -> None:
-    visitor.world.clock.run(60)
+    visitor.world.clock.set_rate(60)
     until = visitor.world.clock.now() + timedelta(minutes=5)  # 5 s of the wall
-    task = visitor.start(lambda it: it.wait(Pause(until=until, seconds=60)))
+    task = visitor.start(lambda it: it.wait_for_change(Pause(until=until, seconds=60)))
 
     assert not visitor.is_over(task, 4.5)
     assert visitor.is_over(task, 0.6)
@@ -575,7 +575,7 @@ def test_who_waits_for_an_instant_waits_as_the_clock_runs(visitor: Visitor) -> N
 
 
 def test_an_instant_that_has_come_is_not_waited_for(visitor: Visitor) -> None:
-    task = visitor.start(lambda it: it.wait(Pause(until=START)))
+    task = visitor.start(lambda it: it.wait_for_change(Pause(until=START)))
 
     assert visitor.is_over(task)
 
@@ -585,15 +585,15 @@ def test_a_clock_that_stands_is_waited_for_until_somebody_moves_it(
 ) -> None:
     later = START + timedelta(seconds=1)
     task = visitor.loop.create_task(
-        patience.until(later, visitor.world, visitor.receive)
+        patience.wait_until(later, visitor.world, visitor.receive)
     )
 
     assert not visitor.is_over(task, 3600)
     visitor.world.clock.advance(timedelta(microseconds=999_999))
-    visitor.world.ring()
+    visitor.world.notify_listeners()
     assert not visitor.is_over(task)
     visitor.world.clock.advance(timedelta(microseconds=1))
-    visitor.world.ring()
+    visitor.world.notify_listeners()
     assert visitor.is_over(task)
 
 
@@ -602,28 +602,28 @@ def test_a_clock_that_stands_is_waited_for_until_somebody_moves_it(
     [
         lambda it: it.wait(Pause(seconds=9)),
         lambda it: it.wait(Pause()),
-        lambda it: it.rest(Breath(5, 9)),
-        lambda it: it.rest(Breath(0, 9)),
+        lambda it: it.rest(Debounce(5, 9)),
+        lambda it: it.rest(Debounce(0, 9)),
     ],
 )
 def test_who_hangs_up_is_let_go_at_once(
-    visitor: Visitor, waits: Callable[[Patience], Any]
+    visitor: Visitor, waits: Callable[[Waiter], Any]
 ) -> None:
     task = visitor.start(waits)
 
     visitor.gone.set()
 
     assert visitor.is_over(task)
-    assert isinstance(task.exception(), HungUp)
+    assert isinstance(task.exception(), ClientDisconnected)
     assert visitor.world.listeners == frozenset()
 
 
 def test_who_takes_breath_is_silent_for_so_long_whatever_happens(
     visitor: Visitor,
 ) -> None:
-    task = visitor.start(lambda it: it.rest(Breath(2, 9)))
+    task = visitor.start(lambda it: it.debounce_changes(Debounce(2, 9)))
 
-    visitor.world.ring()
+    visitor.world.notify_listeners()
     assert not visitor.is_over(task, 1.9)
     assert visitor.is_over(task, 0.2)
     assert task.result() is True
@@ -632,16 +632,16 @@ def test_who_takes_breath_is_silent_for_so_long_whatever_happens(
 def test_who_takes_breath_speaks_as_soon_as_something_happens_then(
     visitor: Visitor,
 ) -> None:
-    task = visitor.start(lambda it: it.rest(Breath(2, 9)))
+    task = visitor.start(lambda it: it.debounce_changes(Debounce(2, 9)))
 
     assert not visitor.is_over(task, 5)
-    visitor.world.ring()
+    visitor.world.notify_listeners()
     assert visitor.is_over(task)
     assert task.result() is True
 
 
 def test_who_takes_breath_speaks_at_last(visitor: Visitor) -> None:
-    task = visitor.start(lambda it: it.rest(Breath(2, 9)))
+    task = visitor.start(lambda it: it.debounce_changes(Debounce(2, 9)))
 
     assert not visitor.is_over(task, 2)
     assert not visitor.is_over(task, 6.9)
@@ -652,11 +652,11 @@ def test_who_takes_breath_speaks_at_last(visitor: Visitor) -> None:
 def test_what_is_on_its_way_is_waited_for(visitor: Visitor) -> None:
     outbox = visitor.world.outbox
     outbox.underway[1] = None
-    task = visitor.loop.create_task(patience.quiet(visitor.world, visitor.receive))
+    task = visitor.loop.create_task(patience.wait_until_idle(visitor.world, visitor.receive))
 
     assert not visitor.is_over(task, 60)
     outbox.underway.clear()
-    visitor.world.ring()
+    visitor.world.notify_listeners()
     assert visitor.is_over(task)
 
 
@@ -665,12 +665,12 @@ def test_what_is_on_its_way_is_waited_for(visitor: Visitor) -> None:
 
 def held(api: Api, *seconds: float) -> tuple[Any, list[float]]:
     """Hold things back for so long each; return who does, and what was let go."""
-    from emulator.smsc.delayed_responses import Late  # noqa: PLC0415 - with the first client
+    from emulator.smsc.delayed_responses import DelayedResponses  # noqa: PLC0415 - with the first client
 
-    late, done = Late(api.world), []
+    late, done = DelayedResponses(api.world), []
     for each in seconds:
-        delayed = Delayed(START + timedelta(seconds=each), "submit_sm", "f1")
-        late.hold(delayed, lambda each=each: done.append(each))  # type: ignore[misc]
+        delayed = DelayedResponse(START + timedelta(seconds=each), "submit_sm", "f1")
+        late.defer(delayed, lambda each=each: done.append(each))  # type: ignore[misc]
     return late, done
 
 
@@ -681,19 +681,19 @@ def test_what_is_held_back_is_let_go_in_the_order_in_which_it_is_due(
         return held(api, 3, 1, 2)
 
     late, done = loop.run(holding())
-    waiting = [len(late), len(api.world.delayed)]
+    waiting = [len(late), len(api.world.delayed_answers)]
     for each in (1, 1, 1):
         api.world.clock.advance(timedelta(seconds=each))
-        api.world.ring()
+        api.world.notify_listeners()
 
     assert waiting == [3, 3]
     assert done == [1, 2, 3]
-    assert (len(late), api.world.delayed) == (0, {})
+    assert (len(late), api.world.delayed_answers) == (0, {})
     assert api.world.listeners == frozenset()
 
 
 def test_what_is_held_back_is_let_go_as_the_clock_runs(api: Api, loop: Ticking) -> None:
-    api.world.clock.run(60)
+    api.world.clock.set_rate(60)
 
     async def holding() -> tuple[Any, list[float]]:
         return held(api, 600)
@@ -715,9 +715,9 @@ def test_what_is_dropped_is_never_let_go(api: Api, loop: Ticking) -> None:
     late, done = loop.run(holding())
     late.drop()
     api.world.clock.advance(timedelta(seconds=5))
-    api.world.ring()
+    api.world.notify_listeners()
 
-    assert (done, api.world.delayed) == ([], {})
+    assert (done, api.world.delayed_answers) == ([], {})
     assert api.world.listeners == frozenset()
 
 
@@ -734,7 +734,7 @@ def test_an_answer_to_head_has_all_but_its_body(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    answer = Answer(200, b"" if pieces else b"ab", slices=iter((b"a", b"b")))
+    answer = HttpResponse(200, b"" if pieces else b"ab", slices=iter((b"a", b"b")))
     if not pieces:
         answer.slices = None
     loop.run(answer.send(send, bodiless=bodiless))

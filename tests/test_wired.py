@@ -8,7 +8,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from emulator.serving.http_protocol import HeadLimits, HttpProtocol
-from emulator.serving.server import BACKLOG, KEEP_ALIVE, _config
+from emulator.serving.server import LISTEN_BACKLOG, KEEP_ALIVE_SECONDS, _make_config
 from emulator.serving.settings import Settings
 
 
@@ -29,8 +29,8 @@ CHOSEN: dict[str, Any] = {
     "access_log": False,
     "server_header": False,
     "date_header": True,
-    "backlog": BACKLOG,
-    "timeout_keep_alive": KEEP_ALIVE,
+    "backlog": LISTEN_BACKLOG,
+    "timeout_keep_alive": KEEP_ALIVE_SECONDS,
     "proxy_headers": False,
     "timeout_graceful_shutdown": 1,
 }
@@ -38,7 +38,7 @@ MADE = {"http", "app", "loaded_app", "http_protocol_class", "ssl", "encoded_head
 
 
 def test_the_server_is_set_up_as_chosen_and_else_as_ever() -> None:
-    made = _config(app, Settings(log_level="warning"), None)
+    made = _make_config(app, Settings(log_level="warning"), None)
     usual = uvicorn.Config(app, **CHOSEN)
     usual.load()
 
@@ -53,7 +53,7 @@ def test_the_server_is_set_up_as_chosen_and_else_as_ever() -> None:
 
 
 def test_who_dates_its_answers_needs_no_other_date() -> None:
-    assert _config(dated, Settings(), None).date_header is False
+    assert _make_config(dated, Settings(), None).date_header is False
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_the_bounds_of_a_head_are_those_of_the_settings(
     setting: str, limit: str
 ) -> None:
     changes: dict[str, Any] = {setting: 77}
-    protocol: Any = _config(app, Settings(**changes), None).http
-    usual: Any = _config(app, Settings(), None).http
+    protocol: Any = _make_config(app, Settings(**changes), None).http
+    usual: Any = _make_config(app, Settings(), None).http
 
     assert issubclass(protocol, HttpProtocol)
     assert getattr(protocol.limits, limit) == 77

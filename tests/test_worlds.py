@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from emulator.serving.composition import build
-from emulator.worldfile.fixture import FixtureError, Overrides, load, read
+from emulator.serving.composition import build_program
+from emulator.worldfile.fixture import FixtureError, FixtureOverrides, load_fixture, parse_fixture
 from emulator.serving.settings import Settings
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, at_once, demo, limited
@@ -39,7 +39,7 @@ def serving() -> Iterator[Serving]:
     opened: list[Api] = []
 
     def make(world: Path | str, token: str = "demo", **settings: Any) -> Api:
-        opened.append(Api(build(Settings(world=str(world), **settings)), token))
+        opened.append(Api(build_program(Settings(world=str(world), **settings)), token))
         return opened[-1]
 
     yield make
@@ -100,7 +100,7 @@ def test_each_world_has_a_clock_of_its_own(api: Api) -> None:
         api.post(SMS, json=order(SMS), token=token)
     path = "/api/v3/campaign/8528238/messages"
 
-    at_once(api.worlds.find("world-one")).clock.advance(START.replace(minute=1) - START)
+    at_once(api.worlds.get_or_create("world-one")).clock.advance(START.replace(minute=1) - START)
 
     assert api.get(path, token="world-one").body["percentage"] == 100
     assert api.get(path, token="world-two").body["campaign_status"] == "inserting"
@@ -202,7 +202,7 @@ def test_each_world_of_a_directory_refuses_in_its_own_language(
 
 def test_an_empty_directory_is_no_world(tmp_path: Path) -> None:
     with pytest.raises(FixtureError, match=r"holds no world file \(\*\.yaml\)"):
-        build(Settings(world=str(tmp_path)))
+        build_program(Settings(world=str(tmp_path)))
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_two_files_cannot_claim_the_same(
     written(tmp_path, "b.yaml", **second)
 
     with pytest.raises(FixtureError, match=says):
-        build(Settings(world=str(tmp_path)))
+        build_program(Settings(world=str(tmp_path)))
 
 
 def test_a_mistake_in_a_directory_names_its_file(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_mistake_in_a_directory_names_its_file(tmp_path: Path) -> None:
     written(tmp_path, "b.yaml", name="beta", tokens=None, seed="one")
 
     with pytest.raises(FixtureError, match=r"b\.yaml is wrong at seed: 'one'"):
-        build(Settings(world=str(tmp_path)))
+        build_program(Settings(world=str(tmp_path)))
 
 
 @pytest.mark.parametrize("name", ["demo", "contract"])
@@ -349,7 +349,7 @@ def test_a_mistake_in_a_file_is_told_with_its_path(
     path.write_text(yaml.safe_dump(kept), "utf-8")
 
     with pytest.raises(FixtureError, match=rf"mine\.yaml is wrong .*{says}"):
-        load(path, Overrides(), now=START)
+        load_fixture(path, FixtureOverrides(), now=START)
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,7 @@ def test_what_yaml_makes_of_a_line_may_be_wrong_too(
     path.write_text((WORLDS / "demo.yaml").read_text("utf-8") + line + "\n", "utf-8")
 
     with pytest.raises(FixtureError, match=rf"the world file .*mine\.yaml .*{says}"):
-        load(path, Overrides(), now=START)
+        load_fixture(path, FixtureOverrides(), now=START)
 
 
 @pytest.mark.parametrize(
@@ -400,7 +400,7 @@ def test_a_file_that_is_no_world_is_told_in_one_sentence(
     path.write_bytes(octets)
 
     with pytest.raises(FixtureError, match=says) as told:
-        load(path, Overrides(), now=START)
+        load_fixture(path, FixtureOverrides(), now=START)
 
     assert str(path) in str(told.value)
     assert "\n" not in str(told.value)
@@ -413,21 +413,21 @@ def test_a_file_that_cannot_be_opened_is_told_in_one_sentence(
     (tmp_path / "folder.yaml").mkdir()
 
     with pytest.raises(FixtureError, match="cannot be read") as told:
-        load(tmp_path / name, Overrides(), now=START)
+        load_fixture(tmp_path / name, FixtureOverrides(), now=START)
 
     assert "\n" not in str(told.value)
 
 
 def test_a_name_that_is_neither_world_nor_file_is_told() -> None:
     with pytest.raises(FixtureError, match="the world file nowhere cannot be read"):
-        build(Settings(world="nowhere"))
+        build_program(Settings(world="nowhere"))
 
 
 def test_a_file_name_that_no_token_could_carry_needs_another(tmp_path: Path) -> None:
     path = written(tmp_path, "mi tienda.yaml", name=None)
 
     with pytest.raises(FixtureError, match="the file's name 'mi tienda' is none of a"):
-        load(path, Overrides(), now=START)
+        load_fixture(path, FixtureOverrides(), now=START)
 
 
 @pytest.mark.parametrize(
@@ -447,7 +447,7 @@ def test_a_file_name_that_no_token_could_carry_needs_another(tmp_path: Path) -> 
     ],
 )
 def test_a_clock_is_told_in_words(text: str, rate: float, begins: str | None) -> None:
-    fixture = read({**demo(), "clock": text}, "demo", now=START)
+    fixture = parse_fixture({**demo(), "clock": text}, "demo", now=START)
 
     assert fixture.rate == rate
     assert (fixture.at and fixture.at.isoformat()) == begins
@@ -475,7 +475,7 @@ def test_a_clock_is_told_in_words(text: str, rate: float, begins: str | None) ->
 )
 def test_other_words_are_no_clock(text: str) -> None:
     with pytest.raises(FixtureError, match="in what it means"):
-        read({**demo(), "clock": text}, "demo", now=START)
+        parse_fixture({**demo(), "clock": text}, "demo", now=START)
 
 
 def test_a_fast_clock_runs_ahead(serving: Serving, tmp_path: Path) -> None:
@@ -643,7 +643,7 @@ def test_words_that_yaml_takes_for_truths_may_stand_without_quotes(
     bundled = (WORLDS / "demo.yaml").read_text("utf-8")
     path.write_text(f"{bundled}{words}\n", "utf-8")
 
-    assumptions = load(path, Overrides(), now=START).account.assumptions
+    assumptions = load_fixture(path, FixtureOverrides(), now=START).account.assumptions
 
     assert assumptions["url_whitelist"] == "off"
     assert assumptions["refund_on_cancel"] == "no"
@@ -661,4 +661,4 @@ def test_two_things_of_a_world_cannot_have_one_id(make_api: MakeApi, what: str) 
 def test_a_world_that_comes_along_has_the_shape_of_a_world_file(path: Path) -> None:
     document = yaml.safe_load(path.read_text("utf-8"))
 
-    assert read(document, path.stem, now=START) == load(path, Overrides(), now=START)
+    assert parse_fixture(document, path.stem, now=START) == load_fixture(path, FixtureOverrides(), now=START)

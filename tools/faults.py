@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from emulator.faults import vocabulary
-from emulator.faults.places import OPERATIONS
+from emulator.faults.places import OPERATIONS_BY_PLACE
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTROL = ROOT / "emulator" / "web" / "control.yaml"
@@ -41,7 +41,7 @@ def _schema() -> str:
     lines = ["Effect:", "  type: object", "  description: |"]
     lines += [f"    {line}".rstrip() for line in _description()]
     lines.append("  properties:")
-    for word in vocabulary.WORDS.values():
+    for word in vocabulary.FIELDS_BY_NAME.values():
         lines += [f"    {line}" for line in _property(word.name, word.schema)]
     return "\n".join(lines) + "\n"
 
@@ -49,8 +49,8 @@ def _schema() -> str:
 def _description() -> Iterator[str]:
     yield "Effects are of these kinds, and each has what may go beside it."
     yield ""
-    for kind, effect in vocabulary.KINDS.items():
-        yield from _wrapped(f"- `{kind}`: {effect.SAYS}", "  ")
+    for kind, effect in vocabulary.EFFECTS_BY_NAME.items():
+        yield from _wrapped(f"- `{kind}`: {effect.DESCRIPTION}", "  ")
     yield ""
     yield from _wrapped(
         "Over SMPP an operation is called as its command is, and a receipt "
@@ -59,9 +59,9 @@ def _description() -> Iterator[str]:
         "operation which cannot feel its effect is refused. What can be felt:"
     )
     yield ""
-    felt = {vocabulary.felt_by("getUser"): ["the platform's operations"]}
-    for name in chain(*OPERATIONS.values()):
-        felt.setdefault(vocabulary.felt_by(name), []).append(name)
+    felt = {vocabulary.describe_effects_for("getUser"): ["the platform's operations"]}
+    for name in chain(*OPERATIONS_BY_PLACE.values()):
+        felt.setdefault(vocabulary.describe_effects_for(name), []).append(name)
     for effects, names in felt.items():
         yield from _wrapped(f"- {', '.join(names)}: {effects}", "  ")
 

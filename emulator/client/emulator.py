@@ -10,27 +10,27 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from emulator.client import shown
-from emulator.client.line import Line, given, quoted, written
-from emulator.client.listener import Handler, Listener, handled
-from emulator.client.shown import Fact, Listing, Run
+from emulator.client.line import WorldConnection, drop_none, quote_segment, to_api_value
+from emulator.client.listener import Handler, PushListener, wrap_handler
+from emulator.client.shown import Fact, FactList, ClockAdvance
 
-LINES = 20  # of each kind in a report
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - where a server listens, not where it is
-WALK = 600.0  # seconds of the wall, as what falls due may find nobody at home
-RENAMED = {"body_has": "body", "headers_have": "headers", "since": "from"}
+REPORT_LINES = 20  # of each kind in a report
+WILDCARD_HOSTS = ("0.0.0.0", "::")  # noqa: S104 - where a server listens, not where it is
+CLOCK_TIMEOUT = 600.0  # seconds of the wall, as what falls due may find nobody at home
+RULE_SPELLINGS = {"body_has": "body", "headers_have": "headers", "since": "from"}
 # What a rule says of which calls and when; every other word is of its effect, which the
 # emulator knows.
 RULE_WORDS = frozenset(
     {"token", "number", "first", "nth", "every", "until", "probability", "phase"}
-    | {"off", "from", *RENAMED}
+    | {"off", "from", *RULE_SPELLINGS}
 )
 
 
 class Phone:
     """A handset in somebody's hand."""
 
-    def __init__(self, line: Line, number: str) -> None:
-        self._line = line
+    def __init__(self, connection: WorldConnection, number: str) -> None:
+        self._connection = connection
         self.number = number
 
     def reply(self, text: str, *, to: int | None = None) -> Fact:
@@ -38,14 +38,14 @@ class Phone:
 
         What answers says what came of it: received_id, keyword, deliveries.
         """
-        body = {"number": self.number, "text": text, **given(message=to)}
-        return self._line.ask("POST", "inbound", body)
+        body = {"number": self.number, "text": text, **drop_none(message=to)}
+        return self._connection.ask_fact("POST", "inbound", body)
 
     def __repr__(self) -> str:
-        return f"<Phone {self.number} at {self._line.url}>"
+        return f"<Phone {self.number} at {self._connection.url}>"
 
 
-class Emulator(Line):
+class Emulator(WorldConnection):
     """One world of an emulator; without *world* and *token* it is the default one.
 
     >>> with Emulator.in_process() as emulator:
@@ -63,17 +63,17 @@ class Emulator(Line):
         fields of ``emulator.serving.settings.Settings``.
         """
         from emulator.serving import composition  # noqa: PLC0415 - only who asks for it pays
-        from emulator.client.inprocess import InProcess  # noqa: PLC0415
+        from emulator.client.inprocess import InProcessTransport  # noqa: PLC0415
         from emulator.serving.settings import Settings  # noqa: PLC0415
 
         chosen = Settings(world=world, **settings)
-        transport = InProcess(composition.build(chosen))
+        transport = InProcessTransport(composition.build_program(chosen))
         return cls(transport=transport, secret=chosen.control_secret)
 
     @property
     def facts(self) -> Fact:
         """All that was chosen for the world."""
-        return self.ask("GET", "world")
+        return self.ask_fact("GET", "world")
 
     # --- Time --------------------------------------------------------------------
 
@@ -83,30 +83,30 @@ class Emulator(Line):
         to: datetime | str | None = None,
         next: bool = False,  # noqa: A002 - as the control API calls it
         **duration: float,
-    ) -> Run:
+    ) -> ClockAdvance:
         """Jump ahead and carry out all that falls due on the way.
 
         ``advance(hours=1)``, ``advance(to=instant)``, or to the ``next`` event.
         """
         body: dict[str, Any] = {"next": True} if next else {}
         if to is not None:
-            body["to"] = written(to)
+            body["to"] = to_api_value(to)
         if duration or not body:
             body["seconds"] = timedelta(**duration).total_seconds()
-        return Run(self.ask("POST", "clock/advance", body, wait=WALK))
+        return ClockAdvance(self.ask_fact("POST", "clock/advance", body, wait=CLOCK_TIMEOUT))
 
-    def settle(self, *, events: int | None = None, **duration: float) -> Run:
+    def settle(self, *, events: int | None = None, **duration: float) -> ClockAdvance:
         """Run all due work until nothing is left, or so many events or so long."""
         seconds = timedelta(**duration).total_seconds() if duration else None
-        bounds = given(events=events, seconds=seconds)
-        return Run(self.ask("POST", "clock/settle", bounds, wait=WALK))
+        bounds = drop_none(events=events, seconds=seconds)
+        return ClockAdvance(self.ask_fact("POST", "clock/settle", bounds, wait=CLOCK_TIMEOUT))
 
     def events(self, *, timeout: float | None = None) -> Iterator[Fact]:
         """Return what happens from now on, as it does: ``event``, ``id`` and ``data``.
 
         Raises ``TimeoutError`` after so many seconds of silence.
         """
-        return self.stream("/_emulator/events", timeout)
+        return self.stream_events("/_emulator/events", timeout)
 
     # --- What was sent, and what was asked ----------------------------------------
 
@@ -117,25 +117,25 @@ class Emulator(Line):
         campaign: int | None = None,
         text: str | None = None,
         status: str | None = None,
-    ) -> Listing:
+    ) -> FactList:
         """Return the SMS of the account as they stand, the oldest first."""
-        query = given(number=to, campaign=campaign, text=text, status=status)
-        answer = self.ask("GET", "messages", **query)
-        return Listing(answer.messages, shown.message, count=answer.count)
+        query = drop_none(number=to, campaign=campaign, text=text, status=status)
+        answer = self.ask_fact("GET", "messages", **query)
+        return FactList(answer.messages, shown.format_message, count=answer.count)
 
     @property
-    def requests(self) -> Listing:
+    def requests(self) -> FactList:
         """What the platform was asked and answered, the oldest first."""
         return self.find_requests()
 
-    def find_requests(self, operation: str | None = None, **match: Any) -> Listing:
+    def find_requests(self, operation: str | None = None, **match: Any) -> FactList:
         """Return the requests of an operation that match.
 
         By status, number, text, since and until (instants of the world), after (a
         request's number), and only the last so many; ``mask="numbers"`` hides numbers.
         """
-        answer = self.ask("GET", "journal", **_match(operation, match))
-        return Listing(answer.exchanges, shown.exchange)
+        answer = self.ask_fact("GET", "journal", **_to_match_query(operation, match))
+        return FactList(answer.exchanges, shown.format_exchange)
 
     def wait_for_request(
         self,
@@ -150,8 +150,8 @@ class Emulator(Line):
         Raises ``AssertionError`` with what was seen after *timeout* seconds of wall.
         """
         __tracebackhide__ = True
-        body = {**_match(operation, match), "count": count, "timeout": timeout}
-        answer = self.ask("POST", "journal/wait", body, wait=timeout)
+        body = {**_to_match_query(operation, match), "count": count, "timeout": timeout}
+        answer = self.ask_fact("POST", "journal/wait", body, wait=timeout)
         if not answer.matched:
             raise AssertionError(answer.seen)
         found: Fact = answer.exchanges[count - 1]
@@ -166,20 +166,20 @@ class Emulator(Line):
         """
         __tracebackhide__ = True
         wait = expected.get("timeout", 5) if "never_within" in expected else 0
-        body = _match(operation, expected)
-        verdict = self.ask("POST", "journal/verify", body, wait=wait)
+        body = _to_match_query(operation, expected)
+        verdict = self.ask_fact("POST", "journal/verify", body, wait=wait)
         if not verdict.verified:
             raise AssertionError(verdict.says)
         return int(verdict.count)
 
     def clear_requests(self) -> None:
         """Forget what was asked; what it did stands."""
-        self.ask("DELETE", "journal")
+        self.ask_fact("DELETE", "journal")
 
-    def report(self, lines: int = LINES) -> str:
+    def report(self, lines: int = REPORT_LINES) -> str:
         """Return what the world saw, in so many lines of each kind."""
         facts = self.facts
-        rules = Listing(self.faults, shown.fault)
+        rules = FactList(self.faults, shown.format_fault)
         return (
             f"world {facts.name}, {facts.now}, clock at rate {facts.rate:g}, "
             f"balance {facts.balance}\n"
@@ -195,28 +195,28 @@ class Emulator(Line):
     def smpp(self) -> Fact:
         """Where the world is reached by SMPP: host, port, system_id and password."""
         self._transport.open_smpp()
-        where: Fact = self.ask("GET", "smpp")
-        if where.host in EVERYWHERE:
+        where: Fact = self.ask_fact("GET", "smpp")
+        if where.host in WILDCARD_HOSTS:
             where["host"] = urlsplit(self.url).hostname
         return where
 
     @property
     def sessions(self) -> list[Fact]:
         """Who is bound to the world by SMPP, the oldest first."""
-        return self.listed("smpp/sessions")
+        return self.ask_facts("smpp/sessions")
 
     def outbind(self, host: str, port: int) -> Fact:
         """Have the world call a client of SMPP that listens there, so that it binds."""
-        return self.ask("POST", "smpp/outbind", {"host": host, "port": port})
+        return self.ask_fact("POST", "smpp/outbind", {"host": host, "port": port})
 
     def cut(self, session: int) -> Fact:
         """Close the connection of a session."""
-        return self.ask("DELETE", f"smpp/sessions/{session}")
+        return self.ask_fact("DELETE", f"smpp/sessions/{session}")
 
     @property
     def long_messages(self) -> list[Fact]:
         """What came by SMPP in parts, joined as far as it has come."""
-        return self.listed("smpp/long-messages")
+        return self.ask_facts("smpp/long-messages")
 
     # --- What goes wrong ----------------------------------------------------------
 
@@ -244,27 +244,27 @@ class Emulator(Line):
         since, until, probability.  How: phase, off.  Every other word is of the effect,
         as the guide has them (faults.md, replies.md for pushes, smpp.md).
         """
-        said = given(**rule)
+        said = drop_none(**rule)
         effect = {name: said.pop(name) for name in said.keys() - RULE_WORDS}
-        order = {"operation": operation, **_rule(said), "effect": effect}
-        return self.ask("POST", "faults", order)
+        order = {"operation": operation, **_to_rule_json(said), "effect": effect}
+        return self.ask_fact("POST", "faults", order)
 
     @property
     def presets(self) -> list[Fact]:
         """The faults that have a name, and what each is for."""
-        return self.listed("fault-presets")
+        return self.ask_facts("fault-presets")
 
     def preset(self, name: str, **rule: Any) -> Fact:
         """Add a fault that has a name, for the calls that *rule* means."""
-        return self.ask("POST", "faults", {"preset": name, **_rule(rule)})
+        return self.ask_fact("POST", "faults", {"preset": name, **_to_rule_json(rule)})
 
     @property
     def faults(self) -> list[Fact]:
         """The rules, in the order in which they are tried, with their strikes."""
-        return self.listed("faults")
+        return self.ask_facts("faults")
 
     def clear_faults(self) -> None:
-        self.ask("DELETE", "faults")
+        self.ask_fact("DELETE", "faults")
 
     # --- What handsets write, and what leaves because of it ----------------------
 
@@ -275,22 +275,22 @@ class Emulator(Line):
     @property
     def received(self) -> list[Fact]:
         """The texts that began with a keyword."""
-        return self.listed("inbound")
+        return self.ask_facts("inbound")
 
     @property
-    def deliveries(self) -> Listing:
+    def deliveries(self) -> FactList:
         """What has left or will leave, attempt by attempt, the oldest first."""
         return self.find_deliveries()
 
-    def find_deliveries(self, **match: Any) -> Listing:
+    def find_deliveries(self, **match: Any) -> FactList:
         """Return the deliveries that match.
 
         By kind (moPush, smppMoPush, keywordPush, receipt), state (due, delivered,
         given_up, lost, dropped), number, text, after (an id), and only the last so
         many.
         """
-        answer = self.ask("GET", "deliveries", **given(**match))
-        return Listing(answer.deliveries, shown.delivery)
+        answer = self.ask_fact("GET", "deliveries", **drop_none(**match))
+        return FactList(answer.deliveries, shown.format_delivery)
 
     def wait_for_delivery(
         self, *, timeout: float = 5, count: int = 1, **match: Any
@@ -300,8 +300,8 @@ class Emulator(Line):
         Raises ``AssertionError`` with what was seen after *timeout* seconds of wall.
         """
         __tracebackhide__ = True
-        body = {**given(**match), "count": count, "timeout": timeout}
-        answer = self.ask("POST", "deliveries/wait", body, wait=timeout)
+        body = {**drop_none(**match), "count": count, "timeout": timeout}
+        answer = self.ask_fact("POST", "deliveries/wait", body, wait=timeout)
         if not answer.matched:
             raise AssertionError(answer.seen)
         found: Fact = answer.deliveries[count - 1]
@@ -309,61 +309,61 @@ class Emulator(Line):
 
     def replay(self, delivery: int) -> Fact:
         """Let a delivery leave once more, whatever has come of it."""
-        return self.ask("POST", f"deliveries/{delivery}/replay")
+        return self.ask_fact("POST", f"deliveries/{delivery}/replay")
 
     def send_now(self, delivery: int) -> Fact:
         """Let a delivery leave now that would be due later."""
-        return self.ask("POST", f"deliveries/{delivery}/send")
+        return self.ask_fact("POST", f"deliveries/{delivery}/send")
 
     def drop(self, delivery: int) -> Fact:
         """Let a delivery leave no more."""
-        return self.ask("POST", f"deliveries/{delivery}/drop")
+        return self.ask_fact("POST", f"deliveries/{delivery}/drop")
 
-    def receive(self, handler: Handler) -> Listener:
+    def receive(self, handler: Handler) -> PushListener:
         """Perform the world's pushes by calling *handler*, until it is closed.
 
         It is called in another thread with the parameters of a push, and returns
         nothing for ``ok``, a text, a status, or both.
         """
-        return Listener(self, handled(handler))
+        return PushListener(self, wrap_handler(handler))
 
     # --- Handsets and campaigns ---------------------------------------------------
 
     def handset(self, number: str) -> Fact:
         """Return the truth about a number."""
-        return self.ask("GET", f"handsets/{quoted(number)}")
+        return self.ask_fact("GET", f"handsets/{quote_segment(number)}")
 
     def set_handset(self, number: str, outcome: str) -> Fact:
         """Give a number its outcome, for what is sent from now on."""
-        return self.ask("PUT", f"handsets/{quoted(number)}", {"outcome": outcome})
+        return self.ask_fact("PUT", f"handsets/{quote_segment(number)}", {"outcome": outcome})
 
     def population(self, **weights: float) -> Fact:
         """Return how everybody else fares, or let them fare by these weights."""
         if not weights:
-            return self.ask("GET", "population")
-        return self.ask("PUT", "population", {"weights": weights})
+            return self.ask_fact("GET", "population")
+        return self.ask_fact("PUT", "population", {"weights": weights})
 
     @property
     def campaigns(self) -> list[Fact]:
         """The campaigns of all channels, as they stand."""
-        return self.listed("campaigns")
+        return self.ask_facts("campaigns")
 
     def pause(self, campaign: int) -> Fact:
-        return self.ask("POST", f"campaigns/sms/{campaign}/pause")
+        return self.ask_fact("POST", f"campaigns/sms/{campaign}/pause")
 
     def resume(self, campaign: int) -> Fact:
-        return self.ask("POST", f"campaigns/sms/{campaign}/resume")
+        return self.ask_fact("POST", f"campaigns/sms/{campaign}/resume")
 
     def cancel(self, campaign: int) -> Fact:
-        return self.ask("POST", f"campaigns/sms/{campaign}/cancel")
+        return self.ask_fact("POST", f"campaigns/sms/{campaign}/cancel")
 
     def lose(self, campaign: int) -> Fact:
         """Let the platform know nothing of a campaign any more."""
-        return self.ask("POST", f"campaigns/sms/{campaign}/lose")
+        return self.ask_fact("POST", f"campaigns/sms/{campaign}/lose")
 
     def letters(self, campaign: int) -> list[Fact]:
         """Return the e-mails of a campaign, merged."""
-        letters: list[Fact] = self.ask(
+        letters: list[Fact] = self.ask_fact(
             "GET", f"campaigns/email/{campaign}/letters"
         ).letters
         return letters
@@ -378,41 +378,41 @@ class Emulator(Line):
     @property
     def movements(self) -> Fact:
         """Where the money went: the opening credit and every movement."""
-        return self.ask("GET", "movements")
+        return self.ask_fact("GET", "movements")
 
     def top_up(self, amount: float) -> float:
         """Buy credit and return the balance; a negative amount takes some away."""
-        balance: float = self.ask("POST", "movements", {"amount": amount}).balance
+        balance: float = self.ask_fact("POST", "movements", {"amount": amount}).balance
         return balance
 
     @property
     def account(self) -> Fact:
         """The account, as a world file writes it."""
-        return self.ask("GET", "account")
+        return self.ask_fact("GET", "account")
 
     def change(self, **patch: Any) -> Fact:
         """Change the account by a merge patch of it; ``None`` removes."""
-        return self.ask("PATCH", "account", patch)
+        return self.ask_fact("PATCH", "account", patch)
 
     def add(self, collection: str, **item: Any) -> Fact:
         """Add to a list of the account: keywords, links, routes, ..."""
-        return self.ask("POST", f"account/{collection}", item)
+        return self.ask_fact("POST", f"account/{collection}", item)
 
     def remove(self, collection: str, item: str | int) -> Fact:
         """Remove the item with this id, word or number."""
-        return self.ask("DELETE", f"account/{collection}/{quoted(item)}")
+        return self.ask_fact("DELETE", f"account/{collection}/{quote_segment(item)}")
 
     @property
     def links(self) -> list[Fact]:
         """The links and who followed them."""
-        return self.listed("links")
+        return self.ask_facts("links")
 
     # --- Worlds -------------------------------------------------------------------
 
     @property
     def worlds(self) -> list[Fact]:
         """All worlds of the emulator."""
-        return self.listed("worlds")
+        return self.ask_facts("worlds")
 
     def create(self, name: str, **order: Any) -> Self:
         """Open a new world and return it.
@@ -420,51 +420,51 @@ class Emulator(Line):
         With fixture (a name, or what would stand in a world file) or snapshot, clock,
         pace, strict, seed, assumptions; what is not said is as in the fixture.
         """
-        chosen = {key: written(value) for key, value in given(**order).items()}
-        return self._of(self.opening(name, chosen))
+        chosen = {key: to_api_value(value) for key, value in drop_none(**order).items()}
+        return self._open_emulator(self.open_world(name, chosen))
 
     def fork(self, name: str | None = None) -> Self:
         """Open a copy of the world and return it."""
         name = name or f"{self.world}-{len(self.opened) + 1}"
-        return self._of(self.ask("POST", "world/fork", {"name": name}))
+        return self._open_emulator(self.ask_fact("POST", "world/fork", {"name": name}))
 
     def snapshot(self) -> Fact:
         """Return the whole state as a JSON document."""
-        return self.ask("GET", "world/snapshot")
+        return self.ask_fact("GET", "world/snapshot")
 
     def restore(self, snapshot: Mapping[str, Any]) -> Fact:
         """Go to the state of a snapshot, which may come from another machine."""
-        return self.ask("POST", "world/restore", snapshot)
+        return self.ask_fact("POST", "world/restore", snapshot)
 
     @property
     def checkpoints(self) -> list[Fact]:
-        return self.listed("world/checkpoints")
+        return self.ask_facts("world/checkpoints")
 
     def checkpoint(self, name: str) -> Fact:
         """Keep the state in the emulator's memory, under a name."""
-        return self.ask("POST", "world/checkpoints", {"name": name})
+        return self.ask_fact("POST", "world/checkpoints", {"name": name})
 
     def back_to(self, name: str) -> Fact:
         """Go back to a checkpoint."""
-        return self.ask("POST", f"world/checkpoints/{quoted(name)}/restore")
+        return self.ask_fact("POST", f"world/checkpoints/{quote_segment(name)}/restore")
 
     def open_checkpoint(self, name: str, world: str) -> Self:
         """Open a checkpoint as a new world and return that."""
-        path = f"world/checkpoints/{quoted(name)}/open"
-        return self._of(self.ask("POST", path, {"name": world}))
+        path = f"world/checkpoints/{quote_segment(name)}/open"
+        return self._open_emulator(self.ask_fact("POST", path, {"name": world}))
 
     def drop_checkpoint(self, name: str) -> Fact:
-        return self.ask("DELETE", f"world/checkpoints/{quoted(name)}")
+        return self.ask_fact("DELETE", f"world/checkpoints/{quote_segment(name)}")
 
     def reset(self) -> Fact:
         """Make the world what it was before its first request."""
-        return self.ask("POST", "world/reset")
+        return self.ask_fact("POST", "world/reset")
 
     def delete(self) -> Fact:
         """Delete the world and its tokens."""
-        return self.ask("DELETE", "world")
+        return self.ask_fact("DELETE", "world")
 
-    def _of(self, world: Fact) -> Self:
+    def _open_emulator(self, world: Fact) -> Self:
         emulator = type(self)(
             world=world.name,
             token=world.token,
@@ -476,10 +476,10 @@ class Emulator(Line):
         return emulator
 
 
-def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    return {RENAMED.get(name, name): written(each) for name, each in rule.items()}
+def _to_rule_json(rule: Mapping[str, Any]) -> dict[str, Any]:
+    return {RULE_SPELLINGS.get(name, name): to_api_value(each) for name, each in rule.items()}
 
 
-def _match(operation: str | None, match: Mapping[str, Any]) -> dict[str, Any]:
-    wanted = given(operation=operation, **match)
-    return {name: written(each) for name, each in wanted.items()}
+def _to_match_query(operation: str | None, match: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = drop_none(operation=operation, **match)
+    return {name: to_api_value(each) for name, each in wanted.items()}

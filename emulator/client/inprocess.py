@@ -14,71 +14,71 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Scope
 
-from emulator.smsc.smpp_server import Door
+from emulator.smsc.smpp_server import SmppServer
 from emulator.client.transport import (
-    Cut,
-    Headers,
-    NoStream,
-    Request,
-    Response,
-    Stream,
+    ServerDisconnected,
+    ResponseHeaders,
+    NotStreamed,
+    ClientRequest,
+    ClientResponse,
+    LiveStream,
 )
 
 ENDS = 20.0  # seconds; only a loop that something blocks comes near
 
 
-class InProcess:
+class InProcessTransport:
     """The application on a loop that runs all the time, as on a server."""
 
     url = "http://in-process.invalid"  # nobody listens there, nor ever will
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._door: Door | None = getattr(getattr(app, "state", None), "smpp", None)
+        self._smpp_server: SmppServer | None = getattr(getattr(app, "state", None), "smpp", None)
         started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self._thread = Thread(
-            target=lambda: asyncio.run(_until_told(started, self._door)),
+            target=lambda: asyncio.run(_run_until_close(started, self._smpp_server)),
             name="emulator",
             daemon=True,
         )
         self._thread.start()
-        self._loop, self._told = started.result()
+        self._loop, self._closing = started.result()
 
-    def request(self, asked: Request) -> Response:
+    def send_request(self, request: ClientRequest) -> ClientResponse:
         parts: list[Message] = []
-        visit = _Visit(asked, parts.append)
-        ended = self._running(visit.through(self._app))
+        visit = _AsgiCall(request, parts.append)
+        ended = self._start_call(visit.run_app(self._app))
         try:
-            ended.result(asked.timeout)
+            ended.result(request.timeout)
         except TimeoutError:
-            self._leave(visit)
-            message = f"no answer within {asked.timeout:g} s"
+            self._hang_up(visit)
+            message = f"no answer within {request.timeout:g} s"
             raise TimeoutError(message) from None
         except CancelledError:
             message = "the emulator was closed"
-            raise Cut(message) from None
+            raise ServerDisconnected(message) from None
         except Exception as error:
             if not parts:
-                raise Cut(repr(error)) from error
-        return _whole(parts, bodiless=asked.method == "HEAD")
+                raise ServerDisconnected(repr(error)) from error
+        return _join_response(parts, bodiless=request.method == "HEAD")
 
-    def stream(self, asked: Request) -> Stream:
+    def open_stream(self, request: ClientRequest) -> LiveStream:
         queue: SimpleQueue[Message | None] = SimpleQueue()
-        visit = _Visit(asked, queue.put)
-        pieces = self._pieces(visit, queue, asked.timeout)
-        return Stream(pieces, partial(self._leave, visit))
+        visit = _AsgiCall(request, queue.put)
+        pieces = self._iter_chunks(visit, queue, request.timeout)
+        return LiveStream(pieces, partial(self._hang_up, visit))
 
     def open_smpp(self) -> None:
         """Serve SMPP, which needs a socket, on a free port of loopback."""
-        door = self._door
+        door = self._smpp_server
         if door and not door.addresses:
-            opened = self._running(door.listen(create_server(("127.0.0.1", 0))))
+            opened = self._start_call(door.listen(create_server(("127.0.0.1", 0))))
             opened.result()
 
     def close(self) -> None:
         """End it.  Raises ``TimeoutError`` where something in it does not end."""
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._told.set)
+            self._loop.call_soon_threadsafe(self._closing.set)
             self._thread.join(ENDS)
             if self._thread.is_alive():
                 message = f"the emulator in this process did not end in {ENDS:g} s"
@@ -86,89 +86,89 @@ class InProcess:
             state = getattr(self._app, "state", None)
             getattr(state, "close", lambda: None)()
 
-    def _pieces(
-        self, visit: "_Visit", queue: SimpleQueue[Message | None], timeout: float
+    def _iter_chunks(
+        self, call: "_AsgiCall", queue: SimpleQueue[Message | None], timeout: float
     ) -> Iterator[bytes]:
-        ended = self._running(visit.through(self._app))
+        ended = self._start_call(call.run_app(self._app))
         ended.add_done_callback(lambda _: queue.put(None))
-        parts = _patiently(queue, timeout)
+        parts = _iter_messages(queue, timeout)
         try:
             start = next(parts, None)
             if start is not None and start["status"] != HTTPStatus.OK:
-                raise NoStream(_whole([start, *parts], bodiless=False))
+                raise NotStreamed(_join_response([start, *parts], bodiless=False))
             yield b""
             for part in parts:
                 if octets := part.get("body", b""):
                     yield octets
         finally:
-            self._leave(visit)
+            self._hang_up(call)
         if ended.cancelled() or ended.exception() is not None:
             message = "the emulator was closed"
-            raise Cut(message)
+            raise ServerDisconnected(message)
 
-    def _leave(self, visit: "_Visit") -> None:
+    def _hang_up(self, call: "_AsgiCall") -> None:
         """Hang up, unless the emulator was closed before."""
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(visit.gone.set)
+            self._loop.call_soon_threadsafe(call.hung_up.set)
 
-    def _running(self, visit: Coroutine[Any, Any, None]) -> Future[None]:
+    def _start_call(self, coroutine: Coroutine[Any, Any, None]) -> Future[None]:
         if not self._thread.is_alive():
-            visit.close()
+            coroutine.close()
             message = "this emulator was closed"
             raise ConnectionRefusedError(message)
-        return asyncio.run_coroutine_threadsafe(visit, self._loop)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
 
-class _Visit:
+class _AsgiCall:
     """One request on its way through the application."""
 
-    def __init__(self, asked: Request, hear: Callable[[Message], object]) -> None:
-        self._asked = asked
-        self._hear = hear
+    def __init__(self, request: ClientRequest, on_message: Callable[[Message], object]) -> None:
+        self._request = request
+        self._on_message = on_message
         self._body_read = False
-        self.gone = asyncio.Event()  # set once either side has hung up
-        self.transport = _Loopback(self.gone)
+        self.hung_up = asyncio.Event()  # set once either side has hung up
+        self.transport = _LoopbackTransport(self.hung_up)
 
-    async def through(self, app: ASGIApp) -> None:
-        await app(_scope(self._asked), self._receive, self._send)
+    async def run_app(self, app: ASGIApp) -> None:
+        await app(_make_scope(self._request), self._receive_message, self._send_message)
 
-    async def _receive(self) -> Message:
+    async def _receive_message(self) -> Message:
         if not self._body_read:
             self._body_read = True
-            body = self._asked.body
+            body = self._request.body
             return {"type": "http.request", "body": body, "more_body": False}
-        await self.gone.wait()
+        await self.hung_up.wait()
         return {"type": "http.disconnect"}
 
-    async def _send(self, message: Message) -> None:
-        self._hear(message)
+    async def _send_message(self, message: Message) -> None:
+        self._on_message(message)
 
 
-class _Loopback:
+class _LoopbackTransport:
     """What a fault finds behind ``send`` in a connection's place, and breaks."""
 
-    def __init__(self, gone: asyncio.Event) -> None:
-        self.close = self.abort = gone.set
+    def __init__(self, hung_up: asyncio.Event) -> None:
+        self.close = self.abort = hung_up.set
 
-    def get_extra_info(self, _name: str) -> "_Loopback":
+    def get_extra_info(self, _name: str) -> "_LoopbackTransport":
         return self
 
     def setsockopt(self, *_option: object) -> None:
         """Take it: there is nothing between the two that could be reset."""
 
 
-async def _until_told(
-    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]], door: Door | None
+async def _run_until_close(
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]], smpp_server: SmppServer | None
 ) -> None:
     """Keep the loop running; what is still under way at the end is cancelled."""
     told = asyncio.Event()
     started.set_result((asyncio.get_running_loop(), told))
     await told.wait()
-    if door:
-        await door.close()
+    if smpp_server:
+        await smpp_server.close()
 
 
-def _patiently(queue: SimpleQueue[Message | None], timeout: float) -> Iterator[Message]:
+def _iter_messages(queue: SimpleQueue[Message | None], timeout: float) -> Iterator[Message]:
     """Yield messages until there is None.
 
     Raises ``TimeoutError`` where none comes for so many seconds.
@@ -181,18 +181,18 @@ def _patiently(queue: SimpleQueue[Message | None], timeout: float) -> Iterator[M
         raise TimeoutError(message) from None
 
 
-def _scope(asked: Request) -> Scope:
-    path, _, query = asked.path.partition("?")
+def _make_scope(request: ClientRequest) -> Scope:
+    path, _, query = request.path.partition("?")
     headers = {
         "host": "localhost",
-        **{name.lower(): value for name, value in asked.headers.items()},
-        "content-length": str(len(asked.body)),
+        **{name.lower(): value for name, value in request.headers.items()},
+        "content-length": str(len(request.body)),
     }
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": asked.method,
+        "method": request.method,
         "scheme": "http",
         "path": unquote(path),
         "raw_path": path.encode(),
@@ -206,13 +206,13 @@ def _scope(asked: Request) -> Scope:
     }
 
 
-def _whole(parts: list[Message], *, bodiless: bool) -> Response:
+def _join_response(parts: list[Message], *, bodiless: bool) -> ClientResponse:
     """Return the answer that was sent.  Raises ``Cut`` where its end is missing."""
     if not parts:
         message = "Remote end closed connection without response"
-        raise Cut(message)
+        raise ServerDisconnected(message)
     start, *rest = parts
-    headers = Headers(
+    headers = ResponseHeaders(
         (name.decode("latin-1").lower(), value.decode("latin-1"))
         for name, value in reversed(list(start["headers"]))
     )
@@ -220,5 +220,5 @@ def _whole(parts: list[Message], *, bodiless: bool) -> Response:
     announced = 0 if bodiless else int(headers.get("content-length", 0))
     if not rest or rest[-1].get("more_body") or len(body) < announced:
         message = f"the answer ended after {len(body)} octets"
-        raise Cut(message)
-    return Response(start["status"], headers, body)
+        raise ServerDisconnected(message)
+    return ClientResponse(start["status"], headers, body)

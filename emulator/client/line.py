@@ -12,18 +12,18 @@ from urllib.parse import quote, urlencode
 
 from emulator.client.shown import Fact
 from emulator.client.transport import (
-    NoStream,
-    Request,
-    Response,
-    Socket,
-    Stream,
+    NotStreamed,
+    ClientRequest,
+    ClientResponse,
+    SocketTransport,
+    LiveStream,
     Transport,
 )
 
-URL = "http://127.0.0.1:7672"
-SECONDS = 2.0  # that an answer to one command of the command line may take
-PLACE = "X-Emulator-World"  # by which a balancer finds the process of a world
-TIMEOUT = 30.0  # seconds; only an emulator that hangs comes near
+DEFAULT_URL = "http://127.0.0.1:7672"
+COMMAND_TIMEOUT = 2.0  # that an answer to one command of the command line may take
+WORLD_HEADER = "X-Emulator-World"  # by which a balancer finds the process of a world
+REQUEST_TIMEOUT = 30.0  # seconds; only an emulator that hangs comes near
 
 
 class ClientError(Exception):
@@ -34,7 +34,7 @@ class ClientError(Exception):
         self.status = status  # of HTTP, where it declines
 
 
-def ask(  # noqa: PLR0913 - a command has these parts
+def ask_emulator(  # noqa: PLR0913 - a command has these parts
     method: str,
     url: str,
     path: str,
@@ -46,12 +46,12 @@ def ask(  # noqa: PLR0913 - a command has these parts
     wait: float = 0,
 ) -> Any:
     """Return what the emulator at *url* answers.  Raises ``ClientError``."""
-    line = Line(url, world=world, token=token, secret=secret, timeout=SECONDS)
+    line = WorldConnection(url, world=world, token=token, secret=secret, timeout=COMMAND_TIMEOUT)
     with line:
-        return line.control(method, path, body, wait=wait)
+        return line.send_command(method, path, body, wait=wait)
 
 
-class Line:
+class WorldConnection:
     """Asks the platform's API and the control API for one world.
 
     Without *world* and *token* it is the default one.
@@ -59,22 +59,22 @@ class Line:
 
     def __init__(  # noqa: PLR0913 - all but the first by name
         self,
-        url: str = URL,
+        url: str = DEFAULT_URL,
         *,
         world: str | None = None,
         token: str | None = None,
         secret: str | None = None,
-        timeout: float = TIMEOUT,
+        timeout: float = REQUEST_TIMEOUT,
         transport: Transport | None = None,
     ) -> None:
-        self._transport = transport or Socket(url)
+        self._transport = transport or SocketTransport(url)
         self._secret = secret
         self._timeout = timeout
-        self._named = world
+        self._world_name = world
         self._token = token
         self.opened: list[Self] = []  # worlds that came of this one, by its commands
-        self.clock = Clock(self)
-        self.tokens = Tokens(self)
+        self.clock = WorldClock(self)
+        self.tokens = WorldTokens(self)
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +87,7 @@ class Line:
         self._transport.close()
 
     def __repr__(self) -> str:
-        return f"<Emulator {self._named or 'default world'} at {self.url}>"
+        return f"<Emulator {self._world_name or 'default world'} at {self.url}>"
 
     @property
     def url(self) -> str:
@@ -97,15 +97,15 @@ class Line:
     @property
     def world(self) -> str:
         """The name of the world."""
-        if self._named is None:
-            self._named = str(self.ask("GET", "readyz").world)
-        return self._named
+        if self._world_name is None:
+            self._world_name = str(self.ask_fact("GET", "readyz").world)
+        return self._world_name
 
     @property
     def token(self) -> str:
         """The first token that opens the world."""
         if self._token is None:
-            self._token = self.ask("GET", "world").token
+            self._token = self.ask_fact("GET", "world").token
         if self._token is None:
             message = f"world {self.world} has no token; create one with .tokens.create"
             raise ClientError(message)
@@ -118,7 +118,7 @@ class Line:
         *,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Response:
+    ) -> ClientResponse:
         """Ask the platform, with the world's token.
 
         Raises ``ConnectionError`` or ``TimeoutError``, as any client may meet them.
@@ -129,10 +129,10 @@ class Line:
             sent["Content-Type"] = "application/json"
             body = dumps(json).encode()
         sent |= headers or {}
-        asked = Request(method, path, sent, body, self._timeout)
-        return self._transport.request(asked)
+        asked = ClientRequest(method, path, sent, body, self._timeout)
+        return self._transport.send_request(asked)
 
-    def control(
+    def send_command(
         self,
         method: str,
         path: str,
@@ -146,96 +146,96 @@ class Line:
         Raises ``ClientError`` where it declines, or where no emulator answers.
         """
         __tracebackhide__ = True  # of pytest: what counts is who asked
-        asked = self.command(method, path, body, query)
-        return self._answered(asked._replace(timeout=self._timeout + wait))
+        asked = self.make_command(method, path, body, query)
+        return self._send_request(asked._replace(timeout=self._timeout + wait))
 
-    def opening(self, name: str, order: Mapping[str, Any]) -> Any:
+    def open_world(self, name: str, order: Mapping[str, Any]) -> Any:
         """Have a world opened, where requests for it will go.
 
         It is the header that tells a balancer so; no other world is named.
         """
         __tracebackhide__ = True
         apart = type(self)(secret=self._secret, transport=self._transport)
-        asked = apart.command("POST", "/_emulator/worlds", {"name": name, **order}, {})
-        headers = {**asked.headers, PLACE: name}
-        return self._answered(asked._replace(headers=headers, timeout=self._timeout))
+        asked = apart.make_command("POST", "/_emulator/worlds", {"name": name, **order}, {})
+        headers = {**asked.headers, WORLD_HEADER: name}
+        return self._send_request(asked._replace(headers=headers, timeout=self._timeout))
 
-    def _answered(self, asked: Request) -> Any:
+    def _send_request(self, request: ClientRequest) -> Any:
         __tracebackhide__ = True
         try:
-            return _accepted(self._transport.request(asked))
+            return _parse_answer(self._transport.send_request(request))
         except (OSError, ValueError) as error:
-            raise self._nobody(error) from error
+            raise self._make_connect_error(error) from error
 
-    def stream(self, path: str, timeout: float | None) -> Iterator[Fact]:
+    def stream_events(self, path: str, timeout: float | None) -> Iterator[Fact]:
         """Return server-sent events from now on: ``event``, ``id`` and ``data``.
 
         Raises ``TimeoutError`` after so many seconds of silence.
         """
-        return events(self.pieces(path, timeout or self._timeout))
+        return parse_events(self.open_stream(path, timeout or self._timeout))
 
-    def pieces(self, path: str, timeout: float) -> Stream:
+    def open_stream(self, path: str, timeout: float) -> LiveStream:
         """Return a live stream of the control API.  Raises ``ClientError``."""
-        asked = self.command("GET", path, None, {})
+        asked = self.make_command("GET", path, None, {})
         asked = asked._replace(timeout=timeout)
         try:
-            return self._transport.stream(asked)
-        except NoStream as instead:
-            _accepted(instead.response)
+            return self._transport.open_stream(asked)
+        except NotStreamed as instead:
+            _parse_answer(instead.response)
             raise
         except TimeoutError:
             raise
         except OSError as error:
-            raise self._nobody(error) from error
+            raise self._make_connect_error(error) from error
 
-    def ask(self, method: str, path: str, body: Any = None, **options: Any) -> Fact:
+    def ask_fact(self, method: str, path: str, body: Any = None, **options: Any) -> Fact:
         __tracebackhide__ = True
-        answer: Fact = self.control(method, f"/_emulator/{path}", body, **options)
+        answer: Fact = self.send_command(method, f"/_emulator/{path}", body, **options)
         return answer
 
-    def listed(self, path: str) -> list[Fact]:
+    def ask_facts(self, path: str) -> list[Fact]:
         __tracebackhide__ = True
-        answer: list[Fact] = self.control("GET", f"/_emulator/{path}")
+        answer: list[Fact] = self.send_command("GET", f"/_emulator/{path}")
         return answer
 
-    def _nobody(self, error: Exception) -> ClientError:
+    def _make_connect_error(self, error: Exception) -> ClientError:
         return ClientError(
             f"no emulator answers at {self.url} ({error}); "
             "start one, or say with --url where it is"
         )
 
-    def command(
+    def make_command(
         self, method: str, path: str, body: Any, query: Mapping[str, Any]
-    ) -> Request:
+    ) -> ClientRequest:
         headers = {"Accept": "application/json"}
         if self._secret is not None:
             headers["X-Emulator-Control"] = self._secret
-        if self._token is not None and self._named is None:
+        if self._token is not None and self._world_name is None:
             headers["Authorization"] = f"Bearer {self._token}"
-        named = {"world": self._named} if self._named is not None else {}
+        named = {"world": self._world_name} if self._world_name is not None else {}
         if pairs := {**query, **named}:
             path = f"{path}?{urlencode(pairs)}"
         octets = b""
         if body is not None:
             headers["Content-Type"] = "application/json"
             octets = dumps(body).encode()
-        return Request(method, path, headers, octets, self._timeout)
+        return ClientRequest(method, path, headers, octets, self._timeout)
 
 
-class Clock:
+class WorldClock:
     """The time of a world."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, connection: WorldConnection) -> None:
+        self._connection = connection
 
     @property
     def now(self) -> datetime:
-        return datetime.fromisoformat(self._facts().now)
+        return datetime.fromisoformat(self._get_clock().now)
 
     @property
     def rate(self) -> float:
         """Seconds of the world in one second of the wall; 0 is frozen."""
-        rate: float = self._facts().rate
+        rate: float = self._get_clock().rate
         return rate
 
     def freeze(self) -> None:
@@ -244,41 +244,41 @@ class Clock:
 
     def run(self, rate: float = 1) -> None:
         """Let time run; 60 makes a minute of every second."""
-        self._line.ask("PUT", "clock", {"rate": rate})
+        self._connection.ask_fact("PUT", "clock", {"rate": rate})
 
     def __repr__(self) -> str:
-        facts = self._facts()
+        facts = self._get_clock()
         return f"<Clock {facts.now} at rate {facts.rate:g}>"
 
-    def _facts(self) -> Fact:
-        return self._line.ask("GET", "clock")
+    def _get_clock(self) -> Fact:
+        return self._connection.ask_fact("GET", "clock")
 
 
-class Tokens:
+class WorldTokens:
     """The tokens of a world's account, in the order in which they were created."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, connection: WorldConnection) -> None:
+        self._connection = connection
 
     def __iter__(self) -> Iterator[Fact]:
         return iter(self.list())
 
     def list(self) -> "list[Fact]":
-        return self._line.listed("tokens")
+        return self._connection.ask_facts("tokens")
 
     def create(self, name: str) -> Fact:
         """Return a new token; its ``token`` is what a client sends."""
-        return self._line.ask("POST", "tokens", {"name": name})
+        return self._connection.ask_fact("POST", "tokens", {"name": name})
 
     def delete(self, token: str) -> None:
-        self._line.ask("DELETE", f"tokens/{quoted(token)}")
+        self._connection.ask_fact("DELETE", f"tokens/{quote_segment(token)}")
 
     def expire(self, token: str) -> None:
         """Let a token expire at this instant of the world."""
-        self._line.ask("POST", f"tokens/{quoted(token)}/expire")
+        self._connection.ask_fact("POST", f"tokens/{quote_segment(token)}/expire")
 
 
-def _accepted(answer: Response) -> Any:
+def _parse_answer(answer: ClientResponse) -> Any:
     """Return what a command was answered.
 
     Raises ``ClientError`` for a problem document, ``ValueError`` for what no emulator
@@ -296,16 +296,16 @@ def _accepted(answer: Response) -> Any:
     return loads(answer.body, object_hook=Fact)
 
 
-def events(pieces: Iterable[bytes]) -> Iterator[Fact]:
+def parse_events(chunks: Iterable[bytes]) -> Iterator[Fact]:
     buffer = b""
-    for piece in pieces:
+    for piece in chunks:
         *whole, buffer = (buffer + piece).split(b"\n\n")
         for octets in whole:
-            if fact := _event(octets.decode()):
+            if fact := _parse_event(octets.decode()):
                 yield fact
 
 
-def _event(text: str) -> Fact | None:
+def _parse_event(text: str) -> Fact | None:
     """Return one server-sent event; None for a comment."""
     fields = [line.partition(":") for line in text.splitlines() if line[:1] != ":"]
     fact = Fact({name: value.removeprefix(" ") for name, _, value in fields})
@@ -315,14 +315,14 @@ def _event(text: str) -> Fact | None:
     return fact
 
 
-def given(**values: Any) -> dict[str, Any]:
+def drop_none(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def written(value: Any) -> Any:
+def to_api_value(value: Any) -> Any:
     """Return an instant as the control API writes it, anything else as it is."""
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def quoted(value: str | int) -> str:
+def quote_segment(value: str | int) -> str:
     return quote(str(value), safe="")

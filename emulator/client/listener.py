@@ -8,16 +8,16 @@ from traceback import format_exc
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl
 
-from emulator.client.line import ClientError, Line, events
+from emulator.client.line import ClientError, WorldConnection, parse_events
 from emulator.client.shown import Fact
-from emulator.client.transport import Stream
+from emulator.client.transport import LiveStream
 
-SILENCE = 60.0  # seconds; the emulator says four times as often that it is there
-PATH = "/_emulator/pushes"
-MOST_SAID = 1_000  # characters of what is wrong
+SILENCE_TIMEOUT = 60.0  # seconds; the emulator says four times as often that it is there
+PUSHES_PATH = "/_emulator/pushes"
+MAX_REASON_LENGTH = 1_000  # characters of what is wrong
 
 
-class Said(NamedTuple):
+class PushOutcome(NamedTuple):
     """What a customer's server said, or why it said nothing."""
 
     status: int = 0
@@ -27,11 +27,11 @@ class Said(NamedTuple):
     says: str = ""
 
 
-Perform = Callable[[Fact], Said]
+PerformPush = Callable[[Fact], PushOutcome]
 Handler = Callable[[Fact], Any]
 
 
-def handled(handler: Handler) -> Perform:
+def wrap_handler(handler: Handler) -> PerformPush:
     """Return what performs a push by calling *handler* with its parameters.
 
     It returns nothing for ``ok``, a text, a status, or both; what it raises is a 500.
@@ -39,27 +39,27 @@ def handled(handler: Handler) -> Perform:
     """
     turn = Lock()
 
-    def perform(push: Fact) -> Said:
+    def perform(push: Fact) -> PushOutcome:
         parameters = Fact(parse_qsl(push.parameters, keep_blank_values=True))
         try:
             with turn:
-                return _said(handler(Fact({**push, **parameters})))
+                return _to_outcome(handler(Fact({**push, **parameters})))
         except Exception:  # noqa: BLE001 - its author reads it in the record
-            return Said(500, format_exc())
+            return PushOutcome(500, format_exc())
 
     return perform
 
 
-def _said(returned: Any) -> Said:
+def _to_outcome(returned: Any) -> PushOutcome:
     """Return what a handler says by what it returns."""
     if returned is None:
-        return Said(200, "ok")
+        return PushOutcome(200, "ok")
     if isinstance(returned, tuple):
-        return Said(int(returned[0]), str(returned[1]))
-    return Said(returned) if isinstance(returned, int) else Said(200, str(returned))
+        return PushOutcome(int(returned[0]), str(returned[1]))
+    return PushOutcome(returned) if isinstance(returned, int) else PushOutcome(200, str(returned))
 
 
-class Listener:
+class PushListener:
     """Listens in a thread of its own; a context that ends it.
 
     While it listens, the pushes of the world go to it and not to the account's URL.
@@ -67,11 +67,11 @@ class Listener:
     them go side by side is up to the emulator.
     """
 
-    def __init__(self, line: Line, perform: Perform) -> None:
-        self._line = line
+    def __init__(self, connection: WorldConnection, perform: PerformPush) -> None:
+        self._connection = connection
         self._perform = perform
-        self._stream: Stream = line.pieces(PATH, SILENCE)
-        self._thread = Thread(target=self._listen, daemon=True, name="listener")
+        self._stream: LiveStream = connection.open_stream(PUSHES_PATH, SILENCE_TIMEOUT)
+        self._thread = Thread(target=self._read_pushes, daemon=True, name="listener")
         self._thread.start()
 
     def __enter__(self) -> Self:
@@ -89,25 +89,25 @@ class Listener:
         """Return once the emulator has gone."""
         self._thread.join()
 
-    def _listen(self) -> None:
+    def _read_pushes(self) -> None:
         try:
-            for event in events(self._stream):
-                Thread(target=self._answer, args=(event.data,), daemon=True).start()
+            for event in parse_events(self._stream):
+                Thread(target=self._handle_push, args=(event.data,), daemon=True).start()
         except (OSError, ClientError):  # the emulator has gone, or the world
             return
         finally:
             self._stream.hang_up()
 
-    def _answer(self, push: Fact) -> None:
+    def _handle_push(self, push: Fact) -> None:
         """Perform a push and tell what was said, unless nobody waits any more."""
         with suppress(ClientError):
             try:
-                self._tell(push, self._perform(push))
+                self._send_outcome(push, self._perform(push))
             except ClientError as error:
                 if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-                    says = str(error)[:MOST_SAID]
-                    self._tell(push, Said(verdict="broken", says=says))
+                    says = str(error)[:MAX_REASON_LENGTH]
+                    self._send_outcome(push, PushOutcome(verdict="broken", says=says))
 
-    def _tell(self, push: Fact, said: Said) -> None:
-        body = {name: value for name, value in said._asdict().items() if value}
-        self._line.ask("POST", f"pushes/{push.number}", body)
+    def _send_outcome(self, push: Fact, outcome: PushOutcome) -> None:
+        body = {name: value for name, value in outcome._asdict().items() if value}
+        self._connection.ask_fact("POST", f"pushes/{push.number}", body)

@@ -19,7 +19,7 @@ class Fact(dict[str, Any]):
             raise AttributeError(message) from None
 
 
-class Listing:
+class FactList:
     """Facts in their order; shown with a line for each.
 
     ``count`` may be more than are listed, where there are very many.
@@ -28,12 +28,12 @@ class Listing:
     def __init__(
         self,
         facts: Sequence[Fact],
-        line: Callable[[Fact], str],
+        format_line: Callable[[Fact], str],
         *,
         count: int | None = None,
     ) -> None:
         self._facts = facts
-        self._line = line
+        self._format_line = format_line
         self.count = len(facts) if count is None else count
 
     def __len__(self) -> int:
@@ -45,10 +45,10 @@ class Listing:
     @overload
     def __getitem__(self, index: int) -> Fact: ...
     @overload
-    def __getitem__(self, index: slice) -> "Listing": ...
-    def __getitem__(self, index: int | slice) -> "Fact | Listing":
+    def __getitem__(self, index: slice) -> "FactList": ...
+    def __getitem__(self, index: int | slice) -> "Fact | FactList":
         if isinstance(index, slice):
-            return Listing(self._facts[index], self._line)
+            return FactList(self._facts[index], self._format_line)
         return self._facts[index]
 
     def __repr__(self) -> str:
@@ -59,17 +59,17 @@ class Listing:
         last = self._facts[max(0, len(self) - most) :]
         left = self.count - len(last)
         head = f"{self.count}, of which the last {len(last)}" if left else self.count
-        shown = (shortened(self._line(fact)) for fact in last)
+        shown = (shorten_line(self._format_line(fact)) for fact in last)
         return "\n  ".join((f"{head}:" if self.count else "none", *shown))
 
 
-class Run:
+class ClockAdvance:
     """What advance and settle did: the events in their order, and what is pending."""
 
     def __init__(self, answer: Fact) -> None:
         self.now = datetime.fromisoformat(answer.now)
-        self.happened = Listing(answer.happened, event)
-        self.pending = Listing(answer.pending, event)
+        self.happened = FactList(answer.happened, format_event)
+        self.pending = FactList(answer.pending, format_event)
 
     def __repr__(self) -> str:
         return (
@@ -78,7 +78,7 @@ class Run:
         )
 
 
-def message(fact: Fact) -> str:
+def format_message(fact: Fact) -> str:
     sent = f" at {fact.sent_at}" if fact.sent_at else ""
     return (
         f"{fact.id} of {fact.channel} {fact.campaign} to {fact.cellphone}: "
@@ -86,7 +86,7 @@ def message(fact: Fact) -> str:
     )
 
 
-def exchange(fact: Fact) -> str:
+def format_exchange(fact: Fact) -> str:
     query = f"?{fact.query}" if fact.get("query") else ""
     marks = (
         f"fault {fact.fault}" if fact.fault else "",
@@ -100,13 +100,13 @@ def exchange(fact: Fact) -> str:
     )
 
 
-def event(fact: Fact) -> str:
+def format_event(fact: Fact) -> str:
     rest = {key: value for key, value in fact.items() if key not in {"at", "event"}}
     words = " ".join(f"{key} {value}" for key, value in rest.items())
     return f"{fact.at or 'some day'} {fact.event} {words}".rstrip()
 
 
-def delivery(fact: Fact) -> str:
+def format_delivery(fact: Fact) -> str:
     last = fact.attempts[-1] if fact.attempts else None
     came = f"{last.verdict} {last.says}".rstrip() if last else "not tried"
     tries = f", attempt {len(fact.attempts)}" if last else ""
@@ -118,7 +118,7 @@ def delivery(fact: Fact) -> str:
     )
 
 
-def taken(fact: Fact) -> str:
+def format_inbound(fact: Fact) -> str:
     """Return what came of a text that a handset wrote."""
     reply = f"reply {fact['received_id']} to message {fact['message']}"
     what = [reply] if fact["received_id"] else []
@@ -129,7 +129,7 @@ def taken(fact: Fact) -> str:
     return ", ".join(what)
 
 
-def fault(fact: Fact) -> str:
+def format_fault(fact: Fact) -> str:
     told = {"id", "operation", "phase", "effect", "met", "struck"}
     rest = {key: value for key, value in fact.items() if key not in told}
     which = f" {rest}" if rest else ""
@@ -139,6 +139,6 @@ def fault(fact: Fact) -> str:
     )
 
 
-def shortened(line: str) -> str:
+def shorten_line(line: str) -> str:
     line = line.replace("\n", " ")
     return line if len(line) <= LINE_CHARACTERS else f"{line[: LINE_CHARACTERS - 1]}…"

@@ -15,10 +15,10 @@ from emulator.timekeeping.clock import stopwatch
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
-KEPT = 2.0  # seconds that an idle connection is good for; the server keeps it for five
+IDLE_CONNECTION_SECONDS = 2.0  # seconds that an idle connection is good for; the server keeps it for five
 
 
-class Headers(dict[str, str]):
+class ResponseHeaders(dict[str, str]):
     """Headers by name, whose case does not matter."""
 
     def __getitem__(self, name: str) -> str:
@@ -31,7 +31,7 @@ class Headers(dict[str, str]):
         return super().get(name.lower(), default)
 
 
-class Request(NamedTuple):
+class ClientRequest(NamedTuple):
     method: str
     path: str  # with its query
     headers: Mapping[str, str]
@@ -39,9 +39,9 @@ class Request(NamedTuple):
     timeout: float  # seconds of the wall; of silence, where the answer is a stream
 
 
-class Response(NamedTuple):
+class ClientResponse(NamedTuple):
     status: int
-    headers: Headers
+    headers: ResponseHeaders
     body: bytes
 
     @property
@@ -52,28 +52,28 @@ class Response(NamedTuple):
         return loads(self.body)
 
 
-class Cut(ConnectionError):  # noqa: N818 - what happened, in a word
+class ServerDisconnected(ConnectionError):  # noqa: N818 - what happened, in a word
     """The other side hung up before its answer was whole."""
 
 
-class NoStream(Exception):  # noqa: N818 - what came instead is no error of ours
+class NotStreamed(Exception):  # noqa: N818 - what came instead is no error of ours
     """An answer that is none of the kind that was asked for."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: ClientResponse) -> None:
         super().__init__(response.status)
         self.response = response
 
 
-class Stream:
+class LiveStream:
     """The pieces of an answer as they come, until either side hangs up."""
 
-    def __init__(self, pieces: Iterator[bytes], hang_up: Callable[[], object]) -> None:
-        next(pieces)  # says that the answer has begun
-        self._pieces = pieces
+    def __init__(self, chunks: Iterator[bytes], hang_up: Callable[[], object]) -> None:
+        next(chunks)  # says that the answer has begun
+        self._chunks = chunks
         self.hang_up = hang_up  # any thread may
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
+        return self._chunks
 
 
 class Transport(Protocol):
@@ -83,7 +83,7 @@ class Transport(Protocol):
     def url(self) -> str:
         """Where that is."""
 
-    def request(self, asked: Request) -> Response:
+    def send_request(self, request: ClientRequest) -> ClientResponse:
         """Return the answer, whole.
 
         Raises ``ConnectionError`` where the connection breaks, ``TimeoutError`` where
@@ -93,7 +93,7 @@ class Transport(Protocol):
     def open_smpp(self) -> None:
         """Let SMPP be served, where it is up to the client whether it is."""
 
-    def stream(self, asked: Request) -> Stream:
+    def open_stream(self, request: ClientRequest) -> LiveStream:
         """Return the pieces of a success as they come, once its headers have.
 
         Closing their iterator hangs up.  Raises ``NoStream`` for another answer, and
@@ -104,7 +104,7 @@ class Transport(Protocol):
         """Hang up."""
 
 
-class Socket:
+class SocketTransport:
     """HTTP over TCP; connections are kept, and any thread may use one that is idle."""
 
     def __init__(self, url: str) -> None:
@@ -114,21 +114,21 @@ class Socket:
     def open_smpp(self) -> None:
         """Leave it to the server, which has its own settings."""
 
-    def request(self, asked: Request) -> Response:
+    def send_request(self, request: ClientRequest) -> ClientResponse:
         from http.client import HTTPException  # noqa: PLC0415 - 25 ms
 
-        connection = self._idle_one() or self._connected(asked.timeout)
+        connection = self._take_idle() or self._open_connection(request.timeout)
         whole = False
         try:
             if connection.sock is not None:
-                connection.sock.settimeout(asked.timeout)
-            connection.request(*asked[:2], asked.body or None, dict(asked.headers))
+                connection.sock.settimeout(request.timeout)
+            connection.request(*request[:2], request.body or None, dict(request.headers))
             answer = connection.getresponse()
-            headers = _headers(answer.getheaders())
-            response = Response(answer.status, headers, answer.read())
+            headers = _to_headers(answer.getheaders())
+            response = ClientResponse(answer.status, headers, answer.read())
             whole = True
         except (HTTPException, ConnectionResetError, BrokenPipeError) as error:
-            raise Cut(str(error) or type(error).__name__) from error
+            raise ServerDisconnected(str(error) or type(error).__name__) from error
         finally:
             if not whole:
                 connection.close()
@@ -136,49 +136,49 @@ class Socket:
             self._idle.append((connection, stopwatch()))
         return response
 
-    def stream(self, asked: Request) -> Stream:
-        connection = self._connected(asked.timeout)
+    def open_stream(self, request: ClientRequest) -> LiveStream:
+        connection = self._open_connection(request.timeout)
         line = connection.sock
 
         def hang_up() -> None:
             with suppress(OSError):  # the other side has
                 line.shutdown(SHUT_RDWR)
 
-        return Stream(self._pieces(connection, asked), hang_up)
+        return LiveStream(self._iter_chunks(connection, request), hang_up)
 
     def close(self) -> None:
         with suppress(IndexError):
             while True:
                 self._idle.pop()[0].close()
 
-    def _pieces(self, connection: "HTTPConnection", asked: Request) -> Iterator[bytes]:
+    def _iter_chunks(self, connection: "HTTPConnection", request: ClientRequest) -> Iterator[bytes]:
         from http.client import HTTPException  # noqa: PLC0415
 
         try:
-            connection.request(*asked[:2], asked.body or None, dict(asked.headers))
+            connection.request(*request[:2], request.body or None, dict(request.headers))
             answer = connection.getresponse()
             if answer.status != HTTPStatus.OK:
-                headers = _headers(answer.getheaders())
-                raise NoStream(Response(answer.status, headers, answer.read()))
+                headers = _to_headers(answer.getheaders())
+                raise NotStreamed(ClientResponse(answer.status, headers, answer.read()))
             yield b""
             while piece := answer.read1():
                 yield piece
         except (HTTPException, ConnectionResetError) as error:
-            raise Cut(str(error) or type(error).__name__) from error
+            raise ServerDisconnected(str(error) or type(error).__name__) from error
         finally:
             connection.close()
 
-    def _idle_one(self) -> "HTTPConnection | None":
+    def _take_idle(self) -> "HTTPConnection | None":
         """Return a kept connection that the server has not closed meanwhile."""
         with suppress(IndexError):
             while True:
                 connection, since = self._idle.pop()
-                if stopwatch() - since < KEPT and not _readable(connection):
+                if stopwatch() - since < IDLE_CONNECTION_SECONDS and not _is_readable(connection):
                     return connection
                 connection.close()
         return None
 
-    def _connected(self, timeout: float) -> "HTTPConnection":
+    def _open_connection(self, timeout: float) -> "HTTPConnection":
         from http.client import (  # noqa: PLC0415
             HTTPConnection,
             HTTPException,
@@ -190,15 +190,15 @@ class Socket:
         try:
             connection = kind(target.netloc or self.url, timeout=timeout)
         except HTTPException as error:
-            raise Cut(str(error)) from error
+            raise ServerDisconnected(str(error)) from error
         connection.connect()
         return connection
 
 
-def _readable(connection: "HTTPConnection") -> bool:
+def _is_readable(connection: "HTTPConnection") -> bool:
     """Return whether an idle connection has something to say: that it is over."""
     return bool(select([connection.sock], [], [], 0)[0])
 
 
-def _headers(pairs: list[tuple[str, str]]) -> Headers:
-    return Headers((name.lower(), value) for name, value in reversed(pairs))
+def _to_headers(pairs: list[tuple[str, str]]) -> ResponseHeaders:
+    return ResponseHeaders((name.lower(), value) for name, value in reversed(pairs))

@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
-from emulator.client.line import ClientError, Line
-from emulator.domain.targets import ANYWHERE, Targets
-from emulator.network.resolver import ForbiddenTargetError, dial
+from emulator.client.line import ClientError, WorldConnection
+from emulator.domain.targets import ANY_TARGET, AllowedTargets
+from emulator.network.resolver import ForbiddenTargetError, dial_host
 
-LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-MINTED = "world-"  # what a token of a world that is not there yet begins with
-SECONDS = 2.0  # of the wall, that an answer may take
-SEEN = 100  # of the newest deliveries, that are looked at
-CALLED = ("response_url", "push_url")  # of a keyword
-DEFAULT_PORTS = {"http": 80, "https": 443}
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+WORLD_TOKEN_PREFIX = "world-"  # what a token of a world that is not there yet begins with
+PROBE_TIMEOUT = 2.0  # of the wall, that an answer may take
+DELIVERIES_CHECKED = 100  # of the newest deliveries, that are looked at
+CALLBACK_FIELDS = ("response_url", "push_url")  # of a keyword
+URL_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Patient(NamedTuple):
+class DiagnosisTarget(NamedTuple):
     """Which emulator and which of its worlds somebody has trouble with."""
 
     url: str
@@ -33,38 +33,38 @@ class Patient(NamedTuple):
     token: str | None = None
     smpp_port: int | None = None  # that serve would want
 
-    def ask(self, what: str, world: str | None = None, **query: Any) -> Any:
+    def get_json(self, what: str, world: str | None = None, **query: Any) -> Any:
         """Return what the control API answers.  Raises ``ClientError``."""
-        line = Line(self.url, world=world, secret=self.secret, timeout=SECONDS)
+        line = WorldConnection(self.url, world=world, secret=self.secret, timeout=PROBE_TIMEOUT)
         with line:
-            return line.control("GET", f"/_emulator/{what}", **query)
+            return line.send_command("GET", f"/_emulator/{what}", **query)
 
 
-def findings(patient: Patient) -> Iterator[str]:
+def find_problems(target: DiagnosisTarget) -> Iterator[str]:
     """Look at everything that can be looked at."""
-    yield from _proxies(patient.url)
+    yield from _check_proxies(target.url)
     try:
-        worlds = patient.ask("worlds")
+        worlds = target.get_json("worlds")
     except ClientError as error:
-        yield from _unanswered(patient, error)
+        yield from _explain_no_answer(target, error)
         return
     named = {each.name: each for each in worlds}
-    world = patient.world
+    world = target.world
     if world is not None and world not in named:
-        yield f"there is no world {world}; there are {_listed(named)}"
+        yield f"there is no world {world}; there are {_list_some(named)}"
         return
-    if patient.token is not None:
-        holder = next((each for each in worlds if patient.token in each.tokens), None)
-        yield from _token(patient, holder.name if holder else None, list(named))
+    if target.token is not None:
+        holder = next((each for each in worlds if target.token in each.tokens), None)
+        yield from _check_token(target, holder.name if holder else None, list(named))
         world = world or (holder.name if holder else None)
         if world is None:
             return
     world = world or worlds[0].name
-    yield from _clock(patient, world)
-    yield from _callbacks(patient, world)
+    yield from _check_clock(target, world)
+    yield from _check_callbacks(target, world)
 
 
-def _proxies(url: str) -> Iterator[str]:
+def _check_proxies(url: str) -> Iterator[str]:
     target = urlsplit(url)
     proxies = getproxies_environment()
     name = next((each for each in (target.scheme, "all") if each in proxies), None)
@@ -77,21 +77,21 @@ def _proxies(url: str) -> Iterator[str]:
     )
 
 
-def _unanswered(patient: Patient, error: ClientError) -> Iterator[str]:
+def _explain_no_answer(target: DiagnosisTarget, error: ClientError) -> Iterator[str]:
     """Say why no emulator answers, or which one does not let us look."""
     if error.status == HTTPStatus.MISDIRECTED_REQUEST:
-        name = urlsplit(patient.url).hostname
+        name = urlsplit(target.url).hostname
         yield (
-            f"the emulator at {patient.url} does not answer to the name {name}: start "
+            f"the emulator at {target.url} does not answer to the name {name}: start "
             f"it with --allowed-host {name} (EMULATOR_ALLOWED_HOST), or ask for it by "
             "localhost or an IP address"
         )
         return
     if error.status:
-        yield f"the emulator at {patient.url} declines: {error}"
+        yield f"the emulator at {target.url} declines: {error}"
         return
-    host, port = _address(patient.url)
-    reason = unreachable(host, port)
+    host, port = _parse_address(target.url)
+    reason = explain_unreachable(host, port)
     if not reason:
         yield (
             f"port {port} of {host} is taken by something that is no emulator: stop "
@@ -99,42 +99,42 @@ def _unanswered(patient: Patient, error: ClientError) -> Iterator[str]:
         )
         return
     yield (
-        f"nothing answers at {patient.url} ({reason}): start smsclouds-emulator serve, "
+        f"nothing answers at {target.url} ({reason}): start smsclouds-emulator serve, "
         "or say with --url where it is"
     )
-    wanted = patient.smpp_port
-    if host in LOCAL and wanted and not unreachable(host, wanted):
+    wanted = target.smpp_port
+    if host in LOOPBACK_HOSTS and wanted and not explain_unreachable(host, wanted):
         yield (
             f"port {wanted} of {host}, which serve wants for SMPP, is taken: "
             "start it with another --smpp-port, where 0 is a free one and none is none"
         )
 
 
-def _token(patient: Patient, holder: str | None, there: Sequence[str]) -> Iterator[str]:
+def _check_token(target: DiagnosisTarget, holder: str | None, there: Sequence[str]) -> Iterator[str]:
     """Say where the token does not lead to the world that is meant."""
     if holder is not None:
-        if patient.world not in (None, holder):
+        if target.world not in (None, holder):
             yield (
-                f"the token opens world {holder} and not {patient.world}: what is sent "
+                f"the token opens world {holder} and not {target.world}: what is sent "
                 f"with it is seen with --world {holder}"
             )
         return
-    token = patient.token or ""
-    if not token.startswith(MINTED):
+    token = target.token or ""
+    if not token.startswith(WORLD_TOKEN_PREFIX):
         yield (
             "no world of this emulator knows the token, so that it is refused with "
-            f"401: take demo or {MINTED}<any name>, or make one with "
+            f"401: take demo or {WORLD_TOKEN_PREFIX}<any name>, or make one with "
             "smsclouds-emulator token create"
         )
         return
     yield (
         f"nothing was sent with the token to this emulator: its first request opens a "
-        f"new and empty world {token.removeprefix(MINTED)} beside {_listed(there)}"
+        f"new and empty world {token.removeprefix(WORLD_TOKEN_PREFIX)} beside {_list_some(there)}"
     )
 
 
-def _clock(patient: Patient, world: str) -> Iterator[str]:
-    clock = patient.ask("clock/pending", world)
+def _check_clock(target: DiagnosisTarget, world: str) -> Iterator[str]:
+    clock = target.get_json("clock/pending", world)
     if clock.rate or not clock.pending:
         return
     first = clock.pending[0]
@@ -146,54 +146,54 @@ def _clock(patient: Patient, world: str) -> Iterator[str]:
     )
 
 
-def _callbacks(patient: Patient, world: str) -> Iterator[str]:
+def _check_callbacks(target: DiagnosisTarget, world: str) -> Iterator[str]:
     """Say which URL of this machine the emulator does not find its way to."""
-    account = patient.ask("account", world)
+    account = target.get_json("account", world)
     keywords = account.get("keywords", ())
     urls = [account.get("push_url")]
-    urls += [each.get(name) for each in keywords for name in CALLED]
-    local = {url for url in urls if url and urlsplit(url).hostname in LOCAL}
+    urls += [each.get(name) for each in keywords for name in CALLBACK_FIELDS]
+    local = {url for url in urls if url and urlsplit(url).hostname in LOOPBACK_HOSTS}
     if not local:
         return
-    tried = patient.ask("deliveries", world, last=SEEN).deliveries
+    tried = target.get_json("deliveries", world, last=DELIVERIES_CHECKED).deliveries
     verdicts = {each.url: each.attempts[-1].verdict for each in tried if each.attempts}
-    host = patient.ask("readyz", world).host
+    host = target.get_json("readyz", world).host
     for url in sorted(local):
         if verdicts.get(url) != "accepted":
-            yield from _callback(url, host)
+            yield from _check_callback(url, host)
 
 
-def _callback(url: str, emulators: str) -> Iterator[str]:
+def _check_callback(url: str, emulator_host: str) -> Iterator[str]:
     """Say why no push gets to *url* from the host that is the emulator's."""
-    if emulators != node():
+    if emulator_host != node():
         yield (
-            f"pushes go to {url}, but the emulator is on {emulators}, a container or "
+            f"pushes go to {url}, but the emulator is on {emulator_host}, a container or "
             f"another machine, whose localhost is its own: give the account "
-            f"{_from_a_container(url)}, or fetch the pushes with smsclouds-emulator "
+            f"{_to_container_url(url)}, or fetch the pushes with smsclouds-emulator "
             f"listen --forward-to {url}"
         )
-    elif reason := unreachable(*_address(url)):
+    elif reason := explain_unreachable(*_parse_address(url)):
         yield (
             f"pushes go to {url}, where nothing answers ({reason}): start your server, "
             "or give the account the address where it is"
         )
 
 
-def _from_a_container(url: str) -> str:
+def _to_container_url(url: str) -> str:
     target = urlsplit(url)
-    _, port = _address(url)
+    _, port = _parse_address(url)
     return target._replace(netloc=f"host.docker.internal:{port}").geturl()
 
 
-def _address(url: str) -> tuple[str, int]:
+def _parse_address(url: str) -> tuple[str, int]:
     target = urlsplit(url)
-    return target.hostname or "", target.port or DEFAULT_PORTS.get(target.scheme, 80)
+    return target.hostname or "", target.port or URL_DEFAULT_PORTS.get(target.scheme, 80)
 
 
-def unreachable(host: str, port: int) -> str:
+def explain_unreachable(host: str, port: int) -> str:
     """Return why nobody is there; empty where somebody is."""
     try:
-        asyncio.run(_reached(host, port))
+        asyncio.run(_try_connection(host, port))
     except TimeoutError:
         return "timed out"
     except OSError as error:
@@ -204,22 +204,22 @@ def unreachable(host: str, port: int) -> str:
     return ""
 
 
-async def _reached(host: str, port: int) -> None:
+async def _try_connection(host: str, port: int) -> None:
     """Connect and hang up at once.  Raises what ``dial`` raises."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PROBE_TIMEOUT):
         # Both the emulator and these pushes are where their owner says.
-        allowed = Targets((ANYWHERE,))
-        (await dial(allowed, _Knock, host, port)).hang_up()
+        allowed = AllowedTargets((ANY_TARGET,))
+        (await dial_host(allowed, _ProbeProtocol, host, port)).hang_up()
 
 
-class _Knock(asyncio.Protocol):
+class _ProbeProtocol(asyncio.Protocol):
     """A connection that says nothing."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.hang_up = transport.close
 
 
-def _listed(names: Sequence[str] | dict[str, Any]) -> str:
+def _list_some(names: Sequence[str] | dict[str, Any]) -> str:
     """Return some of the names of worlds, and how many more there are."""
     first = list(names)[:3]
     more = len(names) - len(first)

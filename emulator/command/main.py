@@ -15,22 +15,22 @@ import click
 from emulator import files
 from emulator.command import remote
 from emulator.command.options import (
-    CONFIG,
-    CONTROL_SECRET,
-    DEFAULTS,
-    HOST,
-    LEVELS,
-    PATH,
-    PORT,
-    PUSH_ALLOW,
-    READABLE,
-    SMPP_PORT,
-    Trouble,
-    clock,
-    host_names,
-    joined,
-    setting,
-    url,
+    CONFIG_OPTION,
+    CONTROL_SECRET_OPTION,
+    DEFAULT_SETTINGS,
+    HOST_OPTION,
+    LOG_LEVELS,
+    ANY_PATH,
+    PORT_OPTION,
+    PUSH_ALLOW_OPTION,
+    READABLE_FILE,
+    SMPP_PORT_OPTION,
+    OperatorError,
+    parse_clock_option,
+    parse_hosts_option,
+    join_option_values,
+    setting_option,
+    parse_url_option,
 )
 from emulator.serving.settings import Settings
 
@@ -42,153 +42,153 @@ def main() -> None:
 
 
 @main.command()
-@CONFIG
-@HOST
-@PORT
-@setting(
+@CONFIG_OPTION
+@HOST_OPTION
+@PORT_OPTION
+@setting_option(
     "--world",
     "demo, contract, a world file, or a directory of them.",
-    default=DEFAULTS.world,
+    default=DEFAULT_SETTINGS.world,
 )
-@setting("--clock", "real, frozen, xN or an instant.", type=clock)
-@setting(
+@setting_option("--clock", "real, frozen, xN or an instant.", type=parse_clock_option)
+@setting_option(
     "--pace",
     "manual takes the time the platform takes; instant none.",
     type=click.Choice(["manual", "instant"]),
 )
-@setting(
+@setting_option(
     "--strict/--lenient",
     "Refuse what the manual shows somewhere and contradicts elsewhere.",
     default=None,
 )
-@setting("--seed", "Seed of every draw.", type=int)
-@setting(
+@setting_option("--seed", "Seed of every draw.", type=int)
+@setting_option(
     "--data",
     "Directory in which worlds outlive the process.",
     type=click.Path(path_type=Path, file_okay=False),
 )
-@setting("--ready-file", "Written, as JSON, once requests are answered.", type=PATH)
-@setting(
+@setting_option("--ready-file", "Written, as JSON, once requests are answered.", type=ANY_PATH)
+@setting_option(
     "--tls-port",
     "Serve the same over TLS here.",
     type=click.IntRange(0, 65535),
 )
-@SMPP_PORT
-@setting(
+@SMPP_PORT_OPTION
+@setting_option(
     "--smpp-tls-port",
     "Serve SMPP over TLS here.",
     type=click.IntRange(0, 65535),
 )
-@setting("--tls-cert", "Your certificate (PEM); without, one is made.", type=READABLE)
-@setting("--tls-key", "The key of --tls-cert, unless in it.", type=READABLE)
-@setting("--tls-ca-file", "Where to write the CA of a certificate made.", type=PATH)
-@setting(
+@setting_option("--tls-cert", "Your certificate (PEM); without, one is made.", type=READABLE_FILE)
+@setting_option("--tls-key", "The key of --tls-cert, unless in it.", type=READABLE_FILE)
+@setting_option("--tls-ca-file", "Where to write the CA of a certificate made.", type=ANY_PATH)
+@setting_option(
     "--mint",
     "Who opens new worlds by their names: any door, or http alone.",
-    default=DEFAULTS.mint,
+    default=DEFAULT_SETTINGS.mint,
     type=click.Choice(["any", "http"]),
 )
-@setting(
+@setting_option(
     "--processes",
     "Processes to serve with, each with ports and worlds of its own.",
-    default=DEFAULTS.processes,
+    default=DEFAULT_SETTINGS.processes,
     type=click.IntRange(1, 256),
 )
-@setting(
+@setting_option(
     "--allowed-host",
     "Host names that it answers to beside its own: a,b or .example.com or *.",
-    type=host_names,
+    type=parse_hosts_option,
     multiple=True,
-    callback=joined,
+    callback=join_option_values,
     metavar="NAMES",
 )
-@CONTROL_SECRET
-@setting("--log-level", "How much to log.", default=DEFAULTS.log_level, type=LEVELS)
-@setting(
+@CONTROL_SECRET_OPTION
+@setting_option("--log-level", "How much to log.", default=DEFAULT_SETTINGS.log_level, type=LOG_LEVELS)
+@setting_option(
     "--mo-url",
     "Where replies of handsets are pushed, in every world.",
-    type=url,
+    type=parse_url_option,
 )
-@PUSH_ALLOW
-@setting(
+@PUSH_ALLOW_OPTION
+@setting_option(
     "--push-timeout",
     "Seconds that an answer to a push may take.",
-    default=DEFAULTS.push_timeout,
+    default=DEFAULT_SETTINGS.push_timeout,
     type=click.FloatRange(0, 600, min_open=True),
 )
-@setting(
+@setting_option(
     "--push-answer-limit",
     "Octets of such an answer that are read.",
-    default=DEFAULTS.push_answer_limit,
+    default=DEFAULT_SETTINGS.push_answer_limit,
     type=click.IntRange(1),
 )
-@setting(
+@setting_option(
     "--max-deliveries",
     "Deliveries that are over and that each world remembers.",
-    default=DEFAULTS.max_deliveries,
+    default=DEFAULT_SETTINGS.max_deliveries,
     type=click.IntRange(0),
 )
-@setting(
+@setting_option(
     "--request-line-limit",
     "Bytes the first line of a request may have.",
-    default=DEFAULTS.request_line_limit,
+    default=DEFAULT_SETTINGS.request_line_limit,
     type=click.IntRange(64),
 )
-@setting(
+@setting_option(
     "--header-limit",
     "Bytes the header lines of a request may have together.",
-    default=DEFAULTS.header_limit,
+    default=DEFAULT_SETTINGS.header_limit,
     type=click.IntRange(256),
 )
-@setting(
+@setting_option(
     "--header-lines",
     "Header lines a request may have.",
-    default=DEFAULTS.header_lines,
+    default=DEFAULT_SETTINGS.header_lines,
     type=click.IntRange(1),
 )
-@setting(
+@setting_option(
     "--body-limit",
     "Octets a request's body may have.",
-    default=DEFAULTS.body_limit,
+    default=DEFAULT_SETTINGS.body_limit,
     type=click.IntRange(1),
 )
-@setting(
+@setting_option(
     "--snapshot-limit",
     "Octets that a snapshot, or another command's body, may have.",
-    default=DEFAULTS.snapshot_limit,
+    default=DEFAULT_SETTINGS.snapshot_limit,
     type=click.IntRange(1),
 )
-@setting(
+@setting_option(
     "--max-messages",
     "Messages that a world may hold.",
-    default=DEFAULTS.max_messages,
+    default=DEFAULT_SETTINGS.max_messages,
     type=click.IntRange(1),
 )
-@setting(
+@setting_option(
     "--max-worlds",
     "Worlds that tokens may mint.",
-    default=DEFAULTS.max_worlds,
+    default=DEFAULT_SETTINGS.max_worlds,
     type=click.IntRange(1),
 )
-@setting(
+@setting_option(
     "--max-checkpoints",
     "Checkpoints that a world may keep.",
-    default=DEFAULTS.max_checkpoints,
+    default=DEFAULT_SETTINGS.max_checkpoints,
     type=click.IntRange(0),
 )
-@setting(
+@setting_option(
     "--journal-octets",
     "Octets of requests and answers that each world remembers.",
-    default=DEFAULTS.journal_octets,
+    default=DEFAULT_SETTINGS.journal_octets,
     type=click.IntRange(1),
 )
-@setting(
+@setting_option(
     "--journal-total-octets",
     "Octets of them that all worlds together remember.",
-    default=DEFAULTS.journal_total_octets,
+    default=DEFAULT_SETTINGS.journal_total_octets,
     type=click.IntRange(1),
 )
-def serve(**flags: Any) -> None:
+def serve_command(**flags: Any) -> None:
     """Serve the platform's API."""
     from emulator.serving import server  # noqa: PLC0415 - only this command needs it
 
@@ -197,16 +197,16 @@ def serve(**flags: Any) -> None:
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
     try:
         if settings.processes == 1:
-            served(settings, welcome)
+            serve_emulator(settings, print_welcome)
         else:
             from emulator.serving import processes  # noqa: PLC0415 - few need it
 
-            processes.run(settings, served, welcome_to_all)
+            processes.run_processes(settings, serve_emulator, print_processes)
     except server.ServeError as error:
-        raise Trouble(" ".join(str(error).split())) from error
+        raise OperatorError(" ".join(str(error).split())) from error
 
 
-def served(settings: Settings, announce: Callable[..., None]) -> None:
+def serve_emulator(settings: Settings, announce: Callable[..., None]) -> None:
     """Serve until told to stop; *announce* where, and the default world.
 
     Raises ``ServeError`` where the operator is mistaken.
@@ -218,15 +218,15 @@ def served(settings: Settings, announce: Callable[..., None]) -> None:
     from emulator.store import StoreError  # noqa: PLC0415
 
     try:
-        program = composition.build(settings)
+        program = composition.build_program(settings)
         world = program.state.worlds.default
         with closing(program.state):
-            server.run(program, settings, lambda ready: announce(ready, world))
+            server.run_server(program, settings, lambda ready: announce(ready, world))
     except (ContractError, FixtureError, StoreError) as error:
         raise server.ServeError(str(error)) from error
 
 
-def welcome(ready: Any, world: Any) -> None:
+def print_welcome(ready: Any, world: Any) -> None:
     """Say where, with which token, and what to try first."""
     token = next(iter(world.tokens), "world-one")
     order = {
@@ -253,7 +253,7 @@ def welcome(ready: Any, world: Any) -> None:
     )
 
 
-def welcome_to_all(processes: list[Mapping[str, Any]]) -> None:
+def print_processes(processes: list[Mapping[str, Any]]) -> None:
     """Say where each process is."""
     click.echo(
         f"Smsclouds V3, emulated, is ready in {len(processes)} processes, the first on "
@@ -266,10 +266,10 @@ def welcome_to_all(processes: list[Mapping[str, Any]]) -> None:
 
 
 @main.command()
-def openapi() -> None:
+def openapi_command() -> None:
     """Print the contract."""
     click.echo(files.CONTRACT.read_text("utf-8"), nl=False)
 
 
-for command in remote.COMMANDS:
+for command in remote.REMOTE_COMMANDS:
     main.add_command(command)

@@ -10,21 +10,21 @@ from typing import Any
 
 import click
 
-from emulator.serving.settings import Settings, parts, reachable
+from emulator.serving.settings import Settings, split_list, make_reachable_url
 
-DEFAULTS = Settings()
-PORTS = range(65_536)
-Command = Callable[..., Any]
-SECRET = re.compile(r"[!#-+\--:<-\[\]-~]+")  # source: RFC 6265, cookie-octet
+DEFAULT_SETTINGS = Settings()
+PORT_RANGE = range(65_536)
+CommandCallback = Callable[..., Any]
+SECRET_PATTERN = re.compile(r"[!#-+\--:<-\[\]-~]+")  # source: RFC 6265, cookie-octet
 
 
-class Trouble(click.ClickException):
+class OperatorError(click.ClickException):
     """What the operator can mend: one sentence, exit code 2."""
 
     exit_code = 2
 
 
-def setting(flag: str, says: str, **options: Any) -> Callable[[Command], Command]:
+def setting_option(flag: str, says: str, **options: Any) -> Callable[[CommandCallback], CommandCallback]:
     """Return an option with its environment variable, ``EMULATOR_PORT`` for --port."""
     name = flag.split("/", maxsplit=1)[0].strip("-").replace("-", "_")
     return click.option(
@@ -48,42 +48,42 @@ def read_config(
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         message = f"the configuration {path} cannot be read: {error}"
-        raise Trouble(message) from error
-    options = _of_serve(context)
+        raise OperatorError(message) from error
+    options = _find_serve_options(context)
     chosen = {name.replace("-", "_"): value for name, value in table.items()}
     for name, value in chosen.items():
         if name not in options:
             message = f"the configuration {path} sets what there is not: {name}"
-            raise Trouble(message)
+            raise OperatorError(message)
         try:
-            read = options[name].type_cast_value(context, _said(options[name], value))
+            read = options[name].type_cast_value(context, _to_words(options[name], value))
             chosen[name] = str(value) if read is None else read  # none is a word too
         except click.BadParameter as error:
             message = f"the configuration {path} is wrong at {name}: {error.message}"
-            raise Trouble(message) from error
+            raise OperatorError(message) from error
     context.default_map = chosen
 
 
-def _said(option: click.Parameter, value: Any) -> str | list[str]:
+def _to_words(option: click.Parameter, value: Any) -> str | list[str]:
     """Return what a file says, as the words of a command line."""
     if not option.multiple:
         return str(value)
     return [*map(str, value)] if isinstance(value, list) else [str(value)]
 
 
-def _of_serve(context: click.Context) -> dict[str, click.Parameter]:
+def _find_serve_options(context: click.Context) -> dict[str, click.Parameter]:
     """Return the options that a file may set, whichever command reads it."""
     group = context.find_root().command
     serve = group.commands["serve"] if isinstance(group, click.Group) else group
     return {each.name or "": each for each in serve.params if each.expose_value}
 
 
-def clock(text: str) -> str:
+def parse_clock_option(text: str) -> str:
     """Admit ``real``, ``frozen``, ``x60`` and an instant."""
     from emulator.worldfile import fixture  # noqa: PLC0415 - healthcheck does not need it
 
     try:
-        fixture.clock(text)
+        fixture.parse_clock_setting(text)
     except ValueError:
         message = (
             f"{text!r} is not real, frozen, xN (x60: a minute a second) or an instant "
@@ -93,26 +93,26 @@ def clock(text: str) -> str:
     return text
 
 
-def secret(text: str) -> str:
+def parse_secret_option(text: str) -> str:
     """Admit what a header and a cookie can carry; never repeat it."""
-    if not SECRET.fullmatch(text):
+    if not SECRET_PATTERN.fullmatch(text):
         message = "takes printable ASCII without blanks, quotes, commas, ; and \\."
         raise click.BadParameter(message)
     return text
 
 
-def port_or_none(text: str | int) -> int | None:
+def parse_port_option(text: str | int) -> int | None:
     """Admit a port, and ``none`` for no port at all."""
     if text == "none":
         return None
     digits = str(text)
-    if not digits.isascii() or not digits.isdigit() or int(digits) not in PORTS:
+    if not digits.isascii() or not digits.isdigit() or int(digits) not in PORT_RANGE:
         message = f"{text!r} is no port from 0 to 65535, and not none."
         raise click.BadParameter(message)
     return int(digits)
 
 
-def url(text: str) -> str:
+def parse_url_option(text: str) -> str:
     """Admit an address of http or https."""
     if not re.match(r"https?://[^/\s]+", text):
         message = f"{text!r} is no address, such as http://localhost:3000/mo."
@@ -120,80 +120,80 @@ def url(text: str) -> str:
     return text
 
 
-def host_names(text: str) -> str:
+def parse_hosts_option(text: str) -> str:
     """Admit a list of host names, of domains (``.example.com``), and ``*``."""
     from emulator.web import hosts  # noqa: PLC0415 - only serve has the setting
 
     try:
-        return ",".join(hosts.read_names(text))
+        return ",".join(hosts.parse_host_names(text))
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
 
-def joined(
+def join_option_values(
     _context: click.Context, _parameter: click.Parameter, lists: tuple[str, ...]
 ) -> str | None:
     """Return lists as one."""
     return ",".join(filter(None, lists)) or None
 
 
-def targets(text: str) -> str:
+def parse_targets_option(text: str) -> str:
     """Admit hosts and networks with commas between them, and ``*``."""
-    from emulator.domain.targets import wrong_target  # noqa: PLC0415 - few commands push
+    from emulator.domain.targets import find_target_mistake  # noqa: PLC0415 - few commands push
 
-    for each in parts(text):
-        if wrong := wrong_target(each):
+    for each in split_list(text):
+        if wrong := find_target_mistake(each):
             raise click.BadParameter(wrong)
     return text
 
 
-PATH = click.Path(path_type=Path)
-READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
-LEVELS = click.Choice(["debug", "info", "warning", "error"])
+ANY_PATH = click.Path(path_type=Path)
+READABLE_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+LOG_LEVELS = click.Choice(["debug", "info", "warning", "error"])
 
-CONFIG = click.option(
+CONFIG_OPTION = click.option(
     "--config",
     envvar="EMULATOR_CONFIG",
     show_envvar=True,
-    type=PATH,
+    type=ANY_PATH,
     is_eager=True,
     callback=read_config,
     expose_value=False,
     help="A TOML file with any of the settings of serve.",
 )
-HOST = setting("--host", "Address the emulator listens on.", default=DEFAULTS.host)
-PORT = setting(
+HOST_OPTION = setting_option("--host", "Address the emulator listens on.", default=DEFAULT_SETTINGS.host)
+PORT_OPTION = setting_option(
     "--port",
     "Port it listens on; for serve, 0 is a free one.",
-    default=DEFAULTS.port,
+    default=DEFAULT_SETTINGS.port,
     type=click.IntRange(0, 65535),
 )
-SMPP_PORT = setting(
+SMPP_PORT_OPTION = setting_option(
     "--smpp-port",
     "Port of the SMPP door; 0 is a free one, none is no door.",
-    default=str(DEFAULTS.smpp_port),
-    type=port_or_none,
+    default=str(DEFAULT_SETTINGS.smpp_port),
+    type=parse_port_option,
     metavar="PORT",
 )
-CONTROL_SECRET = setting(
+CONTROL_SECRET_OPTION = setting_option(
     "--control-secret",
     "Secret that the control API asks for; better set by the variable.",
-    type=secret,
+    type=parse_secret_option,
     metavar="TEXT",
 )
-PUSH_ALLOW = setting(
+PUSH_ALLOW_OPTION = setting_option(
     "--push-allow",
     "Hosts and networks that pushes may go to beside private ones: a,b,*.",
-    default=DEFAULTS.push_allow,
-    type=targets,
+    default=DEFAULT_SETTINGS.push_allow,
+    type=parse_targets_option,
     metavar="HOSTS",
 )
-URL = setting("--url", "Where it is, instead of --host and --port.")
-TOKEN = click.option("--token", help="A token that opens the world.")
-WORLD = click.option("--world", "named", help="Name of a world; without, the first.")
+URL_OPTION = setting_option("--url", "Where it is, instead of --host and --port.")
+TOKEN_OPTION = click.option("--token", help="A token that opens the world.")
+WORLD_OPTION = click.option("--world", "named", help="Name of a world; without, the first.")
 
 
-class Aim:
+class ControlTarget:
     """Which emulator a command means, and which of its worlds."""
 
     def __init__(
@@ -220,8 +220,8 @@ class Aim:
         """Return what the control API answers; fail in one sentence."""
         from emulator import client  # noqa: PLC0415 - serve does without http.client
 
-        with told():
-            return client.ask(
+        with report_client_errors():
+            return client.ask_emulator(
                 method,
                 self.url,
                 path,
@@ -234,17 +234,17 @@ class Aim:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def report_client_errors() -> Iterator[None]:
     """Say in one sentence why an emulator does not do what it is asked to."""
     from emulator.client import ClientError  # noqa: PLC0415
 
     try:
         yield
     except ClientError as error:
-        raise Trouble(str(error)) from error
+        raise OperatorError(str(error)) from error
 
 
-def aimed(command: Command) -> Command:
+def with_emulator(command: CommandCallback) -> CommandCallback:
     """Add the options that say which emulator is meant; *command* gets the ``Aim``."""
 
     @wraps(command)
@@ -256,16 +256,16 @@ def aimed(command: Command) -> Command:
         control_secret: str | None,
         **rest: Any,
     ) -> None:
-        command(Aim(url or reachable(host, port), control_secret), **rest)
+        command(ControlTarget(url or make_reachable_url(host, port), control_secret), **rest)
 
-    return CONFIG(HOST(PORT(URL(CONTROL_SECRET(asking)))))
+    return CONFIG_OPTION(HOST_OPTION(PORT_OPTION(URL_OPTION(CONTROL_SECRET_OPTION(asking)))))
 
 
-def in_world(command: Command) -> Command:
+def with_world(command: CommandCallback) -> CommandCallback:
     """Add the options that say which world of which emulator is meant."""
 
     @wraps(command)
-    def asking(ask: Aim, *, named: str | None, token: str | None, **rest: Any) -> None:
-        command(Aim(ask.url, ask.secret, named, token), **rest)
+    def asking(ask: ControlTarget, *, named: str | None, token: str | None, **rest: Any) -> None:
+        command(ControlTarget(ask.url, ask.secret, named, token), **rest)
 
-    return aimed(WORLD(TOKEN(asking)))
+    return with_emulator(WORLD_OPTION(TOKEN_OPTION(asking)))

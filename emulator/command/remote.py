@@ -10,64 +10,64 @@ from urllib.parse import quote
 import click
 
 from emulator.command.options import (
-    PUSH_ALLOW,
-    SMPP_PORT,
-    WORLD,
-    Aim,
-    Trouble,
-    aimed,
-    in_world,
-    told,
-    url,
+    PUSH_ALLOW_OPTION,
+    SMPP_PORT_OPTION,
+    WORLD_OPTION,
+    ControlTarget,
+    OperatorError,
+    with_emulator,
+    with_world,
+    report_client_errors,
+    parse_url_option,
 )
-from emulator.serving.settings import parts
+from emulator.serving.settings import split_list
 
-DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)")
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}  # seconds
-INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.+")
-WALK = 600.0  # seconds of the wall, as what falls due may find nobody at home
+DURATION_PATTERN = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)")
+SECONDS_PER_UNIT = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}  # seconds
+INSTANT_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.+")
+WALK_TIMEOUT = 600.0  # seconds of the wall, as what falls due may find nobody at home
 RULE_ID = re.compile(r"f[0-9]+")
-TEXTS = frozenset({"number", "token", "operation"})
+TEXT_FIELDS = frozenset({"number", "token", "operation"})
 
 
 @click.command()
-@aimed
-def healthcheck(ask: Aim) -> None:
+@with_emulator
+def healthcheck_command(ask: ControlTarget) -> None:
     """Exit with 0 where an emulator answers, with 2 where none does."""
     ask("GET", path="/_emulator/healthz")
 
 
 @click.group()
-def token() -> None:
+def token_group() -> None:
     """Create, list and delete tokens of a running emulator."""
 
 
-@token.command("create")
+@token_group.command("create")
 @click.argument("name")
-@aimed
-@WORLD
-def create_token(ask: Aim, name: str, named: str | None) -> None:
+@with_emulator
+@WORLD_OPTION
+def create_token_command(ask: ControlTarget, name: str, named: str | None) -> None:
     """Create a token called NAME and print it."""
     body = {"name": name}
     made = ask("POST", path="/_emulator/tokens", world=named, body=body)
     click.echo(made["token"])
 
 
-@token.command("list")
-@aimed
-@WORLD
-def list_tokens(ask: Aim, named: str | None) -> None:
+@token_group.command("list")
+@with_emulator
+@WORLD_OPTION
+def list_tokens_command(ask: ControlTarget, named: str | None) -> None:
     """List the tokens of an account."""
     for each in ask("GET", path="/_emulator/tokens", world=named):
         columns = (each["creation"], each["expires"], each["name"], each["token"])
         click.echo("  ".join(columns))
 
 
-@token.command("delete")
+@token_group.command("delete")
 @click.argument("literal", metavar="TOKEN")
-@aimed
-@WORLD
-def delete_token(ask: Aim, literal: str, named: str | None) -> None:
+@with_emulator
+@WORLD_OPTION
+def delete_token_command(ask: ControlTarget, literal: str, named: str | None) -> None:
     """Delete TOKEN; from then on it is refused."""
     path = f"/_emulator/tokens/{quote(literal, safe='')}"
     gone = ask("DELETE", path=path, world=named)
@@ -78,37 +78,37 @@ def delete_token(ask: Aim, literal: str, named: str | None) -> None:
 @click.argument("number")
 @click.argument("text")
 @click.option("--message", type=int, help="Id of the message that is answered.")
-@in_world
-def reply(ask: Aim, number: str, text: str, message: int | None) -> None:
+@with_world
+def reply_command(ask: ControlTarget, number: str, text: str, message: int | None) -> None:
     """Let the handset NUMBER write TEXT, to its newest message or to another."""
-    from emulator.client.shown import taken  # noqa: PLC0415
+    from emulator.client.shown import format_inbound  # noqa: PLC0415
 
     body: dict[str, Any] = {"number": number, "text": text}
     if message is not None:
         body["message"] = message
-    click.echo(taken(ask("POST", path="/_emulator/inbound", body=body)))
+    click.echo(format_inbound(ask("POST", path="/_emulator/inbound", body=body)))
 
 
 @click.command()
 @click.argument("time", default="next")
-@in_world
-def advance(ask: Aim, time: str) -> None:
+@with_world
+def advance_command(ask: ControlTarget, time: str) -> None:
     """Move the clock by TIME (90, 90s, 5m, 2h, 3d), to an instant or what is next."""
-    _walked(ask, "advance", moved(time))
+    _move_clock(ask, "advance", parse_clock_move(time))
 
 
 @click.command()
-@in_world
-def settle(ask: Aim) -> None:
+@with_world
+def settle_command(ask: ControlTarget) -> None:
     """Let all happen that happens by itself."""
-    _walked(ask, "settle", {})
+    _move_clock(ask, "settle", {})
 
 
 @click.command()
 @click.argument("rule", nargs=-1)
 @click.option("--clear", is_flag=True, help="Remove all rules first.")
-@in_world
-def fault(ask: Aim, rule: tuple[str, ...], *, clear: bool) -> None:
+@with_world
+def fault_command(ask: ControlTarget, rule: tuple[str, ...], *, clear: bool) -> None:
     """Add a fault rule, or list the rules.
 
     A RULE is made of words: preset=paid-but-500, or operation=createCampaign status=500
@@ -120,20 +120,20 @@ def fault(ask: Aim, rule: tuple[str, ...], *, clear: bool) -> None:
         ask("DELETE", path="/_emulator/faults")
     if rule and RULE_ID.fullmatch(rule[0]):
         path = f"/_emulator/faults/{rule[0]}"
-        ask("PATCH", path=path, body=spelt(rule[1:]))
+        ask("PATCH", path=path, body=parse_rule_words(rule[1:]))
     elif rule:
-        ask("POST", path="/_emulator/faults", body=spelt(rule))
+        ask("POST", path="/_emulator/faults", body=parse_rule_words(rule))
     from emulator.client import shown  # noqa: PLC0415
 
     for each in ask("GET", path="/_emulator/faults"):
-        click.echo(shown.fault(each))
+        click.echo(shown.format_fault(each))
 
 
 @click.command()
-@click.option("--forward-to", "target", required=True, type=url, help="Your server.")
-@PUSH_ALLOW
-@in_world
-def listen(ask: Aim, target: str, push_allow: str | None) -> None:
+@click.option("--forward-to", "target", required=True, type=parse_url_option, help="Your server.")
+@PUSH_ALLOW_OPTION
+@with_world
+def listen_command(ask: ControlTarget, target: str, push_allow: str | None) -> None:
     """Perform a world's pushes from here, until interrupted.
 
     For an emulator that has no way to your server, in a container or elsewhere.  The
@@ -141,19 +141,19 @@ def listen(ask: Aim, target: str, push_allow: str | None) -> None:
     a private network or to what --push-allow names.
     """
     from emulator.client import Emulator  # noqa: PLC0415
-    from emulator.client.forwarder import forwarding  # noqa: PLC0415
-    from emulator.client.listener import Listener  # noqa: PLC0415
+    from emulator.client.forwarder import make_forwarder  # noqa: PLC0415
+    from emulator.client.listener import PushListener  # noqa: PLC0415
 
     def report(line: str) -> None:
         click.echo(line)
 
     emulator = Emulator(ask.url, world=ask.world, token=ask.token, secret=ask.secret)
-    perform = forwarding(target, report, allowed=parts(push_allow))
-    with told(), emulator, Listener(emulator, perform) as listener:
+    perform = make_forwarder(target, report, allowed=split_list(push_allow))
+    with report_client_errors(), emulator, PushListener(emulator, perform) as listener:
         click.echo(f"pushes of {ask.url} go to {target}; Ctrl-C ends it")
         listener.wait()
     message = f"the emulator at {ask.url} has gone"
-    raise Trouble(message)
+    raise OperatorError(message)
 
 
 @click.command()
@@ -171,8 +171,8 @@ def listen(ask: Aim, target: str, push_allow: str | None) -> None:
     type=click.IntRange(1, 50_000),
     help="Recipients of each.",
 )
-@in_world
-def populate(ask: Aim, campaigns: int, recipients: int) -> None:
+@with_world
+def populate_command(ask: ControlTarget, campaigns: int, recipients: int) -> None:
     """Fill a world with weeks of campaigns, replies and clicks."""
     wanted = {"campaigns": campaigns, "recipients": recipients}
     path = "/_emulator/world/populate"
@@ -187,54 +187,54 @@ def populate(ask: Aim, campaigns: int, recipients: int) -> None:
 
 
 @click.command()
-@SMPP_PORT
-@in_world
+@SMPP_PORT_OPTION
+@with_world
 @click.pass_context
-def doctor(context: click.Context, ask: Aim, smpp_port: int | None) -> None:
+def doctor_command(context: click.Context, ask: ControlTarget, smpp_port: int | None) -> None:
     """Find what comes between you and the emulator.
 
     Ports that are taken, a clock that stands, a token of another world, pushes that
     cannot arrive, proxies.  Ends with 1 where something was found.
     """
-    from emulator.command.doctor import Patient, findings  # noqa: PLC0415
+    from emulator.command.doctor import DiagnosisTarget, find_problems  # noqa: PLC0415
 
-    patient = Patient(ask.url, ask.secret, ask.world, ask.token, smpp_port)
-    with told():
-        found = list(findings(patient))
+    patient = DiagnosisTarget(ask.url, ask.secret, ask.world, ask.token, smpp_port)
+    with report_client_errors():
+        found = list(find_problems(patient))
     for each in found or (f"nothing is wrong at {ask.url}",):
         click.echo(each)
     context.exit(1 if found else 0)
 
 
-COMMANDS = (
-    healthcheck,
-    token,
-    reply,
-    advance,
-    settle,
-    fault,
-    listen,
-    populate,
-    doctor,
+REMOTE_COMMANDS = (
+    healthcheck_command,
+    token_group,
+    reply_command,
+    advance_command,
+    settle_command,
+    fault_command,
+    listen_command,
+    populate_command,
+    doctor_command,
 )
 
 
-def moved(time: str) -> dict[str, Any]:
+def parse_clock_move(time: str) -> dict[str, Any]:
     """Return what ``advance`` is asked: ``next``, ``90``, ``5m`` or an instant.
 
     Raises ``click.BadParameter``.
     """
     if time == "next":
         return {"next": True}
-    if match := DURATION.fullmatch(time):
-        return {"seconds": float(match[1]) * UNITS[match[2]]}
-    if INSTANT.fullmatch(time):
+    if match := DURATION_PATTERN.fullmatch(time):
+        return {"seconds": float(match[1]) * SECONDS_PER_UNIT[match[2]]}
+    if INSTANT_PATTERN.fullmatch(time):
         return {"to": time}
     message = f"{time!r} is not next, 90, 90s, 5m, 2h, 3d or 2026-01-31T12:00:00Z."
     raise click.BadParameter(message)
 
 
-def spelt(words: tuple[str, ...]) -> dict[str, Any]:
+def parse_rule_words(words: tuple[str, ...]) -> dict[str, Any]:
     """Return the fault rule that ``status=500 phase=after first=1`` means.
 
     A word that rules and effects both have, such as ``body``, is the effect's where its
@@ -242,32 +242,32 @@ def spelt(words: tuple[str, ...]) -> dict[str, Any]:
 
     Raises ``click.BadParameter``.
     """
-    from emulator.client.emulator import RENAMED  # noqa: PLC0415
+    from emulator.client.emulator import RULE_SPELLINGS  # noqa: PLC0415
     from emulator.faults import rule_json, vocabulary  # noqa: PLC0415
 
     rule: dict[str, Any] = {}
     effect: dict[str, Any] = {}
-    said = dict(_pair(word) for word in words)
+    said = dict(_split_word(word) for word in words)
     effects = {
         word.name
-        for kind, each in vocabulary.KINDS.items()
+        for kind, each in vocabulary.EFFECTS_BY_NAME.items()
         if kind in said
-        for word in each.WORDS
+        for word in each.FIELDS
     }
-    rules = rule_json.WORDS | {"preset"}
+    rules = rule_json.RULE_KEYS | {"preset"}
     for name, value in said.items():
-        if name in effects or (name in vocabulary.WORDS and name not in rules):
-            effect[name] = _value(name, value)
-        elif name in rules or name in RENAMED:
-            rule[RENAMED.get(name, name)] = _value(name, value)
+        if name in effects or (name in vocabulary.FIELDS_BY_NAME and name not in rules):
+            effect[name] = _parse_value(name, value)
+        elif name in rules or name in RULE_SPELLINGS:
+            rule[RULE_SPELLINGS.get(name, name)] = _parse_value(name, value)
         else:
-            known = ", ".join(sorted({*vocabulary.WORDS, *rules, *RENAMED}))
+            known = ", ".join(sorted({*vocabulary.FIELDS_BY_NAME, *rules, *RULE_SPELLINGS}))
             message = f"{name!r} is none of {known}."
             raise click.BadParameter(message)
     return {**rule, "effect": effect} if effect else rule
 
 
-def _pair(word: str) -> tuple[str, str]:
+def _split_word(word: str) -> tuple[str, str]:
     name, equals, value = word.partition("=")
     if not equals:
         message = f"{word!r} is not of the form status=500."
@@ -275,9 +275,9 @@ def _pair(word: str) -> tuple[str, str]:
     return name, value
 
 
-def _value(name: str, text: str) -> Any:
+def _parse_value(name: str, text: str) -> Any:
     """Return what *text* means: a number, JSON, or itself; a cellphone is text."""
-    if name in TEXTS:
+    if name in TEXT_FIELDS:
         return text
     try:
         return json.loads(text)
@@ -285,9 +285,9 @@ def _value(name: str, text: str) -> Any:
         return text
 
 
-def _walked(ask: Aim, command: str, body: dict[str, Any]) -> None:
+def _move_clock(ask: ControlTarget, command: str, body: dict[str, Any]) -> None:
     """Move the clock, and tell what happened."""
-    from emulator.client.shown import Run  # noqa: PLC0415
+    from emulator.client.shown import ClockAdvance  # noqa: PLC0415
 
     path = f"/_emulator/clock/{command}"
-    click.echo(repr(Run(ask("POST", path=path, body=body, wait=WALK))))
+    click.echo(repr(ClockAdvance(ask("POST", path=path, body=body, wait=WALK_TIMEOUT))))

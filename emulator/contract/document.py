@@ -12,96 +12,96 @@ from urllib.parse import quote
 
 import jsonschema_rs
 
-URI = "urn:contract"
+DOCUMENT_URI = "urn:contract"
 
 Node = Any  # any part of a parsed document
 Validator = jsonschema_rs.Draft202012Validator
-Closed = frozenset[str] | None  # ledger ids of strict readings; None is all of them
+StrictReadings = frozenset[str] | None  # ledger ids of strict readings; None is all of them
 
-LENIENT: Closed = frozenset()
-STRICT: Closed = None
+LENIENT_READINGS: StrictReadings = frozenset()
+STRICT_READINGS: StrictReadings = None
 
 
-class Document:
+class OpenApiDocument:
     """A parsed document, and the validators of the schemas in it."""
 
     def __init__(self, tree: dict[str, Any]) -> None:
         self.tree = tree
-        self._narrowed: dict[Closed, jsonschema_rs.Registry] = {}
+        self._narrowed: dict[StrictReadings, jsonschema_rs.Registry] = {}
 
-    def at(self, pointer: str) -> tuple[str, Node]:
+    def resolve_pointer(self, pointer: str) -> tuple[str, Node]:
         """Return where *pointer* leads, references followed, and what is there."""
         node = self.tree
         for step in pointer.split("/")[1:]:
             name = step.replace("~1", "/").replace("~0", "~")
             node = node[int(name) if isinstance(node, list) else name]
         if isinstance(node, dict) and "$ref" in node:
-            return self.at(node["$ref"].removeprefix("#"))
+            return self.resolve_pointer(node["$ref"].removeprefix("#"))
         return pointer, node
 
-    def validator(self, pointer: str, closed: Closed = LENIENT) -> Validator:
+    def make_validator(self, pointer: str, closed: StrictReadings = LENIENT_READINGS) -> Validator:
         """Return the validator of the schema at *pointer*, which holds to *closed*."""
         if closed not in self._narrowed:
             self._narrowed[closed] = jsonschema_rs.Registry(
-                [(URI, self.narrowed(closed))], draft=jsonschema_rs.Draft202012
+                [(DOCUMENT_URI, self.narrow_tree(closed))], draft=jsonschema_rs.Draft202012
             )
-        reference = {"$ref": f"{URI}#{quote(pointer, safe='/~')}"}
+        reference = {"$ref": f"{DOCUMENT_URI}#{quote(pointer, safe='/~')}"}
         return Validator(reference, registry=self._narrowed[closed])
 
-    def narrowed(
-        self, closed: Closed, catalogue: Mapping[str, list[int]] | None = None
+    def narrow_tree(
+        self, closed: StrictReadings, catalogue: Mapping[str, list[int]] | None = None
     ) -> dict[str, Any]:
         """Return a copy that holds to *closed* and has live ids as enums."""
         live = catalogue or {}
 
         def change(node: dict[str, Any]) -> dict[str, Any]:
             ids = live.get(node.get("x-catalog", ""))
-            return _narrow(node, closed) if ids is None else _enumerated(node, ids)
+            return _add_strict_readings(node, closed) if ids is None else _add_id_enum(node, ids)
 
-        copy: dict[str, Any] = _rebuilt(self.tree, change)
+        copy: dict[str, Any] = _rebuild_tree(self.tree, change)
         return copy
 
-    def reachable(self, start: str) -> Iterator[dict[str, Any]]:
+    def iterate_reachable(self, start: str) -> Iterator[dict[str, Any]]:
         """Yield every mapping below *start*, references followed."""
         queue, seen = [start], set()
         while queue:
-            where, node = self.at(queue.pop())
+            where, node = self.resolve_pointer(queue.pop())
             if where not in seen:
                 seen.add(where)
-                for each in nodes(node):
+                for each in iterate_mappings(node):
                     yield each
                     if "$ref" in each:
                         queue.append(each["$ref"])
 
 
-def pointer(start: str, *steps: str | int) -> str:
+def make_pointer(start: str, *steps: str | int) -> str:
     """Return the JSON pointer that leads from *start* on by *steps*."""
     escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in steps)
     return "/".join((start, *escaped))
 
 
-def nodes(node: Node) -> Iterator[dict[str, Any]]:
+def iterate_mappings(node: Node) -> Iterator[dict[str, Any]]:
     """Yield every mapping in *node*, the outer ones first."""
     if isinstance(node, dict):
         yield node
-    for each in _children(node):
-        yield from nodes(each)
+    for each in _list_children(node):
+        yield from iterate_mappings(each)
 
 
-def _children(node: Node) -> Iterable[Node]:
+def _list_children(node: Node) -> Iterable[Node]:
     if isinstance(node, dict):
         return node.values()
     return node if isinstance(node, list) else ()
 
 
-def _rebuilt(node: Node, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Node:
+def _rebuild_tree(node: Node, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Node:
     """Return a copy of *node* with *change* applied to every mapping, inside out."""
     if isinstance(node, dict):
-        return change({name: _rebuilt(each, change) for name, each in node.items()})
-    return [_rebuilt(each, change) for each in node] if isinstance(node, list) else node
+        return change({name: _rebuild_tree(each, change) for name, each in node.items()})
+    return [_rebuild_tree(each, change) for each in node] if isinstance(node, list) else node
 
 
-def _narrow(node: dict[str, Any], closed: Closed) -> dict[str, Any]:
+def _add_strict_readings(node: dict[str, Any], closed: StrictReadings) -> dict[str, Any]:
     """Return a schema that holds to those of its strict readings that are closed."""
     readings = [
         reading["schema"]
@@ -113,7 +113,7 @@ def _narrow(node: dict[str, Any], closed: Closed) -> dict[str, Any]:
     return {**node, "allOf": [*node.get("allOf", ()), *readings]}
 
 
-def _enumerated(node: dict[str, Any], ids: list[int]) -> dict[str, Any]:
+def _add_id_enum(node: dict[str, Any], ids: list[int]) -> dict[str, Any]:
     integers = {"type": "integer", "enum": ids}
     digits = {"type": "string", "enum": list(map(str, ids))}
     return {**node, "oneOf": [integers, digits]}

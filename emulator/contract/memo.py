@@ -7,25 +7,25 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import TypeVar
 
-Answer = TypeVar("Answer")
-Asked = TypeVar("Asked", str, bytes)
-LONGEST = 256  # characters or bytes of a question that is remembered
+ResultT = TypeVar("Answer")
+QuestionT = TypeVar("Asked", str, bytes)
+MAX_CACHED_LENGTH = 256  # characters or bytes of a question that is remembered
 
 
-def remembered(
-    most: int,
-) -> Callable[[Callable[[Asked], Answer]], Callable[[Asked], Answer]]:
+def cache_short_keys(
+    maxsize: int,
+) -> Callable[[Callable[[QuestionT], ResultT]], Callable[[QuestionT], ResultT]]:
     """Remember *most* answers to questions that are short; longer ones are worked out.
 
     An answer must not be larger than its question by more than a little.
     """
 
-    def decorate(work_out: Callable[[Asked], Answer]) -> Callable[[Asked], Answer]:
-        known = lru_cache(most)(work_out)
+    def decorate(work_out: Callable[[QuestionT], ResultT]) -> Callable[[QuestionT], ResultT]:
+        known = lru_cache(maxsize)(work_out)
 
         @wraps(work_out)
-        def answer(asked: Asked) -> Answer:
-            return known(asked) if len(asked) <= LONGEST else work_out(asked)
+        def answer(asked: QuestionT) -> ResultT:
+            return known(asked) if len(asked) <= MAX_CACHED_LENGTH else work_out(asked)
 
         return answer
 

@@ -10,19 +10,19 @@ import jsonschema_rs
 from msgspec import Struct
 
 from emulator.contract.document import (
-    LENIENT,
-    STRICT,
-    Document,
+    LENIENT_READINGS,
+    STRICT_READINGS,
+    OpenApiDocument,
     Node,
     Validator,
-    nodes,
-    pointer,
+    iterate_mappings,
+    make_pointer,
 )
 
-Body = dict[str, Any]
+JsonBody = dict[str, Any]
 
 
-class Flaw(Struct, frozen=True):
+class BodyFlaw(Struct, frozen=True):
     """The first thing that is wrong with a body."""
 
     field: str  # dotted: recipients.0.cellphone; empty for the whole body
@@ -32,24 +32,24 @@ class Flaw(Struct, frozen=True):
     ledger: str = ""  # of the strict reading that was not met
 
 
-class Mismatch(Exception):  # noqa: N818 - a verdict about a body, not a mistake of ours
-    def __init__(self, flaw: Flaw) -> None:
+class BodyMismatch(Exception):  # noqa: N818 - a verdict about a body, not a mistake of ours
+    def __init__(self, flaw: BodyFlaw) -> None:
         super().__init__(f"{flaw.field}: {flaw.keyword} {flaw.limit or ''}".rstrip())
         self.flaw = flaw
 
 
-class Reading(Struct):
+class BodyReading(Struct):
     """A body under its canonical names, and the ledger ids of what was doubtful."""
 
-    body: Body
+    body: JsonBody
     notes: list[str]
 
 
 class Shape:
     """A schema, or a ``oneOf`` of schemas told apart by the values of a property."""
 
-    def __init__(self, document: Document, where: str) -> None:
-        self._pin, self._branches = _branches(document, where)
+    def __init__(self, document: OpenApiDocument, where: str) -> None:
+        self._pin, self._branches = _make_branches(document, where)
         self._spellings = {
             spelling: (name, ledger)
             for branch in self._branches
@@ -58,24 +58,24 @@ class Shape:
         }
         self._spelt = frozenset(self._spellings)
 
-    def read(self, body: Any, closed: frozenset[str]) -> Reading:
+    def read_body(self, body: Any, closed: frozenset[str]) -> BodyReading:
         """Return *body* under its canonical names, with what was doubtful in it.
 
         Raises ``Mismatch`` where the shape is wrong, or doubtful in a way that *closed*
         shuts out.
         """
         if not isinstance(body, dict):
-            raise Mismatch(Flaw("", "type", "object"))
+            raise BodyMismatch(BodyFlaw("", "type", "object"))
         notes: list[str] = []
         if not self._spelt.isdisjoint(body):
-            body, notes = self._renamed(body, closed)
-        branch = self._branch(body)
+            body, notes = self._rename_fields(body, closed)
+        branch = self._choose_branch(body)
         if not branch.strict.is_valid(body):  # which nearly every body is
-            branch.check(branch.lenient, body)
-            notes.extend(branch.doubts(body, closed))
-        return Reading(body, notes)
+            branch.check_body(branch.lenient, body)
+            notes.extend(branch.list_doubts(body, closed))
+        return BodyReading(body, notes)
 
-    def _renamed(self, body: Body, closed: frozenset[str]) -> tuple[Body, list[str]]:
+    def _rename_fields(self, body: JsonBody, closed: frozenset[str]) -> tuple[JsonBody, list[str]]:
         """Return the body under its canonical names; the canonical name wins."""
         notes: list[str] = []
         renamed = dict(body)
@@ -85,130 +85,130 @@ class Shape:
                 renamed.setdefault(name, renamed.pop(spelling))
         return renamed, notes
 
-    def _branch(self, body: Body) -> "Branch":
+    def _choose_branch(self, body: JsonBody) -> "ShapeBranch":
         """Return the branch that the body means."""
         if not self._pin:
             return self._branches[0]
         if self._pin not in body:
             for branch in self._branches:
-                if not branch.pinned:
+                if not branch.is_pinned:
                     return branch
-            raise Mismatch(Flaw(self._pin, "required"))
+            raise BodyMismatch(BodyFlaw(self._pin, "required"))
         value = body[self._pin]
         if not isinstance(value, bool | list | dict):
             for branch in self._branches:
                 if value in branch.values:
                     return branch
-        raise Mismatch(Flaw(self._pin, "enum"))
+        raise BodyMismatch(BodyFlaw(self._pin, "enum"))
 
 
-class Branch:
+class ShapeBranch:
     """One schema that a body may have."""
 
-    def __init__(self, document: Document, where: str) -> None:
+    def __init__(self, document: OpenApiDocument, where: str) -> None:
         self._document = document
-        self._where, _ = document.at(where)
+        self._where, _ = document.resolve_pointer(where)
         self._by_ledger: dict[str, Validator] = {}
-        self.parts = list(_parts(document, where))
+        self.parts = list(_iterate_parts(document, where))
         self.properties = [
             item for part in self.parts for item in part.get("properties", {}).items()
         ]
         self.values: frozenset[int | str] = frozenset()  # of the property that pins it
-        self.pinned = False  # whether that property must be there
-        self.lenient = document.validator(self._where, LENIENT)
-        self.strict = document.validator(self._where, STRICT)
+        self.is_pinned = False  # whether that property must be there
+        self.lenient = document.make_validator(self._where, LENIENT_READINGS)
+        self.strict = document.make_validator(self._where, STRICT_READINGS)
         self._ledgers = dict.fromkeys(
             reading["ledger"]
-            for node in document.reachable(where)
+            for node in document.iterate_reachable(where)
             for reading in node.get("x-strict", ())
         )
 
-    def doubts(self, body: Body, closed: frozenset[str]) -> Iterator[str]:
+    def list_doubts(self, body: JsonBody, closed: frozenset[str]) -> Iterator[str]:
         """Yield the strict readings that *body* fails.
 
         Raises ``Mismatch`` for one of *closed*.
         """
         for ledger in self._ledgers:
             if ledger not in self._by_ledger:  # half a millisecond each, so made once
-                one = self._document.validator(self._where, frozenset({ledger}))
+                one = self._document.make_validator(self._where, frozenset({ledger}))
                 self._by_ledger[ledger] = one
             validator = self._by_ledger[ledger]
             if ledger in closed:
-                self.check(validator, body, ledger)
+                self.check_body(validator, body, ledger)
             elif not validator.is_valid(body):
                 yield ledger
 
-    def check(self, validator: Validator, body: Body, ledger: str = "") -> None:
+    def check_body(self, validator: Validator, body: JsonBody, ledger: str = "") -> None:
         """Raise ``Mismatch`` unless *body* is valid."""
         try:
             validator.validate(body)
         except jsonschema_rs.ValidationError as error:
-            raise Mismatch(self._flaw(_likeliest(error), ledger)) from None
+            raise BodyMismatch(self._make_flaw(_find_likeliest_error(error), ledger)) from None
 
-    def _flaw(self, error: jsonschema_rs.ValidationError, ledger: str) -> Flaw:
+    def _make_flaw(self, error: jsonschema_rs.ValidationError, ledger: str) -> BodyFlaw:
         kind: Any = error.kind  # its attributes depend on its name
         if kind.name == "not":
-            field = _dotted([*error.instance_path, *_unwanted(kind, error.instance)])
-            return Flaw(field, kind.name, ledger=ledger)
+            field = _join_path([*error.instance_path, *_find_unwanted_property(kind, error.instance)])
+            return BodyFlaw(field, kind.name, ledger=ledger)
         if unexpected := getattr(kind, "unexpected", None):  # no such property
-            field = _dotted([*error.instance_path, unexpected[0]])
-            return Flaw(field, kind.name, ledger=ledger)
+            field = _join_path([*error.instance_path, unexpected[0]])
+            return BodyFlaw(field, kind.name, ledger=ledger)
         if kind.name != "required":
             limit = getattr(kind, "limit", None)
-            return Flaw(_dotted(error.instance_path), kind.name, limit, ledger=ledger)
-        field = _dotted([*error.instance_path, kind.property])
-        keyword, other = self._condition(list(error.schema_path), kind.property)
-        return Flaw(field, keyword, other=other, ledger=ledger)
+            return BodyFlaw(_join_path(error.instance_path), kind.name, limit, ledger=ledger)
+        field = _join_path([*error.instance_path, kind.property])
+        keyword, other = self._find_condition(list(error.schema_path), kind.property)
+        return BodyFlaw(field, keyword, other=other, ledger=ledger)
 
-    def _condition(self, where: list[str | int], name: str) -> tuple[str, str]:
+    def _find_condition(self, where: list[str | int], name: str) -> tuple[str, str]:
         """Return why *name* is required: always, or with or without another field."""
         match where:
             case [*above, "dependentRequired"]:
-                needs = self._document.at(pointer("", *above, "dependentRequired"))[1]
+                needs = self._document.resolve_pointer(make_pointer("", *above, "dependentRequired"))[1]
                 other = next(each for each, names in needs.items() if name in names)
                 return "required_with", other
             case [*above, "then", "required"]:
-                condition = self._document.at(pointer("", *above, "if"))[1]
+                condition = self._document.resolve_pointer(make_pointer("", *above, "if"))[1]
                 absent = condition.get("not", {}).get("required", ())
                 return ("required_without", absent[0]) if absent else ("required", "")
         return "required", ""
 
 
-def _branches(document: Document, where: str) -> tuple[str, list[Branch]]:
+def _make_branches(document: OpenApiDocument, where: str) -> tuple[str, list[ShapeBranch]]:
     """Return the branches of a schema and the property that tells them apart."""
-    where, node = document.at(where)
+    where, node = document.resolve_pointer(where)
     if "oneOf" not in node:
-        return "", [Branch(document, where)]
+        return "", [ShapeBranch(document, where)]
     branches = [
-        Branch(document, f"{where}/oneOf/{index}")
+        ShapeBranch(document, f"{where}/oneOf/{index}")
         for index in range(len(node["oneOf"]))
     ]
     pin = next(
         name
         for name, _ in branches[0].properties
-        if all(_pinned(dict(branch.properties).get(name)) for branch in branches)
+        if all(_list_pinned_values(dict(branch.properties).get(name)) for branch in branches)
     )
     for branch in branches:
-        branch.values = frozenset(_pinned(dict(branch.properties)[pin]))
-        branch.pinned = any(pin in part.get("required", ()) for part in branch.parts)
+        branch.values = frozenset(_list_pinned_values(dict(branch.properties)[pin]))
+        branch.is_pinned = any(pin in part.get("required", ()) for part in branch.parts)
     return pin, branches
 
 
-def _parts(document: Document, where: str) -> Iterator[Node]:
+def _iterate_parts(document: OpenApiDocument, where: str) -> Iterator[Node]:
     """Yield the schema at *where* and those that its ``allOf`` adds."""
-    where, node = document.at(where)
+    where, node = document.resolve_pointer(where)
     yield node
     for index in range(len(node.get("allOf", ()))):
-        yield from _parts(document, f"{where}/allOf/{index}")
+        yield from _iterate_parts(document, f"{where}/allOf/{index}")
 
 
-def _pinned(node: Node) -> tuple[int | str, ...]:
+def _list_pinned_values(node: Node) -> tuple[int | str, ...]:
     """Return the values of a property that takes a few integers and their digits."""
     branches = (node or {}).get("oneOf", ())
     return tuple(value for branch in branches for value in branch.get("enum", ()))
 
 
-def _likeliest(error: jsonschema_rs.ValidationError) -> jsonschema_rs.ValidationError:
+def _find_likeliest_error(error: jsonschema_rs.ValidationError) -> jsonschema_rs.ValidationError:
     """Return the error inside a ``oneOf`` that tells most about the body.
 
     A branch that the value's type fits tells more than one that it does not.
@@ -221,16 +221,16 @@ def _likeliest(error: jsonschema_rs.ValidationError) -> jsonschema_rs.Validation
         return error
     deepest = max(len(list(each.instance_path)) for each in inner)
     deep = [each for each in inner if len(list(each.instance_path)) == deepest]
-    return min(map(_likeliest, deep), key=lambda each: each.kind.name == "type")
+    return min(map(_find_likeliest_error, deep), key=lambda each: each.kind.name == "type")
 
 
-def _unwanted(kind: Any, instance: Node) -> list[str]:
+def _find_unwanted_property(kind: Any, instance: Node) -> list[str]:
     """Return the first property that a ``not`` forbids and *instance* has."""
     forbidden = (
-        each for node in nodes(kind.schema) for each in node.get("required", ())
+        each for node in iterate_mappings(kind.schema) for each in node.get("required", ())
     )
     return [name for name in forbidden if name in instance][:1]
 
 
-def _dotted(path: Iterable[str | int]) -> str:
+def _join_path(path: Iterable[str | int]) -> str:
     return ".".join(map(str, path))

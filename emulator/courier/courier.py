@@ -12,63 +12,63 @@ from functools import partial
 
 from emulator.timekeeping.clock import Clock, stopwatch
 from emulator.contract.contract import Webhook
-from emulator.courier.http_caller import Caller, Unreached
-from emulator.courier.push_request import written
+from emulator.courier.http_caller import HttpCaller, NoResponseError
+from emulator.courier.push_request import make_push
 from emulator.domain.delivery import Delivery, Verdict
 from emulator.domain.refusals import Refusal
 from emulator.operations.background.catch_up import catch_up
-from emulator.network.eager import begin
+from emulator.network.eager import start_eagerly
 from emulator.operations.control import deliveries
-from emulator.world.outbox import Answered, Outbox, Push
+from emulator.world.outbox import PushResponse, Outbox, PushRequest
 from emulator.timekeeping.work_queue import NEVER
-from emulator.world.transaction import transact
+from emulator.world.transaction import run_transaction
 from emulator.world import World
 
 log = logging.getLogger("emulator")
 
-SPARE = 5.0  # seconds that a listener has to pass an answer on
-LONGEST = 30.0  # seconds until what a disk has refused is tried again
+RELAY_GRACE = 5.0  # seconds that a listener has to pass an answer on
+MAX_RETRY_DELAY = 30.0  # seconds until what a disk has refused is tried again
 
 
 class Courier:
     """Looks after the worlds that something may leave."""
 
     def __init__(
-        self, webhooks: Mapping[str, Webhook], caller: Caller, *, seconds: float
+        self, webhooks: Mapping[str, Webhook], caller: HttpCaller, *, seconds: float
     ) -> None:
         self._webhooks = webhooks
         self._caller = caller
-        self._seconds = seconds  # of the wall, that an answer may take
-        self._posts: dict[World, _Post] = {}
+        self._timeout = seconds  # of the wall, that an answer may take
+        self._world_couriers: dict[World, _WorldCourier] = {}
 
-    def look(self, world: World) -> None:
+    def schedule_dispatch(self, world: World) -> None:
         """See soon what may leave *world*; where no loop runs, whoever comes will."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        post = self._posts.get(world)
+        post = self._world_couriers.get(world)
         if post is None or post.loop is not loop:
-            post = self._posts[world] = _Post(self, world, loop)
-        post.look()
+            post = self._world_couriers[world] = _WorldCourier(self, world, loop)
+        post.schedule_dispatch()
 
-    def leave(self, world: World) -> None:
+    def forget_world(self, world: World) -> None:
         """Forget a world that nothing may leave."""
-        self._posts.pop(world, None)
+        self._world_couriers.pop(world, None)
 
-    async def carry(self, world: World, outbox: Outbox, delivery: Delivery) -> None:
+    async def attempt_delivery(self, world: World, outbox: Outbox, delivery: Delivery) -> None:
         """Try one delivery and keep what came of it, unless the world was reset."""
         webhook = self._webhooks[str(delivery.kind)]
         try:
-            push = written(delivery, webhook, world.account.assumptions)
+            push = make_push(delivery, webhook, world.account.assumptions)
             began = stopwatch()
-            answer = await self._answer(world, outbox, push)
+            answer = await self._send_push(world, outbox, push)
             if world.outbox is not outbox:
                 return
             answer = answer._replace(duration=stopwatch() - began)
             now = world.clock.now()
-            attempted = partial(deliveries.attempted, world, push, answer, now)
-            await transact(world, attempted, happened=True)
+            attempted = partial(deliveries.keep_attempt, world, push, answer, now)
+            await run_transaction(world, attempted, has_happened=True)
             if answer.verdict is Verdict.GONE:  # so that it goes before the next one
                 await catch_up(world, world.clock.now())
         except Refusal as refusal:  # of the disk: what is due stays so
@@ -77,43 +77,43 @@ class Courier:
             if world.trouble:  # which is in the log
                 return
             log.exception("delivery %s of world %s failed", delivery.id, world.name)
-            failed = partial(deliveries.failed, world, delivery, world.clock.now())
-            await transact(world, failed, happened=True)
+            failed = partial(deliveries.keep_failed_attempt, world, delivery, world.clock.now())
+            await run_transaction(world, failed, has_happened=True)
         finally:
             outbox.underway.pop(delivery.id, None)
-        world.ring()
+        world.notify_listeners()
 
-    async def _answer(self, world: World, outbox: Outbox, push: Push) -> Answered:
+    async def _send_push(self, world: World, outbox: Outbox, push: PushRequest) -> PushResponse:
         if outbox.relays:
-            return await self._relayed(world, outbox, push)
+            return await self._relay_push(world, outbox, push)
         try:
-            async with asyncio.timeout(self._seconds):
-                return await self._caller.call(push)
-        except Unreached as error:
-            return Answered(verdict=error.verdict, says=str(error))
+            async with asyncio.timeout(self._timeout):
+                return await self._caller.send_push(push)
+        except NoResponseError as error:
+            return PushResponse(verdict=error.verdict, says=str(error))
         except TimeoutError:
-            says = f"no answer came within {self._seconds:g} s (--push-timeout)"
-            return Answered(verdict=Verdict.TIMED_OUT, says=says)
+            says = f"no answer came within {self._timeout:g} s (--push-timeout)"
+            return PushResponse(verdict=Verdict.TIMED_OUT, says=says)
 
-    async def _relayed(self, world: World, outbox: Outbox, push: Push) -> Answered:
+    async def _relay_push(self, world: World, outbox: Outbox, push: PushRequest) -> PushResponse:
         """Have a listener perform *push*, and return what it was answered."""
         relay = outbox.relays[0]
-        number = relay.hand(push)
+        number = relay.assign_push(push)
         try:
-            with _bell(world) as bell:
-                world.ring()
-                async with asyncio.timeout(self._seconds + SPARE):
-                    while not relay.has_answered(number) and relay in outbox.relays:
+            with _watch_changes(world) as bell:
+                world.notify_listeners()
+                async with asyncio.timeout(self._timeout + RELAY_GRACE):
+                    while not relay.has_response(number) and relay in outbox.relays:
                         await bell.wait()
                         bell.clear()
-            return relay.answered(number)
+            return relay.pop_response(number)
         except TimeoutError:
-            relay.take_back(number)
-            says = f"the listener said nothing within {self._seconds + SPARE:g} s"
-            return Answered(verdict=Verdict.TIMED_OUT, says=says)
+            relay.cancel_push(number)
+            says = f"the listener said nothing within {self._timeout + RELAY_GRACE:g} s"
+            return PushResponse(verdict=Verdict.TIMED_OUT, says=says)
 
 
-class _Post:
+class _WorldCourier:
     """The courier's post at one world: its lanes, and the alarm for what is due."""
 
     def __init__(
@@ -124,94 +124,94 @@ class _Post:
         self._world = world
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._outbox = world.outbox
-        self._is_looking = False
-        self._refused = 0  # times in a row, by the disk
-        self._alarm: asyncio.TimerHandle | None = None
-        self._dial: tuple[Clock, int] | None = None
+        self._is_scheduled = False
+        self._failures = 0  # times in a row, by the disk
+        self._timer: asyncio.TimerHandle | None = None
+        self._clock_setting: tuple[Clock, int] | None = None
 
-    def look(self) -> None:
-        if not self._is_looking:
-            self._is_looking = True
-            self.loop.call_soon(self._attend)
+    def schedule_dispatch(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self.loop.call_soon(self._start_dispatch)
 
-    def _attend(self) -> None:
-        begin(self._attended())
+    def _start_dispatch(self) -> None:
+        start_eagerly(self._dispatch_due())
 
-    async def _attended(self) -> None:
+    async def _dispatch_due(self) -> None:
         """Bring the world up to the time, and let leave what is ready."""
-        self._is_looking = False
+        self._is_scheduled = False
         world = self._world
-        before, patience = world.happened.last, 0.0
+        before, patience = world.event_log.last, 0.0
         try:
             if not await catch_up(world, world.clock.now()):
-                self.look()  # others are let in
-            self._refused = 0
+                self.schedule_dispatch()  # others are let in
+            self._failures = 0
         except Refusal as refusal:
             log.error("world %s: %s", world.name, refusal.why)  # noqa: TRY400
-            self._refused += 1
-            patience = min(2.0**self._refused, LONGEST)
-        if world.happened.last != before:
-            world.ring()
+            self._failures += 1
+            patience = min(2.0**self._failures, MAX_RETRY_DELAY)
+        if world.event_log.last != before:
+            world.notify_listeners()
         if self._outbox is not world.outbox:
             self._outbox = world.outbox
             for lane in self._lanes.values():
                 lane.cancel()
             self._lanes = {}
-        for url in world.outbox.lanes():
+        for url in world.outbox.open_lanes():
             if url not in self._lanes:
-                self._lanes[url] = self.loop.create_task(self._carried(url))
-        self._set_alarm(patience)
+                self._lanes[url] = self.loop.create_task(self._run_lane(url))
+        self._set_timer(patience)
 
-    async def _carried(self, url: str) -> None:
+    async def _run_lane(self, url: str) -> None:
         """Carry what leaves on one lane until it is empty."""
         world, outbox, lanes = self._world, self._outbox, self._lanes
         try:
-            while world.outbox is outbox and (taken := outbox.take(url)):
-                if world.commons.store.lasts:
-                    leaving = partial(deliveries.leave, world, taken)
-                    await transact(world, leaving, happened=True)
+            while world.outbox is outbox and (taken := outbox.take_next(url)):
+                if world.shared.store.is_durable:
+                    leaving = partial(deliveries.keep_deliveries_leaving, world, taken)
+                    await run_transaction(world, leaving, has_happened=True)
                 first, *others = (
-                    self._courier.carry(world, outbox, each) for each in taken
+                    self._courier.attempt_delivery(world, outbox, each) for each in taken
                 )
                 await (asyncio.gather(first, *others) if others else first)
         finally:
             lanes.pop(url, None)
-            self.look()
+            self.schedule_dispatch()
 
-    def _set_alarm(self, patience: float) -> None:
+    def _set_timer(self, min_delay: float) -> None:
         """Look again when the next thing is due, or when somebody turns the clock.
 
         Not before so many seconds of the wall, in which a disk may be given room.
         """
         world = self._world
-        if self._alarm:
-            self._alarm.cancel()
-            self._alarm = None
-        due_at, clock = world.schedule.next_at, world.clock
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        due_at, clock = world.work_queue.next_at, world.clock
         if due_at == NEVER:
-            world.unlisten(self._heard)
+            world.remove_listener(self._handle_change)
             if not self._lanes:
-                self._courier.leave(world)
+                self._courier.forget_world(world)
             return
-        self._dial = (clock, clock.turned)
-        world.listen(self._heard)
+        self._clock_setting = (clock, clock.change_count)
+        world.add_listener(self._handle_change)
         if clock.rate:
             seconds = (due_at - clock.now()).total_seconds() / clock.rate
-            self._alarm = self.loop.call_later(max(seconds, patience), self._attend)
+            self._timer = self.loop.call_later(max(seconds, min_delay), self._start_dispatch)
 
-    def _heard(self) -> None:
+    def _handle_change(self) -> None:
         """Hear that something has changed; only the clock is of interest."""
         clock = self._world.clock
-        if self._dial != (clock, clock.turned):
-            self.look()
+        if self._clock_setting != (clock, clock.change_count):
+            self.schedule_dispatch()
 
 
 @contextmanager
-def _bell(world: World) -> Iterator[asyncio.Event]:
+def _watch_changes(world: World) -> Iterator[asyncio.Event]:
     """Return what rings when something changes in *world*."""
     bell = asyncio.Event()
-    world.listen(bell.set)
+    world.add_listener(bell.set)
     try:
         yield bell
     finally:
-        world.unlisten(bell.set)
+        world.remove_listener(bell.set)

@@ -15,21 +15,21 @@ from urllib.parse import quote, urlsplit
 import httptools
 
 from emulator.domain.delivery import Verdict
-from emulator.domain.targets import Targets
-from emulator.contract.memo import remembered
-from emulator.world.outbox import Answered, Push, joined
-from emulator.network.resolver import ForbiddenTargetError, dial
+from emulator.domain.targets import AllowedTargets
+from emulator.contract.memo import cache_short_keys
+from emulator.world.outbox import PushResponse, PushRequest, append_query
+from emulator.network.resolver import ForbiddenTargetError, dial_host
 
-KEPT = 1.0  # seconds that an idle connection is used again
-HEAD = 64 * 1024  # octets that may come before a body
-PORTS = {"http": 80, "https": 443}
-SAFE = "%/?:@!$&'()*+,;=~-._[]"  # of a path and a query, as they stand
-LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-HEADERS = "User-Agent: smsclouds-emulator\r\nAccept: */*\r\n"
-FORM = "application/x-www-form-urlencoded"
+IDLE_SECONDS = 1.0  # seconds that an idle connection is used again
+MAX_HEAD_LENGTH = 64 * 1024  # octets that may come before a body
+SCHEME_PORTS = {"http": 80, "https": 443}
+URL_SAFE = "%/?:@!$&'()*+,;=~-._[]"  # of a path and a query, as they stand
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+REQUEST_HEADERS = "User-Agent: smsclouds-emulator\r\nAccept: */*\r\n"
+FORM_TYPE = "application/x-www-form-urlencoded"
 
 
-class Unreached(Exception):  # noqa: N818 - what happened, in a word
+class NoResponseError(Exception):  # noqa: N818 - what happened, in a word
     """No answer came; the verdict says in which way, the message what to try."""
 
     def __init__(self, verdict: Verdict, message: str) -> None:
@@ -37,7 +37,7 @@ class Unreached(Exception):  # noqa: N818 - what happened, in a word
         self.verdict = verdict
 
 
-class Place(NamedTuple):
+class HttpTarget(NamedTuple):
     """Where a URL leads."""
 
     scheme: str
@@ -48,52 +48,52 @@ class Place(NamedTuple):
     def authority(self) -> str:
         """What the header ``Host`` says."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == SCHEME_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-class Caller:
+class HttpCaller:
     """Calls servers; connections are kept for a moment."""
 
     def __init__(
-        self, targets: Targets, *, most: int, in_container: bool = False
+        self, targets: AllowedTargets, *, body_limit: int, in_container: bool = False
     ) -> None:
         self._targets = targets
-        self._most = most  # octets of an answer that are read
+        self._body_limit = body_limit  # octets of an answer that are read
         self._in_container = in_container
-        self._idle: dict[Place, list[Connection]] = {}
-        self._tidying: asyncio.Task[None] | None = None
+        self._idle: dict[HttpTarget, list[HttpConnection]] = {}
+        self._cleanup: asyncio.Task[None] | None = None
 
-    async def call(self, push: Push) -> Answered:
+    async def send_push(self, push: PushRequest) -> PushResponse:
         """Return the answer to *push*.
 
         Raises ``Unreached`` where there is none; how long that may take is up to who
         calls.
         """
-        place = _place(push.url)
-        connection = self._idle_one(place) or await self._connected(place)
+        place = _parse_target(push.url)
+        connection = self._take_idle(place) or await self._open_connection(place)
         try:
-            answer = await connection.ask(_request(push, place))
+            answer = await connection.send_request(_encode_request(push, place))
         except BaseException:
             connection.close()
             raise
-        if connection.is_good:
-            self._keep(place, connection)
+        if connection.is_reusable:
+            self._keep_idle(place, connection)
         else:
             connection.close()
         return answer
 
-    def _keep(self, place: Place, connection: "Connection") -> None:
+    def _keep_idle(self, place: HttpTarget, connection: "HttpConnection") -> None:
         """Keep a connection for a moment."""
-        connection.rest()
+        connection.mark_idle()
         self._idle.setdefault(place, []).append(connection)
-        if self._tidying is None or self._tidying.done():
-            self._tidying = asyncio.create_task(self._tidied())
+        if self._cleanup is None or self._cleanup.done():
+            self._cleanup = asyncio.create_task(self._close_stale())
 
-    async def _tidied(self) -> None:
+    async def _close_stale(self) -> None:
         """Close what has been idle for too long, and all where the loop ends."""
         try:
             while self._idle:
-                await asyncio.sleep(KEPT)
+                await asyncio.sleep(IDLE_SECONDS)
                 for place, idle in tuple(self._idle.items()):
                     self._idle[place] = [each for each in idle if each.is_fresh]
                     for each in idle:
@@ -106,7 +106,7 @@ class Caller:
                 each.close()
             self._idle.clear()
 
-    def _idle_one(self, place: Place) -> "Connection | None":
+    def _take_idle(self, place: HttpTarget) -> "HttpConnection | None":
         idle = self._idle.get(place)
         while idle:
             connection = idle.pop()
@@ -115,29 +115,29 @@ class Caller:
             connection.close()
         return None
 
-    async def _connected(self, place: Place) -> "Connection":
+    async def _open_connection(self, place: HttpTarget) -> "HttpConnection":
         """Return a new connection to an address of the place that may be called."""
         tls = {}
         if place.scheme == "https":
-            tls = {"ssl": _context(), "server_hostname": place.host}
-        new = partial(Connection, self._most)
+            tls = {"ssl": _make_client_context(), "server_hostname": place.host}
+        new = partial(HttpConnection, self._body_limit)
         try:
-            return await dial(self._targets, new, place.host, place.port, **tls)
+            return await dial_host(self._targets, new, place.host, place.port, **tls)
         except ForbiddenTargetError as error:
-            raise Unreached(Verdict.FORBIDDEN, str(error)) from error
+            raise NoResponseError(Verdict.FORBIDDEN, str(error)) from error
         except ConnectionRefusedError as error:
-            raise Unreached(Verdict.REFUSED, self._nobody(place)) from error
+            raise NoResponseError(Verdict.REFUSED, self._explain_refusal(place)) from error
         except (socket.gaierror, UnicodeError) as error:
             message = f"the name {place.host} leads nowhere: {error}"
-            raise Unreached(Verdict.BROKEN, message) from error
+            raise NoResponseError(Verdict.BROKEN, message) from error
         except (OSError, ssl.SSLError) as error:
             message = f"no connection to {place.authority}: {error}"
-            raise Unreached(Verdict.BROKEN, message) from error
+            raise NoResponseError(Verdict.BROKEN, message) from error
 
-    def _nobody(self, place: Place) -> str:
+    def _explain_refusal(self, place: HttpTarget) -> str:
         """Return what to try where nothing listens."""
         message = f"nothing listens on {place.authority}"
-        if place.host in LOCAL and self._in_container:
+        if place.host in LOCAL_HOSTS and self._in_container:
             return (
                 f"{message}: in a container that is the container itself; use "
                 "host.docker.internal, or run smsclouds-emulator listen beside the "
@@ -146,32 +146,32 @@ class Caller:
         return f"{message}; is the receiver running?"
 
 
-class Connection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """One connection; it asks one thing at a time."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, body_limit: int) -> None:
+        self._body_limit = body_limit
         self._loop = asyncio.get_running_loop()
-        self._answer: asyncio.Future[Answered] | None = None
-        self._since = 0.0
-        self._start()
+        self._answer: asyncio.Future[PushResponse] | None = None
+        self._idle_since = 0.0
+        self._reset_answer()
 
     @property
-    def is_good(self) -> bool:
+    def is_reusable(self) -> bool:
         """Whether it can be asked again."""
         return self._whole and not self._transport.is_closing()
 
     @property
     def is_fresh(self) -> bool:
         """Whether the other side is still sure to expect something."""
-        return self.is_good and self._loop.time() - self._since < KEPT
+        return self.is_reusable and self._loop.time() - self._idle_since < IDLE_SECONDS
 
-    def rest(self) -> None:
-        self._since = self._loop.time()
+    def mark_idle(self) -> None:
+        self._idle_since = self._loop.time()
 
-    async def ask(self, request: bytes) -> Answered:
+    async def send_request(self, request: bytes) -> PushResponse:
         """Send *request* and return the answer.  Raises ``Unreached``."""
-        self._start()
+        self._reset_answer()
         self._answer = self._loop.create_future()
         self._transport.write(request)
         return await self._answer
@@ -179,7 +179,7 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         self._transport.abort()
 
-    def _start(self) -> None:
+    def _reset_answer(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[str, str]] = []
         self._body = b""
@@ -195,17 +195,17 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(octets)
         except httptools.HttpParserError as error:
-            self._fail(f"the answer is no HTTP: {error}")
+            self._fail_answer(f"the answer is no HTTP: {error}")
         if not self._has_begun:
             self._head += len(octets)
-            if self._head > HEAD:
-                self._fail("the headers of the answer do not end")
+            if self._head > MAX_HEAD_LENGTH:
+                self._fail_answer("the headers of the answer do not end")
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self._has_begun and error is None and not self._is_measured():
-            self._end()  # an answer that ends with its connection
+        if self._has_begun and error is None and not self._has_length():
+            self._finish_answer()  # an answer that ends with its connection
         else:
-            self._fail("the connection was closed before the end of the answer")
+            self._fail_answer("the connection was closed before the end of the answer")
 
     # --- What the parser tells --------------------------------------------------------
 
@@ -217,67 +217,67 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, octets: bytes) -> None:
         self._body += octets
-        if len(self._body) >= self._most:
-            self._body = self._body[: self._most]
-            self._end()
+        if len(self._body) >= self._body_limit:
+            self._body = self._body[: self._body_limit]
+            self._finish_answer()
 
     def on_message_complete(self) -> None:
         if self._has_begun:
             self._whole = self._parser.should_keep_alive()
-            self._end()
+            self._finish_answer()
         else:  # 100 Continue and its like
             self._headers = []
 
-    def _is_measured(self) -> bool:
+    def _has_length(self) -> bool:
         """Whether the answer says where it ends."""
         names = {name for name, _ in self._headers}
         return not names.isdisjoint({"content-length", "transfer-encoding"})
 
-    def _end(self) -> None:
+    def _finish_answer(self) -> None:
         if self._answer and not self._answer.done():
             status = self._parser.get_status_code()
             text = self._body.decode("utf-8", "replace")
-            self._answer.set_result(Answered(status, tuple(self._headers), text))
+            self._answer.set_result(PushResponse(status, tuple(self._headers), text))
 
-    def _fail(self, message: str) -> None:
+    def _fail_answer(self, message: str) -> None:
         if self._answer and not self._answer.done():
-            self._answer.set_exception(Unreached(Verdict.BROKEN, message))
+            self._answer.set_exception(NoResponseError(Verdict.BROKEN, message))
         self._transport.abort()
 
 
-@remembered(4_096)
-def _place(url: str) -> Place:
+@cache_short_keys(4_096)
+def _parse_target(url: str) -> HttpTarget:
     try:
         parts = urlsplit(url)
         scheme = parts.scheme
         host = (parts.hostname or "").encode("idna").decode("ascii")
-        port = parts.port or PORTS[scheme]
+        port = parts.port or SCHEME_PORTS[scheme]
     except (ValueError, KeyError) as error:
         message = f"{url} is no address of http or https"
-        raise Unreached(Verdict.FORBIDDEN, message) from error
-    return Place(scheme, host, port)
+        raise NoResponseError(Verdict.FORBIDDEN, message) from error
+    return HttpTarget(scheme, host, port)
 
 
-@remembered(4_096)
-def _target(url: str) -> str:
+@cache_short_keys(4_096)
+def _encode_path(url: str) -> str:
     """Return what a request line says of *url*, in ASCII; the fragment is not sent."""
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
-    return quote((parts.path or "/") + query, safe=SAFE)
+    return quote((parts.path or "/") + query, safe=URL_SAFE)
 
 
-def _request(push: Push, place: Place) -> bytes:
+def _encode_request(push: PushRequest, place: HttpTarget) -> bytes:
     """Return the octets of the request; the URL's own query stays (MOP-09)."""
-    target, body = _target(push.url), ""
-    head = f"Host: {place.authority}\r\n{HEADERS}"
+    target, body = _encode_path(push.url), ""
+    head = f"Host: {place.authority}\r\n{REQUEST_HEADERS}"
     if push.method == "POST":
         body = push.parameters
-        head += f"Content-Type: {FORM}\r\nContent-Length: {len(body)}\r\n"
+        head += f"Content-Type: {FORM_TYPE}\r\nContent-Length: {len(body)}\r\n"
     else:
-        target = joined(target, push.parameters)
+        target = append_query(target, push.parameters)
     return f"{push.method} {target} HTTP/1.1\r\n{head}\r\n{body}".encode("ascii")
 
 
 @cache
-def _context() -> ssl.SSLContext:
+def _make_client_context() -> ssl.SSLContext:
     return ssl.create_default_context()

@@ -4,37 +4,37 @@ from urllib.parse import quote_plus
 
 from emulator.contract.contract import ContractError, Webhook
 from emulator.domain.assumptions import Assumptions
-from emulator.domain.delivery import Delivery, Trick
-from emulator.domain.push import Pairs, named, tricked
-from emulator.contract.memo import remembered
-from emulator.world.outbox import Push
+from emulator.domain.delivery import Delivery, PushMutation
+from emulator.domain.push import ParameterPairs, apply_cellphone_name, apply_push_mutation
+from emulator.contract.memo import cache_short_keys
+from emulator.world.outbox import PushRequest
 
 
-def written(delivery: Delivery, webhook: Webhook, assumptions: Assumptions) -> Push:
+def make_push(delivery: Delivery, webhook: Webhook, assumptions: Assumptions) -> PushRequest:
     """Return the request that *delivery* means.
 
     Raises ``ContractError`` for facts that the contract does not describe.
 
     Source: manual MOP-03 for GET and the query.
     """
-    pairs: Pairs = []
+    pairs: ParameterPairs = []
     for parameter in webhook.parameters:
         value = delivery.facts.get(parameter.name.casefold())
-        if not parameter.admits(value):
+        if not parameter.admits_value(value):
             message = f"{webhook.id} would send {parameter.name}={value!r}"
             raise ContractError(message)
         pairs.append((parameter.name, value))  # type: ignore[arg-type] # admitted
-    pairs = tricked(named(pairs, assumptions["mo_cellphone_name"]), delivery.trick)
-    return Push(
+    pairs = apply_push_mutation(apply_cellphone_name(pairs, assumptions["mo_cellphone_name"]), delivery.trick)
+    return PushRequest(
         delivery=delivery.id,
         operation=webhook.id,
-        method="POST" if delivery.trick is Trick.POST else "GET",
+        method="POST" if delivery.trick is PushMutation.POST else "GET",
         url=delivery.url,
-        parameters="&".join(f"{name}={_encoded(str(value))}" for name, value in pairs),
+        parameters="&".join(f"{name}={_encode_value(str(value))}" for name, value in pairs),
     )
 
 
-@remembered(4_096)
-def _encoded(value: str) -> str:
+@cache_short_keys(4_096)
+def _encode_value(value: str) -> str:
     """Return *value* as a form writes it; many pushes share a date or a text."""
     return quote_plus(value)

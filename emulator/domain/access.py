@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from emulator.domain.coding import Alphabet
-from emulator.domain.command_status import Status
+from emulator.domain.command_status import CommandStatus
 
-SYSTEM_ID, PASSWORD = 15, 8  # octets; source: SMPP 3.4, 4.1.1
-KEPT = 64  # minted binds that are made once
+MAX_SYSTEM_ID, MAX_PASSWORD = 15, 8  # octets; source: SMPP 3.4, 4.1.1
+MAX_AUTO_CREATED = 64  # minted binds that are made once
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ReceiptFormat:
     """How receipts are written: as the specification says, or as real centres do."""
 
     ids: str = "decimal"  # hex; padded to ten digits
@@ -25,7 +25,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class Bind:
+class BindConfig:
     """One system_id and what it may do.  A limit of 0 is none."""
 
     system_id: str
@@ -36,11 +36,11 @@ class Bind:
     binds: int = 0  # at a time
     window: int = 0  # requests without an answer
     rate: int = 0  # messages in a second of the world
-    receipts: Form = Form()
+    receipts: ReceiptFormat = ReceiptFormat()
 
 
 @dataclass(frozen=True, slots=True)
-class Centre:
+class SmscConfig:
     """What the account's message centre is like.  A timer of 0 is off."""
 
     session_init_timer: float = 10  # seconds of the wall, as all of its timers
@@ -48,9 +48,9 @@ class Centre:
     response_timer: float = 10
     inactivity_timer: float = 300
     # What a client takes for the last word, so that it does not try for ever.
-    no_credit: int = int(Status.ESME_RSUBMITFAIL)
-    over_window: int = int(Status.ESME_RMSGQFUL)
-    over_held: int = int(Status.ESME_RTHROTTLED)  # source: assumption SMP-11
+    no_credit: int = int(CommandStatus.ESME_RSUBMITFAIL)
+    over_window: int = int(CommandStatus.ESME_RMSGQFUL)
+    over_held: int = int(CommandStatus.ESME_RTHROTTLED)  # source: assumption SMP-11
     receiver_window: int = 10  # deliver_sm without an answer; source: SMPP 3.4, 2.7
     held: int = 10_000  # receipts that wait; more are dropped if nobody is bound
     # Seconds of the wall without an acknowledgement, while so many wait, after which
@@ -61,28 +61,28 @@ class Centre:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class SmppAccess:
     """The binds by system_id, and the centre that they lead to."""
 
-    binds: Mapping[str, Bind] = field(default_factory=dict)
-    centre: Centre = Centre()
-    _minted: dict[str, Bind] = field(
+    binds: Mapping[str, BindConfig] = field(default_factory=dict)
+    centre: SmscConfig = SmscConfig()
+    _auto_created: dict[str, BindConfig] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
-    def bind(self, system_id: str) -> Bind:
+    def get_bind(self, system_id: str) -> BindConfig:
         """Return a bind; one that was minted has the manners of the first."""
-        known = self.binds.get(system_id) or self._minted.get(system_id)
+        known = self.binds.get(system_id) or self._auto_created.get(system_id)
         if known is None:
-            if len(self._minted) == KEPT:
-                self._minted.clear()
-            known = self._minted[system_id] = self._like_the_first(system_id)
+            if len(self._auto_created) == MAX_AUTO_CREATED:
+                self._auto_created.clear()
+            known = self._auto_created[system_id] = self._copy_first_bind(system_id)
         return known
 
-    def _like_the_first(self, system_id: str) -> Bind:
+    def _copy_first_bind(self, system_id: str) -> BindConfig:
         first = next(iter(self.binds.values()), None)
         return (
-            Bind(system_id)
+            BindConfig(system_id)
             if first is None
             else replace(first, system_id=system_id, password=None)
         )

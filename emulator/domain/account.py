@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from emulator.domain.access import Access
+from emulator.domain.access import SmppAccess
 from emulator.domain.assumptions import Assumptions
-from emulator.domain.dates import year_after
+from emulator.domain.dates import add_year
 from emulator.domain.handset import Population
-from emulator.domain.refusals import SERVICE_INACTIVE, Reason, Refusal
-from emulator.domain.timeline import MANUAL, Pace
+from emulator.domain.refusals import SERVICE_INACTIVE, RefusalReason, Refusal
+from emulator.domain.timeline import MANUAL_PACE, Pace
 
-ITEMS = 10_000  # that each list of an account may have
+MAX_ITEMS = 10_000  # that each list of an account may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Country:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class MediaFile:
     """A saved audio or a multimedia file.  Source: manual WEB-04, WEB-05."""
 
     id: int
@@ -80,11 +80,11 @@ class Token:
     expires_at: datetime
 
 
-def token(
+def make_token(
     name: str, literal: str, *, now: datetime, lifetime: timedelta | None = None
 ) -> Token:
     """Return a new token, good for a year unless the account says otherwise."""
-    expires_at = year_after(now) if lifetime is None else now + lifetime
+    expires_at = add_year(now) if lifetime is None else now + lifetime
     return Token(name, literal, now, expires_at)
 
 
@@ -119,8 +119,8 @@ class Account:
     seed: int
     routes: Mapping[int, Route]
     countries: Mapping[int, Country]
-    audios: Mapping[int, Item] = field(default_factory=dict)
-    media: Mapping[int, Item] = field(default_factory=dict)
+    audios: Mapping[int, MediaFile] = field(default_factory=dict)
+    media: Mapping[int, MediaFile] = field(default_factory=dict)
     links: Mapping[int, Link] = field(default_factory=dict)
     keywords: tuple[Keyword, ...] = ()
     push_url: str | None = None  # source: manual MOP-02
@@ -129,16 +129,16 @@ class Account:
     whitelist: frozenset[str] = frozenset()  # hosts
     services: Mapping[str, bool] = field(default_factory=dict)  # absent: active
     prices: Prices = Prices()
-    pace: Pace = MANUAL
+    pace: Pace = MANUAL_PACE
     assumptions: Assumptions = field(default_factory=Assumptions)
     population: Population = field(default_factory=lambda: Population(0))
-    refusals: Mapping[str, Reason] = field(default_factory=dict)  # by name, instead
+    refusals: Mapping[str, RefusalReason] = field(default_factory=dict)  # by name, instead
     token_lifetime: timedelta | None = None  # a year
     merged_limit: int = 5_000  # characters of a merged text, in lenient worlds too
     short_link_base: str = "https://mx4.mx"
-    access: Access = field(default_factory=Access)  # by SMPP
+    access: SmppAccess = field(default_factory=SmppAccess)  # by SMPP
 
-    def needs(self, service: str) -> None:
+    def require_service(self, service: str) -> None:
         """Refuse where the service is not active.
 
         Source: manual EML-30 and VOI-16; the code is assumption ERR-12.

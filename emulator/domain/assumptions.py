@@ -10,9 +10,9 @@ no meaning.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from emulator.domain.refusals import NOT_WANTED, Reason, Refusal
+from emulator.domain.refusals import NOT_WANTED, RefusalReason, Refusal
 
-CLOSED = frozenset({"refuse", "ignore"})  # choices that shut a doubtful reading out
+CLOSING_CHOICES = frozenset({"refuse", "ignore"})  # choices that shut a doubtful reading out
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,175 +24,175 @@ class Switch:
     says: str
 
 
-def _choice(name: str, choices: str, *ledger: str, says: str) -> Switch:
+def _make_choice(name: str, choices: str, *ledger: str, says: str) -> Switch:
     """Return a switch that both modes leave at its default."""
     options = tuple(choices.split("|"))
     return Switch(name, options, options[0], ledger, says)
 
 
-def _doubt(name: str, ledger: str, says: str, *, strict: str = "refuse") -> Switch:
+def _make_doubt_switch(name: str, ledger: str, says: str, *, strict: str = "refuse") -> Switch:
     """Return a switch that lenient leaves open and strict closes."""
     return Switch(name, ("accept", strict), strict, (ledger,), says)
 
 
-_ALL = (
-    _choice(
+_SWITCHES = (
+    _make_choice(
         "errors",
         "envelope|laravel",
         "ERR-06",
         "LOST-08",
         says="Bodies of refusals: the manual's envelope, or stock Laravel's.",
     ),
-    _choice("language", "es|en", "ERR-11", says="Language of `information`."),
-    _choice(
+    _make_choice("language", "es|en", "ERR-11", says="Language of `information`."),
+    _make_choice(
         "charge",
         "per_part|per_recipient",
         "SMS-44",
         says="A long or encoded text costs its parts, or every message costs one.",
     ),
-    _choice(
+    _make_choice(
         "credit",
         "enforce|overdraft",
         "SMS-45",
         says="A balance that does not suffice refuses the campaign, or goes negative.",
     ),
-    _choice(
+    _make_choice(
         "refund_on_cancel",
         "yes|no",
         "VOI-35",
         says="A cancelled voice campaign is paid back, once.",
     ),
-    _choice(
+    _make_choice(
         "url_whitelist",
         "off|fail|reject",
         "SMS-47",
         says="A URL that is not listed: noted, its messages fail, or refused.",
     ),
-    _choice(
+    _make_choice(
         "email_merge",
         "example|bullets",
         "EML-06",
         says="`<+B+>` of an e-mail is `name` (the example) or `field1` (the bullets).",
     ),
-    _choice(
+    _make_choice(
         "clic_dates",
         "date|full",
         "CLC-12",
         says="Dates of the SMS CLIC answer: without time, as shown, or with it.",
     ),
-    _choice(
+    _make_choice(
         "country_route",
         "cheapest|first",
         "SMS-33",
         says="The route taken when only `country` is given.",
     ),
-    _choice(
+    _make_choice(
         "no_information",
         "empty|not_found",
         "DLR-06",
         "LOST-09",
         says="A campaign that is `inserting` or `unknown`: no rows, or 404.",
     ),
-    _choice(
+    _make_choice(
         "expired_token",
         "refuse|accept",
         "AUT-05",
         says="A token past its date: 401, or still good.",
     ),
-    _choice(
+    _make_choice(
         "mo_cellphone_name",
         "cellphone|rellphone|both",
         "MOP-05",
         says="The name of the number in a push: the table's, the bullets', or both.",
     ),
-    _choice(
+    _make_choice(
         "smpp_mo_case",
         "lower|capitalised",
         "SMP-07",
         says="Parameters of the push of an answer to SMPP: lower case, or capitalised.",
     ),
-    _doubt(
+    _make_doubt_switch(
         "keyword_answer_length",
         "KEY-07",
         "An answer to a keyword of over 160 characters (cut).",
     ),
-    _doubt("content_type", "ERR-04", "JSON under another Content-Type, or none."),
-    _doubt(
+    _make_doubt_switch("content_type", "ERR-04", "JSON under another Content-Type, or none."),
+    _make_doubt_switch(
         "loose_scheme", "AUT-06", "`bearer` in another case, or with several spaces."
     ),
-    _doubt(
+    _make_doubt_switch(
         "capitals",
         "GEN-14",
         "Field names with a capital, as bullets and tables print them.",
         strict="ignore",
     ),
-    _doubt("uneven_fields", "SMS-07", "Recipients that do not carry the same fields."),
-    _doubt("missing_values", "SMS-08", "A placeholder without a value (left empty)."),
-    _doubt("several_lengths", "SMS-24", "More than one of the length flags."),
-    _doubt(
+    _make_doubt_switch("uneven_fields", "SMS-07", "Recipients that do not carry the same fields."),
+    _make_doubt_switch("missing_values", "SMS-08", "A placeholder without a value (left empty)."),
+    _make_doubt_switch("several_lengths", "SMS-24", "More than one of the length flags."),
+    _make_doubt_switch(
         "special_characters",
         "SMS-25",
         "Characters outside GSM 03.38 without an encode flag (transliterated).",
     ),
-    _doubt("merged_length", "SMS-26", "A text that grows over its limit when merged."),
-    _doubt(
+    _make_doubt_switch("merged_length", "SMS-26", "A text that grows over its limit when merged."),
+    _make_doubt_switch(
         "gsm_extension",
         "SMS-27",
         "Characters of the GSM 03.38 extension table without an encode flag.",
     ),
-    _doubt("loose_booleans", "SMS-28", 'Booleans sent as 0, 1, "0" or "1".'),
-    _doubt("route_elsewhere", "SMS-34", "A route that is not of the country sent."),
-    _doubt(
+    _make_doubt_switch("loose_booleans", "SMS-28", 'Booleans sent as 0, 1, "0" or "1".'),
+    _make_doubt_switch("route_elsewhere", "SMS-34", "A route that is not of the country sent."),
+    _make_doubt_switch(
         "doubtful_dates", "SMS-37", "A scheduled date in the past, or without time."
     ),
-    _doubt(
+    _make_doubt_switch(
         "sms_schedule_name",
         "SMS-38",
         "`scheduledDate` where SMS says `scheduled_date`.",
         strict="ignore",
     ),
-    _doubt(
+    _make_doubt_switch(
         "responses_message",
         "MO-05",
         "`message` for `messages`, and one id instead of an array.",
     ),
-    _doubt("responses_campaign", "MO-07", "One campaign id instead of an array."),
-    _doubt("responses_others", "MO-08", "Parameters that belong to another `type`."),
-    _doubt("reversed_dates", "MO-14", "`from` after `to` (nothing is found)."),
-    _doubt(
+    _make_doubt_switch("responses_campaign", "MO-07", "One campaign id instead of an array."),
+    _make_doubt_switch("responses_others", "MO-08", "Parameters that belong to another `type`."),
+    _make_doubt_switch("reversed_dates", "MO-14", "`from` after `to` (nothing is found)."),
+    _make_doubt_switch(
         "email_schedule_name",
         "EML-08",
         "`scheduled_date` where e-mail says `scheduledDate`.",
         strict="ignore",
     ),
-    _doubt("image_only_text", "EML-13", "`body` or `header` with template 3."),
-    _doubt("image_missing", "EML-15", "Template 4 without `image`."),
-    _doubt("foreign_image", "EML-16", "An `image` that is not in the media library."),
-    _doubt("remittent_missing", "VOI-08", "A voice campaign without `remittent`."),
-    _doubt(
+    _make_doubt_switch("image_only_text", "EML-13", "`body` or `header` with template 3."),
+    _make_doubt_switch("image_missing", "EML-15", "Template 4 without `image`."),
+    _make_doubt_switch("foreign_image", "EML-16", "An `image` that is not in the media library."),
+    _make_doubt_switch("remittent_missing", "VOI-08", "A voice campaign without `remittent`."),
+    _make_doubt_switch(
         "foreign_remittent", "VOI-09", "A `remittent` that the account does not own."
     ),
-    _doubt(
+    _make_doubt_switch(
         "voice_schedule_name",
         "VOI-10",
         "`scheduled_date` where voice says `scheduledDate`.",
         strict="ignore",
     ),
-    _doubt("voice_slash", "VOI-21", "A slash after the id of a voice campaign."),
-    _doubt("clic_country_only", "CLC-05", "SMS CLIC with `country` and no `route`."),
-    _doubt("clic_mark_missing", "CLC-07", "An SMS CLIC text without its link mark."),
+    _make_doubt_switch("voice_slash", "VOI-21", "A slash after the id of a voice campaign."),
+    _make_doubt_switch("clic_country_only", "CLC-05", "SMS CLIC with `country` and no `route`."),
+    _make_doubt_switch("clic_mark_missing", "CLC-07", "An SMS CLIC text without its link mark."),
 )
 
-SWITCHES: Mapping[str, Switch] = {switch.name: switch for switch in _ALL}
-LENIENT: Mapping[str, str] = {name: each.choices[0] for name, each in SWITCHES.items()}
-STRICT: Mapping[str, str] = {name: each.strict for name, each in SWITCHES.items()}
+SWITCHES: Mapping[str, Switch] = {switch.name: switch for switch in _SWITCHES}
+LENIENT_CHOICES: Mapping[str, str] = {name: each.choices[0] for name, each in SWITCHES.items()}
+STRICT_CHOICES: Mapping[str, str] = {name: each.strict for name, each in SWITCHES.items()}
 
 
 @dataclass(frozen=True)
 class Assumptions:
     """One choice for every switch; ``assumptions["charge"] == "per_part"``."""
 
-    chosen: Mapping[str, str] = field(default_factory=lambda: LENIENT)
+    chosen: Mapping[str, str] = field(default_factory=lambda: LENIENT_CHOICES)
     closed: frozenset[str] = field(
         init=False, repr=False
     )  # ledger ids of what is not accepted
@@ -201,7 +201,7 @@ class Assumptions:
         closed = frozenset(
             ledger
             for name, switch in SWITCHES.items()
-            if self.chosen[name] in CLOSED and "accept" in switch.choices[:1]
+            if self.chosen[name] in CLOSING_CHOICES and "accept" in switch.choices[:1]
             for ledger in switch.ledger
         )
         object.__setattr__(self, "closed", closed)
@@ -209,7 +209,7 @@ class Assumptions:
     def __getitem__(self, name: str) -> str:
         return self.chosen[name]
 
-    def but(self, choices: Mapping[str, str]) -> "Assumptions":
+    def with_choices(self, choices: Mapping[str, str]) -> "Assumptions":
         """Return these with *choices* instead.
 
         Raises ``ValueError`` for a switch or a choice that does not exist.
@@ -230,12 +230,12 @@ class Doubt:
     """A reading that lenient notes and strict declines."""
 
     ledger: str
-    reason: Reason = NOT_WANTED
+    reason: RefusalReason = NOT_WANTED
     why: str = ""
     words: Mapping[str, object] = field(default_factory=dict)
 
 
-def weigh(doubts: Iterable[Doubt], assumptions: Assumptions) -> list[str]:
+def accept_doubts(doubts: Iterable[Doubt], assumptions: Assumptions) -> list[str]:
     """Return the ledger id of each doubt, as all of them are accepted.
 
     Refuses with the doubt's own reason where the switch is closed.

@@ -3,12 +3,12 @@
 from hashlib import blake2b
 
 
-def draw(seed: int, purpose: str, number: int | str) -> float:
+def draw_fraction(seed: int, purpose: str, number: int | str) -> float:
     """Return a number from 0 up to but not 1, the same for the same arguments."""
-    return digest(seed, purpose, number) / 2**64
+    return draw_bits(seed, purpose, number) / 2**64
 
 
-def digest(seed: int, purpose: str, number: int | str) -> int:
+def draw_bits(seed: int, purpose: str, number: int | str) -> int:
     """Return 64 bits, the same for the same arguments."""
     octets = f"{seed}:{purpose}:{number}".encode()
     return int.from_bytes(blake2b(octets, digest_size=8).digest(), "big")

@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import NamedTuple
 from unicodedata import normalize
 
-from emulator.domain.text import GSM_ALPHABET, GSM_ESCAPED, transliterate
+from emulator.domain.text import GSM_ALPHABET, GSM_ESCAPED, transliterate_to_gsm
 
-ESCAPE = 0x1B
-CONTROLS = frozenset(range(0x20)) - frozenset(b"\t\n\r")  # that no IA5 text has
+GSM_ESCAPE = 0x1B
+CONTROL_OCTETS = frozenset(range(0x20)) - frozenset(b"\t\n\r")  # that no IA5 text has
 
 
 class Alphabet(StrEnum):
@@ -25,7 +25,7 @@ class Alphabet(StrEnum):
     BINARY = "binary"
 
 
-class Room(NamedTuple):
+class PartCapacity(NamedTuple):
     """What one message holds, alone and as a part of a longer one."""
 
     alone: int
@@ -33,14 +33,14 @@ class Room(NamedTuple):
 
 
 # Source: 3GPP 23.040, 9.2.3.24.1; in septets, characters and octets.
-ROOM: Mapping[Alphabet, Room] = {
-    Alphabet.GSM: Room(160, 153),
-    Alphabet.UCS_2: Room(70, 67),
-    Alphabet.BINARY: Room(140, 134),
+PART_CAPACITIES: Mapping[Alphabet, PartCapacity] = {
+    Alphabet.GSM: PartCapacity(160, 153),
+    Alphabet.UCS_2: PartCapacity(70, 67),
+    Alphabet.BINARY: PartCapacity(140, 134),
 }
 # How the octets under each data_coding are read, but for 0, which is the bind's own.
 # Source: SMPP 3.4, 5.2.19; GSM 03.38, 4 for the groups from 0x10 on.
-CODINGS: Mapping[int, Alphabet] = {
+DATA_CODINGS: Mapping[int, Alphabet] = {
     **dict.fromkeys(range(0x01, 0x100), Alphabet.BINARY),
     1: Alphabet.IA5,
     3: Alphabet.LATIN_1,
@@ -60,7 +60,7 @@ CODINGS: Mapping[int, Alphabet] = {
 }
 
 
-def decoded(octets: bytes, written_in: Alphabet) -> str:
+def decode_text(octets: bytes, alphabet: Alphabet) -> str:
     """Return the text of *octets*; binary is shown as hex.
 
     What cannot be read is U+FFFD: a septet over 127, half a UCS-2 character.
@@ -68,36 +68,36 @@ def decoded(octets: bytes, written_in: Alphabet) -> str:
     >>> decoded(b"10 " + bytes((0x1B, 0x65)), Alphabet.GSM)
     '10 €'
     """
-    return _DECODERS[written_in](octets)
+    return _DECODERS[alphabet](octets)
 
 
-def encoded(text: str, written_in: Alphabet) -> bytes:
+def encode_text(text: str, alphabet: Alphabet) -> bytes:
     """Return the octets of *text*; what the alphabet lacks becomes ``?``."""
-    if written_in is Alphabet.GSM:
-        return b"".join(map(_gsm_octets, transliterate(text)))
-    if written_in is Alphabet.BINARY:
+    if alphabet is Alphabet.GSM:
+        return b"".join(map(_encode_gsm, transliterate_to_gsm(text)))
+    if alphabet is Alphabet.BINARY:
         return bytes.fromhex(text)
-    return text.encode(_CODECS[written_in], "replace")
+    return text.encode(_CODECS[alphabet], "replace")
 
 
-def parts(octets: bytes, written_in: Alphabet) -> int:
+def count_parts(octets: bytes, alphabet: Alphabet) -> int:
     """Return how many messages *octets* take on the air, 1 at least.
 
     Texts of other alphabets travel as GSM 03.38 where it has them all, else as UCS-2.
 
     Source: 3GPP 23.040, 9.2.3.24.1; assumption SMS-44 that each part is charged.
     """
-    if written_in in ROOM:
-        size = len(octets) // 2 if written_in is Alphabet.UCS_2 else len(octets)
-        return _parts(size, ROOM[written_in])
-    text = decoded(octets, written_in)
+    if alphabet in PART_CAPACITIES:
+        size = len(octets) // 2 if alphabet is Alphabet.UCS_2 else len(octets)
+        return _count_parts_of_size(size, PART_CAPACITIES[alphabet])
+    text = decode_text(octets, alphabet)
     counts = [_SEPTETS.get(each, 0) for each in text]
     if all(counts):
-        return _parts(sum(counts), ROOM[Alphabet.GSM])
-    return _parts(len(text), ROOM[Alphabet.UCS_2])
+        return _count_parts_of_size(sum(counts), PART_CAPACITIES[Alphabet.GSM])
+    return _count_parts_of_size(len(text), PART_CAPACITIES[Alphabet.UCS_2])
 
 
-def ascii_only(text: str) -> str:
+def to_ascii(text: str) -> str:
     """Return *text* without accents, and ``?`` for what ASCII has nothing like.
 
     >>> ascii_only("café Ω")
@@ -109,18 +109,18 @@ def ascii_only(text: str) -> str:
     return bare.encode("ascii", "replace").decode()
 
 
-def _parts(size: int, room: Room) -> int:
+def _count_parts_of_size(size: int, room: PartCapacity) -> int:
     return 1 if size <= room.alone else -(-size // room.part)
 
 
-def _gsm_octets(character: str) -> bytes:
+def _encode_gsm(character: str) -> bytes:
     return _GSM_OCTETS[character]
 
 
-def _from_gsm(octets: bytes) -> str:
-    if ESCAPE not in octets:
+def _decode_gsm(octets: bytes) -> str:
+    if GSM_ESCAPE not in octets:
         return charmap_decode(octets, "replace", GSM_ALPHABET)[0]
-    first, *escaped = octets.split(bytes((ESCAPE,)))
+    first, *escaped = octets.split(bytes((GSM_ESCAPE,)))
     pieces = [charmap_decode(first, "replace", GSM_ALPHABET)[0]]
     for piece in escaped:
         # An extension that there is not is read in the basic table (GSM 03.38).
@@ -131,28 +131,28 @@ def _from_gsm(octets: bytes) -> str:
     return "".join(pieces)
 
 
-def _from_ia5(octets: bytes) -> str:
+def _decode_ia5(octets: bytes) -> str:
     """Return ASCII, or GSM 03.38 where that is what it must be.
 
     node-smpp and others write GSM 03.38 under the data_coding 1; its ``@``, ``$`` and
     ``_`` are octets that no IA5 text has.
     """
-    if CONTROLS.isdisjoint(octets):
+    if CONTROL_OCTETS.isdisjoint(octets):
         return octets.decode("latin-1")
-    return _from_gsm(octets)
+    return _decode_gsm(octets)
 
 
-def _from_ucs_2(octets: bytes) -> str:
+def _decode_ucs_2(octets: bytes) -> str:
     return octets.decode("utf-16-be", "replace")
 
 
 _DECODERS: Mapping[Alphabet, Callable[[bytes], str]] = {
-    Alphabet.GSM: _from_gsm,
-    Alphabet.IA5: _from_ia5,
+    Alphabet.GSM: _decode_gsm,
+    Alphabet.IA5: _decode_ia5,
     Alphabet.LATIN_1: lambda octets: octets.decode("latin-1"),
     Alphabet.CYRILLIC: lambda octets: octets.decode("iso8859-5"),
     Alphabet.HEBREW: lambda octets: octets.decode("iso8859-8", "replace"),
-    Alphabet.UCS_2: _from_ucs_2,
+    Alphabet.UCS_2: _decode_ucs_2,
     Alphabet.BINARY: bytes.hex,
 }
 _CODECS: Mapping[Alphabet, str] = {
@@ -163,7 +163,7 @@ _CODECS: Mapping[Alphabet, str] = {
     Alphabet.UCS_2: "utf-16-be",
 }
 _GSM_OCTETS: Mapping[str, bytes] = {
-    **{each: bytes((at,)) for at, each in enumerate(GSM_ALPHABET) if at != ESCAPE},
-    **{each: bytes((ESCAPE, at)) for at, each in GSM_ESCAPED.items()},
+    **{each: bytes((at,)) for at, each in enumerate(GSM_ALPHABET) if at != GSM_ESCAPE},
+    **{each: bytes((GSM_ESCAPE, at)) for at, each in GSM_ESCAPED.items()},
 }
 _SEPTETS: Mapping[str, int] = {each: len(it) for each, it in _GSM_OCTETS.items()}

@@ -6,7 +6,7 @@ Source: SMPP 3.4, 5.1.3.
 from enum import IntEnum
 
 
-class Status(IntEnum):
+class CommandStatus(IntEnum):
     ESME_ROK = 0x00
     ESME_RINVMSGLEN = 0x01
     ESME_RINVCMDLEN = 0x02
@@ -57,7 +57,7 @@ class Status(IntEnum):
     ESME_RUNKNOWNERR = 0xFF
 
 
-class Declined(Exception):  # noqa: N818 - nothing went wrong; the platform declines
+class SmppRefusal(Exception):  # noqa: N818 - nothing went wrong; the platform declines
     """The platform declines what an SMPP request asks for."""
 
     def __init__(self, status: int, why: str) -> None:
@@ -66,9 +66,9 @@ class Declined(Exception):  # noqa: N818 - nothing went wrong; the platform decl
         self.why = why  # in our words, for the journal; the wire carries a number
 
 
-def named(status: int) -> str:
+def describe_command_status(status: int) -> str:
     """Return ``ESME_RTHROTTLED``; what the specification lacks as ``0x400``."""
-    return Status(status).name if status in _KNOWN else f"0x{status:X}"
+    return CommandStatus(status).name if status in _KNOWN_STATUSES else f"0x{status:X}"
 
 
-_KNOWN = frozenset(Status)
+_KNOWN_STATUSES = frozenset(CommandStatus)

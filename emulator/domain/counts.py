@@ -5,37 +5,37 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from emulator.domain.handset import TRUTHS, Outcome, Script, Truth
-from emulator.domain.timeline import Line, Pace
+from emulator.domain.handset import BEHAVIOURS, Outcome, StatusScript, HandsetBehaviour
+from emulator.domain.timeline import SendSchedule, Pace
 
-Status = TypeVar("Status")
+StatusT = TypeVar("Status")
 
 
-class Placed(Protocol):
+class PhoneCampaign(Protocol):
     """What SMS and voice campaigns have in common."""
 
     @property
-    def line(self) -> Line: ...
+    def line(self) -> SendSchedule: ...
     @property
     def outcomes(self) -> bytes: ...
     @property
     def pace(self) -> Pace: ...
 
 
-def counts(
-    campaign: Placed,
-    script: Callable[[Truth], Script[Status]],
+def count_by_status(
+    campaign: PhoneCampaign,
+    script: Callable[[HandsetBehaviour], StatusScript[StatusT]],
     *,
-    waiting: Status,
+    waiting: StatusT,
     now: datetime,
-) -> Mapping[Status, int]:
+) -> Mapping[StatusT, int]:
     """Return the statuses there are; *waiting* is that of who has had no turn yet."""
     line, outcomes, patience = campaign.line, campaign.outcomes, campaign.pace.patience
-    found: Counter[Status] = Counter({waiting: line.messages - line.reached(now)})
+    found: Counter[StatusT] = Counter({waiting: line.messages - line.count_due(now)})
     for outcome in set(outcomes):
-        steps = script(TRUTHS[Outcome(outcome)]).steps
+        steps = script(BEHAVIOURS[Outcome(outcome)]).steps
         taken = [
-            outcomes.count(outcome, 0, line.reached(now - after * patience))
+            outcomes.count(outcome, 0, line.count_due(now - after * patience))
             for after, _ in steps
         ]
         for (_, status), these, further in zip(

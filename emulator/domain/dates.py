@@ -13,34 +13,34 @@ SECOND = timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def shown(instant: datetime, zone: tzinfo) -> str:
+def format_platform_time(instant: datetime, zone: tzinfo) -> str:
     """Return ``2020-05-25 13:22:38``."""
     if instant.tzinfo is zone:  # the last hours of the year 9999 are nowhere else
         return instant.isoformat(" ")[:19]
-    return _shown(second_of(instant), zone)
+    return _format_second(to_epoch_second(instant), zone)
 
 
 @lru_cache(maxsize=4096)
-def _shown(second: int, zone: tzinfo) -> str:
-    return of_second(second).astimezone(zone).isoformat(" ")[:19]
+def _format_second(second: int, zone: tzinfo) -> str:
+    return from_epoch_second(second).astimezone(zone).isoformat(" ")[:19]
 
 
-def second_of(instant: datetime) -> int:
+def to_epoch_second(instant: datetime) -> int:
     """Return the second since 1970 that *instant* is in; many instants share one."""
     return floor(instant.timestamp())
 
 
-def of_second(second: int) -> datetime:
+def from_epoch_second(second: int) -> datetime:
     """Return the instant at which a second since 1970 begins."""
     return EPOCH + timedelta(seconds=second)
 
 
-def day(instant: datetime, zone: tzinfo) -> str:
+def format_platform_day(instant: datetime, zone: tzinfo) -> str:
     """Return ``2020-05-25``.  Source: manual CLC-12."""
     return instant.astimezone(zone).date().isoformat()
 
 
-def parse(text: str, zone: tzinfo) -> datetime:
+def parse_platform_time(text: str, zone: tzinfo) -> datetime:
     """Return the instant that *text*, which the contract has accepted, names.
 
     A date alone is its first second (source: assumption SMS-37).
@@ -58,7 +58,7 @@ def month_start(instant: datetime, zone: tzinfo) -> datetime:
     return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def year_after(instant: datetime) -> datetime:
+def add_year(instant: datetime) -> datetime:
     """Return the same moment a year later; 28 February for a leap day."""
     try:
         return instant.replace(year=instant.year + 1)
@@ -67,12 +67,12 @@ def year_after(instant: datetime) -> datetime:
 
 
 @lru_cache(maxsize=4096)
-def stamp(instant: datetime) -> str:
+def format_timestamp(instant: datetime) -> str:
     """Return ``2020-05-25T18:22:38.000000Z``, for what is ours, not the platform's."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def stamped(text: str, field: str) -> datetime:
+def parse_timestamp(text: str, field: str) -> datetime:
     """Return the instant that *text*, written as by ``stamp``, names.
 
     Refuses a day that there is not, as *field*.

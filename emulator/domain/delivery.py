@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 
-class Kind(StrEnum):
+class DeliveryKind(StrEnum):
     """What leaves; the value is the operationId of the contract's webhook."""
 
     REPLY = "moPush"
@@ -21,7 +21,7 @@ class Kind(StrEnum):
     RECEIPT = "receipt"  # by SMPP, whose deliver_sm no contract of HTTP describes
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     DUE = "due"  # at its instant, or once there is somebody to take it
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
@@ -45,7 +45,7 @@ class Verdict(StrEnum):
     STOPPED = "stopped"  # we did, with the attempt under way
 
 
-class Trick(StrEnum):
+class PushMutation(StrEnum):
     """What a fault makes of a push."""
 
     LOST = "lost"
@@ -62,10 +62,10 @@ class Trick(StrEnum):
     STORM = "storm"
 
 
-DELIVER_SM = "deliver_sm"  # in the place of an HTTP method
-REMEMBERED = 20  # attempts of one receipt
-NO_TRY = frozenset({Verdict.GONE, Verdict.STOPPED})  # nobody's answer
-FINAL = frozenset(
+RECEIPT_METHOD = "deliver_sm"  # in the place of an HTTP method
+MAX_RECEIPT_ATTEMPTS = 20  # attempts of one receipt
+UNCOUNTED_VERDICTS = frozenset({Verdict.GONE, Verdict.STOPPED})  # nobody's answer
+FINAL_VERDICTS = frozenset(
     {Verdict.UNUSABLE, Verdict.FORBIDDEN, Verdict.FAILED}
 )  # another try changes nothing
 
@@ -86,7 +86,7 @@ class Attempt(NamedTuple):
 
 class Delivery(NamedTuple):
     id: int
-    kind: Kind
+    kind: DeliveryKind
     url: str  # of the account; empty where there is none and a listener takes it
     facts: Mapping[str, str | int]  # the parameters, by the names of the contract
     made_at: datetime
@@ -95,9 +95,9 @@ class Delivery(NamedTuple):
     number: int = 0
     message: int = 0  # 0 without
     keyword: str = ""
-    state: State = State.DUE
+    state: DeliveryState = DeliveryState.DUE
     fault: str = ""  # the id of the rule that struck
-    trick: Trick | None = None  # of that rule, where it is felt on the way only
+    trick: PushMutation | None = None  # of that rule, where it is felt on the way only
     group: int = 0  # of those that leave at once: the id of the first; 0 alone
     behind: bool = False  # it leaves after the next one to its URL
     attempts: tuple[Attempt, ...] = ()
@@ -107,55 +107,55 @@ class Delivery(NamedTuple):
         return self.due_at is None
 
     @property
-    def was_left(self) -> bool:
+    def was_abandoned(self) -> bool:
         """Whether a listener went away with it."""
         return bool(self.attempts) and self.attempts[-1].verdict is Verdict.GONE
 
-    def tried(self, attempt: Attempt, now: datetime) -> "Delivery":
+    def apply_attempt(self, attempt: Attempt, now: datetime) -> "Delivery":
         """Return the delivery after *attempt*: over, or due once more."""
         attempts = (*self.attempts, attempt)
         if attempt.verdict is Verdict.ACCEPTED:
-            return self._over(State.DELIVERED, attempts)
-        done = sum(each.verdict not in NO_TRY for each in self.attempts)
+            return self._finish_as(DeliveryState.DELIVERED, attempts)
+        done = sum(each.verdict not in UNCOUNTED_VERDICTS for each in self.attempts)
         if attempt.verdict is Verdict.GONE:  # the listener's fault, and no try
             due_at = now
-        elif attempt.verdict in FINAL or done >= len(self.retries):
-            return self._over(State.GIVEN_UP, attempts)
+        elif attempt.verdict in FINAL_VERDICTS or done >= len(self.retries):
+            return self._finish_as(DeliveryState.GIVEN_UP, attempts)
         else:
             due_at = now + self.retries[done]
         return self._replace(due_at=due_at, behind=False, attempts=attempts)
 
-    def again(self, now: datetime) -> "Delivery":
+    def retry_now(self, now: datetime) -> "Delivery":
         """Return the delivery as it is tried now, whatever came of it before."""
-        return self._replace(state=State.DUE, due_at=now, behind=False)
+        return self._replace(state=DeliveryState.DUE, due_at=now, behind=False)
 
-    def stopped(self, now: datetime) -> "Delivery":
+    def add_interruption(self, now: datetime) -> "Delivery":
         """Return the delivery as it is tried again, perhaps for nothing.
 
         The emulator was stopped while it was on its way, and nobody knows how far.
         """
         attempt = Attempt(
             at=now,
-            method=DELIVER_SM if self.kind is Kind.RECEIPT else "GET",
+            method=RECEIPT_METHOD if self.kind is DeliveryKind.RECEIPT else "GET",
             url=self.url,
             verdict=Verdict.STOPPED,
             says="the emulator was stopped meanwhile, so it may have arrived before",
         )
         return self._replace(attempts=(*self.attempts, attempt))
 
-    def dropped(self) -> "Delivery":
+    def drop(self) -> "Delivery":
         """Return the delivery as nobody tries it any more."""
-        return self._over(State.DROPPED, self.attempts)
+        return self._finish_as(DeliveryState.DROPPED, self.attempts)
 
-    def lost(self, fault: str) -> "Delivery":
+    def lose_by_fault(self, fault: str) -> "Delivery":
         """Return the delivery as a fault loses it."""
-        return self._over(State.LOST, self.attempts)._replace(fault=fault)
+        return self._finish_as(DeliveryState.LOST, self.attempts)._replace(fault=fault)
 
-    def late(self, due_at: datetime, fault: str) -> "Delivery":
+    def delay_by_fault(self, due_at: datetime, fault: str) -> "Delivery":
         """Return the delivery as a fault holds it back."""
         return self._replace(due_at=due_at, fault=fault)
 
-    def answered(
+    def apply_receipt_attempt(
         self, attempt: Attempt, next_at: datetime | None, fault: str
     ) -> "Delivery":
         """Return a receipt after *attempt*: due again, or over where there is no next.
@@ -165,19 +165,19 @@ class Delivery(NamedTuple):
         state = self.state
         if next_at is None:
             good = attempt.verdict is Verdict.ACCEPTED
-            state = State.DELIVERED if good else State.GIVEN_UP
+            state = DeliveryState.DELIVERED if good else DeliveryState.GIVEN_UP
         return self._replace(
             state=state,
             due_at=next_at,
             fault=fault or self.fault,
-            attempts=(*self.attempts, attempt)[-REMEMBERED:],
+            attempts=(*self.attempts, attempt)[-MAX_RECEIPT_ATTEMPTS:],
         )
 
-    def _over(self, state: State, attempts: tuple[Attempt, ...]) -> "Delivery":
+    def _finish_as(self, state: DeliveryState, attempts: tuple[Attempt, ...]) -> "Delivery":
         return self._replace(state=state, due_at=None, attempts=attempts)
 
 
-def judged(kind: Kind, status: int, body: str) -> Verdict:
+def judge_push_answer(kind: DeliveryKind, status: int, body: str) -> Verdict:
     """Return what an answer means.
 
     >>> judged(Kind.REPLY, 200, ' "OK" ')
@@ -187,6 +187,6 @@ def judged(kind: Kind, status: int, body: str) -> Verdict:
     """
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Verdict.BAD_STATUS
-    if kind is Kind.KEYWORD or body.strip(" \t\r\n\"'").casefold() == "ok":
+    if kind is DeliveryKind.KEYWORD or body.strip(" \t\r\n\"'").casefold() == "ok":
         return Verdict.ACCEPTED
     return Verdict.NOT_OK

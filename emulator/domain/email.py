@@ -13,18 +13,18 @@ from typing import Any
 from emulator.domain import dates
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
-from emulator.domain.recipients import Column, column, fields
+from emulator.domain.recipients import Column, make_column, parse_merge_fields
 from emulator.domain.refusals import DATE_PAST, UNKNOWN_MEDIUM, Refusal
-from emulator.domain.text import MERGE, Template, cut
-from emulator.domain.timeline import END, Milestone, beyond
+from emulator.domain.text import MERGE_LETTERS, TextTemplate, parse_template
+from emulator.domain.timeline import WORLD_END, Milestone, make_endless_milestone
 
 # The bullets of the manual name the fields one letter later than its example (EML-06).
-BULLETS = {"B": "field1", "C": "field2", "D": "field3", "E": "field4"}
+BULLET_LETTERS = {"B": "field1", "C": "field2", "D": "field3", "E": "field4"}
 
-Order = Mapping[str, Any]  # a request body that the contract has accepted
+EmailOrder = Mapping[str, Any]  # a request body that the contract has accepted
 
 
-class Kind(IntEnum):
+class EmailTemplate(IntEnum):
     """Source: manual EML-09."""
 
     BASIC = 1
@@ -36,9 +36,9 @@ class Kind(IntEnum):
 @dataclass(frozen=True, slots=True)
 class EmailCampaign:
     id: int
-    kind: Kind
+    kind: EmailTemplate
     subject: str
-    body: Template
+    body: TextTemplate
     header: str | None
     image: str | None  # URL
     attachment: int | None  # id of a medium
@@ -55,7 +55,7 @@ class EmailCampaign:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class RenderedEmail:
     """One e-mail as its recipient would get it."""
 
     to: str
@@ -66,38 +66,38 @@ class Letter:
     attachment: int | None
 
 
-def place(
-    order: Order, account: Account, *, number: int, now: datetime
+def make_email_campaign(
+    order: EmailOrder, account: Account, *, number: int, now: datetime
 ) -> EmailCampaign:
     """Return the campaign that *order* asks for, unpaid.
 
     Refuses while the service is not active, and an unknown attachment.  What a template
     does not take is ignored (EML-13, EML-14).
     """
-    account.needs("email")
-    kind = Kind(int(order.get("template", Kind.FORMATTED)))
-    merge = BULLETS if account.assumptions["email_merge"] == "bullets" else MERGE
-    pictured = kind in {Kind.IMAGE, Kind.IMAGE_AND_TEXT}
+    account.require_service("email")
+    kind = EmailTemplate(int(order.get("template", EmailTemplate.FORMATTED)))
+    merge = BULLET_LETTERS if account.assumptions["email_merge"] == "bullets" else MERGE_LETTERS
+    pictured = kind in {EmailTemplate.IMAGE, EmailTemplate.IMAGE_AND_TEXT}
     date = order.get("scheduledDate")
     rows = order["recipients"]
     return EmailCampaign(
         id=number,
         kind=kind,
         subject=order["subject"],
-        body=cut("" if kind is Kind.IMAGE else order["body"], merge),
-        header=None if kind is Kind.IMAGE else order.get("header"),
+        body=parse_template("" if kind is EmailTemplate.IMAGE else order["body"], merge),
+        header=None if kind is EmailTemplate.IMAGE else order.get("header"),
         image=order.get("image") if pictured else None,
-        attachment=_attachment(order, account),
+        attachment=_parse_attachment(order, account),
         sender=order.get("sender"),
-        addresses=column(row["email"] for row in rows),
-        fields=fields(rows),
+        addresses=make_column(row["email"] for row in rows),
+        fields=parse_merge_fields(rows),
         created_at=now,
-        scheduled_at=dates.parse(date, account.zone) if date else None,
+        scheduled_at=dates.parse_platform_time(date, account.zone) if date else None,
         cost=account.prices.email * len(rows),
     )
 
 
-def doubts(campaign: EmailCampaign, account: Account) -> Iterator[Doubt]:
+def list_email_doubts(campaign: EmailCampaign, account: Account) -> Iterator[Doubt]:
     """Yield what lenient accepts and strict declines."""
     library = {medium.url for medium in account.media.values()}
     if campaign.image and campaign.image not in library:
@@ -108,40 +108,40 @@ def doubts(campaign: EmailCampaign, account: Account) -> Iterator[Doubt]:
         yield Doubt("SMS-37", DATE_PAST, "the scheduled date has passed", words)
 
 
-def milestones(campaign: EmailCampaign) -> Iterator[Milestone]:
+def list_email_milestones(campaign: EmailCampaign) -> Iterator[Milestone]:
     """Yield when the letters go out."""
     at = campaign.scheduled_at or campaign.created_at
-    yield Milestone(at, "sent") if at < END else beyond("sent")
+    yield Milestone(at, "sent") if at < WORLD_END else make_endless_milestone("sent")
 
 
-def letters(campaign: EmailCampaign) -> Iterator[Letter]:
+def render_emails(campaign: EmailCampaign) -> Iterator[RenderedEmail]:
     """Yield every e-mail of the campaign, merged, in the order of its recipients."""
     for index in range(campaign.count):
-        yield letter(campaign, index)
+        yield render_email(campaign, index)
 
 
-def letter(campaign: EmailCampaign, index: int) -> Letter:
+def render_email(campaign: EmailCampaign, index: int) -> RenderedEmail:
     """Return the e-mail that recipient *index* gets."""
     values = {name: column[index] for name, column in campaign.fields.items()}
-    text = campaign.body.filled(values)
-    return Letter(
+    text = campaign.body.fill_marks(values)
+    return RenderedEmail(
         to=campaign.addresses[index],
         sender=campaign.sender,
         subject=campaign.subject,
         text=text,
-        html=_page(campaign, text),
+        html=_render_html(campaign, text),
         attachment=campaign.attachment,
     )
 
 
-def is_sent(campaign: EmailCampaign, now: datetime) -> bool:
+def is_email_sent(campaign: EmailCampaign, now: datetime) -> bool:
     """Return whether the letters have gone out."""
     return (campaign.scheduled_at or campaign.created_at) <= now
 
 
-def _page(campaign: EmailCampaign, text: str) -> str | None:
+def _render_html(campaign: EmailCampaign, text: str) -> str | None:
     """Return the body as HTML; the layout is ours, the manual shows none."""
-    if campaign.kind is Kind.BASIC:
+    if campaign.kind is EmailTemplate.BASIC:
         return None
     pieces = [
         f"<h1>{escape(campaign.header)}</h1>" if campaign.header else "",
@@ -151,7 +151,7 @@ def _page(campaign: EmailCampaign, text: str) -> str | None:
     return "<!doctype html><body>" + "".join(pieces) + "</body>"
 
 
-def _attachment(order: Order, account: Account) -> int | None:
+def _parse_attachment(order: EmailOrder, account: Account) -> int | None:
     if "attachment" not in order:
         return None
     attachment = int(order["attachment"])

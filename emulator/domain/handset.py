@@ -13,18 +13,18 @@ from datetime import timedelta
 from enum import IntEnum
 from typing import Generic, TypeVar
 
-from emulator.domain.chance import draw
+from emulator.domain.chance import draw_fraction
 
-NOW = timedelta()
-RETRY = timedelta(minutes=1)
-ABSENCE = timedelta(hours=24)
-CALL = timedelta(seconds=1)  # how long a call is in process
+NO_DELAY = timedelta()
+RETRY_DELAY = timedelta(minutes=1)
+ABSENCE_DURATION = timedelta(hours=24)
+CALL_DURATION = timedelta(seconds=1)  # how long a call is in process
 
-Status = TypeVar("Status")
+ScriptStatusT = TypeVar("Status")
 
 TEST_BLOCK = 99900  # the first five digits
 _FIRST, _LAST = TEST_BLOCK * 100_000, TEST_BLOCK * 100_000 + 99_999
-RESERVED = range(_FIRST, _LAST + 1)
+TEST_NUMBERS = range(_FIRST, _LAST + 1)
 
 
 class Outcome(IntEnum):
@@ -53,17 +53,17 @@ class CallStatus(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Script(Generic[Status]):
+class StatusScript(Generic[ScriptStatusT]):
     """Statuses of one message, each *after* its instant; the last one is final."""
 
-    steps: tuple[tuple[timedelta, Status], ...]
+    steps: tuple[tuple[timedelta, ScriptStatusT], ...]
 
-    def at(self, elapsed: timedelta, patience: int = 1) -> Status:
+    def status_after(self, elapsed: timedelta, retry_scale: int = 1) -> ScriptStatusT:
         """Return the status when *elapsed* has passed since the message's instant."""
         return next(
             status
             for after, status in reversed(self.steps)
-            if after * patience <= elapsed
+            if after * retry_scale <= elapsed
         )
 
     @property
@@ -71,46 +71,46 @@ class Script(Generic[Status]):
         return self.steps[-1][0]
 
 
-def _sms(*steps: tuple[timedelta, str]) -> Script[str]:
-    return Script(steps)
+def _script_sms(*steps: tuple[timedelta, str]) -> StatusScript[str]:
+    return StatusScript(steps)
 
 
-def _call(status: CallStatus) -> Script[CallStatus]:
-    return Script(((NOW, CallStatus.PROCESS), (CALL, status)))
+def _script_call(status: CallStatus) -> StatusScript[CallStatus]:
+    return StatusScript(((NO_DELAY, CallStatus.PROCESS), (CALL_DURATION, status)))
 
 
-_SENT, _FAILED = _sms((NOW, "sent")), _sms((NOW, "failed"))
-_ANSWERED, _LOST = _call(CallStatus.SENT), _call(CallStatus.FAILED)
-_RETRIED = _sms((NOW, "retried"), (RETRY, "sent"))
-_GIVEN_UP = _sms((NOW, "retried"), (ABSENCE, "failed"))
+_SENT, _FAILED = _script_sms((NO_DELAY, "sent")), _script_sms((NO_DELAY, "failed"))
+_ANSWERED, _LOST = _script_call(CallStatus.SENT), _script_call(CallStatus.FAILED)
+_RETRIED = _script_sms((NO_DELAY, "retried"), (RETRY_DELAY, "sent"))
+_GIVEN_UP = _script_sms((NO_DELAY, "retried"), (ABSENCE_DURATION, "failed"))
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class HandsetBehaviour:
     """How a handset behaves on every channel."""
 
-    sms: Script[str]
-    call: Script[CallStatus]
+    sms: StatusScript[str]
+    call: StatusScript[CallStatus]
     hlr: str  # active, inactive, absent or unknown
 
 
-TRUTHS: Mapping[Outcome, Truth] = {
-    Outcome.SENT: Truth(_SENT, _ANSWERED, "active"),
-    Outcome.FAILED: Truth(_FAILED, _LOST, "inactive"),
-    Outcome.RETRIED: Truth(_RETRIED, _ANSWERED, "active"),
-    Outcome.ABSENT: Truth(_GIVEN_UP, _LOST, "absent"),
-    Outcome.UNKNOWN: Truth(_FAILED, _LOST, "unknown"),
-    Outcome.LANDLINE: Truth(_FAILED, _ANSWERED, "active"),
-    Outcome.PORTED: Truth(_SENT, _ANSWERED, "active"),
-    Outcome.BUSY: Truth(_SENT, _LOST, "active"),
-    Outcome.ANSWERS: Truth(_SENT, _ANSWERED, "active"),
-    Outcome.ANSWERS_TWICE: Truth(_SENT, _ANSWERED, "active"),
-    Outcome.OPTS_OUT: Truth(_SENT, _ANSWERED, "active"),
+BEHAVIOURS: Mapping[Outcome, HandsetBehaviour] = {
+    Outcome.SENT: HandsetBehaviour(_SENT, _ANSWERED, "active"),
+    Outcome.FAILED: HandsetBehaviour(_FAILED, _LOST, "inactive"),
+    Outcome.RETRIED: HandsetBehaviour(_RETRIED, _ANSWERED, "active"),
+    Outcome.ABSENT: HandsetBehaviour(_GIVEN_UP, _LOST, "absent"),
+    Outcome.UNKNOWN: HandsetBehaviour(_FAILED, _LOST, "unknown"),
+    Outcome.LANDLINE: HandsetBehaviour(_FAILED, _ANSWERED, "active"),
+    Outcome.PORTED: HandsetBehaviour(_SENT, _ANSWERED, "active"),
+    Outcome.BUSY: HandsetBehaviour(_SENT, _LOST, "active"),
+    Outcome.ANSWERS: HandsetBehaviour(_SENT, _ANSWERED, "active"),
+    Outcome.ANSWERS_TWICE: HandsetBehaviour(_SENT, _ANSWERED, "active"),
+    Outcome.OPTS_OUT: HandsetBehaviour(_SENT, _ANSWERED, "active"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class ReplyProfile:
     """A share of all people who answer a message with one of some texts."""
 
     share: float  # 0 to 1
@@ -128,30 +128,30 @@ class Population:
     seed: int
     weights: Mapping[Outcome, float] = field(default_factory=dict)
     known: Mapping[int, Outcome] = field(default_factory=dict)
-    profiles: tuple[Profile, ...] = ()
+    profiles: tuple[ReplyProfile, ...] = ()
 
-    def outcome(self, number: int) -> Outcome:
+    def get_outcome(self, number: int) -> Outcome:
         """Return what happens to whatever is sent to *number*."""
         if number in self.known:
             return self.known[number]
         if _FIRST <= number <= _LAST:
-            return _reserved(number)
-        return self._drawn(number) if self.weights else Outcome.SENT
+            return _get_test_outcome(number)
+        return self._draw_outcome(number) if self.weights else Outcome.SENT
 
-    def outcomes(self, numbers: Sequence[int]) -> bytes:
+    def get_outcomes(self, numbers: Sequence[int]) -> bytes:
         """Return one octet a number, its ``Outcome``."""
         if self.weights or self.known:
-            return bytes(map(self.outcome, numbers))
+            return bytes(map(self.get_outcome, numbers))
         if max(numbers) < _FIRST:  # the ordinary case
             return bytes(len(numbers))  # Outcome.SENT each
         octets = bytearray(len(numbers))
         for index, number in enumerate(numbers):
             if _FIRST <= number <= _LAST:
-                octets[index] = _reserved(number)
+                octets[index] = _get_test_outcome(number)
         return bytes(octets)
 
-    def _drawn(self, number: int) -> Outcome:
-        mark = draw(self.seed, "handset", number) * sum(self.weights.values())
+    def _draw_outcome(self, number: int) -> Outcome:
+        mark = draw_fraction(self.seed, "handset", number) * sum(self.weights.values())
         for outcome, weight in self.weights.items():
             mark -= weight
             if mark < 0:
@@ -159,7 +159,7 @@ class Population:
         return Outcome.SENT
 
 
-def _reserved(number: int) -> Outcome:
+def _get_test_outcome(number: int) -> Outcome:
     digits = number // 1000 % 100
     return Outcome(digits) if digits in _OUTCOMES else Outcome.SENT
 

@@ -10,23 +10,23 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from emulator.domain.account import Account
-from emulator.domain.chance import digest
-from emulator.domain.handset import TRUTHS, Outcome
+from emulator.domain.chance import draw_bits
+from emulator.domain.handset import BEHAVIOURS, Outcome
 
-COUNTRY = "Mexico"
+HLR_COUNTRY = "Mexico"
 MCC = "334"  # Mexico
-MNC: Mapping[str, str | None] = {
+MNC_BY_NETWORK: Mapping[str, str | None] = {
     "TELCEL": "020",
     "MOVISTAR": "030",
     "AT&T": "050",
     "TELMEX": None,  # landlines
 }
-MOBILE = ("TELCEL", "MOVISTAR", "AT&T")
+MOBILE_NETWORKS = ("TELCEL", "MOVISTAR", "AT&T")
 PORTED_OF_TEN = 2  # of ten numbers, so many have changed their network
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class HlrLookup:
     """What was found; without a network nothing else is known of the number."""
 
     id: int
@@ -38,22 +38,22 @@ class Lookup:
     cost: int  # millionths
 
     @property
-    def ported(self) -> bool | None:
+    def is_ported(self) -> bool | None:
         return None if self.network is None else self.network != self.original_network
 
     @property
     def mnc(self) -> str | None:
-        return MNC[self.network] if self.network else None
+        return MNC_BY_NETWORK[self.network] if self.network else None
 
 
-def look_up(number: int, account: Account, *, lookup: int, now: datetime) -> Lookup:
+def look_up_hlr(number: int, account: Account, *, lookup: int, now: datetime) -> HlrLookup:
     """Return what is known of *number*, the same each time."""
-    outcome = account.population.outcome(number)
-    network, original = _networks(number, outcome, account.seed)
-    return Lookup(
+    outcome = account.population.get_outcome(number)
+    network, original = _draw_networks(number, outcome, account.seed)
+    return HlrLookup(
         id=lookup,
         number=number,
-        status=TRUTHS[outcome].hlr,
+        status=BEHAVIOURS[outcome].hlr,
         network=network,
         original_network=original,
         looked_up_at=now,
@@ -61,14 +61,14 @@ def look_up(number: int, account: Account, *, lookup: int, now: datetime) -> Loo
     )
 
 
-def _networks(
+def _draw_networks(
     number: int, outcome: Outcome, seed: int
 ) -> tuple[str | None, str | None]:
     if outcome is Outcome.UNKNOWN:
         return None, None
     if outcome is Outcome.LANDLINE:
         return "TELMEX", "TELMEX"
-    mark = digest(seed, "network", number)
+    mark = draw_bits(seed, "network", number)
     original, elsewhere, lot = mark % 3, mark // 3 % 2 + 1, mark // 6 % 10
     ported = lot < PORTED_OF_TEN or outcome is Outcome.PORTED
-    return MOBILE[(original + elsewhere * ported) % 3], MOBILE[original]
+    return MOBILE_NETWORKS[(original + elsewhere * ported) % 3], MOBILE_NETWORKS[original]

@@ -10,14 +10,14 @@ from datetime import datetime
 
 from emulator.domain.account import Account, Keyword, Route
 
-COUNTRY = "Mexico"  # the only one in which keywords work (KEY-09)
-LIMIT = 160  # characters of an answer (KEY-07)
+KEYWORD_COUNTRY = "Mexico"  # the only one in which keywords work (KEY-09)
+MAX_KEYWORD_ANSWER = 160  # characters of an answer (KEY-07)
 # Source: manual KEY-06, read as assumption: a tag, PHP, or a JSON object or array.
-CODE = re.compile(r"<\s*[/!?a-zA-Z]|^\s*[\[{].*[\]}]\s*$", re.DOTALL)
+CODE_PATTERN = re.compile(r"<\s*[/!?a-zA-Z]|^\s*[\[{].*[\]}]\s*$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedText:
     """A text that began with a keyword.  Source: manual KEY-15."""
 
     at: datetime
@@ -26,7 +26,7 @@ class Received:
     text: str
 
 
-def called(text: str, keywords: Iterable[Keyword], now: datetime) -> Keyword | None:
+def find_keyword(text: str, keywords: Iterable[Keyword], now: datetime) -> Keyword | None:
     """Return the keyword that *text* begins with, unless it has expired.
 
     Source: manual KEY-12; assumptions KEY-04 and KEY-18 for the first word and case.
@@ -41,24 +41,24 @@ def called(text: str, keywords: Iterable[Keyword], now: datetime) -> Keyword | N
     return None
 
 
-def route(account: Account) -> Route | None:
+def find_keyword_route(account: Account) -> Route | None:
     """Return the first route to the country of those who can write.
 
     Source: manual KEY-09; assumption KEY-17.
     """
     for each in account.routes.values():
-        if account.countries[each.country].name == COUNTRY:
+        if account.countries[each.country].name == KEYWORD_COUNTRY:
             return each
     return None
 
 
-def flaw(answer: str) -> str:
+def find_answer_flaw(answer: str) -> str:
     """Return why *answer* cannot be sent back, or nothing.
 
     Source: manual KEY-06.
     """
     if not answer.strip():
         return "the answer is empty"
-    if CODE.search(answer):
+    if CODE_PATTERN.search(answer):
         return "the answer holds code: a tag, PHP or JSON"
     return ""

@@ -6,78 +6,78 @@ Source: manual MOP-04, KEY-03; MOP-05 and SMP-07 for the spellings that contradi
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from emulator.domain.delivery import Kind, Trick
+from emulator.domain.delivery import DeliveryKind, PushMutation
 
-Pairs = list[tuple[str, str | int]]
+ParameterPairs = list[tuple[str, str | int]]
 
-CELLPHONE, MISSPELT, MESSAGE, DATE = "cellphone", "rellphone", "message_id", "date"
-FAR = 900_000_000  # added to an id, it is nobody's
+CELLPHONE_NAME, MISSPELT_NAME, MESSAGE_ID_NAME, DATE_NAME = "cellphone", "rellphone", "message_id", "date"
+UNKNOWN_ID_OFFSET = 900_000_000  # added to an id, it is nobody's
 
 
-def parameters(kind: Kind, facts: Mapping[str, str | int], choice: str) -> Pairs:
+def make_push_parameters(kind: DeliveryKind, facts: Mapping[str, str | int], choice: str) -> ParameterPairs:
     """Return the parameters of a push in the contract's spelling, before any fault.
 
     Source: manual MOP-04, KEY-03; SMP-07 for the capitals.
     """
     pairs = [*facts.items()]
-    pairs = _capitalised(pairs) if kind is Kind.SMPP_REPLY else pairs
-    return named(pairs, choice)
+    pairs = _capitalise_names(pairs) if kind is DeliveryKind.SMPP_REPLY else pairs
+    return apply_cellphone_name(pairs, choice)
 
 
-def named(pairs: Pairs, choice: str) -> Pairs:
+def apply_cellphone_name(pairs: ParameterPairs, choice: str) -> ParameterPairs:
     """Return *pairs* with the cellphone under the name of ``mo_cellphone_name``.
 
     Source: assumption MOP-05.
     """
-    if choice == CELLPHONE:
+    if choice == CELLPHONE_NAME:
         return pairs
-    misspelt = _misspelt(pairs)
-    return misspelt if choice == MISSPELT else [*pairs, *set(misspelt) - set(pairs)]
+    misspelt = _misspell_cellphone(pairs)
+    return misspelt if choice == MISSPELT_NAME else [*pairs, *set(misspelt) - set(pairs)]
 
 
-def tricked(pairs: Pairs, trick: Trick | None) -> Pairs:
+def apply_push_mutation(pairs: ParameterPairs, mutation: PushMutation | None) -> ParameterPairs:
     """Return *pairs* as a fault wants them."""
-    return _TRICKS[trick](pairs) if trick in _TRICKS else pairs
+    return _MUTATIONS[mutation](pairs) if mutation in _MUTATIONS else pairs
 
 
-def _capitalised(pairs: Pairs) -> Pairs:
+def _capitalise_names(pairs: ParameterPairs) -> ParameterPairs:
     """Source: manual SMP-07."""
     return [(name.capitalize(), value) for name, value in pairs]
 
 
-def _misspelt(pairs: Pairs) -> Pairs:
+def _misspell_cellphone(pairs: ParameterPairs) -> ParameterPairs:
     """Source: manual MOP-05."""
     return [
-        (MISSPELT if _is(name, CELLPHONE) else name, value) for name, value in pairs
+        (MISSPELT_NAME if _is_parameter(name, CELLPHONE_NAME) else name, value) for name, value in pairs
     ]
 
 
-def _dated_otherwise(pairs: Pairs) -> Pairs:
+def _change_date_format(pairs: ParameterPairs) -> ParameterPairs:
     return [
-        (name, _other(value) if _is(name, DATE) else value) for name, value in pairs
+        (name, _format_other_date(value) if _is_parameter(name, DATE_NAME) else value) for name, value in pairs
     ]
 
 
-def _other(value: str | int) -> str:
+def _format_other_date(value: str | int) -> str:
     """Return ``05/10/2023 12:00`` for ``2023-10-05 12:00:00``."""
     return datetime.fromisoformat(str(value)).strftime("%d/%m/%Y %H:%M")
 
 
-def _of_nobody(pairs: Pairs) -> Pairs:
+def _change_message_id(pairs: ParameterPairs) -> ParameterPairs:
     return [
-        (name, int(value) + FAR if _is(name, MESSAGE) else value)
+        (name, int(value) + UNKNOWN_ID_OFFSET if _is_parameter(name, MESSAGE_ID_NAME) else value)
         for name, value in pairs
     ]
 
 
-def _is(name: str, parameter: str) -> bool:
+def _is_parameter(name: str, parameter: str) -> bool:
     """Whether *name* is that of a parameter, which may have a capital (SMP-07)."""
     return name.casefold() == parameter
 
 
-_TRICKS: Mapping[Trick | None, Callable[[Pairs], Pairs]] = {
-    Trick.CAPITALISED: _capitalised,
-    Trick.MISSPELT: _misspelt,
-    Trick.OTHER_DATE: _dated_otherwise,
-    Trick.UNKNOWN_ID: _of_nobody,
+_MUTATIONS: Mapping[PushMutation | None, Callable[[ParameterPairs], ParameterPairs]] = {
+    PushMutation.CAPITALISED: _capitalise_names,
+    PushMutation.MISSPELT: _misspell_cellphone,
+    PushMutation.OTHER_DATE: _change_date_format,
+    PushMutation.UNKNOWN_ID: _change_message_id,
 }

@@ -9,18 +9,18 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from emulator.domain import dates, dlr
-from emulator.domain.access import Form
-from emulator.domain.coding import ascii_only
+from emulator.domain.access import ReceiptFormat
+from emulator.domain.coding import to_ascii
 from emulator.domain.smpp import (
-    RECEIPT,
-    Address,
+    RECEIPT_BITS,
+    SmppAddress,
     MessageState,
     Submission,
-    state,
+    compute_message_state,
 )
-from emulator.domain.sms import Campaign
+from emulator.domain.sms import SmsCampaign
 
-WORDS: Mapping[MessageState, str] = {
+STATE_WORDS: Mapping[MessageState, str] = {
     MessageState.ENROUTE: "ENROUTE",
     MessageState.DELIVERED: "DELIVRD",
     MessageState.EXPIRED: "EXPIRED",
@@ -31,19 +31,19 @@ WORDS: Mapping[MessageState, str] = {
     MessageState.REJECTED: "REJECTD",
 }
 # Three digits of the network's; source: assumption SMP-06, as the manual has none.
-ERRORS: Mapping[MessageState, int] = {MessageState.UNDELIVERABLE: 1}
+ERROR_CODES: Mapping[MessageState, int] = {MessageState.UNDELIVERABLE: 1}
 GSM_NETWORK = 3  # source: SMPP 3.4, 5.3.2.31
-QUOTED = 20  # characters of the text
-IDS: Mapping[str, str] = {"decimal": "{}", "hex": "{:X}", "padded": "{:010}"}
-DATES: Mapping[str, str] = {"minutes": "%y%m%d%H%M", "seconds": "%y%m%d%H%M%S"}
-_STATES: Mapping[MessageState, tuple[str, str]] = {  # what depends on the state alone
+QUOTED_TEXT_LENGTH = 20  # characters of the text
+ID_FORMATS: Mapping[str, str] = {"decimal": "{}", "hex": "{:X}", "padded": "{:010}"}
+DATE_FORMATS: Mapping[str, str] = {"minutes": "%y%m%d%H%M", "seconds": "%y%m%d%H%M%S"}
+_STATE_TEXTS: Mapping[MessageState, tuple[str, str]] = {  # what depends on the state alone
     each: (
         f"{each is MessageState.DELIVERED:03d}",
-        f"stat:{word} err:{ERRORS.get(each, 0):03d}",
+        f"stat:{word} err:{ERROR_CODES.get(each, 0):03d}",
     )
-    for each, word in WORDS.items()
+    for each, word in STATE_WORDS.items()
 }
-TEXTS: Mapping[str, str] = {"text": " text:{}", "Text": " Text:{}", "none": ""}
+TEXT_FORMATS: Mapping[str, str] = {"text": " text:{}", "Text": " Text:{}", "none": ""}
 
 
 class Receipt(NamedTuple):
@@ -51,8 +51,8 @@ class Receipt(NamedTuple):
 
     message: int  # the id that was answered
     state: MessageState
-    source: Address  # whom it was for
-    destination: Address  # who sent it
+    source: SmppAddress  # whom it was for
+    destination: SmppAddress  # who sent it
     service_type: str
     submitted_at: datetime
     done_at: datetime
@@ -60,36 +60,36 @@ class Receipt(NamedTuple):
     reference: int | None = None  # the client's own
 
 
-def receipt(
-    campaign: Campaign, submission: Submission, index: int, now: datetime
+def make_receipt(
+    campaign: SmsCampaign, submission: Submission, index: int, now: datetime
 ) -> Receipt:
     """Return the receipt of message *index*, as it stands at *now*."""
     return Receipt(
         submission.message,
-        state(campaign, index, now),
+        compute_message_state(campaign, index, now),
         submission.destinations[index],
         submission.source,
         submission.service_type,
         campaign.created_at,
-        min(dlr.final_at(campaign, index) or now, now),
+        min(dlr.compute_final_time(campaign, index) or now, now),
         campaign.template.text,
         submission.reference,
     )
 
 
-def next_told(
-    campaign: Campaign, submission: Submission
+def find_next_receipt(
+    campaign: SmsCampaign, submission: Submission
 ) -> tuple[int, datetime] | None:
     """Return whose fate is known next, and when; None where nobody is to be told.
 
     Never before the client has been answered: it could not tell what this is about.
     """
-    if not submission.registered & RECEIPT or submission.told >= campaign.line.messages:
+    if not submission.registered & RECEIPT_BITS or submission.told >= campaign.line.messages:
         return None
     if campaign.line.messages == 1:
-        at = dlr.final_at(campaign, 0)
+        at = dlr.compute_final_time(campaign, 0)
         return None if at is None else (0, max(at, submission.answered_at or at))
-    finals = [dlr.final_at(campaign, index) for index in range(campaign.line.messages)]
+    finals = [dlr.compute_final_time(campaign, index) for index in range(campaign.line.messages)]
     known = sorted((at, index) for index, at in enumerate(finals) if at is not None)
     if submission.told >= len(known):
         return None
@@ -98,12 +98,12 @@ def next_told(
     return index, at if answered_at is None else max(at, answered_at)
 
 
-def identity(message: int, form: Form) -> str:
+def format_receipt_id(message: int, form: ReceiptFormat) -> str:
     """Return an id as receipts write it; answers have it in decimal."""
-    return IDS[form.ids].format(message)
+    return ID_FORMATS[form.ids].format(message)
 
 
-def text(receipt: Receipt, form: Form, zone: tzinfo) -> str:
+def render_receipt_text(receipt: Receipt, form: ReceiptFormat, zone: tzinfo) -> str:
     """Return the receipt in words, in ASCII whatever the message was written in.
 
     ``id:97569696 sub:001 dlvrd:001 submit date:2603021200 done date:2603021200
@@ -111,29 +111,29 @@ def text(receipt: Receipt, form: Form, zone: tzinfo) -> str:
     """
     if form.tlvs == "only":
         return ""
-    date = DATES[form.dates]
-    submitted = _date(dates.second_of(receipt.submitted_at), zone, date)
-    done = _date(dates.second_of(receipt.done_at), zone, date)
-    delivered, end = _STATES[receipt.state]
+    date = DATE_FORMATS[form.dates]
+    submitted = _format_receipt_date(dates.to_epoch_second(receipt.submitted_at), zone, date)
+    done = _format_receipt_date(dates.to_epoch_second(receipt.done_at), zone, date)
+    delivered, end = _STATE_TEXTS[receipt.state]
     return (
-        f"id:{identity(receipt.message, form)} sub:001 dlvrd:{delivered} "
+        f"id:{format_receipt_id(receipt.message, form)} sub:001 dlvrd:{delivered} "
         f"submit date:{submitted} done date:{done} {end}"
-        + TEXTS[form.text].format(ascii_only(receipt.text[:QUOTED]))
+        + TEXT_FORMATS[form.text].format(to_ascii(receipt.text[:QUOTED_TEXT_LENGTH]))
     )
 
 
 @lru_cache(maxsize=1024)
-def _date(second: int, zone: tzinfo, form: str) -> str:
-    return dates.of_second(second).astimezone(zone).strftime(form)
+def _format_receipt_date(second: int, zone: tzinfo, form: str) -> str:
+    return dates.from_epoch_second(second).astimezone(zone).strftime(form)
 
 
-def parameters(receipt: Receipt, form: Form) -> dict[str, bytes]:
+def make_receipt_tlvs(receipt: Receipt, form: ReceiptFormat) -> dict[str, bytes]:
     """Return the same by name of parameter, for who reads no words."""
     found = {}
     if form.tlvs != "without":
-        found["RECEIPTED_MESSAGE_ID"] = identity(receipt.message, form).encode() + b"\0"
+        found["RECEIPTED_MESSAGE_ID"] = format_receipt_id(receipt.message, form).encode() + b"\0"
         found["MESSAGE_STATE"] = bytes((receipt.state,))
-        if error := ERRORS.get(receipt.state):
+        if error := ERROR_CODES.get(receipt.state):
             found["NETWORK_ERROR_CODE"] = bytes((GSM_NETWORK,)) + error.to_bytes(
                 2, "big"
             )

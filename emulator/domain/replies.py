@@ -11,16 +11,16 @@ from datetime import datetime, timedelta
 from heapq import merge
 from typing import NamedTuple
 
-from emulator.domain.chance import digest, draw
-from emulator.domain.handset import RESERVED, TRUTHS, Outcome
-from emulator.domain.sms import Campaign, Source
+from emulator.domain.chance import draw_bits, draw_fraction
+from emulator.domain.handset import TEST_NUMBERS, BEHAVIOURS, Outcome
+from emulator.domain.sms import SmsCampaign, CampaignSource
 
-SOON = timedelta(seconds=11)
-REFUSAL = "BAJA"  # what people write who want no more messages
-ARRIVED = "sent"
+REPLY_DELAY = timedelta(seconds=11)
+OPT_OUT_TEXT = "BAJA"  # what people write who want no more messages
+SENT_STATUS = "sent"
 
 
-class Reply(NamedTuple):
+class HandsetReply(NamedTuple):
     """What one handset will write."""
 
     at: datetime
@@ -29,69 +29,69 @@ class Reply(NamedTuple):
 
 
 # What the handsets of the test block write, and how long after their message.
-HABITS: Mapping[Outcome, tuple[tuple[timedelta, str], ...]] = {
-    Outcome.ANSWERS: ((SOON, "Si"),),
-    Outcome.ANSWERS_TWICE: ((SOON, "Si"), (2 * SOON, "Gracias")),
-    Outcome.OPTS_OUT: ((SOON, REFUSAL),),
+TEST_REPLIES: Mapping[Outcome, tuple[tuple[timedelta, str], ...]] = {
+    Outcome.ANSWERS: ((REPLY_DELAY, "Si"),),
+    Outcome.ANSWERS_TWICE: ((REPLY_DELAY, "Si"), (2 * REPLY_DELAY, "Gracias")),
+    Outcome.OPTS_OUT: ((REPLY_DELAY, OPT_OUT_TEXT),),
 }
-SHYEST = min(HABITS)  # of the outcomes that answer, which are the highest
-REACHED = tuple(each for each in Outcome if TRUTHS[each].sms.steps[-1][1] == ARRIVED)
+FIRST_ANSWERING = min(TEST_REPLIES)  # of the outcomes that answer, which are the highest
+REACHED_OUTCOMES = tuple(each for each in Outcome if BEHAVIOURS[each].sms.steps[-1][1] == SENT_STATUS)
 
 
-def expected(campaign: Campaign) -> bool:
+def expects_replies(campaign: SmsCampaign) -> bool:
     """Whether somebody may answer a campaign by himself; nobody does a keyword's."""
     outcomes = campaign.outcomes
     if outcomes.count(Outcome.SENT) == len(outcomes) and not campaign.profiles:
         return False  # the ordinary case
-    talkative = bool(campaign.profiles) or max(outcomes) >= SHYEST
-    return talkative and campaign.source is not Source.KEYWORD
+    talkative = bool(campaign.profiles) or max(outcomes) >= FIRST_ANSWERING
+    return talkative and campaign.source is not CampaignSource.KEYWORD
 
 
-def replies(campaign: Campaign, seed: int) -> Iterator[Reply]:
+def draw_replies(campaign: SmsCampaign, seed: int) -> Iterator[HandsetReply]:
     """Yield the replies to a campaign in order, as far as its messages will be sent."""
     streams = [
-        _habitual(campaign, outcome, after, text)
-        for outcome, habit in HABITS.items()
+        _list_test_replies(campaign, outcome, after, text)
+        for outcome, habit in TEST_REPLIES.items()
         if outcome in campaign.outcomes
         for after, text in habit
     ]
     streams += [
-        _drawn(campaign, number, outcome, seed)
+        _draw_profile_replies(campaign, number, outcome, seed)
         for number in range(len(campaign.profiles))
-        for outcome in REACHED
+        for outcome in REACHED_OUTCOMES
         if outcome in campaign.outcomes
     ]
     return merge(*streams)
 
 
-def _habitual(
-    campaign: Campaign, outcome: Outcome, after: timedelta, text: str
-) -> Iterator[Reply]:
+def _list_test_replies(
+    campaign: SmsCampaign, outcome: Outcome, after: timedelta, text: str
+) -> Iterator[HandsetReply]:
     """Yield what the handsets of one outcome write."""
-    for index, arrival in _arrivals(campaign, outcome):
-        yield Reply(arrival + after, index, text)
+    for index, arrival in _list_arrivals(campaign, outcome):
+        yield HandsetReply(arrival + after, index, text)
 
 
-def _drawn(
-    campaign: Campaign, number: int, outcome: Outcome, seed: int
-) -> Iterator[Reply]:
+def _draw_profile_replies(
+    campaign: SmsCampaign, number: int, outcome: Outcome, seed: int
+) -> Iterator[HandsetReply]:
     """Yield what those of a profile write whose messages arrive in the same way."""
     profile = campaign.profiles[number]
-    for index, arrival in _arrivals(campaign, outcome):
+    for index, arrival in _list_arrivals(campaign, outcome):
         message = campaign.first_message + index
-        if campaign.recipients.numbers[index] in RESERVED:
+        if campaign.recipients.numbers[index] in TEST_NUMBERS:
             continue
-        if draw(seed, f"profile {number}", message) < profile.share:
-            choice = digest(seed, f"words {number}", message)
+        if draw_fraction(seed, f"profile {number}", message) < profile.share:
+            choice = draw_bits(seed, f"words {number}", message)
             text = profile.texts[choice % len(profile.texts)]
-            yield Reply(arrival + profile.after, index, text)
+            yield HandsetReply(arrival + profile.after, index, text)
 
 
-def _arrivals(campaign: Campaign, outcome: Outcome) -> Iterator[tuple[int, datetime]]:
+def _list_arrivals(campaign: SmsCampaign, outcome: Outcome) -> Iterator[tuple[int, datetime]]:
     """Yield which messages of an outcome will be sent, and when they arrive."""
-    line, bound = campaign.line, campaign.line.bound
-    late = TRUTHS[outcome].sms.final_after * campaign.pace.patience
+    line, bound = campaign.line, campaign.line.messages_to_send
+    late = BEHAVIOURS[outcome].sms.final_after * campaign.pace.patience
     index = campaign.outcomes.find(outcome, 0, bound)
     while index >= 0:
-        yield index, line.instant(index) + late
+        yield index, line.due_time(index) + late
         index = campaign.outcomes.find(outcome, index + 1, bound)

@@ -13,10 +13,10 @@ from emulator.domain import dates
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import DATES_REVERSED
 
-Query = Mapping[str, Any]  # a request body that the contract has accepted
+ResponsesQuery = Mapping[str, Any]  # a request body that the contract has accepted
 
 
-class Type(IntEnum):
+class ResponsesQueryType(IntEnum):
     """Source: manual MO-02."""
 
     BY_DATE = 1
@@ -26,7 +26,7 @@ class Type(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class MoResponse:
     """One text that a handset sent back.  Source: manual MO-09."""
 
     id: int
@@ -41,7 +41,7 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class DateWindow:
     """The dates a query echoes.
 
     Source: manual MO-04, MO-11: from the first of the month until now.
@@ -51,51 +51,51 @@ class Window:
     end: datetime
 
 
-def window(query: Query, *, now: datetime, zone: tzinfo) -> Window:
+def parse_date_window(query: ResponsesQuery, *, now: datetime, zone: tzinfo) -> DateWindow:
     """Return the dates of *query*; those of another type than 1 are ignored (MO-08)."""
-    dated = Type(int(query["type"])) is Type.BY_DATE
+    dated = ResponsesQueryType(int(query["type"])) is ResponsesQueryType.BY_DATE
     start, end = (query.get(name) if dated else None for name in ("from", "to"))
-    return Window(
-        dates.parse(start, zone) if start else dates.month_start(now, zone),
-        dates.parse(end, zone) if end else now,
+    return DateWindow(
+        dates.parse_platform_time(start, zone) if start else dates.month_start(now, zone),
+        dates.parse_platform_time(end, zone) if end else now,
     )
 
 
-def doubts(asked: Window) -> Iterator[Doubt]:
+def list_window_doubts(window: DateWindow) -> Iterator[Doubt]:
     """Yield what lenient accepts and strict declines."""
-    if asked.start > asked.end:
+    if window.start > window.end:
         yield Doubt("MO-14", DATES_REVERSED, "from is after to: nothing is found")
 
 
-def find(query: Query, asked: Window, responses: Iterable[Response]) -> list[Response]:
+def find_responses(query: ResponsesQuery, window: DateWindow, responses: Iterable[MoResponse]) -> list[MoResponse]:
     """Return what *query* asks for, the oldest first.
 
     Source: manual MO-02 to MO-07; assumptions MO-12 (dates matter for type 1
     only) and MO-17 (the order).
     """
-    kind = Type(int(query["type"]))
-    if kind is Type.BY_DATE:
+    kind = ResponsesQueryType(int(query["type"]))
+    if kind is ResponsesQueryType.BY_DATE:
         found = [
             each
             for each in responses
             # `to` names a whole second
-            if asked.start <= each.received_at
-            and each.received_at.replace(microsecond=0) <= asked.end
+            if window.start <= each.received_at
+            and each.received_at.replace(microsecond=0) <= window.end
         ]
     else:
-        wanted = _wanted(kind, query)
-        found = [each for each in responses if _key(kind, each) in wanted]
+        wanted = _parse_ids(kind, query)
+        found = [each for each in responses if _get_query_key(kind, each) in wanted]
     return sorted(found, key=lambda each: (each.received_at, each.id))
 
 
-def _wanted(kind: Type, query: Query) -> frozenset[int]:
+def _parse_ids(kind: ResponsesQueryType, query: ResponsesQuery) -> frozenset[int]:
     """Return the ids, or the number, that the query names."""
-    names = {Type.BY_MESSAGES: "messages", Type.BY_CELLPHONE: "cellphone"}
+    names = {ResponsesQueryType.BY_MESSAGES: "messages", ResponsesQueryType.BY_CELLPHONE: "cellphone"}
     value = query[names.get(kind, "campaigns")]
     return frozenset(map(int, value if isinstance(value, list) else [value]))
 
 
-def _key(kind: Type, response: Response) -> int:
-    if kind is Type.BY_MESSAGES:
+def _get_query_key(kind: ResponsesQueryType, response: MoResponse) -> int:
+    if kind is ResponsesQueryType.BY_MESSAGES:
         return response.message
-    return response.number if kind is Type.BY_CELLPHONE else response.campaign
+    return response.number if kind is ResponsesQueryType.BY_CELLPHONE else response.campaign

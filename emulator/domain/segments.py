@@ -7,14 +7,14 @@ Source: 3GPP 23.040, 9.2.3.24 for the header within the text; SMPP 3.4, 5.3.2.22
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from emulator.domain.command_status import Declined, Status
+from emulator.domain.command_status import SmppRefusal, CommandStatus
 
 # Information elements of a header that say which part of which message this is.
 REFERENCE_8, REFERENCE_16 = 0x00, 0x08
-SIZES = {REFERENCE_8: 3, REFERENCE_16: 4}  # octets of their values
+ELEMENT_SIZES = {REFERENCE_8: 3, REFERENCE_16: 4}  # octets of their values
 
 
-class Part(NamedTuple):
+class MessagePart(NamedTuple):
     """Which part this is, counted from 1."""
 
     reference: int
@@ -22,14 +22,14 @@ class Part(NamedTuple):
     number: int
 
 
-class Headed(NamedTuple):
+class UserData(NamedTuple):
     """A text and the header that stood before it."""
 
-    part: Part | None
+    part: MessagePart | None
     octets: bytes
 
 
-def headed(octets: bytes) -> Headed:
+def parse_user_data(octets: bytes) -> UserData:
     """Take the header off a text.  Declines one that is longer than the text.
 
     >>> headed(bytes.fromhex("050003ab0201") + b"hola")
@@ -37,17 +37,17 @@ def headed(octets: bytes) -> Headed:
     """
     if not octets or 1 + octets[0] > len(octets):
         why = "the user data header is longer than the message"
-        raise Declined(Status.ESME_RINVESMCLASS, why)
+        raise SmppRefusal(CommandStatus.ESME_RINVESMCLASS, why)
     end = 1 + octets[0]
     parts = (
-        Part(int.from_bytes(value[:-2], "big"), value[-2], value[-1])
-        for kind, value in _elements(octets[1:end])
-        if SIZES.get(kind) == len(value)
+        MessagePart(int.from_bytes(value[:-2], "big"), value[-2], value[-1])
+        for kind, value in _iterate_elements(octets[1:end])
+        if ELEMENT_SIZES.get(kind) == len(value)
     )
-    return Headed(next(parts, None), octets[end:])
+    return UserData(next(parts, None), octets[end:])
 
 
-def _elements(octets: bytes) -> Iterator[tuple[int, bytes]]:
+def _iterate_elements(octets: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the information elements of a header, as far as they are whole."""
     at = 0
     while at + 2 <= len(octets):
@@ -56,16 +56,16 @@ def _elements(octets: bytes) -> Iterator[tuple[int, bytes]]:
         at = end
 
 
-def announced(
+def parse_sar_part(
     reference: bytes | None, total: bytes | None, number: bytes | None
-) -> Part | None:
+) -> MessagePart | None:
     """Return the part that the SAR parameters announce; None unless all three do."""
     if reference is None or total is None or number is None:
         return None
-    return Part(*(int.from_bytes(each, "big") for each in (reference, total, number)))
+    return MessagePart(*(int.from_bytes(each, "big") for each in (reference, total, number)))
 
 
-class Whole(NamedTuple):
+class LongMessage(NamedTuple):
     """A long message as far as its parts have come."""
 
     total: int
@@ -77,9 +77,9 @@ class Whole(NamedTuple):
         return self.numbers == tuple(range(1, self.total + 1))
 
 
-def joined(parts: Sequence[tuple[Part, str]]) -> Whole:
+def join_parts(parts: Sequence[tuple[MessagePart, str]]) -> LongMessage:
     """Join the parts of one message, in whatever order they came."""
     texts = {part.number: text for part, text in parts}
     total = max(part.total for part, _ in parts)
     numbers = tuple(sorted(texts))
-    return Whole(total, numbers, "".join(texts[number] for number in numbers))
+    return LongMessage(total, numbers, "".join(texts[number] for number in numbers))

@@ -12,42 +12,42 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from emulator.domain import dlr, smpp_time, sms
-from emulator.domain.access import Bind
+from emulator.domain.access import BindConfig
 from emulator.domain.account import Account, Route
-from emulator.domain.coding import CODINGS, Alphabet, decoded, parts
-from emulator.domain.command_status import Declined, Status
+from emulator.domain.coding import DATA_CODINGS, Alphabet, decode_text, count_parts
+from emulator.domain.command_status import SmppRefusal, CommandStatus
 from emulator.domain.recipients import NO_FIELDS, Recipients
 from emulator.domain.refusals import Refusal
-from emulator.domain.segments import Part, headed
-from emulator.domain.sms import Campaign, Ids, Source
-from emulator.domain.text import Flags, Template
-from emulator.domain.timeline import Change
+from emulator.domain.segments import MessagePart, parse_user_data
+from emulator.domain.sms import SmsCampaign, SmsIds, CampaignSource
+from emulator.domain.text import LengthFlags, TextTemplate
+from emulator.domain.timeline import InterventionKind
 
 # Ten digits, as over HTTP (SMS-05); what may precede them is assumption SMP-01.
-CELLPHONE = re.compile(rb"\+?(?:521?)?([0-9]{10})")
-ADDRESS = 20  # octets; source: SMPP 3.4, 4.4.1
-SERVICE_TYPE = 5
+DESTINATION_PATTERN = re.compile(rb"\+?(?:521?)?([0-9]{10})")
+MAX_SOURCE_ADDRESS = 20  # octets; source: SMPP 3.4, 4.4.1
+MAX_SERVICE_TYPE = 5
 PRIORITIES = range(4)  # source: SMPP 3.4, 5.2.14
-TYPES = frozenset({0x00, 0x08, 0x10})  # bits 5-2 of esm_class from a client; 5.2.12
-TYPE, HEADED = 0x3C, 0x40
-RECEIPT, RESERVED = 0x03, 0xC0  # bits of registered_delivery; 5.2.17
+CLIENT_MESSAGE_TYPES = frozenset({0x00, 0x08, 0x10})  # bits 5-2 of esm_class from a client; 5.2.12
+MESSAGE_TYPE_BITS, UDHI_BIT = 0x3C, 0x40
+RECEIPT_BITS, RESERVED_BITS = 0x03, 0xC0  # bits of registered_delivery; 5.2.17
 ALWAYS, ON_FAILURE = 1, 2
-SMALL = 70  # octets that are one part in every alphabet
-ENCODED, LONG = Flags(encode=True), Flags(long_message=True)
+SINGLE_PART_OCTETS = 70  # octets that are one part in every alphabet
+ENCODED_FLAGS, LONG_FLAGS = LengthFlags(encode=True), LengthFlags(long_message=True)
 
 
-class Address(NamedTuple):
+class SmppAddress(NamedTuple):
     ton: int
     npi: int
     number: bytes
 
 
-class Order(NamedTuple):
+class SubmitOrder(NamedTuple):
     """What a client asks to be sent, in whichever of three ways it does."""
 
     service_type: bytes
-    source: Address
-    destinations: tuple[Address, ...]
+    source: SmppAddress
+    destinations: tuple[SmppAddress, ...]
     esm_class: int
     priority: int
     schedule: bytes
@@ -58,7 +58,7 @@ class Order(NamedTuple):
     default_message: int
     octets: bytes
     payload: bytes | None = None  # instead of them
-    part: Part | None = None  # as parameters have it
+    part: MessagePart | None = None  # as parameters have it
     reference: int | None = None  # the client's own
 
 
@@ -69,17 +69,17 @@ class Submission(NamedTuple):
     message: int  # the id answered
     system_id: str
     service_type: str
-    source: Address
-    destinations: tuple[Address, ...]
+    source: SmppAddress
+    destinations: tuple[SmppAddress, ...]
     data_coding: int
     registered: int
-    part: Part | None
+    part: MessagePart | None
     reference: int | None
     told: int = 0  # recipients whose fate the client has been told, or need not be
     answered_at: datetime | None = None  # where the answer to it is late
 
     @property
-    def likeness(self) -> tuple[str, str, bytes, tuple[Address, ...]]:
+    def replace_key(self) -> tuple[str, str, bytes, tuple[SmppAddress, ...]]:
         """What a message has in common with one that it may replace.
 
         Source: SMPP 3.4, 5.2.18.
@@ -100,73 +100,73 @@ class MessageState(IntEnum):
     REJECTED = 8
 
 
-STATES = {
+STATE_BY_STATUS = {
     "sent": MessageState.DELIVERED,
     "failed": MessageState.UNDELIVERABLE,
     "cancelled": MessageState.DELETED,
 }
 
 
-class Content(NamedTuple):
+class MessageContent(NamedTuple):
     """What a message says, read."""
 
     text: str
     alphabet: Alphabet
     parts: int
-    part: Part | None
+    part: MessagePart | None
 
 
-def cellphone(address: bytes) -> int:
+def parse_destination(address: bytes) -> int:
     """Return the ten digits of a destination.  Declines what is none."""
-    found = CELLPHONE.fullmatch(address)
+    found = DESTINATION_PATTERN.fullmatch(address)
     if found is None:
         why = f"{address.decode('latin-1')!r} is not ten digits, or 52 or 521 and ten"
-        raise Declined(Status.ESME_RINVDSTADR, why)
+        raise SmppRefusal(CommandStatus.ESME_RINVDSTADR, why)
     return int(found[1])
 
 
-def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
-    order: Order,
-    bind: Bind,
+def make_submission(  # noqa: PLR0913 - an order, and all that its campaign depends on
+    order: SubmitOrder,
+    bind: BindConfig,
     account: Account,
     *,
-    ids: Ids,
+    ids: SmsIds,
     now: datetime,
     world: str,
-) -> tuple[Campaign, Submission]:
+) -> tuple[SmsCampaign, Submission]:
     """Return the campaign that *order* asks for, unpaid, and what else is known of it.
 
     Declines with the status that the specification has for what is wrong.
     """
-    _check(order)
-    numbers = tuple([cellphone(each.number) for each in order.destinations])
-    source = _source(order.source, bind)
-    content = read(order, bind)
-    scheduled_at = _scheduled(order.schedule, now, account)
-    expires_at = _expiry(order.validity, scheduled_at or now, now)
-    route = _route(bind, account)
+    _check_order(order)
+    numbers = tuple([parse_destination(each.number) for each in order.destinations])
+    source = _choose_source(order.source, bind)
+    content = read_content(order, bind)
+    scheduled_at = _parse_schedule(order.schedule, now, account)
+    expires_at = _parse_validity(order.validity, scheduled_at or now, now)
+    route = _choose_bind_route(bind, account)
     recipients = Recipients(numbers, NO_FIELDS)
     charged = content.parts if account.assumptions["charge"] == "per_part" else 1
-    campaign = Campaign(
+    campaign = SmsCampaign(
         ids.campaign,
         None,
         route,
         account.countries[route.country].name,
-        Template(content.text, (content.text,), ()),
-        _flags(content),
+        TextTemplate(content.text, (content.text,), ()),
+        _choose_flags(content),
         recipients,
-        sms.outcomes(content.text, recipients, account),
+        sms.decide_outcomes(content.text, recipients, account),
         ids.message,
         now,
         scheduled_at,
-        sms.line(account.pace, len(numbers), now=now, date=scheduled_at),
+        sms.make_send_schedule(account.pace, len(numbers), now=now, date=scheduled_at),
         account.pace,
         route.price * charged * len(numbers),
         None,
         account.short_link_base,
         world,
         account.population.profiles,
-        Source.SMPP,
+        CampaignSource.SMPP,
         expires_at,
     )
     submission = Submission(
@@ -184,7 +184,7 @@ def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
     return campaign, submission
 
 
-def read(order: Order, bind: Bind) -> Content:
+def read_content(order: SubmitOrder, bind: BindConfig) -> MessageContent:
     """Return what *order* says.  A header within the text goes before parameters.
 
     Declines a text and a payload together, and a header longer than the text.
@@ -193,68 +193,68 @@ def read(order: Order, bind: Bind) -> Content:
     if order.payload is not None:
         if octets:
             why = "short_message and message_payload are both given"
-            raise Declined(Status.ESME_RINVMSGLEN, why)
+            raise SmppRefusal(CommandStatus.ESME_RINVMSGLEN, why)
         octets = order.payload
-    if order.esm_class & HEADED:
-        part, octets = headed(octets)
-    written_in = CODINGS.get(order.data_coding, bind.coding)
-    alone = part is not None or order.esm_class & HEADED or len(octets) <= SMALL
-    return Content(
-        decoded(octets, written_in),
+    if order.esm_class & UDHI_BIT:
+        part, octets = parse_user_data(octets)
+    written_in = DATA_CODINGS.get(order.data_coding, bind.coding)
+    alone = part is not None or order.esm_class & UDHI_BIT or len(octets) <= SINGLE_PART_OCTETS
+    return MessageContent(
+        decode_text(octets, written_in),
         written_in,
-        1 if alone else parts(octets, written_in),
+        1 if alone else count_parts(octets, written_in),
         part,
     )
 
 
 def wants_receipt(registered: int, state: MessageState) -> bool:
     """Whether a client that asked so is told of *state*.  Source: SMPP 3.4, 5.2.17."""
-    asked = registered & RECEIPT
+    asked = registered & RECEIPT_BITS
     return asked == ALWAYS or (
         asked == ON_FAILURE and state is not MessageState.DELIVERED
     )
 
 
-def state(campaign: Campaign, index: int, now: datetime) -> MessageState:
+def compute_message_state(campaign: SmsCampaign, index: int, now: datetime) -> MessageState:
     """Return where one of its messages stands.  Source: SMPP 3.4, 5.2.28."""
-    last = campaign.line.last(now)
-    if last and last.change is Change.LOST:
+    last = campaign.line.last_intervention(now)
+    if last and last.change is InterventionKind.LOST:
         return MessageState.UNKNOWN
     expires_at = campaign.expires_at
     if expires_at is not None and expires_at <= now:
-        final_at = dlr.final_at(campaign._replace(expires_at=None), index)
+        final_at = dlr.compute_final_time(campaign._replace(expires_at=None), index)
         if final_at is None or final_at > expires_at:
             return MessageState.EXPIRED
-    status = dlr.status_of(campaign, index, now)
-    return STATES.get(status, MessageState.ENROUTE)
+    status = dlr.compute_message_status(campaign, index, now)
+    return STATE_BY_STATUS.get(status, MessageState.ENROUTE)
 
 
-def is_pending(campaign: Campaign, now: datetime) -> bool:
+def is_pending(campaign: SmsCampaign, now: datetime) -> bool:
     """Whether nothing of the campaign has been sent, nor given up."""
-    final = dlr.final(campaign, now)
-    return not final and not campaign.line.reached(now)
+    final = dlr.count_final(campaign, now)
+    return not final and not campaign.line.count_due(now)
 
 
-def cancel(campaign: Campaign, now: datetime) -> Campaign:
+def cancel_pending_message(campaign: SmsCampaign, now: datetime) -> SmsCampaign:
     """Give a message up that has not been sent.  Declines any other."""
     if not is_pending(campaign, now):
         why = f"message {campaign.first_message} is not pending any more"
-        raise Declined(Status.ESME_RCANCELFAIL, why)
+        raise SmppRefusal(CommandStatus.ESME_RCANCELFAIL, why)
     try:
-        return dlr.cancel(campaign, now)
+        return dlr.cancel_sending(campaign, now)
     except Refusal as refusal:
-        raise Declined(Status.ESME_RCANCELFAIL, refusal.why) from refusal
+        raise SmppRefusal(CommandStatus.ESME_RCANCELFAIL, refusal.why) from refusal
 
 
-def replaced(  # noqa: PLR0913 - a message, and what of it is to be another
-    campaign: Campaign,
+def replace_pending_message(  # noqa: PLR0913 - a message, and what of it is to be another
+    campaign: SmsCampaign,
     submission: Submission,
-    order: Order,
-    bind: Bind,
+    order: SubmitOrder,
+    bind: BindConfig,
     account: Account,
     *,
     now: datetime,
-) -> tuple[Campaign, Submission]:
+) -> tuple[SmsCampaign, Submission]:
     """Return the campaign with another text, dates and wish for a receipt.
 
     What was charged stays.  Declines what has been sent.
@@ -263,18 +263,18 @@ def replaced(  # noqa: PLR0913 - a message, and what of it is to be another
     """
     if not is_pending(campaign, now):
         why = f"message {campaign.first_message} is not pending any more"
-        raise Declined(Status.ESME_RREPLACEFAIL, why)
+        raise SmppRefusal(CommandStatus.ESME_RREPLACEFAIL, why)
     _check_receipt(order.registered)
-    content = read(order._replace(data_coding=submission.data_coding), bind)
+    content = read_content(order._replace(data_coding=submission.data_coding), bind)
     line, scheduled_at = campaign.line, campaign.scheduled_at
     if order.schedule:
-        scheduled_at = _scheduled(order.schedule, now, account)
+        scheduled_at = _parse_schedule(order.schedule, now, account)
         line = line._replace(starts_at=max(scheduled_at or now, now))
     expires_at = campaign.expires_at
     if order.validity:
-        expires_at = _expiry(order.validity, scheduled_at or now, now)
+        expires_at = _parse_validity(order.validity, scheduled_at or now, now)
     changed = campaign._replace(
-        template=Template(content.text, (content.text,), ()),
+        template=TextTemplate(content.text, (content.text,), ()),
         scheduled_at=scheduled_at,
         line=line,
         expires_at=expires_at,
@@ -282,42 +282,42 @@ def replaced(  # noqa: PLR0913 - a message, and what of it is to be another
     return changed, submission._replace(registered=order.registered)
 
 
-def _check(order: Order) -> None:
+def _check_order(order: SubmitOrder) -> None:
     """Decline what no message may say.  Source: SMPP 3.4, 5.1.3 and 5.2."""
-    if len(order.service_type) > SERVICE_TYPE:
-        raise Declined(Status.ESME_RINVSERTYP, f"service_type: over {SERVICE_TYPE}")
-    if order.esm_class & TYPE not in TYPES:
+    if len(order.service_type) > MAX_SERVICE_TYPE:
+        raise SmppRefusal(CommandStatus.ESME_RINVSERTYP, f"service_type: over {MAX_SERVICE_TYPE}")
+    if order.esm_class & MESSAGE_TYPE_BITS not in CLIENT_MESSAGE_TYPES:
         why = f"esm_class 0x{order.esm_class:02X} is of no type that a client sends"
-        raise Declined(Status.ESME_RINVESMCLASS, why)
+        raise SmppRefusal(CommandStatus.ESME_RINVESMCLASS, why)
     if order.priority not in PRIORITIES:
-        raise Declined(Status.ESME_RINVPRTFLG, f"priority_flag {order.priority}")
+        raise SmppRefusal(CommandStatus.ESME_RINVPRTFLG, f"priority_flag {order.priority}")
     if order.default_message:
         why = f"there is no predefined message {order.default_message}"
-        raise Declined(Status.ESME_RINVDFTMSGID, why)
+        raise SmppRefusal(CommandStatus.ESME_RINVDFTMSGID, why)
     _check_receipt(order.registered)
 
 
 def _check_receipt(registered: int) -> None:
-    if registered & RESERVED or registered & RECEIPT == RECEIPT:
+    if registered & RESERVED_BITS or registered & RECEIPT_BITS == RECEIPT_BITS:
         why = f"registered_delivery 0x{registered:02X} has reserved bits"
-        raise Declined(Status.ESME_RINVREGDLVFLG, why)
+        raise SmppRefusal(CommandStatus.ESME_RINVREGDLVFLG, why)
 
 
-def _source(source: Address, bind: Bind) -> Address:
+def _choose_source(source: SmppAddress, bind: BindConfig) -> SmppAddress:
     """Return who is shown as the sender.  Source: manual SMP-01, the Sender_ID."""
-    if len(source.number) > ADDRESS:
-        raise Declined(Status.ESME_RINVSRCADR, f"source_addr: over {ADDRESS} octets")
+    if len(source.number) > MAX_SOURCE_ADDRESS:
+        raise SmppRefusal(CommandStatus.ESME_RINVSRCADR, f"source_addr: over {MAX_SOURCE_ADDRESS} octets")
     if not bind.senders:
         return source
     if not source.number:
         return source._replace(number=bind.senders[0].encode("latin-1"))
     if source.number.decode("latin-1") not in bind.senders:
         why = f"{bind.system_id} sends as {', '.join(bind.senders)}"
-        raise Declined(Status.ESME_RINVSRCADR, why)
+        raise SmppRefusal(CommandStatus.ESME_RINVSRCADR, why)
     return source
 
 
-def _route(bind: Bind, account: Account) -> Route:
+def _choose_bind_route(bind: BindConfig, account: Account) -> Route:
     """Return the bind's route, or else the account's first."""
     wanted = bind.route
     route = (
@@ -326,38 +326,38 @@ def _route(bind: Bind, account: Account) -> Route:
         else account.routes.get(wanted)
     )
     if route is None:
-        raise Declined(Status.ESME_RSUBMITFAIL, "the bind's route does not exist")
+        raise SmppRefusal(CommandStatus.ESME_RSUBMITFAIL, "the bind's route does not exist")
     return route
 
 
-def _scheduled(text: bytes, now: datetime, account: Account) -> datetime | None:
+def _parse_schedule(text: bytes, now: datetime, account: Account) -> datetime | None:
     """Return when to send.  A date in the past is at once, but in strict worlds."""
     if not text:
         return None
     try:
-        at = smpp_time.instant(text, now)
+        at = smpp_time.parse_smpp_time(text, now)
     except ValueError as error:
-        raise Declined(Status.ESME_RINVSCHED, f"schedule: {error}") from error
+        raise SmppRefusal(CommandStatus.ESME_RINVSCHED, f"schedule: {error}") from error
     if at is not None and at < now and "SMS-37" in account.assumptions.closed:
-        raise Declined(Status.ESME_RINVSCHED, "the scheduled date has passed")
+        raise SmppRefusal(CommandStatus.ESME_RINVSCHED, "the scheduled date has passed")
     return at
 
 
-def _expiry(text: bytes, sent_at: datetime, now: datetime) -> datetime | None:
+def _parse_validity(text: bytes, sent_at: datetime, now: datetime) -> datetime | None:
     """Return until when to try.  Declines a date before there is anything to try."""
     if not text:
         return None
     try:
-        at = smpp_time.instant(text, now)
+        at = smpp_time.parse_smpp_time(text, now)
     except ValueError as error:
-        raise Declined(Status.ESME_RINVEXPIRY, f"validity: {error}") from error
+        raise SmppRefusal(CommandStatus.ESME_RINVEXPIRY, f"validity: {error}") from error
     if at is not None and at <= max(sent_at, now):
-        raise Declined(Status.ESME_RINVEXPIRY, "the validity has passed by then")
+        raise SmppRefusal(CommandStatus.ESME_RINVEXPIRY, "the validity has passed by then")
     return at
 
 
-def _flags(content: Content) -> Flags:
+def _choose_flags(content: MessageContent) -> LengthFlags:
     """Return how the HTTP API would have had to be asked for such a text."""
     if content.alphabet is Alphabet.UCS_2:
-        return ENCODED
-    return LONG if content.parts > 1 else sms.PLAIN
+        return ENCODED_FLAGS
+    return LONG_FLAGS if content.parts > 1 else sms.PLAIN_FLAGS

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from emulator.domain import text as texts
 from emulator.domain.account import Account, Link, Route
 from emulator.domain.assumptions import Doubt
-from emulator.domain.dates import parse
-from emulator.domain.handset import Outcome, Profile
-from emulator.domain.recipients import Recipients, phones, uneven
+from emulator.domain.dates import parse_platform_time
+from emulator.domain.handset import Outcome, ReplyProfile
+from emulator.domain.recipients import Recipients, parse_recipients, find_uneven_field
 from emulator.domain.refusals import (
     DATE_PAST,
     NO_ROUTE_TO_COUNTRY,
@@ -28,19 +28,19 @@ from emulator.domain.refusals import (
     VALUE_MISSING,
     Refusal,
 )
-from emulator.domain.shortlink import code
-from emulator.domain.text import GSM, GSM_EXTENSION, LINK_MARK, Flags, Template
-from emulator.domain.timeline import Intervention, Line, Pace
+from emulator.domain.shortlink import make_link_code
+from emulator.domain.text import GSM_CHARACTERS, GSM_EXTENSION, LINK_MARK, LengthFlags, TextTemplate
+from emulator.domain.timeline import Intervention, SendSchedule, Pace
 
-OPTIMAL = 30_000  # recipients a petition; more are accepted and noted (SMS-11)
-PLAIN = Flags()
-FLAGS = frozenset(Flags._fields)
-TRUE = (True, "1")  # and 1, which equals True (SMS-28)
+OPTIMAL_RECIPIENTS = 30_000  # recipients a petition; more are accepted and noted (SMS-11)
+PLAIN_FLAGS = LengthFlags()
+FLAG_NAMES = frozenset(LengthFlags._fields)
+TRUE_VALUES = (True, "1")  # and 1, which equals True (SMS-28)
 
-Order = Mapping[str, Any]  # a request body that the contract has accepted
+SmsOrder = Mapping[str, Any]  # a request body that the contract has accepted
 
 
-class Source(StrEnum):
+class CampaignSource(StrEnum):
     """What a campaign came by."""
 
     HTTP = "http"
@@ -48,94 +48,94 @@ class Source(StrEnum):
     KEYWORD = "keyword"  # the answer to a text that began with one
 
 
-class Ids(NamedTuple):
+class SmsIds(NamedTuple):
     """The ids a new campaign takes: its own, and its first message's."""
 
     campaign: int
     message: int
 
 
-class Campaign(NamedTuple):
+class SmsCampaign(NamedTuple):
     """An SMS campaign as it was placed, and what was done to it since."""
 
     id: int
     name: str | None
     route: Route
     country: str  # its name
-    template: Template
-    flags: Flags
+    template: TextTemplate
+    flags: LengthFlags
     recipients: Recipients
     outcomes: bytes  # one octet a recipient: an Outcome
     first_message: int  # the others follow it (DLR-18)
     created_at: datetime
     scheduled_at: datetime | None
-    line: Line
+    line: SendSchedule
     pace: Pace
     cost: int  # millionths
     link: Link | None = None
     link_base: str = ""  # with the world's name, what short links are made of
     world: str = ""
-    profiles: tuple[Profile, ...] = ()  # of those who may answer it
-    source: Source = Source.HTTP
+    profiles: tuple[ReplyProfile, ...] = ()  # of those who may answer it
+    source: CampaignSource = CampaignSource.HTTP
     expires_at: datetime | None = None  # when what is not final fails
 
-    def text(self, index: int) -> str:
+    def render_text(self, index: int) -> str:
         """Return what recipient *index* reads."""
         if not self.template.marks:
             return self.template.text
-        values = self.recipients.values(index)
-        if link := self.short_link(index):
+        values = self.recipients.get_values(index)
+        if link := self.make_short_link(index):
             values[LINK_MARK] = link
-        return self.template.filled(values)
+        return self.template.fill_marks(values)
 
-    def short_link(self, index: int) -> str | None:
+    def make_short_link(self, index: int) -> str | None:
         """Return the short link of recipient *index*, if the campaign has one."""
         if self.link is None:
             return None
-        return f"{self.link_base}/{code(self.world, self.first_message + index)}"
+        return f"{self.link_base}/{make_link_code(self.world, self.first_message + index)}"
 
-    def changed(self, intervention: Intervention) -> "Campaign":
+    def add_intervention(self, intervention: Intervention) -> "SmsCampaign":
         """Return the campaign with one more intervention."""
         interventions = (*self.line.interventions, intervention)
         line = self.line._replace(interventions=interventions)
         return self._replace(line=line)
 
 
-def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
-    order: Order,
+def make_sms_campaign(  # noqa: PLR0913 - an order, and all that its campaign depends on
+    order: SmsOrder,
     account: Account,
     *,
-    ids: Ids,
+    ids: SmsIds,
     now: datetime,
     world: str,
     link: Link | None = None,
-) -> Campaign:
+) -> SmsCampaign:
     """Return the campaign that *order* asks for, unpaid.
 
     Refuses an unknown route or country, and a URL where the white list rejects.
     """
-    flags = _flags(order)
-    route = _route(order, account)
-    recipients = _recipients(order["recipients"], flags)
+    flags = _parse_flags(order)
+    route = _choose_route(order, account)
+    recipients = _parse_plain_recipients(order["recipients"], flags)
     count = len(recipients)
-    scheduled_at = _scheduled(order, account)
+    scheduled_at = _parse_date(order, account)
     text = order["text"]
-    body = text if flags.encoded else texts.transliterate(text)
-    return Campaign(  # by position, which takes half the time
+    body = text if flags.is_encoded else texts.transliterate_to_gsm(text)
+    return SmsCampaign(  # by position, which takes half the time
         ids.campaign,
         order.get("campaign_name"),
         route,
         account.countries[route.country].name,
-        texts.cut(body, links=link is not None),
+        texts.parse_template(body, links=link is not None),
         flags,
         recipients,
-        outcomes(text, recipients, account),
+        decide_outcomes(text, recipients, account),
         ids.message,
         now,
         scheduled_at,
-        line(account.pace, count, now=now, date=scheduled_at),
+        make_send_schedule(account.pace, count, now=now, date=scheduled_at),
         account.pace,
-        route.price * count * _parts(text, flags, account),
+        route.price * count * _count_charged_parts(text, flags, account),
         link,
         account.short_link_base,
         world,
@@ -143,46 +143,46 @@ def place(  # noqa: PLR0913 - an order, and all that its campaign depends on
     )
 
 
-def doubts(order: Order, campaign: Campaign, account: Account) -> Iterator[Doubt]:
+def list_sms_doubts(order: SmsOrder, campaign: SmsCampaign, account: Account) -> Iterator[Doubt]:
     """Yield what lenient accepts of *order* and strict declines.
 
     Refuses texts that merging makes longer than the account's own limit.
     """
     rows = order["recipients"]
-    if len(rows) > OPTIMAL:
-        yield Doubt("SMS-11", why=f"more than the optimal {OPTIMAL} recipients")
-    if campaign.recipients.fields and (field := uneven(rows)):
+    if len(rows) > OPTIMAL_RECIPIENTS:
+        yield Doubt("SMS-11", why=f"more than the optimal {OPTIMAL_RECIPIENTS} recipients")
+    if campaign.recipients.fields and (field := find_uneven_field(rows)):
         yield Doubt("SMS-07", UNEVEN_FIELDS, f"some recipients lack {field}")
     if campaign.template.marks:
-        longest = _longest(campaign)
+        longest = _measure_longest(campaign)
         if longest > account.merged_limit:
             why = f"merged texts of over {account.merged_limit} characters are refused"
             raise Refusal(TOO_LONG_MERGED, why, limit=account.merged_limit)
-        yield from _merge_doubts(rows, campaign, longest)
+        yield from _list_merge_doubts(rows, campaign, longest)
     if "country" in order and int(order["country"]) != campaign.route.country:
         yield Doubt("SMS-34", ROUTE_ELSEWHERE, "route and country disagree")
     if campaign.scheduled_at and campaign.scheduled_at <= campaign.created_at:
         words = {"field": "scheduled_date"}
         yield Doubt("SMS-37", DATE_PAST, "the scheduled date has passed", words)
-    if _unlisted(order["text"], account):
+    if _find_unlisted_host(order["text"], account):
         yield Doubt("SMS-47", why="the text holds a URL that is not on the white list")
 
 
-def _merge_doubts(
-    rows: Sequence[Order], campaign: Campaign, longest: int
+def _list_merge_doubts(
+    rows: Sequence[SmsOrder], campaign: SmsCampaign, longest: int
 ) -> Iterator[Doubt]:
     """Yield what is doubtful once the placeholders are filled."""
-    for mark in _missing(rows, campaign.template):
-        words = {"field": mark, "field_of": "text", "mark": texts.letter(mark)}
+    for mark in _list_missing_fields(rows, campaign.template):
+        words = {"field": mark, "field_of": "text", "mark": texts.format_placeholder(mark)}
         yield Doubt("SMS-08", VALUE_MISSING, f"a recipient lacks {mark}", words)
-    if not campaign.flags.encoded and _special(rows, campaign.template):
+    if not campaign.flags.is_encoded and _has_special_values(rows, campaign.template):
         yield Doubt(
             "SMS-25",
             SPECIAL_CHARACTERS,
             "a merged value holds characters that GSM 03.38 lacks",
             {"field": "recipients"},
         )
-    if not campaign.flags.encoded and _extended(campaign):
+    if not campaign.flags.is_encoded and _has_extension_values(campaign):
         yield Doubt(
             "SMS-27",
             SPECIAL_CHARACTERS,
@@ -198,21 +198,21 @@ def _merge_doubts(
         )
 
 
-def _flags(order: Order) -> Flags:
-    if FLAGS.isdisjoint(order):
-        return PLAIN
-    return Flags(*(order.get(name) in TRUE for name in Flags._fields))
+def _parse_flags(order: SmsOrder) -> LengthFlags:
+    if FLAG_NAMES.isdisjoint(order):
+        return PLAIN_FLAGS
+    return LengthFlags(*(order.get(name) in TRUE_VALUES for name in LengthFlags._fields))
 
 
-def _route(order: Order, account: Account) -> Route:
+def _choose_route(order: SmsOrder, account: Account) -> Route:
     """Source: manual SMS-30, SMS-31; assumptions SMS-32 to SMS-34."""
     country = int(order["country"]) if "country" in order else None
     if country is not None and country not in account.countries:
-        raise Refusal(UNKNOWN_COUNTRY, f"countries: {_list(account.countries)}")
+        raise Refusal(UNKNOWN_COUNTRY, f"countries: {_join_ids(account.countries)}")
     if "route" in order:
         route = account.routes.get(int(order["route"]))
         if route is None:
-            raise Refusal(UNKNOWN_ROUTE, f"routes: {_list(account.routes)}")
+            raise Refusal(UNKNOWN_ROUTE, f"routes: {_join_ids(account.routes)}")
         return route
     routes = [route for route in account.routes.values() if route.country == country]
     if not routes:
@@ -222,27 +222,27 @@ def _route(order: Order, account: Account) -> Route:
     return min(routes, key=lambda route: route.price)
 
 
-def link_of(order: Order, account: Account) -> Link:
+def require_link(order: SmsOrder, account: Account) -> Link:
     """Return the link that an SMS CLIC order names, or refuse an unknown one.
 
     Source: manual CLC-04.
     """
     link = account.links.get(int(order["url"]))
     if link is None:
-        raise Refusal(UNKNOWN_LINK, f"links: {_list(account.links)}")
+        raise Refusal(UNKNOWN_LINK, f"links: {_join_ids(account.links)}")
     return link
 
 
-def _list(ids: Mapping[int, object]) -> str:
+def _join_ids(ids: Mapping[int, object]) -> str:
     return ", ".join(map(str, ids)) or "none"
 
 
-def _scheduled(order: Order, account: Account) -> datetime | None:
+def _parse_date(order: SmsOrder, account: Account) -> datetime | None:
     date = order.get("scheduled_date")
-    return parse(date, account.zone) if date else None
+    return parse_platform_time(date, account.zone) if date else None
 
 
-def line(pace: Pace, count: int, *, now: datetime, date: datetime | None) -> Line:
+def make_send_schedule(pace: Pace, count: int, *, now: datetime, date: datetime | None) -> SendSchedule:
     """Return when the messages of a campaign are sent.
 
     Source: manual DLR-13; a scheduled campaign starts at its date (SMS-36).
@@ -250,72 +250,72 @@ def line(pace: Pace, count: int, *, now: datetime, date: datetime | None) -> Lin
     starts_at = now + pace.sms_after
     if date and date > starts_at:
         starts_at = date
-    return Line(starts_at, pace.sms_every, count)
+    return SendSchedule(starts_at, pace.sms_every, count)
 
 
-def _recipients(rows: Sequence[Order], flags: Flags) -> Recipients:
-    recipients = phones(rows)
-    if not recipients.fields or flags.encoded:
+def _parse_plain_recipients(rows: Sequence[SmsOrder], flags: LengthFlags) -> Recipients:
+    recipients = parse_recipients(rows)
+    if not recipients.fields or flags.is_encoded:
         return recipients
     fields = {
-        name: column.mapped(texts.transliterate)
+        name: column.map_text(texts.transliterate_to_gsm)
         for name, column in recipients.fields.items()
     }
     return Recipients(recipients.numbers, fields)
 
 
-def outcomes(text: str, recipients: Recipients, account: Account) -> bytes:
+def decide_outcomes(text: str, recipients: Recipients, account: Account) -> bytes:
     """Return every recipient's outcome, fixed now.  Source: assumption SMS-47."""
     policy = account.assumptions["url_whitelist"]
-    if policy != "off" and (host := _unlisted(text, account)):
+    if policy != "off" and (host := _find_unlisted_host(text, account)):
         if policy == "reject":
             raise Refusal(URL_NOT_LISTED, f"{host} is not on the white list")
         return bytes([Outcome.FAILED]) * len(recipients)
-    return account.population.outcomes(recipients.numbers)
+    return account.population.get_outcomes(recipients.numbers)
 
 
-def _unlisted(text: str, account: Account) -> str | None:
-    for host in texts.hosts(text):
+def _find_unlisted_host(text: str, account: Account) -> str | None:
+    for host in texts.list_url_hosts(text):
         if host not in account.whitelist:
             return host
     return None
 
 
-def _parts(text: str, flags: Flags, account: Account) -> int:
+def _count_charged_parts(text: str, flags: LengthFlags, account: Account) -> int:
     """Return how many messages a recipient costs.
 
     Source: manual SMS-43; assumption SMS-44.
     """
     per_part = account.assumptions["charge"] == "per_part"
-    return flags.parts(len(text)) if per_part else 1
+    return flags.count_parts(len(text)) if per_part else 1
 
 
-def _fields(template: Template) -> list[str]:
+def _list_fields(template: TextTemplate) -> list[str]:
     return [mark for mark in dict.fromkeys(template.marks) if mark != LINK_MARK]
 
 
-def _missing(rows: Sequence[Order], template: Template) -> list[str]:
-    return [mark for mark in _fields(template) if any(mark not in row for row in rows)]
+def _list_missing_fields(rows: Sequence[SmsOrder], template: TextTemplate) -> list[str]:
+    return [mark for mark in _list_fields(template) if any(mark not in row for row in rows)]
 
 
-def _special(rows: Sequence[Order], template: Template) -> bool:
+def _has_special_values(rows: Sequence[SmsOrder], template: TextTemplate) -> bool:
     return any(
-        not GSM.issuperset(row.get(mark, ""))
-        for mark in _fields(template)
+        not GSM_CHARACTERS.issuperset(row.get(mark, ""))
+        for mark in _list_fields(template)
         for row in rows
     )
 
 
-def _extended(campaign: Campaign) -> bool:
+def _has_extension_values(campaign: SmsCampaign) -> bool:
     return any(
         character in campaign.recipients.fields[mark].joined
-        for mark in _fields(campaign.template)
+        for mark in _list_fields(campaign.template)
         if mark in campaign.recipients.fields
         for character in GSM_EXTENSION
     )
 
 
-def _longest(campaign: Campaign) -> int:
+def _measure_longest(campaign: SmsCampaign) -> int:
     """Return the characters of the longest merged text, short links left out."""
     literals = sum(map(len, campaign.template.literals))
     columns = [
@@ -325,5 +325,5 @@ def _longest(campaign: Campaign) -> int:
     ]
     if not columns:
         return literals
-    lengths = zip(*(column.lengths() for column in columns), strict=True)
+    lengths = zip(*(column.iterate_lengths() for column in columns), strict=True)
     return literals + max(map(sum, lengths))

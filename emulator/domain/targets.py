@@ -18,14 +18,14 @@ from ipaddress import (
 )
 from unicodedata import normalize
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+IpAddress = IPv4Address | IPv6Address
+IpNetwork = IPv4Network | IPv6Network
 
-ANYWHERE = "*"
+ANY_TARGET = "*"
 # This machine and private networks. Python's own ``is_private`` has others with each
 # version, and counts what nobody owns.
 # Source: IANA's registries of special-purpose addresses, and the RFCs that they name.
-NEAR: tuple[Network, ...] = tuple(
+PRIVATE_NETWORKS: tuple[IpNetwork, ...] = tuple(
     map(
         ip_network,
         (
@@ -40,9 +40,9 @@ NEAR: tuple[Network, ...] = tuple(
         ),
     )
 )
-NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?")
+HOST_PATTERN = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?")
 # Where clouds keep the secrets of their machines, and neighbours that nobody means.
-NEVER: tuple[Network, ...] = tuple(
+FORBIDDEN_NETWORKS: tuple[IpNetwork, ...] = tuple(
     map(
         ip_network,
         (
@@ -62,7 +62,7 @@ NEVER: tuple[Network, ...] = tuple(
         ),
     )
 )
-NEVER_NAMES = frozenset(
+FORBIDDEN_NAMES = frozenset(
     {
         *("metadata", "metadata.google.internal", "metadata.goog"),
         *("instance-data", "instance-data.ec2.internal"),
@@ -71,43 +71,43 @@ NEVER_NAMES = frozenset(
         *("rancher-metadata", "metadata.azure.internal", "metadata.oraclecloud.com"),
     }
 )
-SECRETS = "is never called: it may hold a cloud's secrets"
-LOW = 0xFFFF_FFFF
+SECRETS_OBJECTION = "is never called: it may hold a cloud's secrets"
+LOW_32_BITS = 0xFFFF_FFFF
 # IPv6 that carries an IPv4 address in its last 32 bits.
 # Source: RFC 4291 (mapped, compatible), 6052 and 8215 (NAT64), 2765 (translated).
-CARRYING = tuple(
+IPV4_CARRIERS = tuple(
     map(
         IPv6Network,
         ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"),
     )
 )
 ISATAP = {0x0000_5EFE, 0x0200_5EFE}  # source: RFC 5214
-TINY = 0x1_0000  # ::1 and its neighbours, which carry nothing
+MIN_CARRIER = 0x1_0000  # ::1 and its neighbours, which carry nothing
 
 
-class Targets:
+class AllowedTargets:
     """Loopback and private networks, and what somebody allows beside them."""
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
-        self._networks: list[Network] = []
+        self._networks: list[IpNetwork] = []
         self._names: set[str] = set()
         for each in allowed:
             try:
                 self._networks.append(ip_network(each.strip("[]"), strict=False))
             except ValueError:
-                self._names.add(_canonical(each))
+                self._names.add(_normalize_name(each))
 
-    def objection(self, host: str, address: str) -> str:
+    def find_objection(self, host: str, address: str) -> str:
         """Return why *address*, which *host* resolves to, is none to go to."""
-        if forbidden := never(host):
+        if forbidden := find_host_objection(host):
             return forbidden
         found = ip_address(address)
-        meant = [found, *carried(found)]
-        if any(each in network for each in meant for network in NEVER):
-            return f"{address} {SECRETS}"
-        if all(map(_is_near, meant[1:] or meant)):
+        meant = [found, *extract_ipv4(found)]
+        if any(each in network for each in meant for network in FORBIDDEN_NETWORKS):
+            return f"{address} {SECRETS_OBJECTION}"
+        if all(map(_is_private, meant[1:] or meant)):
             return ""
-        if self._names_it(host) or all(
+        if self._is_allowed_name(host) or all(
             any(each in network for network in self._networks)
             for each in meant[1:] or meant
         ):
@@ -117,27 +117,27 @@ class Targets:
             f"allow it with --push-allow {host}"
         )
 
-    def _names_it(self, host: str) -> bool:
+    def _is_allowed_name(self, host: str) -> bool:
         """Whether *host*, or a domain that it is in, is allowed."""
-        labels = _canonical(host).split(".")
+        labels = _normalize_name(host).split(".")
         domains = (".".join(labels[index:]) for index in range(len(labels)))
-        return ANYWHERE in self._names or not self._names.isdisjoint(domains)
+        return ANY_TARGET in self._names or not self._names.isdisjoint(domains)
 
 
-def never(host: str) -> str:
+def find_host_objection(host: str) -> str:
     """Return why *host* is never called, as far as its name or number tells."""
-    if _canonical(host) in NEVER_NAMES:
-        return f"{host} {SECRETS}"
+    if _normalize_name(host) in FORBIDDEN_NAMES:
+        return f"{host} {SECRETS_OBJECTION}"
     try:
         found = ip_address(host.strip("[]"))
     except ValueError:
         return ""
-    meant = (found, *carried(found))
-    is_forbidden = any(each in network for each in meant for network in NEVER)
-    return f"{host} {SECRETS}" if is_forbidden else ""
+    meant = (found, *extract_ipv4(found))
+    is_forbidden = any(each in network for each in meant for network in FORBIDDEN_NETWORKS)
+    return f"{host} {SECRETS_OBJECTION}" if is_forbidden else ""
 
 
-def carried(address: Address) -> Iterator[IPv4Address]:
+def extract_ipv4(address: IpAddress) -> Iterator[IPv4Address]:
     """Yield the IPv4 addresses that an IPv6 one stands for, leads to, or may.
 
     >>> [*carried(IPv6Address("64:ff9b::a9fe:a9fe"))]
@@ -146,31 +146,31 @@ def carried(address: Address) -> Iterator[IPv4Address]:
     if isinstance(address, IPv4Address):
         return
     number = int(address) & (2**128 - 1)
-    if any(address in each for each in CARRYING) and number >= TINY:
-        yield IPv4Address(number & LOW)
+    if any(address in each for each in IPV4_CARRIERS) and number >= MIN_CARRIER:
+        yield IPv4Address(number & LOW_32_BITS)
     if address.sixtofour is not None:
         yield address.sixtofour
     if address.teredo is not None:
         yield from address.teredo
-    if number >> 32 & LOW in ISATAP:
-        yield IPv4Address(number & LOW)
-    if number >> 32 & LOW == 0 and number & LOW in LINK_LOCAL:
-        yield IPv4Address(number & LOW)  # as OpenStack and Oracle have it
+    if number >> 32 & LOW_32_BITS in ISATAP:
+        yield IPv4Address(number & LOW_32_BITS)
+    if number >> 32 & LOW_32_BITS == 0 and number & LOW_32_BITS in LINK_LOCAL_IPV4:
+        yield IPv4Address(number & LOW_32_BITS)  # as OpenStack and Oracle have it
 
 
-LINK_LOCAL = range(int(IPv4Address("169.254.0.0")), int(IPv4Address("169.255.0.0")))
+LINK_LOCAL_IPV4 = range(int(IPv4Address("169.254.0.0")), int(IPv4Address("169.255.0.0")))
 
 
-def wrong_target(text: str) -> str | None:
+def find_target_mistake(text: str) -> str | None:
     """Return what is wrong with something that is to be allowed, or None.
 
     >>> wrong_target("*.example.com")
     '*.example.com is no host: write example.com, which all names below it are in'
     """
-    name = _canonical(text)
+    name = _normalize_name(text)
     is_number = name.rpartition(".")[2].isdigit() or name.startswith("0x")
-    if text == ANYWHERE or (NAME.fullmatch(name) and not is_number):
-        return f"{text} {SECRETS}" if name in NEVER_NAMES else None
+    if text == ANY_TARGET or (HOST_PATTERN.fullmatch(name) and not is_number):
+        return f"{text} {SECRETS_OBJECTION}" if name in FORBIDDEN_NAMES else None
     try:
         ip_network(text.strip("[]"), strict=False)
     except ValueError:
@@ -183,13 +183,13 @@ def wrong_target(text: str) -> str | None:
             f"{text} is no host and no network: write example.com without scheme, port "
             "and path, 203.0.113.0/24, or * for any"
         )
-    return never(text) or None
+    return find_host_objection(text) or None
 
 
-def _is_near(address: Address) -> bool:
-    return any(address in network for network in NEAR)
+def _is_private(address: IpAddress) -> bool:
+    return any(address in network for network in PRIVATE_NETWORKS)
 
 
-def _canonical(name: str) -> str:
+def _normalize_name(name: str) -> str:
     """Return a name as resolvers take it: its wide letters and dots are plain."""
     return normalize("NFKC", name).replace("\u3002", ".").casefold().rstrip(".")

@@ -29,10 +29,10 @@ GSM_ESCAPED = {
 }
 GSM_BASIC = frozenset(GSM_ALPHABET) - {"\x1b"}
 GSM_EXTENSION = frozenset(GSM_ESCAPED.values())
-GSM = GSM_BASIC | GSM_EXTENSION
+GSM_CHARACTERS = GSM_BASIC | GSM_EXTENSION
 
-FIELDS = ("name", "field1", "field2", "field3", "field4")
-MERGE: Mapping[str, str] = dict(zip("BCDEF", FIELDS, strict=True))
+MERGE_FIELDS = ("name", "field1", "field2", "field3", "field4")
+MERGE_LETTERS: Mapping[str, str] = dict(zip("BCDEF", MERGE_FIELDS, strict=True))
 LINK_MARK = "link"
 
 _PLACEHOLDER = re.compile(r"<\+([B-F])\+>")
@@ -45,7 +45,7 @@ ENCODED_PART = 70
 ENCODED_LIMITS = (70, 128, 192)  # characters of one, two and three encoded parts
 
 
-class Flags(NamedTuple):
+class LengthFlags(NamedTuple):
     """The four length flags of a text; where several are set the first here counts.
 
     Source: manual SMS-20 to SMS-23, assumption SMS-24 for the precedence.
@@ -57,29 +57,29 @@ class Flags(NamedTuple):
     long_message: bool = False
 
     @property
-    def encoded(self) -> bool:
+    def is_encoded(self) -> bool:
         return self.encode_3 or self.encode_2 or self.encode
 
     @property
     def limit(self) -> int:
         """The longest text, in characters."""
-        if self.encoded:
+        if self.is_encoded:
             one, two, three = ENCODED_LIMITS
             return three if self.encode_3 else two if self.encode_2 else one
         return LONG_LIMIT if self.long_message else ORDINARY_LIMIT
 
-    def parts(self, characters: int) -> int:
+    def count_parts(self, characters: int) -> int:
         """Return how many messages a text is charged as, 1 to 3.
 
         Source: assumption SMS-44, from "(2 messages)" and 128 = 2 x 64, 192 = 3 x 64.
         """
-        if self.encoded:
+        if self.is_encoded:
             over = sum(characters > limit for limit in ENCODED_LIMITS)
             return min(1 + over, len(ENCODED_LIMITS))
         return 2 if characters > ORDINARY_LIMIT else 1
 
 
-def transliterate(text: str) -> str:
+def transliterate_to_gsm(text: str) -> str:
     """Return *text* with what GSM 03.38 lacks replaced, character by character.
 
     >>> transliterate("Más café")
@@ -87,17 +87,17 @@ def transliterate(text: str) -> str:
 
     Source: assumption SMS-25.
     """
-    if GSM.issuperset(text):
+    if GSM_CHARACTERS.issuperset(text):
         return text
-    return "".join(each if each in GSM else _plain(each) for each in text)
+    return "".join(each if each in GSM_CHARACTERS else _replace_character(each) for each in text)
 
 
-def _plain(character: str) -> str:
+def _replace_character(character: str) -> str:
     base = unicodedata.normalize("NFKD", character)[0]
-    return base if base in GSM else "?"
+    return base if base in GSM_CHARACTERS else "?"
 
 
-class Template(NamedTuple):
+class TextTemplate(NamedTuple):
     """A text cut at its marks: literals and the names of what goes between them.
 
     ``marks[i]`` stands between ``literals[i]`` and ``literals[i + 1]``.
@@ -107,7 +107,7 @@ class Template(NamedTuple):
     literals: tuple[str, ...]
     marks: tuple[str, ...]
 
-    def filled(self, values: Mapping[str, str]) -> str:
+    def fill_marks(self, values: Mapping[str, str]) -> str:
         """Return the text with every mark replaced; a mark without value is empty."""
         pieces = [self.literals[0]]
         for mark, literal in zip(self.marks, self.literals[1:], strict=True):
@@ -115,24 +115,24 @@ class Template(NamedTuple):
         return "".join(pieces)
 
 
-def cut(
-    text: str, merge: Mapping[str, str] = MERGE, *, links: bool = False
-) -> Template:
+def parse_template(
+    text: str, merge: Mapping[str, str] = MERGE_LETTERS, *, links: bool = False
+) -> TextTemplate:
     """Cut *text* at ``<+B+>`` to ``<+F+>``, and at the short-link mark with *links*.
 
     *merge* says which field each letter stands for; other letters stay as they are.
     """
     if "<+" not in text:
-        return Template(text, (text,), ())
+        return TextTemplate(text, (text,), ())
     literals, marks, end = [], [], 0
-    for start, stop, mark in _marks(text, merge, links=links):
+    for start, stop, mark in _find_marks(text, merge, links=links):
         literals.append(text[end:start])
         marks.append(mark)
         end = stop
-    return Template(text, (*literals, text[end:]), tuple(marks))
+    return TextTemplate(text, (*literals, text[end:]), tuple(marks))
 
 
-def _marks(
+def _find_marks(
     text: str, merge: Mapping[str, str], *, links: bool
 ) -> list[tuple[int, int, str]]:
     found = [
@@ -147,12 +147,12 @@ def _marks(
     return sorted(found)
 
 
-def letter(name: str, merge: Mapping[str, str] = MERGE) -> str:
+def format_placeholder(name: str, merge: Mapping[str, str] = MERGE_LETTERS) -> str:
     """Return the placeholder of a field: ``<+B+>`` for ``name``."""
     return next(f"<+{each}+>" for each, of in merge.items() if of == name)
 
 
-def hosts(text: str) -> list[str]:
+def list_url_hosts(text: str) -> list[str]:
     """Return the host names of the URLs in *text*, in lower case."""
     if "." not in text and "//" not in text:
         return []

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-NOTHING = timedelta()
-END = datetime(9000, 1, 1, tzinfo=UTC)  # of all worlds; dates reckon beyond it
+ZERO_TIME = timedelta()
+WORLD_END = datetime(9000, 1, 1, tzinfo=UTC)  # of all worlds; dates reckon beyond it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class Pace:
     patience: int = 1  # times what retries, absences and calls take; 0: no time
 
 
-MANUAL = Pace()
-INSTANT = Pace(*(NOTHING,) * 6, patience=0)
-PACES = {"manual": MANUAL, "instant": INSTANT}
+MANUAL_PACE = Pace()
+INSTANT_PACE = Pace(*(ZERO_TIME,) * 6, patience=0)
+PACES = {"manual": MANUAL_PACE, "instant": INSTANT_PACE}
 
 
-class Change(StrEnum):
+class InterventionKind(StrEnum):
     """What somebody did to a campaign after it was placed."""
 
     PAUSED = "paused"
@@ -48,7 +48,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    change: Change
+    change: InterventionKind
     at: datetime
 
 
@@ -60,12 +60,12 @@ class Milestone(NamedTuple):
     waits_for: str = ""
 
 
-def beyond(name: str) -> Milestone:
+def make_endless_milestone(name: str) -> Milestone:
     """Return the milestone of what is dated after the end of the world."""
-    return Milestone(None, name, f"the year {END.year}, in which the world ends")
+    return Milestone(None, name, f"the year {WORLD_END.year}, in which the world ends")
 
 
-class Line(NamedTuple):
+class SendSchedule(NamedTuple):
     """The instants of a campaign's messages, in the order they are sent."""
 
     starts_at: datetime
@@ -73,81 +73,81 @@ class Line(NamedTuple):
     messages: int
     interventions: tuple[Intervention, ...] = ()  # by .at
 
-    def reached(self, now: datetime) -> int:
+    def count_due(self, now: datetime) -> int:
         """Return how many messages have had their instant, 0 to ``messages``."""
         worked = now - self.starts_at
         if self.interventions:
             until = min(now, self.cancelled_at or now)
-            worked = until - self.starts_at - self._paused(until)
-            if self._held_at_start(until):
+            worked = until - self.starts_at - self._sum_pauses(until)
+            if self._is_paused_at_start(until):
                 return 0
-        if worked < NOTHING:
+        if worked < ZERO_TIME:
             return 0
-        if self.every == NOTHING:
+        if self.every == ZERO_TIME:
             return self.messages
         return min(worked // self.every + 1, self.messages)
 
-    def instant(self, index: int) -> datetime:
+    def due_time(self, index: int) -> datetime:
         """Return when message *index*, which has been reached, had its turn."""
         instant = self.starts_at
         if index and self.every:
             instant += index * self.every
         if not self.interventions:
             return instant
-        for start, stop in self._pauses():
+        for start, stop in self._list_pauses():
             if start < instant and stop is not None:
-                instant += max(stop - max(start, self.starts_at), NOTHING)
+                instant += max(stop - max(start, self.starts_at), ZERO_TIME)
         return instant
 
     @property
-    def bound(self) -> int:
+    def messages_to_send(self) -> int:
         """How many messages will have their instant, as things are."""
-        return self.reached(END) if self.interventions else self.messages
+        return self.count_due(WORLD_END) if self.interventions else self.messages
 
     @property
     def cancelled_at(self) -> datetime | None:
         """When the campaign was cancelled, if it was."""
         for each in self.interventions:
-            if each.change is Change.CANCELLED:
+            if each.change is InterventionKind.CANCELLED:
                 return each.at
         return None
 
-    def last(self, now: datetime) -> Intervention | None:
+    def last_intervention(self, now: datetime) -> Intervention | None:
         """Return the newest intervention not later than *now*."""
         for each in reversed(self.interventions):
             if each.at <= now:
                 return each
         return None
 
-    def _paused(self, until: datetime) -> timedelta:
+    def _sum_pauses(self, until: datetime) -> timedelta:
         """Return how long the line has stood still since its start."""
-        total = NOTHING
-        for start, stop in self._pauses():
+        total = ZERO_TIME
+        for start, stop in self._list_pauses():
             held = min(stop or until, until) - max(start, self.starts_at)
-            total += max(held, NOTHING)
+            total += max(held, ZERO_TIME)
         return total
 
-    def _held_at_start(self, until: datetime) -> bool:
+    def _is_paused_at_start(self, until: datetime) -> bool:
         """Whether a pause from before the start goes on, so that nothing has begun."""
         return any(
             start < self.starts_at and (stop is None or until < stop)
-            for start, stop in self._pauses()
+            for start, stop in self._list_pauses()
         )
 
-    def _pauses(self) -> Iterator[tuple[datetime, datetime | None]]:
+    def _list_pauses(self) -> Iterator[tuple[datetime, datetime | None]]:
         """Yield when the line stood still, and when it went on if it did."""
         start = None
         for each in self.interventions:
-            if each.change is Change.PAUSED:
+            if each.change is InterventionKind.PAUSED:
                 start = each.at
-            elif start is not None and each.change is Change.RESUMED:
+            elif start is not None and each.change is InterventionKind.RESUMED:
                 yield start, each.at
                 start = None
         if start is not None:
             yield start, None
 
 
-def percentage(final: int, count: int) -> int:
+def compute_percentage(final: int, count: int) -> int:
     """Return floor(100 x final / count), at least 1 once one message is final.
 
     Source: manual DLR-08.

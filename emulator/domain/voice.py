@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from emulator.domain import counts, dates
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
-from emulator.domain.handset import TRUTHS, CallStatus, Outcome
-from emulator.domain.recipients import Recipients, cellphone, phones
+from emulator.domain.handset import BEHAVIOURS, CallStatus, Outcome
+from emulator.domain.recipients import Recipients, format_cellphone, parse_recipients
 from emulator.domain.refusals import (
     DATE_PAST,
     NOT_CANCELLABLE,
@@ -22,23 +22,23 @@ from emulator.domain.refusals import (
     UNKNOWN_REMITTENT,
     Refusal,
 )
-from emulator.domain.text import Template, cut
+from emulator.domain.text import TextTemplate, parse_template
 from emulator.domain.timeline import (
-    END,
-    Change,
+    WORLD_END,
+    InterventionKind,
     Intervention,
-    Line,
+    SendSchedule,
     Milestone,
     Pace,
-    beyond,
+    make_endless_milestone,
 )
 
-COUNTRY = "Mexico"  # the only one the manual shows (VOI-13)
-SPEECH = 2  # of the two types; 1 is a recording (VOI-02)
-SLICE = 2_000  # rows
+VOICE_COUNTRY = "Mexico"  # the only one the manual shows (VOI-13)
+SPEECH_TYPE = 2  # of the two types; 1 is a recording (VOI-02)
+CALL_ROWS_PER_SLICE = 2_000  # rows
 
-Order = Mapping[str, Any]  # a request body that the contract has accepted
-Row = dict[str, object]
+VoiceOrder = Mapping[str, Any]  # a request body that the contract has accepted
+CallRow = dict[str, object]
 
 
 class VoiceStatus(StrEnum):
@@ -51,10 +51,10 @@ class VoiceStatus(StrEnum):
     FAILED = "FAILED"
 
 
-CANCELLABLE = frozenset({VoiceStatus.TO_SEND})
+CANCELLABLE_STATUSES = frozenset({VoiceStatus.TO_SEND})
 
 
-class Ids(NamedTuple):
+class VoiceIds(NamedTuple):
     """The ids a new campaign takes: its own, and its first call's."""
 
     campaign: int
@@ -67,7 +67,7 @@ class VoiceCampaign:
 
     id: int
     name: str
-    template: Template | None  # None with a saved audio
+    template: TextTemplate | None  # None with a saved audio
     audio: int | None
     recipients: Recipients
     outcomes: bytes  # one octet a recipient: an Outcome
@@ -77,7 +77,7 @@ class VoiceCampaign:
     transfer_key: int | None
     created_at: datetime
     scheduled_at: datetime | None
-    line: Line
+    line: SendSchedule
     pace: Pace
     cost: int  # millionths
 
@@ -86,46 +86,46 @@ class VoiceCampaign:
         """Source: manual VOI-13; ``audio`` is assumption VOI-14."""
         return "audio" if self.template is None else "text"
 
-    def text(self, index: int) -> str | None:
+    def render_text(self, index: int) -> str | None:
         """Return what recipient *index* hears, or None with a saved audio."""
         if self.template is None:
             return None
-        return self.template.filled(self.recipients.values(index))
+        return self.template.fill_marks(self.recipients.get_values(index))
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class VoiceCall:
     id: int
     number: int
     status: CallStatus
     called_at: datetime | None
 
 
-def place(order: Order, account: Account, *, ids: Ids, now: datetime) -> VoiceCampaign:
+def make_voice_campaign(order: VoiceOrder, account: Account, *, ids: VoiceIds, now: datetime) -> VoiceCampaign:
     """Return the campaign that *order* asks for, unpaid.
 
     Refuses while the service is not active, and an unknown audio.
     """
-    account.needs("voice")
-    speech = int(order["type"]) == SPEECH
-    recipients = phones(order["recipients"])
+    account.require_service("voice")
+    speech = int(order["type"]) == SPEECH_TYPE
+    recipients = parse_recipients(order["recipients"])
     date = order.get("scheduledDate")
-    scheduled_at = dates.parse(date, account.zone) if date else None
+    scheduled_at = dates.parse_platform_time(date, account.zone) if date else None
     starts_at = now + account.pace.call_after
     return VoiceCampaign(
         id=ids.campaign,
         name=order["campaign_name"],
-        template=cut(order["text"]) if speech else None,
-        audio=None if speech else _audio(order, account),
+        template=parse_template(order["text"]) if speech else None,
+        audio=None if speech else _parse_audio(order, account),
         recipients=recipients,
-        outcomes=account.population.outcomes(recipients.numbers),
+        outcomes=account.population.get_outcomes(recipients.numbers),
         first_call=ids.call,
-        remittent=_digits(order, "remittent"),
-        transfer_num=_digits(order, "transfer_num"),
+        remittent=_parse_digits(order, "remittent"),
+        transfer_num=_parse_digits(order, "transfer_num"),
         transfer_key=int(order["transfer_key"]) if "transfer_key" in order else None,
         created_at=now,
         scheduled_at=scheduled_at,
-        line=Line(
+        line=SendSchedule(
             starts_at=max(starts_at, scheduled_at or starts_at),
             every=account.pace.call_every,
             messages=len(recipients),
@@ -135,7 +135,7 @@ def place(order: Order, account: Account, *, ids: Ids, now: datetime) -> VoiceCa
     )
 
 
-def doubts(campaign: VoiceCampaign, account: Account) -> Iterator[Doubt]:
+def list_voice_doubts(campaign: VoiceCampaign, account: Account) -> Iterator[Doubt]:
     """Yield what lenient accepts and strict declines."""
     if campaign.remittent and int(campaign.remittent) not in account.remittents:
         yield Doubt("VOI-09", UNKNOWN_REMITTENT, "the account does not own this number")
@@ -144,80 +144,80 @@ def doubts(campaign: VoiceCampaign, account: Account) -> Iterator[Doubt]:
         yield Doubt("SMS-37", DATE_PAST, "the scheduled date has passed", words)
 
 
-def status(campaign: VoiceCampaign, now: datetime) -> VoiceStatus:
+def compute_voice_status(campaign: VoiceCampaign, now: datetime) -> VoiceStatus:
     """Return the campaign's word.  Source: manual VOI-24."""
     line = campaign.line
     if line.cancelled_at and line.cancelled_at <= now:
         return VoiceStatus.CANCELLED
-    if not line.reached(now):
+    if not line.count_due(now):
         return VoiceStatus.TO_SEND
-    if processed(campaign, now) < line.messages:
+    if count_finished_calls(campaign, now) < line.messages:
         return VoiceStatus.PROCESSING
     answered = any(
-        TRUTHS[Outcome(each)].call.steps[-1][1] is CallStatus.SENT
+        BEHAVIOURS[Outcome(each)].call.steps[-1][1] is CallStatus.SENT
         for each in set(campaign.outcomes)
     )
     return VoiceStatus.COMPLETED if answered else VoiceStatus.FAILED
 
 
-def processed(campaign: VoiceCampaign, now: datetime) -> int:
+def count_finished_calls(campaign: VoiceCampaign, now: datetime) -> int:
     """Return how many calls are over.  All calls last equally long."""
-    lasting = TRUTHS[Outcome.SENT].call.final_after * campaign.pace.patience
-    return campaign.line.reached(now - lasting)
+    lasting = BEHAVIOURS[Outcome.SENT].call.final_after * campaign.pace.patience
+    return campaign.line.count_due(now - lasting)
 
 
-def stand(campaign: VoiceCampaign, now: datetime) -> Mapping[CallStatus, int]:
+def count_call_statuses(campaign: VoiceCampaign, now: datetime) -> Mapping[CallStatus, int]:
     """Return how many calls stand at each status, without looking at each."""
-    waiting = _waiting(campaign, now)
-    return counts.counts(campaign, attrgetter("call"), waiting=waiting, now=now)
+    waiting = _get_waiting_status(campaign, now)
+    return counts.count_by_status(campaign, attrgetter("call"), waiting=waiting, now=now)
 
 
-def milestones(campaign: VoiceCampaign) -> Iterator[Milestone]:
+def list_voice_milestones(campaign: VoiceCampaign) -> Iterator[Milestone]:
     """Yield when the first call is made and when the last is over, unless cancelled."""
-    if campaign.line.starts_at >= END:
-        yield beyond("completed")
+    if campaign.line.starts_at >= WORLD_END:
+        yield make_endless_milestone("completed")
     elif campaign.line.cancelled_at is None:
-        last = campaign.line.instant(campaign.line.messages - 1)
-        lasting = TRUTHS[Outcome.SENT].call.final_after * campaign.pace.patience
-        yield Milestone(campaign.line.instant(0), "calling")
+        last = campaign.line.due_time(campaign.line.messages - 1)
+        lasting = BEHAVIOURS[Outcome.SENT].call.final_after * campaign.pace.patience
+        yield Milestone(campaign.line.due_time(0), "calling")
         yield Milestone(last + lasting, "completed")
 
 
-def call(campaign: VoiceCampaign, index: int, now: datetime) -> Call:
+def get_voice_call(campaign: VoiceCampaign, index: int, now: datetime) -> VoiceCall:
     """Return one call as it stands.  Source: manual VOI-23, VOI-26, VOI-36."""
     line = campaign.line
-    if index < line.reached(now):
-        called_at = line.instant(index)
-        truth = TRUTHS[Outcome(campaign.outcomes[index])]
-        state = truth.call.at(now - called_at, campaign.pace.patience)
+    if index < line.count_due(now):
+        called_at = line.due_time(index)
+        truth = BEHAVIOURS[Outcome(campaign.outcomes[index])]
+        state = truth.call.status_after(now - called_at, campaign.pace.patience)
     else:
         called_at = None
-        state = _waiting(campaign, now)
+        state = _get_waiting_status(campaign, now)
     number = campaign.recipients.numbers[index]
-    return Call(campaign.first_call + index, number, state, called_at)
+    return VoiceCall(campaign.first_call + index, number, state, called_at)
 
 
-def _waiting(campaign: VoiceCampaign, now: datetime) -> CallStatus:
+def _get_waiting_status(campaign: VoiceCampaign, now: datetime) -> CallStatus:
     """Return the status of a call that has not been placed."""
     cancelled = campaign.line.cancelled_at
     return CallStatus.FAILED if cancelled and cancelled <= now else CallStatus.QUEUED
 
 
-def rows(
+def render_call_rows(
     campaign: VoiceCampaign, *, now: datetime, zone: tzinfo
-) -> Iterator[list[Row]]:
+) -> Iterator[list[CallRow]]:
     """Yield the rows of the status answer in slices.  Source: manual VOI-22."""
     count = campaign.line.messages
-    for start in range(0, count, SLICE):
+    for start in range(0, count, CALL_ROWS_PER_SLICE):
         calls = (
-            call(campaign, index, now)
-            for index in range(start, min(start + SLICE, count))
+            get_voice_call(campaign, index, now)
+            for index in range(start, min(start + CALL_ROWS_PER_SLICE, count))
         )
         yield [
             {
                 "voice_message": each.id,
-                "cellphone": cellphone(each.number),
-                "sent_date": dates.shown(each.called_at, zone)
+                "cellphone": format_cellphone(each.number),
+                "sent_date": dates.format_platform_time(each.called_at, zone)
                 if each.called_at
                 else None,
                 "voice_message_status": int(each.status),
@@ -226,28 +226,28 @@ def rows(
         ]
 
 
-def cancel(campaign: VoiceCampaign, now: datetime) -> VoiceCampaign:
+def cancel_queued_calls(campaign: VoiceCampaign, now: datetime) -> VoiceCampaign:
     """Stop a queued campaign and return it as it then stands.
 
     Refuses with ``NOT_CANCELLABLE`` in every other status, cancelled included.
 
     Source: manual VOI-31, VOI-32, VOI-37; the code is assumption VOI-31.
     """
-    current = status(campaign, now)
-    if current not in CANCELLABLE:
+    current = compute_voice_status(campaign, now)
+    if current not in CANCELLABLE_STATUSES:
         why = f"campaign {campaign.id} is {current}; only TO_SEND can be cancelled"
         raise Refusal(NOT_CANCELLABLE, why)
-    stopped = Intervention(Change.CANCELLED, now)
+    stopped = Intervention(InterventionKind.CANCELLED, now)
     line = campaign.line._replace(interventions=(stopped,))
     return replace(campaign, line=line)
 
 
-def refund(campaign: VoiceCampaign, account: Account) -> int:
+def compute_refund(campaign: VoiceCampaign, account: Account) -> int:
     """Return what a cancelled campaign pays back.  Source: assumption VOI-35."""
     return campaign.cost if account.assumptions["refund_on_cancel"] == "yes" else 0
 
 
-def _audio(order: Order, account: Account) -> int:
+def _parse_audio(order: VoiceOrder, account: Account) -> int:
     audio = int(order["audio"])
     if audio not in account.audios:
         known = ", ".join(map(str, account.audios)) or "none"
@@ -255,5 +255,5 @@ def _audio(order: Order, account: Account) -> int:
     return audio
 
 
-def _digits(order: Order, name: str) -> str | None:
-    return cellphone(int(order[name])) if name in order else None
+def _parse_digits(order: VoiceOrder, name: str) -> str | None:
+    return format_cellphone(int(order[name])) if name in order else None

@@ -5,21 +5,21 @@ A rule says which calls are struck and when (``rules``), an effect what then goe
 knows the words of effects takes them from there.
 """
 
-from emulator.faults.delayed import TICKETS, Delayed
+from emulator.faults.delayed import TICKETS, DelayedResponse
 from emulator.faults.effect import Effect
-from emulator.faults.places import ANY, Phase, Place
-from emulator.faults.rules import Facts, Rule, When, Which, strike
+from emulator.faults.places import ANY_OPERATION, FaultPhase, FaultPlace
+from emulator.faults.rules import CallFacts, FaultRule, StrikeSchedule, CallFilter, find_striking_rule
 
 __all__ = [
-    "ANY",
+    "ANY_OPERATION",
     "TICKETS",
-    "Delayed",
+    "DelayedResponse",
     "Effect",
-    "Facts",
-    "Phase",
-    "Place",
-    "Rule",
-    "When",
-    "Which",
-    "strike",
+    "CallFacts",
+    "FaultPhase",
+    "FaultPlace",
+    "FaultRule",
+    "StrikeSchedule",
+    "CallFilter",
+    "find_striking_rule",
 ]

@@ -5,22 +5,22 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from emulator.domain.access import Form
+from emulator.domain.access import ReceiptFormat
 from emulator.domain.delivery import Delivery
-from emulator.domain.push import Pairs
+from emulator.domain.push import ParameterPairs
 from emulator.domain.receipt import Receipt
-from emulator.domain.refusals import Reason
+from emulator.domain.refusals import RefusalReason
 
 
-class Struck(Protocol):
+class StruckCall(Protocol):
     """One call that a rule strikes."""
 
     @property
-    def rule(self) -> str:
+    def rule_id(self) -> str:
         """The id of the rule."""
 
     @property
-    def number(self) -> int:
+    def call_number(self) -> int:
         """Which of the calls that the rule has met, counted from 1."""
 
     @property
@@ -31,7 +31,7 @@ class Struck(Protocol):
 # --- HTTP -----------------------------------------------------------------------------
 
 
-class HttpAnswer(Protocol):
+class HttpResponseLike(Protocol):
     """An answer over HTTP."""
 
     status: int
@@ -42,60 +42,60 @@ class HttpAnswer(Protocol):
         """Whether any byte follows the headers."""
 
 
-A = TypeVar("A", bound=HttpAnswer)
-A_co = TypeVar("A_co", bound=HttpAnswer, covariant=True)
+A = TypeVar("A", bound=HttpResponseLike)
+A_co = TypeVar("A_co", bound=HttpResponseLike, covariant=True)
 
 
-class HttpCall(Struck, Protocol[A_co]):
+class HttpCall(StruckCall, Protocol[A_co]):
     """A request to the platform that a rule strikes."""
 
     @property
-    def answer(self) -> A_co:
+    def right_response(self) -> A_co:
         """The right answer; where the operation has not been carried out, a 200."""
 
     def carry_out(self) -> Awaitable[A_co]:
         """Carry out the operation, unless it has been; return the right answer."""
 
-    def refuse(
-        self, reason: Reason, *, status: int | None, headers: Mapping[str, str]
+    def make_refusal(
+        self, reason: RefusalReason, *, status: int | None, headers: Mapping[str, str]
     ) -> A_co:
         """Return the platform's refusal, under another status where one is given.
 
         Words that its sentence lacks here are left as dots.
         """
 
-    def respond(self, status: int, body: Any, headers: Mapping[str, str]) -> A_co:
+    def make_response(self, status: int, body: Any, headers: Mapping[str, str]) -> A_co:
         """Return an answer; a body that is text goes out as it is, else as JSON."""
 
-    def respond_empty(self, status: int, headers: Mapping[str, str]) -> A_co:
+    def make_empty_response(self, status: int, headers: Mapping[str, str]) -> A_co:
         """Return an answer without a body."""
 
     def replace_body(self, body: bytes) -> A_co:
         """Return the answer with another body under the same headers."""
 
-    def hang(self) -> A_co:
+    def hang_request(self) -> A_co:
         """Leave the client without an answer until it gives up."""
 
-    def close(self) -> A_co:
+    def close_connection(self) -> A_co:
         """Close the connection before any byte of the answer."""
 
-    def reset(self) -> A_co:
+    def reset_connection(self) -> A_co:
         """Reset the connection before any byte of the answer."""
 
-    async def truncate(self) -> A_co:
+    async def truncate_body(self) -> A_co:
         """Send half of the answer's body, then close the connection."""
 
-    async def drip(self, seconds: timedelta) -> A_co:
+    async def drip_response(self, seconds: timedelta) -> A_co:
         """Send the answer's body in pieces over so many seconds of the world."""
 
-    def wait(self, by: timedelta) -> AbstractAsyncContextManager[None]:
+    def delay_response(self, by: timedelta) -> AbstractAsyncContextManager[None]:
         """Wait so long by the world's clock, in sight of who looks at the world."""
 
 
 # --- SMPP -----------------------------------------------------------------------------
 
 
-class SmppCall(Struck, Protocol):
+class SmppCall(StruckCall, Protocol):
     """A command of a client that a rule strikes."""
 
     @property
@@ -103,86 +103,86 @@ class SmppCall(Struck, Protocol):
         """As rules name it: ``submit_sm``."""
 
     @property
-    def sequence(self) -> int:
+    def sequence_number(self) -> int:
         """The sequence_number of the request."""
 
     @property
     def is_carried_out(self) -> bool: ...
 
     @property
-    def answer(self) -> bytes:
+    def right_response(self) -> bytes:
         """The right answer; where the command has not been carried out, a good one."""
 
     @property
-    def is_heard(self) -> bool:
+    def can_reach_client(self) -> bool:
         """Whether what is written now reaches the client."""
 
     @property
-    def is_holding(self) -> bool:
+    def has_held_response(self) -> bool:
         """Whether an answer waits already to go out behind the next one."""
 
     @property
     def can_send_receipt(self) -> bool:
         """Whether the message that was placed has a receipt that can go out now."""
 
-    def reply(self, status: int) -> bytes:
+    def make_response(self, status: int) -> bytes:
         """Return an answer without a body."""
 
-    async def answer_late(self, by: timedelta) -> None:
+    async def delay_response(self, by: timedelta) -> None:
         """Carry out the command, unless it has been, and answer so much later."""
 
-    def answer_last(self, octets: bytes) -> None:
+    def send_last(self, octets: bytes) -> None:
         """Send *octets*, and nothing more on this connection."""
 
-    def drip(self, seconds: timedelta) -> None:
+    def drip_response(self, seconds: timedelta) -> None:
         """Send the answer octet by octet over so many seconds of the world."""
 
-    def hold(self) -> None:
+    def hold_response(self) -> None:
         """Send the answer behind the next one."""
 
-    def close(self, *, answered: bool) -> None:
+    def close_connection(self, *, after_response: bool) -> None:
         """Close the connection, at once or behind the answer."""
 
-    def reset(self, *, answered: bool) -> None:
+    def reset_connection(self, *, after_response: bool) -> None:
         """Reset the connection, at once or behind the answer."""
 
-    def unbind(self) -> None:
+    def send_unbind(self) -> None:
         """Ask the client to go, behind the answer."""
 
-    async def send_receipt(self) -> None:
+    async def send_early_receipt(self) -> None:
         """Send the receipt of what was placed, before the answer."""
 
 
-class ReceiptCall(Struck, Protocol):
+class ReceiptCall(StruckCall, Protocol):
     """A receipt on its way to a client that a rule strikes."""
 
     @property
     def receipt(self) -> Receipt: ...
 
     @property
-    def form(self) -> Form:
+    def form(self) -> ReceiptFormat:
         """How the client's receipts are written."""
 
     @property
-    def is_holding(self) -> bool:
+    def has_held_receipt(self) -> bool:
         """Whether a receipt waits already to go out behind the next one."""
 
-    def reads_alike(self, receipt: Receipt, form: Form) -> bool:
+    def looks_same(self, receipt: Receipt, form: ReceiptFormat) -> bool:
         """Whether the client would see no difference."""
 
-    def send(self, receipt: Receipt, form: Form) -> None:
+    def send_receipt(self, receipt: Receipt, form: ReceiptFormat) -> None:
         """Send the receipt, written like that."""
 
-    def hold(self) -> None:
+    def hold_receipt(self) -> None:
         """Send the receipt behind the next one."""
 
-    def send_late(self, by: timedelta) -> None:
+    def delay_receipt(self, by: timedelta) -> None:
         """Send the receipt so much later."""
 
-    def lose(self) -> None:
+    def lose_receipt(self) -> None:
         """Send nothing, and never try again."""
 
-    def cut(self, *, reset: bool) -> None:
+    def break_connection(self, *, reset: bool) -> None:
         """End the connection instead; the receipt then waits again."""
 
 
@@ -193,4 +193,4 @@ class PushCall(NamedTuple):
     """A push that is about to leave."""
 
     delivery: Delivery
-    pairs: Pairs  # its parameters, as they are written
+    pairs: ParameterPairs  # its parameters, as they are written

@@ -8,7 +8,7 @@ from msgspec import Struct
 TICKETS = count(1)  # of what is held back; no two of a process are the same
 
 
-class Delayed(Struct, frozen=True):
+class DelayedResponse(Struct, frozen=True):
     """An answer that a fault holds back."""
 
     due: datetime  # of the world

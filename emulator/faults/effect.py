@@ -13,14 +13,14 @@ from msgspec import Struct
 from emulator.domain.delivery import Delivery
 from emulator.faults.calls import (
     A,
-    HttpAnswer,
+    HttpResponseLike,
     HttpCall,
     PushCall,
     ReceiptCall,
     SmppCall,
 )
-from emulator.faults.places import Phase, Place, place_of
-from emulator.faults.words import Word
+from emulator.faults.places import FaultPhase, FaultPlace, place_of
+from emulator.faults.words import EffectField
 
 Json = Mapping[str, Any]
 
@@ -28,8 +28,8 @@ Json = Mapping[str, Any]
 class Effect(Struct, frozen=True):
     """What goes wrong, as data."""
 
-    WORDS: ClassVar[tuple[Word, ...]]  # the one that tells the kind, then the others
-    SAYS: ClassVar[str]  # in the control API's contract
+    FIELDS: ClassVar[tuple[EffectField, ...]]  # the one that tells the kind, then the others
+    DESCRIPTION: ClassVar[str]  # in the control API's contract
 
     @classmethod
     def from_json(cls, body: Json) -> Self:
@@ -44,31 +44,31 @@ class Effect(Struct, frozen=True):
         raise NotImplementedError
 
     @classmethod
-    def examples(cls) -> Iterator[dict[str, Any]]:
+    def list_examples(cls) -> Iterator[dict[str, Any]]:
         """Yield an effect of this kind, each variant once, as it is asked for."""
         raise NotImplementedError
 
     @property
-    def places(self) -> frozenset[Place]:
+    def places(self) -> frozenset[FaultPlace]:
         """Where it can be felt."""
         raise NotImplementedError
 
     @property
-    def phases(self) -> tuple[Phase, ...]:
+    def phases(self) -> tuple[FaultPhase, ...]:
         """When it can strike, the usual one first."""
-        return (Phase.BEFORE, Phase.AFTER)
+        return (FaultPhase.BEFORE, FaultPhase.AFTER)
 
-    def is_felt_by(self, operation: str) -> bool:
+    def can_affect(self, operation: str) -> bool:
         """Whether any call of *operation* could feel it."""
         return place_of(operation) in self.places
 
     # --- HTTP -------------------------------------------------------------------------
 
-    def changes_http(self, answer: HttpAnswer | None) -> bool:  # noqa: ARG002 - of ours
+    def changes_http(self, answer: HttpResponseLike | None) -> bool:  # noqa: ARG002 - of ours
         """Whether a request would feel it; without *answer* it is not carried out."""
         return True
 
-    async def answer_http(self, call: HttpCall[A]) -> A:
+    async def respond_http(self, call: HttpCall[A]) -> A:
         """Return what is answered in the right answer's place."""
         raise NotImplementedError
 
@@ -76,9 +76,9 @@ class Effect(Struct, frozen=True):
 
     def changes_smpp(self, call: SmppCall) -> bool:
         """Whether a client would feel it."""
-        return call.is_heard
+        return call.can_reach_client
 
-    async def answer_smpp(self, call: SmppCall) -> bytes | None:
+    async def respond_smpp(self, call: SmppCall) -> bytes | None:
         """Return what is sent now; None where the call has seen to it."""
         raise NotImplementedError
 

@@ -7,14 +7,14 @@ platform's contract lists is not known here: a name that no other place has is H
 from collections.abc import Mapping
 from enum import StrEnum
 
-from emulator.domain.delivery import Kind
-from emulator.smpp.bodies import Command
-from emulator.smpp.session import REQUESTS
+from emulator.domain.delivery import DeliveryKind
+from emulator.smpp.bodies import CommandId
+from emulator.smpp.session import CLIENT_COMMANDS
 
-ANY = "*"  # as an operation
+ANY_OPERATION = "*"  # as an operation
 
 
-class Place(StrEnum):
+class FaultPlace(StrEnum):
     """Where a fault can be felt."""
 
     HTTP_REQUEST = "http_request"  # a request to the platform, and its answer
@@ -23,7 +23,7 @@ class Place(StrEnum):
     PUSH = "push"  # a request of ours to a customer's server
 
 
-class Phase(StrEnum):
+class FaultPhase(StrEnum):
     """When a rule is tried."""
 
     BEFORE = "before"  # the shape is accepted, the operation not yet carried out
@@ -32,37 +32,37 @@ class Phase(StrEnum):
     EARLY = "early"  # a handset will answer what was sent just now
 
 
-RECEIPT = Command.DELIVER_SM.name.lower()
-COMMANDS = tuple(
-    each.name.lower() for each in sorted(map(Command, REQUESTS))
+RECEIPT_OPERATION = CommandId.DELIVER_SM.name.lower()
+SMPP_COMMANDS = tuple(
+    each.name.lower() for each in sorted(map(CommandId, CLIENT_COMMANDS))
 )  # that a client of SMPP asks for
-WEBHOOKS = tuple(str(each) for each in Kind if each is not Kind.RECEIPT)
+PUSH_OPERATIONS = tuple(str(each) for each in DeliveryKind if each is not DeliveryKind.RECEIPT)
 
 # The operations of a place, but for those of HTTP, which the contract lists.
-OPERATIONS: Mapping[Place, tuple[str, ...]] = {
-    Place.SMPP_ANSWER: COMMANDS,
-    Place.RECEIPT: (RECEIPT,),
-    Place.PUSH: WEBHOOKS,
+OPERATIONS_BY_PLACE: Mapping[FaultPlace, tuple[str, ...]] = {
+    FaultPlace.SMPP_ANSWER: SMPP_COMMANDS,
+    FaultPlace.RECEIPT: (RECEIPT_OPERATION,),
+    FaultPlace.PUSH: PUSH_OPERATIONS,
 }
 # What a place is called in a sentence.
-SPOKEN: Mapping[Place, str] = {
-    Place.HTTP_REQUEST: "a request over HTTP",
-    Place.SMPP_ANSWER: "a command of SMPP",
-    Place.RECEIPT: "a receipt",
-    Place.PUSH: "a push",
+PLACE_NAMES: Mapping[FaultPlace, str] = {
+    FaultPlace.HTTP_REQUEST: "a request over HTTP",
+    FaultPlace.SMPP_ANSWER: "a command of SMPP",
+    FaultPlace.RECEIPT: "a receipt",
+    FaultPlace.PUSH: "a push",
 }
 # What a rule can look at, of what not every place has.
-LOOKED_AT: Mapping[Place, frozenset[str]] = {
-    Place.HTTP_REQUEST: frozenset({"token", "headers"}),
-    Place.SMPP_ANSWER: frozenset({"token"}),  # the system_id
-    Place.RECEIPT: frozenset({"token"}),
-    Place.PUSH: frozenset(),
+FILTERS_BY_PLACE: Mapping[FaultPlace, frozenset[str]] = {
+    FaultPlace.HTTP_REQUEST: frozenset({"token", "headers"}),
+    FaultPlace.SMPP_ANSWER: frozenset({"token"}),  # the system_id
+    FaultPlace.RECEIPT: frozenset({"token"}),
+    FaultPlace.PUSH: frozenset(),
 }
 
 
-def place_of(operation: str) -> Place:
+def place_of(operation: str) -> FaultPlace:
     """Return where *operation*, which is not ``*``, takes place."""
-    return _PLACES.get(operation, Place.HTTP_REQUEST)
+    return _PLACE_BY_OPERATION.get(operation, FaultPlace.HTTP_REQUEST)
 
 
-_PLACES = {name: place for place, names in OPERATIONS.items() for name in names}
+_PLACE_BY_OPERATION = {name: place for place, names in OPERATIONS_BY_PLACE.items() for name in names}

@@ -7,44 +7,44 @@ from typing import Any
 from msgspec.structs import replace
 
 from emulator.domain import dates
-from emulator.domain.delivery import Kind
+from emulator.domain.delivery import DeliveryKind
 from emulator.domain.refusals import NOT_WANTED, Refusal
 from emulator.faults import places, vocabulary
 from emulator.faults.effect import Effect
-from emulator.faults.places import ANY, LOOKED_AT, Phase, place_of
-from emulator.faults.rules import Rule, When, Which
-from emulator.faults.words import stated
+from emulator.faults.places import ANY_OPERATION, FILTERS_BY_PLACE, FaultPhase, place_of
+from emulator.faults.rules import FaultRule, StrikeSchedule, CallFilter
+from emulator.faults.words import omit_none
 
-Body = Mapping[str, Any]
+RuleBody = Mapping[str, Any]
 
 # What a rule may say beside its effect, which has the words of ``vocabulary``.
-WHICH = ("operation", "token", "number", "body", "headers")
-WHEN = ("first", "nth", "every", "from", "until", "probability")
-WORDS = frozenset({*WHICH, *WHEN, "phase", "off"})
+FILTER_KEYS = ("operation", "token", "number", "body", "headers")
+SCHEDULE_KEYS = ("first", "nth", "every", "from", "until", "probability")
+RULE_KEYS = frozenset({*FILTER_KEYS, *SCHEDULE_KEYS, "phase", "off"})
 
 
-def read_rule(name: str, body: Body) -> Rule:
+def read_rule(name: str, body: RuleBody) -> FaultRule:
     """Return the rule that *body* asks for.
 
     Refuses an effect of no kind or of two, one that its phase does not go with, and
     one that the operation which it names cannot feel.
     """
-    rule = _read(name, body)
+    rule = _parse_rule(name, body)
     _check_operation(rule.effect, rule.which.operation)
-    _check_looks(rule.effect, body)
+    _check_filter(rule.effect, body)
     return rule
 
 
-def read_kept_rule(body: Body) -> Rule:
+def read_kept_rule(body: RuleBody) -> FaultRule:
     """Return the rule that ``rule_to_json`` has shown, with its counts.
 
     Whatever an earlier version let in comes back; what cannot be felt never strikes.
     """
     counts = {name: body[name] for name in ("met", "struck")}
-    return replace(_read(body["id"], body), **counts)
+    return replace(_parse_rule(body["id"], body), **counts)
 
 
-def rule_to_json(rule: Rule) -> dict[str, object]:
+def rule_to_json(rule: FaultRule) -> dict[str, object]:
     """Return a rule in the form of ``Fault``, which ``read_rule`` reads again."""
     which, when = rule.which, rule.when
     said = {
@@ -56,13 +56,13 @@ def rule_to_json(rule: Rule) -> dict[str, object]:
         "first": when.first,
         "nth": when.nth,
         "every": when.every,
-        "from": dates.stamp(when.start) if when.start else None,
-        "until": dates.stamp(when.end) if when.end else None,
+        "from": dates.format_timestamp(when.start) if when.start else None,
+        "until": dates.format_timestamp(when.end) if when.end else None,
         "probability": when.probability,
     }
     return {
         "id": rule.id,
-        **stated(said),
+        **omit_none(said),
         "phase": str(rule.phase),
         "effect": rule.effect.to_json(),
         "met": rule.met,
@@ -71,27 +71,27 @@ def rule_to_json(rule: Rule) -> dict[str, object]:
     }
 
 
-def _read(name: str, body: Body) -> Rule:
-    effect = vocabulary.read(body["effect"])
-    return Rule(
+def _parse_rule(name: str, body: RuleBody) -> FaultRule:
+    effect = vocabulary.parse_effect(body["effect"])
+    return FaultRule(
         name,
         effect,
-        _which(body),
-        _when(body),
-        _phase(effect, body.get("phase")),
+        _parse_filter(body),
+        _parse_schedule(body),
+        _parse_phase(effect, body.get("phase")),
         off=body.get("off", False),
     )
 
 
-def _phase(effect: Effect, said: str | None) -> Phase:
+def _parse_phase(effect: Effect, said: str | None) -> FaultPhase:
     """Return when an effect strikes.  Refuses a phase that it does not go with."""
-    phase = effect.phases[0] if said is None else Phase(said)
+    phase = effect.phases[0] if said is None else FaultPhase(said)
     if phase not in effect.phases:
         why = (
-            f"{vocabulary.spell(effect)} goes with the phase "
+            f"{vocabulary.describe_effect(effect)} goes with the phase "
             f"{' or '.join(effect.phases)}, not with {phase}: "
             f"say phase {effect.phases[0]}, or leave it out "
-            f"({phase} goes with {vocabulary.striking(phase)})"
+            f"({phase} goes with {vocabulary.describe_kinds_for(phase)})"
         )
         raise Refusal(NOT_WANTED, why, field="phase")
     return phase
@@ -99,34 +99,34 @@ def _phase(effect: Effect, said: str | None) -> Phase:
 
 def _check_operation(effect: Effect, operation: str) -> None:
     """Refuse an *operation* that cannot feel *effect*."""
-    if operation == Kind.RECEIPT:
-        why = f"rules call a receipt {places.RECEIPT}; say that"
+    if operation == DeliveryKind.RECEIPT:
+        why = f"rules call a receipt {places.RECEIPT_OPERATION}; say that"
         raise Refusal(NOT_WANTED, why, field="operation")
-    if operation == ANY or effect.is_felt_by(operation):
+    if operation == ANY_OPERATION or effect.can_affect(operation):
         return
     why = (
-        f"{operation}, which is {places.SPOKEN[place_of(operation)]}, cannot feel "
-        f"{vocabulary.spell(effect)}: say another operation "
-        f"({vocabulary.feeling(effect)}, or {ANY} for any that can), or an effect that "
-        f"{operation} feels ({vocabulary.felt_by(operation)})"
+        f"{operation}, which is {places.PLACE_NAMES[place_of(operation)]}, cannot feel "
+        f"{vocabulary.describe_effect(effect)}: say another operation "
+        f"({vocabulary.describe_operations_for(effect)}, or {ANY_OPERATION} for any that can), or an effect that "
+        f"{operation} feels ({vocabulary.describe_effects_for(operation)})"
     )
     raise Refusal(NOT_WANTED, why, field="operation")
 
 
-def _check_looks(effect: Effect, body: Body) -> None:
+def _check_filter(effect: Effect, body: RuleBody) -> None:
     """Refuse what the calls that a rule means do not have, as it would never strike."""
-    operation = body.get("operation", ANY)
-    met = effect.places if operation == ANY else {place_of(operation)}
+    operation = body.get("operation", ANY_OPERATION)
+    met = effect.places if operation == ANY_OPERATION else {place_of(operation)}
     for each in ("token", "headers"):
-        if each in body and not any(each in LOOKED_AT[place] for place in met):
-            whose = " or ".join(places.SPOKEN[place] for place in sorted(met))
+        if each in body and not any(each in FILTERS_BY_PLACE[place] for place in met):
+            whose = " or ".join(places.PLACE_NAMES[place] for place in sorted(met))
             why = f"{whose} has no {each}; say number, or body"
             raise Refusal(NOT_WANTED, why, field=each)
 
 
-def _which(body: Body) -> Which:
-    return Which(
-        operation=body.get("operation", ANY),
+def _parse_filter(body: RuleBody) -> CallFilter:
+    return CallFilter(
+        operation=body.get("operation", ANY_OPERATION),
         token=body.get("token"),
         number=body.get("number"),
         body=body.get("body", {}),
@@ -134,16 +134,16 @@ def _which(body: Body) -> Which:
     )
 
 
-def _when(body: Body) -> When:
-    return When(
+def _parse_schedule(body: RuleBody) -> StrikeSchedule:
+    return StrikeSchedule(
         first=body.get("first"),
         nth=body.get("nth"),
         every=body.get("every"),
-        start=_instant(body, "from"),
-        end=_instant(body, "until"),
+        start=_parse_instant(body, "from"),
+        end=_parse_instant(body, "until"),
         probability=body.get("probability"),
     )
 
 
-def _instant(body: Body, name: str) -> datetime | None:
-    return dates.stamped(body[name], name) if name in body else None
+def _parse_instant(body: RuleBody, name: str) -> datetime | None:
+    return dates.parse_timestamp(body[name], name) if name in body else None

@@ -11,49 +11,49 @@ from typing import Any, NamedTuple
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from emulator.domain.chance import draw
+from emulator.domain.chance import draw_fraction
 from emulator.faults.effect import Effect
-from emulator.faults.places import ANY, Phase, Place
+from emulator.faults.places import ANY_OPERATION, FaultPhase, FaultPlace
 
 
-def _always(_effect: Effect) -> bool:
+def _affects_any(_effect: Effect) -> bool:
     return True
 
 
-class Facts(NamedTuple):
+class CallFacts(NamedTuple):
     """What a rule can look at."""
 
     operation: str
-    phase: Phase | None  # None: whichever a rule names
+    phase: FaultPhase | None  # None: whichever a rule names
     token: str
     numbers: Sequence[str]  # cellphones that the call names
     body: Any
     headers: Mapping[str, str]  # names in lower case
     now: datetime
-    is_spared: bool = (
+    is_exempt: bool = (
         False  # by rules for any operation, but for what is felt here only
     )
-    is_felt: Callable[[Effect], bool] = _always  # whether this very call feels it
+    is_affected_by: Callable[[Effect], bool] = _affects_any  # whether this very call feels it
 
 
-class Which(Struct, frozen=True):
+class CallFilter(Struct, frozen=True):
     """The calls a rule meets; what is None is not looked at."""
 
-    operation: str = ANY
+    operation: str = ANY_OPERATION
     token: str | None = None
     number: str | None = None  # or the end of one
     body: Mapping[str, Any] = field(default_factory=dict)  # value by dotted path
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def met(self, facts: Facts) -> bool:
+    def matches(self, facts: CallFacts) -> bool:
         return (
-            self.operation in (ANY, facts.operation)
+            self.operation in (ANY_OPERATION, facts.operation)
             and self.token in (None, facts.token)
             and (
                 self.number is None
                 or any(number.endswith(self.number) for number in facts.numbers)
             )
-            and all(_at(facts.body, path) == want for path, want in self.body.items())
+            and all(_find_value(facts.body, path) == want for path, want in self.body.items())
             and all(
                 facts.headers.get(name.lower()) == want
                 for name, want in self.headers.items()
@@ -61,7 +61,7 @@ class Which(Struct, frozen=True):
         )
 
 
-class When(Struct, frozen=True):
+class StrikeSchedule(Struct, frozen=True):
     """Which of the calls met are struck; what is None does not matter."""
 
     first: int | None = None  # the first so many
@@ -71,7 +71,7 @@ class When(Struct, frozen=True):
     end: datetime | None = None  # and until before this one
     probability: float | None = None  # drawn from the world's seed
 
-    def due(self, number: int, *, seed: int, rule: str, now: datetime) -> bool:
+    def is_due(self, number: int, *, seed: int, rule: str, now: datetime) -> bool:
         """Whether the call that is met as *number*, counted from 1, is struck."""
         return (
             (self.first is None or number <= self.first)
@@ -81,61 +81,61 @@ class When(Struct, frozen=True):
             and (self.end is None or now < self.end)
             and (
                 self.probability is None
-                or draw(seed, f"fault {rule}", number) < self.probability
+                or draw_fraction(seed, f"fault {rule}", number) < self.probability
             )
         )
 
 
-class Rule(Struct, frozen=True):
+class FaultRule(Struct, frozen=True):
     """What a test asks to go wrong: which calls, when, and what then happens."""
 
     id: str
     effect: Effect
-    which: Which = Which()
-    when: When = When()
-    phase: Phase = Phase.BEFORE
+    which: CallFilter = CallFilter()
+    when: StrikeSchedule = StrikeSchedule()
+    phase: FaultPhase = FaultPhase.BEFORE
     met: int = 0  # calls so far
     struck: int = 0  # of them, that felt it
     off: bool = False  # it meets nothing meanwhile
 
-    def meets(self, facts: Facts, place: Place) -> bool:
+    def matches(self, facts: CallFacts, place: FaultPlace) -> bool:
         """Whether a call at *place* is one of those that the rule means."""
         return (
             not self.off
             and facts.phase in (None, self.phase)
             and place in self.effect.places
             and (
-                not facts.is_spared
-                or self.which.operation != ANY
+                not facts.is_exempt
+                or self.which.operation != ANY_OPERATION
                 or self.effect.places == {place}
             )
-            and self.which.met(facts)
-            and self.effect.is_felt_by(facts.operation)
+            and self.which.matches(facts)
+            and self.effect.can_affect(facts.operation)
         )
 
 
-def strike(
-    rules: Sequence[Rule], facts: Facts, *, place: Place, seed: int
-) -> tuple[Rule | None, tuple[Rule, ...]]:
+def find_striking_rule(
+    rules: Sequence[FaultRule], facts: CallFacts, *, place: FaultPlace, seed: int
+) -> tuple[FaultRule | None, tuple[FaultRule, ...]]:
     """Return the rule that strikes, if one does, and the rules as they then count.
 
     A rule whose effect the call would not feel has met it, and lets the next one try.
     """
     counted = list(rules)
     for index, rule in enumerate(rules):
-        if not rule.meets(facts, place):
+        if not rule.matches(facts, place):
             continue
         number = rule.met + 1
-        strikes = rule.when.due(
+        strikes = rule.when.is_due(
             number, seed=seed, rule=rule.id, now=facts.now
-        ) and facts.is_felt(rule.effect)
+        ) and facts.is_affected_by(rule.effect)
         counted[index] = replace(rule, met=number, struck=rule.struck + strikes)
         if strikes:
             return counted[index], tuple(counted)
     return None, tuple(counted)
 
 
-def _at(body: Any, path: str) -> Any:
+def _find_value(body: Any, path: str) -> Any:
     """Return the value at a dotted *path*, or None: ``recipients.0.cellphone``."""
     for step in path.split("."):
         if isinstance(body, Mapping):

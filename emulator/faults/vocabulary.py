@@ -16,8 +16,8 @@ from emulator.faults.effects.push import PushFault
 from emulator.faults.effects.refusal import Refuse
 from emulator.faults.effects.status import Respond
 from emulator.faults.effects.wire import WireFault
-from emulator.faults.places import OPERATIONS, Phase, Place
-from emulator.faults.words import Word
+from emulator.faults.places import OPERATIONS_BY_PLACE, FaultPhase, FaultPlace
+from emulator.faults.words import EffectField
 
 # In the order in which they are looked for: a refusal may say a status, too.
 EFFECTS: Sequence[type[Effect]] = (
@@ -29,78 +29,78 @@ EFFECTS: Sequence[type[Effect]] = (
     SmppStatus,
     PduFault,
 )
-KINDS: Mapping[str, type[Effect]] = {each.WORDS[0].name: each for each in EFFECTS}
-WORDS: Mapping[str, Word] = {word.name: word for each in EFFECTS for word in each.WORDS}
+EFFECTS_BY_NAME: Mapping[str, type[Effect]] = {each.FIELDS[0].name: each for each in EFFECTS}
+FIELDS_BY_NAME: Mapping[str, EffectField] = {word.name: word for each in EFFECTS for word in each.FIELDS}
 
 
-def read(body: Mapping[str, Any]) -> Effect:
+def parse_effect(body: Mapping[str, Any]) -> Effect:
     """Return the effect that *body* says.
 
     Refuses none, two, and words that do not go with each other.
     """
-    kind = next((each for each in KINDS if each in body), None)
+    kind = next((each for each in EFFECTS_BY_NAME if each in body), None)
     if kind is None:
-        why = f"send one of {', '.join(KINDS)}"
+        why = f"send one of {', '.join(EFFECTS_BY_NAME)}"
         raise Refusal(REQUIRED, why, field="effect.status")
-    companions = {word.name for word in KINDS[kind].WORDS} - {kind}
+    companions = {word.name for word in EFFECTS_BY_NAME[kind].FIELDS} - {kind}
     if stray := sorted(body.keys() - companions - {kind}):
         beside = " or ".join(sorted(companions)) or "nothing"
         why = f"{kind} goes with {beside}, not with {', '.join(stray)}"
         raise Refusal(NOT_WANTED, why, field=f"effect.{stray[0]}")
-    return KINDS[kind].from_json(body)
+    return EFFECTS_BY_NAME[kind].from_json(body)
 
 
-def spell(effect: Effect) -> str:
+def describe_effect(effect: Effect) -> str:
     """Return an effect in a word or two: ``wire drip``."""
     kind, said = next(iter(effect.to_json().items()))
     return kind if isinstance(said, dict) else f"{kind} {said}"
 
 
-def examples() -> Iterator[dict[str, Any]]:
+def list_effect_examples() -> Iterator[dict[str, Any]]:
     """Yield an effect of every kind, each variant once, as it is asked for."""
     for each in EFFECTS:
-        yield from each.examples()
+        yield from each.list_examples()
 
 
-def header_words() -> dict[str, Word]:
+def list_header_fields() -> dict[str, EffectField]:
     """Return the words that a request may say in a header, for its own answer."""
-    heard = {type(each) for each in _known() if Place.HTTP_REQUEST in each.places}
+    heard = {type(each) for each in _list_effects() if FaultPlace.HTTP_REQUEST in each.places}
     return {
         word.name: word
         for each in EFFECTS
         if each in heard
-        for word in each.WORDS
-        if word.is_line
+        for word in each.FIELDS
+        if word.fits_in_header
     }
 
 
-def felt_by(operation: str) -> str:
+def describe_effects_for(operation: str) -> str:
     """Return what *operation* can feel: ``delay, wire hang, close, pdu doubled``."""
     found: dict[str, list[str]] = {}
-    for effect in _known():
-        if effect.is_felt_by(operation):
-            kind, _, variant = spell(effect).partition(" ")
-            has_variants = len(list(KINDS[kind].examples())) > 1
+    for effect in _list_effects():
+        if effect.can_affect(operation):
+            kind, _, variant = describe_effect(effect).partition(" ")
+            has_variants = len(list(EFFECTS_BY_NAME[kind].list_examples())) > 1
             found.setdefault(kind, []).extend([variant] * has_variants)
     return ", ".join(
         f"{kind} {', '.join(each)}".rstrip() for kind, each in found.items()
     )
 
 
-def feeling(effect: Effect) -> str:
+def describe_operations_for(effect: Effect) -> str:
     """Return which operations can feel *effect*: ``deliver_sm``."""
-    names = [each for names in OPERATIONS.values() for each in names]
-    found = [each for each in names if effect.is_felt_by(each)]
-    if Place.HTTP_REQUEST in effect.places:
+    names = [each for names in OPERATIONS_BY_PLACE.values() for each in names]
+    found = [each for each in names if effect.can_affect(each)]
+    if FaultPlace.HTTP_REQUEST in effect.places:
         found.insert(0, "an operationId of the platform")
     return ", ".join(found)
 
 
-def striking(phase: Phase) -> str:
+def describe_kinds_for(phase: FaultPhase) -> str:
     """Return the kinds of effects that can strike in *phase*: ``refusal, delay``."""
-    found = {type(each).WORDS[0].name for each in _known() if phase in each.phases}
-    return ", ".join(each for each in KINDS if each in found)
+    found = {type(each).FIELDS[0].name for each in _list_effects() if phase in each.phases}
+    return ", ".join(each for each in EFFECTS_BY_NAME if each in found)
 
 
-def _known() -> Iterator[Effect]:
-    return map(read, examples())
+def _list_effects() -> Iterator[Effect]:
+    return map(parse_effect, list_effect_examples())

@@ -10,28 +10,28 @@ from typing import Any
 
 log = logging.getLogger("emulator")
 
-_waiting: set["asyncio.Task[None]"] = set()  # a loop itself keeps no hold of them
+_tasks: set["asyncio.Task[None]"] = set()  # a loop itself keeps no hold of them
 
 
-def begin(work: Coroutine[Any, Any, None]) -> None:
+def start_eagerly(work: Coroutine[Any, Any, None]) -> None:
     """Do *work* until it waits for something; the rest is done by the loop."""
     try:
         waits_for = work.send(None)
     except StopIteration:
         return
-    task = asyncio.get_running_loop().create_task(_gone_on(work, waits_for))
-    _waiting.add(task)
-    task.add_done_callback(_waiting.discard)
+    task = asyncio.get_running_loop().create_task(_finish_work(work, waits_for))
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
 
 
-async def _gone_on(work: Coroutine[Any, Any, None], waits_for: Any) -> None:
+async def _finish_work(work: Coroutine[Any, Any, None], waits_for: Any) -> None:
     try:
-        await _Rest(work, waits_for)
+        await _StartedWork(work, waits_for)
     except Exception:
         log.exception("what was begun at once has failed")
 
 
-class _Rest:
+class _StartedWork:
     """The rest of a coroutine that waits for something already."""
 
     def __init__(self, work: Coroutine[Any, Any, None], waits_for: Any) -> None:

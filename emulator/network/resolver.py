@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from emulator.domain.targets import Targets, never
+from emulator.domain.targets import AllowedTargets, find_host_objection
 
 Protocol = TypeVar("Protocol", bound=asyncio.BaseProtocol)
 
@@ -14,8 +14,8 @@ class ForbiddenTargetError(Exception):
     """A name leads only where nothing is called; the message says why."""
 
 
-async def dial(
-    targets: Targets,
+async def dial_host(
+    targets: AllowedTargets,
     protocol: Callable[[], Protocol],
     host: str,
     port: int,
@@ -29,28 +29,28 @@ async def dial(
     """
     loop = asyncio.get_running_loop()
     errors: list[OSError] = []
-    for address in await resolve(targets, host, port):
+    for address in await resolve_host(targets, host, port):
         try:
             _, made = await loop.create_connection(protocol, address, port, **tls)
         except OSError as error:
             errors.append(error)
         else:
             return made
-    raise _telling(errors)
+    raise _choose_error(errors)
 
 
-async def resolve(targets: Targets, host: str, port: int) -> list[str]:
+async def resolve_host(targets: AllowedTargets, host: str, port: int) -> list[str]:
     """Return the addresses of *host* that *targets* has no objection to.
 
     Raises ``OSError`` or ``UnicodeError`` for a name that leads nowhere, and
     ``ForbiddenTargetError``.
     """
-    if forbidden := never(host):
+    if forbidden := find_host_objection(host):
         raise ForbiddenTargetError(forbidden)  # and nobody is asked for the name
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     judged = {
-        address: targets.objection(host, address)
+        address: targets.find_objection(host, address)
         for address in (str(target[0]) for *_, target in found)
     }
     allowed = [address for address, objection in judged.items() if not objection]
@@ -61,7 +61,7 @@ async def resolve(targets: Targets, host: str, port: int) -> list[str]:
     return allowed
 
 
-def _telling(errors: list[OSError]) -> OSError:
+def _choose_error(errors: list[OSError]) -> OSError:
     """Return the error that tells most: somebody was there and declined."""
     refused = (each for each in errors if isinstance(each, ConnectionRefusedError))
     return next(refused, errors[-1])

@@ -31,9 +31,9 @@ from emulator.operations.control import statements
 from emulator.operations.control import tokens
 from emulator.operations.platform import user
 from emulator.operations.platform import voice
-from emulator.operations.call import Operation, PatientOperation
+from emulator.operations.call import OperationFunction, WaitingFunction
 
-OPERATIONS: Mapping[str, Operation] = {
+PLATFORM_OPERATIONS: Mapping[str, OperationFunction] = {
     "getUser": user.get_user,
     "headUser": user.get_user,
     "listRoutes": user.list_routes,
@@ -49,7 +49,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "lookupNumber": hlr.lookup_number,
 }
 
-CONTROL: Mapping[str, Operation | PatientOperation] = {
+CONTROL_OPERATIONS: Mapping[str, OperationFunction | WaitingFunction] = {
     "getHealth": health.get_health,
     "getClock": clock.get_clock,
     "setClock": clock.set_clock,
@@ -66,7 +66,7 @@ CONTROL: Mapping[str, Operation | PatientOperation] = {
     "resumeCampaign": campaigns.resume_campaign,
     "cancelCampaign": campaigns.cancel_campaign,
     "loseCampaign": campaigns.lose_campaign,
-    "listLetters": campaigns.list_letters,
+    "listLetters": campaigns.list_emails,
     "getHandset": handsets.get_handset,
     "listConversations": conversations.list_conversations,
     "getConversation": conversations.get_conversation,
@@ -81,7 +81,7 @@ CONTROL: Mapping[str, Operation | PatientOperation] = {
     "removeItem": account.remove_item,
     "listLinks": account.list_links,
     "receiveText": inbound.receive_text,
-    "listReceived": inbound.list_received,
+    "listReceived": inbound.list_received_texts,
     "listDeliveries": deliveries.list_deliveries,
     "waitForDeliveries": deliveries.wait_for_deliveries,
     "replayDelivery": deliveries.replay_delivery,

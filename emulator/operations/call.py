@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from emulator.domain.account import Account, Token
-from emulator.domain.assumptions import Assumptions, Doubt, weigh
+from emulator.domain.assumptions import Assumptions, Doubt, accept_doubts
 from emulator.world import World
 
 Row = dict[str, object]
 
 
-class Call(Struct):
+class OperationCall(Struct):
     """One request that the contract has accepted."""
 
     now: datetime
@@ -29,15 +29,15 @@ class Call(Struct):
     notes: list[str]  # ledger ids of what was doubtful
     body: Any = None
     numbers: Sequence[int] = ()  # the cellphones of a campaign that was placed, ...
-    placed: int = 0  # ... and its id
+    campaign_id: int = 0  # ... and its id
     account: Account | None = None  # which sends, where that is not the world's own
 
-    def weigh(self, doubts: Iterable[Doubt], assumptions: Assumptions) -> None:
+    def record_doubts(self, doubts: Iterable[Doubt], assumptions: Assumptions) -> None:
         """Note what is accepted.  Refuses what the world shuts out."""
-        self.notes.extend(weigh(doubts, assumptions))
+        self.notes.extend(accept_doubts(doubts, assumptions))
 
 
-class Listing(Struct):
+class SlicedArray(Struct):
     """The last key of an answer: an array that is sent slice by slice."""
 
     key: str
@@ -52,15 +52,15 @@ class Pause(NamedTuple):
     seconds: float | None = None  # of the wall, since the operation began
 
 
-class UpToDate(NamedTuple):
+class UntilCaughtUp(NamedTuple):
     """An operation waits until all that is due has been carried out."""
 
 
-class Done(NamedTuple):
+class Commit(NamedTuple):
     """An operation goes on at once, with what it has kept until now carried out."""
 
 
-class Breath(NamedTuple):
+class Debounce(NamedTuple):
     """How long a stream keeps silent, in seconds of the wall from now on.
 
     At *least* so long, whatever happens; at *most* so long where nothing does.
@@ -72,21 +72,21 @@ class Breath(NamedTuple):
 
 # What a stream says, piece by piece; it is told whether a pause has time left, or
 # whether something happened while it took breath.
-Stream = Generator[str | Pause | Breath, bool, None]
+EventStream = Generator[str | Pause | Debounce, bool, None]
 
 
-class Reply(Struct):
+class OperationResult(Struct):
     """The body of a success."""
 
     body: Any
-    listing: Listing | None = None
-    stream: Stream | None = None  # instead of a body
+    listing: SlicedArray | None = None
+    stream: EventStream | None = None  # instead of a body
 
 
-Operation = Callable[[World, Call], Reply]
+OperationFunction = Callable[[World, OperationCall], OperationResult]
 
 # An operation that has to wait is a generator: it yields where it waits, and is told
 # whether there is time left.  Each step is a transaction, as a whole operation is.
-Wait = Pause | UpToDate | Done
-Steps = Generator[Wait, bool, Reply]
-PatientOperation = Callable[[World, Call], Steps]
+WaitStep = Pause | UntilCaughtUp | Commit
+OperationSteps = Generator[WaitStep, bool, OperationResult]
+WaitingFunction = Callable[[World, OperationCall], OperationSteps]

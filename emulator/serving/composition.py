@@ -7,29 +7,29 @@ from typing import NamedTuple
 
 from emulator.contract import contract
 from emulator import files
-from emulator.smsc.smpp_server import Door
-from emulator.timekeeping.clock import wall
+from emulator.smsc.smpp_server import SmppServer
+from emulator.timekeeping.clock import wall_now
 from emulator.contract.contract import Contract
-from emulator.courier.http_caller import Caller
+from emulator.courier.http_caller import HttpCaller
 from emulator.courier.courier import Courier
-from emulator.domain.targets import Targets
+from emulator.domain.targets import AllowedTargets
 from emulator.faults import places, vocabulary
-from emulator.worldfile.fixture import Fixture, FixtureError, Overrides, load
-from emulator.operations import CONTROL, OPERATIONS
-from emulator.operations.control.worlds import commands as worlds_by_command
-from emulator.serving.settings import Settings, parts
+from emulator.worldfile.fixture import Fixture, FixtureError, FixtureOverrides, load_fixture
+from emulator.operations import CONTROL_OPERATIONS, PLATFORM_OPERATIONS
+from emulator.operations.control.worlds import make_world_operations as worlds_by_command
+from emulator.serving.settings import Settings, split_list
 from emulator.web import pages
-from emulator.web.admission import Admission, Manners
-from emulator.web.platform_api import Api
-from emulator.web.control_api import Control
-from emulator.web.control_client import Desk
-from emulator.web.endpoint import endpoints
-from emulator.web.hosts import Hosts, own_names, read_names
-from emulator.web.pages import Pages
-from emulator.web.panel.faults import Choices
+from emulator.web.admission import Admission, RefusalRenderers
+from emulator.web.platform_api import PlatformApi
+from emulator.web.control_api import ControlApi
+from emulator.web.control_client import ControlClient
+from emulator.web.endpoint import make_endpoints
+from emulator.web.hosts import AllowedHosts, read_machine_names, parse_host_names
+from emulator.web.pages import PublicPages
+from emulator.web.panel.faults import FaultChoices
 from emulator.web.panel.panel import Panel
-from emulator.web.routing import Paths, Program
-from emulator.worlds import Limits, Worlds
+from emulator.web.routing import ContractPaths, EmulatorApp
+from emulator.worlds import Limits, WorldDirectory
 
 
 class Contracts(NamedTuple):
@@ -39,7 +39,7 @@ class Contracts(NamedTuple):
     control: Contract
 
 
-def build(settings: Settings) -> Program:
+def build_program(settings: Settings) -> EmulatorApp:
     """Return the whole program as an ASGI application.
 
     Raises ``ContractError`` or ``FixtureError`` where it cannot start.
@@ -54,97 +54,97 @@ def build(settings: Settings) -> Program:
         deliveries=settings.max_deliveries,
         smpp_mints=settings.mint == "any",
     )
-    worlds = Worlds(fixtures(settings), limits)
-    platform = Contract(contract.load(files.CONTRACT))
-    worlds.targets = Targets(parts(settings.push_allow))
-    caller = Caller(
+    worlds = WorldDirectory(load_fixtures(settings), limits)
+    platform = Contract(contract.load_contract(files.CONTRACT))
+    worlds.targets = AllowedTargets(split_list(settings.push_allow))
+    caller = HttpCaller(
         worlds.targets,
-        most=settings.push_answer_limit,
-        in_container=files.in_container(),
+        body_limit=settings.push_answer_limit,
+        in_container=files.is_in_container(),
     )
-    program = assembled(
+    program = assemble_program(
         worlds,
-        Contracts(platform, Contract(contract.load(files.CONTROL))),
+        Contracts(platform, Contract(contract.load_contract(files.CONTROL_CONTRACT))),
         courier=Courier(platform.webhooks, caller, seconds=settings.push_timeout),
         body_limit=settings.body_limit,
         secret=settings.control_secret,
-        hosts=Hosts(
-            (*own_names(), settings.host, *read_names(settings.allowed_host or ""))
+        hosts=AllowedHosts(
+            (*read_machine_names(), settings.host, *parse_host_names(settings.allowed_host or ""))
         ),
     )
-    program.state.close = kept(worlds, settings.data)
-    program.state.warming = platform.compiling()
+    program.state.close = open_world_store(worlds, settings.data)
+    program.state.warming = platform.compile_validators()
     return program
 
 
-def kept(worlds: Worlds, folder: Path | None) -> Callable[[], None]:
+def open_world_store(worlds: WorldDirectory, folder: Path | None) -> Callable[[], None]:
     """Keep *worlds* in *folder*, if there is one; return what lets go of it.
 
     Raises ``StoreError`` where the directory cannot be used.
     """
     if folder is None:
         return lambda: None
-    from emulator.store.sqlite_store import Keeper  # noqa: PLC0415 - SQLite takes 5 ms
+    from emulator.store.sqlite_store import SqliteStore  # noqa: PLC0415 - SQLite takes 5 ms
 
-    return Keeper(folder, worlds, now=wall()).close
+    return SqliteStore(folder, worlds, now=wall_now()).close
 
 
-def assembled(  # noqa: PLR0913 - all but two by name
-    worlds: Worlds,
+def assemble_program(  # noqa: PLR0913 - all but two by name
+    worlds: WorldDirectory,
     contracts: Contracts,
     *,
     courier: Courier,
     body_limit: int,
     secret: str | None = None,
-    hosts: Hosts | None = None,
-) -> Program:
+    hosts: AllowedHosts | None = None,
+) -> EmulatorApp:
     """Return an application over *worlds*, which are its ``state.worlds``.
 
     It answers to *hosts*; without, to those that are private by themselves.
     """
     platform, steering = contracts
-    worlds.wake(courier.look)
-    api = Api(worlds, body_limit=body_limit)
-    control = Control(worlds, body_limit=worlds.limits.snapshot, secret=secret)
-    manners = Manners(
-        platform=lambda refusal, _scope: api.refused(refusal, None),
-        control=lambda refusal, _scope: control.refused(refusal, None),
-        pages=pages.refused,
+    worlds.set_courier(courier.schedule_dispatch)
+    api = PlatformApi(worlds, body_limit=body_limit)
+    control = ControlApi(worlds, body_limit=worlds.limits.snapshot, secret=secret)
+    manners = RefusalRenderers(
+        platform=lambda refusal, _scope: api.render_refusal(refusal, None),
+        control=lambda refusal, _scope: control.render_refusal(refusal, None),
+        pages=pages.render_refusal_page,
     )
-    commands = {**CONTROL, **worlds_by_command(worlds)}
+    commands = {**CONTROL_OPERATIONS, **worlds_by_command(worlds)}
     panel = Panel(
-        Desk(steering, commands, worlds),
+        ControlClient(steering, commands, worlds),
         secret,
         upload_limit=control.body_limit,
-        choices=Choices(
-            [*vocabulary.examples()], [*chain(*places.OPERATIONS.values())]
+        choices=FaultChoices(
+            [*vocabulary.list_effect_examples()], [*chain(*places.OPERATIONS_BY_PLACE.values())]
         ),
     )
-    program = Program(routes=[*Pages(api, platform, worlds).routes(), *panel.routes()])
-    program.paths = Paths(
-        endpoints(api, platform, OPERATIONS) | endpoints(control, steering, commands)
+    program = EmulatorApp(routes=[*PublicPages(api, platform, worlds).make_routes(), *panel.make_routes()])
+    program.paths = ContractPaths(
+        make_endpoints(api, platform, PLATFORM_OPERATIONS) | make_endpoints(control, steering, commands)
     )
-    program.admission = Admission(hosts or Hosts(), manners)
+    program.admission = Admission(hosts or AllowedHosts(), manners)
     program.router.redirect_slashes = False
-    program.router.default = api.not_found
+    program.router.default = api.refuse_unknown_path
     program.state.worlds = worlds
-    program.state.smpp = Door(worlds)
+    program.state.smpp = SmppServer(worlds)
     return program
 
 
-def fixtures(settings: Settings) -> list[Fixture]:
+def load_fixtures(settings: Settings) -> list[Fixture]:
     """Return the worlds to begin with; the first one is the default."""
-    overrides = Overrides(
+    overrides = FixtureOverrides(
         strict=settings.strict,
         pace=settings.pace,
         clock=settings.clock,
         seed=settings.seed,
         push_url=settings.mo_url,
     )
-    return [load(path, overrides, now=wall()) for path in _paths(settings.world)]
+    return [load_fixture(path, overrides, now=wall_now()) for path in _find_world_files(settings.world)]
 
 
-def _paths(world: str) -> list[Path]:
+def _find_world_files(world: str) -> list[Path]:
     """Return the world files that *world* names: a bundled one, a file, a directory."""
     bundled = files.WORLDS / f"{world}.yaml"
     path = Path(world)

@@ -11,11 +11,11 @@ import orjson
 from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-OFFER = re.compile(rb"(?m)^[Uu]pgrade(?=:)")
-HIDDEN = b"x-emulator-offer"  # what the parser does not know
-ABSOLUTE = re.compile(rb"(?i)https?://([^/?#]*)")  # the target of a proxy's request
+UPGRADE_HEADER = re.compile(rb"(?m)^[Uu]pgrade(?=:)")
+HIDDEN_HEADER = b"x-emulator-offer"  # what the parser does not know
+ABSOLUTE_TARGET = re.compile(rb"(?i)https?://([^/?#]*)")  # the target of a proxy's request
 KIBIBYTE = 1024
-LINGER = 1.0  # seconds that a client has to read why the connection ends
+LINGER_SECONDS = 1.0  # seconds that a client has to read why the connection ends
 
 
 class HeadLimits(Struct, frozen=True):
@@ -44,72 +44,72 @@ class HttpProtocol(HttpToolsProtocol):
     _is_in_head = True
     _refusal = b""  # the answer to a head that is too large
     _line = _headers = _count = 0  # bytes and lines of a head so far
-    _untold = 0  # bytes since the parser has last told of anything
+    _unparsed = 0  # bytes since the parser has last told of anything
 
     def data_received(self, data: bytes) -> None:
         if self._refusal:
             return
         if b"pgrade:" in data and (self.cycle is None or self.cycle.response_complete):
             head, blank, body = data.partition(b"\r\n\r\n")
-            data = OFFER.sub(HIDDEN, head) + blank + body
+            data = UPGRADE_HEADER.sub(HIDDEN_HEADER, head) + blank + body
             self._has_offer = True
-        self._untold += len(data)
+        self._unparsed += len(data)
         super().data_received(data)
         self._refuse_large_head()
 
     # --- What the parser tells ------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self._line = self._headers = self._count = self._untold = 0
+        self._line = self._headers = self._count = self._unparsed = 0
         self._is_in_head = True
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
         self._line += len(url)
-        self._untold = 0
+        self._unparsed = 0
         if self._line <= self.limits.line:
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers += len(name) + len(value) + len(b": \r\n")
         self._count += 1
-        self._untold = 0
+        self._unparsed = 0
         if self._is_in_head and not self._is_too_large():  # a trailer is counted only
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         method = self.parser.get_method()
         self._line += len(method) + len(b"  HTTP/1.1")
-        self._untold = 0
+        self._unparsed = 0
         if self._is_too_large() or self._refusal:
             return
         self._is_in_head = False
-        if self.url[:1] != b"/" and (target := ABSOLUTE.match(self.url)):
+        if self.url[:1] != b"/" and (target := ABSOLUTE_TARGET.match(self.url)):
             others = (each for each in self.headers if each[0] != b"host")
             self.headers[:] = [(b"host", target[1]), *others]
         if self._has_offer:
             self._has_offer = False
             shown = (
-                (b"upgrade" if name == HIDDEN else name, value)
+                (b"upgrade" if name == HIDDEN_HEADER else name, value)
                 for name, value in self.headers
             )
             self.headers[:] = [*shown]
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        self._untold = 0
+        self._unparsed = 0
         if not self._is_in_head:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._untold = 0
+        self._unparsed = 0
         if not self._is_in_head:
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self._refusal and not self.transport.is_closing():
-            self._say_no()
+            self._send_refusal()
 
     # --- Heads that are too large ----------------------------------------------------
 
@@ -123,22 +123,22 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _refuse_large_head(self) -> None:
         """Answer a head that is too large, behind what is being answered."""
-        is_endless = self._untold > self.limits.headers
+        is_endless = self._unparsed > self.limits.headers
         if self._refusal or not (self._is_too_large() or is_endless):
             return
-        self._refusal = self._written_refusal()
+        self._refusal = self._render_refusal()
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
-            self._say_no()
+            self._send_refusal()
         elif not self._is_in_head:  # trailers: of the request that is being answered
             cycle.disconnected = True
             cycle.message_event.set()
             if cycle.response_started:
                 self.transport.close()
             else:
-                self._say_no()
+                self._send_refusal()
 
-    def _written_refusal(self) -> bytes:
+    def _render_refusal(self) -> bytes:
         limits = self.limits
         if self._line > limits.line:
             status, phrase = b"414 URI Too Long", "La direccion es demasiado larga"
@@ -167,11 +167,11 @@ class HttpProtocol(HttpToolsProtocol):
             )
         )
 
-    def _say_no(self) -> None:
+    def _send_refusal(self) -> None:
         """Answer, and hang up once the client has had time to read that."""
         self.transport.write(self._refusal)
         if self.transport.can_write_eof():
             self.transport.write_eof()
-            self.loop.call_later(LINGER, self.transport.abort)
+            self.loop.call_later(LINGER_SECONDS, self.transport.abort)
         else:
             self.transport.close()

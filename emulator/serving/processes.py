@@ -16,51 +16,51 @@ from functools import partial
 from types import FrameType
 from typing import Any, NamedTuple
 
-from emulator.serving.server import Ready, ServeError, prepare, put
+from emulator.serving.server import ReadyReport, ServeError, prepare_ready_file, write_ready_file
 from emulator.serving.settings import Settings
 
-LAST = 65_535  # port
-MISTAKEN = 2  # exit code of a process that the operator has to set right
+LAST_PORT = 65_535  # port
+EXIT_MISTAKE = 2  # exit code of a process that the operator has to set right
 
-Facts = Mapping[str, Any]
-Serve = Callable[[Settings, Callable[[Ready, Any], None]], None]
+ReadyFacts = Mapping[str, Any]
+ServeFunction = Callable[[Settings, Callable[[ReadyReport, Any], None]], None]
 
 
-class Process(NamedTuple):
+class ChildProcess(NamedTuple):
     pid: int
-    told: int  # descriptor on which it says where it is, or why not
-    hold: int  # descriptor by which it knows that we live
+    ready_fd: int  # descriptor on which it says where it is, or why not
+    parent_fd: int  # descriptor by which it knows that we live
 
 
-def run(
-    settings: Settings, serve: Serve, announce: Callable[[list[Facts]], None]
+def run_processes(
+    settings: Settings, serve: ServeFunction, announce: Callable[[list[ReadyFacts]], None]
 ) -> None:
     """Have *serve* called in each process, until SIGTERM or SIGINT.
 
     *announce* is called once all of them answer.  Raises ``ServeError`` where one does
     not, and where one ends by itself.
     """
-    parts = shares(settings)
+    parts = split_settings(settings)
     if settings.ready_file:
-        prepare(settings.ready_file)
-    processes: list[Process] = []
+        prepare_ready_file(settings.ready_file)
+    processes: list[ChildProcess] = []
     for part in parts:
-        processes.append(_started(part, serve, others=processes))
-    facts = [_heard(each) for each in processes]
+        processes.append(_start_process(part, serve, others=processes))
+    facts = [_read_facts(each) for each in processes]
     if trouble := next((each["trouble"] for each in facts if "trouble" in each), ""):
-        _end(processes)
+        _stop_processes(processes)
         raise ServeError(trouble)
-    with _stopping(processes) as is_told:
+    with _forward_signals(processes) as is_told:
         if settings.ready_file:
             ready = {"http": facts[0]["http"], "pid": os.getpid(), "processes": facts}
-            put(settings.ready_file, ready)
+            write_ready_file(settings.ready_file, ready)
         announce(facts)
-        _watch(processes, facts, is_told)
+        _wait_for_end(processes, facts, is_told)
     if settings.ready_file:
         settings.ready_file.unlink(missing_ok=True)
 
 
-def shares(settings: Settings) -> list[Settings]:
+def split_settings(settings: Settings) -> list[Settings]:
     """Return what each process is to serve: the ports that follow, its own directory.
 
     Raises ``ServeError`` where that cannot be.
@@ -72,15 +72,15 @@ def shares(settings: Settings) -> list[Settings]:
     if tls_ports != (None, None) and not settings.tls_cert:
         message = "with --processes TLS needs --tls-cert, one certificate for them all"
         raise ServeError(message)
-    return [_share(settings, index) for index in range(settings.processes)]
+    return [_make_share(settings, index) for index in range(settings.processes)]
 
 
-def _share(settings: Settings, index: int) -> Settings:
+def _make_share(settings: Settings, index: int) -> Settings:
     def following(name: str) -> int | None:
         first: int | None = getattr(settings, name)
         if not first:
             return first  # a free one each, or none
-        if first + settings.processes - 1 > LAST:
+        if first + settings.processes - 1 > LAST_PORT:
             flag = f"--{name.replace('_', '-')}"
             message = (
                 f"{flag} {first} leaves no ports for {settings.processes} processes"
@@ -94,7 +94,7 @@ def _share(settings: Settings, index: int) -> Settings:
     return replace(settings, processes=1, ready_file=None, data=data, **ports)
 
 
-def _started(part: Settings, serve: Serve, *, others: list[Process]) -> Process:
+def _start_process(part: Settings, serve: ServeFunction, *, others: list[ChildProcess]) -> ChildProcess:
     told, tell = os.pipe()
     held, hold = os.pipe()
     sys.stdout.flush()
@@ -102,20 +102,20 @@ def _started(part: Settings, serve: Serve, *, others: list[Process]) -> Process:
     if pid:
         os.close(tell)
         os.close(held)
-        return Process(pid, told, hold)
-    for each in (told, hold, *(each.hold for each in others)):
+        return ChildProcess(pid, told, hold)
+    for each in (told, hold, *(each.parent_fd for each in others)):
         os.close(each)
     threading.Thread(target=_end_with_parent, args=(held,), daemon=True).start()
-    os._exit(_served(part, serve, partial(_tell, tell)))
+    os._exit(_serve_child(part, serve, partial(_send_facts, tell)))
 
 
-def _served(part: Settings, serve: Serve, tell: Callable[[Facts], None]) -> int:
+def _serve_child(part: Settings, serve: ServeFunction, tell: Callable[[ReadyFacts], None]) -> int:
     """Serve, and return the exit code."""
     try:
         serve(part, lambda ready, _world: tell(ready.facts))
     except ServeError as error:
         tell({"trouble": str(error)})
-        return MISTAKEN
+        return EXIT_MISTAKE
     except Exception:  # noqa: BLE001 - and none is hidden
         traceback.print_exc()
         tell({"trouble": "a process could not start; its traceback stands above"})
@@ -125,15 +125,15 @@ def _served(part: Settings, serve: Serve, tell: Callable[[Facts], None]) -> int:
     return 0
 
 
-def _tell(descriptor: int, facts: Facts) -> None:
+def _send_facts(descriptor: int, facts: ReadyFacts) -> None:
     with suppress(OSError):
         os.write(descriptor, json.dumps(facts).encode() + b"\n")
 
 
-def _heard(process: Process) -> Facts:
-    with os.fdopen(process.told, "rb") as told:
+def _read_facts(process: ChildProcess) -> ReadyFacts:
+    with os.fdopen(process.ready_fd, "rb") as told:
         line = told.readline()
-    facts: Facts = json.loads(line or b'{"trouble": "a process ended as it started"}')
+    facts: ReadyFacts = json.loads(line or b'{"trouble": "a process ended as it started"}')
     return facts
 
 
@@ -143,13 +143,13 @@ def _end_with_parent(held: int) -> None:
 
 
 @contextmanager
-def _stopping(processes: list[Process]) -> Iterator[threading.Event]:
+def _forward_signals(processes: list[ChildProcess]) -> Iterator[threading.Event]:
     """Pass SIGTERM and SIGINT on, once each, as SIGTERM."""
     is_told = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         is_told.set()
-        _send(processes)
+        _terminate_processes(processes)
 
     signs = (signal.SIGTERM, signal.SIGINT)
     before = {each: signal.signal(each, stop) for each in signs}
@@ -160,8 +160,8 @@ def _stopping(processes: list[Process]) -> Iterator[threading.Event]:
             signal.signal(each, handler)
 
 
-def _watch(
-    processes: list[Process], facts: list[Facts], is_told: threading.Event
+def _wait_for_end(
+    processes: list[ChildProcess], facts: list[ReadyFacts], is_told: threading.Event
 ) -> None:
     """Wait until all have ended.  Raises ``ServeError`` where one was not told to."""
     pid, status = os.wait()
@@ -170,30 +170,30 @@ def _watch(
         for each in left:
             os.waitpid(each.pid, 0)
         return
-    _end(left)
+    _stop_processes(left)
     index = next(i for i, each in enumerate(processes) if each.pid == pid)
     message = (
         f"process {index + 1} of {len(processes)} (pid {pid}, {facts[index]['http']}) "
-        f"ended by itself, {_how(status)}; its worlds ended with it, "
+        f"ended by itself, {_describe_exit(status)}; its worlds ended with it, "
         "so the others were stopped"
     )
     raise ServeError(message)
 
 
-def _how(status: int) -> str:
+def _describe_exit(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         return f"by signal {signal.Signals(-code).name}"
     return f"with exit code {code}"
 
 
-def _end(processes: list[Process]) -> None:
-    _send(processes)
+def _stop_processes(processes: list[ChildProcess]) -> None:
+    _terminate_processes(processes)
     for each in processes:
         os.waitpid(each.pid, 0)
 
 
-def _send(processes: list[Process]) -> None:
+def _terminate_processes(processes: list[ChildProcess]) -> None:
     for each in processes:
         with suppress(ProcessLookupError):
             os.kill(each.pid, signal.SIGTERM)

@@ -19,15 +19,15 @@ import uvicorn
 from msgspec import Struct, field
 from starlette.types import ASGIApp
 
-from emulator.smsc.smpp_server import Door
+from emulator.smsc.smpp_server import SmppServer
 from emulator.serving.http_protocol import HeadLimits, HttpProtocol
-from emulator.serving.settings import Settings, reachable
+from emulator.serving.settings import Settings, make_reachable_url
 
-GRACE = 0.3  # seconds that open requests get when the process is told to stop
-WARM_AFTER = 0.1  # seconds, in which who started the process has its first answer
-KEEP_ALIVE = 5  # seconds that a connection may be idle; a balancer waits for less
-BACKLOG = 2_048  # connections that wait to be accepted
-HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our own
+SHUTDOWN_GRACE = 0.3  # seconds that open requests get when the process is told to stop
+WARM_UP_DELAY = 0.1  # seconds, in which who started the process has its first answer
+KEEP_ALIVE_SECONDS = 5  # seconds that a connection may be idle; a balancer waits for less
+LISTEN_BACKLOG = 2_048  # connections that wait to be accepted
+CERTIFICATE_HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our own
 
 # Requests make many small objects, and few of them are rubbish: with the interpreter's
 # own thresholds the collector is the tail of the latency. What stays is looked at once,
@@ -35,14 +35,14 @@ HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our
 GC_THRESHOLDS = (5_000, 6_000, 1_000)
 
 
-Listener = tuple[socket.socket, ssl.SSLContext | None]
+ListeningSocket = tuple[socket.socket, ssl.SSLContext | None]
 
 
 class ServeError(Exception):
     """The process cannot serve as it was told to; the message says what to change."""
 
 
-class Ready(Struct, frozen=True):
+class ReadyReport(Struct, frozen=True):
     """Where the process can be reached."""
 
     http: str  # http://127.0.0.1:41234
@@ -59,37 +59,37 @@ class Ready(Struct, frozen=True):
         return {name: fact for name, fact in facts.items() if fact is not None}
 
 
-class Smpp(Struct, frozen=True):
+class SmppEndpoint(Struct, frozen=True):
     """The door of SMPP, if the application has one, and where it is to listen."""
 
-    door: Door | None
-    listeners: list[Listener]
+    server: SmppServer | None
+    listeners: list[ListeningSocket]
 
     @property
     def addresses(self) -> Mapping[str, str]:
-        return dict(self.door.addresses) if self.door else {}
+        return dict(self.server.addresses) if self.server else {}
 
     async def open(self) -> None:
-        if self.door:
+        if self.server:
             for listener, context in self.listeners:
-                await self.door.listen(listener, context)
+                await self.server.listen(listener, context)
 
     async def close(self) -> None:
-        if self.door:
-            await self.door.close()
+        if self.server:
+            await self.server.close()
 
 
-class Doors(NamedTuple):
+class Endpoints(NamedTuple):
     """Where the process listens."""
 
-    http: list[Listener]
-    smpp: Smpp
+    http: list[ListeningSocket]
+    smpp: SmppEndpoint
 
 
-class Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """uvicorn without signals of its own, which says when it answers."""
 
-    smpp = Smpp(None, [])  # that it serves beside
+    smpp = SmppEndpoint(None, [])  # that it serves beside
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -106,99 +106,99 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait for open requests, then hang up: their endpoints end by themselves."""
-        asyncio.get_running_loop().call_later(GRACE, self._hang_up)
+        asyncio.get_running_loop().call_later(SHUTDOWN_GRACE, self._abort_connections)
         await asyncio.gather(super().shutdown(sockets), self.smpp.close())
 
-    def _hang_up(self) -> None:
+    def _abort_connections(self) -> None:
         for connection in list(self.server_state.connections):
             connection.transport.abort()
 
 
-def run(app: ASGIApp, settings: Settings, announce: Callable[[Ready], None]) -> None:
+def run_server(app: ASGIApp, settings: Settings, announce: Callable[[ReadyReport], None]) -> None:
     """Serve *app* until SIGTERM or SIGINT; call *announce* once it answers.
 
     Raises ``ServeError`` where it cannot.
     """
-    _agree(settings)
-    doors = _opened(app, settings)
+    _check_settings(settings)
+    doors = _open_endpoints(app, settings)
     if settings.ready_file:
-        prepare(settings.ready_file)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(app, settings, doors, announce))
+        prepare_ready_file(settings.ready_file)
+    with asyncio.Runner(loop_factory=_find_loop_factory()) as runner:
+        runner.run(_run_servers(app, settings, doors, announce))
 
 
-def attendant(app: ASGIApp, settings: Settings) -> Server:
+def make_embedded_server(app: ASGIApp, settings: Settings) -> HttpServer:
     """Return a server for somebody's own thread and sockets.
 
     ``run([listener])`` serves until another thread sets ``should_exit``.  It hears no
     signals and leaves the garbage collector of the process as it is.  SMPP is served on
     a free port of the same host.
     """
-    server = Server(_config(app, settings, None))
-    server.smpp = Smpp(_door(app), [(bound(settings.host, 0), None)])
+    server = HttpServer(_make_config(app, settings, None))
+    server.smpp = SmppEndpoint(_find_smpp_server(app), [(open_listener(settings.host, 0), None)])
     return server
 
 
-async def _serve(
+async def _run_servers(
     app: ASGIApp,
     settings: Settings,
-    doors: Doors,
-    announce: Callable[[Ready], None],
+    doors: Endpoints,
+    announce: Callable[[ReadyReport], None],
 ) -> None:
-    servers = [Server(_config(app, settings, context)) for _, context in doors.http]
+    servers = [HttpServer(_make_config(app, settings, context)) for _, context in doors.http]
     servers[0].smpp = doors.smpp
-    with _stopping(servers):
+    with _handle_signals(servers):
         async with asyncio.TaskGroup() as group:
             for server, (listener, _) in zip(servers, doors.http, strict=True):
                 group.create_task(server.serve([listener]))
             for server in servers:
                 await server.answering.wait()
-            _settle_memory()
-            http, *secure = (address(*each) for each in doors.http)
-            ready = Ready(http, next(iter(secure), None), doors.smpp.addresses)
+            _tune_garbage_collector()
+            http, *secure = (make_listener_url(*each) for each in doors.http)
+            ready = ReadyReport(http, next(iter(secure), None), doors.smpp.addresses)
             if settings.ready_file:
-                put(settings.ready_file, ready.facts)
+                write_ready_file(settings.ready_file, ready.facts)
             announce(ready)
-            await _warmed_up(app)
+            await _warm_up(app)
     if settings.ready_file:
         settings.ready_file.unlink(missing_ok=True)
 
 
-async def _warmed_up(app: ASGIApp) -> None:
+async def _warm_up(app: ASGIApp) -> None:
     """Make what first requests would wait for; those that come meanwhile are let in."""
     steps = getattr(getattr(app, "state", None), "warming", ())
-    await asyncio.sleep(WARM_AFTER)
+    await asyncio.sleep(WARM_UP_DELAY)
     for _ in steps:
         await asyncio.sleep(0)
 
 
-def _opened(app: ASGIApp, settings: Settings) -> Doors:
+def _open_endpoints(app: ASGIApp, settings: Settings) -> Endpoints:
     """Return the sockets that the settings ask for, listening.
 
     Raises ``ServeError`` where one of them cannot.
     """
     tls_ports = (settings.tls_port, settings.smpp_tls_port)
-    context = None if tls_ports == (None, None) else tls(settings)
-    http: list[Listener] = [(bound(settings.host, settings.port), None)]
+    context = None if tls_ports == (None, None) else make_server_context(settings)
+    http: list[ListeningSocket] = [(open_listener(settings.host, settings.port), None)]
     if settings.tls_port is not None:
-        http.append((bound(settings.host, settings.tls_port, "--tls-port"), context))
-    door = _door(app)
-    smpp: list[Listener] = []
+        http.append((open_listener(settings.host, settings.tls_port, "--tls-port"), context))
+    door = _find_smpp_server(app)
+    smpp: list[ListeningSocket] = []
     if door and settings.smpp_port is not None:
         flag = "--smpp-port (none switches SMPP off)"
-        smpp.append((bound(settings.host, settings.smpp_port, flag), None))
+        smpp.append((open_listener(settings.host, settings.smpp_port, flag), None))
     if door and settings.smpp_tls_port is not None:
-        listener = bound(settings.host, settings.smpp_tls_port, "--smpp-tls-port")
+        listener = open_listener(settings.host, settings.smpp_tls_port, "--smpp-tls-port")
         smpp.append((listener, context))
-    return Doors(http, Smpp(door, smpp))
+    return Endpoints(http, SmppEndpoint(door, smpp))
 
 
-def _door(app: ASGIApp) -> Door | None:
+def _find_smpp_server(app: ASGIApp) -> SmppServer | None:
     """Return the SMPP door of an application that has one."""
     return getattr(getattr(app, "state", None), "smpp", None)
 
 
-def _agree(settings: Settings) -> None:
+def _check_settings(settings: Settings) -> None:
     """Raise ``ServeError`` for a setting that would say nothing beside the others."""
     details = settings.tls_cert or settings.tls_key or settings.tls_ca_file
     message = ""
@@ -218,36 +218,36 @@ def _agree(settings: Settings) -> None:
         raise ServeError(message)
 
 
-def put(ready_file: Path, facts: Mapping[str, Any]) -> None:
+def write_ready_file(ready_file: Path, facts: Mapping[str, Any]) -> None:
     """Write the ready file, whole or not at all."""
-    scratch = _scratch(ready_file)
+    scratch = _scratch_path(ready_file)
     scratch.write_text(json.dumps(facts) + "\n", "utf-8")
     scratch.replace(ready_file)
 
 
-def prepare(ready_file: Path) -> None:
+def prepare_ready_file(ready_file: Path) -> None:
     """Remove what a killed process left, and see that a new one can be written.
 
     Raises ``ServeError`` where it cannot.
     """
     try:
         ready_file.unlink(missing_ok=True)
-        _scratch(ready_file).touch()
+        _scratch_path(ready_file).touch()
     except OSError as error:
         message = f"the ready file {ready_file} cannot be written ({error.strerror})"
         raise ServeError(message) from error
 
 
-def _scratch(path: Path) -> Path:
+def _scratch_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}")
 
 
-def _config(
+def _make_config(
     app: ASGIApp, settings: Settings, context: ssl.SSLContext | None
 ) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
-        http=_protocol(settings),
+        http=_make_protocol(settings),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -255,8 +255,8 @@ def _config(
         access_log=False,
         server_header=False,
         date_header=not getattr(app, "is_dated", False),
-        backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE,
+        backlog=LISTEN_BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
@@ -265,7 +265,7 @@ def _config(
     return config
 
 
-def _protocol(settings: Settings) -> type[HttpProtocol]:
+def _make_protocol(settings: Settings) -> type[HttpProtocol]:
     """Return the protocol with the bounds that the settings give."""
     limits = HeadLimits(
         line=settings.request_line_limit,
@@ -276,7 +276,7 @@ def _protocol(settings: Settings) -> type[HttpProtocol]:
 
 
 @contextmanager
-def _stopping(servers: list[Server]) -> Iterator[None]:
+def _handle_signals(servers: list[HttpServer]) -> Iterator[None]:
     """Let SIGTERM and SIGINT end the servers."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -293,7 +293,7 @@ def _stopping(servers: list[Server]) -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def _find_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         factory: Callable[[], asyncio.AbstractEventLoop]
         factory = import_module("uvloop").new_event_loop
@@ -302,13 +302,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def _settle_memory() -> None:
+def _tune_garbage_collector() -> None:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
 
 
-def bound(host: str, port: int, flag: str = "--port") -> socket.socket:
+def open_listener(host: str, port: int, flag: str = "--port") -> socket.socket:
     """Return a listening socket.  Raises ``ServeError`` where the port is taken."""
     try:
         family, kind, protocol, _, target = socket.getaddrinfo(
@@ -319,7 +319,7 @@ def bound(host: str, port: int, flag: str = "--port") -> socket.socket:
             failing.callback(listener.close)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(target)
-            listener.listen(BACKLOG)
+            listener.listen(LISTEN_BACKLOG)
             failing.pop_all()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -331,13 +331,13 @@ def bound(host: str, port: int, flag: str = "--port") -> socket.socket:
     return listener
 
 
-def address(listener: socket.socket, context: ssl.SSLContext | None) -> str:
+def make_listener_url(listener: socket.socket, context: ssl.SSLContext | None) -> str:
     """Return the URL of *listener*."""
     host, port = listener.getsockname()[:2]
-    return reachable(host, port, scheme="https" if context else "http")
+    return make_reachable_url(host, port, scheme="https" if context else "http")
 
 
-def tls(settings: Settings) -> ssl.SSLContext:
+def make_server_context(settings: Settings) -> ssl.SSLContext:
     """Return the context of the user's certificate, or of one made on the spot."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if settings.tls_cert:
@@ -349,7 +349,7 @@ def tls(settings: Settings) -> ssl.SSLContext:
         return context
     trustme = import_module("trustme")  # with cryptography 60 ms
     authority = trustme.CA()
-    _show(authority.issue_cert(*HOSTS), context)
+    _load_certificate(authority.issue_cert(*CERTIFICATE_HOSTS), context)
     if settings.tls_ca_file:
         try:
             authority.cert_pem.write_to_path(str(settings.tls_ca_file))
@@ -359,7 +359,7 @@ def tls(settings: Settings) -> ssl.SSLContext:
     return context
 
 
-def _show(certificate: Any, context: ssl.SSLContext) -> None:
+def _load_certificate(certificate: Any, context: ssl.SSLContext) -> None:
     """Let *context* show *certificate*; a disk to write on may be missing."""
     if sys.platform != "linux":
         certificate.configure_cert(context)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MEBIBYTE = 1024 * 1024
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - heard on, not called
+LOOPBACK_FOR = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - heard on, not called
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class Settings:
     journal_total_octets: int = 64 * MEBIBYTE  # of those of all worlds
 
 
-def parts(listed: str | None) -> list[str]:
+def split_list(listed: str | None) -> list[str]:
     """Return what a setting lists: ``a, b`` is ``["a", "b"]``."""
     return [each.strip() for each in listed.split(",")] if listed else []
 
 
-def reachable(host: str, port: int, *, scheme: str = "http") -> str:
+def make_reachable_url(host: str, port: int, *, scheme: str = "http") -> str:
     """Return the URL by which this machine reaches what listens on *host*."""
-    host = ANYWHERE.get(host, host)
+    host = LOOPBACK_FOR.get(host, host)
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -11,10 +11,10 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from emulator.serving.server import Server
+    from emulator.serving.server import HttpServer
 
-BACKLOG = 2_048  # connections that wait to be accepted
-OCTETS = 65_536
+STANDBY_BACKLOG = 2_048  # connections that wait to be accepted
+READ_SIZE = 65_536
 
 
 class Standby:
@@ -22,52 +22,52 @@ class Standby:
 
     def __init__(self, world: str) -> None:
         self._world = world
-        self._server: Server | None = None
-        self._stopped = False
+        self._server: HttpServer | None = None
+        self._is_stopped = False
         self._lock = Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=STANDBY_BACKLOG)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._woken, self._wake = socket.socketpair()
-        self._thread = Thread(target=self._wait, name="smsclouds", daemon=True)
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._thread = Thread(target=self._run_thread, name="smsclouds", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop serving, or waiting for somebody to serve."""
         with self._lock:
-            self._stopped = True
+            self._is_stopped = True
             if self._server is not None:
                 self._server.should_exit = True
-        self._wake.send(b"!")
+        self._wake_sender.send(b"!")
         self._thread.join()
-        for each in (self._wake, self._woken, self._listener):
+        for each in (self._wake_sender, self._wake_receiver, self._listener):
             each.close()
 
-    def _wait(self) -> None:
-        if not self._visited():
+    def _run_thread(self) -> None:
+        if not self._wait_for_client():
             return
         try:
-            self._serve()
+            self._serve_world()
         except Exception as error:  # noqa: BLE001 - every visitor is told
-            self._excuse(error)
+            self._answer_with_error(error)
 
-    def _visited(self) -> bool:
+    def _wait_for_client(self) -> bool:
         """Return true once somebody stands before the door, false if it is closed."""
-        ready, _, _ = select((self._listener, self._woken), (), ())
-        return self._woken not in ready
+        ready, _, _ = select((self._listener, self._wake_receiver), (), ())
+        return self._wake_receiver not in ready
 
-    def _serve(self) -> None:
+    def _serve_world(self) -> None:
         from emulator.serving import composition  # noqa: PLC0415 - the whole point
         from emulator.serving import server  # noqa: PLC0415 - the whole point
         from emulator.serving.settings import Settings  # noqa: PLC0415
 
         settings = Settings(world=self._world)
-        attendant = server.attendant(composition.build(settings), settings)
+        attendant = server.make_embedded_server(composition.build_program(settings), settings)
         with self._lock:
-            attendant.should_exit = self._stopped
+            attendant.should_exit = self._is_stopped
             self._server = attendant
         attendant.run([self._listener])
 
-    def _excuse(self, error: Exception) -> None:
+    def _answer_with_error(self, error: Exception) -> None:
         """Tell every visitor why there is no emulator."""
         problem = {
             "title": "The emulator did not start",
@@ -80,8 +80,8 @@ class Standby:
             "Content-Type: application/problem+json\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
-        while self._visited():
+        while self._wait_for_client():
             visitor, _ = self._listener.accept()
             with visitor:
-                visitor.recv(OCTETS)
+                visitor.recv(READ_SIZE)
                 visitor.sendall(head.encode() + body)

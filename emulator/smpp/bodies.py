@@ -8,10 +8,10 @@ Source: SMPP 3.4, chapters 4 and 5.
 from enum import IntEnum
 from typing import NamedTuple
 
-REPLY = 0x8000_0000  # the bit that makes a request's command its answer's
+RESPONSE_BIT = 0x8000_0000  # the bit that makes a request's command its answer's
 
 
-class Command(IntEnum):
+class CommandId(IntEnum):
     """Source: SMPP 3.4, 5.1.2.1."""
 
     BIND_RECEIVER = 0x01
@@ -28,22 +28,22 @@ class Command(IntEnum):
     SUBMIT_MULTI = 0x21
     ALERT_NOTIFICATION = 0x102
     DATA_SM = 0x103
-    GENERIC_NACK = REPLY
-    BIND_RECEIVER_RESP = 0x01 | REPLY
-    BIND_TRANSMITTER_RESP = 0x02 | REPLY
-    QUERY_SM_RESP = 0x03 | REPLY
-    SUBMIT_SM_RESP = 0x04 | REPLY
-    DELIVER_SM_RESP = 0x05 | REPLY
-    UNBIND_RESP = 0x06 | REPLY
-    REPLACE_SM_RESP = 0x07 | REPLY
-    CANCEL_SM_RESP = 0x08 | REPLY
-    BIND_TRANSCEIVER_RESP = 0x09 | REPLY
-    ENQUIRE_LINK_RESP = 0x15 | REPLY
-    SUBMIT_MULTI_RESP = 0x21 | REPLY
-    DATA_SM_RESP = 0x103 | REPLY
+    GENERIC_NACK = RESPONSE_BIT
+    BIND_RECEIVER_RESP = 0x01 | RESPONSE_BIT
+    BIND_TRANSMITTER_RESP = 0x02 | RESPONSE_BIT
+    QUERY_SM_RESP = 0x03 | RESPONSE_BIT
+    SUBMIT_SM_RESP = 0x04 | RESPONSE_BIT
+    DELIVER_SM_RESP = 0x05 | RESPONSE_BIT
+    UNBIND_RESP = 0x06 | RESPONSE_BIT
+    REPLACE_SM_RESP = 0x07 | RESPONSE_BIT
+    CANCEL_SM_RESP = 0x08 | RESPONSE_BIT
+    BIND_TRANSCEIVER_RESP = 0x09 | RESPONSE_BIT
+    ENQUIRE_LINK_RESP = 0x15 | RESPONSE_BIT
+    SUBMIT_MULTI_RESP = 0x21 | RESPONSE_BIT
+    DATA_SM_RESP = 0x103 | RESPONSE_BIT
 
 
-class Tag(IntEnum):
+class TlvTag(IntEnum):
     """Source: SMPP 3.4, 5.3.2."""
 
     DEST_ADDR_SUBUNIT = 0x0005
@@ -92,11 +92,11 @@ class Tag(IntEnum):
     ITS_SESSION_INFO = 0x1383
 
 
-class Nothing(NamedTuple):
+class EmptyBody(NamedTuple):
     """No field at all: unbind, enquire_link, generic_nack and several answers."""
 
 
-class Bind(NamedTuple):
+class BindBody(NamedTuple):
     """Source: SMPP 3.4, 4.1."""
 
     system_id: bytes
@@ -108,16 +108,16 @@ class Bind(NamedTuple):
     address_range: bytes
 
 
-class Bound(NamedTuple):
+class BindRespBody(NamedTuple):
     system_id: bytes
 
 
-class Outbind(NamedTuple):
+class OutbindBody(NamedTuple):
     system_id: bytes
     password: bytes
 
 
-class Message(NamedTuple):
+class MessageBody(NamedTuple):
     """submit_sm and deliver_sm.  Source: SMPP 3.4, 4.4.1 and 4.6.1."""
 
     service_type: bytes
@@ -139,11 +139,11 @@ class Message(NamedTuple):
     short_message: bytes
 
 
-class MessageId(NamedTuple):
+class MessageIdBody(NamedTuple):
     message_id: bytes
 
 
-class Address(NamedTuple):
+class DestAddress(NamedTuple):
     """One of many destinations; a distribution list has a name in place of a number."""
 
     ton: int
@@ -152,14 +152,14 @@ class Address(NamedTuple):
     is_list: bool = False
 
 
-class Multi(NamedTuple):
+class SubmitMultiBody(NamedTuple):
     """submit_multi.  Source: SMPP 3.4, 4.5.1."""
 
     service_type: bytes
     source_addr_ton: int
     source_addr_npi: int
     source_addr: bytes
-    dest_address: tuple[Address, ...]
+    dest_address: tuple[DestAddress, ...]
     esm_class: int
     protocol_id: int
     priority_flag: int
@@ -172,7 +172,7 @@ class Multi(NamedTuple):
     short_message: bytes
 
 
-class Unsuccess(NamedTuple):
+class UnsuccessSme(NamedTuple):
     """A destination that was declined.  Source: SMPP 3.4, 4.5.2."""
 
     ton: int
@@ -181,12 +181,12 @@ class Unsuccess(NamedTuple):
     status: int
 
 
-class MultiAnswer(NamedTuple):
+class SubmitMultiRespBody(NamedTuple):
     message_id: bytes
-    unsuccess_sme: tuple[Unsuccess, ...]
+    unsuccess_sme: tuple[UnsuccessSme, ...]
 
 
-class Data(NamedTuple):
+class DataSmBody(NamedTuple):
     """data_sm.  Source: SMPP 3.4, 4.7.1."""
 
     service_type: bytes
@@ -201,7 +201,7 @@ class Data(NamedTuple):
     data_coding: int
 
 
-class Query(NamedTuple):
+class QuerySmBody(NamedTuple):
     """Source: SMPP 3.4, 4.8.1."""
 
     message_id: bytes
@@ -210,14 +210,14 @@ class Query(NamedTuple):
     source_addr: bytes
 
 
-class QueryAnswer(NamedTuple):
+class QuerySmRespBody(NamedTuple):
     message_id: bytes
     final_date: bytes
     message_state: int
     error_code: int
 
 
-class Cancel(NamedTuple):
+class CancelSmBody(NamedTuple):
     """Source: SMPP 3.4, 4.9.1."""
 
     service_type: bytes
@@ -230,7 +230,7 @@ class Cancel(NamedTuple):
     destination_addr: bytes
 
 
-class Replace(NamedTuple):
+class ReplaceSmBody(NamedTuple):
     """Source: SMPP 3.4, 4.10.1."""
 
     message_id: bytes
@@ -244,7 +244,7 @@ class Replace(NamedTuple):
     short_message: bytes
 
 
-class Alert(NamedTuple):
+class AlertBody(NamedTuple):
     """Source: SMPP 3.4, 4.12.1."""
 
     source_addr_ton: int
@@ -255,19 +255,19 @@ class Alert(NamedTuple):
     esme_addr: bytes
 
 
-Body = (
-    Nothing
-    | Bind
-    | Bound
-    | Outbind
-    | Message
-    | MessageId
-    | Multi
-    | MultiAnswer
-    | Data
-    | Query
-    | QueryAnswer
-    | Cancel
-    | Replace
-    | Alert
+PduBody = (
+    EmptyBody
+    | BindBody
+    | BindRespBody
+    | OutbindBody
+    | MessageBody
+    | MessageIdBody
+    | SubmitMultiBody
+    | SubmitMultiRespBody
+    | DataSmBody
+    | QuerySmBody
+    | QuerySmRespBody
+    | CancelSmBody
+    | ReplaceSmBody
+    | AlertBody
 )

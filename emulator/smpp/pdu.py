@@ -10,46 +10,46 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from emulator.domain.command_status import Status
+from emulator.domain.command_status import CommandStatus
 from emulator.smpp.bodies import (
-    REPLY,
-    Address,
-    Alert,
-    Bind,
-    Body,
-    Bound,
-    Cancel,
-    Command,
-    Data,
-    Message,
-    MessageId,
-    Multi,
-    MultiAnswer,
-    Nothing,
-    Outbind,
-    Query,
-    QueryAnswer,
-    Replace,
-    Unsuccess,
+    RESPONSE_BIT,
+    DestAddress,
+    AlertBody,
+    BindBody,
+    PduBody,
+    BindRespBody,
+    CancelSmBody,
+    CommandId,
+    DataSmBody,
+    MessageBody,
+    MessageIdBody,
+    SubmitMultiBody,
+    SubmitMultiRespBody,
+    EmptyBody,
+    OutbindBody,
+    QuerySmBody,
+    QuerySmRespBody,
+    ReplaceSmBody,
+    UnsuccessSme,
 )
 
-HEADER = struct.Struct(">IIII")  # length, command, status, sequence
-SHORTEST = HEADER.size  # octets
-LONGEST = 70_000  # octets: a message_payload of 65,535 and all that goes with it
-SHORT_MESSAGE = 254  # octets at most; 255 can be written, and is refused
+PDU_HEADER = struct.Struct(">IIII")  # length, command, status, sequence
+MIN_PDU_LENGTH = PDU_HEADER.size  # octets
+MAX_PDU_LENGTH = 70_000  # octets: a message_payload of 65,535 and all that goes with it
+MAX_SHORT_MESSAGE = 254  # octets at most; 255 can be written, and is refused
 
 NUL = b"\0"
-WORD = struct.Struct(">I")
-TLV = struct.Struct(">HH")  # tag, octets of the value
-NUMBER, LIST = 1, 2  # dest_flag; source: SMPP 3.4, 4.5.1.1
+UINT32 = struct.Struct(">I")
+TLV_HEADER = struct.Struct(">HH")  # tag, octets of the value
+NUMBER_FLAG, LIST_FLAG = 1, 2  # dest_flag; source: SMPP 3.4, 4.5.1.1
 
 Tlv = tuple[int, bytes]
 
 
-class Malformed(Exception):  # noqa: N818 - the client's doing
+class MalformedPduError(Exception):  # noqa: N818 - the client's doing
     """Octets that are no PDU; the status says how to decline them."""
 
-    def __init__(self, status: Status, command: int = 0, sequence: int = 0) -> None:
+    def __init__(self, status: CommandStatus, command: int = 0, sequence: int = 0) -> None:
         super().__init__(f"{status.name} in command 0x{command:08X}")
         self.status = status
         self.command = command
@@ -60,217 +60,217 @@ class Pdu(NamedTuple):
     command: int
     status: int
     sequence: int
-    body: Body | None = None  # None where an answer has none: it declines
+    body: PduBody | None = None  # None where an answer has none: it declines
     tlvs: tuple[Tlv, ...] = ()
 
-    def tlv(self, tag: int) -> bytes | None:
+    def find_tlv(self, tag: int) -> bytes | None:
         """Return the value of the last parameter with this *tag*."""
         return next((value for each, value in reversed(self.tlvs) if each == tag), None)
 
 
 # --- How one field is read and written ------------------------------------------------
 
-Read = tuple[Any, int]  # the value, and where the next field begins
+FieldRead = tuple[Any, int]  # the value, and where the next field begins
 
 
-class Kind(NamedTuple):
+class FieldKind(NamedTuple):
     """A kind of field: how it is read from octets at a place, and written."""
 
-    read: Callable[[bytes, int], Read]
+    read: Callable[[bytes, int], FieldRead]
     write: Callable[[Any], bytes]
 
 
-def _read_text(octets: bytes, at: int) -> Read:
+def _read_c_string(octets: bytes, at: int) -> FieldRead:
     end = octets.find(NUL, at)
     if end < 0:
-        raise Malformed(Status.ESME_RINVCMDLEN)
+        raise MalformedPduError(CommandStatus.ESME_RINVCMDLEN)
     return octets[at:end], end + 1
 
 
-def _read_one(octets: bytes, at: int) -> Read:
+def _read_octet(octets: bytes, at: int) -> FieldRead:
     if at >= len(octets):
-        raise Malformed(Status.ESME_RINVCMDLEN)
+        raise MalformedPduError(CommandStatus.ESME_RINVCMDLEN)
     return octets[at], at + 1
 
 
-def _read_counted(octets: bytes, at: int) -> Read:
-    count, at = _read_one(octets, at)
+def _read_short_message(octets: bytes, at: int) -> FieldRead:
+    count, at = _read_octet(octets, at)
     end = at + count
-    if count > SHORT_MESSAGE or end > len(octets):
-        raise Malformed(Status.ESME_RINVMSGLEN)
+    if count > MAX_SHORT_MESSAGE or end > len(octets):
+        raise MalformedPduError(CommandStatus.ESME_RINVMSGLEN)
     return octets[at:end], end
 
 
-def _read_addresses(octets: bytes, at: int) -> Read:
-    count, at = _read_one(octets, at)
+def _read_addresses(octets: bytes, at: int) -> FieldRead:
+    count, at = _read_octet(octets, at)
     found = []
     for _ in range(count):
-        flag, at = _read_one(octets, at)
-        if flag == NUMBER:
-            ton, at = _read_one(octets, at)
-            npi, at = _read_one(octets, at)
-            address, at = _read_text(octets, at)
-            found.append(Address(ton, npi, address))
-        elif flag == LIST:
-            name, at = _read_text(octets, at)
-            found.append(Address(0, 0, name, is_list=True))
+        flag, at = _read_octet(octets, at)
+        if flag == NUMBER_FLAG:
+            ton, at = _read_octet(octets, at)
+            npi, at = _read_octet(octets, at)
+            address, at = _read_c_string(octets, at)
+            found.append(DestAddress(ton, npi, address))
+        elif flag == LIST_FLAG:
+            name, at = _read_c_string(octets, at)
+            found.append(DestAddress(0, 0, name, is_list=True))
         else:
-            raise Malformed(Status.ESME_RINVDESTFLAG)
+            raise MalformedPduError(CommandStatus.ESME_RINVDESTFLAG)
     return tuple(found), at
 
 
-def _write_addresses(addresses: tuple[Address, ...]) -> bytes:
+def _write_addresses(addresses: tuple[DestAddress, ...]) -> bytes:
     written = (
-        bytes((LIST,)) + each.address + NUL
+        bytes((LIST_FLAG,)) + each.address + NUL
         if each.is_list
-        else bytes((NUMBER, each.ton, each.npi)) + each.address + NUL
+        else bytes((NUMBER_FLAG, each.ton, each.npi)) + each.address + NUL
         for each in addresses
     )
     return bytes((len(addresses),)) + b"".join(written)
 
 
-def _read_unsuccess(octets: bytes, at: int) -> Read:
-    count, at = _read_one(octets, at)
+def _read_unsuccess(octets: bytes, at: int) -> FieldRead:
+    count, at = _read_octet(octets, at)
     found = []
     for _ in range(count):
-        ton, at = _read_one(octets, at)
-        npi, at = _read_one(octets, at)
-        address, at = _read_text(octets, at)
-        if at + WORD.size > len(octets):
-            raise Malformed(Status.ESME_RINVCMDLEN)
-        found.append(Unsuccess(ton, npi, address, *WORD.unpack_from(octets, at)))
-        at += WORD.size
+        ton, at = _read_octet(octets, at)
+        npi, at = _read_octet(octets, at)
+        address, at = _read_c_string(octets, at)
+        if at + UINT32.size > len(octets):
+            raise MalformedPduError(CommandStatus.ESME_RINVCMDLEN)
+        found.append(UnsuccessSme(ton, npi, address, *UINT32.unpack_from(octets, at)))
+        at += UINT32.size
     return tuple(found), at
 
 
-def _write_unsuccess(unsuccess: tuple[Unsuccess, ...]) -> bytes:
+def _write_unsuccess(unsuccess: tuple[UnsuccessSme, ...]) -> bytes:
     written = (
-        bytes((each.ton, each.npi)) + each.address + NUL + WORD.pack(each.status)
+        bytes((each.ton, each.npi)) + each.address + NUL + UINT32.pack(each.status)
         for each in unsuccess
     )
     return bytes((len(unsuccess),)) + b"".join(written)
 
 
-TEXT = Kind(_read_text, lambda text: text + NUL)
-ONE = Kind(_read_one, lambda number: bytes((number,)))
-COUNTED = Kind(_read_counted, lambda octets: bytes((len(octets),)) + octets)
-ADDRESSES = Kind(_read_addresses, _write_addresses)
-UNSUCCESS = Kind(_read_unsuccess, _write_unsuccess)
+C_STRING = FieldKind(_read_c_string, lambda text: text + NUL)
+OCTET = FieldKind(_read_octet, lambda number: bytes((number,)))
+SHORT_MESSAGE_FIELD = FieldKind(_read_short_message, lambda octets: bytes((len(octets),)) + octets)
+ADDRESSES = FieldKind(_read_addresses, _write_addresses)
+UNSUCCESS_SMES = FieldKind(_read_unsuccess, _write_unsuccess)
 
-ADDRESS = (ONE, ONE, TEXT)  # type of number, numbering plan, address
+ADDRESS_FIELDS = (OCTET, OCTET, C_STRING)  # type of number, numbering plan, address
 
 
-class Layout(NamedTuple):
+class BodyLayout(NamedTuple):
     """What a body consists of: the value that holds it, and its fields in order."""
 
-    holds: Callable[..., Body]
-    kinds: tuple[Kind, ...]
+    body_class: Callable[..., PduBody]
+    fields: tuple[FieldKind, ...]
 
 
-_NOTHING = Layout(Nothing, ())
-_BIND = Layout(Bind, (TEXT, TEXT, TEXT, ONE, *ADDRESS))
-_BOUND = Layout(Bound, (TEXT,))
-_OPTIONS = (*(ONE,) * 3, TEXT, TEXT, *(ONE,) * 4, COUNTED)  # esm_class and on
-_MESSAGE = Layout(Message, (TEXT, *ADDRESS, *ADDRESS, *_OPTIONS))
-_MESSAGE_ID = Layout(MessageId, (TEXT,))
+_NOTHING = BodyLayout(EmptyBody, ())
+_BIND = BodyLayout(BindBody, (C_STRING, C_STRING, C_STRING, OCTET, *ADDRESS_FIELDS))
+_BOUND = BodyLayout(BindRespBody, (C_STRING,))
+_OPTIONS = (*(OCTET,) * 3, C_STRING, C_STRING, *(OCTET,) * 4, SHORT_MESSAGE_FIELD)  # esm_class and on
+_MESSAGE = BodyLayout(MessageBody, (C_STRING, *ADDRESS_FIELDS, *ADDRESS_FIELDS, *_OPTIONS))
+_MESSAGE_ID = BodyLayout(MessageIdBody, (C_STRING,))
 
-BODIES: Mapping[int, Layout] = {
-    Command.BIND_RECEIVER: _BIND,
-    Command.BIND_TRANSMITTER: _BIND,
-    Command.BIND_TRANSCEIVER: _BIND,
-    Command.BIND_RECEIVER_RESP: _BOUND,
-    Command.BIND_TRANSMITTER_RESP: _BOUND,
-    Command.BIND_TRANSCEIVER_RESP: _BOUND,
-    Command.OUTBIND: Layout(Outbind, (TEXT, TEXT)),
-    Command.UNBIND: _NOTHING,
-    Command.UNBIND_RESP: _NOTHING,
-    Command.ENQUIRE_LINK: _NOTHING,
-    Command.ENQUIRE_LINK_RESP: _NOTHING,
-    Command.GENERIC_NACK: _NOTHING,
-    Command.SUBMIT_SM: _MESSAGE,
-    Command.SUBMIT_SM_RESP: _MESSAGE_ID,
-    Command.DELIVER_SM: _MESSAGE,
-    Command.DELIVER_SM_RESP: _MESSAGE_ID,
-    Command.SUBMIT_MULTI: Layout(Multi, (TEXT, *ADDRESS, ADDRESSES, *_OPTIONS)),
-    Command.SUBMIT_MULTI_RESP: Layout(MultiAnswer, (TEXT, UNSUCCESS)),
-    Command.DATA_SM: Layout(Data, (TEXT, *ADDRESS, *ADDRESS, ONE, ONE, ONE)),
-    Command.DATA_SM_RESP: _MESSAGE_ID,
-    Command.QUERY_SM: Layout(Query, (TEXT, *ADDRESS)),
-    Command.QUERY_SM_RESP: Layout(QueryAnswer, (TEXT, TEXT, ONE, ONE)),
-    Command.CANCEL_SM: Layout(Cancel, (TEXT, TEXT, *ADDRESS, *ADDRESS)),
-    Command.CANCEL_SM_RESP: _NOTHING,
-    Command.REPLACE_SM: Layout(
-        Replace, (TEXT, *ADDRESS, TEXT, TEXT, ONE, ONE, COUNTED)
+BODY_LAYOUTS: Mapping[int, BodyLayout] = {
+    CommandId.BIND_RECEIVER: _BIND,
+    CommandId.BIND_TRANSMITTER: _BIND,
+    CommandId.BIND_TRANSCEIVER: _BIND,
+    CommandId.BIND_RECEIVER_RESP: _BOUND,
+    CommandId.BIND_TRANSMITTER_RESP: _BOUND,
+    CommandId.BIND_TRANSCEIVER_RESP: _BOUND,
+    CommandId.OUTBIND: BodyLayout(OutbindBody, (C_STRING, C_STRING)),
+    CommandId.UNBIND: _NOTHING,
+    CommandId.UNBIND_RESP: _NOTHING,
+    CommandId.ENQUIRE_LINK: _NOTHING,
+    CommandId.ENQUIRE_LINK_RESP: _NOTHING,
+    CommandId.GENERIC_NACK: _NOTHING,
+    CommandId.SUBMIT_SM: _MESSAGE,
+    CommandId.SUBMIT_SM_RESP: _MESSAGE_ID,
+    CommandId.DELIVER_SM: _MESSAGE,
+    CommandId.DELIVER_SM_RESP: _MESSAGE_ID,
+    CommandId.SUBMIT_MULTI: BodyLayout(SubmitMultiBody, (C_STRING, *ADDRESS_FIELDS, ADDRESSES, *_OPTIONS)),
+    CommandId.SUBMIT_MULTI_RESP: BodyLayout(SubmitMultiRespBody, (C_STRING, UNSUCCESS_SMES)),
+    CommandId.DATA_SM: BodyLayout(DataSmBody, (C_STRING, *ADDRESS_FIELDS, *ADDRESS_FIELDS, OCTET, OCTET, OCTET)),
+    CommandId.DATA_SM_RESP: _MESSAGE_ID,
+    CommandId.QUERY_SM: BodyLayout(QuerySmBody, (C_STRING, *ADDRESS_FIELDS)),
+    CommandId.QUERY_SM_RESP: BodyLayout(QuerySmRespBody, (C_STRING, C_STRING, OCTET, OCTET)),
+    CommandId.CANCEL_SM: BodyLayout(CancelSmBody, (C_STRING, C_STRING, *ADDRESS_FIELDS, *ADDRESS_FIELDS)),
+    CommandId.CANCEL_SM_RESP: _NOTHING,
+    CommandId.REPLACE_SM: BodyLayout(
+        ReplaceSmBody, (C_STRING, *ADDRESS_FIELDS, C_STRING, C_STRING, OCTET, OCTET, SHORT_MESSAGE_FIELD)
     ),
-    Command.REPLACE_SM_RESP: _NOTHING,
-    Command.ALERT_NOTIFICATION: Layout(Alert, (*ADDRESS, *ADDRESS)),
+    CommandId.REPLACE_SM_RESP: _NOTHING,
+    CommandId.ALERT_NOTIFICATION: BodyLayout(AlertBody, (*ADDRESS_FIELDS, *ADDRESS_FIELDS)),
 }
 
 
 # --- Whole PDUs ----------------------------------------------------------------------
 
 
-def decode(octets: bytes) -> Pdu:
+def decode_pdu(octets: bytes) -> Pdu:
     """Return the PDU that *octets*, one whole frame, are.  Raises ``Malformed``."""
-    if len(octets) < SHORTEST:
-        raise Malformed(Status.ESME_RINVCMDLEN)
-    _, command, status, sequence = HEADER.unpack_from(octets)
+    if len(octets) < MIN_PDU_LENGTH:
+        raise MalformedPduError(CommandStatus.ESME_RINVCMDLEN)
+    _, command, status, sequence = PDU_HEADER.unpack_from(octets)
     if command in _MESSAGES:
-        found = _message(octets)
+        found = _decode_message(octets)
         if found is not None:
             return _new(Pdu, (command, status, sequence, *found))
-    elif command == _DELIVER_SM_RESP and octets[SHORTEST:] == NUL:
+    elif command == _DELIVER_SM_RESP and octets[MIN_PDU_LENGTH:] == NUL:
         return _new(Pdu, (command, status, sequence, _NO_ID, ()))
-    return tabled(octets)
+    return decode_by_layout(octets)
 
 
-def tabled(octets: bytes) -> Pdu:
+def decode_by_layout(octets: bytes) -> Pdu:
     """Return the PDU that *octets* are, read by the table alone."""
-    _, command, status, sequence = HEADER.unpack_from(octets)
-    layout = BODIES.get(command)
+    _, command, status, sequence = PDU_HEADER.unpack_from(octets)
+    layout = BODY_LAYOUTS.get(command)
     if layout is None:
-        raise Malformed(Status.ESME_RINVCMDID, command, sequence)
-    if len(octets) == SHORTEST and command & REPLY:
+        raise MalformedPduError(CommandStatus.ESME_RINVCMDID, command, sequence)
+    if len(octets) == MIN_PDU_LENGTH and command & RESPONSE_BIT:
         return Pdu(command, status, sequence)
     try:
-        values, at = [], SHORTEST
-        for kind in layout.kinds:
+        values, at = [], MIN_PDU_LENGTH
+        for kind in layout.fields:
             value, at = kind.read(octets, at)
             values.append(value)
-        return Pdu(command, status, sequence, layout.holds(*values), _tlvs(octets, at))
-    except Malformed as error:
-        raise Malformed(error.status, command, sequence) from None
+        return Pdu(command, status, sequence, layout.body_class(*values), _decode_tlvs(octets, at))
+    except MalformedPduError as error:
+        raise MalformedPduError(error.status, command, sequence) from None
 
 
-def encode(pdu: Pdu) -> bytes:
+def encode_pdu(pdu: Pdu) -> bytes:
     """Return the octets of *pdu*; the inverse of ``decode``."""
     octets = b""
-    if isinstance(pdu.body, Message):
-        octets = _written(pdu.body)
+    if isinstance(pdu.body, MessageBody):
+        octets = _encode_message(pdu.body)
     elif pdu.body is not None:
-        kinds = BODIES[pdu.command].kinds
+        kinds = BODY_LAYOUTS[pdu.command].fields
         fields = zip(kinds, pdu.body, strict=True)
         octets = b"".join([kind.write(value) for kind, value in fields])
     if pdu.tlvs:
         octets += b"".join(
-            [TLV.pack(tag, len(value)) + value for tag, value in pdu.tlvs]
+            [TLV_HEADER.pack(tag, len(value)) + value for tag, value in pdu.tlvs]
         )
-    length = SHORTEST + len(octets)
-    return HEADER.pack(length, pdu.command, pdu.status, pdu.sequence) + octets
+    length = MIN_PDU_LENGTH + len(octets)
+    return PDU_HEADER.pack(length, pdu.command, pdu.status, pdu.sequence) + octets
 
 
-def answer(command: int, status: int, sequence: int, body: bytes = b"") -> bytes:
+def encode_response(command: int, status: int, sequence: int, body: bytes = b"") -> bytes:
     """Return the octets of an answer whose *body* is written already."""
-    length = SHORTEST + len(body)
-    return HEADER.pack(length, command | REPLY, status, sequence) + body
+    length = MIN_PDU_LENGTH + len(body)
+    return PDU_HEADER.pack(length, command | RESPONSE_BIT, status, sequence) + body
 
 
-def nack(status: int, sequence: int) -> bytes:
+def encode_nack(status: int, sequence: int) -> bytes:
     """Return a generic_nack.  Source: SMPP 3.4, 4.3.1."""
-    return answer(Command.GENERIC_NACK, status, sequence)
+    return encode_response(CommandId.GENERIC_NACK, status, sequence)
 
 
-def _message(octets: bytes) -> tuple[Message, tuple[Tlv, ...]] | None:
+def _decode_message(octets: bytes) -> tuple[MessageBody, tuple[Tlv, ...]] | None:
     """Read what is in a submit_sm or a deliver_sm.
 
     Half of all octets that come are these, so what the table says is written out here.
@@ -278,7 +278,7 @@ def _message(octets: bytes) -> tuple[Message, tuple[Tlv, ...]] | None:
     """
     index = octets.index
     try:
-        service = index(0, SHORTEST)
+        service = index(0, MIN_PDU_LENGTH)
         source = index(0, service + 3)
         target = index(0, source + 3)
         schedule = index(0, target + 4)
@@ -286,13 +286,13 @@ def _message(octets: bytes) -> tuple[Message, tuple[Tlv, ...]] | None:
         start = validity + 6
         count = octets[start - 1]
         end = start + count
-        tlvs = _tlvs(octets, end) if end < len(octets) else ()
-    except (ValueError, IndexError, Malformed):
+        tlvs = _decode_tlvs(octets, end) if end < len(octets) else ()
+    except (ValueError, IndexError, MalformedPduError):
         return None
-    if end > len(octets) or count > SHORT_MESSAGE:
+    if end > len(octets) or count > MAX_SHORT_MESSAGE:
         return None
     fields = (
-        octets[SHORTEST:service],
+        octets[MIN_PDU_LENGTH:service],
         octets[service + 1],
         octets[service + 2],
         octets[service + 3 : source],
@@ -310,10 +310,10 @@ def _message(octets: bytes) -> tuple[Message, tuple[Tlv, ...]] | None:
         octets[validity + 4],
         octets[start:end],
     )
-    return _new(Message, fields), tlvs
+    return _new(MessageBody, fields), tlvs
 
 
-def _written(message: Message) -> bytes:
+def _encode_message(message: MessageBody) -> bytes:
     """Write a deliver_sm or a submit_sm, as the table says; every receipt is one."""
     return b"%b\0%c%c%b\0%c%c%b\0%c%c%c%b\0%b\0%c%c%c%c%c%b" % (
         *message[:-1],
@@ -322,23 +322,23 @@ def _written(message: Message) -> bytes:
     )
 
 
-def _tlvs(octets: bytes, at: int) -> tuple[Tlv, ...]:
+def _decode_tlvs(octets: bytes, at: int) -> tuple[Tlv, ...]:
     """Return the optional parameters, known or not.  Source: SMPP 3.4, 5.3."""
     found = []
     while at < len(octets):
-        start = at + TLV.size
+        start = at + TLV_HEADER.size
         if start > len(octets):
-            raise Malformed(Status.ESME_RINVOPTPARSTREAM)
-        tag, count = TLV.unpack_from(octets, at)
+            raise MalformedPduError(CommandStatus.ESME_RINVOPTPARSTREAM)
+        tag, count = TLV_HEADER.unpack_from(octets, at)
         at = start + count
         if at > len(octets):
-            raise Malformed(Status.ESME_RINVPARLEN)
+            raise MalformedPduError(CommandStatus.ESME_RINVPARLEN)
         found.append((tag, octets[start:at]))
     return tuple(found)
 
 
 # Compared with every PDU that comes, which takes no method call with a plain number.
-_MESSAGES = frozenset({int(Command.SUBMIT_SM), int(Command.DELIVER_SM)})
-_DELIVER_SM_RESP = int(Command.DELIVER_SM_RESP)
-_NO_ID = MessageId(b"")
+_MESSAGES = frozenset({int(CommandId.SUBMIT_SM), int(CommandId.DELIVER_SM)})
+_DELIVER_SM_RESP = int(CommandId.DELIVER_SM_RESP)
+_NO_ID = MessageIdBody(b"")
 _new = tuple.__new__  # half as long as the class itself takes, where many are made

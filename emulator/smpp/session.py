@@ -14,17 +14,17 @@ from enum import StrEnum
 from math import inf
 from typing import Any, NamedTuple
 
-from emulator.domain.command_status import Status
+from emulator.domain.command_status import CommandStatus
 from emulator.smpp import pdu as wire
-from emulator.smpp.bodies import REPLY, Body, Command, Nothing, Tag
-from emulator.smpp.frames import Frames
-from emulator.smpp.pdu import Malformed, Pdu, Tlv
+from emulator.smpp.bodies import RESPONSE_BIT, PduBody, CommandId, EmptyBody, TlvTag
+from emulator.smpp.frames import PduFramer
+from emulator.smpp.pdu import MalformedPduError, Pdu, Tlv
 
-VERSION = 0x34
+SMPP_VERSION = 0x34
 LAST_SEQUENCE = 0x7FFF_FFFF  # after which they begin again
 
 
-class State(StrEnum):
+class SessionState(StrEnum):
     OPEN = "open"
     BOUND_TX = "transmitter"
     BOUND_RX = "receiver"
@@ -32,40 +32,40 @@ class State(StrEnum):
     UNBOUND = "unbound"
 
 
-BINDS: Mapping[int, State] = {
-    Command.BIND_TRANSMITTER: State.BOUND_TX,
-    Command.BIND_RECEIVER: State.BOUND_RX,
-    Command.BIND_TRANSCEIVER: State.BOUND_TRX,
+BIND_STATES: Mapping[int, SessionState] = {
+    CommandId.BIND_TRANSMITTER: SessionState.BOUND_TX,
+    CommandId.BIND_RECEIVER: SessionState.BOUND_RX,
+    CommandId.BIND_TRANSCEIVER: SessionState.BOUND_TRX,
 }
-SENDING = frozenset(
+SENDING_COMMANDS = frozenset(
     {
-        Command.SUBMIT_SM,
-        Command.SUBMIT_MULTI,
-        Command.DATA_SM,
-        Command.QUERY_SM,
-        Command.CANCEL_SM,
-        Command.REPLACE_SM,
+        CommandId.SUBMIT_SM,
+        CommandId.SUBMIT_MULTI,
+        CommandId.DATA_SM,
+        CommandId.QUERY_SM,
+        CommandId.CANCEL_SM,
+        CommandId.REPLACE_SM,
     }
 )
-KEEPING = frozenset({Command.ENQUIRE_LINK, Command.UNBIND})
-BOUND = frozenset(BINDS.values())
-RECEIVING = frozenset({State.BOUND_RX, State.BOUND_TRX})
-PUT_OFF = 256 * 1024  # octets of requests that wait behind another
-FAREWELL = 1.0  # seconds in which who is unbound may close the connection
+KEEPALIVE_COMMANDS = frozenset({CommandId.ENQUIRE_LINK, CommandId.UNBIND})
+BOUND_STATES = frozenset(BIND_STATES.values())
+RECEIVING_STATES = frozenset({SessionState.BOUND_RX, SessionState.BOUND_TRX})
+MAX_DEFERRED_OCTETS = 256 * 1024  # octets of requests that wait behind another
+UNBOUND_GRACE = 1.0  # seconds in which who is unbound may close the connection
 
 # What may be asked in each state.  Source: SMPP 3.4, table 2-1; that a replace_sm may
 # be asked by a transceiver, and an enquire_link before a bind, is what servers do.
-ASKED: Mapping[State, frozenset[int]] = {
-    State.OPEN: frozenset({*BINDS, Command.ENQUIRE_LINK}),
-    State.BOUND_TX: SENDING | KEEPING,
-    State.BOUND_RX: KEEPING,
-    State.BOUND_TRX: SENDING | KEEPING,
-    State.UNBOUND: frozenset({Command.ENQUIRE_LINK}),
+ALLOWED_COMMANDS: Mapping[SessionState, frozenset[int]] = {
+    SessionState.OPEN: frozenset({*BIND_STATES, CommandId.ENQUIRE_LINK}),
+    SessionState.BOUND_TX: SENDING_COMMANDS | KEEPALIVE_COMMANDS,
+    SessionState.BOUND_RX: KEEPALIVE_COMMANDS,
+    SessionState.BOUND_TRX: SENDING_COMMANDS | KEEPALIVE_COMMANDS,
+    SessionState.UNBOUND: frozenset({CommandId.ENQUIRE_LINK}),
 }
-REQUESTS = frozenset({*BINDS, *SENDING, *KEEPING})  # that a client has
+CLIENT_COMMANDS = frozenset({*BIND_STATES, *SENDING_COMMANDS, *KEEPALIVE_COMMANDS})  # that a client has
 
 
-class Timers(NamedTuple):
+class SessionTimers(NamedTuple):
     """Seconds.  Source: SMPP 3.4, 7.2."""
 
     session_init: float = 10
@@ -74,11 +74,11 @@ class Timers(NamedTuple):
     inactivity: float = 300
 
 
-TIMERS = Timers()
-NOTHING = Nothing()
+DEFAULT_TIMERS = SessionTimers()
+EMPTY_BODY = EmptyBody()
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     REQUEST = "request"  # to be answered
     DECLINED = "declined"  # answered by what the event says
     ANSWER = "answer"  # to what we asked
@@ -86,28 +86,28 @@ class Kind(StrEnum):
     BROKEN = "broken"  # the octets have no boundaries any more
 
 
-class Asked(NamedTuple):
+class PendingRequest(NamedTuple):
     """What we asked, and until when its answer is waited for."""
 
     sequence: int
     command: int
     octets: bytes
-    at: float
-    until: float
+    sent_at: float
+    deadline: float
     ticket: Any  # whose it is
 
 
-class Event(NamedTuple):
+class SessionEvent(NamedTuple):
     """What came of one PDU."""
 
-    kind: Kind
+    kind: EventKind
     octets: bytes
     pdu: Pdu | None = None
-    answer: bytes = b""  # to be sent
-    asked: Asked | None = None
+    response: bytes = b""  # to be sent
+    pending: PendingRequest | None = None
 
 
-class Due(StrEnum):
+class DueAction(StrEnum):
     """What is to be done because time has passed, and why."""
 
     CLOSE = "no bind came in time"
@@ -118,58 +118,58 @@ class Due(StrEnum):
     OVERDUE = "a deliver_sm was not answered in time"
 
 
-class Session:
+class SmppSession:
     """A session from its connection to its end."""
 
     __slots__ = (
-        "_frames",
-        "_put_off",
-        "_put_off_octets",
+        "_framer",
+        "_deferred",
+        "_deferred_octets",
         "_sequence",
         "_unbound_at",
-        "asked",
-        "heard_at",
+        "pending",
+        "last_heard_at",
         "opened_at",
         "state",
         "timers",
         "version",
     )
 
-    def __init__(self, opened_at: float, timers: Timers = TIMERS) -> None:
-        self.opened_at = self.heard_at = opened_at
+    def __init__(self, opened_at: float, timers: SessionTimers = DEFAULT_TIMERS) -> None:
+        self.opened_at = self.last_heard_at = opened_at
         self.timers = timers
-        self.state = State.OPEN
-        self.version = VERSION
-        self.asked: dict[int, Asked] = {}  # by sequence, the oldest first
-        self._frames = Frames()
-        self._put_off: deque[bytes] = deque()  # requests, the oldest first
-        self._put_off_octets = 0
+        self.state = SessionState.OPEN
+        self.version = SMPP_VERSION
+        self.pending: dict[int, PendingRequest] = {}  # by sequence, the oldest first
+        self._framer = PduFramer()
+        self._deferred: deque[bytes] = deque()  # requests, the oldest first
+        self._deferred_octets = 0
         self._sequence = 0  # that was used last
         self._unbound_at = inf
 
     # --- What the client sends ----------------------------------------------------
 
-    def hear(self, octets: bytes, now: float) -> None:
-        self.heard_at = now
-        self._frames.add(octets)
+    def receive_octets(self, octets: bytes, now: float) -> None:
+        self.last_heard_at = now
+        self._framer.feed(octets)
 
-    def next(self) -> Event | None:
+    def next_event(self) -> SessionEvent | None:
         """Return what comes of the next PDU, or None until one is whole.
 
         Answer a request before taking the next: a bind and a submit_sm may come
         together, and the second depends on the answer to the first.
         """
-        if self._put_off:
-            oldest = self._put_off.popleft()
-            self._put_off_octets -= len(oldest)
-            return self._event(oldest)
+        if self._deferred:
+            oldest = self._deferred.popleft()
+            self._deferred_octets -= len(oldest)
+            return self._make_event(oldest)
         try:
-            octets = self._frames.take()
-        except Malformed as error:
-            return Event(Kind.BROKEN, b"", answer=_nack(error))
-        return None if octets is None else self._event(octets)
+            octets = self._framer.take_frame()
+        except MalformedPduError as error:
+            return SessionEvent(EventKind.BROKEN, b"", response=_encode_error_nack(error))
+        return None if octets is None else self._make_event(octets)
 
-    def next_beside(self) -> Event | None:
+    def next_urgent_event(self) -> SessionEvent | None:
         """Return what comes of the next PDU that need not wait behind a request.
 
         That is an answer to what we asked, or an enquire_link; what comes before it is
@@ -177,71 +177,71 @@ class Session:
         """
         while not self.is_full:
             try:
-                octets = self._frames.take()
-            except Malformed:  # its turn comes behind what was put off
+                octets = self._framer.take_frame()
+            except MalformedPduError:  # its turn comes behind what was put off
                 return None
             if octets is None:
                 return None
             command = int.from_bytes(octets[4:8], "big")
-            if command & REPLY or command == Command.ENQUIRE_LINK:
-                return self._event(octets)
-            self._put_off.append(octets)
-            self._put_off_octets += len(octets)
+            if command & RESPONSE_BIT or command == CommandId.ENQUIRE_LINK:
+                return self._make_event(octets)
+            self._deferred.append(octets)
+            self._deferred_octets += len(octets)
         return None
 
     @property
     def is_full(self) -> bool:
         """Whether nothing more can be put off."""
-        return self._put_off_octets >= PUT_OFF
+        return self._deferred_octets >= MAX_DEFERRED_OCTETS
 
-    def _event(self, octets: bytes) -> Event:
+    def _make_event(self, octets: bytes) -> SessionEvent:
         try:
-            pdu = wire.decode(octets)
-        except Malformed as error:
-            return Event(Kind.DECLINED, octets, answer=self._declined(error))
-        if pdu.command & REPLY:
-            asked = self._answered(pdu)
-            return Event(Kind.ANSWER if asked else Kind.STRAY, octets, pdu, b"", asked)
-        if pdu.command in ASKED[self.state]:
-            return Event(Kind.REQUEST, octets, pdu)
-        return Event(Kind.DECLINED, octets, pdu, self._not_now(pdu))
+            pdu = wire.decode_pdu(octets)
+        except MalformedPduError as error:
+            return SessionEvent(EventKind.DECLINED, octets, response=self._decline_octets(error))
+        if pdu.command & RESPONSE_BIT:
+            asked = self._match_response(pdu)
+            return SessionEvent(EventKind.ANSWER if asked else EventKind.STRAY, octets, pdu, b"", asked)
+        if pdu.command in ALLOWED_COMMANDS[self.state]:
+            return SessionEvent(EventKind.REQUEST, octets, pdu)
+        return SessionEvent(EventKind.DECLINED, octets, pdu, self._decline_request(pdu))
 
     # --- What is answered ---------------------------------------------------------
 
-    def bind(self, request: Pdu, system_id: bytes, version: int) -> bytes:
+    def accept_bind(self, request: Pdu, system_id: bytes, version: int) -> bytes:
         """Return the answer to a bind that is granted.
 
         Source: SMPP 3.4, 4.1.2; a version above 3.4 is taken as 3.4.
         """
-        self.state = BINDS[request.command]
-        self.version = min(version, VERSION)
+        self.state = BIND_STATES[request.command]
+        self.version = min(version, SMPP_VERSION)
         body = system_id + wire.NUL
-        if self.version >= VERSION:
-            body += wire.TLV.pack(Tag.SC_INTERFACE_VERSION, 1) + bytes((VERSION,))
-        return wire.answer(request.command, Status.ESME_ROK, request.sequence, body)
+        if self.version >= SMPP_VERSION:
+            body += wire.TLV_HEADER.pack(TlvTag.SC_INTERFACE_VERSION, 1) + bytes((SMPP_VERSION,))
+        return wire.encode_response(request.command, CommandStatus.ESME_ROK, request.sequence, body)
 
-    def unbind(self, sequence: int, now: float) -> bytes:
+    def accept_unbind(self, sequence: int, now: float) -> bytes:
         """Return the answer to an unbind; only a farewell is left after it."""
-        self.state = State.UNBOUND
+        self.state = SessionState.UNBOUND
         self._unbound_at = now
-        return wire.answer(Command.UNBIND, Status.ESME_ROK, sequence)
+        return wire.encode_response(CommandId.UNBIND, CommandStatus.ESME_ROK, sequence)
 
     @property
     def is_bound(self) -> bool:
-        return self.state in BOUND
+        return self.state in BOUND_STATES
 
     @property
     def is_receiving(self) -> bool:
-        return self.state in RECEIVING
+        return self.state in RECEIVING_STATES
 
     # --- What we ask --------------------------------------------------------------
 
-    def ask(
+    def make_request(
         self,
         command: int,
         now: float,
         *,
-        body: Body = NOTHING,
+        body: PduBody = EMPTY_BODY,
         tlvs: tuple[Tlv, ...] = (),
         ticket: Any = None,
     ) -> bytes:
@@ -249,86 +249,86 @@ class Session:
 
         Source: SMPP 3.4, 3.2 for the sequence numbers.
         """
-        octets = self.tell(command, body, tlvs)
+        octets = self.make_pdu(command, body, tlvs)
         patience = self.timers.response or inf
-        self.asked[self._sequence] = Asked(
+        self.pending[self._sequence] = PendingRequest(
             self._sequence, command, octets, now, now + patience, ticket
         )
         return octets
 
-    def tell(self, command: int, body: Body, tlvs: tuple[Tlv, ...] = ()) -> bytes:
+    def make_pdu(self, command: int, body: PduBody, tlvs: tuple[Tlv, ...] = ()) -> bytes:
         """Return the octets of a PDU that has no answer, an outbind."""
         self._sequence = self._sequence % LAST_SEQUENCE + 1
-        return wire.encode(Pdu(command, 0, self._sequence, body, tlvs))
+        return wire.encode_pdu(Pdu(command, 0, self._sequence, body, tlvs))
 
     # --- What time brings ---------------------------------------------------------
 
-    def due_at(self) -> float:
+    def next_deadline(self) -> float:
         """Return when something is to be done by itself; infinity for never."""
-        return min((at for at, _ in self._deadlines()), default=inf)
+        return min((at for at, _ in self._list_deadlines()), default=inf)
 
-    def due(self, now: float) -> tuple[Due, Asked | None] | None:
+    def take_due(self, now: float) -> tuple[DueAction, PendingRequest | None] | None:
         """Return what is to be done by now, one thing at a time; None for nothing.
 
         What is overdue is not waited for any longer.
         """
-        passed = [each for each in self._deadlines() if each[0] <= now]
+        passed = [each for each in self._list_deadlines() if each[0] <= now]
         if not passed:
             return None
         _, what = min(passed, key=lambda each: each[0])
-        if what is not Due.OVERDUE:
+        if what is not DueAction.OVERDUE:
             return what, None
-        return what, self.asked.pop(next(iter(self.asked)))
+        return what, self.pending.pop(next(iter(self.pending)))
 
-    def _deadlines(self) -> list[tuple[float, Due]]:
+    def _list_deadlines(self) -> list[tuple[float, DueAction]]:
         """Return the timers that run, and what each leads to."""
-        timers, asked = self.timers, {each.command for each in self.asked.values()}
+        timers, asked = self.timers, {each.command for each in self.pending.values()}
         found = []
-        if self.asked:
-            oldest = next(iter(self.asked.values()))
-            ours = oldest.command in KEEPING
-            found.append((oldest.until, Due.SILENT if ours else Due.OVERDUE))
-        if self.state is State.OPEN and timers.session_init:
-            found.append((self.opened_at + timers.session_init, Due.CLOSE))
-        if self.state is State.UNBOUND:
-            found.append((self._unbound_at + FAREWELL, Due.FAREWELL))
-        if self.is_bound and Command.UNBIND not in asked:
+        if self.pending:
+            oldest = next(iter(self.pending.values()))
+            ours = oldest.command in KEEPALIVE_COMMANDS
+            found.append((oldest.deadline, DueAction.SILENT if ours else DueAction.OVERDUE))
+        if self.state is SessionState.OPEN and timers.session_init:
+            found.append((self.opened_at + timers.session_init, DueAction.CLOSE))
+        if self.state is SessionState.UNBOUND:
+            found.append((self._unbound_at + UNBOUND_GRACE, DueAction.FAREWELL))
+        if self.is_bound and CommandId.UNBIND not in asked:
             if timers.inactivity:
-                found.append((self.heard_at + timers.inactivity, Due.UNBIND))
-            if timers.enquire_link and Command.ENQUIRE_LINK not in asked:
-                found.append((self.heard_at + timers.enquire_link, Due.ENQUIRE))
+                found.append((self.last_heard_at + timers.inactivity, DueAction.UNBIND))
+            if timers.enquire_link and CommandId.ENQUIRE_LINK not in asked:
+                found.append((self.last_heard_at + timers.enquire_link, DueAction.ENQUIRE))
         return found
 
-    def _answered(self, pdu: Pdu) -> Asked | None:
+    def _match_response(self, pdu: Pdu) -> PendingRequest | None:
         """Return what *pdu* answers.  A generic_nack answers whatever was asked."""
-        asked = self.asked.get(pdu.sequence)
-        fits = asked and pdu.command in (asked.command | REPLY, Command.GENERIC_NACK)
-        return self.asked.pop(pdu.sequence) if fits else None
+        asked = self.pending.get(pdu.sequence)
+        fits = asked and pdu.command in (asked.command | RESPONSE_BIT, CommandId.GENERIC_NACK)
+        return self.pending.pop(pdu.sequence) if fits else None
 
-    def _declined(self, error: Malformed) -> bytes:
+    def _decline_octets(self, error: MalformedPduError) -> bytes:
         """Return the answer to octets that are no PDU.
 
         Its own answer where the command has one and a client may ask it, else a
         generic_nack; and nothing at all to a broken answer.
         """
-        if error.command not in REQUESTS:
-            known_answer = error.command in wire.BODIES and error.command & REPLY
-            return b"" if known_answer else _nack(error)
+        if error.command not in CLIENT_COMMANDS:
+            known_answer = error.command in wire.BODY_LAYOUTS and error.command & RESPONSE_BIT
+            return b"" if known_answer else _encode_error_nack(error)
         status = error.status
-        if error.command not in ASKED[self.state]:
-            status = self._status_of(error.command)
-        return wire.answer(error.command, status, error.sequence)
+        if error.command not in ALLOWED_COMMANDS[self.state]:
+            status = self._choose_status(error.command)
+        return wire.encode_response(error.command, status, error.sequence)
 
-    def _not_now(self, pdu: Pdu) -> bytes:
+    def _decline_request(self, pdu: Pdu) -> bytes:
         """Return the answer to a request that may not be asked in this state."""
-        if pdu.command not in REQUESTS:  # only a centre asks it
-            return wire.nack(Status.ESME_RINVCMDID, pdu.sequence)
-        return wire.answer(pdu.command, self._status_of(pdu.command), pdu.sequence)
+        if pdu.command not in CLIENT_COMMANDS:  # only a centre asks it
+            return wire.encode_nack(CommandStatus.ESME_RINVCMDID, pdu.sequence)
+        return wire.encode_response(pdu.command, self._choose_status(pdu.command), pdu.sequence)
 
-    def _status_of(self, command: int) -> Status:
-        rebound = command in BINDS and self.is_bound
-        return Status.ESME_RALYBND if rebound else Status.ESME_RINVBNDSTS
+    def _choose_status(self, command: int) -> CommandStatus:
+        rebound = command in BIND_STATES and self.is_bound
+        return CommandStatus.ESME_RALYBND if rebound else CommandStatus.ESME_RINVBNDSTS
 
 
-def _nack(error: Malformed) -> bytes:
-    return wire.nack(error.status, error.sequence)
+def _encode_error_nack(error: MalformedPduError) -> bytes:
+    return wire.encode_nack(error.status, error.sequence)

@@ -3,47 +3,47 @@
 from functools import lru_cache
 from typing import Any
 
-from emulator.domain.coding import CODINGS, Alphabet, decoded
-from emulator.domain.command_status import Declined, named
-from emulator.domain.segments import headed
-from emulator.domain.smpp import HEADED
-from emulator.smpp.bodies import Command, Data, Message, Multi, Replace, Tag
-from emulator.smpp.pdu import HEADER, SHORTEST, Malformed, Pdu, decode
+from emulator.domain.coding import DATA_CODINGS, Alphabet, decode_text
+from emulator.domain.command_status import SmppRefusal, describe_command_status
+from emulator.domain.segments import parse_user_data
+from emulator.domain.smpp import UDHI_BIT
+from emulator.smpp.bodies import CommandId, DataSmBody, MessageBody, SubmitMultiBody, ReplaceSmBody, TlvTag
+from emulator.smpp.pdu import PDU_HEADER, MIN_PDU_LENGTH, MalformedPduError, Pdu, decode_pdu
 
-HEX = frozenset({"short_message"})  # fields that are no text
-read = lru_cache(4)(decode)  # one PDU is looked at for its fields and for its text
-_COMMANDS = {int(each): each.name.lower() for each in Command}
-_TAGS = {int(each): each.name.lower() for each in Tag}
+HEX_FIELDS = frozenset({"short_message"})  # fields that are no text
+decode_cached = lru_cache(4)(decode_pdu)  # one PDU is looked at for its fields and for its text
+_COMMANDS = {int(each): each.name.lower() for each in CommandId}
+_TAGS = {int(each): each.name.lower() for each in TlvTag}
 
 
-def name(command: int) -> str:
+def describe_command(command: int) -> str:
     """Return ``submit_sm_resp``; a command that there is not is ``0x000000EE``."""
     return _COMMANDS.get(command, f"0x{command:08X}")
 
 
-def facts(octets: bytes) -> dict[str, Any]:
+def describe_pdu_octets(octets: bytes) -> dict[str, Any]:
     """Return all that one PDU says; what is malformed shows its header only."""
-    if len(octets) < SHORTEST:
+    if len(octets) < MIN_PDU_LENGTH:
         return {"malformed": True}
-    length, command, status, sequence = HEADER.unpack_from(octets)
+    length, command, status, sequence = PDU_HEADER.unpack_from(octets)
     head = {
         "command_length": length,
-        "command": name(command),
-        "command_status": named(status),
+        "command": describe_command(command),
+        "command_status": describe_command_status(status),
         "sequence_number": sequence,
     }
     try:
-        return {**head, **fields(read(octets))}
-    except Malformed:
+        return {**head, **describe_body(decode_cached(octets))}
+    except MalformedPduError:
         return {**head, "malformed": True}
 
 
-def fields(pdu: Pdu) -> dict[str, Any]:
+def describe_body(pdu: Pdu) -> dict[str, Any]:
     """Return the fields of a body by name, and its parameters."""
     found = {}
     if pdu.body is not None:
         found = {
-            name: _plain(name, value) for name, value in pdu.body._asdict().items()
+            name: _to_plain(name, value) for name, value in pdu.body._asdict().items()
         }
     if pdu.tlvs:
         found["tlvs"] = {
@@ -52,31 +52,31 @@ def fields(pdu: Pdu) -> dict[str, Any]:
     return found
 
 
-def text(octets: bytes, default: Alphabet) -> str:
+def extract_pdu_text(octets: bytes, default: Alphabet) -> str:
     """Return the text that a PDU carries, without what joins parts; empty for none."""
     try:
-        pdu = read(octets)
-    except Malformed:
+        pdu = decode_cached(octets)
+    except MalformedPduError:
         return ""
     body = pdu.body
-    if not isinstance(body, Message | Multi | Data | Replace):
+    if not isinstance(body, MessageBody | SubmitMultiBody | DataSmBody | ReplaceSmBody):
         return ""
     message: bytes = getattr(body, "short_message", b"")
-    message = pdu.tlv(Tag.MESSAGE_PAYLOAD) or message
-    if getattr(body, "esm_class", 0) & HEADED:
+    message = pdu.find_tlv(TlvTag.MESSAGE_PAYLOAD) or message
+    if getattr(body, "esm_class", 0) & UDHI_BIT:
         try:
-            message = headed(message).octets
-        except Declined:
+            message = parse_user_data(message).octets
+        except SmppRefusal:
             return message.hex()
-    return decoded(message, CODINGS.get(getattr(body, "data_coding", 0), default))
+    return decode_text(message, DATA_CODINGS.get(getattr(body, "data_coding", 0), default))
 
 
-def _plain(name: str, value: Any) -> Any:
+def _to_plain(name: str, value: Any) -> Any:
     if isinstance(value, bytes):
-        return value.hex() if name in HEX else value.decode("latin-1")
+        return value.hex() if name in HEX_FIELDS else value.decode("latin-1")
     if isinstance(value, tuple):
         return [
-            {key: _plain(key, each) for key, each in one._asdict().items()}
+            {key: _to_plain(key, each) for key, each in one._asdict().items()}
             for one in value
         ]
     return value

@@ -6,28 +6,28 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from emulator.smsc.delayed_responses import Late
-from emulator.smsc.receipt_dispatcher import Mail
+from emulator.smsc.delayed_responses import DelayedResponses
+from emulator.smsc.receipt_dispatcher import ReceiptDispatcher
 from emulator.smpp.pdu import Pdu
-from emulator.smpp.session import Session
+from emulator.smpp.session import SmppSession
 from emulator.world import World
 
 
-class Visit(Struct):
+class CommandContext(Struct):
     world: World
     octets: bytes
     pdu: Pdu
     now: datetime  # of the world
-    began: float  # seconds of a stopwatch
+    started_at: float  # seconds of a stopwatch
     numbers: Sequence[int] = ()  # cellphones that it names
     why: str = ""
     fault: str = ""  # the id of the rule that struck
 
 
-class Connection(Protocol):
+class ClientConnection(Protocol):
     """What a desk asks of its line."""
 
-    session: Session
+    session: SmppSession
     peer: str
 
     @property
@@ -39,35 +39,35 @@ class Connection(Protocol):
     @property
     def is_silent(self) -> bool: ...
     def send(self, octets: bytes) -> None: ...
-    def hang_up(self) -> None: ...
-    def reset(self) -> None: ...
-    def silence(self) -> None: ...
-    def then(self, action: Callable[[], None]) -> None: ...
+    def flush_and_close(self) -> None: ...
+    def flush_and_reset(self) -> None: ...
+    def go_silent(self) -> None: ...
+    def call_after_flush(self, action: Callable[[], None]) -> None: ...
     def begin_drip(self) -> None: ...
-    def drip(self, octet: bytes, *, last: bool) -> None: ...
-    def let_in(self) -> None: ...
-    def arm(self) -> None: ...
+    def drip_octet(self, octet: bytes, *, last: bool) -> None: ...
+    def resume_submit(self) -> None: ...
+    def schedule_timer(self) -> None: ...
 
 
-class Clerk(Protocol):
+class CommandHandler(Protocol):
     """Who answers a client, as far as faults are concerned."""
 
-    line: Connection
-    mail: Mail
+    connection: ClientConnection
+    dispatcher: ReceiptDispatcher
     system_id: str
-    held_over: bytes  # an answer that goes out behind the next one
+    held_response: bytes  # an answer that goes out behind the next one
 
-    async def carried_out(self, visit: Visit) -> bytes:
+    async def execute_command(self, context: CommandContext) -> bytes:
         """Return the right answer."""
 
-    def refused(self, visit: Visit, error: Exception) -> bytes:
+    def refuse_command(self, context: CommandContext, error: Exception) -> bytes:
         """Return the answer that says no."""
 
-    def recorded(self, visit: Visit, answer: bytes) -> bytes:
+    def record_response(self, context: CommandContext, response: bytes) -> bytes:
         """Return *answer*, kept in the journal."""
 
-    def late(self, world: World) -> Late:
+    def ensure_delayed_responses(self, world: World) -> DelayedResponses:
         """Return what is held back for the client."""
 
-    def unbind(self) -> None:
+    def send_unbind(self) -> None:
         """Ask the client to go."""

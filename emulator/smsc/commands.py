@@ -11,57 +11,57 @@ from typing import cast
 from msgspec import Struct
 
 from emulator.domain import smpp, smpp_time
-from emulator.domain.access import Bind
-from emulator.domain.command_status import Declined, Status
-from emulator.domain.segments import Part, announced
-from emulator.domain.smpp import Address, MessageState, Order
+from emulator.domain.access import BindConfig
+from emulator.domain.command_status import SmppRefusal, CommandStatus
+from emulator.domain.segments import MessagePart, parse_sar_part
+from emulator.domain.smpp import SmppAddress, MessageState, SubmitOrder
 from emulator.operations.platform import smpp as operations
-from emulator.operations.platform.smpp import Named
+from emulator.operations.platform.smpp import MessageReference
 from emulator.smpp import bodies
 from emulator.smpp import pdu as wire
 from emulator.smpp.bodies import (
-    Cancel,
-    Command,
-    Data,
-    Message,
-    Multi,
-    Query,
-    Replace,
-    Tag,
-    Unsuccess,
+    CancelSmBody,
+    CommandId,
+    DataSmBody,
+    MessageBody,
+    SubmitMultiBody,
+    QuerySmBody,
+    ReplaceSmBody,
+    TlvTag,
+    UnsuccessSme,
 )
 from emulator.smpp.pdu import Pdu
 from emulator.world import World
 
-UNDELIVERABLE = 1  # error_code of query_sm; source: assumption SMP-06
+UNDELIVERABLE_ERROR = 1  # error_code of query_sm; source: assumption SMP-06
 
 
-class Asked(Struct, frozen=True):
+class CommandRequest(Struct, frozen=True):
     """A request in its place and time."""
 
     world: World
-    bind: Bind
+    bind: BindConfig
     pdu: Pdu
     now: datetime
 
 
-Answer = Callable[[Asked], bytes]
+CommandFunction = Callable[[CommandRequest], bytes]
 
 
-def submit(asked: Asked) -> bytes:
+def execute_submit_sm(request: CommandRequest) -> bytes:
     """Source: SMPP 3.4, 4.4."""
-    body = cast("Message", asked.pdu.body)
-    to = Address(body.dest_addr_ton, body.dest_addr_npi, body.destination_addr)
-    return _placed(asked, _ordered(asked.pdu, body, (to,)))
+    body = cast("Message", request.pdu.body)
+    to = SmppAddress(body.dest_addr_ton, body.dest_addr_npi, body.destination_addr)
+    return _submit_order(request, _make_order(request.pdu, body, (to,)))
 
 
-def submit_data(asked: Asked) -> bytes:
+def execute_data_sm(request: CommandRequest) -> bytes:
     """Source: SMPP 3.4, 4.7."""
-    body = cast("Data", asked.pdu.body)
-    to = Address(body.dest_addr_ton, body.dest_addr_npi, body.destination_addr)
-    order = Order(
+    body = cast("Data", request.pdu.body)
+    to = SmppAddress(body.dest_addr_ton, body.dest_addr_npi, body.destination_addr)
+    order = SubmitOrder(
         body.service_type,
-        Address(body.source_addr_ton, body.source_addr_npi, body.source_addr),
+        SmppAddress(body.source_addr_ton, body.source_addr_npi, body.source_addr),
         (to,),
         body.esm_class,
         0,
@@ -73,63 +73,63 @@ def submit_data(asked: Asked) -> bytes:
         default_message=0,
         octets=b"",
     )
-    return _placed(asked, _with_parameters(order, asked.pdu))
+    return _submit_order(request, _add_tlvs(order, request.pdu))
 
 
-def submit_multi(asked: Asked) -> bytes:
+def execute_submit_multi(request: CommandRequest) -> bytes:
     """Send to those of many that can be sent to, and name the others.
 
     Declines where there is nobody, or nobody is left.  Source: SMPP 3.4, 4.5.
     """
-    body = cast("Multi", asked.pdu.body)
+    body = cast("Multi", request.pdu.body)
     if not body.dest_address:
-        raise Declined(Status.ESME_RINVNUMDESTS, "submit_multi names nobody")
+        raise SmppRefusal(CommandStatus.ESME_RINVNUMDESTS, "submit_multi names nobody")
     good, bad = [], []
     for each in body.dest_address:
         try:
-            good.append(_destination(each))
-        except Declined as reason:
-            bad.append(Unsuccess(each.ton, each.npi, each.address, reason.status))
+            good.append(_parse_destination(each))
+        except SmppRefusal as reason:
+            bad.append(UnsuccessSme(each.ton, each.npi, each.address, reason.status))
     if not good:
-        raise Declined(Status.ESME_RINVDSTADR, "none of the destinations is one")
-    order = _ordered(asked.pdu, body, tuple(good))
-    return _placed(asked, order) + wire.UNSUCCESS.write(tuple(bad))
+        raise SmppRefusal(CommandStatus.ESME_RINVDSTADR, "none of the destinations is one")
+    order = _make_order(request.pdu, body, tuple(good))
+    return _submit_order(request, order) + wire.UNSUCCESS_SMES.write(tuple(bad))
 
 
-def query(asked: Asked) -> bytes:
+def execute_query_sm(request: CommandRequest) -> bytes:
     """Source: SMPP 3.4, 4.8."""
-    body = cast("Query", asked.pdu.body)
-    standing = operations.query(
-        asked.world,
-        Named(body.message_id, body.source_addr),
-        bind=asked.bind,
-        now=asked.now,
+    body = cast("Query", request.pdu.body)
+    standing = operations.query_message(
+        request.world,
+        MessageReference(body.message_id, body.source_addr),
+        bind=request.bind,
+        now=request.now,
     )
-    date = smpp_time.written(standing.final_at) if standing.final_at else b""
-    error = UNDELIVERABLE * (standing.state is MessageState.UNDELIVERABLE)
+    date = smpp_time.format_smpp_time(standing.final_at) if standing.final_at else b""
+    error = UNDELIVERABLE_ERROR * (standing.state is MessageState.UNDELIVERABLE)
     tail = bytes((standing.state, error))
     return body.message_id + wire.NUL + date + wire.NUL + tail
 
 
-def cancel(asked: Asked) -> bytes:
+def execute_cancel_sm(request: CommandRequest) -> bytes:
     """Source: SMPP 3.4, 4.9: without a message_id, all that are alike."""
-    body = cast("Cancel", asked.pdu.body)
+    body = cast("Cancel", request.pdu.body)
     if body.message_id:
-        named = Named(body.message_id, body.source_addr)
-        operations.cancel(asked.world, named, bind=asked.bind, now=asked.now)
+        named = MessageReference(body.message_id, body.source_addr)
+        operations.cancel_message(request.world, named, bind=request.bind, now=request.now)
         return b""
-    to = Address(body.dest_addr_ton, body.dest_addr_npi, body.destination_addr)
+    to = SmppAddress(body.dest_addr_ton, body.dest_addr_npi, body.destination_addr)
     service = body.service_type.decode("latin-1")
-    likeness = (asked.bind.system_id, service, body.source_addr, (to,))
-    operations.cancel_alike(asked.world, likeness, now=asked.now)
+    likeness = (request.bind.system_id, service, body.source_addr, (to,))
+    operations.cancel_similar(request.world, likeness, now=request.now)
     return b""
 
 
-def replace(asked: Asked) -> bytes:
+def execute_replace_sm(request: CommandRequest) -> bytes:
     """Source: SMPP 3.4, 4.10."""
-    body = cast("Replace", asked.pdu.body)
-    source = Address(body.source_addr_ton, body.source_addr_npi, body.source_addr)
-    order = Order(
+    body = cast("Replace", request.pdu.body)
+    source = SmppAddress(body.source_addr_ton, body.source_addr_npi, body.source_addr)
+    order = SubmitOrder(
         b"",
         source,
         (),
@@ -143,47 +143,47 @@ def replace(asked: Asked) -> bytes:
         default_message=body.sm_default_msg_id,
         octets=body.short_message,
     )
-    named = Named(body.message_id, body.source_addr)
-    operations.replace(asked.world, named, order, bind=asked.bind, now=asked.now)
+    named = MessageReference(body.message_id, body.source_addr)
+    operations.replace_message(request.world, named, order, bind=request.bind, now=request.now)
     return b""
 
 
-ANSWERS: Mapping[int, Answer] = {
-    Command.SUBMIT_SM: submit,
-    Command.SUBMIT_MULTI: submit_multi,
-    Command.DATA_SM: submit_data,
-    Command.QUERY_SM: query,
-    Command.CANCEL_SM: cancel,
-    Command.REPLACE_SM: replace,
+COMMAND_FUNCTIONS: Mapping[int, CommandFunction] = {
+    CommandId.SUBMIT_SM: execute_submit_sm,
+    CommandId.SUBMIT_MULTI: execute_submit_multi,
+    CommandId.DATA_SM: execute_data_sm,
+    CommandId.QUERY_SM: execute_query_sm,
+    CommandId.CANCEL_SM: execute_cancel_sm,
+    CommandId.REPLACE_SM: execute_replace_sm,
 }
-TO_ONE = (Message, Data, Cancel)
-SUBMITTING = frozenset({Command.SUBMIT_SM, Command.SUBMIT_MULTI, Command.DATA_SM})
+ONE_DESTINATION = (MessageBody, DataSmBody, CancelSmBody)
+SUBMIT_COMMANDS = frozenset({CommandId.SUBMIT_SM, CommandId.SUBMIT_MULTI, CommandId.DATA_SM})
 
 
-def recipients(pdu: Pdu) -> list[int]:
+def parse_pdu_recipients(pdu: Pdu) -> list[int]:
     """Return the cellphones that a PDU names, as far as they are some."""
     body = pdu.body
-    if isinstance(body, TO_ONE):
-        one = smpp.CELLPHONE.fullmatch(body.destination_addr)
+    if isinstance(body, ONE_DESTINATION):
+        one = smpp.DESTINATION_PATTERN.fullmatch(body.destination_addr)
         return [int(one[1])] if one else []
-    if not isinstance(body, Multi):
+    if not isinstance(body, SubmitMultiBody):
         return []
-    found = (smpp.CELLPHONE.fullmatch(each.address) for each in body.dest_address)
+    found = (smpp.DESTINATION_PATTERN.fullmatch(each.address) for each in body.dest_address)
     return [int(each[1]) for each in found if each]
 
 
-def _placed(asked: Asked, order: Order) -> bytes:
+def _submit_order(request: CommandRequest, order: SubmitOrder) -> bytes:
     """Return the id of what is placed, as a C-octet string."""
-    submission = operations.submit(asked.world, order, bind=asked.bind, now=asked.now)
+    submission = operations.submit_message(request.world, order, bind=request.bind, now=request.now)
     return b"%d\0" % submission.message
 
 
-def _ordered(
-    pdu: Pdu, body: Message | Multi, destinations: tuple[Address, ...]
-) -> Order:
-    order = Order(
+def _make_order(
+    pdu: Pdu, body: MessageBody | SubmitMultiBody, destinations: tuple[SmppAddress, ...]
+) -> SubmitOrder:
+    order = SubmitOrder(
         body.service_type,
-        Address(body.source_addr_ton, body.source_addr_npi, body.source_addr),
+        SmppAddress(body.source_addr_ton, body.source_addr_npi, body.source_addr),
         destinations,
         body.esm_class,
         body.priority_flag,
@@ -195,30 +195,30 @@ def _ordered(
         body.sm_default_msg_id,
         body.short_message,
     )
-    return _with_parameters(order, pdu) if pdu.tlvs else order
+    return _add_tlvs(order, pdu) if pdu.tlvs else order
 
 
-def _with_parameters(order: Order, pdu: Pdu) -> Order:
+def _add_tlvs(order: SubmitOrder, pdu: Pdu) -> SubmitOrder:
     """Return *order* with what optional parameters say of it."""
-    reference = pdu.tlv(Tag.USER_MESSAGE_REFERENCE)
+    reference = pdu.find_tlv(TlvTag.USER_MESSAGE_REFERENCE)
     return order._replace(
-        payload=pdu.tlv(Tag.MESSAGE_PAYLOAD),
-        part=_part(pdu),
+        payload=pdu.find_tlv(TlvTag.MESSAGE_PAYLOAD),
+        part=_parse_segment(pdu),
         reference=int.from_bytes(reference[:2], "big") if reference else None,
     )
 
 
-def _part(pdu: Pdu) -> Part | None:
-    return announced(
-        pdu.tlv(Tag.SAR_MSG_REF_NUM),
-        pdu.tlv(Tag.SAR_TOTAL_SEGMENTS),
-        pdu.tlv(Tag.SAR_SEGMENT_SEQNUM),
+def _parse_segment(pdu: Pdu) -> MessagePart | None:
+    return parse_sar_part(
+        pdu.find_tlv(TlvTag.SAR_MSG_REF_NUM),
+        pdu.find_tlv(TlvTag.SAR_TOTAL_SEGMENTS),
+        pdu.find_tlv(TlvTag.SAR_SEGMENT_SEQNUM),
     )
 
 
-def _destination(named: bodies.Address) -> Address:
+def _parse_destination(named: bodies.DestAddress) -> SmppAddress:
     """Return one of many.  Declines lists, of which there are none, and no numbers."""
     if named.is_list:
-        raise Declined(Status.ESME_RINVDLNAME, "there are no distribution lists")
-    smpp.cellphone(named.address)
-    return Address(named.ton, named.npi, named.address)
+        raise SmppRefusal(CommandStatus.ESME_RINVDLNAME, "there are no distribution lists")
+    smpp.parse_destination(named.address)
+    return SmppAddress(named.ton, named.npi, named.address)

@@ -12,41 +12,41 @@ from collections.abc import Callable
 from math import inf
 from typing import cast
 
-from emulator.smsc.session_handler import Desk
-from emulator.smsc.server_state import Office
-from emulator.network.eager import begin
-from emulator.smpp.bodies import Command, Outbind
-from emulator.smpp.session import Event, Kind, Session, Timers
+from emulator.smsc.session_handler import SessionHandler
+from emulator.smsc.server_state import ServerState
+from emulator.network.eager import start_eagerly
+from emulator.smpp.bodies import CommandId, OutbindBody
+from emulator.smpp.session import SessionEvent, EventKind, SmppSession, SessionTimers
 
-TURN = 32  # PDUs
-UNREAD = 64 * 1024  # octets of answers that a client leaves with the kernel
-AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with a RST
+PDUS_PER_TURN = 32  # PDUs
+SEND_BUFFER_SIZE = 64 * 1024  # octets of answers that a client leaves with the kernel
+ZERO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with a RST
 
 
-class Line(asyncio.Protocol):
+class SmppConnection(asyncio.Protocol):
     """A connection, from its beginning to its end."""
 
     def __init__(
         self,
-        office: Office,
-        timers: Timers,
+        server_state: ServerState,
+        timers: SessionTimers,
         *,
         tls: bool = False,
-        outbind: Outbind | None = None,
+        outbind: OutbindBody | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self.session = Session(self._loop.time(), timers)
-        self.desk = Desk(office, self, tls=tls)
-        self._office = office
+        self.session = SmppSession(self._loop.time(), timers)
+        self.handler = SessionHandler(server_state, self, tls=tls)
+        self._server_state = server_state
         self._outbind = outbind  # said first, where we have called
-        self._out: list[bytes] = []
-        self._busy = False  # more PDUs are there than a turn takes
-        self._full = False  # what was written is not being read
-        self._waits = False  # until receipts have been taken
-        self._next: Event | None = None  # what then comes first
-        self._silent = self._dripping = False  # because of a fault
+        self._outgoing: list[bytes] = []
+        self._is_in_turn = False  # more PDUs are there than a turn takes
+        self._is_full = False  # what was written is not being read
+        self._has_held_submit = False  # until receipts have been taken
+        self._held_event: SessionEvent | None = None  # what then comes first
+        self._is_silent = self._is_dripping = False  # because of a fault
         self._timer: asyncio.TimerHandle | None = None
-        self.ended = asyncio.Event()
+        self.closed = asyncio.Event()
 
     # --- What asyncio tells -------------------------------------------------------
 
@@ -55,35 +55,35 @@ class Line(asyncio.Protocol):
         host, port, *_ = self._transport.get_extra_info("peername") or ("", 0)
         self.peer = f"{host}:{port}"
         line = self._transport.get_extra_info("socket")
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_SIZE)
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # some loops do
-        self._office.lines.add(self)
+        self._server_state.connections.add(self)
         if self._outbind is not None:
-            self.send(self.session.tell(Command.OUTBIND, self._outbind))
-        self.arm()
+            self.send(self.session.make_pdu(CommandId.OUTBIND, self._outbind))
+        self.schedule_timer()
 
     def data_received(self, data: bytes) -> None:
-        self.session.hear(data, self._loop.time())
-        if self._busy:  # a store takes its time
-            self._read_or_rest()
+        self.session.receive_octets(data, self._loop.time())
+        if self._is_in_turn:  # a store takes its time
+            self._update_reading()
         else:
-            self._turn()
+            self._start_turn()
 
     def pause_writing(self) -> None:
-        self._full = True
-        self._read_or_rest()
+        self._is_full = True
+        self._update_reading()
 
     def resume_writing(self) -> None:
-        self._full = False
-        self._read_or_rest()
-        self.desk.deliver()
+        self._is_full = False
+        self._update_reading()
+        self.handler.schedule_flush()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
-        self._office.lines.discard(self)
+        self._server_state.connections.discard(self)
         if self._timer is not None:
             self._timer.cancel()
-        self.desk.leave()
-        self.ended.set()
+        self.handler.handle_disconnect()
+        self.closed.set()
 
     # --- What the desk asks for ---------------------------------------------------
 
@@ -99,146 +99,146 @@ class Line(asyncio.Protocol):
     @property
     def is_full(self) -> bool:
         """Whether what was written is not being read."""
-        return self._full
+        return self._is_full
 
     @property
     def is_silent(self) -> bool:
         """Whether nothing more is written, because of a fault."""
-        return self._silent
+        return self._is_silent
 
     def send(self, octets: bytes) -> None:
         """Write *octets*, behind what this turn has written."""
-        if not self._out:
-            self._loop.call_soon(self._flush_alone)
-        self._out.append(octets)
+        if not self._outgoing:
+            self._loop.call_soon(self._flush_outside_turn)
+        self._outgoing.append(octets)
 
-    def then(self, action: Callable[[], None]) -> None:
+    def call_after_flush(self, action: Callable[[], None]) -> None:
         """Do *action* once what this turn has written is written."""
         self._loop.call_soon(action)
 
-    def silence(self) -> None:
+    def go_silent(self) -> None:
         """Write nothing more."""
         self._flush()
-        self._silent = True
+        self._is_silent = True
 
     def begin_drip(self) -> None:
         """Write nothing but single octets until the last of them."""
         self._flush()
-        self._dripping = True
+        self._is_dripping = True
 
-    def drip(self, octet: bytes, *, last: bool) -> None:
+    def drip_octet(self, octet: bytes, *, last: bool) -> None:
         """Write one octet."""
         if self.is_open:
             self._transport.write(octet)
         if last:
-            self._dripping = False
+            self._is_dripping = False
             self._flush()
 
-    def hang_up(self) -> None:
+    def flush_and_close(self) -> None:
         """Close the connection once everything has been written."""
         self._flush()
         self._transport.close()
 
-    def reset(self) -> None:
+    def flush_and_reset(self) -> None:
         """End the connection without a farewell, once everything has been written."""
         self._flush()
         line = self._transport.get_extra_info("socket")
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ZERO_LINGER)
         self._transport.abort()
 
     def abort(self) -> None:
         """End the connection whatever has not been written."""
         self._transport.abort()
 
-    def let_in(self) -> None:
+    def resume_submit(self) -> None:
         """Go on with a submit that has waited."""
-        self._waits = False
-        if not self._busy:
-            self._busy = True
-            self._loop.call_soon(self._turn)
+        self._has_held_submit = False
+        if not self._is_in_turn:
+            self._is_in_turn = True
+            self._loop.call_soon(self._start_turn)
 
-    def arm(self) -> None:
+    def schedule_timer(self) -> None:
         """See to it that what is due by itself is done in time."""
-        due_at = self.session.due_at()
+        due_at = self.session.next_deadline()
         if self._timer is not None:
             if self._timer.when() <= due_at:
                 return
             self._timer.cancel()
             self._timer = None
         if due_at < inf:
-            self._timer = self._loop.call_at(due_at, self._alarm)
+            self._timer = self._loop.call_at(due_at, self._handle_timer)
 
     # --- How it is done -----------------------------------------------------------
 
-    def _turn(self) -> None:
+    def _start_turn(self) -> None:
         """Work off what is there, in this very turn if nothing has to wait."""
-        begin(self._worked_off())
+        start_eagerly(self._run_turn())
 
-    async def _worked_off(self) -> None:
+    async def _run_turn(self) -> None:
         """Work off what is there, up to so many PDUs; then others are let in."""
-        self._busy = True  # whoever comes meanwhile finds it so
-        out, desk = self._out, self.desk
-        for _ in range(TURN):
-            event = None if self._transport.is_closing() else self._taken()
+        self._is_in_turn = True  # whoever comes meanwhile finds it so
+        out, desk = self._outgoing, self.handler
+        for _ in range(PDUS_PER_TURN):
+            event = None if self._transport.is_closing() else self._take_event()
             if event is None:
-                self._busy = False
+                self._is_in_turn = False
                 break
-            if answer := await desk.answer(event):
+            if answer := await desk.handle_event(event):
                 out.append(answer)
         else:
-            self._loop.call_soon(self._turn)
-        await desk.rest()
+            self._loop.call_soon(self._start_turn)
+        await desk.flush_to_store()
         self._flush()
-        self._read_or_rest()
-        desk.ring()
+        self._update_reading()
+        desk.notify_listeners()
 
-    def _taken(self) -> Event | None:
+    def _take_event(self) -> SessionEvent | None:
         """Return what is worked off next.
 
         While a submit waits, that is what need not wait behind it; where nothing more
         can be put off, it is that submit.
         """
-        session, desk = self.session, self.desk
-        if not self._waits:
-            event, self._next = self._next or session.next(), None
-            if event is None or event.kind is not Kind.REQUEST:
+        session, desk = self.session, self.handler
+        if not self._has_held_submit:
+            event, self._held_event = self._held_event or session.next_event(), None
+            if event is None or event.kind is not EventKind.REQUEST:
                 return event
-            if not desk.has_to_wait(event):
+            if not desk.hold_submit(event):
                 return event
-            self._waits, self._next = True, event
-        event = session.next_beside()
+            self._has_held_submit, self._held_event = True, event
+        event = session.next_urgent_event()
         if event is None and session.is_full:
-            desk.wait_no_longer()
-            self._waits = False
-            event, self._next = self._next, None
+            desk.release_submit()
+            self._has_held_submit = False
+            event, self._held_event = self._held_event, None
         return event
 
     def _flush(self) -> None:
-        if self._out and not self._dripping:
-            octets = b"".join(self._out)
-            self._out.clear()
-            if not (self._silent or self._transport.is_closing()):
+        if self._outgoing and not self._is_dripping:
+            octets = b"".join(self._outgoing)
+            self._outgoing.clear()
+            if not (self._is_silent or self._transport.is_closing()):
                 self._transport.write(octets)
 
-    def _flush_alone(self) -> None:
+    def _flush_outside_turn(self) -> None:
         """Write what there is, unless a turn is to come that writes it anyway."""
-        if not self._busy:
+        if not self._is_in_turn:
             self._flush()
 
-    def _read_or_rest(self) -> None:
+    def _update_reading(self) -> None:
         transport = self._transport
         if transport.is_closing():
             return
-        wanted = not (self._busy or self._full)
+        wanted = not (self._is_in_turn or self._is_full)
         if wanted and not transport.is_reading():
             transport.resume_reading()
         elif not wanted and transport.is_reading():
             transport.pause_reading()
 
-    def _alarm(self) -> None:
+    def _handle_timer(self) -> None:
         self._timer = None
-        while self.is_open and (due := self.session.due(self.now)):
-            self.desk.carry_out(*due)
-        begin(self.desk.rest())
+        while self.is_open and (due := self.session.take_due(self.now)):
+            self.handler.perform_due(*due)
+        start_eagerly(self.handler.flush_to_store())
         if self.is_open:
-            self.arm()
+            self.schedule_timer()

@@ -5,63 +5,63 @@ from collections.abc import Callable
 from datetime import datetime
 from heapq import heappop, heappush
 
-from emulator.faults import TICKETS, Delayed
+from emulator.faults import TICKETS, DelayedResponse
 from emulator.world import World
 
-Then = Callable[[], object]
+DelayedAction = Callable[[], object]
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Do nothing."""
 
 
-class Late:
+class DelayedResponses:
     """Held back, by due instant; whoever moves the world's clock lets it go."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._heap: list[tuple[datetime, int, Then, Then]] = []
+        self._heap: list[tuple[datetime, int, DelayedAction, DelayedAction]] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._heap)
 
-    def hold(self, delayed: Delayed, then: Then, lost: Then = _nothing) -> None:
+    def defer(self, delayed: DelayedResponse, action: DelayedAction, on_drop: DelayedAction = _do_nothing) -> None:
         """Do *then* once *delayed* is due, or *lost* where nobody is there any more."""
         ticket = next(TICKETS)
-        self._world.delayed[ticket] = delayed
-        self._world.listen(self._look)
-        heappush(self._heap, (delayed.due, ticket, then, lost))
-        self._look()
+        self._world.delayed_answers[ticket] = delayed
+        self._world.add_listener(self._run_due)
+        heappush(self._heap, (delayed.due, ticket, action, on_drop))
+        self._run_due()
 
-    def drop(self) -> None:
+    def drop_all(self) -> None:
         """Forget all of it: nobody is there any more."""
         for _, ticket, _, lost in self._heap:
-            del self._world.delayed[ticket]
+            del self._world.delayed_answers[ticket]
             lost()
         self._heap.clear()
-        self._rest()
+        self._stop_watching()
 
-    def _look(self) -> None:
+    def _run_due(self) -> None:
         """Do what is due, and look again when the next is."""
         world = self._world
         while self._heap and self._heap[0][0] <= world.clock.now():
             _, ticket, then, _ = heappop(self._heap)
-            del world.delayed[ticket]
+            del world.delayed_answers[ticket]
             then()
-            world.ring()
+            world.notify_listeners()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if not self._heap:
-            self._rest()
+            self._stop_watching()
         elif world.clock.rate:
             passing = (self._heap[0][0] - world.clock.now()).total_seconds()
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(passing / world.clock.rate, self._look)
+            self._timer = loop.call_later(passing / world.clock.rate, self._run_due)
 
-    def _rest(self) -> None:
-        self._world.unlisten(self._look)
+    def _stop_watching(self) -> None:
+        self._world.remove_listener(self._run_due)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

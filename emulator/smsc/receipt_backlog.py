@@ -12,97 +12,97 @@ from typing import Protocol
 from emulator.world.outbox import Outbox
 from emulator.world import World
 
-Key = tuple[World, str]  # a client: its world and its system_id
+ClientKey = tuple[World, str]  # a client: its world and its system_id
 
 
-class Submitter(Protocol):
+class HeldConnection(Protocol):
     """A connection whose next submit_sm waits."""
 
-    def let_in(self) -> None:
+    def resume_submit(self) -> None:
         """Look at that submit_sm again."""
 
 
-class Backlog:
+class ReceiptBacklog:
     """The connections of one client that wait, while somebody takes its receipts."""
 
     def __init__(self, world: World, system_id: str) -> None:
         self._world = world
         self._system_id = system_id
-        self._lines: deque[Submitter] = deque()  # the longest waiting first
+        self._held: deque[HeldConnection] = deque()  # the longest waiting first
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None  # runs while it is too much
-        self._heard_at = 0.0
-        self._stalled: Outbox | None = None  # the state in which nothing is taken
+        self._progress_at = 0.0
+        self._stalled_outbox: Outbox | None = None  # the state in which nothing is taken
 
     @property
     def is_over(self) -> bool:
         """Whether so many receipts wait that no other is to be added."""
-        waiting = self._world.outbox.mail.get(self._system_id, ())
+        waiting = self._world.outbox.receipt_queues.get(self._system_id, ())
         return len(waiting) >= max(1, self._world.account.access.centre.held)
 
     @property
     def is_stalled(self) -> bool:
         """Whether nothing is acknowledged any more, though it is too much."""
-        return self._stalled is self._world.outbox and self.is_over
+        return self._stalled_outbox is self._world.outbox and self.is_over
 
-    def wait(self, line: Submitter) -> None:
+    def hold_connection(self, connection: HeldConnection) -> None:
         """Let *line* in when it is its turn."""
-        self._lines.append(line)
-        self._world.listen(self.look)
+        self._held.append(connection)
+        self._world.add_listener(self.resume_next)
         if self._timer is None:
-            self._heard_at = self._loop.time()
+            self._progress_at = self._loop.time()
             self._set_timer()
 
-    def withdraw(self, line: Submitter) -> None:
+    def release_connection(self, connection: HeldConnection) -> None:
         """Let *line* wait no longer, whether it does or not."""
-        if line in self._lines:
-            self._lines.remove(line)
+        if connection in self._held:
+            self._held.remove(connection)
 
-    def hear(self) -> None:
+    def note_progress(self) -> None:
         """Note that something was acknowledged, or that another receiver is there."""
-        self._heard_at = self._loop.time()
-        self._stalled = None
+        self._progress_at = self._loop.time()
+        self._stalled_outbox = None
 
-    def look(self) -> None:
+    def resume_next(self) -> None:
         """Let one of those in that wait, if there is room; the next follows it."""
         if self.is_over:
             return
-        self.hear()
-        if self._lines:
-            self._lines.popleft().let_in()
-        if not self._lines:
-            self._rest()
+        self.note_progress()
+        if self._held:
+            self._held.popleft().resume_submit()
+        if not self._held:
+            self._stop_watching()
 
     def close(self) -> None:
         """Let everybody in: nobody takes the receipts any more."""
-        self._let_all_in()
-        self._rest()
+        self._resume_all()
+        self._stop_watching()
 
-    def _let_all_in(self) -> None:
-        while self._lines:
-            self._lines.popleft().let_in()
+    def _resume_all(self) -> None:
+        while self._held:
+            self._held.popleft().resume_submit()
 
     def _set_timer(self) -> None:
-        self._timer = self._loop.call_at(self._patient_until, self._alarm)
+        self._timer = self._loop.call_at(self._stall_deadline, self._handle_timer)
 
     @property
-    def _patient_until(self) -> float:
-        return self._heard_at + self._world.account.access.centre.throttled_after
+    def _stall_deadline(self) -> float:
+        return self._progress_at + self._world.account.access.centre.throttled_after
 
-    def _alarm(self) -> None:
+    def _handle_timer(self) -> None:
         """Decline what waits, if nothing has been acknowledged meanwhile."""
         self._timer = None
-        if self.is_over and self._loop.time() >= self._patient_until:
-            self._stalled = self._world.outbox
-            self._let_all_in()
-            self._rest()
+        if self.is_over and self._loop.time() >= self._stall_deadline:
+            self._stalled_outbox = self._world.outbox
+            self._resume_all()
+            self._stop_watching()
         else:
             self._set_timer()
-            self.look()
+            self.resume_next()
 
-    def _rest(self) -> None:
+    def _stop_watching(self) -> None:
         """Look no more until somebody waits again."""
-        self._world.unlisten(self.look)
+        self._world.remove_listener(self.resume_next)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

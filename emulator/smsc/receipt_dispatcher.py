@@ -12,63 +12,63 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from emulator.smsc.receipt_backlog import Backlog, Key, Submitter
+from emulator.smsc.receipt_backlog import ReceiptBacklog, ClientKey, HeldConnection
 from emulator.domain import receipt as receipts
-from emulator.domain.access import Form
+from emulator.domain.access import ReceiptFormat
 from emulator.domain.delivery import Delivery
 from emulator.domain.receipt import Receipt
-from emulator.domain.recipients import cellphone
+from emulator.domain.recipients import format_cellphone
 from emulator.domain.refusals import Refusal
-from emulator.network.eager import begin
-from emulator.faults import Effect, Facts, Place, Rule
-from emulator.faults.places import RECEIPT as OPERATION
+from emulator.network.eager import start_eagerly
+from emulator.faults import Effect, CallFacts, FaultPlace, FaultRule
+from emulator.faults.places import RECEIPT_OPERATION as OPERATION
 from emulator.operations.background import receipts as operations
-from emulator.operations.background.receipts import Acknowledged
+from emulator.operations.background.receipts import ReceiptAcknowledgement
 from emulator.world.outbox import Outbox
-from emulator.smpp.bodies import Message, Tag
+from emulator.smpp.bodies import MessageBody, TlvTag
 from emulator.smpp.pdu import Tlv
-from emulator.smpp.session import VERSION, Session
-from emulator.world.transaction import transact
+from emulator.smpp.session import SMPP_VERSION, SmppSession
+from emulator.world.transaction import run_transaction
 from emulator.world import World
 
-RECEIPT = 0x04  # esm_class; source: SMPP 3.4, 5.2.12
-TAGS = {each.name: int(each) for each in Tag}
-TURN = 32  # receipts, after which others are let in
+ESM_CLASS_RECEIPT = 0x04  # esm_class; source: SMPP 3.4, 5.2.12
+TAG_NUMBERS = {each.name: int(each) for each in TlvTag}
+RECEIPTS_PER_TURN = 32  # receipts, after which others are let in
 
 log = logging.getLogger("emulator")
 
 
-class Receiver(Protocol):
+class ReceiptReceiver(Protocol):
     """A desk whose client takes receipts."""
 
     world: World | None
     system_id: str
-    session: Session
+    session: SmppSession
 
     @property
     def has_room(self) -> bool: ...
-    def send(self, delivery: Delivery, letter: "Letter", fault: str = "") -> None: ...
-    def fail(self, fault: str, *, reset: bool) -> None: ...
+    def send_receipt(self, delivery: Delivery, rendered: "RenderedReceipt", fault: str = "") -> None: ...
+    def break_connection(self, fault: str, *, reset: bool) -> None: ...
 
 
-class Letter:
+class RenderedReceipt:
     """One receipt as it is written for one session."""
 
     __slots__ = ("_text", "form", "receipt")
 
-    def __init__(self, receipt: Receipt, form: Form, text: str | None) -> None:
+    def __init__(self, receipt: Receipt, form: ReceiptFormat, text: str | None) -> None:
         self.receipt = receipt
         self.form = form
         self._text = text
 
-    def body(self) -> Message:
+    def make_body(self) -> MessageBody:
         """Source: SMPP 3.4, appendix B: addresses change places."""
         receipt = self.receipt
-        return Message(
+        return MessageBody(
             receipt.service_type.encode("latin-1"),
             *receipt.source,
             *receipt.destination,
-            RECEIPT,
+            ESM_CLASS_RECEIPT,
             0,
             0,
             b"",
@@ -80,72 +80,72 @@ class Letter:
             (self._text or "").encode("ascii", "replace"),
         )
 
-    def tlvs(self, version: int) -> tuple[Tlv, ...]:
+    def make_tlvs(self, version: int) -> tuple[Tlv, ...]:
         """Return the parameters, of which an older client knows none."""
-        if version < VERSION:
+        if version < SMPP_VERSION:
             return ()
-        found = receipts.parameters(self.receipt, self.form)
-        return tuple([(TAGS[name], value) for name, value in found.items()])
+        found = receipts.make_receipt_tlvs(self.receipt, self.form)
+        return tuple([(TAG_NUMBERS[name], value) for name, value in found.items()])
 
 
-class Behind(NamedTuple):
+class HeldReceipt(NamedTuple):
     """A receipt that lets another go first."""
 
     delivery: Delivery
-    letter: Letter
+    rendered: RenderedReceipt
     outbox: Outbox  # of the state that it belongs to
     fault: str  # the id of the rule that struck it
 
 
-class Mail:
+class ReceiptDispatcher:
     """Brings receipts to whoever takes them."""
 
     def __init__(self) -> None:
-        self._rings: dict[Key, deque[Receiver]] = {}
-        self._called: set[Key] = set()
-        self._behind: dict[Key, Behind] = {}
-        self._backlogs: dict[Key, Backlog] = {}
+        self._receivers: dict[ClientKey, deque[ReceiptReceiver]] = {}
+        self._scheduled: set[ClientKey] = set()
+        self._held: dict[ClientKey, HeldReceipt] = {}
+        self._backlogs: dict[ClientKey, ReceiptBacklog] = {}
 
-    def enrol(self, receiver: Receiver, world: World) -> None:
+    def register_receiver(self, receiver: ReceiptReceiver, world: World) -> None:
         """Let a session take receipts, and send what has waited for one."""
         key = world, receiver.system_id
-        self._rings.setdefault(key, deque()).append(receiver)
-        self.hear(*key)
-        self.call(*key)
+        self._receivers.setdefault(key, deque()).append(receiver)
+        self.note_progress(*key)
+        self.schedule_flush(*key)
 
-    def leave(self, receiver: Receiver, world: World) -> None:
+    def unregister_receiver(self, receiver: ReceiptReceiver, world: World) -> None:
         """Let a session take no more; what has let another go first waits again.
 
         Where it was the last one, no more wait than may without a receiver.
         """
         key = world, receiver.system_id
-        ring = self._rings.get(key, deque())
+        ring = self._receivers.get(key, deque())
         if receiver in ring:
             ring.remove(receiver)
         if not ring:
-            self._rings.pop(key, None)
+            self._receivers.pop(key, None)
             if backlog := self._backlogs.pop(key, None):
                 backlog.close()
-            behind = self._let_go(key)
-            operations.leave(world, key[1], behind.delivery if behind else None)
+            behind = self._pop_held_receipt(key)
+            operations.handle_no_receiver(world, key[1], behind.delivery if behind else None)
 
-    def call(self, world: World, system_id: str) -> None:
+    def schedule_flush(self, world: World, system_id: str) -> None:
         """Look for receipts of a client soon, behind what is being answered now."""
         key = world, system_id
-        if key in self._rings and key not in self._called:
-            self._called.add(key)
+        if key in self._receivers and key not in self._scheduled:
+            self._scheduled.add(key)
             loop = asyncio.get_running_loop()
-            loop.call_soon(lambda: begin(self.bring(world, system_id)))
+            loop.call_soon(lambda: start_eagerly(self.flush(world, system_id)))
 
-    def hear(self, world: World, system_id: str) -> None:
+    def note_progress(self, world: World, system_id: str) -> None:
         """Note that a client has acknowledged a receipt, or can take more of them."""
         if backlog := self._backlogs.get((world, system_id)):
-            backlog.hear()
+            backlog.note_progress()
 
     def has_receiver(self, world: World, system_id: str) -> bool:
-        return (world, system_id) in self._rings
+        return (world, system_id) in self._receivers
 
-    def backlog(self, world: World, system_id: str) -> Backlog | None:
+    def find_full_backlog(self, world: World, system_id: str) -> ReceiptBacklog | None:
         """Return what keeps a client, which has a receiver, from adding receipts.
 
         Nothing does while there is room for another one.
@@ -153,155 +153,155 @@ class Mail:
         key = world, system_id
         backlog = self._backlogs.get(key)
         if backlog is None:
-            backlog = self._backlogs[key] = Backlog(world, system_id)
+            backlog = self._backlogs[key] = ReceiptBacklog(world, system_id)
         return backlog if backlog.is_over else None
 
-    def withdraw(self, line: Submitter, world: World, system_id: str) -> None:
+    def release_connection(self, connection: HeldConnection, world: World, system_id: str) -> None:
         """Let a connection wait no longer for receipts to be taken."""
         if backlog := self._backlogs.get((world, system_id)):
-            backlog.withdraw(line)
+            backlog.release_connection(connection)
 
     def is_stalled(self, world: World, system_id: str) -> bool:
         """Whether a client has acknowledged nothing for too long."""
         backlog = self._backlogs.get((world, system_id))
         return backlog is not None and backlog.is_stalled
 
-    async def bring(self, world: World, system_id: str) -> None:
+    async def flush(self, world: World, system_id: str) -> None:
         """Send what waits for a client, as far as there is room."""
         key = world, system_id
-        self._called.discard(key)
+        self._scheduled.discard(key)
         now = world.clock.now()
         taken: list[int] = []
-        for _ in range(TURN):
-            receiver = self._next(key)
+        for _ in range(RECEIPTS_PER_TURN):
+            receiver = self._find_receiver(key)
             if receiver is None:
                 break
-            delivery = operations.take(world, system_id)
+            delivery = operations.take_next_receipt(world, system_id)
             if delivery is None:
                 break
             taken.append(delivery.id)
-            await self._send(receiver, delivery, now)
+            await self._send_delivery(receiver, delivery, now)
         else:
-            self.call(world, system_id)
+            self.schedule_flush(world, system_id)
         if taken:
-            if world.commons.store.lasts:
-                leaving = partial(operations.send_off, world, taken)
-                await transact(world, leaving, happened=True)
+            if world.shared.store.is_durable:
+                leaving = partial(operations.keep_receipts_leaving, world, taken)
+                await run_transaction(world, leaving, has_happened=True)
             if backlog := self._backlogs.get(key):
-                backlog.look()
+                backlog.resume_next()
 
-    def can_tell_early(self, world: World, message: int) -> bool:
+    def can_send_early(self, world: World, message: int) -> bool:
         """Return whether the receipt of a message can be sent at once."""
-        found = world.submitted(message)
+        found = world.find_submission(message)
         if found is None or not operations.is_due_next(world, message):
             return False
-        ring = self._rings.get((world, found[1].system_id), deque())
+        ring = self._receivers.get((world, found[1].system_id), deque())
         return any(each.has_room for each in ring)
 
-    async def tell_early(self, world: World, message: int, now: datetime) -> None:
+    async def send_early(self, world: World, message: int, now: datetime) -> None:
         """Send the receipt of a message at once, whatever becomes of it."""
-        found = world.submitted(message)
+        found = world.find_submission(message)
         if found is not None:
-            tell = partial(operations.tell, world, found[0].id, now)
-            await transact(world, tell, happened=True)
-            await self.bring(world, found[1].system_id)
+            tell = partial(operations.make_next_receipt, world, found[0].id, now)
+            await run_transaction(world, tell, has_happened=True)
+            await self.flush(world, found[1].system_id)
 
-    def _next(self, key: Key) -> Receiver | None:
+    def _find_receiver(self, key: ClientKey) -> ReceiptReceiver | None:
         """Return the receiver whose turn it is, of those that have room."""
-        ring = self._rings.get(key, deque())
+        ring = self._receivers.get(key, deque())
         for _ in range(len(ring)):
             ring.rotate(-1)
             if ring[-1].has_room:
                 return ring[-1]
         return None
 
-    async def _send(
-        self, receiver: Receiver, delivery: Delivery, now: datetime
+    async def _send_delivery(
+        self, receiver: ReceiptReceiver, delivery: Delivery, now: datetime
     ) -> None:
         world, system_id = receiver.world, receiver.system_id
-        receipt = operations.of(world, delivery) if world else None
+        receipt = operations.find_receipt(world, delivery) if world else None
         if world is None or receipt is None:
             return
-        form = world.account.access.bind(system_id).receipts
-        letter = Letter(receipt, form, str(delivery.facts["response"]))
+        form = world.account.access.get_bind(system_id).receipts
+        letter = RenderedReceipt(receipt, form, str(delivery.facts["response"]))
         if world.faults and not _was_held_back(delivery):
             call = StruckReceipt(self, receiver, world, delivery, letter, now)
             try:
-                if await transact(world, call.is_struck):
+                if await run_transaction(world, call.apply_fault):
                     return
             except Refusal as refusal:  # of the disk
                 log.warning("no fault struck: %s", refusal.why)
-        self.carry(receiver, (world, system_id), delivery, letter)
+        self.send_and_release(receiver, (world, system_id), delivery, letter)
 
-    def carry(
+    def send_and_release(
         self,
-        receiver: Receiver,
-        key: Key,
+        receiver: ReceiptReceiver,
+        key: ClientKey,
         delivery: Delivery,
-        letter: Letter,
+        rendered: RenderedReceipt,
         fault: str = "",
     ) -> None:
         """Send a receipt, and behind it what has let it go first."""
-        receiver.send(delivery, letter, fault)
-        if self._behind and (behind := self._let_go(key)):
-            receiver.send(behind.delivery, behind.letter, behind.fault)
+        receiver.send_receipt(delivery, rendered, fault)
+        if self._held and (behind := self._pop_held_receipt(key)):
+            receiver.send_receipt(behind.delivery, behind.rendered, behind.fault)
 
-    def hold(self, key: Key, behind: Behind) -> None:
+    def hold_receipt(self, key: ClientKey, held: HeldReceipt) -> None:
         """Send a receipt behind the next one."""
-        self._behind[key] = behind
+        self._held[key] = held
 
-    def is_holding(self, key: Key) -> bool:
+    def has_held_receipt(self, key: ClientKey) -> bool:
         """Return whether something lets another go first; a reset ends that."""
-        behind = self._behind.get(key)
+        behind = self._held.get(key)
         return behind is not None and behind.outbox is key[0].outbox
 
-    def _let_go(self, key: Key) -> Behind | None:
+    def _pop_held_receipt(self, key: ClientKey) -> HeldReceipt | None:
         """Return what has let another go first, and forget that it has."""
-        behind = self._behind.get(key) if self.is_holding(key) else None
-        self._behind.pop(key, None)
+        behind = self._held.get(key) if self.has_held_receipt(key) else None
+        self._held.pop(key, None)
         return behind
 
 
 class StruckReceipt(Struct):
     """A receipt that a rule may strike (``ReceiptCall``)."""
 
-    mail: Mail
-    receiver: Receiver
+    dispatcher: ReceiptDispatcher
+    receiver: ReceiptReceiver
     world: World
     delivery: Delivery
-    letter: Letter  # as it should be
+    rendered: RenderedReceipt  # as it should be
     now: datetime
-    rule: str = ""  # the id of the one that strikes, ...
-    number: int = 0  # ... and which of the receipts that it has met this is
+    rule_id: str = ""  # the id of the one that strikes, ...
+    call_number: int = 0  # ... and which of the receipts that it has met this is
 
-    def is_struck(self) -> bool:
+    def apply_fault(self) -> bool:
         """Let the rule that strikes do what it does; return whether one does."""
-        rule = self._strike()
+        rule = self._match_rule()
         if rule is not None:
             rule.effect.deliver_receipt(self)
         return rule is not None
 
-    def _strike(self) -> Rule | None:
+    def _match_rule(self) -> FaultRule | None:
         """Return the rule that strikes, whichever phase it names."""
         delivery = self.delivery
 
         def is_felt(effect: Effect) -> bool:
             return effect.changes_receipt(self)
 
-        facts = Facts(
+        facts = CallFacts(
             operation=OPERATION,
             phase=None,
             token=self.receiver.system_id,
-            numbers=[cellphone(delivery.number)],
+            numbers=[format_cellphone(delivery.number)],
             body={**delivery.facts, "message": delivery.message},
             headers={},
             now=self.now,
-            is_spared=True,
-            is_felt=is_felt,
+            is_exempt=True,
+            is_affected_by=is_felt,
         )
-        rule = self.world.strike(facts, Place.RECEIPT)
+        rule = self.world.match_fault_rule(facts, FaultPlace.RECEIPT)
         if rule is not None:
-            self.rule, self.number = rule.id, rule.met
+            self.rule_id, self.call_number = rule.id, rule.met
         return rule
 
     @property
@@ -310,63 +310,63 @@ class StruckReceipt(Struct):
 
     @property
     def receipt(self) -> Receipt:
-        return self.letter.receipt
+        return self.rendered.receipt
 
     @property
-    def form(self) -> Form:
-        return self.letter.form
+    def form(self) -> ReceiptFormat:
+        return self.rendered.form
 
     @property
-    def is_holding(self) -> bool:
-        return self.mail.is_holding(self._key)
+    def has_held_receipt(self) -> bool:
+        return self.dispatcher.has_held_receipt(self._client_key)
 
     @property
-    def _key(self) -> Key:
+    def _client_key(self) -> ClientKey:
         return self.world, self.receiver.system_id
 
-    def reads_alike(self, receipt: Receipt, form: Form) -> bool:
-        right, other = self.letter, self._written(receipt, form)
+    def looks_same(self, receipt: Receipt, form: ReceiptFormat) -> bool:
+        right, other = self.rendered, self._render_receipt(receipt, form)
         version = self.receiver.session.version
-        parameters = right.tlvs(version), other.tlvs(version)
-        return right.body() == other.body() and parameters[0] == parameters[1]
+        parameters = right.make_tlvs(version), other.make_tlvs(version)
+        return right.make_body() == other.make_body() and parameters[0] == parameters[1]
 
-    def send(self, receipt: Receipt, form: Form) -> None:
-        letter, to = self._written(receipt, form), (self.receiver, self._key)
-        self.world.then(partial(self.mail.carry, *to, self.delivery, letter, self.rule))
+    def send_receipt(self, receipt: Receipt, form: ReceiptFormat) -> None:
+        letter, to = self._render_receipt(receipt, form), (self.receiver, self._client_key)
+        self.world.run_on_commit(partial(self.dispatcher.send_and_release, *to, self.delivery, letter, self.rule_id))
 
-    def hold(self) -> None:
+    def hold_receipt(self) -> None:
         outbox = self.world.outbox
-        behind = Behind(self.delivery, self.letter, outbox, self.rule)
-        self.world.then(partial(self.mail.hold, self._key, behind))
+        behind = HeldReceipt(self.delivery, self.rendered, outbox, self.rule_id)
+        self.world.run_on_commit(partial(self.dispatcher.hold_receipt, self._client_key, behind))
 
-    def send_late(self, by: timedelta) -> None:
-        self._keep(self.delivery.late(self.world.clock.now() + by, self.rule))
+    def delay_receipt(self, by: timedelta) -> None:
+        self._keep_delivery(self.delivery.delay_by_fault(self.world.clock.now() + by, self.rule_id))
 
-    def lose(self) -> None:
-        self._keep(self.delivery.lost(self.rule))
+    def lose_receipt(self) -> None:
+        self._keep_delivery(self.delivery.lose_by_fault(self.rule_id))
 
-    def cut(self, *, reset: bool) -> None:
-        receipt = Acknowledged(
+    def break_connection(self, *, reset: bool) -> None:
+        receipt = ReceiptAcknowledgement(
             self.world.outbox,
             self.delivery.id,
             operations.UNANSWERED,
             self.world.clock.now(),
             "cut",
-            self.rule,
+            self.rule_id,
         )
-        operations.answered(self.world, [receipt])
-        self.world.then(partial(self.receiver.fail, self.rule, reset=reset))
+        operations.keep_acknowledgements(self.world, [receipt])
+        self.world.run_on_commit(partial(self.receiver.break_connection, self.rule_id, reset=reset))
 
-    def _keep(self, delivery: Delivery) -> None:
-        self.world.then(partial(self.world.outbox.take_back, delivery))
-        self.world.keep(delivery)
+    def _keep_delivery(self, delivery: Delivery) -> None:
+        self.world.run_on_commit(partial(self.world.outbox.stop_awaiting_response, delivery))
+        self.world.keep_change(delivery)
 
-    def _written(self, receipt: Receipt, form: Form) -> Letter:
+    def _render_receipt(self, receipt: Receipt, form: ReceiptFormat) -> RenderedReceipt:
         """Return a letter; one that says nothing else has its words already."""
         if (receipt, form) == (self.receipt, self.form):
-            return self.letter
+            return self.rendered
         zone = self.world.account.zone
-        return Letter(receipt, form, receipts.text(receipt, form, zone))
+        return RenderedReceipt(receipt, form, receipts.render_receipt_text(receipt, form, zone))
 
 
 def _was_held_back(delivery: Delivery) -> bool:

@@ -6,202 +6,202 @@ from functools import partial
 
 from msgspec import Struct
 
-from emulator.smsc.commands import SUBMITTING, recipients
-from emulator.smsc.command_context import Clerk, Visit
-from emulator.domain.command_status import Status
-from emulator.domain.recipients import cellphone
+from emulator.smsc.commands import SUBMIT_COMMANDS, parse_pdu_recipients
+from emulator.smsc.command_context import CommandHandler, CommandContext
+from emulator.domain.command_status import CommandStatus
+from emulator.domain.recipients import format_cellphone
 from emulator.domain.refusals import Refusal
-from emulator.network.eager import begin
-from emulator.faults import Delayed, Effect, Facts, Phase, Place, Rule
+from emulator.network.eager import start_eagerly
+from emulator.faults import DelayedResponse, Effect, CallFacts, FaultPhase, FaultPlace, FaultRule
 from emulator.smpp import pdu as wire
 from emulator.smpp import shown
 from emulator.smpp.pdu import NUL
-from emulator.smpp.session import KEEPING
-from emulator.world.transaction import transact
+from emulator.smpp.session import KEEPALIVE_COMMANDS
+from emulator.world.transaction import run_transaction
 
-BEHIND = timedelta(microseconds=1)
+RECEIPT_DELAY = timedelta(microseconds=1)
 
 log = logging.getLogger("emulator")
 
 
-class Injection:
+class SmppFaultInjector:
     """What faults make of one request."""
 
-    def __init__(self, desk: Clerk, visit: Visit) -> None:
-        self._desk = desk
-        self._visit = visit
-        self._operation = shown.name(visit.pdu.command)
+    def __init__(self, handler: CommandHandler, context: CommandContext) -> None:
+        self._handler = handler
+        self._context = context
+        self._operation = shown.describe_command(context.pdu.command)
 
-    async def answer(self) -> bytes:
+    async def make_response(self) -> bytes:
         """Return what is sent at once; what comes later is seen to."""
-        desk, visit = self._desk, self._visit
+        desk, visit = self._handler, self._context
         pdu = visit.pdu
-        good = wire.answer(pdu.command, Status.ESME_ROK, pdu.sequence)
-        call = self._call(good, is_carried_out=False)
+        good = wire.encode_response(pdu.command, CommandStatus.ESME_ROK, pdu.sequence)
+        call = self._make_call(good, is_carried_out=False)
         try:
-            rule = await self._struck(Phase.BEFORE, call)
+            rule = await self._match_rule(FaultPhase.BEFORE, call)
         except Refusal as refusal:  # of the disk
-            return desk.recorded(visit, desk.refused(visit, refusal))
+            return desk.record_response(visit, desk.refuse_command(visit, refusal))
         if rule is not None:
-            return await self._wronged(rule, call)
-        right = await desk.carried_out(visit)
-        call = self._call(right, is_carried_out=True)
-        if wire.HEADER.unpack_from(right)[2] == Status.ESME_ROK:
-            rule = await self._struck(Phase.AFTER, call)
+            return await self._apply_rule(rule, call)
+        right = await desk.execute_command(visit)
+        call = self._make_call(right, is_carried_out=True)
+        if wire.PDU_HEADER.unpack_from(right)[2] == CommandStatus.ESME_ROK:
+            rule = await self._match_rule(FaultPhase.AFTER, call)
         if rule is None:
-            return desk.recorded(visit, right)
-        return await self._wronged(rule, call)
+            return desk.record_response(visit, right)
+        return await self._apply_rule(rule, call)
 
-    def _call(self, answer: bytes, *, is_carried_out: bool) -> "StruckCommand":
+    def _make_call(self, response: bytes, *, is_carried_out: bool) -> "StruckCommand":
         return StruckCommand(
-            desk=self._desk,
-            visit=self._visit,
+            handler=self._handler,
+            context=self._context,
             command=self._operation,
-            answer=answer,
+            right_response=response,
             is_carried_out=is_carried_out,
-            seed=self._visit.world.account.seed,
+            seed=self._context.world.account.seed,
         )
 
-    async def _struck(self, phase: Phase, call: "StruckCommand") -> Rule | None:
+    async def _match_rule(self, phase: FaultPhase, call: "StruckCommand") -> FaultRule | None:
         """Return the rule that strikes.
 
         What keeps a session alive is spared by rules that do not name it.
         """
-        visit = self._visit
+        visit = self._context
 
         def is_felt(effect: Effect) -> bool:
             return effect.changes_smpp(call)
 
-        facts = Facts(
+        facts = CallFacts(
             operation=self._operation,
             phase=phase,
-            token=self._desk.system_id,
-            numbers=[cellphone(each) for each in recipients(visit.pdu)],
-            body=shown.fields(visit.pdu),
+            token=self._handler.system_id,
+            numbers=[format_cellphone(each) for each in parse_pdu_recipients(visit.pdu)],
+            body=shown.describe_body(visit.pdu),
             headers={},
             now=visit.now,
-            is_spared=visit.pdu.command in KEEPING,
-            is_felt=is_felt,
+            is_exempt=visit.pdu.command in KEEPALIVE_COMMANDS,
+            is_affected_by=is_felt,
         )
         world = visit.world
         try:
-            return await transact(world, lambda: world.strike(facts, Place.SMPP_ANSWER))
+            return await run_transaction(world, lambda: world.match_fault_rule(facts, FaultPlace.SMPP_ANSWER))
         except Refusal as refusal:
-            if phase is Phase.BEFORE:
+            if phase is FaultPhase.BEFORE:
                 raise
             log.warning("no fault struck: %s", refusal.why)  # what was done stands
             return None
 
-    async def _wronged(self, rule: Rule, call: "StruckCommand") -> bytes:
+    async def _apply_rule(self, rule: FaultRule, call: "StruckCommand") -> bytes:
         """Return what *rule* makes of the right answer, kept as it is sent."""
-        self._visit.fault = call.rule = rule.id
-        call.number = rule.met
-        sent = await rule.effect.answer_smpp(call)
-        return b"" if sent is None else self._desk.recorded(self._visit, sent)
+        self._context.fault = call.rule_id = rule.id
+        call.call_number = rule.met
+        sent = await rule.effect.respond_smpp(call)
+        return b"" if sent is None else self._handler.record_response(self._context, sent)
 
 
 class StruckCommand(Struct, kw_only=True):
     """One command that a rule may strike (``SmppCall``)."""
 
-    desk: Clerk
-    visit: Visit
+    handler: CommandHandler
+    context: CommandContext
     command: str
-    answer: bytes  # the right one; where nothing is carried out, a good one
+    right_response: bytes  # the right one; where nothing is carried out, a good one
     is_carried_out: bool
     seed: int
-    rule: str = ""  # the id of the one that strikes, ...
-    number: int = 0  # ... and which of the calls that it has met this is
+    rule_id: str = ""  # the id of the one that strikes, ...
+    call_number: int = 0  # ... and which of the calls that it has met this is
 
     @property
-    def sequence(self) -> int:
-        return self.visit.pdu.sequence
+    def sequence_number(self) -> int:
+        return self.context.pdu.sequence
 
     @property
-    def is_heard(self) -> bool:
-        return not self.desk.line.is_silent
+    def can_reach_client(self) -> bool:
+        return not self.handler.connection.is_silent
 
     @property
-    def is_holding(self) -> bool:
-        return bool(self.desk.held_over)
+    def has_held_response(self) -> bool:
+        return bool(self.handler.held_response)
 
     @property
     def can_send_receipt(self) -> bool:
-        message, mail = self._placed(), self.desk.mail
-        return message is not None and mail.can_tell_early(self.visit.world, message)
+        message, mail = self._find_message_id(), self.handler.dispatcher
+        return message is not None and mail.can_send_early(self.context.world, message)
 
-    def reply(self, status: int) -> bytes:
-        return wire.answer(self.visit.pdu.command, status, self.sequence)
+    def make_response(self, status: int) -> bytes:
+        return wire.encode_response(self.context.pdu.command, status, self.sequence_number)
 
-    async def answer_late(self, by: timedelta) -> None:
+    async def delay_response(self, by: timedelta) -> None:
         """Answer later; the request is under way until then."""
-        desk, visit = self.desk, self.visit
+        desk, visit = self.handler, self.context
 
         async def answered() -> None:
             visit.now = visit.world.clock.now()
             right = (
-                self.answer if self.is_carried_out else await desk.carried_out(visit)
+                self.right_response if self.is_carried_out else await desk.execute_command(visit)
             )
-            desk.line.send(desk.recorded(visit, right))
-            visit.world.commons.store.note(visit.world)
+            desk.connection.send(desk.record_response(visit, right))
+            visit.world.shared.store.mark_journal_dirty(visit.world)
 
-        delayed = Delayed(visit.now + by, self.command, self.rule)
+        delayed = DelayedResponse(visit.now + by, self.command, self.rule_id)
         await self._postpone_receipt(delayed.due)
-        desk.late(visit.world).hold(
-            delayed, lambda: begin(answered()), lambda: desk.recorded(visit, b"")
+        desk.ensure_delayed_responses(visit.world).defer(
+            delayed, lambda: start_eagerly(answered()), lambda: desk.record_response(visit, b"")
         )
 
-    def answer_last(self, octets: bytes) -> None:
-        self.desk.recorded(self.visit, octets)
-        self.desk.line.send(octets)
-        self.desk.line.silence()
+    def send_last(self, octets: bytes) -> None:
+        self.handler.record_response(self.context, octets)
+        self.handler.connection.send(octets)
+        self.handler.connection.go_silent()
 
-    def drip(self, seconds: timedelta) -> None:
-        desk, visit = self.desk, self.visit
-        desk.recorded(visit, self.answer)
-        desk.line.begin_drip()
-        for index, octet in enumerate(self.answer):
-            left = len(self.answer) - index - 1
-            due = visit.now + seconds - seconds * left / len(self.answer)
-            then = partial(desk.line.drip, bytes((octet,)), last=not left)
-            delayed = Delayed(due, self.command, self.rule)
-            desk.late(visit.world).hold(delayed, then)
+    def drip_response(self, seconds: timedelta) -> None:
+        desk, visit = self.handler, self.context
+        desk.record_response(visit, self.right_response)
+        desk.connection.begin_drip()
+        for index, octet in enumerate(self.right_response):
+            left = len(self.right_response) - index - 1
+            due = visit.now + seconds - seconds * left / len(self.right_response)
+            then = partial(desk.connection.drip_octet, bytes((octet,)), last=not left)
+            delayed = DelayedResponse(due, self.command, self.rule_id)
+            desk.ensure_delayed_responses(visit.world).defer(delayed, then)
 
-    def hold(self) -> None:
-        self.desk.held_over = self.answer
+    def hold_response(self) -> None:
+        self.handler.held_response = self.right_response
 
-    def close(self, *, answered: bool) -> None:
-        line = self.desk.line
-        if answered:
-            line.then(line.hang_up)
+    def close_connection(self, *, after_response: bool) -> None:
+        line = self.handler.connection
+        if after_response:
+            line.call_after_flush(line.flush_and_close)
         else:
-            line.hang_up()
+            line.flush_and_close()
 
-    def reset(self, *, answered: bool) -> None:
-        line = self.desk.line
-        if answered:
-            line.then(line.reset)
+    def reset_connection(self, *, after_response: bool) -> None:
+        line = self.handler.connection
+        if after_response:
+            line.call_after_flush(line.flush_and_reset)
         else:
-            line.reset()
+            line.flush_and_reset()
 
-    def unbind(self) -> None:
-        self.desk.line.then(self.desk.unbind)
+    def send_unbind(self) -> None:
+        self.handler.connection.call_after_flush(self.handler.send_unbind)
 
-    async def send_receipt(self) -> None:
-        message = self._placed()
+    async def send_early_receipt(self) -> None:
+        message = self._find_message_id()
         if message is not None:
-            world = self.visit.world
-            await self.desk.mail.tell_early(world, message, world.clock.now())
+            world = self.context.world
+            await self.handler.dispatcher.send_early(world, message, world.clock.now())
 
-    def _placed(self) -> int | None:
+    def _find_message_id(self) -> int | None:
         """Return the id of the message that has been placed, if one has."""
-        if not (self.is_carried_out and self.visit.pdu.command in SUBMITTING):
+        if not (self.is_carried_out and self.context.pdu.command in SUBMIT_COMMANDS):
             return None
-        return int(self.answer[wire.SHORTEST :].partition(NUL)[0])
+        return int(self.right_response[wire.MIN_PDU_LENGTH :].partition(NUL)[0])
 
     async def _postpone_receipt(self, due: datetime) -> None:
         """Let the receipt of what has been placed come behind its late answer."""
-        world = self.visit.world
+        world = self.context.world
         newest = next(reversed(world.submissions.values()), None)
-        if self._placed() is not None and newest is not None:
-            late = newest._replace(answered_at=due + BEHIND)
-            await transact(world, lambda: world.keep(late), happened=True)
+        if self._find_message_id() is not None and newest is not None:
+            late = newest._replace(answered_at=due + RECEIPT_DELAY)
+            await run_transaction(world, lambda: world.keep_change(late), has_happened=True)

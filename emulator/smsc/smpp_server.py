@@ -11,81 +11,81 @@ from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from emulator.network.resolver import ForbiddenTargetError, dial
-from emulator.worlds import Outbound, Worlds
+from emulator.network.resolver import ForbiddenTargetError, dial_host
+from emulator.worlds import OutboundBind, WorldDirectory
 
 if TYPE_CHECKING:
-    from emulator.smsc.connection import Line
-    from emulator.smsc.server_state import Office
-    from emulator.smpp.bodies import Outbind
+    from emulator.smsc.connection import SmppConnection
+    from emulator.smsc.server_state import ServerState
+    from emulator.smpp.bodies import OutbindBody
 
-PATIENCE = 10  # seconds that a client which is called may take to answer
-GRACE = 0.3  # seconds that clients get to take their leave
+OUTBIND_TIMEOUT = 10  # seconds that a client which is called may take to answer
+UNBIND_GRACE = 0.3  # seconds that clients get to take their leave
 
 log = logging.getLogger("emulator")
 
 
-class Door:
+class SmppServer:
     """Listens for the clients of all worlds of this process."""
 
-    def __init__(self, worlds: Worlds) -> None:
+    def __init__(self, worlds: WorldDirectory) -> None:
         self._worlds = worlds
         self._servers: list[asyncio.Server] = []
-        self._calls: set[asyncio.Task[None]] = set()
-        worlds.dial = self._dial
+        self._outbinds: set[asyncio.Task[None]] = set()
+        worlds.bind_outbound = self._start_outbind
 
     async def listen(
         self, listener: socket.socket, context: ssl.SSLContext | None = None
     ) -> None:
         """Answer whoever connects to *listener*, over TLS where there is a context."""
         loop = asyncio.get_running_loop()
-        line = partial(self._line, tls=context is not None)
+        line = partial(self._make_connection, tls=context is not None)
         server = await loop.create_server(line, sock=listener, ssl=context)
         self._servers.append(server)
         host, port, *_ = listener.getsockname()
-        self._worlds.addresses["smpps" if context else "smpp"] = f"{host}:{port}"
+        self._worlds.smpp_addresses["smpps" if context else "smpp"] = f"{host}:{port}"
 
     @cached_property
-    def _office(self) -> "Office":
-        from emulator.smsc.server_state import Office  # noqa: PLC0415 - 15 ms
+    def _server_state(self) -> "ServerState":
+        from emulator.smsc.server_state import ServerState  # noqa: PLC0415 - 15 ms
 
-        return Office(self._worlds)
+        return ServerState(self._worlds)
 
-    def _line(self, *, tls: bool = False, outbind: "Outbind | None" = None) -> "Line":
-        from emulator.smsc.connection import Line  # noqa: PLC0415
-        from emulator.smsc.server_state import timers  # noqa: PLC0415
+    def _make_connection(self, *, tls: bool = False, outbind: "OutbindBody | None" = None) -> "SmppConnection":
+        from emulator.smsc.connection import SmppConnection  # noqa: PLC0415
+        from emulator.smsc.server_state import make_session_timers  # noqa: PLC0415
 
         centre = self._worlds.default.account.access.centre
-        return Line(self._office, timers(centre), tls=tls, outbind=outbind)
+        return SmppConnection(self._server_state, make_session_timers(centre), tls=tls, outbind=outbind)
 
-    def _dial(self, to: Outbound) -> None:
+    def _start_outbind(self, to: OutboundBind) -> None:
         """Call a client that listens, in its own time."""
-        task = asyncio.get_running_loop().create_task(self._call(to))
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        task = asyncio.get_running_loop().create_task(self._send_outbind(to))
+        self._outbinds.add(task)
+        task.add_done_callback(self._outbinds.discard)
 
-    async def _call(self, to: Outbound) -> None:
-        from emulator.smpp.bodies import Outbind  # noqa: PLC0415
+    async def _send_outbind(self, to: OutboundBind) -> None:
+        from emulator.smpp.bodies import OutbindBody  # noqa: PLC0415
 
-        outbind = Outbind(to.system_id.encode("latin-1"), to.password.encode("latin-1"))
-        line = partial(self._line, outbind=outbind)
+        outbind = OutbindBody(to.system_id.encode("latin-1"), to.password.encode("latin-1"))
+        line = partial(self._make_connection, outbind=outbind)
         try:
-            async with asyncio.timeout(PATIENCE):
-                await dial(self._worlds.targets, line, to.host, to.port)
+            async with asyncio.timeout(OUTBIND_TIMEOUT):
+                await dial_host(self._worlds.targets, line, to.host, to.port)
         except ForbiddenTargetError as error:
             log.warning("no outbind goes to %s:%s: %s", to.host, to.port, error)
         except (OSError, UnicodeError, TimeoutError) as error:
             log.warning("nobody listens for an outbind on %s: %s", to[:2], error)
 
     @property
-    def connections(self) -> "list[Line]":
+    def connections(self) -> "list[SmppConnection]":
         """The connections of clients that have not ended."""
-        return list(self._office.lines) if "_office" in self.__dict__ else []
+        return list(self._server_state.connections) if "_office" in self.__dict__ else []
 
     @property
     def addresses(self) -> dict[str, str]:
         """Where it listens: host:port, by smpp and smpps."""
-        return self._worlds.addresses
+        return self._worlds.smpp_addresses
 
     async def close(self) -> None:
         """Ask every client to go, wait shortly, and hang up.
@@ -94,15 +94,15 @@ class Door:
         """
         for server in self._servers:
             server.close()
-        for call in tuple(self._calls):
+        for call in tuple(self._outbinds):
             call.cancel()
         lines = self.connections
         for each in lines:
-            each.desk.dismiss()
+            each.handler.end_session()
         if lines:
-            gone = asyncio.gather(*(each.ended.wait() for each in lines))
+            gone = asyncio.gather(*(each.closed.wait() for each in lines))
             with suppress(TimeoutError):
-                await asyncio.wait_for(gone, GRACE)
+                await asyncio.wait_for(gone, UNBIND_GRACE)
         for each in lines:
             each.abort()
-        self._worlds.addresses.clear()
+        self._worlds.smpp_addresses.clear()

@@ -14,15 +14,15 @@ from typing import Any
 import msgspec
 
 from emulator.store import StoreError
-from emulator.world import Unwritten
-from emulator.world.containers import Key, Row
+from emulator.world import StoreWriteError
+from emulator.world.containers import RowKey, StateRow
 
-NAME = "worlds.sqlite"
-OURS = 0x534D5343  # application_id: "SMSC"
-VERSION = 1  # user_version, of the schema and of what stands in it
-CHECKPOINT = 4_000  # pages of the log, 16 MiB, that are carried over at a time
-FRESH = 4_096  # pieces that wait to be sorted in, at most
-LARGE = 64 * 1024  # octets of a piece that does not wait
+DATABASE_NAME = "worlds.sqlite"
+APPLICATION_ID = 0x534D5343  # application_id: "SMSC"
+FORMAT_VERSION = 1  # user_version, of the schema and of what stands in it
+CHECKPOINT_PAGES = 4_000  # pages of the log, 16 MiB, that are carried over at a time
+MOST_FRESH_PIECES = 4_096  # pieces that wait to be sorted in, at most
+LARGE_PIECE = 64 * 1024  # octets of a piece that does not wait
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS world(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, aside TEXT
@@ -38,60 +38,60 @@ CREATE TABLE IF NOT EXISTS fresh(
 """
 
 # An exchange's id: its world's number times so many, and its own number.
-EXCHANGES = 2**40
+EXCHANGES_PER_WORLD = 2**40
 
-encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(list[Row]).decode
+encode_rows = msgspec.msgpack.Encoder().encode
+decode_rows = msgspec.msgpack.Decoder(list[StateRow]).decode
 
 
-class File:
+class DatabaseFile:
     """One open file.  No other process can open it meanwhile."""
 
     def __init__(self, folder: Path) -> None:
         """Open, or make, the file in *folder*.  Raises ``StoreError``."""
-        self.path = folder / NAME
-        self._fresh: list[tuple[int, Sequence[Row]]] = []  # what is in that table
+        self.path = folder / DATABASE_NAME
+        self._fresh: list[tuple[int, Sequence[StateRow]]] = []  # what is in that table
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             message = f"the data directory {folder} cannot be made ({error.strerror})"
             raise StoreError(message) from error
-        with self._told():
-            self._base = sqlite3.connect(
+        with self._as_store_error():
+            self._connection = sqlite3.connect(
                 self.path, timeout=0, isolation_level=None, check_same_thread=False
             )  # an emulator in somebody's process is made in one and runs in another
         try:
-            with self._told():
-                self._open()
+            with self._as_store_error():
+                self._open_database()
         except BaseException:
-            self._base.close()
+            self._connection.close()
             raise
 
-    def _open(self) -> None:
-        run = self._base.execute
+    def _open_database(self) -> None:
+        run = self._connection.execute
         run("PRAGMA locking_mode = EXCLUSIVE")
-        ours, version = self._number("application_id"), self._number("user_version")
+        ours, version = self._read_pragma("application_id"), self._read_pragma("user_version")
         tables = run("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if ours != OURS and (ours or version or tables):
+        if ours != APPLICATION_ID and (ours or version or tables):
             message = f"{self.path} is no file of this program; name another --data"
             raise StoreError(message)
-        if version > VERSION:
+        if version > FORMAT_VERSION:
             message = (
                 f"{self.path} has format {version}, and this emulator knows formats "
-                f"up to {VERSION}: use the one that wrote it, or a newer one"
+                f"up to {FORMAT_VERSION}: use the one that wrote it, or a newer one"
             )
             raise StoreError(message)
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")
-        run(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
+        run(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         run("BEGIN EXCLUSIVE")  # so that a read-only one is told now
         for statement in filter(str.strip, SCHEMA.split(";")):
             run(statement)
         if not tables:
-            run(f"PRAGMA application_id = {OURS}")
-            run(f"PRAGMA user_version = {VERSION}")
+            run(f"PRAGMA application_id = {APPLICATION_ID}")
+            run(f"PRAGMA user_version = {FORMAT_VERSION}")
         self._read_fresh()
-        self._sort_in()
+        self._merge_fresh()
         run("COMMIT")
         self._fresh.clear()
         flaw = run("PRAGMA quick_check(1)").fetchone()[0]
@@ -99,149 +99,149 @@ class File:
             raise sqlite3.DatabaseError(flaw)
 
     def _read_fresh(self) -> None:
-        found = self._base.execute("SELECT world, octets FROM fresh ORDER BY id")
+        found = self._connection.execute("SELECT world, octets FROM fresh ORDER BY id")
         try:
-            self._fresh = [(world, decode(octets)) for world, octets in found]
+            self._fresh = [(world, decode_rows(octets)) for world, octets in found]
         except msgspec.MsgspecError as error:
             raise sqlite3.DatabaseError(str(error)) from error
 
-    def _number(self, pragma: str) -> int:
-        return int(self._base.execute(f"PRAGMA {pragma}").fetchone()[0])
+    def _read_pragma(self, pragma: str) -> int:
+        return int(self._connection.execute(f"PRAGMA {pragma}").fetchone()[0])
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _as_store_error(self) -> Iterator[None]:
         """Say what SQLite says as ``StoreError``, with what to do about it."""
         try:
             yield
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", None)
-            message = _SENTENCES.get((code or 0) & 0xFF, _DAMAGED)
+            message = _ERROR_TEXTS.get((code or 0) & 0xFF, _DAMAGED)
             raise StoreError(message.format(path=self.path, error=error)) from error
 
     # --- Reading ------------------------------------------------------------------
 
-    def worlds(self) -> list[tuple[int, str]]:
+    def list_worlds(self) -> list[tuple[int, str]]:
         """Return number and name of each world that was not set aside."""
         query = "SELECT id, name FROM world WHERE aside IS NULL ORDER BY id"
-        return self._all(query, ())
+        return self._fetch_all(query, ())
 
-    def aside(self) -> list[tuple[int, str, str]]:
+    def list_set_aside(self) -> list[tuple[int, str, str]]:
         """Return number, name and reason of each world that was set aside."""
         query = "SELECT id, name, aside FROM world WHERE aside IS NOT NULL ORDER BY id"
-        return self._all(query, ())
+        return self._fetch_all(query, ())
 
-    def things(self, world: int) -> list[tuple[str, Key, bytes]]:
+    def list_rows(self, world: int) -> list[tuple[str, RowKey, bytes]]:
         """Return kind, key and octets of all that a world has, by key."""
         query = "SELECT kind, key, octets FROM thing WHERE world = ? ORDER BY kind, key"
-        return self._all(query, (world,))
+        return self._fetch_all(query, (world,))
 
-    def exchanges(self, world: int) -> list[bytes]:
+    def list_exchanges(self, world: int) -> list[bytes]:
         """Return the octets of the exchanges of a world, the oldest first."""
         query = "SELECT octets FROM exchange WHERE id >= ? AND id < ? ORDER BY id"
-        found = self._all(query, (world * EXCHANGES, (world + 1) * EXCHANGES))
+        found = self._fetch_all(query, (world * EXCHANGES_PER_WORLD, (world + 1) * EXCHANGES_PER_WORLD))
         return [octets for (octets,) in found]
 
-    def _all(self, query: str, values: Sequence[Key]) -> list[Any]:
-        with self._told():
-            return self._base.execute(query, values).fetchall()
+    def _fetch_all(self, query: str, values: Sequence[RowKey]) -> list[Any]:
+        with self._as_store_error():
+            return self._connection.execute(query, values).fetchall()
 
     # --- Writing ------------------------------------------------------------------
 
-    def put(self, world: int, rows: Sequence[Row]) -> None:
+    def commit_rows(self, world: int, rows: Sequence[StateRow]) -> None:
         """Write *rows*, all or none.  Raises ``Unwritten``."""
-        octets = encode(rows)
-        if len(octets) > LARGE or len(self._fresh) == FRESH:
+        octets = encode_rows(rows)
+        if len(octets) > LARGE_PIECE or len(self._fresh) == MOST_FRESH_PIECES:
             with self.transaction():
-                self.add(world, rows)
+                self.add_rows(world, rows)
             return
         query = "INSERT INTO fresh(world, octets) VALUES (?, ?)"
         try:
-            self._base.execute(query, (world, octets))
+            self._connection.execute(query, (world, octets))
         except sqlite3.Error as error:
-            raise self._unwritten(error) from error
+            raise self._make_write_error(error) from error
         self._fresh.append((world, rows))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Write all that is written within, or nothing.  Raises ``Unwritten``."""
         try:
-            self._base.execute("BEGIN")
-            self._sort_in()
+            self._connection.execute("BEGIN")
+            self._merge_fresh()
             yield
-            self._base.execute("COMMIT")
+            self._connection.execute("COMMIT")
         except BaseException as error:
-            if self._base.in_transaction:
-                self._base.execute("ROLLBACK")
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
-                raise self._unwritten(error) from error
+                raise self._make_write_error(error) from error
             raise
         self._fresh.clear()
 
-    def _sort_in(self) -> None:
+    def _merge_fresh(self) -> None:
         """Put what is fresh among the things, within a transaction."""
         for world, rows in self._fresh:
-            self.add(world, rows)
+            self.add_rows(world, rows)
         if self._fresh:
-            self._base.execute("DELETE FROM fresh")
+            self._connection.execute("DELETE FROM fresh")
 
-    def add(self, world: int, rows: Iterable[Row]) -> None:
+    def add_rows(self, world: int, rows: Iterable[StateRow]) -> None:
         """Write *rows* within a transaction."""
         put = "INSERT OR REPLACE INTO thing(world, kind, key, octets) "
         put += "VALUES (?, ?, ?, ?)"
         for kind, key, octets in rows:
             if octets is None:
                 query = "DELETE FROM thing WHERE world = ? AND kind = ? AND key = ?"
-                self._base.execute(query, (world, kind, key))
+                self._connection.execute(query, (world, kind, key))
             else:
-                self._base.execute(put, (world, kind, key, octets))
+                self._connection.execute(put, (world, kind, key, octets))
 
-    def opened(self, name: str) -> int:
+    def open_world(self, name: str) -> int:
         """Return the number of a world that is to be written anew."""
-        row = self._base.execute("SELECT id FROM world WHERE name = ?", (name,))
+        row = self._connection.execute("SELECT id FROM world WHERE name = ?", (name,))
         found = row.fetchone()
         if found:
-            self.clear(found[0])
+            self.clear_world(found[0])
             return int(found[0])
-        made = self._base.execute("INSERT INTO world(name) VALUES (?)", (name,))
+        made = self._connection.execute("INSERT INTO world(name) VALUES (?)", (name,))
         return int(made.lastrowid or 0)
 
-    def clear(self, world: int) -> None:
+    def clear_world(self, world: int) -> None:
         """Take away all that a world has, within a transaction."""
-        self._base.execute("DELETE FROM thing WHERE world = ?", (world,))
+        self._connection.execute("DELETE FROM thing WHERE world = ?", (world,))
 
-    def drop(self, world: int) -> None:
+    def drop_world(self, world: int) -> None:
         """Take a world away, within a transaction."""
-        self.clear(world)
+        self.clear_world(world)
         self.drop_exchanges(world)
-        self._base.execute("DELETE FROM world WHERE id = ?", (world,))
+        self._connection.execute("DELETE FROM world WHERE id = ?", (world,))
 
-    def rename(self, world: int, name: str, aside: str | None) -> None:
+    def rename_world(self, world: int, name: str, aside: str | None) -> None:
         """Give a world another name, within a transaction, and say why it is set aside.
 
         One without a reason is to be loaded.
         """
         query = "UPDATE world SET name = ?, aside = ? WHERE id = ?"
-        self._base.execute(query, (name, aside, world))
+        self._connection.execute(query, (name, aside, world))
 
     def add_exchanges(self, world: int, rows: Iterable[tuple[int, bytes]]) -> None:
         """Write exchanges within a transaction."""
-        start = world * EXCHANGES
+        start = world * EXCHANGES_PER_WORLD
         query = "INSERT OR REPLACE INTO exchange VALUES (?, ?)"
-        self._base.executemany(query, ((start + each, it) for each, it in rows))
+        self._connection.executemany(query, ((start + each, it) for each, it in rows))
 
-    def drop_exchanges(self, world: int, before: int = EXCHANGES) -> None:
+    def drop_exchanges(self, world: int, before: int = EXCHANGES_PER_WORLD) -> None:
         """Take exchanges away, all or the older ones, within a transaction."""
-        start = world * EXCHANGES
+        start = world * EXCHANGES_PER_WORLD
         query = "DELETE FROM exchange WHERE id >= ? AND id < ?"
-        self._base.execute(query, (start, start + before))
+        self._connection.execute(query, (start, start + before))
 
     def close(self) -> None:
-        self._base.close()
+        self._connection.close()
 
-    def _unwritten(self, error: sqlite3.Error) -> Unwritten:
-        if self._base.in_transaction:
-            self._base.execute("ROLLBACK")
-        return Unwritten(f"{self.path} cannot be written ({error})")
+    def _make_write_error(self, error: sqlite3.Error) -> StoreWriteError:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        return StoreWriteError(f"{self.path} cannot be written ({error})")
 
 
 _DAMAGED = (
@@ -249,7 +249,7 @@ _DAMAGED = (
     "put a copy of it there, or name another --data"
 )
 _UNUSABLE = "{path} cannot be read and written ({error}); name another --data"
-_SENTENCES = {
+_ERROR_TEXTS = {
     sqlite3.SQLITE_BUSY: "{path} is in use by another process; stop it, or name "
     "another --data: one directory belongs to one process",
     sqlite3.SQLITE_CANTOPEN: _UNUSABLE,

@@ -5,20 +5,20 @@ from typing import Any
 
 import msgspec
 
-from emulator.world.journal import Cut, Exchange
+from emulator.world.journal import CutBody, Exchange
 
 
-def written(exchange: Exchange) -> bytes:
-    return _encode(exchange)
+def encode_exchange(exchange: Exchange) -> bytes:
+    return _encode_msgpack(exchange)
 
 
-def read(octets: bytes) -> Exchange:
+def decode_exchange(octets: bytes) -> Exchange:
     """Return what ``written`` has written."""
     row = msgspec.msgpack.decode(octets)
     exchange = Exchange._make(row)
     return exchange._replace(
-        request=_body(exchange.request),
-        answer=_body(exchange.answer),
+        request=_decode_body(exchange.request),
+        answer=_decode_body(exchange.answer),
         answer_headers=tuple((name, value) for name, value in exchange.answer_headers),
         notes=tuple(exchange.notes),
         refusal=tuple(exchange.refusal),
@@ -26,16 +26,16 @@ def read(octets: bytes) -> Exchange:
     )
 
 
-def _body(value: Any) -> bytes | Cut:
-    return value if isinstance(value, bytes) else Cut.kept(*value)
+def _decode_body(value: Any) -> bytes | CutBody:
+    return value if isinstance(value, bytes) else CutBody.from_parts(*value)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Cut):
+def _encode_hook(value: Any) -> Any:
+    if isinstance(value, CutBody):
         return [value.head, value.octets, value.sha256]
     if isinstance(value, array):
         return list(value)
     raise TypeError(type(value))
 
 
-_encode = msgspec.msgpack.Encoder(enc_hook=_plain).encode
+_encode_msgpack = msgspec.msgpack.Encoder(enc_hook=_encode_hook).encode

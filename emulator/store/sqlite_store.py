@@ -19,19 +19,19 @@ from emulator.world.journal import Exchange
 from emulator.store import StoreError
 from emulator.store import journal_rows
 from emulator.store import world_rows
-from emulator.store.database_file import File
-from emulator.world.transaction import set_aside
-from emulator.world import Changes, Store, Unwritten, World
-from emulator.worlds import Aside, Held, Opened, Origin, Removed, Replaced, Worlds
+from emulator.store.database_file import DatabaseFile
+from emulator.world.transaction import set_world_aside
+from emulator.world import ChangeSet, Store, StoreWriteError, World
+from emulator.worlds import UnloadedWorld, SavedWorld, WorldOpened, WorldOrigin, WorldRemoved, WorldReplaced, WorldDirectory
 
-BEHIND = 0.05  # seconds of the wall that the journal on the disk may be behind
-WHOLE = (Opened, Replaced, Removed)  # changes of a whole world
+JOURNAL_DELAY = 0.05  # seconds of the wall that the journal on the disk may be behind
+WHOLE_WORLD_CHANGES = (WorldOpened, WorldReplaced, WorldRemoved)  # changes of a whole world
 
 log = logging.getLogger("emulator")
 
 
 @dataclass(slots=True)
-class Followed:
+class StoredWorld:
     """What the disk has of a world, beside its things."""
 
     number: int
@@ -39,254 +39,254 @@ class Followed:
     dropped_to: int = 0  # exchange
 
 
-class Found(NamedTuple):
+class LoadedWorld(NamedTuple):
     """What the disk has of a world."""
 
     number: int
-    held: Held
-    origin: Origin
+    held: SavedWorld
+    origin: WorldOrigin
     journal: list[Exchange]
     gone: dict[str, Any]  # of the journal
 
 
-class Keeper(Store):
+class SqliteStore(Store):
     """Keeps the worlds of a process in the file of one directory."""
 
-    def __init__(self, folder: Path, worlds: Worlds, *, now: datetime) -> None:
+    def __init__(self, folder: Path, worlds: WorldDirectory, *, now: datetime) -> None:
         """Open the directory and put *worlds* where they were.
 
         *now* is the machine's time.  Raises ``StoreError``.
         """
-        self._file = File(folder)
+        self._file = DatabaseFile(folder)
         self._worlds = worlds
         self._began = now
-        self._followed: dict[World, Followed] = {}
-        self._behind: dict[World, None] = {}  # are to be written as a whole
-        self._grown: dict[World, None] = {}  # have exchanges that are not written yet
+        self._stored: dict[World, StoredWorld] = {}
+        self._to_rewrite: dict[World, None] = {}  # are to be written as a whole
+        self._dirty_journals: dict[World, None] = {}  # have exchanges that are not written yet
         self._timer: asyncio.TimerHandle | None = None
         try:
-            for number, name, why in self._file.aside():
-                self._list_aside(number, name, why)
-            for number, name in self._file.worlds():
-                self._load(number, name)
+            for number, name, why in self._file.list_set_aside():
+                self._add_unloaded_world(number, name, why)
+            for number, name in self._file.list_worlds():
+                self._load_world(number, name)
         except BaseException:
             self._file.close()
             raise
         for world in worlds:
-            if world not in self._followed:
-                self._behind[world] = None
-        worlds.keep_in(self)
+            if world not in self._stored:
+                self._to_rewrite[world] = None
+        worlds.use_store(self)
 
     def close(self) -> None:
         """Write what is left to write, and let others have the directory."""
-        with suppress(Unwritten):
-            self.settle()
-        self._catch_up()
+        with suppress(StoreWriteError):
+            self.retry_writes()
+        self._write_journals()
         self._file.close()
 
     # --- Writing ------------------------------------------------------------------
 
-    def write(self, changes: Changes) -> None:
+    def write(self, changes: ChangeSet) -> None:
         """Write what a transaction is about to change.
 
         Raises ``Unwritten`` where the disk refuses, unless it has happened whatever the
         disk says.
         """
         try:
-            self._write(changes)
-        except Unwritten as error:
-            if not changes.happened:
+            self._write_transaction(changes)
+        except StoreWriteError as error:
+            if not changes.has_happened:
                 raise
             log.error("%s; it is written as soon as it can be", error)  # noqa: TRY400
-            for world in changes.of:
-                self._behind[world] = None
+            for world in changes.by_world:
+                self._to_rewrite[world] = None
 
-    def settle(self) -> None:
+    def retry_writes(self) -> None:
         """Write what the disk has refused although it happened, if it takes it now.
 
         Raises ``Unwritten``.
         """
-        for world in tuple(self._behind):
+        for world in tuple(self._to_rewrite):
             try:
                 with self._file.transaction():
-                    followed = self._write_whole(world, world, self._origin(world))
-            except Unwritten:
+                    followed = self._write_whole_world(world, world, self._get_origin(world))
+            except StoreWriteError:
                 raise
             except Exception as error:  # noqa: BLE001 - that world's trouble
-                set_aside(world, error)
-                self._grown.pop(world, None)
+                set_world_aside(world, error)
+                self._dirty_journals.pop(world, None)
             else:
-                self._followed[world] = followed
-            del self._behind[world]
+                self._stored[world] = followed
+            del self._to_rewrite[world]
 
-    def _write(self, changes: Changes) -> None:
-        [(world, its_own), *others] = changes.of.items()
-        if not (others or _is_whole(its_own)):
-            if rows_of := world.rows_of(its_own):
-                self.settle()
-                if followed := self._followed.get(world):
-                    self._file.put(followed.number, rows_of)
-                    self._catch_up_soon()
+    def _write_transaction(self, changes: ChangeSet) -> None:
+        [(world, its_own), *others] = changes.by_world.items()
+        if not (others or _has_whole_change(its_own)):
+            if rows_of := world.list_changed_rows(its_own):
+                self.retry_writes()
+                if followed := self._stored.get(world):
+                    self._file.commit_rows(followed.number, rows_of)
+                    self._schedule_journal_write()
             return
-        self.settle()
-        followed_then: dict[World, Followed | None] = {}
+        self.retry_writes()
+        followed_then: dict[World, StoredWorld | None] = {}
         with self._file.transaction():
-            for world, its_own in changes.of.items():
-                followed_then[world] = self._write_in_part(world, its_own)
+            for world, its_own in changes.by_world.items():
+                followed_then[world] = self._write_world_changes(world, its_own)
         for world, then in followed_then.items():
             if then is not None:
-                self._followed[world] = then
-            elif world in self._followed:
-                del self._followed[world]
-                for table in (self._grown, self._behind):
+                self._stored[world] = then
+            elif world in self._stored:
+                del self._stored[world]
+                for table in (self._dirty_journals, self._to_rewrite):
                     table.pop(world, None)
 
-    def _write_in_part(self, world: World, changes: Sequence[Any]) -> Followed | None:
+    def _write_world_changes(self, world: World, changes: Sequence[Any]) -> StoredWorld | None:
         """Write *changes* within a transaction; return how the world is followed then.
 
         Nobody follows one that is gone.
         """
-        followed = self._followed.get(world)
-        rows_of = world.rows_of([each for each in changes if type(each) not in WHOLE])
+        followed = self._stored.get(world)
+        rows_of = world.list_changed_rows([each for each in changes if type(each) not in WHOLE_WORLD_CHANGES])
         for each in changes:
-            if isinstance(each, Opened):
-                followed = self._write_whole(world, world, each.origin)
-            elif isinstance(each, Replaced):
-                followed = self._write_whole(world, each.other, self._origin(world))
-            elif isinstance(each, Removed) and followed is not None:
-                self._file.drop(followed.number)
+            if isinstance(each, WorldOpened):
+                followed = self._write_whole_world(world, world, each.origin)
+            elif isinstance(each, WorldReplaced):
+                followed = self._write_whole_world(world, each.other, self._get_origin(world))
+            elif isinstance(each, WorldRemoved) and followed is not None:
+                self._file.drop_world(followed.number)
                 return None
         if followed is not None:
-            self._file.add(followed.number, rows_of)
+            self._file.add_rows(followed.number, rows_of)
         return followed
 
-    def _write_whole(self, world: World, other: World, origin: Origin) -> Followed:
+    def _write_whole_world(self, world: World, other: World, origin: WorldOrigin) -> StoredWorld:
         """Write that *world* is what *other* is, within a transaction."""
-        number = self._file.opened(world.name)
-        self._file.add(number, world_rows.of_world(other, origin, self._worlds.library))
-        known = self._followed.get(world, Followed(number))
-        return Followed(number, known.newest, known.dropped_to)
+        number = self._file.open_world(world.name)
+        self._file.add_rows(number, world_rows.world_to_rows(other, origin, self._worlds.library))
+        known = self._stored.get(world, StoredWorld(number))
+        return StoredWorld(number, known.newest, known.dropped_to)
 
-    def _origin(self, world: World) -> Origin:
-        return self._worlds.origin(world)
+    def _get_origin(self, world: World) -> WorldOrigin:
+        return self._worlds.get_origin(world)
 
     # --- The journal --------------------------------------------------------------
 
-    def note(self, world: World) -> None:
+    def mark_journal_dirty(self, world: World) -> None:
         """Have the exchanges that are new written a little later."""
-        followed = self._followed.get(world)
+        followed = self._stored.get(world)
         if followed is None:
-            if world not in self._behind:  # it has been deleted
+            if world not in self._to_rewrite:  # it has been deleted
                 return
         elif world.journal.last == followed.newest:
             return
-        self._grown[world] = None
-        self._catch_up_soon()
+        self._dirty_journals[world] = None
+        self._schedule_journal_write()
 
-    def _catch_up_soon(self) -> None:
+    def _schedule_journal_write(self) -> None:
         if self._timer is None:
             with suppress(RuntimeError):  # where no loop runs, the end is soon enough
                 loop = asyncio.get_running_loop()
-                self._timer = loop.call_later(BEHIND, self._catch_up)
+                self._timer = loop.call_later(JOURNAL_DELAY, self._write_journals)
 
-    def _catch_up(self) -> None:
+    def _write_journals(self) -> None:
         """Write the exchanges that are missing, drop the old, sort in what is fresh."""
         self._timer = None
         try:
-            self.settle()
+            self.retry_writes()
             with self._file.transaction():
                 written = [
                     world
-                    for world in self._grown
-                    if self._write_journal(world, self._followed[world])
+                    for world in self._dirty_journals
+                    if self._write_journal(world, self._stored[world])
                 ]
-        except Unwritten as error:
+        except StoreWriteError as error:
             log.error("%s; the journal is written later", error)  # noqa: TRY400
             return
         for world in written:
-            followed, journal = self._followed[world], world.journal
+            followed, journal = self._stored[world], world.journal
             followed.newest, followed.dropped_to = journal.last, journal.dropped_to
-        self._grown.clear()
+        self._dirty_journals.clear()
 
-    def _write_journal(self, world: World, followed: Followed) -> bool:
+    def _write_journal(self, world: World, followed: StoredWorld) -> bool:
         """Write what is new, within a transaction; return whether that can be."""
         journal, number = world.journal, followed.number
         try:
             new = [
-                (each.number, journal_rows.written(each))
-                for each in journal.after(followed.newest)
+                (each.number, journal_rows.encode_exchange(each))
+                for each in journal.list_after(followed.newest)
             ]
         except Exception as error:  # noqa: BLE001 - that world's trouble
-            set_aside(world, error)
+            set_world_aside(world, error)
             return False
         self._file.add_exchanges(number, new)
         if journal.dropped_to != followed.dropped_to:
-            self._file.drop_exchanges(number, before=journal.first)
-            self._file.add(number, [world_rows.of_journal(journal)])
+            self._file.drop_exchanges(number, before=journal.first_number)
+            self._file.add_rows(number, [world_rows.journal_to_row(journal)])
         return True
 
     # --- How it is read -----------------------------------------------------------
 
-    def _load(self, number: int, name: str) -> None:
+    def _load_world(self, number: int, name: str) -> None:
         """Open a world that was kept, or set it aside and say why."""
         try:
-            self._adopt(self._read(number, name))
+            self._adopt_world(self._read_world(number, name))
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the others serve
             why = " ".join(str(error).split()) or type(error).__name__
-            aside = f"{name} (set aside {dates.stamp(self._began)})"
+            aside = f"{name} (set aside {dates.format_timestamp(self._began)})"
             with self._file.transaction():
-                self._file.rename(number, aside, why)
-            self._list_aside(number, aside, why)
+                self._file.rename_world(number, aside, why)
+            self._add_unloaded_world(number, aside, why)
             log.warning(
                 "the world %s cannot be loaded (%s): it stays in %s as %r; "
                 "the others serve",
                 *(name, why, self._file.path, aside),
             )
 
-    def _read(self, number: int, name: str) -> Found:
+    def _read_world(self, number: int, name: str) -> LoadedWorld:
         """Return what the disk has of a world.  Raises what is wrong with it."""
-        worlds, parts = self._worlds, world_rows.parts(self._file.things(number))
-        held = world_rows.held(name, parts, self._began)
-        origin = world_rows.origin(parts, held, worlds.library, worlds.mould)
-        journal = [journal_rows.read(each) for each in self._file.exchanges(number)]
-        return Found(number, held, origin, journal, world_rows.gone(parts))
+        worlds, parts = self._worlds, world_rows.decode_world_rows(self._file.list_rows(number))
+        held = world_rows.saved_world_from_rows(name, parts, self._began)
+        origin = world_rows.origin_from_rows(parts, held, worlds.library, worlds.template)
+        journal = [journal_rows.decode_exchange(each) for each in self._file.list_exchanges(number)]
+        return LoadedWorld(number, held, origin, journal, world_rows.read_journal_drops(parts))
 
-    def _adopt(self, found: Found) -> World:
-        world = self._worlds.adopt(found.held, found.origin)
-        world.journal.resume(found.journal, **found.gone)
+    def _adopt_world(self, found: LoadedWorld) -> World:
+        world = self._worlds.load_world(found.held, found.origin)
+        world.journal.load_exchanges(found.journal, **found.gone)
         last, dropped_to = world.journal.last, world.journal.dropped_to
-        self._followed[world] = Followed(found.number, last, dropped_to)
+        self._stored[world] = StoredWorld(found.number, last, dropped_to)
         if found.held.state.leaving:
-            self._behind[world] = None
+            self._to_rewrite[world] = None
         return world
 
-    def _list_aside(self, number: int, aside: str, why: str) -> None:
+    def _add_unloaded_world(self, number: int, aside: str, why: str) -> None:
         """Have a world listed that could not be loaded."""
         name = aside.rpartition(" (set aside ")[0]
-        self._worlds.aside[aside] = Aside(
+        self._worlds.unloaded[aside] = UnloadedWorld(
             name,
             why,
-            retry=lambda: self._try_again(number, name, aside),
-            drop=lambda: self._drop_aside(number, aside),
+            retry=lambda: self._retry_load(number, name, aside),
+            drop=lambda: self._drop_unloaded_world(number, aside),
         )
 
-    def _try_again(self, number: int, name: str, aside: str) -> World:
+    def _retry_load(self, number: int, name: str, aside: str) -> World:
         """Load a world that could not be.  Raises whatever goes wrong again."""
         with self._file.transaction():
-            found = self._read(number, name)
-            self._file.rename(number, name, None)
-        world = self._adopt(found)
-        del self._worlds.aside[aside]
+            found = self._read_world(number, name)
+            self._file.rename_world(number, name, None)
+        world = self._adopt_world(found)
+        del self._worlds.unloaded[aside]
         return world
 
-    def _drop_aside(self, number: int, aside: str) -> None:
+    def _drop_unloaded_world(self, number: int, aside: str) -> None:
         with self._file.transaction():
-            self._file.drop(number)
-        del self._worlds.aside[aside]
+            self._file.drop_world(number)
+        del self._worlds.unloaded[aside]
 
 
-def _is_whole(changes: Sequence[Any]) -> bool:
+def _has_whole_change(changes: Sequence[Any]) -> bool:
     """Whether a transaction changes a whole world."""
-    return any(type(each) in WHOLE for each in changes)
+    return any(type(each) in WHOLE_WORLD_CHANGES for each in changes)

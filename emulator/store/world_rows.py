@@ -12,33 +12,33 @@ from typing import Any
 import msgspec
 
 from emulator.worldfile import fixture
-from emulator.domain.timeline import END
+from emulator.domain.timeline import WORLD_END
 from emulator.worldfile.fixture import Fixture
 from emulator.world.journal import Journal
 from emulator.operations.control import snapshots
-from emulator.world import State, World
-from emulator.world.containers import Key, Parts, Row, encode
-from emulator.world.state import gathered
-from emulator.world.world import CLOCK
-from emulator.worlds import Held, Origin
+from emulator.world import WorldState, World
+from emulator.world.containers import RowKey, DecodedRows, StateRow, encode_row_value
+from emulator.world.state import state_json_from_rows
+from emulator.world.world import CLOCK_ROW
+from emulator.worlds import SavedWorld, WorldOrigin
 
-ORIGIN = "origin"
-JOURNAL = "journal"  # what is gone of it
+ORIGIN_ROW = "origin"
+JOURNAL_ROW = "journal"  # what is gone of it
 
-Library = Mapping[str, Fixture]
-decode = msgspec.json.decode
+FixtureLibrary = Mapping[str, Fixture]
+decode_json = msgspec.json.decode
 
 
 # --- To the disk ------------------------------------------------------------------
 
 
-def of_world(world: World, origin: Origin, library: Library) -> Iterator[Row]:
+def world_to_rows(world: World, origin: WorldOrigin, library: FixtureLibrary) -> Iterator[StateRow]:
     """Yield all that a world is."""
-    yield from world.rows()
-    yield ORIGIN, 0, encode(_origin(origin, library))
+    yield from world.list_rows()
+    yield ORIGIN_ROW, 0, encode_row_value(_origin_to_json(origin, library))
 
 
-def of_journal(journal: Journal) -> Row:
+def journal_to_row(journal: Journal) -> StateRow:
     """Return what is known of the exchanges that are gone."""
     gone = {
         "last": journal.last,
@@ -46,13 +46,13 @@ def of_journal(journal: Journal) -> Row:
         "dropped_to": journal.dropped_to,
         "dropped_at": journal.dropped_at,
     }
-    return JOURNAL, 0, encode(gone)
+    return JOURNAL_ROW, 0, encode_row_value(gone)
 
 
-def _origin(origin: Origin, library: Library) -> dict[str, Any]:
+def _origin_to_json(origin: WorldOrigin, library: FixtureLibrary) -> dict[str, Any]:
     start, tokens = origin
-    if isinstance(start, Held):
-        return {"snapshot": snapshots.written(start, limit=maxsize), "tokens": tokens}
+    if isinstance(start, SavedWorld):
+        return {"snapshot": snapshots.snapshot_to_json(start, limit=maxsize), "tokens": tokens}
     if library.get(start.name) is start:
         return {"fixture": start.name, "tokens": tokens}
     return {"file": start.document, "tokens": tokens}
@@ -61,30 +61,30 @@ def _origin(origin: Origin, library: Library) -> dict[str, Any]:
 # --- From the disk ----------------------------------------------------------------
 
 
-def parts(rows: Iterable[tuple[str, Key, bytes]]) -> Parts:
+def decode_world_rows(rows: Iterable[tuple[str, RowKey, bytes]]) -> DecodedRows:
     """Return what rows say."""
-    found: dict[str, dict[Key, Any]] = defaultdict(dict)
+    found: dict[str, dict[RowKey, Any]] = defaultdict(dict)
     for kind, key, octets in rows:
-        found[kind][key] = decode(octets)
+        found[kind][key] = decode_json(octets)
     return found
 
 
-def held(name: str, found: Parts, wall: datetime) -> Held:
+def saved_world_from_rows(name: str, found: DecodedRows, wall: datetime) -> SavedWorld:
     """Return the world that rows say, its clock gone on with the machine's, *wall*.
 
     Raises ``SnapshotError`` for what no world could be.
     """
-    clock = found[CLOCK][0]
+    clock = found[CLOCK_ROW][0]
     at, then = map(datetime.fromisoformat, (clock["at"], clock["wall"]))
-    state = State.read(gathered(found), at, is_snapshot=False)
-    now = max(_gone_on(at, wall - then, clock["rate"]), *state.newest(), at)
-    state.check(now)
+    state = WorldState.from_json(state_json_from_rows(found), at, is_snapshot=False)
+    now = max(_advance_time(at, wall - then, clock["rate"]), *state.list_instants(), at)
+    state.check_consistency(now)
     for number in state.leaving:
         if number in state.deliveries:
-            state.deliveries[number] = state.deliveries[number].stopped(now)
-    own = {literal for _, literal in found[ORIGIN][0]["tokens"]}
+            state.deliveries[number] = state.deliveries[number].add_interruption(now)
+    own = {literal for _, literal in found[ORIGIN_ROW][0]["tokens"]}
     tokens = state.tokens.values()
-    return Held(
+    return SavedWorld(
         name=name,
         at=now,
         rate=clock["rate"],
@@ -94,28 +94,28 @@ def held(name: str, found: Parts, wall: datetime) -> Held:
     )
 
 
-def gone(found: Parts) -> dict[str, Any]:
+def read_journal_drops(found: DecodedRows) -> dict[str, Any]:
     """Return what ``of_journal`` has written, as ``Journal.resume`` takes it."""
-    known = found[JOURNAL].get(0, {})
+    known = found[JOURNAL_ROW].get(0, {})
     at = known.get("dropped_at")
     return {**known, "dropped_at": at and datetime.fromisoformat(at)}
 
 
-def origin(found: Parts, held: Held, library: Library, mould: Fixture) -> Origin:
+def origin_from_rows(found: DecodedRows, saved: SavedWorld, library: FixtureLibrary, template: Fixture) -> WorldOrigin:
     """Return what a world was before its first request.
 
     One of a world file that is not there any more was made of *mould*.
     """
-    part = found[ORIGIN][0]
+    part = found[ORIGIN_ROW][0]
     tokens = tuple((title, literal) for title, literal in part["tokens"])
     if "snapshot" in part:
-        return Origin(snapshots.read(part["snapshot"]), tokens)
+        return WorldOrigin(snapshots.snapshot_from_json(part["snapshot"]), tokens)
     if "file" in part:
-        return Origin(fixture.read(part["file"], held.name, now=held.at), tokens)
-    return Origin(library.get(part["fixture"], mould), tokens)
+        return WorldOrigin(fixture.parse_fixture(part["file"], saved.name, now=saved.at), tokens)
+    return WorldOrigin(library.get(part["fixture"], template), tokens)
 
 
-def _gone_on(at: datetime, passed: timedelta, rate: float) -> datetime:
+def _advance_time(at: datetime, passed: timedelta, rate: float) -> datetime:
     """Return a world's time: it went on at its rate, and never goes back."""
     seconds = max(passed, timedelta()).total_seconds() * rate
-    return at + timedelta(seconds=min(seconds, (END - at).total_seconds()))
+    return at + timedelta(seconds=min(seconds, (WORLD_END - at).total_seconds()))

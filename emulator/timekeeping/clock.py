@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
-NOTHING = timedelta()
+ZERO_DURATION = timedelta()
 
 stopwatch = perf_counter  # seconds of the wall since some moment: what something took
 
 
-def wall() -> datetime:
+def wall_now() -> datetime:
     """Return the machine's own time, for what happens outside every world."""
     return datetime.now(UTC)
 
@@ -19,13 +19,13 @@ class Clock:
     It never goes back, even where the machine's does.
     """
 
-    __slots__ = ("_ahead", "_at", "_lasting", "_rate", "_wall", "turned")
+    __slots__ = ("_ahead", "_at", "_lasting_rate", "_rate", "_wall", "change_count")
 
     def __init__(self, *, at: datetime | None = None, rate: float = 1.0) -> None:
-        self._at = at or wall()
-        self.turned = 0  # how often somebody has touched it
-        self._lasting = rate  # at which it goes on once nobody holds it
-        self._turn(rate)
+        self._at = at or wall_now()
+        self.change_count = 0  # how often somebody has touched it
+        self._lasting_rate = rate  # at which it goes on once nobody holds it
+        self._restart_at_rate(rate)
 
     def now(self) -> datetime:
         if self._rate == 1:  # the ordinary case
@@ -34,48 +34,48 @@ class Clock:
                 return self._at
             self._at = now
         elif self._rate:
-            passed = wall() - self._wall
-            if passed > NOTHING:
+            passed = wall_now() - self._wall
+            if passed > ZERO_DURATION:
                 self._wall += passed
                 self._at += passed * self._rate
         return self._at
 
-    def reading(self) -> tuple[datetime, float, datetime]:
+    def take_reading(self) -> tuple[datetime, float, datetime]:
         """Return where it stands, its rate, and where the machine's clock stands.
 
         Where somebody holds it, the rate at which it will go on.
         """
-        return self.now(), self._lasting, wall()
+        return self.now(), self._lasting_rate, wall_now()
 
     @property
     def rate(self) -> float:
         """Seconds of the world in one second of the wall; 0 is frozen."""
         return self._rate
 
-    def run(self, rate: float) -> None:
+    def set_rate(self, rate: float) -> None:
         """Go on from now at *rate*; 0 freezes."""
-        self._lasting = rate
-        self._run(rate)
+        self._lasting_rate = rate
+        self._change_rate(rate)
 
     def hold(self) -> None:
         """Stand still until it is released; whoever holds it moves it."""
-        self._run(0)
+        self._change_rate(0)
 
     def release(self) -> None:
         """Go on as before it was held."""
-        self._run(self._lasting)
+        self._change_rate(self._lasting_rate)
 
-    def turn(self, *, at: datetime | None, rate: float | None) -> None:
+    def adjust(self, *, at: datetime | None, rate: float | None) -> None:
         """Go on from *at*, at *rate*; what is None stays.  It never goes back."""
         if at is not None:
-            self.advance(max(at - self.now(), NOTHING))
+            self.advance(max(at - self.now(), ZERO_DURATION))
         if rate is not None:
-            self.run(rate)
+            self.set_rate(rate)
 
-    def _run(self, rate: float) -> None:
+    def _change_rate(self, rate: float) -> None:
         self.now()
-        self._turn(rate)
-        self.turned += 1
+        self._restart_at_rate(rate)
+        self.change_count += 1
 
     def advance(self, by: timedelta) -> None:
         """Jump ahead.  Raises ``ValueError`` for a way back."""
@@ -83,11 +83,11 @@ class Clock:
             message = f"time cannot go back by {-by}"
             raise ValueError(message)
         self._at = self.now() + by
-        self._turn(self._rate)
-        self.turned += 1
+        self._restart_at_rate(self._rate)
+        self.change_count += 1
 
-    def _turn(self, rate: float) -> None:
+    def _restart_at_rate(self, rate: float) -> None:
         """Go on from where it stands."""
-        self._wall = wall()
+        self._wall = wall_now()
         self._ahead = self._at - self._wall  # while it runs at the wall's own rate
         self._rate = rate

@@ -6,10 +6,10 @@ from itertools import islice
 
 from msgspec import Struct
 
-REMEMBERED = 10_000  # events of a world
+MOST_EVENTS = 10_000  # events of a world
 
 
-class Event(Struct, frozen=True, gc=False):
+class WorldEvent(Struct, frozen=True, gc=False):
     """What happens at an instant; with None it waits for somebody."""
 
     at: datetime | None
@@ -25,22 +25,22 @@ class Event(Struct, frozen=True, gc=False):
     waits_for: str = ""
 
 
-class Log:
+class EventLog:
     """The newest events that left a trace, numbered from 1."""
 
     __slots__ = ("_kept", "last")
 
     def __init__(self) -> None:
-        self._kept: deque[Event] | None = None  # which takes 600 octets, in most worlds
+        self._kept: deque[WorldEvent] | None = None  # which takes 600 octets, in most worlds
         self.last = 0
 
-    def add(self, event: Event) -> None:
+    def add(self, event: WorldEvent) -> None:
         if self._kept is None:
-            self._kept = deque(maxlen=REMEMBERED)
+            self._kept = deque(maxlen=MOST_EVENTS)
         self._kept.append(event)
         self.last += 1
 
-    def after(self, number: int, most: int | None = None) -> list[tuple[int, Event]]:
+    def list_after(self, number: int, most: int | None = None) -> list[tuple[int, WorldEvent]]:
         """Return what is remembered of the events with a higher number, or the first.
 
         Most who ask want the last few, which lie at the end.

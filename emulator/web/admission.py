@@ -11,42 +11,42 @@ from starlette.types import Message, Scope, Send
 from emulator.domain.refusals import FOREIGN_ORIGIN, MISDIRECTED, Refusal
 from emulator.web import origins
 from emulator.web import http_body
-from emulator.web.hosts import Hosts
-from emulator.web.http_body import Answer, Header
+from emulator.web.hosts import AllowedHosts
+from emulator.web.http_body import HttpResponse, HeaderPair
 
-SHOWN = 100  # characters of what was sent, in a sentence about it
-MARKUP = b"text/html"
-CSP = b"content-security-policy"
+MAX_SHOWN_HOST = 100  # characters of what was sent, in a sentence about it
+HTML_PREFIX = b"text/html"
+CSP_HEADER = b"content-security-policy"
 # Nothing of ours is shown or read inside of what is somebody else's.
-SHUT: tuple[Header, ...] = (
+EMBED_HEADERS: tuple[HeaderPair, ...] = (
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
 )
-UNSHARED: Header = (b"cross-origin-resource-policy", b"same-origin")
-OF_HTML: tuple[Header, ...] = (
-    (CSP, b"frame-ancestors 'none'"),
+SAME_ORIGIN_HEADER: HeaderPair = (b"cross-origin-resource-policy", b"same-origin")
+HTML_HEADERS: tuple[HeaderPair, ...] = (
+    (CSP_HEADER, b"frame-ancestors 'none'"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 
-Decline = Callable[[Refusal, Scope], Answer]
+RenderRefusal = Callable[[Refusal, Scope], HttpResponse]
 
 
-class Manners(NamedTuple):
+class RefusalRenderers(NamedTuple):
     """How each part of us says no."""
 
-    platform: Decline
-    control: Decline
-    pages: Decline
+    platform: RenderRefusal
+    control: RenderRefusal
+    pages: RenderRefusal
 
 
 class Admission:
     """Refuses what is for another host, or asked for by another's page."""
 
-    def __init__(self, hosts: Hosts, manners: Manners) -> None:
+    def __init__(self, hosts: AllowedHosts, renderers: RefusalRenderers) -> None:
         self._hosts = hosts
-        self._manners = manners
+        self._renderers = renderers
 
-    def refused(self, scope: Scope) -> Answer | None:
+    def find_refusal(self, scope: Scope) -> HttpResponse | None:
         """Return the answer to a request that is not let in; None to one that is.
 
         One without any ``Host`` is: no browser sends that, HTTP/1.0 may.
@@ -55,38 +55,38 @@ class Admission:
         fields = dict(headers)  # quicker than to go through them one by one
         host = fields.get(b"host")
         is_alone = len(fields) == len(headers) or _count_hosts(headers) == 1
-        if host is not None and not (is_alone and self._hosts.know(host)):
-            return self._say(_misdirected(headers), scope)
+        if host is not None and not (is_alone and self._hosts.is_allowed(host)):
+            return self._render_refusal(_make_host_refusal(headers), scope)
         path = scope["path"]
-        if path.startswith(origins.PLATFORM):
+        if path.startswith(origins.PLATFORM_PREFIX):
             return None
-        why = origins.objection(scope, origins.pages_for(path))
-        return self._say(Refusal(FOREIGN_ORIGIN, why), scope) if why else None
+        why = origins.find_objection(scope, origins.get_allowed_pages(path))
+        return self._render_refusal(Refusal(FOREIGN_ORIGIN, why), scope) if why else None
 
-    def _say(self, refusal: Refusal, scope: Scope) -> Answer:
+    def _render_refusal(self, refusal: Refusal, scope: Scope) -> HttpResponse:
         path = scope["path"]
-        if path.startswith(origins.STEERING):
-            return self._manners.control(refusal, scope)
-        if origins.is_page(path):
-            return self._manners.pages(refusal, scope)
-        return self._manners.platform(refusal, scope)
+        if path.startswith(origins.CONTROL_PREFIX):
+            return self._renderers.control(refusal, scope)
+        if origins.is_page_path(path):
+            return self._renderers.pages(refusal, scope)
+        return self._renderers.platform(refusal, scope)
 
 
-def shut(send: Send, path: str) -> Send:
+def add_security_headers(send: Send, path: str) -> Send:
     """Return *send* for what no page elsewhere may show in a frame, or read."""
-    is_shared = origins.pages_for(path) is origins.Pages.ANY
+    is_shared = origins.get_allowed_pages(path) is origins.AllowedPages.ANY
 
     async def shutting(message: Message) -> None:
-        if message["type"] == http_body.START:
+        if message["type"] == http_body.RESPONSE_START:
             headers = message["headers"]
             is_html = any(
-                name == b"content-type" and value.startswith(MARKUP)
+                name == b"content-type" and value.startswith(HTML_PREFIX)
                 for name, value in headers
             )
             more = (
-                *SHUT,
-                *(() if is_shared else (UNSHARED,)),
-                *(OF_HTML if is_html else ()),
+                *EMBED_HEADERS,
+                *(() if is_shared else (SAME_ORIGIN_HEADER,)),
+                *(HTML_HEADERS if is_html else ()),
             )
             said = {name for name, _ in headers}
             message["headers"] = [
@@ -98,13 +98,13 @@ def shut(send: Send, path: str) -> Send:
     return shutting
 
 
-def _count_hosts(headers: list[Header]) -> int:
+def _count_hosts(headers: list[HeaderPair]) -> int:
     return sum(name == b"host" for name, _ in headers)
 
 
-def _misdirected(headers: list[Header]) -> Refusal:
+def _make_host_refusal(headers: list[HeaderPair]) -> Refusal:
     named = (value.decode("latin-1") for name, value in headers if name == b"host")
-    host = _cut(" and ".join(named))
+    host = _shorten_host(" and ".join(named))
     why = (
         f"the request is for the host {host!r}: where that is a name of this emulator, "
         "start it with --allowed-host and the name (or EMULATOR_ALLOWED_HOST); where "
@@ -113,5 +113,5 @@ def _misdirected(headers: list[Header]) -> Refusal:
     return Refusal(MISDIRECTED, why, host=host)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+def _shorten_host(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN_HOST else f"{text[:MAX_SHOWN_HOST]}..."

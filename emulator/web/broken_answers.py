@@ -15,90 +15,90 @@ from datetime import timedelta
 
 from starlette.types import Message, Receive, Send
 
-from emulator.faults import TICKETS, Delayed
+from emulator.faults import TICKETS, DelayedResponse
 from emulator.faults.effects.wire import WireFailure
-from emulator.web.waiting import HungUp, hung_up, until
-from emulator.web.http_body import BODY, Answer, Header
+from emulator.web.waiting import ClientDisconnected, wait_for_disconnect, wait_until
+from emulator.web.http_body import RESPONSE_BODY, HttpResponse, HeaderPair
 from emulator.world import World
 
-DROPS = 20  # pieces that a body drips in
-AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with a RST
+DRIP_CHUNKS = 20  # pieces that a body drips in
+LINGER_ZERO = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with a RST
 
 
-class Broken(ConnectionError):  # noqa: N818 - a test asked for it
+class ConnectionBroken(ConnectionError):  # noqa: N818 - a test asked for it
     """A fault broke the connection of a call in process."""
 
 
-class Lost(Answer, kw_only=True):
+class LostResponse(HttpResponse, kw_only=True):
     """No answer at all."""
 
     failure: WireFailure
     receive: Receive
 
-    async def send(self, send: Send, *_: Header, bodiless: bool = False) -> None:  # noqa: ARG002 - there is nothing to leave out
-        await _break(send, self.receive, self.failure)
+    async def send(self, send: Send, *_: HeaderPair, bodiless: bool = False) -> None:  # noqa: ARG002 - there is nothing to leave out
+        await _break_connection(send, self.receive, self.failure)
 
 
-class Half(Answer, kw_only=True):
+class TruncatedResponse(HttpResponse, kw_only=True):
     """All headers, half of the body they announce, and the end."""
 
     receive: Receive
 
-    async def send(self, send: Send, *too: Header, bodiless: bool = False) -> None:
+    async def send(self, send: Send, *too: HeaderPair, bodiless: bool = False) -> None:
         async def halved(message: Message) -> None:
-            if message["type"] == BODY:
+            if message["type"] == RESPONSE_BODY:
                 body = message["body"][: len(message["body"]) // 2]
-                message = {"type": BODY, "body": body, "more_body": True}
+                message = {"type": RESPONSE_BODY, "body": body, "more_body": True}
             await send(message)
 
-        await Answer.send(self, halved, *too, bodiless=bodiless)
-        await _break(send, self.receive, WireFailure.TRUNCATED)
+        await HttpResponse.send(self, halved, *too, bodiless=bodiless)
+        await _break_connection(send, self.receive, WireFailure.TRUNCATED)
 
 
-class Dripping(Answer, kw_only=True):
+class DrippingResponse(HttpResponse, kw_only=True):
     """The headers at once, the body in pieces."""
 
     seconds: timedelta  # of the world
-    delayed: Delayed  # until the last piece
+    delayed: DelayedResponse  # until the last piece
     world: World
     receive: Receive
 
-    async def send(self, send: Send, *too: Header, bodiless: bool = False) -> None:
+    async def send(self, send: Send, *too: HeaderPair, bodiless: bool = False) -> None:
         async def dripped(message: Message) -> None:
-            if message["type"] == BODY:
-                await self._drip(message["body"], send)
+            if message["type"] == RESPONSE_BODY:
+                await self._drip_body(message["body"], send)
             else:
                 await send(message)
 
-        with held(self.world, self.delayed):
+        with track_delay(self.world, self.delayed):
             try:
-                await Answer.send(self, dripped, *too, bodiless=bodiless)
-            except HungUp:
+                await HttpResponse.send(self, dripped, *too, bodiless=bodiless)
+            except ClientDisconnected:
                 return
 
-    async def _drip(self, body: bytes, send: Send) -> None:
-        drops = min(DROPS, len(body)) or 1
+    async def _drip_body(self, body: bytes, send: Send) -> None:
+        drops = min(DRIP_CHUNKS, len(body)) or 1
         for index in range(drops):
             left = drops - index - 1
             due = self.delayed.due - self.seconds * left / drops
-            await until(due, self.world, self.receive)
+            await wait_until(due, self.world, self.receive)
             piece = body[len(body) * index // drops : len(body) * (index + 1) // drops]
-            await send({"type": BODY, "body": piece, "more_body": left > 0})
+            await send({"type": RESPONSE_BODY, "body": piece, "more_body": left > 0})
 
 
 @contextmanager
-def held(world: World, delayed: Delayed) -> Iterator[None]:
+def track_delay(world: World, delayed: DelayedResponse) -> Iterator[None]:
     """Let who looks at *world* see what waits there."""
     ticket = next(TICKETS)
-    world.delayed[ticket] = delayed
+    world.delayed_answers[ticket] = delayed
     try:
         yield
     finally:
-        del world.delayed[ticket]
-        world.ring()
+        del world.delayed_answers[ticket]
+        world.notify_listeners()
 
 
-async def _break(send: Send, receive: Receive, failure: WireFailure) -> None:
+async def _break_connection(send: Send, receive: Receive, failure: WireFailure) -> None:
     """Break the connection and return once it is gone, so that nobody misses an answer.
 
     Raises ``Broken`` where there is none.
@@ -106,15 +106,15 @@ async def _break(send: Send, receive: Receive, failure: WireFailure) -> None:
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         message = f"a fault broke the connection: {failure}"
-        raise Broken(message)
+        raise ConnectionBroken(message)
     if failure is WireFailure.RESET:
-        _reset(transport)
+        _reset_connection(transport)
     elif failure is not WireFailure.HANG:
         transport.close()
-    await hung_up(receive)
+    await wait_for_disconnect(receive)
 
 
-def _reset(transport: asyncio.Transport) -> None:
+def _reset_connection(transport: asyncio.Transport) -> None:
     line = transport.get_extra_info("socket")
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
     transport.abort()

@@ -7,20 +7,20 @@ from datetime import datetime
 from urllib.parse import parse_qs
 
 from emulator.domain.refusals import NO_SUCH_WORLD, SECRET_NEEDED, Refusal
-from emulator.faults import Phase, Rule
-from emulator.operations.call import Call
+from emulator.faults import FaultPhase, FaultRule
+from emulator.operations.call import OperationCall
 from emulator.web import http_body
-from emulator.web.platform_api import bearer
-from emulator.web.control_secret import HEADER, Guard
-from emulator.web.request_context import Visit
-from emulator.web.http_body import Answer
+from emulator.web.platform_api import read_bearer_token
+from emulator.web.control_secret import SECRET_HEADER, SecretGuard
+from emulator.web.request_context import RequestContext
+from emulator.web.http_body import HttpResponse
 from emulator.world import World
-from emulator.worlds import Entry, Worlds, needs_no_help
+from emulator.worlds import WorldEntry, WorldDirectory, require_not_set_aside
 
-PROBLEM = b"application/problem+json"
-OPEN = frozenset({"getHealth", "getReadiness"})  # to those who do not know it
+PROBLEM_JSON = b"application/problem+json"
+OPEN_OPERATIONS = frozenset({"getHealth", "getReadiness"})  # to those who do not know it
 # What can be asked of a world that is set aside, or beside it.
-HELPING = OPEN | {
+RECOVERY_OPERATIONS = OPEN_OPERATIONS | {
     "getMetrics",
     "listWorlds",
     "createWorld",
@@ -33,59 +33,59 @@ HELPING = OPEN | {
 }
 
 
-class Control:
+class ControlApi:
     """The door of the control contract."""
 
     def __init__(
-        self, worlds: Worlds, *, body_limit: int, secret: str | None = None
+        self, worlds: WorldDirectory, *, body_limit: int, secret: str | None = None
     ) -> None:
         self._worlds = worlds
         self.body_limit = body_limit
-        self._guard = Guard(secret)
+        self._guard = SecretGuard(secret)
 
-    async def enter(self, visit: Visit) -> Entry:
+    async def authenticate(self, context: RequestContext) -> WorldEntry:
         """Return the world that is meant, whatever has become of its token.
 
         Refuses who does not know the secret, where there is one.
         """
-        if visit.operation.id not in OPEN and not self._guard.knows(visit.headers):
-            raise Refusal(SECRET_NEEDED, f"send the header {HEADER}: <secret>")
-        world = await self._world(visit)
-        if visit.operation.id not in HELPING:
-            needs_no_help(world)
-        return self._worlds.visit(world)
+        if context.operation.id not in OPEN_OPERATIONS and not self._guard.allows_request(context.headers):
+            raise Refusal(SECRET_NEEDED, f"send the header {SECRET_HEADER}: <secret>")
+        world = await self._require_world(context)
+        if context.operation.id not in RECOVERY_OPERATIONS:
+            require_not_set_aside(world)
+        return self._worlds.enter_without_token(world)
 
-    def refused(self, refusal: Refusal, _visit: Visit | None) -> Answer:
+    def render_refusal(self, refusal: Refusal, _visit: RequestContext | None) -> HttpResponse:
         """Return a problem document."""
         problem = {
-            "title": refusal.reason.sentence("en", refusal.words),
+            "title": refusal.reason.format_sentence("en", refusal.words),
             "status": refusal.reason.status,
             "detail": refusal.why,
         }
-        answer = Answer(refusal.reason.status, http_body.encoded(problem), PROBLEM)
+        answer = HttpResponse(refusal.reason.status, http_body.encode_json(problem), PROBLEM_JSON)
         if refusal.reason is SECRET_NEEDED:
-            answer.headers.append((b"www-authenticate", HEADER.encode()))
+            answer.headers.append((b"www-authenticate", SECRET_HEADER.encode()))
         return answer
 
-    def now(self) -> datetime:
+    def get_default_time(self) -> datetime:
         """Return the time of the default world."""
         return self._worlds.default.clock.now()
 
-    def strike(
-        self, _visit: Visit, _call: Call, _phase: Phase, _right: Answer | None
-    ) -> Rule | None:
+    def match_fault(
+        self, _visit: RequestContext, _call: OperationCall, _phase: FaultPhase, _right: HttpResponse | None
+    ) -> FaultRule | None:
         """No fault strikes who commands them."""
         return None
 
-    def record(self, visit: Visit, answer: Answer) -> None:
+    def record_exchange(self, context: RequestContext, answer: HttpResponse) -> None:
         """Keep nothing: the journal holds what the platform was asked."""
 
-    async def _world(self, visit: Visit) -> World:
-        query = parse_qs(visit.scope["query_string"].decode("latin-1"))
+    async def _require_world(self, context: RequestContext) -> World:
+        query = parse_qs(context.scope["query_string"].decode("latin-1"))
         if names := query.get("world"):
-            world = self._worlds.named(names[-1])
+            world = self._worlds.find_by_name(names[-1])
             if world is None:
                 raise Refusal(NO_SUCH_WORLD, f"no world is called {names[-1]}")
             return world
-        _, literal, _ = bearer(visit.headers)
-        return await self._worlds.find(literal) if literal else self._worlds.default
+        _, literal, _ = read_bearer_token(context.headers)
+        return await self._worlds.get_or_create(literal) if literal else self._worlds.default

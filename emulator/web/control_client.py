@@ -13,18 +13,18 @@ from starlette.types import Receive
 
 from emulator.contract.contract import Contract, Operation
 from emulator.domain.refusals import NO_SUCH_WORLD, REQUIRED, Refusal
-from emulator.operations.call import Call, PatientOperation, Reply
-from emulator.operations.call import Operation as Function
-from emulator.world.transaction import transact
+from emulator.operations.call import OperationCall, WaitingFunction, OperationResult
+from emulator.operations.call import OperationFunction as Function
+from emulator.world.transaction import run_transaction
 from emulator.web import waiting
 from emulator.web import parameters
 from emulator.web import http_body
-from emulator.web.http_body import Headers
+from emulator.web.http_body import RequestHeaders
 from emulator.world import World
-from emulator.worlds import Worlds, needs_no_help
+from emulator.worlds import WorldDirectory, require_not_set_aside
 
 
-class Declined(Exception):  # noqa: N818 - nothing went wrong
+class ControlRefusal(Exception):  # noqa: N818 - nothing went wrong
     """An operation says no: a title, the status it has over HTTP, and what to do."""
 
     def __init__(self, title: str, status: int, detail: str) -> None:
@@ -34,58 +34,58 @@ class Declined(Exception):  # noqa: N818 - nothing went wrong
         self.detail = detail
 
 
-class Desk:
+class ControlClient:
     """Where a page asks."""
 
     def __init__(
         self,
         contract: Contract,
-        functions: Mapping[str, Function | PatientOperation],
-        worlds: Worlds,
+        functions: Mapping[str, Function | WaitingFunction],
+        worlds: WorldDirectory,
     ) -> None:
         self._operations = contract.operations
         self._functions = functions
         self._worlds = worlds
 
-    def seat(self, name: str, receive: Receive) -> "Seat":
+    def open_client(self, name: str, receive: Receive) -> "WorldClient":
         """Return the place of a visitor of one world; without a name the default one.
 
         Raises ``Declined`` where there is no such world.
         """
-        world = self._worlds.named(name) if name else self._worlds.default
+        world = self._worlds.find_by_name(name) if name else self._worlds.default
         if world is None:
-            raise _declined(Refusal(NO_SUCH_WORLD, f"no world is called {name}"))
-        return Seat(self, world, receive)
+            raise _to_control_refusal(Refusal(NO_SUCH_WORLD, f"no world is called {name}"))
+        return WorldClient(self, world, receive)
 
-    async def carried_out(
-        self, seat: "Seat", name: str, params: Mapping[str, Any], body: Any
-    ) -> Reply:
+    async def run_operation(
+        self, client: "WorldClient", name: str, params: Mapping[str, Any], body: Any
+    ) -> OperationResult:
         """Carry out an operation, whole or not at all.  Raises ``Declined``."""
-        operation, world = self._operations[name], seat.world
-        entry = self._worlds.visit(world)
+        operation, world = self._operations[name], client.world
+        entry = self._worlds.enter_without_token(world)
         try:
-            needs_no_help(world)
-            await waiting.caught_up(world, entry.now)
-            call = Call(entry.now, entry.token, _read(operation, params), [])
-            if operation.body is not None:
-                call.body = parameters.body(body, operation.body, frozenset()).body
+            require_not_set_aside(world)
+            await waiting.bring_up_to_date(world, entry.now)
+            call = OperationCall(entry.now, entry.token, _read_parameters(operation, params), [])
+            if operation.body_shape is not None:
+                call.body = parameters.read_json_body(body, operation.body_shape, frozenset()).body
             function: Callable[[], Any] = partial(self._functions[name], world, call)
-            done = await transact(world, function)
-            if isinstance(done, Reply):
+            done = await run_transaction(world, function)
+            if isinstance(done, OperationResult):
                 reply = done
             else:
-                reply = await waiting.reply(done, world, seat.receive)
+                reply = await waiting.run_steps(done, world, client.receive)
         except Refusal as refusal:
-            raise _declined(refusal) from refusal
+            raise _to_control_refusal(refusal) from refusal
         if operation.method != "GET":
-            world.ring()
+            world.notify_listeners()
         return reply
 
 
-class Seat(NamedTuple):
+class WorldClient(NamedTuple):
     """A visitor of one world: asks, and listens."""
 
-    desk: Desk
+    control: ControlClient
     world: World
     receive: Receive
 
@@ -94,48 +94,48 @@ class Seat(NamedTuple):
         """The name of the world."""
         return self.world.name
 
-    async def ask(self, operation: str, body: Any = None, /, **params: Any) -> Any:
+    async def call_operation(self, operation: str, body: Any = None, /, **params: Any) -> Any:
         """Return what *operation* replies; a parameter that is None is left out.
 
         Raises ``Declined``.
         """
-        reply = await self.desk.carried_out(self, operation, params, body)
+        reply = await self.control.run_operation(self, operation, params, body)
         if reply.listing is None:
             return reply.body
         rows = list(chain.from_iterable(reply.listing.slices))
         return {**reply.body, reply.listing.key: rows}
 
-    async def uploaded(self, headers: Headers, limit: int) -> Any:
+    async def read_upload(self, headers: RequestHeaders, limit: int) -> Any:
         """Return the JSON of the request's own body.  Raises ``Declined``."""
         try:
-            body = http_body.Body(headers, limit=limit)
+            body = http_body.RequestBody(headers, limit=limit)
             while body.is_missing:
-                body.take(await self.receive())
-            return http_body.parsed(body.octets())
+                body.add_message(await self.receive())
+            return http_body.parse_json(body.to_bytes())
         except Refusal as refusal:
-            raise _declined(refusal) from refusal
+            raise _to_control_refusal(refusal) from refusal
 
-    async def hear(self, operation: str) -> AsyncIterator[bytes]:
+    async def stream_operation(self, operation: str) -> AsyncIterator[bytes]:
         """Yield what a stream says, until the visitor hangs up."""
-        reply = await self.desk.carried_out(self, operation, {}, None)
+        reply = await self.control.run_operation(self, operation, {}, None)
         if reply.stream is not None:
-            async for piece in waiting.pieces(reply.stream, self.world, self.receive):
+            async for piece in waiting.iter_stream(reply.stream, self.world, self.receive):
                 yield piece
 
 
-def _read(operation: Operation, params: Mapping[str, Any]) -> dict[str, Any]:
+def _read_parameters(operation: Operation, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of parameters.  Refuses where one of the path is missing."""
     for each in operation.parameters:
         if params.get(each.name) is None:
             raise Refusal(REQUIRED, f"send {each.name}", field=each.name)
     known = (*operation.parameters, *operation.query)
     return {
-        each.name: parameters.parameter(each, str(params[each.name]))
+        each.name: parameters.parse_parameter(each, str(params[each.name]))
         for each in known
         if params.get(each.name) is not None
     }
 
 
-def _declined(refusal: Refusal) -> Declined:
-    title = refusal.reason.sentence("en", refusal.words)
-    return Declined(title, refusal.reason.status, refusal.why)
+def _to_control_refusal(refusal: Refusal) -> ControlRefusal:
+    title = refusal.reason.format_sentence("en", refusal.words)
+    return ControlRefusal(title, refusal.reason.status, refusal.why)

@@ -2,22 +2,22 @@
 
 from hmac import compare_digest
 
-from emulator.web.http_body import Headers
+from emulator.web.http_body import RequestHeaders
 
-HEADER, COOKIE = "X-Emulator-Control", "emulator_control"  # that carry the secret
+SECRET_HEADER, SECRET_COOKIE = "X-Emulator-Control", "emulator_control"  # that carry the secret
 
 
-class Guard:
+class SecretGuard:
     """Keeps the control secret, if there is one."""
 
     def __init__(self, secret: str | None) -> None:
         self._secret = secret.encode() if secret else b""
 
-    def knows(self, headers: Headers) -> bool:
+    def allows_request(self, headers: RequestHeaders) -> bool:
         """Return whether a request carries the secret, or needs none."""
         if not self._secret:
             return True
-        sent = [headers.get(HEADER.lower().encode(), b""), *_cookies(headers)]
+        sent = [headers.get(SECRET_HEADER.lower().encode(), b""), *_read_cookies(headers)]
         return any([self.is_secret(each) for each in sent])  # noqa: C419 - all of them
 
     def is_secret(self, octets: bytes) -> bool:
@@ -25,8 +25,8 @@ class Guard:
         return compare_digest(octets, self._secret)
 
 
-def _cookies(headers: Headers) -> list[bytes]:
+def _read_cookies(headers: RequestHeaders) -> list[bytes]:
     pairs = (
         pair.strip().partition(b"=") for pair in headers.get(b"cookie", b"").split(b";")
     )
-    return [value for name, _, value in pairs if name == COOKIE.encode()]
+    return [value for name, _, value in pairs if name == SECRET_COOKIE.encode()]

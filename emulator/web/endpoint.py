@@ -19,21 +19,21 @@ from emulator.contract.contract import Contract, ContractError, Operation
 from emulator.domain import refusals
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Refusal
-from emulator.operations.call import Call, Listing, PatientOperation, Reply
-from emulator.operations.call import Operation as Function
+from emulator.operations.call import OperationCall, SlicedArray, WaitingFunction, OperationResult
+from emulator.operations.call import OperationFunction as Function
 from emulator.contract.shape import Shape
-from emulator.world.transaction import transact
+from emulator.world.transaction import run_transaction
 from emulator.web import waiting
 from emulator.web import parameters
 from emulator.web import http_body
-from emulator.web.fault_header import FAULT, PREFER
-from emulator.web.http_faults import Injection
-from emulator.web.waiting import HungUp
-from emulator.web.request_context import Door, Visit
-from emulator.web.http_body import Answer
+from emulator.web.fault_header import FAULT_HEADER, PREFER_HEADER
+from emulator.web.http_faults import HttpFaultInjector
+from emulator.web.waiting import ClientDisconnected
+from emulator.web.request_context import ApiProfile, RequestContext
+from emulator.web.http_body import HttpResponse
 from emulator.world import World
 
-PROMPT = 0.001  # seconds, within which a body has come with its headers
+PROMPT_SECONDS = 0.001  # seconds, within which a body has come with its headers
 
 log = logging.getLogger("emulator")
 
@@ -43,16 +43,16 @@ class Endpoint:
 
     def __init__(
         self,
-        door: Door,
+        api: ApiProfile,
         path: str,
         by_method: Mapping[str, Operation],
-        functions: Mapping[str, Function | PatientOperation],
+        functions: Mapping[str, Function | WaitingFunction],
     ) -> None:
-        self._door = door
+        self._api = api
         self._path = path
         self._by_method = by_method
         self._functions: dict[str, Function] = {}
-        self._patient: dict[str, PatientOperation] = {}
+        self._patient: dict[str, WaitingFunction] = {}
         for name in (each.id for each in by_method.values()):
             function = functions[name]
             if _is_patient(function):
@@ -64,163 +64,163 @@ class Endpoint:
         method = scope["method"]
         operation = self._by_method.get(method)
         if operation is None:
-            answer = self._not_allowed(method)
-            now = self._door.now()
+            answer = self._refuse_method(method)
+            now = self._api.get_default_time()
         else:
-            headers = http_body.headers(scope)
-            visit = Visit(scope, operation, headers, receive, stopwatch())
+            headers = http_body.collect_headers(scope)
+            visit = RequestContext(scope, operation, headers, receive, stopwatch())
             try:
-                answer = await self._carried_out(visit)
-            except HungUp:
-                self._door.record(visit, Answer(http_body.NO_ANSWER))
+                answer = await self._handle_request(visit)
+            except ClientDisconnected:
+                self._api.record_exchange(visit, HttpResponse(http_body.NO_RESPONSE))
                 return
             except Exception as error:  # noqa: BLE001 - and none is hidden
-                answer = self._declined(visit, error)
+                answer = self._render_error(visit, error)
             if visit.fault or visit.notes:
-                _note(visit, answer)
-            self._door.record(visit, answer)
+                _add_fault_headers(visit, answer)
+            self._api.record_exchange(visit, answer)
             entry = visit.entry
             if entry is None:
-                now = self._door.now()
+                now = self._api.get_default_time()
             else:
                 now = entry.now
-                entry.world.commons.store.note(entry.world)
+                entry.world.shared.store.mark_journal_dirty(entry.world)
                 if entry.world.listeners:
-                    entry.world.ring()
-        await answer.send(send, http_body.dated(now), bodiless=method == "HEAD")
+                    entry.world.notify_listeners()
+        await answer.send(send, http_body.make_date_header(now), bodiless=method == "HEAD")
 
-    def _not_allowed(self, method: str) -> Answer:
+    def _refuse_method(self, method: str) -> HttpResponse:
         allowed = ", ".join(self._by_method)
         why = f"{method} is not one of {allowed}"
-        answer = self._door.refused(Refusal(refusals.METHOD_NOT_ALLOWED, why), None)
+        answer = self._api.render_refusal(Refusal(refusals.METHOD_NOT_ALLOWED, why), None)
         answer.headers.append((b"allow", allowed.encode()))
         return answer
 
-    def _declined(self, visit: Visit, error: Exception) -> Answer:
+    def _render_error(self, context: RequestContext, error: Exception) -> HttpResponse:
         """Return the answer to a refusal, or to a mistake of ours."""
         if not isinstance(error, Refusal):
-            log.error("%s failed", visit.operation.id, exc_info=error)
+            log.error("%s failed", context.operation.id, exc_info=error)
             why = "the emulator made a mistake; its log has the traceback"
             error = Refusal(refusals.SERVER_ERROR, why)
-        visit.why = error.why
+        context.why = error.why
         field = str(error.words.get("field", ""))
-        visit.refusal = (error.reason.name, field, error.ledger)
-        return self._door.refused(error, visit)
+        context.refusal = (error.reason.name, field, error.ledger)
+        return self._api.render_refusal(error, context)
 
-    async def _carried_out(self, visit: Visit) -> Answer:
-        operation, headers = visit.operation, visit.headers
-        entry = visit.entry = await self._door.enter(visit)
+    async def _handle_request(self, context: RequestContext) -> HttpResponse:
+        operation, headers = context.operation, context.headers
+        entry = context.entry = await self._api.authenticate(context)
         world = entry.world
         if ledger := operation.aliases.get(self._path):
             why = f"{operation.path} is the path that a strict world knows"
-            visit.weigh(Doubt(ledger, refusals.NO_SUCH_PATH, why))
-        if world.schedule.next_at <= entry.now:
-            await waiting.caught_up(world, entry.now)
-        params = parameters.parameters(operation, visit.scope, headers)
-        call = visit.call = Call(entry.now, entry.token, params, visit.notes)
-        if (shape := operation.body) is not None:
+            context.weigh_doubt(Doubt(ledger, refusals.NO_SUCH_PATH, why))
+        if world.work_queue.next_at <= entry.now:
+            await waiting.bring_up_to_date(world, entry.now)
+        params = parameters.read_parameters(operation, context.scope, headers)
+        call = context.call = OperationCall(entry.now, entry.token, params, context.notes)
+        if (shape := operation.body_shape) is not None:
             closed = world.account.assumptions.closed
-            call.body = await self._body(visit, shape, closed)
-            if stopwatch() - visit.began > PROMPT:  # the upload took its time
+            call.body = await self._read_body(context, shape, closed)
+            if stopwatch() - context.started > PROMPT_SECONDS:  # the upload took its time
                 call.now = world.clock.now()
-                await waiting.caught_up(world, call.now)
+                await waiting.bring_up_to_date(world, call.now)
         function = self._functions.get(operation.id)
         if function is None:
             steps = self._patient[operation.id](world, call)
-            reply = await waiting.reply(steps, world, visit.receive)
-            return _rendered(reply, visit)
-        if not (world.faults or FAULT in headers or PREFER in headers):
-            return await _transacted(world, call, visit, function)
-        carry_out = partial(_transacted, world, call, visit, function)
-        return await Injection(self._door, visit, call, world).answer(carry_out)
+            reply = await waiting.run_steps(steps, world, context.receive)
+            return _render_reply(reply, context)
+        if not (world.faults or FAULT_HEADER in headers or PREFER_HEADER in headers):
+            return await _run_in_transaction(world, call, context, function)
+        carry_out = partial(_run_in_transaction, world, call, context, function)
+        return await HttpFaultInjector(self._api, context, call, world).run_operation(carry_out)
 
-    async def _body(self, visit: Visit, shape: Shape, closed: frozenset[str]) -> Any:
-        body = http_body.Body(visit.headers, limit=self._door.body_limit)
+    async def _read_body(self, context: RequestContext, shape: Shape, closed: frozenset[str]) -> Any:
+        body = http_body.RequestBody(context.headers, limit=self._api.body_limit)
         try:
             while body.is_missing:
-                body.take(await visit.receive())
+                body.add_message(await context.receive())
         finally:
-            octets = visit.body = body.octets()
-        content_type = visit.headers.get(b"content-type", b"")
-        if not (content_type == http_body.JSON or http_body.is_json(content_type)):
+            octets = context.body = body.to_bytes()
+        content_type = context.headers.get(b"content-type", b"")
+        if not (content_type == http_body.JSON_CONTENT_TYPE or http_body.is_json(content_type)):
             why = "send the header Content-Type: application/json"
-            visit.weigh(Doubt("ERR-04", refusals.UNREADABLE, why))
-        parsed = http_body.parsed(octets)
-        if len(octets) > http_body.BIG:
+            context.weigh_doubt(Doubt("ERR-04", refusals.UNREADABLE, why))
+        parsed = http_body.parse_json(octets)
+        if len(octets) > http_body.BIG_BODY:
             await asyncio.sleep(0)  # others are let in between two steps
-        read = parameters.body(parsed, shape, closed)
-        if len(octets) > http_body.BIG:
+        read = parameters.read_json_body(parsed, shape, closed)
+        if len(octets) > http_body.BIG_BODY:
             await asyncio.sleep(0)
-        visit.notes.extend(read.notes)
+        context.notes.extend(read.notes)
         return read.body
 
 
-def endpoints(
-    door: Door,
+def make_endpoints(
+    api: ApiProfile,
     contract: Contract,
-    functions: Mapping[str, Function | PatientOperation],
+    functions: Mapping[str, Function | WaitingFunction],
 ) -> dict[str, Endpoint]:
     """Return one endpoint a path, aliases included.
 
     Raises ``ContractError`` unless there is one function for every operation.
     """
-    contract.bind(functions)
+    contract.check_functions(functions)
     return {
-        path: Endpoint(door, path, by_method, functions)
-        for path, by_method in contract.by_path().items()
+        path: Endpoint(api, path, by_method, functions)
+        for path, by_method in contract.group_by_path().items()
     }
 
 
-def _note(visit: Visit, answer: Answer) -> None:
+def _add_fault_headers(context: RequestContext, answer: HttpResponse) -> None:
     """Say which fault struck, and what was doubtful."""
-    if visit.fault:
-        answer.headers.append((b"x-emulator-fault", visit.fault.encode()))
-    if visit.notes:
-        notes = ", ".join(dict.fromkeys(visit.notes))
+    if context.fault:
+        answer.headers.append((b"x-emulator-fault", context.fault.encode()))
+    if context.notes:
+        notes = ", ".join(dict.fromkeys(context.notes))
         answer.headers.append((b"x-emulator-notes", notes.encode()))
 
 
 def _is_patient(
-    function: Function | PatientOperation,
-) -> TypeGuard[PatientOperation]:
+    function: Function | WaitingFunction,
+) -> TypeGuard[WaitingFunction]:
     return isgeneratorfunction(function)
 
 
-async def _transacted(
-    world: World, call: Call, visit: Visit, function: Function
-) -> Answer:
+async def _run_in_transaction(
+    world: World, call: OperationCall, context: RequestContext, function: Function
+) -> HttpResponse:
     """Carry out *function*, whole or not at all: what is kept, is answered."""
-    return await transact(world, lambda: _rendered(function(world, call), visit))
+    return await run_transaction(world, lambda: _render_reply(function(world, call), context))
 
 
-def _rendered(reply: Reply, visit: Visit) -> Answer:
-    operation = visit.operation
+def _render_reply(reply: OperationResult, context: RequestContext) -> HttpResponse:
+    operation = context.operation
     if reply.stream is not None:
-        live = waiting.pieces(reply.stream, visit.world, visit.receive)
-        return Answer(200, content_type=operation.content_type, stream=live)
+        live = waiting.iter_stream(reply.stream, context.world, context.receive)
+        return HttpResponse(200, content_type=operation.content_type, stream=live)
     if isinstance(reply.body, str):
-        return Answer(200, reply.body.encode(), operation.content_type)
+        return HttpResponse(200, reply.body.encode(), operation.content_type)
     if reply.listing is not None:
-        return _listed(reply.body, reply.listing, operation)
-    _check(reply.body, operation)
-    return Answer(200, http_body.encoded(reply.body))
+        return _render_listing(reply.body, reply.listing, operation)
+    _check_response(reply.body, operation)
+    return HttpResponse(200, http_body.encode_json(reply.body))
 
 
-def _listed(head: dict[str, Any], listing: Listing, operation: Operation) -> Answer:
+def _render_listing(head: dict[str, Any], listing: SlicedArray, operation: Operation) -> HttpResponse:
     """Return the answer with a listing at its end; its first row is looked at."""
     first = next(listing.slices, [])
     body = {**head, listing.key: first[:1]}
-    _check(body, operation)
+    _check_response(body, operation)
     if listing.whole:
         body[listing.key] = first
-        return Answer(200, http_body.encoded(body))
+        return HttpResponse(200, http_body.encode_json(body))
     slices = chain((first,), listing.slices)
-    return Answer(200, slices=http_body.listed(head, listing.key, slices))
+    return HttpResponse(200, slices=http_body.encode_listing(head, listing.key, slices))
 
 
-def _check(body: Any, operation: Operation) -> None:
+def _check_response(body: Any, operation: Operation) -> None:
     """Raise ``ContractError`` for an answer that the contract does not describe."""
-    contract = operation.answer
+    contract = operation.answer_validator
     if contract is not None and not contract.is_valid(body):
         message = f"the answer of {operation.id} is not what the contract describes"
         raise ContractError(message)

@@ -10,56 +10,56 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-LABEL = "[a-z0-9_-]{1,63}"
-NAME = re.compile(rf"{LABEL}(?:\.{LABEL})*")
-AUTHORITY = re.compile(r"(\[[^\[\]@/]*\]|[^\[\]@/:]*)(?::([0-9]{0,5}))?")
-LONGEST = 253  # characters of a name; source: RFC 1035
-LONGEST_AUTHORITY = LONGEST + len(".:65535")
+LABEL_PATTERN = "[a-z0-9_-]{1,63}"
+NAME_PATTERN = re.compile(rf"{LABEL_PATTERN}(?:\.{LABEL_PATTERN})*")
+AUTHORITY_PATTERN = re.compile(r"(\[[^\[\]@/]*\]|[^\[\]@/:]*)(?::([0-9]{0,5}))?")
+MAX_NAME_LENGTH = 253  # characters of a name; source: RFC 1035
+MAX_AUTHORITY_LENGTH = MAX_NAME_LENGTH + len(".:65535")
 # Public DNS holds nothing below them; source: RFC 6761, 6762, 8375, ICANN 2024-07-29.
-PRIVATE = (".localhost", ".test", ".local", ".internal", ".home.arpa")
-PLATFORM = (
+PRIVATE_DOMAINS = (".localhost", ".test", ".local", ".internal", ".home.arpa")
+PLATFORM_HOST = (
     "smsclouds.cloud"  # which clients know it by, with /etc/hosts or --connect-to
 )
-ANY = "*"
-KEPT = 64  # values of Host that need not be judged again
+ANY_NAME = "*"
+MAX_CACHED = 64  # values of Host that need not be judged again
 NAMES_FILE = Path("/etc/hosts")
 
 
-class Hosts:
+class AllowedHosts:
     """Loopback, addresses, names that are private by themselves, and *names*.
 
     A name that begins with a dot is a domain with all below it; ``*`` is every name.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        known = {PLATFORM, *(each.lower().removesuffix(".") for each in names)}
-        self._is_any = ANY in known
+        known = {PLATFORM_HOST, *(each.lower().removesuffix(".") for each in names)}
+        self._is_any = ANY_NAME in known
         self._names = frozenset(known)
         domains = (each for each in known if each.startswith("."))
-        self._domains = (*PRIVATE, *domains)
-        self._met: set[bytes] = set()
+        self._domains = (*PRIVATE_DOMAINS, *domains)
+        self._cache: set[bytes] = set()
 
-    def know(self, authority: bytes) -> bool:
+    def is_allowed(self, authority: bytes) -> bool:
         """Return whether the value of a ``Host``, port included, is one of ours.
 
         What was known is remembered, within bounds; nothing else is.
         """
-        if authority in self._met:
+        if authority in self._cache:
             return True
-        if len(authority) > LONGEST_AUTHORITY:
+        if len(authority) > MAX_AUTHORITY_LENGTH:
             return False
         split = split_authority(authority.decode("latin-1"))
-        if split is None or not self._know_name(split[0]):
+        if split is None or not self._is_allowed_name(split[0]):
             return False
-        if len(self._met) == KEPT:
-            self._met.clear()
-        self._met.add(authority)
+        if len(self._cache) == MAX_CACHED:
+            self._cache.clear()
+        self._cache.add(authority)
         return True
 
-    def _know_name(self, host: str) -> bool:
+    def _is_allowed_name(self, host: str) -> bool:
         if is_address(host):
             return True
-        if len(host) > LONGEST or not NAME.fullmatch(host):
+        if len(host) > MAX_NAME_LENGTH or not NAME_PATTERN.fullmatch(host):
             return False
         return (
             self._is_any
@@ -75,7 +75,7 @@ def split_authority(authority: str) -> tuple[str, str] | None:
     >>> split_authority("LOCALHOST.:7672")
     ('localhost', '7672')
     """
-    match = AUTHORITY.fullmatch(authority)
+    match = AUTHORITY_PATTERN.fullmatch(authority)
     return match and (match[1].lower().removesuffix("."), match[2] or "")
 
 
@@ -92,16 +92,16 @@ def is_address(host: str) -> bool:
     return True
 
 
-def read_names(text: str) -> Iterator[str]:
+def parse_host_names(text: str) -> Iterator[str]:
     """Yield the names of a list: ``sms.example.com, .ci.example.com``.
 
     Raises ``ValueError`` with a sentence for what can be no host.
     """
     for each in filter(None, map(str.strip, text.split(","))):
-        yield each if each == ANY else _read_name(each)
+        yield each if each == ANY_NAME else _parse_host_name(each)
 
 
-def _read_name(text: str) -> str:
+def _parse_host_name(text: str) -> str:
     name = text.lower()
     if not name.isascii():
         try:
@@ -110,7 +110,7 @@ def _read_name(text: str) -> str:
             name = ""  # and so refused
     name = name.removesuffix(".")
     bare = name.removeprefix(".")
-    if (NAME.fullmatch(bare) and len(bare) <= LONGEST) or is_address(_bracketed(name)):
+    if (NAME_PATTERN.fullmatch(bare) and len(bare) <= MAX_NAME_LENGTH) or is_address(_add_brackets(name)):
         return name
     message = (
         f"{text!r} is no host name: write sms.example.com without scheme, port and "
@@ -119,11 +119,11 @@ def _read_name(text: str) -> str:
     raise ValueError(message)
 
 
-def _bracketed(name: str) -> str:
+def _add_brackets(name: str) -> str:
     return f"[{name}]" if ":" in name and not name.startswith("[") else name
 
 
-def own_names(path: Path = NAMES_FILE) -> frozenset[str]:
+def read_machine_names(path: Path = NAMES_FILE) -> frozenset[str]:
     """Return the names of this machine, as it knows them without asking anybody."""
     own = socket.gethostname().lower()
     try:

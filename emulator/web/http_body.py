@@ -14,23 +14,23 @@ from starlette.types import Message, Scope, Send
 from emulator.domain.dates import SECOND
 from emulator.domain.refusals import TOO_LARGE, UNREADABLE, Refusal
 
-Header = tuple[bytes, bytes]
-Headers = Mapping[bytes, bytes]  # of a request; names in lower case
+HeaderPair = tuple[bytes, bytes]
+RequestHeaders = Mapping[bytes, bytes]  # of a request; names in lower case
 
-JSON = b"application/json"
-PLAIN = b"text/plain; charset=utf-8"
-HTML = b"text/html; charset=utf-8"
-NO_ANSWER = 0  # the status of what never went out
-START, BODY = "http.response.start", "http.response.body"
-BIG = 64 * 1024  # octets; above it others are let in between two steps
+JSON_CONTENT_TYPE = b"application/json"
+PLAIN_CONTENT_TYPE = b"text/plain; charset=utf-8"
+HTML_CONTENT_TYPE = b"text/html; charset=utf-8"
+NO_RESPONSE = 0  # the status of what never went out
+RESPONSE_START, RESPONSE_BODY = "http.response.start", "http.response.body"
+BIG_BODY = 64 * 1024  # octets; above it others are let in between two steps
 
 
-class Answer(Struct):
+class HttpResponse(Struct):
     """An HTTP answer: a body, slices with others let in between, or a live stream."""
 
     status: int
     body: bytes = b""
-    content_type: bytes = JSON
+    content_type: bytes = JSON_CONTENT_TYPE
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     slices: Iterator[bytes] | None = None
     stream: AsyncIterator[bytes] | None = None
@@ -41,62 +41,62 @@ class Answer(Struct):
         return bool(self.body) or not (self.slices is None and self.stream is None)
 
     async def send(
-        self, send: Send, *headers_too: Header, bodiless: bool = False
+        self, send: Send, *headers_too: HeaderPair, bodiless: bool = False
     ) -> None:
         """Send the answer; *bodiless* is the answer to a HEAD."""
         headers = [(b"content-type", self.content_type), *self.headers, *headers_too]
         whole = self.slices is None and self.stream is None
         if whole:
             headers.append((b"content-length", b"%d" % len(self.body)))
-        await send({"type": START, "status": self.status, "headers": headers})
+        await send({"type": RESPONSE_START, "status": self.status, "headers": headers})
         if not whole and not bodiless:
             await self._send_parts(send)
-        await send({"type": BODY, "body": b"" if bodiless else self.body})
+        await send({"type": RESPONSE_BODY, "body": b"" if bodiless else self.body})
 
     async def _send_parts(self, send: Send) -> None:
         if self.slices is not None:
             for octets in self.slices:
-                await send({"type": BODY, "body": octets, "more_body": True})
+                await send({"type": RESPONSE_BODY, "body": octets, "more_body": True})
                 await asyncio.sleep(0)
         if self.stream is not None:
             async for octets in self.stream:
-                await send({"type": BODY, "body": octets, "more_body": True})
+                await send({"type": RESPONSE_BODY, "body": octets, "more_body": True})
 
 
-async def gathered(answer: Answer) -> Answer:
+async def join_slices(response: HttpResponse) -> HttpResponse:
     """Return *answer* with its slices in its body; others are let in between them."""
-    if answer.slices is not None:
+    if response.slices is not None:
         parts = []
-        for octets in answer.slices:
+        for octets in response.slices:
             parts.append(octets)
             await asyncio.sleep(0)
-        answer.body, answer.slices = b"".join(parts), None
-    return answer
+        response.body, response.slices = b"".join(parts), None
+    return response
 
 
-def encoded(content: Any) -> bytes:
+def encode_json(content: Any) -> bytes:
     """Return *content* as JSON."""
     return orjson.dumps(content)
 
 
-def listed(
+def encode_listing(
     head: Mapping[str, Any], key: str, rows: Iterable[list[Any]]
 ) -> Iterator[bytes]:
     """Yield *head* as JSON with one more *key*: an array, a piece for every slice."""
-    yield encoded(head)[:-1] + b"," + encoded(key) + b":["
+    yield encode_json(head)[:-1] + b"," + encode_json(key) + b":["
     comma = b""
     for piece in rows:
-        yield comma + encoded(piece)[1:-1]
+        yield comma + encode_json(piece)[1:-1]
         comma = b","
     yield b"]}"
 
 
-def headers(scope: Scope) -> Headers:
+def collect_headers(scope: Scope) -> RequestHeaders:
     """Return the headers by name, in lower case; of equal ones the first."""
     return dict(reversed(scope["headers"]))
 
 
-def texts(headers: Headers) -> dict[str, str]:
+def decode_headers(headers: RequestHeaders) -> dict[str, str]:
     """Return *headers* as text."""
     return {
         name.decode("latin-1"): value.decode("latin-1")
@@ -104,14 +104,14 @@ def texts(headers: Headers) -> dict[str, str]:
     }
 
 
-class _Date:
+class _DateHeader:
     """The last ``Date`` header and the second that it holds for."""
 
     def __init__(self) -> None:
         self._start = self._end = datetime.min.replace(tzinfo=UTC)
         self._header = (b"date", b"")
 
-    def header(self, now: datetime) -> tuple[bytes, bytes]:
+    def get_header(self, now: datetime) -> tuple[bytes, bytes]:
         """Return the header of what is answered *now*, whose offset is UTC."""
         if not self._start <= now < self._end:  # cheaper than a look-up
             self._start = now.replace(microsecond=0)
@@ -121,29 +121,29 @@ class _Date:
         return self._header
 
 
-dated = _Date().header
+make_date_header = _DateHeader().get_header
 
 
-def readable(text: str) -> bytes:
+def to_header_value(text: str) -> bytes:
     """Return *text* as the value of a header: one line of ASCII."""
     return " ".join(text.split()).encode("ascii", "backslashreplace")
 
 
-class Body:
+class RequestBody:
     """The body of a request, taken message by message.
 
     Refuses more octets than a *limit*, announced or sent, and a client that hangs up.
     """
 
-    def __init__(self, headers: Headers, *, limit: int) -> None:
+    def __init__(self, headers: RequestHeaders, *, limit: int) -> None:
         announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > limit:
-            raise _too_large(limit)
+            raise _make_size_refusal(limit)
         self.is_missing = True
         self._chunks: list[bytes] = []
         self._limit = self._left = limit
 
-    def take(self, message: Message) -> None:
+    def add_message(self, message: Message) -> None:
         """Take the next message of the connection."""
         if message["type"] == "http.disconnect":
             raise Refusal(UNREADABLE, "the client hung up before the end of the body")
@@ -151,19 +151,19 @@ class Body:
         self._chunks.append(chunk)
         self._left -= len(chunk)
         if self._left < 0:
-            raise _too_large(self._limit)
+            raise _make_size_refusal(self._limit)
         self.is_missing = message.get("more_body", False)
 
-    def octets(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """Return what has come so far."""
         return b"".join(self._chunks)  # a single one is not copied
 
 
 def is_json(content_type: bytes) -> bool:
-    return content_type.lower().startswith(JSON)
+    return content_type.lower().startswith(JSON_CONTENT_TYPE)
 
 
-def _too_large(limit: int) -> Refusal:
+def _make_size_refusal(limit: int) -> Refusal:
     why = (
         "the setting body_limit says how large a body may be, "
         "and snapshot_limit for the control API"
@@ -171,7 +171,7 @@ def _too_large(limit: int) -> Refusal:
     return Refusal(TOO_LARGE, why, limit=limit)
 
 
-def parsed(octets: bytes) -> Any:
+def parse_json(octets: bytes) -> Any:
     """Return the JSON in *octets*; of equal keys the last one counts.
 
     Refuses everything else: NaN, invalid UTF-8, a lone surrogate, an integer or a

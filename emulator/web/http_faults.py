@@ -9,182 +9,182 @@ from typing import Any
 
 from msgspec import Struct
 
-from emulator.domain.refusals import Reason, Refusal
-from emulator.operations.background.catch_up import come_early
-from emulator.faults import Delayed, Phase, Rule
+from emulator.domain.refusals import RefusalReason, Refusal
+from emulator.operations.background.catch_up import send_early_replies
+from emulator.faults import DelayedResponse, FaultPhase, FaultRule
 from emulator.faults.effects.wire import WireFailure
-from emulator.operations.call import Call
-from emulator.world.transaction import transact
+from emulator.operations.call import OperationCall
+from emulator.world.transaction import run_transaction
 from emulator.web import broken_answers
 from emulator.web import waiting
 from emulator.web import http_body
-from emulator.web.request_context import Door, Visit
-from emulator.web.http_body import Answer
+from emulator.web.request_context import ApiProfile, RequestContext
+from emulator.web.http_body import HttpResponse
 from emulator.world import World
 
 log = logging.getLogger("emulator")
 
-CarryOut = Callable[[], Awaitable[Answer]]
-BLANKS = ("field", "field_of", "limit", "mark", "other", "service")  # of sentences
+CarryOut = Callable[[], Awaitable[HttpResponse]]
+REFUSAL_BLANKS = ("field", "field_of", "limit", "mark", "other", "service")  # of sentences
 
 
-class Injection:
+class HttpFaultInjector:
     """What faults make of one call."""
 
-    def __init__(self, door: Door, visit: Visit, call: Call, world: World) -> None:
-        self._door = door
-        self._visit = visit
+    def __init__(self, api: ApiProfile, context: RequestContext, call: OperationCall, world: World) -> None:
+        self._api = api
+        self._context = context
         self._call = call
         self._world = world
 
-    async def answer(self, carry_out: CarryOut) -> Answer:
+    async def run_operation(self, carry_out: CarryOut) -> HttpResponse:
         """Carry out the operation as far as a fault lets it, and return the answer.
 
         Raises ``HungUp`` where the client does while its answer is late.
         """
-        rule = await self._struck(Phase.BEFORE, None)
+        rule = await self._match_rule(FaultPhase.BEFORE, None)
         if rule is not None:
-            return await self._wronged(rule, Answer(200), self._timed(carry_out))
+            return await self._apply_rule(rule, HttpResponse(200), self._with_current_time(carry_out))
         right = await carry_out()
-        await self._told_early()
-        rule = await self._struck(Phase.AFTER, right)
+        await self._run_early_reply()
+        rule = await self._match_rule(FaultPhase.AFTER, right)
         if rule is None:
             return right
 
-        async def as_it_is() -> Answer:
+        async def as_it_is() -> HttpResponse:
             return right
 
-        return await self._wronged(rule, right, as_it_is)
+        return await self._apply_rule(rule, right, as_it_is)
 
-    def _timed(self, carry_out: CarryOut) -> CarryOut:
+    def _with_current_time(self, carry_out: CarryOut) -> CarryOut:
         """Return *carry_out* as it is done at the time that it then is."""
 
-        async def carry_out_now() -> Answer:
+        async def carry_out_now() -> HttpResponse:
             self._call.now = self._world.clock.now()
             return await carry_out()
 
         return carry_out_now
 
-    async def _told_early(self) -> None:
+    async def _run_early_reply(self) -> None:
         """Let a handset answer first, and the customer hear of it, if a fault says so.
 
         This alone makes a request wait for a push.
         """
         call, world = self._call, self._world
         try:
-            early = bool(call.placed) and await come_early(world, call.placed, call.now)
+            early = bool(call.campaign_id) and await send_early_replies(world, call.campaign_id, call.now)
         except Refusal as refusal:  # what was placed stands
             log.warning("no reply came early: %s", refusal.why)
             early = False
         if early:
-            await waiting.quiet(world, self._visit.receive)
+            await waiting.wait_until_idle(world, self._context.receive)
 
-    async def _struck(self, phase: Phase, right: Answer | None) -> Rule | None:
-        strike = partial(self._door.strike, self._visit, self._call, phase, right)
+    async def _match_rule(self, phase: FaultPhase, right: HttpResponse | None) -> FaultRule | None:
+        strike = partial(self._api.match_fault, self._context, self._call, phase, right)
         try:
-            rule = await transact(self._world, strike)
+            rule = await run_transaction(self._world, strike)
         except Refusal as refusal:
             if right is None:
                 raise
             log.warning("no fault struck: %s", refusal.why)  # what was done stands
             rule = None
         if rule is not None:
-            self._visit.fault = rule.id
+            self._context.fault = rule.id
         return rule
 
-    async def _wronged(self, rule: Rule, right: Answer, carry_out: CarryOut) -> Answer:
+    async def _apply_rule(self, rule: FaultRule, right: HttpResponse, carry_out: CarryOut) -> HttpResponse:
         struck = _StruckCall(
-            rule=rule.id,
-            number=rule.met,
+            rule_id=rule.id,
+            call_number=rule.met,
             seed=self._world.account.seed,
-            answer=right,
+            right_response=right,
             carry_out=carry_out,
-            door=self._door,
-            visit=self._visit,
+            api=self._api,
+            context=self._context,
             call=self._call,
         )
-        return await rule.effect.answer_http(struck)
+        return await rule.effect.respond_http(struck)
 
 
 class _StruckCall(Struct, frozen=True, kw_only=True):
     """One call that a rule strikes (``HttpCall``)."""
 
-    rule: str  # its id
-    number: int
+    rule_id: str  # its id
+    call_number: int
     seed: int
-    answer: Answer  # the right one; where nothing is carried out, a 200
+    right_response: HttpResponse  # the right one; where nothing is carried out, a 200
     carry_out: CarryOut
-    door: Door
-    visit: Visit
-    call: Call
+    api: ApiProfile
+    context: RequestContext
+    call: OperationCall
 
-    def refuse(
-        self, reason: Reason, *, status: int | None, headers: Mapping[str, str]
-    ) -> Answer:
-        why = f"the fault {self.rule} asked for it"
-        refusal = Refusal(reason, why, **dict.fromkeys(BLANKS, "..."))
-        self.visit.why = refusal.why
-        answer = self.door.refused(refusal, self.visit)
+    def make_refusal(
+        self, reason: RefusalReason, *, status: int | None, headers: Mapping[str, str]
+    ) -> HttpResponse:
+        why = f"the fault {self.rule_id} asked for it"
+        refusal = Refusal(reason, why, **dict.fromkeys(REFUSAL_BLANKS, "..."))
+        self.context.why = refusal.why
+        answer = self.api.render_refusal(refusal, self.context)
         answer.status = status or answer.status
-        return _dressed(answer, headers)
+        return _add_headers(answer, headers)
 
-    def respond(self, status: int, body: Any, headers: Mapping[str, str]) -> Answer:
+    def make_response(self, status: int, body: Any, headers: Mapping[str, str]) -> HttpResponse:
         if isinstance(body, str):
-            return _dressed(Answer(status, body.encode(), http_body.PLAIN), headers)
-        return _dressed(Answer(status, http_body.encoded(body)), headers)
+            return _add_headers(HttpResponse(status, body.encode(), http_body.PLAIN_CONTENT_TYPE), headers)
+        return _add_headers(HttpResponse(status, http_body.encode_json(body)), headers)
 
-    def respond_empty(self, status: int, headers: Mapping[str, str]) -> Answer:
-        return _dressed(Answer(status), headers)
+    def make_empty_response(self, status: int, headers: Mapping[str, str]) -> HttpResponse:
+        return _add_headers(HttpResponse(status), headers)
 
-    def replace_body(self, body: bytes) -> Answer:
-        right = self.answer
-        return Answer(right.status, body, right.content_type, right.headers)
+    def replace_body(self, body: bytes) -> HttpResponse:
+        right = self.right_response
+        return HttpResponse(right.status, body, right.content_type, right.headers)
 
-    def hang(self) -> Answer:
-        return self._lost(WireFailure.HANG)
+    def hang_request(self) -> HttpResponse:
+        return self._lose_response(WireFailure.HANG)
 
-    def close(self) -> Answer:
-        return self._lost(WireFailure.CLOSE)
+    def close_connection(self) -> HttpResponse:
+        return self._lose_response(WireFailure.CLOSE)
 
-    def reset(self) -> Answer:
-        return self._lost(WireFailure.RESET)
+    def reset_connection(self) -> HttpResponse:
+        return self._lose_response(WireFailure.RESET)
 
-    async def truncate(self) -> Answer:
-        return broken_answers.Half(*await self._whole(), receive=self.visit.receive)
+    async def truncate_body(self) -> HttpResponse:
+        return broken_answers.TruncatedResponse(*await self._join_parts(), receive=self.context.receive)
 
-    async def drip(self, seconds: timedelta) -> Answer:
-        return broken_answers.Dripping(
-            *await self._whole(),
+    async def drip_response(self, seconds: timedelta) -> HttpResponse:
+        return broken_answers.DrippingResponse(
+            *await self._join_parts(),
             seconds=seconds,
-            delayed=self._delayed(seconds),
-            world=self.visit.world,
-            receive=self.visit.receive,
+            delayed=self._make_delay(seconds),
+            world=self.context.world,
+            receive=self.context.receive,
         )
 
     @asynccontextmanager
-    async def wait(self, by: timedelta) -> AsyncIterator[None]:
-        world, delayed = self.visit.world, self._delayed(by)
-        with broken_answers.held(world, delayed):
-            await waiting.until(delayed.due, world, self.visit.receive)
+    async def delay_response(self, by: timedelta) -> AsyncIterator[None]:
+        world, delayed = self.context.world, self._make_delay(by)
+        with broken_answers.track_delay(world, delayed):
+            await waiting.wait_until(delayed.due, world, self.context.receive)
             yield
 
-    def _lost(self, failure: WireFailure) -> Answer:
-        receive = self.visit.receive
-        return broken_answers.Lost(http_body.NO_ANSWER, failure=failure, receive=receive)
+    def _lose_response(self, failure: WireFailure) -> HttpResponse:
+        receive = self.context.receive
+        return broken_answers.LostResponse(http_body.NO_RESPONSE, failure=failure, receive=receive)
 
-    async def _whole(self) -> tuple[int, bytes, bytes, list[http_body.Header]]:
-        whole = await http_body.gathered(self.answer)
+    async def _join_parts(self) -> tuple[int, bytes, bytes, list[http_body.HeaderPair]]:
+        whole = await http_body.join_slices(self.right_response)
         return whole.status, whole.body, whole.content_type, whole.headers
 
-    def _delayed(self, by: timedelta) -> Delayed:
-        return Delayed(self.call.now + by, self.visit.operation.id, self.rule)
+    def _make_delay(self, by: timedelta) -> DelayedResponse:
+        return DelayedResponse(self.call.now + by, self.context.operation.id, self.rule_id)
 
 
-def _dressed(answer: Answer, headers: Mapping[str, str]) -> Answer:
+def _add_headers(response: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:
     """Return *answer* with more headers, or another content type."""
     for name, value in headers.items():
         if name.lower() == "content-type":
-            answer.content_type = http_body.readable(value)
+            response.content_type = http_body.to_header_value(value)
         else:
-            answer.headers.append((name.lower().encode(), http_body.readable(value)))
-    return answer
+            response.headers.append((name.lower().encode(), http_body.to_header_value(value)))
+    return response

@@ -4,29 +4,29 @@ from itertools import chain
 
 from emulator.world import journal
 from emulator.timekeeping.clock import stopwatch
-from emulator.world.journal import OVERHEAD, SEPARATOR, WHOLE, Body, Cut, Numbers
-from emulator.web.request_context import Visit
-from emulator.web.http_body import Answer
-from emulator.worlds import Entry
+from emulator.world.journal import EXCHANGE_OVERHEAD, HEADER_SEPARATOR, LARGEST_WHOLE_BODY, JournalBody, CutBody, CellphoneNumbers
+from emulator.web.request_context import RequestContext
+from emulator.web.http_body import HttpResponse
+from emulator.worlds import WorldEntry
 
 
-def keep(visit: Visit, entry: Entry, answer: Answer) -> None:
+def record_http_exchange(context: RequestContext, entry: WorldEntry, response: HttpResponse) -> None:
     """Keep the exchange in the journal of the world that was entered.
 
     Every request waits for this, so what can be left for who reads it is left.
     """
-    scope, operation, kept = visit.scope, visit.operation, entry.world.journal
+    scope, operation, kept = context.scope, context.operation, entry.world.journal
     path, query = scope["path"], scope["query_string"]
-    headers = SEPARATOR.join(chain.from_iterable(scope["headers"]))
-    numbers: Numbers = ()
-    request: Body = visit.body
-    answered: Body = b"%b" % answer.body  # as orjson's takes a multiple of its length
-    octets = len(visit.body) + len(answer.body)
-    if octets > WHOLE or answer.slices is not None:
-        request, numbers, answered, octets = _cut(visit, answer)
-    octets += len(headers) + len(path) + len(query) + 2 * len(visit.why) + OVERHEAD
-    if visit.fault:  # whose headers are anybody's
-        octets += sum(len(name) + len(value) for name, value in answer.headers)
+    headers = HEADER_SEPARATOR.join(chain.from_iterable(scope["headers"]))
+    numbers: CellphoneNumbers = ()
+    request: JournalBody = context.body
+    answered: JournalBody = b"%b" % response.body  # as orjson's takes a multiple of its length
+    octets = len(context.body) + len(response.body)
+    if octets > LARGEST_WHOLE_BODY or response.slices is not None:
+        request, numbers, answered, octets = _shorten_bodies(context, response)
+    octets += len(headers) + len(path) + len(query) + 2 * len(context.why) + EXCHANGE_OVERHEAD
+    if context.fault:  # whose headers are anybody's
+        octets += sum(len(name) + len(value) for name, value in response.headers)
     kept.record(
         (
             kept.last + 1,
@@ -37,37 +37,37 @@ def keep(visit: Visit, entry: Entry, answer: Answer) -> None:
             query,
             headers,
             request,
-            answer.status,
-            answer.content_type,
-            tuple(answer.headers),
+            response.status,
+            response.content_type,
+            tuple(response.headers),
             answered,
-            tuple(visit.notes),
-            visit.why,
-            visit.refusal,
-            visit.fault,
-            stopwatch() - visit.began,
+            tuple(context.notes),
+            context.why,
+            context.refusal,
+            context.fault,
+            stopwatch() - context.started,
             numbers,
             octets,
         )
     )
 
 
-def _cut(visit: Visit, answer: Answer) -> tuple[Body, Numbers, Body, int]:
+def _shorten_bodies(context: RequestContext, response: HttpResponse) -> tuple[JournalBody, CellphoneNumbers, JournalBody, int]:
     """Return request, cellphones and answer as they are kept, and their octets.
 
     Slices are followed while they are sent.
     """
-    request, answered = journal.kept(visit.body), journal.kept(answer.body)
-    numbers: Numbers = ()
+    request, answered = journal.shorten_body(context.body), journal.shorten_body(response.body)
+    numbers: CellphoneNumbers = ()
     octets = 0
-    if isinstance(request, Cut):
-        numbers = visit.call.numbers if visit.call else ()
+    if isinstance(request, CutBody):
+        numbers = context.call.numbers if context.call else ()
         if not numbers:  # no campaign was placed that would have them
-            numbers = journal.cellphones(visit.body)
+            numbers = journal.find_cellphones(context.body)
             octets = 8 * len(numbers)
-    if answer.slices is not None:
-        answered = Cut()
-        answer.slices = answered.following(answer.slices)
+    if response.slices is not None:
+        answered = CutBody()
+        response.slices = answered.pass_through(response.slices)
     for each in (request, answered):
-        octets += journal.CUT if isinstance(each, Cut) else len(each)
+        octets += journal.CUT_BODY_SIZE if isinstance(each, CutBody) else len(each)
     return request, numbers, answered, octets

@@ -13,15 +13,15 @@ from starlette.types import Scope
 
 from emulator.web.hosts import split_authority
 
-SAFE = frozenset({"GET", "HEAD"})
-DEFAULT_PORTS = {"http": "80", "https": "443"}
-SECURE = "https://"
-SAYS = frozenset({b"origin", b"sec-fetch-site"})
-BROWSER = "Mozilla/"  # what the name of every browser begins with
-CONTROL = "x-emulator-control"  # which a page elsewhere would have to ask us for
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+ORIGIN_PORTS = {"http": "80", "https": "443"}
+HTTPS_PREFIX = "https://"
+ORIGIN_HEADERS = frozenset({b"origin", b"sec-fetch-site"})
+BROWSER_AGENT = "Mozilla/"  # what the name of every browser begins with
+CONTROL_HEADER = "x-emulator-control"  # which a page elsewhere would have to ask us for
 
 
-class Pages(Enum):
+class AllowedPages(Enum):
     """The pages whose requests are answered."""
 
     ANY = auto()  # what is asked needs a token in a header, or says nothing
@@ -30,64 +30,64 @@ class Pages(Enum):
     PROVEN = auto()  # our own, by a browser that says so: it takes something away
 
 
-PLATFORM = "/api/"  # where everything needs a token, which no page elsewhere can send
-STEERING = "/_emulator/"
-OTHERWISE = Pages.OWN
+PLATFORM_PREFIX = "/api/"  # where everything needs a token, which no page elsewhere can send
+CONTROL_PREFIX = "/_emulator/"
+DEFAULT_PAGES = AllowedPages.OWN
 # By the template of the path; a route that is not here is for our own pages.
-DOORS: Mapping[str, Pages] = {
-    "/_emulator/pushes": Pages.PROVEN,
-    "/": Pages.LINKED,
-    "/openapi.json": Pages.LINKED,
-    "/docs": Pages.LINKED,
-    "/docs/{asset}": Pages.OWN,
-    "/s/{code}": Pages.LINKED,  # as in a text message
-    "/panel/region/{name}": Pages.OWN,
-    "/panel/do/{name}": Pages.OWN,
-    "/panel/restore": Pages.OWN,
-    "/panel/snapshot": Pages.OWN,
-    "/panel/live": Pages.OWN,
-    "/panel/asset/{name}": Pages.ANY,  # frames of e-mails have no origin
-    "/panel/enter": Pages.OWN,
-    "/panel/{page}": Pages.LINKED,
+PAGES_BY_PATH: Mapping[str, AllowedPages] = {
+    "/_emulator/pushes": AllowedPages.PROVEN,
+    "/": AllowedPages.LINKED,
+    "/openapi.json": AllowedPages.LINKED,
+    "/docs": AllowedPages.LINKED,
+    "/docs/{asset}": AllowedPages.OWN,
+    "/s/{code}": AllowedPages.LINKED,  # as in a text message
+    "/panel/region/{name}": AllowedPages.OWN,
+    "/panel/do/{name}": AllowedPages.OWN,
+    "/panel/restore": AllowedPages.OWN,
+    "/panel/snapshot": AllowedPages.OWN,
+    "/panel/live": AllowedPages.OWN,
+    "/panel/asset/{name}": AllowedPages.ANY,  # frames of e-mails have no origin
+    "/panel/enter": AllowedPages.OWN,
+    "/panel/{page}": AllowedPages.LINKED,
 }
 _TEMPLATES = [
     (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), pages)
-    for path, pages in DOORS.items()
+    for path, pages in PAGES_BY_PATH.items()
     if "{" in path
 ]
 
 
-def pages_for(path: str) -> Pages:
+def get_allowed_pages(path: str) -> AllowedPages:
     """Return whose pages may ask for *path*."""
-    if path.startswith(PLATFORM):
-        return Pages.ANY
-    return _listed(path) or OTHERWISE
+    if path.startswith(PLATFORM_PREFIX):
+        return AllowedPages.ANY
+    return _find_pages(path) or DEFAULT_PAGES
 
 
-def is_page(path: str) -> bool:
+def is_page_path(path: str) -> bool:
     """Return whether a person looks at *path*, and neither API has it."""
-    return not path.startswith((PLATFORM, STEERING)) and _listed(path) is not None
+    return not path.startswith((PLATFORM_PREFIX, CONTROL_PREFIX)) and _find_pages(path) is not None
 
 
-def _listed(path: str) -> Pages | None:
-    if path in DOORS or path.startswith(STEERING):
-        return DOORS.get(path)
+def _find_pages(path: str) -> AllowedPages | None:
+    if path in PAGES_BY_PATH or path.startswith(CONTROL_PREFIX):
+        return PAGES_BY_PATH.get(path)
     matches = (pages for pattern, pages in _TEMPLATES if pattern.fullmatch(path))
     return next(matches, None)
 
 
-def objection(scope: Scope, pages: Pages) -> str:
+def find_objection(scope: Scope, pages: AllowedPages) -> str:
     """Return why a request is none that *pages* make; empty where it may be one."""
-    if pages is Pages.ANY:
+    if pages is AllowedPages.ANY:
         return ""
-    says_nothing = SAYS.isdisjoint([name for name, _ in scope["headers"]])
-    if says_nothing and pages is not Pages.PROVEN:  # as of any client but browsers
+    says_nothing = ORIGIN_HEADERS.isdisjoint([name for name, _ in scope["headers"]])
+    if says_nothing and pages is not AllowedPages.PROVEN:  # as of any client but browsers
         return ""
-    asked = _Asked(scope)
-    return next(asked.objections(pages), "")
+    asked = _BrowserRequest(scope)
+    return next(asked.iter_objections(pages), "")
 
 
-class _Asked:
+class _BrowserRequest:
     """A request, and what its browser says of it."""
 
     def __init__(self, scope: Scope) -> None:
@@ -96,27 +96,27 @@ class _Asked:
         for name, value in scope["headers"]:
             values = self._headers.setdefault(name.decode("latin-1"), [])
             values.append(value.decode("latin-1"))
-        self._sites = self._all("sec-fetch-site")
-        self._is_safe = scope["method"] in SAFE
+        self._sites = self._get_values("sec-fetch-site")
+        self._is_safe = scope["method"] in SAFE_METHODS
 
-    def objections(self, pages: Pages) -> Iterator[str]:
+    def iter_objections(self, pages: AllowedPages) -> Iterator[str]:
         """Yield each reason why it is none that *pages* make."""
-        for origin in self._all("origin"):
-            if not self._is_own(origin):
-                yield f"{origin} is not {self._own()}"
+        for origin in self._get_values("origin"):
+            if not self._is_own_origin(origin):
+                yield f"{origin} is not {self._make_own_origin()}"
         for site in self._sites:
-            if not (self._is_near(site) or (pages is Pages.LINKED and self._is_link())):
+            if not (self._is_near(site) or (pages is AllowedPages.LINKED and self._is_link())):
                 yield (
                     f"a page that is not ours had a browser ask (Sec-Fetch-Site: "
                     f"{site}); open the address by itself"
                 )
-        if pages is Pages.PROVEN and self._is_unclear():
+        if pages is AllowedPages.PROVEN and self._is_unclear():
             yield (
                 "a browser asks and does not say for which page; ask with curl or "
-                f"smsclouds-emulator listen, or send the header {CONTROL}"
+                f"smsclouds-emulator listen, or send the header {CONTROL_HEADER}"
             )
 
-    def _all(self, name: str) -> list[str]:
+    def _get_values(self, name: str) -> list[str]:
         return self._headers.get(name, [])
 
     def _is_near(self, site: str) -> bool:
@@ -127,28 +127,28 @@ class _Asked:
         """Whether a whole window goes there, and not a frame or a picture in a page."""
         return (
             self._is_safe
-            and self._all("sec-fetch-mode") == ["navigate"]
-            and self._all("sec-fetch-dest") == ["document"]
+            and self._get_values("sec-fetch-mode") == ["navigate"]
+            and self._get_values("sec-fetch-dest") == ["document"]
         )
 
     def _is_unclear(self) -> bool:
-        says = self._sites or self._all("origin") or self._all(CONTROL)
-        agents = self._all("user-agent")
-        return not says and any(each.startswith(BROWSER) for each in agents)
+        says = self._sites or self._get_values("origin") or self._get_values(CONTROL_HEADER)
+        agents = self._get_values("user-agent")
+        return not says and any(each.startswith(BROWSER_AGENT) for each in agents)
 
-    def _own(self) -> str:
+    def _make_own_origin(self) -> str:
         """Return our origin, as the request names it; its host is known by now."""
-        return f"{self._scope['scheme']}://{next(iter(self._all('host')), '')}"
+        return f"{self._scope['scheme']}://{next(iter(self._get_values('host')), '')}"
 
-    def _is_own(self, origin: str) -> bool:
+    def _is_own_origin(self, origin: str) -> bool:
         """Whether *origin* is ours.
 
         Where TLS ends before us its scheme is another: then the browser has to say as
         well that the page comes from where its request goes.
         """
-        ours = self._own()
-        if self._sites == ["same-origin"] and origin.startswith(SECURE):
-            ours = SECURE + ours.partition("://")[2]
+        ours = self._make_own_origin()
+        if self._sites == ["same-origin"] and origin.startswith(HTTPS_PREFIX):
+            ours = HTTPS_PREFIX + ours.partition("://")[2]
         parts = _split_origin(origin)
         return parts is not None and parts == _split_origin(ours)
 
@@ -157,4 +157,4 @@ def _split_origin(origin: str) -> tuple[str, str, str] | None:
     """Return scheme, host and port; None for ``null`` and the like."""
     scheme, _, authority = origin.lower().partition("://")
     host, port = split_authority(authority) or ("", "")
-    return (scheme, host, port or DEFAULT_PORTS.get(scheme, "")) if host else None
+    return (scheme, host, port or ORIGIN_PORTS.get(scheme, "")) if host else None

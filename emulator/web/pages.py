@@ -16,100 +16,100 @@ from emulator.domain import shortlink
 from emulator.domain.account import Account
 from emulator.domain.refusals import Refusal
 from emulator.operations.platform import smsclic
-from emulator.world.transaction import transact
+from emulator.world.transaction import run_transaction
 from emulator.web import http_body
-from emulator.web.platform_api import Api, bearer
-from emulator.web.control_client import Declined
+from emulator.web.platform_api import PlatformApi, read_bearer_token
+from emulator.web.control_client import ControlRefusal
 from emulator.web.panel import panel, words
-from emulator.web.http_body import Answer
-from emulator.worlds import Worlds, needs_no_help
+from emulator.web.http_body import HttpResponse
+from emulator.worlds import WorldDirectory, require_not_set_aside
 
-HERE = Path(__file__).parent
-SWAGGER, OURS = HERE / "vendor" / "swagger-ui", HERE / "static"
-ASSETS = {
-    "swagger-ui-bundle.js": (SWAGGER, "text/javascript"),
-    "swagger-ui.css": (SWAGGER, "text/css"),
-    "docs.js": (OURS, "text/javascript"),
-    "docs.css": (OURS, "text/css"),
+WEB_DIR = Path(__file__).parent
+SWAGGER_DIR, STATIC_DIR = WEB_DIR / "vendor" / "swagger-ui", WEB_DIR / "static"
+DOCS_ASSETS = {
+    "swagger-ui-bundle.js": (SWAGGER_DIR, "text/javascript"),
+    "swagger-ui.css": (SWAGGER_DIR, "text/css"),
+    "docs.js": (STATIC_DIR, "text/javascript"),
+    "docs.css": (STATIC_DIR, "text/css"),
 }
-STRICT_CSP = {
+DOCS_HEADERS = {
     "content-security-policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; frame-ancestors 'none'"
 }
 
 
-class Pages:
-    def __init__(self, api: Api, contract: Contract, worlds: Worlds) -> None:
+class PublicPages:
+    def __init__(self, api: PlatformApi, contract: Contract, worlds: WorldDirectory) -> None:
         self._api = api
         self._contract = contract
         self._worlds = worlds
 
-    def routes(self) -> list[BaseRoute]:
+    def make_routes(self) -> list[BaseRoute]:
         return [
-            Route("/openapi.json", self.openapi),
-            Route("/docs", self.docs),
-            Route("/docs/{asset}", self.asset),
-            Route("/s/{code}", self.short_link),
+            Route("/openapi.json", self.serve_openapi),
+            Route("/docs", self.serve_docs),
+            Route("/docs/{asset}", self.serve_asset),
+            Route("/s/{code}", self.follow_short_link),
         ]
 
-    async def openapi(self, request: Request) -> Response:
+    async def serve_openapi(self, request: Request) -> Response:
         """Answer the contract, the catalogue of the token's world in it as enums."""
-        _, literal, _ = bearer(http_body.headers(request.scope))
+        _, literal, _ = read_bearer_token(http_body.collect_headers(request.scope))
         try:
             world = (
-                await self._worlds.find(literal) if literal else self._worlds.default
+                await self._worlds.get_or_create(literal) if literal else self._worlds.default
             )
         except Refusal as refusal:
-            return _response(self._api.refused(refusal, None))
+            return _to_starlette(self._api.render_refusal(refusal, None))
         account = world.account
-        document = self._contract.document.narrowed(
-            account.assumptions.closed, catalogue(account)
+        document = self._contract.document.narrow_tree(
+            account.assumptions.closed, list_catalogue_ids(account)
         )
         here = {"url": "/", "description": "This emulator"}
         document = {**document, "servers": [here, *document["servers"][1:]]}
-        return Response(http_body.encoded(document), media_type="application/json")
+        return Response(http_body.encode_json(document), media_type="application/json")
 
-    async def docs(self, _request: Request) -> Response:
+    async def serve_docs(self, _request: Request) -> Response:
         """Answer the contract as a readable page."""
-        page = (OURS / "docs.html").read_bytes()
-        return Response(page, media_type="text/html", headers=STRICT_CSP)
+        page = (STATIC_DIR / "docs.html").read_bytes()
+        return Response(page, media_type="text/html", headers=DOCS_HEADERS)
 
-    async def asset(self, request: Request) -> Response:
+    async def serve_asset(self, request: Request) -> Response:
         name = request.path_params["asset"]
-        if name not in ASSETS:
+        if name not in DOCS_ASSETS:
             raise HTTPException(404)
-        folder, kind = ASSETS[name]
+        folder, kind = DOCS_ASSETS[name]
         octets = (folder / name).read_bytes()
         caching = {"cache-control": "max-age=3600"}
         return Response(octets, media_type=kind, headers=caching)
 
-    async def short_link(self, request: Request) -> Response:
+    async def follow_short_link(self, request: Request) -> Response:
         """Lead to the original URL and record the click.
 
         Source: manual CLC-15; assumption CLC-16.
         """
         code = request.path_params["code"]
-        world, message = self._worlds.coded(code), shortlink.message(code)
-        url = smsclic.target(world, message) if world and message else None
+        world, message = self._worlds.find_by_short_code(code), shortlink.parse_link_code(code)
+        url = smsclic.find_link_target(world, message) if world and message else None
         if world is None or message is None or url is None:
             raise HTTPException(404)
         if request.method != "HEAD":  # a preview is no click
             try:
-                needs_no_help(world)
-                await transact(world, lambda: smsclic.follow(world, message))
+                require_not_set_aside(world)
+                await run_transaction(world, lambda: smsclic.keep_click(world, message))
             except Refusal as refusal:  # of the disk
-                return _response(self._api.refused(refusal, None))
+                return _to_starlette(self._api.render_refusal(refusal, None))
         return RedirectResponse(url, 302)
 
 
-def refused(refusal: Refusal, scope: Scope) -> Answer:
+def render_refusal_page(refusal: Refusal, scope: Scope) -> HttpResponse:
     """Return the page that says no to a person who is not let in."""
-    accepted = http_body.headers(scope).get(b"accept-language", b"").decode("latin-1")
-    title = refusal.reason.sentence(words.preferred(accepted), refusal.words)
-    return panel.declined(scope, Declined(title, refusal.reason.status, refusal.why))
+    accepted = http_body.collect_headers(scope).get(b"accept-language", b"").decode("latin-1")
+    title = refusal.reason.format_sentence(words.choose_language(accepted), refusal.words)
+    return panel.render_problem_page(scope, ControlRefusal(title, refusal.reason.status, refusal.why))
 
 
-def catalogue(account: Account) -> dict[str, list[int]]:
+def list_catalogue_ids(account: Account) -> dict[str, list[int]]:
     """Return the ids a request may name, under the names of ``x-catalog``."""
     return {
         "routes": list(account.routes),
@@ -120,6 +120,6 @@ def catalogue(account: Account) -> dict[str, list[int]]:
     }
 
 
-def _response(answer: Answer) -> Response:
-    headers = {name.decode(): value.decode() for name, value in answer.headers}
-    return Response(answer.body, answer.status, headers, media_type="application/json")
+def _to_starlette(response: HttpResponse) -> Response:
+    headers = {name.decode(): value.decode() for name, value in response.headers}
+    return Response(response.body, response.status, headers, media_type="application/json")

@@ -8,12 +8,12 @@ from starlette.types import Scope
 
 from emulator.contract.contract import Operation, Parameter
 from emulator.domain import refusals
-from emulator.domain.refusals import BY_KEYWORD, Refusal
-from emulator.contract.shape import Flaw, Mismatch, Reading, Shape
-from emulator.web.http_body import Headers
+from emulator.domain.refusals import REASON_BY_KEYWORD, Refusal
+from emulator.contract.shape import BodyFlaw, BodyMismatch, BodyReading, Shape
+from emulator.web.http_body import RequestHeaders
 
 # What to do about a body that fails a keyword of the contract.
-ADVICE = {
+KEYWORD_ADVICE = {
     "additionalProperties": "leave {field} out, or see how the contract spells it",
     "enum": "send {field} with one of the values that the contract lists",
     "maxItems": "send at most {limit} of {field}",
@@ -30,10 +30,10 @@ ADVICE = {
 }
 
 # What an id that cannot be anybody's is refused with, by its parameter.
-NOBODYS = {"deliveryId": refusals.NO_SUCH_DELIVERY}
+ID_REFUSALS = {"deliveryId": refusals.NO_SUCH_DELIVERY}
 
 
-def parameters(operation: Operation, scope: Scope, headers: Headers) -> dict[str, Any]:
+def read_parameters(operation: Operation, scope: Scope, headers: RequestHeaders) -> dict[str, Any]:
     """Return the values in path, query and headers that the contract knows.
 
     Refuses what it does not admit: 404 for an id, 422 for anything else.
@@ -42,12 +42,12 @@ def parameters(operation: Operation, scope: Scope, headers: Headers) -> dict[str
         return {}
     sent, known = scope["path_params"], operation.parameters
     if operation.is_in_path:
-        return {each.name: parameter(each, sent[each.name]) for each in known}
+        return {each.name: parse_parameter(each, sent[each.name]) for each in known}
     sent = dict(sent)  # which is shared by all requests with this path
     if operation.query or operation.is_closed:
         text = scope["query_string"].decode("latin-1")
         if operation.is_closed:
-            _refuse_strangers(parse_qs(text, keep_blank_values=True), operation)
+            _refuse_unknown_query(parse_qs(text, keep_blank_values=True), operation)
         query = parse_qs(text)
         sent |= {name: values[-1] for name, values in query.items()}
         known = [*known, *(each for each in operation.query if each.name in query)]
@@ -55,10 +55,10 @@ def parameters(operation: Operation, scope: Scope, headers: Headers) -> dict[str
         if octets := headers.get(each.name.lower().encode()):
             sent[each.name] = octets.decode("latin-1")
             known = [*known, each]
-    return {each.name: parameter(each, sent[each.name]) for each in known}
+    return {each.name: parse_parameter(each, sent[each.name]) for each in known}
 
 
-def _refuse_strangers(query: Iterable[str], operation: Operation) -> None:
+def _refuse_unknown_query(query: Iterable[str], operation: Operation) -> None:
     """Refuse a misspelt question, which would be answered as if nothing was asked."""
     known = [each.name for each in operation.query]
     for name in query:
@@ -67,39 +67,39 @@ def _refuse_strangers(query: Iterable[str], operation: Operation) -> None:
             raise Refusal(refusals.NOT_KNOWN, why, field=name)
 
 
-def parameter(known: Parameter, raw: str) -> Any:
+def parse_parameter(known: Parameter, raw: str) -> Any:
     """Return the value of *raw*.  Refuses what the contract does not admit."""
-    value = known.read(raw)
+    value = known.parse_value(raw)
     if value is None and known.is_id and known.place == "path":
         why = f"{known.name} is not a number that an id could be"
-        raise Refusal(NOBODYS.get(known.name, refusals.NO_SUCH_CAMPAIGN), why)
+        raise Refusal(ID_REFUSALS.get(known.name, refusals.NO_SUCH_CAMPAIGN), why)
     if value is None:
         why = f"{known.name} does not match its schema in the contract"
         raise Refusal(refusals.WRONG_FORMAT, why, field=known.name)
     return value
 
 
-def body(parsed: Any, shape: Shape, closed: frozenset[str]) -> Reading:
+def read_json_body(parsed: Any, shape: Shape, closed: frozenset[str]) -> BodyReading:
     """Return the body under its canonical names, with what was doubtful in it.
 
     Refuses what has another shape, or a doubtful one that is *closed*.
     """
     try:
-        return shape.read(parsed, closed)
-    except Mismatch as mismatch:
-        raise _mismatched(mismatch.flaw) from None
+        return shape.read_body(parsed, closed)
+    except BodyMismatch as mismatch:
+        raise _make_refusal(mismatch.flaw) from None
     except ValueError as error:  # the validator's own limit of nesting
         why = f"the body is nested too deeply: {error}"
         raise Refusal(refusals.UNREADABLE, why) from None
 
 
-def _mismatched(flaw: Flaw) -> Refusal:
+def _make_refusal(flaw: BodyFlaw) -> Refusal:
     """Return the refusal that names the field as the platform does."""
-    reason = BY_KEYWORD.get(flaw.keyword, refusals.WRONG_FORMAT)
+    reason = REASON_BY_KEYWORD.get(flaw.keyword, refusals.WRONG_FORMAT)
     if not flaw.field:
         reason = refusals.NOT_AN_OBJECT if flaw.keyword == "type" else reason
     words = {"field": flaw.field, "limit": flaw.limit, "other": flaw.other}
-    advice = ADVICE.get(flaw.keyword, "send {field} as the contract describes it")
+    advice = KEYWORD_ADVICE.get(flaw.keyword, "send {field} as the contract describes it")
     why = advice.format_map({**words, "field": flaw.field or "the body"})
     if flaw.ledger:
         why += f" (this world is strict about {flaw.ledger})"

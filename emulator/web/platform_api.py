@@ -8,107 +8,107 @@ from starlette.types import Receive, Scope, Send
 from emulator.domain import refusals
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
-from emulator.domain.refusals import Reason, Refusal
-from emulator.faults import Facts, Phase, Place, Rule, strike
-from emulator.contract.memo import remembered
-from emulator.operations.call import Call
+from emulator.domain.refusals import RefusalReason, Refusal
+from emulator.faults import CallFacts, FaultPhase, FaultPlace, FaultRule, find_striking_rule
+from emulator.contract.memo import cache_short_keys
+from emulator.operations.call import OperationCall
 from emulator.web import fault_header
 from emulator.web import http_journal
 from emulator.web import http_body
-from emulator.web.request_context import Visit
-from emulator.web.http_body import Answer, Headers
-from emulator.worlds import Entry, Worlds
+from emulator.web.request_context import RequestContext
+from emulator.web.http_body import HttpResponse, RequestHeaders
+from emulator.worlds import WorldEntry, WorldDirectory
 
-CHALLENGE = (b"www-authenticate", b"Bearer")
+BEARER_CHALLENGE = (b"www-authenticate", b"Bearer")
 
 
-class Api:
+class PlatformApi:
     """The door of the platform's contract, over the worlds of this process."""
 
-    def __init__(self, worlds: Worlds, *, body_limit: int) -> None:
+    def __init__(self, worlds: WorldDirectory, *, body_limit: int) -> None:
         self._worlds = worlds
-        self._tally = worlds.tally
+        self._tally = worlds.counters
         self.body_limit = body_limit
 
-    async def not_found(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def refuse_unknown_path(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer a path that the contract does not have."""
         refusal = Refusal(refusals.NO_SUCH_PATH, "the contract has no such path")
-        answer = self.refused(refusal, None)
+        answer = self.render_refusal(refusal, None)
         await answer.send(send, bodiless=scope["method"] == "HEAD")
 
-    async def enter(self, visit: Visit) -> Entry:
+    async def authenticate(self, context: RequestContext) -> WorldEntry:
         """Return the world of the token that the contract asks for.
 
         Refuses a missing, malformed, unknown, deleted or expired one.
 
         Source: manual AUT-04; assumption AUT-06 for the spelling of the scheme.
         """
-        if not visit.operation.secured:
-            return self._worlds.visit()
-        scheme, literal, exact = bearer(visit.headers)
+        if not context.operation.secured:
+            return self._worlds.enter_without_token()
+        scheme, literal, exact = read_bearer_token(context.headers)
         if scheme != "bearer" or not literal:
             why = "send the header Authorization: Bearer <token>"
             raise Refusal(refusals.UNAUTHENTICATED, why)
-        visit.entry = await self._worlds.enter(literal)
+        context.entry = await self._worlds.enter_by_token(literal)
         if not exact:
             why = "write Bearer with a capital and one space"
-            visit.weigh(Doubt("AUT-06", refusals.UNAUTHENTICATED, why))
-        return visit.entry
+            context.weigh_doubt(Doubt("AUT-06", refusals.UNAUTHENTICATED, why))
+        return context.entry
 
-    def refused(self, refusal: Refusal, visit: Visit | None) -> Answer:
+    def render_refusal(self, refusal: Refusal, context: RequestContext | None) -> HttpResponse:
         """Return the platform's no, in the language and the manner of the world."""
-        entry = visit.entry if visit else None
+        entry = context.entry if context else None
         account = entry.world.account if entry else self._worlds.default.account
         reason = account.refusals.get(refusal.reason.name, refusal.reason)
-        sentence = reason.sentence(account.assumptions["language"], refusal.words)
-        answer = Answer(reason.status, _body(refusal, reason, sentence, account))
+        sentence = reason.format_sentence(account.assumptions["language"], refusal.words)
+        answer = HttpResponse(reason.status, _render_error_body(refusal, reason, sentence, account))
         if refusal.why:
-            answer.headers.append((b"x-emulator-why", http_body.readable(refusal.why)))
+            answer.headers.append((b"x-emulator-why", http_body.to_header_value(refusal.why)))
         if reason.status == refusals.UNAUTHENTICATED.status:
-            answer.headers.append(CHALLENGE)
+            answer.headers.append(BEARER_CHALLENGE)
         return answer
 
-    def now(self) -> datetime:
+    def get_default_time(self) -> datetime:
         """Return the time of the default world."""
         return self._worlds.default.clock.now()
 
-    def strike(
-        self, visit: Visit, call: Call, phase: Phase, right: Answer | None
-    ) -> Rule | None:
+    def match_fault(
+        self, context: RequestContext, call: OperationCall, phase: FaultPhase, right: HttpResponse | None
+    ) -> FaultRule | None:
         """Return the fault that strikes: the visitor's own, or else of the world."""
-        own, world = fault_header.read_headers(visit.headers), visit.world
-        facts = Facts(
-            operation=visit.operation.id,
+        own, world = fault_header.parse_fault_headers(context.headers), context.world
+        facts = CallFacts(
+            operation=context.operation.id,
             phase=phase,
             token=call.token.literal,
-            numbers=_numbers(call),
+            numbers=_list_cellphones(call),
             body=call.body,
-            headers=http_body.texts(visit.headers),
+            headers=http_body.decode_headers(context.headers),
             now=call.now,
-            is_felt=lambda effect: effect.changes_http(right),
+            is_affected_by=lambda effect: effect.changes_http(right),
         )
         if own is None:
-            return world.strike(facts, Place.HTTP_REQUEST)
+            return world.match_fault_rule(facts, FaultPlace.HTTP_REQUEST)
         seed = world.account.seed
-        rule, _ = strike((own,), facts, place=Place.HTTP_REQUEST, seed=seed)
+        rule, _ = find_striking_rule((own,), facts, place=FaultPlace.HTTP_REQUEST, seed=seed)
         if rule is not None:
             self._tally.faults[facts.operation] += 1
         return rule
 
-    def record(self, visit: Visit, answer: Answer) -> None:
+    def record_exchange(self, context: RequestContext, answer: HttpResponse) -> None:
         """Keep the exchange in the world's journal, where a world was entered."""
-        self._tally.requests[visit.operation.id, answer.status] += 1
-        if visit.entry is not None:
-            http_journal.keep(visit, visit.entry, answer)
+        self._tally.requests[context.operation.id, answer.status] += 1
+        if context.entry is not None:
+            http_journal.record_http_exchange(context, context.entry, answer)
 
 
-def bearer(headers: Headers) -> tuple[str, str, bool]:
+def read_bearer_token(headers: RequestHeaders) -> tuple[str, str, bool]:
     """Return a request's scheme, in lower case, its token, and whether it is exact."""
-    return _read(headers.get(b"authorization", b""))
+    return _parse_authorization(headers.get(b"authorization", b""))
 
 
-@remembered(4_096)
-def _read(octets: bytes) -> tuple[str, str, bool]:
+@cache_short_keys(4_096)
+def _parse_authorization(octets: bytes) -> tuple[str, str, bool]:
     header = octets.decode("latin-1")
     if header.startswith("Bearer ") and header.count(" ") == 1:
         return "bearer", header[7:], True
@@ -117,7 +117,7 @@ def _read(octets: bytes) -> tuple[str, str, bool]:
     return scheme.lower(), literal, header == f"Bearer {literal}"
 
 
-def _numbers(call: Call) -> list[str]:
+def _list_cellphones(call: OperationCall) -> list[str]:
     """Return the cellphones that a call names."""
     body = call.body or {}
     named = [call.params.get("cellphone"), body.get("cellphone")]
@@ -125,17 +125,17 @@ def _numbers(call: Call) -> list[str]:
     return [str(each) for each in named if each is not None]
 
 
-def _body(refusal: Refusal, reason: Reason, sentence: str, account: Account) -> bytes:
+def _render_error_body(refusal: Refusal, reason: RefusalReason, sentence: str, account: Account) -> bytes:
     """Return the manual's envelope, or what stock Laravel would say.
 
     Source: manual ERR-02, ERR-03; assumption ERR-06.
     """
     if account.assumptions["errors"] == "envelope":
         detail = {"information": sentence, "status_code": reason.status}
-        return http_body.encoded({"error": detail})
+        return http_body.encode_json({"error": detail})
     if reason.status == refusals.UNAUTHENTICATED.status:
-        return http_body.encoded({"message": "Unauthenticated."})
+        return http_body.encode_json({"message": "Unauthenticated."})
     body: dict[str, Any] = {"message": sentence}
     if field := refusal.words.get("field"):
         body["errors"] = {str(field): [sentence]}
-    return http_body.encoded(body)
+    return http_body.encode_json(body)

@@ -7,26 +7,26 @@ from msgspec import Struct, field
 from starlette.types import Receive, Scope
 
 from emulator.contract.contract import Operation
-from emulator.domain.assumptions import Doubt, weigh
+from emulator.domain.assumptions import Doubt, accept_doubts
 from emulator.domain.refusals import Refusal
-from emulator.faults import Phase, Rule
-from emulator.operations.call import Call
-from emulator.web.http_body import Answer, Headers
+from emulator.faults import FaultPhase, FaultRule
+from emulator.operations.call import OperationCall
+from emulator.web.http_body import HttpResponse, RequestHeaders
 from emulator.world import World
-from emulator.worlds import Entry
+from emulator.worlds import WorldEntry
 
 
-class Visit(Struct):
+class RequestContext(Struct):
     """One request on its way, and what is known of it so far."""
 
     scope: Scope
     operation: Operation
-    headers: Headers
+    headers: RequestHeaders
     receive: Receive
-    began: float  # seconds of a stopwatch
-    entry: Entry | None = None  # None until it has been let in
+    started: float  # seconds of a stopwatch
+    entry: WorldEntry | None = None  # None until it has been let in
     body: bytes = b""  # as far as it was read
-    call: Call | None = None  # None until its parameters have been read
+    call: OperationCall | None = None  # None until its parameters have been read
     notes: list[str] = field(default_factory=list)
     why: str = ""
     refusal: tuple[str, ...] = ()  # its reason's name, the field, a ledger id
@@ -40,34 +40,34 @@ class Visit(Struct):
             raise RuntimeError(message)
         return self.entry.world
 
-    def weigh(self, doubt: Doubt) -> None:
+    def weigh_doubt(self, doubt: Doubt) -> None:
         """Note *doubt*, or refuse where the visitor's world shuts it out."""
         if self.entry is not None:
             assumptions = self.entry.world.account.assumptions
-            self.notes.extend(weigh((doubt,), assumptions))
+            self.notes.extend(accept_doubts((doubt,), assumptions))
 
 
-class Door(Protocol):
+class ApiProfile(Protocol):
     """What the platform's API and the control API do each in their own way."""
 
     body_limit: int  # octets
 
-    async def enter(self, visit: Visit) -> Entry:
+    async def authenticate(self, context: RequestContext) -> WorldEntry:
         """Return where the visitor goes, or refuse."""
 
-    def refused(self, refusal: Refusal, visit: Visit | None) -> Answer:
+    def render_refusal(self, refusal: Refusal, context: RequestContext | None) -> HttpResponse:
         """Return the answer that says no."""
 
-    def now(self) -> datetime:
+    def get_default_time(self) -> datetime:
         """Return what time it is for those who are not let in."""
 
-    def strike(
-        self, visit: Visit, call: Call, phase: Phase, right: Answer | None
-    ) -> Rule | None:
+    def match_fault(
+        self, context: RequestContext, call: OperationCall, phase: FaultPhase, right: HttpResponse | None
+    ) -> FaultRule | None:
         """Return the fault rule that strikes, if one does, and count it.
 
         *right* is the answer, None where the operation is yet to be carried out.
         """
 
-    def record(self, visit: Visit, answer: Answer) -> None:
+    def record_exchange(self, context: RequestContext, answer: HttpResponse) -> None:
         """Keep what was asked and answered."""

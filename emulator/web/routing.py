@@ -11,83 +11,83 @@ from functools import cached_property
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
-from emulator.contract.memo import remembered
+from emulator.contract.memo import cache_short_keys
 from emulator.web import origins
 from emulator.web import http_body
-from emulator.web.admission import Admission, shut
+from emulator.web.admission import Admission, add_security_headers
 from emulator.web.endpoint import Endpoint
 
-POLLED = 1_024  # paths with parameters that are asked again and again
-Found = tuple[Endpoint, dict[str, str]]
+PATH_CACHE_SIZE = 1_024  # paths with parameters that are asked again and again
+EndpointMatch = tuple[Endpoint, dict[str, str]]
 
 
-class Paths:
+class ContractPaths:
     """Endpoints by path template: ``/api/v3/campaign/{campaignId}/messages``."""
 
     def __init__(self, endpoints: Mapping[str, Endpoint]) -> None:
-        self._literal: dict[str, Found] = {
+        self._literal: dict[str, EndpointMatch] = {
             path: (endpoint, {})
             for path, endpoint in endpoints.items()
             if "{" not in path
         }
         self._endpoints = endpoints
-        self._seen = remembered(POLLED)(self._match)
+        self._cached_match = cache_short_keys(PATH_CACHE_SIZE)(self._match_template)
 
     @cached_property
     def _templates(self) -> list[tuple[re.Pattern[str], Endpoint]]:
         """The paths with parameters, compiled when the first is asked for."""
         return [
-            (_pattern(path), endpoint)
+            (_compile_template(path), endpoint)
             for path, endpoint in self._endpoints.items()
             if "{" in path
         ]
 
-    def find(self, path: str) -> Found | None:
+    def find_endpoint(self, path: str) -> EndpointMatch | None:
         """Return the endpoint of *path* and the values of its parameters."""
-        return self._literal.get(path) or self._seen(path)
+        return self._literal.get(path) or self._cached_match(path)
 
-    def _match(self, path: str) -> Found | None:
+    def _match_template(self, path: str) -> EndpointMatch | None:
         for pattern, endpoint in self._templates:
             if match := pattern.fullmatch(path):
                 return endpoint, match.groupdict()
         return None
 
 
-class Program(Starlette):
+class EmulatorApp(Starlette):
     """Starlette for the pages; before it the contracts' paths, and first admission."""
 
     admission: Admission | None = None
-    paths = Paths({})
+    paths = ContractPaths({})
     is_dated = True  # its answers carry the time of their world
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path: str = scope["path"]
-            if not path.startswith(origins.PLATFORM):
-                send = shut(send, path)
-            if self.admission and (no := self.admission.refused(scope)):
+            if not path.startswith(origins.PLATFORM_PREFIX):
+                send = add_security_headers(send, path)
+            if self.admission and (no := self.admission.find_refusal(scope)):
                 bodiless = scope["method"] == "HEAD"
-                await no.send(self._dated(send), bodiless=bodiless)
+                await no.send(self._add_date_header(send), bodiless=bodiless)
                 return
-            if found := self.paths.find(path):
+            if found := self.paths.find_endpoint(path):
                 endpoint, scope["path_params"] = found
                 await endpoint(scope, receive, send)
                 return
-        await super().__call__(scope, receive, self._dated(send))
+        await super().__call__(scope, receive, self._add_date_header(send))
 
-    def _dated(self, send: Send) -> Send:
+    def _add_date_header(self, send: Send) -> Send:
         """Return *send* with a ``Date`` header: the default world's time."""
 
         async def dated(message: Message) -> None:
-            if message["type"] == http_body.START:
+            if message["type"] == http_body.RESPONSE_START:
                 now = self.state.worlds.default.clock.now()
-                message["headers"] = [*message["headers"], http_body.dated(now)]
+                message["headers"] = [*message["headers"], http_body.make_date_header(now)]
             await send(message)
 
         return dated
 
 
-def _pattern(template: str) -> re.Pattern[str]:
+def _compile_template(template: str) -> re.Pattern[str]:
     pieces = re.split(r"\{(\w+)\}", template)
     names = (f"(?P<{name}>[^/]+)" for name in pieces[1::2])
     literals = map(re.escape, pieces[::2])

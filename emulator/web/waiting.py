@@ -10,96 +10,96 @@ from starlette.types import Receive
 
 from emulator.operations.background.catch_up import catch_up
 from emulator.operations.call import (
-    Breath,
+    Debounce,
     Pause,
-    Reply,
-    Steps,
-    Stream,
-    UpToDate,
-    Wait,
+    OperationResult,
+    OperationSteps,
+    EventStream,
+    UntilCaughtUp,
+    WaitStep,
 )
-from emulator.world.transaction import NOTHING, SO_FAR, transact
+from emulator.world.transaction import NOTHING_CHANGED, STOPPED_THERE, run_transaction
 from emulator.world import World
-from emulator.worlds import needs_no_help
+from emulator.worlds import require_not_set_aside
 
 
-class HungUp(Exception):  # noqa: N818 - the client's doing, and no error
+class ClientDisconnected(Exception):  # noqa: N818 - the client's doing, and no error
     """The client has gone; nobody reads an answer."""
 
 
-class Patience:
+class Waiter:
     """One visitor of a world who waits there; a context that ends the waiting."""
 
     def __init__(self, world: World, receive: Receive) -> None:
         self._world = world
-        self._bell = asyncio.Event()
-        self._gone = asyncio.ensure_future(hung_up(receive))
-        self._began = asyncio.get_running_loop().time()
+        self._change_event = asyncio.Event()
+        self._disconnect = asyncio.ensure_future(wait_for_disconnect(receive))
+        self._started = asyncio.get_running_loop().time()
 
     def __enter__(self) -> Self:
-        self._world.listen(self._bell.set)
+        self._world.add_listener(self._change_event.set)
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._world.unlisten(self._bell.set)
-        self._gone.cancel()
+        self._world.remove_listener(self._change_event.set)
+        self._disconnect.cancel()
 
-    async def wait(self, pause: Pause) -> bool:
+    async def wait_for_change(self, pause: Pause) -> bool:
         """Wait for a change in the world; return whether there is time left.
 
         Raises ``HungUp`` once the client has.
         """
-        left = self._left(pause.seconds)
-        await self._doze(_shorter(left, self._seconds_until(pause.until)))
-        self._bell.clear()
-        if self._gone.done():
-            raise HungUp
-        left = self._left(pause.seconds)
+        left = self._remaining_seconds(pause.seconds)
+        await self._sleep_until_change(_min_seconds(left, self._seconds_until(pause.until)))
+        self._change_event.clear()
+        if self._disconnect.done():
+            raise ClientDisconnected
+        left = self._remaining_seconds(pause.seconds)
         return left is None or left > 0
 
-    async def sit_out(self, wait: Wait, left: str) -> bool:
+    async def wait_for_step(self, step: WaitStep, left: str) -> bool:
         """Wait as an operation asks for; return whether there is time left.
 
         Says what is *left* where a store refuses.  Raises ``HungUp``.
         """
-        if isinstance(wait, Pause):
-            return await self.wait(wait)
-        if isinstance(wait, UpToDate):
-            await caught_up(self._world, self._world.clock.now(), left=left)
-            needs_no_help(self._world)
+        if isinstance(step, Pause):
+            return await self.wait_for_change(step)
+        if isinstance(step, UntilCaughtUp):
+            await bring_up_to_date(self._world, self._world.clock.now(), left=left)
+            require_not_set_aside(self._world)
         return True
 
-    async def rest(self, breath: Breath) -> bool:
+    async def debounce_changes(self, breath: Debounce) -> bool:
         """Keep silent; return whether something has changed in the world meanwhile.
 
         Raises ``HungUp`` once the client has.
         """
-        await asyncio.wait((self._gone,), timeout=breath.least)
-        if not (self._bell.is_set() or self._gone.done()):
-            await self._doze(breath.most - breath.least)
-        rung = self._bell.is_set()
-        self._bell.clear()
-        if self._gone.done():
-            raise HungUp
+        await asyncio.wait((self._disconnect,), timeout=breath.least)
+        if not (self._change_event.is_set() or self._disconnect.done()):
+            await self._sleep_until_change(breath.most - breath.least)
+        rung = self._change_event.is_set()
+        self._change_event.clear()
+        if self._disconnect.done():
+            raise ClientDisconnected
         return rung
 
-    async def _doze(self, seconds: float | None) -> None:
+    async def _sleep_until_change(self, seconds: float | None) -> None:
         """Return after *seconds*, or once the bell rings or the client is gone."""
         if seconds is not None and seconds <= 0:
             await asyncio.sleep(0)  # others are let in
             return
-        rung = asyncio.ensure_future(self._bell.wait())
+        rung = asyncio.ensure_future(self._change_event.wait())
         first = asyncio.FIRST_COMPLETED
         try:
-            await asyncio.wait((rung, self._gone), timeout=seconds, return_when=first)
+            await asyncio.wait((rung, self._disconnect), timeout=seconds, return_when=first)
         finally:
             rung.cancel()
 
-    def _left(self, seconds: float | None) -> float | None:
+    def _remaining_seconds(self, seconds: float | None) -> float | None:
         """Return how much is left of so many *seconds* since the beginning."""
         if seconds is None:
             return None
-        return seconds - (asyncio.get_running_loop().time() - self._began)
+        return seconds - (asyncio.get_running_loop().time() - self._started)
 
     def _seconds_until(self, instant: datetime | None) -> float | None:
         """Return how long the wall takes until *instant*; None if the clock stands."""
@@ -112,56 +112,56 @@ class Patience:
         return passing / clock.rate if clock.rate else None
 
 
-async def until(instant: datetime, world: World, receive: Receive) -> None:
+async def wait_until(instant: datetime, world: World, receive: Receive) -> None:
     """Wait until *instant* of the world.  Raises ``HungUp`` once the client has."""
     if world.clock.now() >= instant:
         return
-    with Patience(world, receive) as patience:
+    with Waiter(world, receive) as patience:
         while world.clock.now() < instant:
-            await patience.wait(Pause(until=instant))
+            await patience.wait_for_change(Pause(until=instant))
 
 
-async def quiet(world: World, receive: Receive) -> None:
+async def wait_until_idle(world: World, receive: Receive) -> None:
     """Wait until nothing is on its way out of *world*.
 
     Raises ``HungUp`` once the client has.
     """
-    with Patience(world, receive) as patience:
-        while world.schedule.next_at <= world.clock.now() or world.outbox.is_busy:
-            await patience.wait(Pause())
+    with Waiter(world, receive) as patience:
+        while world.work_queue.next_at <= world.clock.now() or world.outbox.is_busy:
+            await patience.wait_for_change(Pause())
 
 
-async def reply(steps: Steps, world: World, receive: Receive) -> Reply:
+async def run_steps(steps: OperationSteps, world: World, receive: Receive) -> OperationResult:
     """Return what a patient operation answers in the end."""
-    commons, left, step, time = world.commons, NOTHING, None, None
-    with Patience(world, receive) as patience:
+    commons, left, step, time = world.shared, NOTHING_CHANGED, None, None
+    with Waiter(world, receive) as patience:
         try:
-            while not isinstance(step, Reply):
+            while not isinstance(step, OperationResult):
                 if step is not None:
-                    time = await patience.sit_out(step, left)
-                before = commons.transactions
-                step = await transact(world, partial(_taken, steps, time), left=left)
-                if commons.transactions > before:
-                    left = SO_FAR
+                    time = await patience.wait_for_step(step, left)
+                before = commons.transaction_count
+                step = await run_transaction(world, partial(_run_step, steps, time), left=left)
+                if commons.transaction_count > before:
+                    left = STOPPED_THERE
             return step
         finally:
-            await transact(world, steps.close, happened=True)
+            await run_transaction(world, steps.close, has_happened=True)
 
 
-def _taken(steps: Steps, time_is_left: bool | None) -> Wait | Reply:  # noqa: FBT001
+def _run_step(steps: OperationSteps, time_is_left: bool | None) -> WaitStep | OperationResult:  # noqa: FBT001
     """Return where an operation waits next, or its reply."""
     try:
         return steps.send(time_is_left)  # type: ignore[arg-type] # None begins it
     except StopIteration as stop:
-        reply: Reply = stop.value
+        reply: OperationResult = stop.value
         return reply
 
 
-async def pieces(
-    stream: Stream, world: World, receive: Receive
+async def iter_stream(
+    stream: EventStream, world: World, receive: Receive
 ) -> AsyncIterator[bytes]:
     """Yield what a stream says, as it comes about; it ends when the client hangs up."""
-    with Patience(world, receive) as patience:
+    with Waiter(world, receive) as patience:
         try:
             piece = next(stream)
             while True:
@@ -169,16 +169,16 @@ async def pieces(
                     yield piece.encode()
                     piece = next(stream)
                 elif isinstance(piece, Pause):
-                    piece = stream.send(await patience.wait(piece))
+                    piece = stream.send(await patience.wait_for_change(piece))
                 else:
-                    piece = stream.send(await patience.rest(piece))
-        except (StopIteration, HungUp):
+                    piece = stream.send(await patience.debounce_changes(piece))
+        except (StopIteration, ClientDisconnected):
             return
         finally:
             stream.close()
 
 
-async def caught_up(world: World, now: datetime, *, left: str = NOTHING) -> None:
+async def bring_up_to_date(world: World, now: datetime, *, left: str = NOTHING_CHANGED) -> None:
     """Bring *world* up to the time of who comes in; others are let in meanwhile.
 
     Refuses where that sets it aside; who lets in decides about one that was before.
@@ -187,15 +187,15 @@ async def caught_up(world: World, now: datetime, *, left: str = NOTHING) -> None
     while not await catch_up(world, now, left=left):  # noqa: ASYNC110
         await asyncio.sleep(0)
     if not before:
-        needs_no_help(world)
+        require_not_set_aside(world)
 
 
-async def hung_up(receive: Receive) -> None:
+async def wait_for_disconnect(receive: Receive) -> None:
     """Return once the client has hung up."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-def _shorter(one: float | None, other: float | None) -> float | None:
+def _min_seconds(one: float | None, other: float | None) -> float | None:
     known = [each for each in (one, other) if each is not None]
     return min(known) if known else None

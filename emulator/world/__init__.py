@@ -1,39 +1,39 @@
 """Worlds: what each keeps, how it changes, and what follows."""
 
 from emulator.world.changes import (
-    Answered,
-    AnsweredEarly,
+    HandsetAnswered,
+    HandsetAnsweredEarly,
     Click,
-    Dial,
-    FaultMade,
-    Leaving,
-    Mailed,
-    Revoked,
-    Rules,
-    TokenMade,
+    ClockChanged,
+    FaultNumberTaken,
+    DeliveryStarted,
+    ReceiptQueued,
+    TokenRevoked,
+    FaultRulesChanged,
+    TokenNumberTaken,
 )
 from emulator.world.codec import SnapshotError
-from emulator.world.shared_state import Changes, Commons, Store, Unwritten
-from emulator.world.state import FIRST_IDS, State
+from emulator.world.shared_state import ChangeSet, SharedState, Store, StoreWriteError
+from emulator.world.state import FIRST_IDS, WorldState
 from emulator.world.world import World
 
 __all__ = [
     "FIRST_IDS",
-    "Answered",
-    "AnsweredEarly",
-    "Changes",
+    "HandsetAnswered",
+    "HandsetAnsweredEarly",
+    "ChangeSet",
     "Click",
-    "Commons",
-    "Dial",
-    "FaultMade",
-    "Leaving",
-    "Mailed",
-    "Revoked",
-    "Rules",
+    "SharedState",
+    "ClockChanged",
+    "FaultNumberTaken",
+    "DeliveryStarted",
+    "ReceiptQueued",
+    "TokenRevoked",
+    "FaultRulesChanged",
     "SnapshotError",
-    "State",
+    "WorldState",
     "Store",
-    "TokenMade",
-    "Unwritten",
+    "TokenNumberTaken",
+    "StoreWriteError",
     "World",
 ]

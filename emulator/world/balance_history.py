@@ -8,26 +8,26 @@ from operator import attrgetter
 
 from emulator.domain.account import Movement
 
-AT = attrgetter("at")
+BY_INSTANT = attrgetter("at")
 
 
-class History:
+class BalanceHistory:
     """The movements of a world, whose own list is in the order of keeping.
 
     That list only grows, so that a reading costs what has come since the last one.
     """
 
     def __init__(self, opening: int, kept: Sequence[Movement]) -> None:
-        self.kept = kept
+        self.source = kept
         self._movements: list[Movement] = []  # by time, those of one instant as kept
         self._balances = [opening]  # before the first movement, and after each
 
-    def movements(self) -> Sequence[Movement]:
+    def list_movements(self) -> Sequence[Movement]:
         """Return all of them, the oldest first."""
         self._catch_up()
         return self._movements
 
-    def curve(self, points: int) -> list[tuple[datetime, int]]:
+    def sample_balance(self, points: int) -> list[tuple[datetime, int]]:
         """Return the balance after every so many movements, the last of them included.
 
         At most *points* of them, with their instants, in millionths.
@@ -43,12 +43,12 @@ class History:
         ]
 
     def _catch_up(self) -> None:
-        fresh = sorted(self.kept[len(self._movements) :], key=AT)
+        fresh = sorted(self.source[len(self._movements) :], key=BY_INSTANT)
         if not fresh:
             return
-        place = bisect_right(self._movements, fresh[0].at, key=AT)
+        place = bisect_right(self._movements, fresh[0].at, key=BY_INSTANT)
         if place < len(self._movements):
-            fresh = sorted([*self._movements[place:], *fresh], key=AT)
+            fresh = sorted([*self._movements[place:], *fresh], key=BY_INSTANT)
             del self._movements[place:], self._balances[place + 1 :]
         self._movements += fresh
         balance = self._balances[-1]

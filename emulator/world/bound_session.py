@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 
-class Link(Struct, eq=False):
+class BoundSession(Struct, eq=False):
     """Who is bound, since when, and how to cut it."""
 
     number: int  # of the process, from 1
@@ -16,12 +16,12 @@ class Link(Struct, eq=False):
     tls: bool
     version: int  # 0x34 for 3.4
     bound_at: datetime  # of the world
-    cut: Callable[[], None]
-    wake: Callable[[], None]  # there is something to deliver
+    disconnect: Callable[[], None]
+    schedule_flush: Callable[[], None]  # there is something to deliver
     has_room: Callable[[], bool]  # for one receipt more
     submitted: int = 0  # messages accepted
     delivered: int = 0  # receipts acknowledged
 
     @property
-    def receives(self) -> bool:
+    def can_receive(self) -> bool:
         return self.kind != "transmitter"

@@ -10,7 +10,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from emulator.domain.delivery import Delivery
-from emulator.faults import Rule
+from emulator.faults import FaultRule
 
 
 class Click(Struct, frozen=True, gc=False):
@@ -20,73 +20,73 @@ class Click(Struct, frozen=True, gc=False):
     message: int
 
 
-class Revoked(Struct, frozen=True, gc=False):
+class TokenRevoked(Struct, frozen=True, gc=False):
     """A token is deleted."""
 
     literal: str
 
 
-class Answered(Struct, frozen=True, gc=False):
+class HandsetAnswered(Struct, frozen=True, gc=False):
     """A handset has answered a campaign by itself."""
 
     campaign: int
 
 
-class AnsweredEarly(Struct, frozen=True, gc=False):
+class HandsetAnsweredEarly(Struct, frozen=True, gc=False):
     """A handset has answered before its time."""
 
     campaign: int
     place: int  # of the message in it
 
 
-class Mailed(Struct, frozen=True, gc=False):
+class ReceiptQueued(Struct, frozen=True, gc=False):
     """A receipt lies where its client takes it, from its beginning on."""
 
     delivery: Delivery
 
 
-class Leaving(Struct, frozen=True, gc=False):
+class DeliveryStarted(Struct, frozen=True, gc=False):
     """A delivery is about to leave; what came of it is not known yet."""
 
     delivery: int
 
 
-class Forgotten(Struct, frozen=True, gc=False):
+class DeliveriesForgotten(Struct, frozen=True, gc=False):
     """Deliveries that are over are not remembered any more."""
 
     deliveries: tuple[int, ...]
 
     @property
-    def many(self) -> int:
+    def count(self) -> int:
         return len(self.deliveries)
 
 
-class Rules(Struct, frozen=True, gc=False):
+class FaultRulesChanged(Struct, frozen=True, gc=False):
     """The fault rules are others, or have counted."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[FaultRule, ...]
 
 
-class TokenMade(Struct, frozen=True, gc=False):
+class TokenNumberTaken(Struct, frozen=True, gc=False):
     """One more token has been made here; its number is taken."""
 
-    many: int = 1
+    count: int = 1
 
 
-class FaultMade(Struct, frozen=True, gc=False):
+class FaultNumberTaken(Struct, frozen=True, gc=False):
     """One more fault rule has been made here; its number is taken."""
 
-    many: int = 1
+    count: int = 1
 
 
-class Dial(Struct, frozen=True, gc=False):
+class ClockChanged(Struct, frozen=True, gc=False):
     """The clock is turned; what is None stays as it is."""
 
     at: datetime | None = None  # where it stands from now on; never back
     rate: float | None = None
 
 
-class Then(Struct, frozen=True, gc=False):
+class CommitAction(Struct, frozen=True, gc=False):
     """What is done once the rest is: it keeps nothing."""
 
     action: Callable[[], object]

@@ -6,18 +6,18 @@ from itertools import pairwise
 from typing import Any
 
 from emulator.domain.delivery import Delivery
-from emulator.domain.delivery import State as DeliveryState
+from emulator.domain.delivery import DeliveryState as DeliveryState
 from emulator.domain.email import EmailCampaign
 from emulator.domain.handset import Outcome
-from emulator.domain.sms import Campaign
+from emulator.domain.sms import SmsCampaign
 from emulator.domain.voice import VoiceCampaign
-from emulator.world.containers import Kind
+from emulator.world.containers import StateField
 
 OUTCOMES = frozenset(Outcome)
-LARGEST = 2**62  # of an id: what comes after it still fits every store
+LARGEST_ID = 2**62  # of an id: what comes after it still fits every store
 
 
-def of_campaign(campaign: Campaign | VoiceCampaign, where: str) -> Iterator[str]:
+def find_campaign_mistakes(campaign: SmsCampaign | VoiceCampaign, where: str) -> Iterator[str]:
     line, count = campaign.line, len(campaign.recipients)
     columns = campaign.recipients.fields.values()
     if not count or {line.messages, len(campaign.outcomes)} != {count}:
@@ -35,21 +35,21 @@ def of_campaign(campaign: Campaign | VoiceCampaign, where: str) -> Iterator[str]
         yield f"{where}: a duration below zero"
 
 
-def of_email(campaign: EmailCampaign, where: str) -> Iterator[str]:
+def find_email_mistakes(campaign: EmailCampaign, where: str) -> Iterator[str]:
     columns = campaign.fields.values()
     if not campaign.count or any(len(one) != campaign.count for one in columns):
         yield f"{where}: a field for every address, and no more"
 
 
-def of_delivery(delivery: Delivery, where: str) -> Iterator[str]:
+def find_delivery_mistakes(delivery: Delivery, where: str) -> Iterator[str]:
     if delivery.is_over == (delivery.state is DeliveryState.DUE):
         yield f"{where}: due and over at once"
     if any(each < timedelta() for each in delivery.retries):
         yield f"{where}: a duration below zero"
 
 
-def of_ids(
-    kind: Kind, things: Iterable[Any], following: Mapping[str, int]
+def find_id_mistakes(
+    kind: StateField, things: Iterable[Any], following: Mapping[str, int]
 ) -> Iterator[str]:
     """Yield where ids overlap, or the next one has been given already."""
     things = list(things)
@@ -67,15 +67,15 @@ def of_ids(
             yield f"{kind.name}: the ids do not grow"
 
 
-def of_next(following: Mapping[str, int], known: Mapping[str, int]) -> Iterator[str]:
+def find_next_id_mistakes(following: Mapping[str, int], known: Mapping[str, int]) -> Iterator[str]:
     """Yield what is wrong with the next ids themselves."""
     if following.keys() != known.keys():
         yield f"at next: the ids are {', '.join(known)}"
-    elif not all(0 < each <= LARGEST for each in following.values()):
-        yield f"at next: an id lies between 1 and {LARGEST}"
+    elif not all(0 < each <= LARGEST_ID for each in following.values()):
+        yield f"at next: an id lies between 1 and {LARGEST_ID}"
 
 
-def of_submissions(submissions: Any, campaigns: Any) -> Iterator[str]:
+def find_submission_mistakes(submissions: Any, campaigns: Any) -> Iterator[str]:
     for each in submissions:
         campaign = campaigns.get(each.id)
         if campaign is None or campaign.first_message != each.message:

@@ -14,25 +14,25 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 import msgspec
 
 from emulator.domain.delivery import Attempt
-from emulator.domain.recipients import Column, Recipients, column
-from emulator.domain.sms import Campaign
-from emulator.domain.text import FIELDS, LINK_MARK, Template
-from emulator.domain.timeline import Line
+from emulator.domain.recipients import Column, Recipients, make_column
+from emulator.domain.sms import SmsCampaign
+from emulator.domain.text import MERGE_FIELDS, LINK_MARK, TextTemplate
+from emulator.domain.timeline import SendSchedule
 
-Document = dict[str, Any]
+JsonObject = dict[str, Any]
 Columns = Mapping[str, Column]
 
-LEFT_OUT: Mapping[type, str] = {
-    Campaign: "world"
+OMITTED_FIELDS: Mapping[type, str] = {
+    SmsCampaign: "world"
 }  # the name of the world that takes it
-NUMBERS = range(10**10)
+CELLPHONE_RANGE = range(10**10)
 
 
 class SnapshotError(Exception):
     """A document that is no state of a world; the message says where and why."""
 
 
-class Fields(NamedTuple):
+class ThingFields(NamedTuple):
     """The names of what is kept, their values, and how each deep one is written."""
 
     names: tuple[str, ...]
@@ -40,41 +40,41 @@ class Fields(NamedTuple):
     writers: tuple[tuple[str, Callable[[Any], Any]], ...]
 
 
-def written(thing: object) -> Document:
+def thing_to_fields(thing: object) -> JsonObject:
     """Return what is kept of *thing*, one level deep; msgspec knows what is below."""
     kind: type = type(thing)
-    names, values, writers = _fields(kind)
+    names, values, writers = _fields_of(kind)
     document = dict(zip(names, values(thing), strict=True))
     for name, write in writers:
         document[name] = write(document[name])
     return document
 
 
-def plain(thing: object) -> Document:
+def thing_to_json(thing: object) -> JsonObject:
     """Return what is kept of *thing* as JSON has it, all the way down."""
-    document: Document = msgspec.to_builtins(written(thing), str_keys=True)
+    document: JsonObject = msgspec.to_builtins(thing_to_fields(thing), str_keys=True)
     return document
 
 
-def read(part: Document, kind: type, where: str) -> Any:
+def thing_from_json(part: JsonObject, kind: type, where: str) -> Any:
     """Return the thing of *kind* that was written as *part*.
 
     Raises ``SnapshotError``: ``at campaigns.0.cost: Expected `int`, got `str```.
     """
     hints = get_type_hints(kind)
-    wanted = hints.keys() - {LEFT_OUT.get(kind)}
+    wanted = hints.keys() - {OMITTED_FIELDS.get(kind)}
     if part.keys() != wanted:
         names = ", ".join(sorted(part.keys() ^ wanted))
         message = f"at {where}: missing or unknown: {names}"
         raise SnapshotError(message)
     values = {
-        name: _READERS.get(hints[name], _other(hints[name]))(value, f"{where}.{name}")
+        name: _READERS.get(hints[name], _make_reader(hints[name]))(value, f"{where}.{name}")
         for name, value in part.items()
     }
     return kind(**values)
 
 
-def converted(value: Any, kind: Any, where: str) -> Any:
+def convert_json(value: Any, kind: Any, where: str) -> Any:
     """Return *value*, which is JSON, as a *kind*.  Raises ``SnapshotError``."""
     try:
         made = msgspec.convert(value, kind, str_keys=True)
@@ -103,100 +103,100 @@ def _instants(value: Any) -> Iterator[datetime]:
 
 
 @cache
-def _fields(kind: type) -> Fields:
+def _fields_of(kind: type) -> ThingFields:
     """Return what is kept of a *kind* that has two fields or more."""
     hints = get_type_hints(kind)
-    hints.pop(LEFT_OUT.get(kind, ""), None)
+    hints.pop(OMITTED_FIELDS.get(kind, ""), None)
     writers = {name: _WRITERS[hint] for name, hint in hints.items() if hint in _WRITERS}
-    return Fields(tuple(hints), attrgetter(*hints), tuple(writers.items()))
+    return ThingFields(tuple(hints), attrgetter(*hints), tuple(writers.items()))
 
 
-def _recipients_written(value: Recipients) -> Document:
-    return {"numbers": list(value.numbers), "fields": _columns_written(value.fields)}
+def _write_recipients(value: Recipients) -> JsonObject:
+    return {"numbers": list(value.numbers), "fields": _write_columns(value.fields)}
 
 
-def _columns_written(value: Columns) -> Document:
+def _write_columns(value: Columns) -> JsonObject:
     return {name: list(each) for name, each in value.items()}
 
 
-def _named(value: Template | Line | None) -> Document | None:
+def _write_namedtuple(value: TextTemplate | SendSchedule | None) -> JsonObject | None:
     return None if value is None else value._asdict()
 
 
-def _attempts_written(value: tuple[Attempt, ...]) -> list[Document]:
+def _write_attempts(value: tuple[Attempt, ...]) -> list[JsonObject]:
     return [each._asdict() for each in value]
 
 
-def _other(kind: Any) -> Any:
-    return lambda value, where: converted(value, kind, where)
+def _make_reader(kind: Any) -> Any:
+    return lambda value, where: convert_json(value, kind, where)
 
 
-def _recipients(value: Any, where: str) -> Recipients:
-    part = converted(value, dict[str, Any], where)
-    numbers = converted(part.get("numbers"), list[int], f"{where}.numbers")
-    if not all(each in NUMBERS for each in numbers):
+def _read_recipients(value: Any, where: str) -> Recipients:
+    part = convert_json(value, dict[str, Any], where)
+    numbers = convert_json(part.get("numbers"), list[int], f"{where}.numbers")
+    if not all(each in CELLPHONE_RANGE for each in numbers):
         message = f"at {where}.numbers: a cellphone has ten digits"
         raise SnapshotError(message)
-    return Recipients(array("Q", numbers), _columns(part.get("fields"), where))
+    return Recipients(array("Q", numbers), _read_columns(part.get("fields"), where))
 
 
-def _columns(value: Any, where: str) -> Columns:
-    part = converted(value, dict[str, list[str]], where)
-    if not part.keys() <= set(FIELDS):
-        message = f"at {where}: the fields are {', '.join(FIELDS)}"
+def _read_columns(value: Any, where: str) -> Columns:
+    part = convert_json(value, dict[str, list[str]], where)
+    if not part.keys() <= set(MERGE_FIELDS):
+        message = f"at {where}: the fields are {', '.join(MERGE_FIELDS)}"
         raise SnapshotError(message)
-    return {name: column(values) for name, values in part.items()}
+    return {name: make_column(values) for name, values in part.items()}
 
 
-def _column(value: Any, where: str) -> Column:
-    return column(converted(value, list[str], where))
+def _read_column(value: Any, where: str) -> Column:
+    return make_column(convert_json(value, list[str], where))
 
 
-def _template(value: Any, where: str) -> Template:
-    part = converted(value, dict[str, Any], where)
-    text = converted(part.get("text"), str, where)
-    literals = converted(part.get("literals"), tuple[str, ...], where)
-    marks = converted(part.get("marks"), tuple[str, ...], where)
-    if len(literals) != len(marks) + 1 or not set(marks) <= {*FIELDS, LINK_MARK}:
+def _read_template(value: Any, where: str) -> TextTemplate:
+    part = convert_json(value, dict[str, Any], where)
+    text = convert_json(part.get("text"), str, where)
+    literals = convert_json(part.get("literals"), tuple[str, ...], where)
+    marks = convert_json(part.get("marks"), tuple[str, ...], where)
+    if len(literals) != len(marks) + 1 or not set(marks) <= {*MERGE_FIELDS, LINK_MARK}:
         message = f"at {where}: the marks do not fit the text"
         raise SnapshotError(message)
-    return Template(text, literals, marks)
+    return TextTemplate(text, literals, marks)
 
 
-def _no_template(value: Any, where: str) -> Template | None:
-    return None if value is None else _template(value, where)
+def _read_optional_template(value: Any, where: str) -> TextTemplate | None:
+    return None if value is None else _read_template(value, where)
 
 
-def _attempts(value: Any, where: str) -> tuple[Attempt, ...]:
-    parts = converted(value, list[dict[str, Any]], where)
-    return tuple(read(part, Attempt, f"{where}.{i}") for i, part in enumerate(parts))
+def _read_attempts(value: Any, where: str) -> tuple[Attempt, ...]:
+    parts = convert_json(value, list[dict[str, Any]], where)
+    return tuple(thing_from_json(part, Attempt, f"{where}.{i}") for i, part in enumerate(parts))
 
 
-def _line(value: Any, where: str) -> Line:
-    part = converted(value, dict[str, Any], where)
-    return Line(
+def _read_send_schedule(value: Any, where: str) -> SendSchedule:
+    part = convert_json(value, dict[str, Any], where)
+    return SendSchedule(
         **{
-            name: converted(part.get(name), kind, f"{where}.{name}")
-            for name, kind in get_type_hints(Line).items()
+            name: convert_json(part.get(name), kind, f"{where}.{name}")
+            for name, kind in get_type_hints(SendSchedule).items()
         }
     )
 
 
 _WRITERS: Mapping[Any, Callable[[Any], Any]] = {
-    Line: _named,
-    Recipients: _recipients_written,
-    Columns: _columns_written,
+    SendSchedule: _write_namedtuple,
+    Recipients: _write_recipients,
+    Columns: _write_columns,
     Column: list,
-    tuple[Attempt, ...]: _attempts_written,
-    Template: _named,
-    Template | None: _named,
+    tuple[Attempt, ...]: _write_attempts,
+    TextTemplate: _write_namedtuple,
+    TextTemplate | None: _write_namedtuple,
 }
 _READERS: Mapping[Any, Any] = {
-    Line: _line,
-    Recipients: _recipients,
-    Columns: _columns,
-    Column: _column,
-    tuple[Attempt, ...]: _attempts,
-    Template: _template,
-    Template | None: _no_template,
+    SendSchedule: _read_send_schedule,
+    Recipients: _read_recipients,
+    Columns: _read_columns,
+    Column: _read_column,
+    tuple[Attempt, ...]: _read_attempts,
+    TextTemplate: _read_template,
+    TextTemplate | None: _read_optional_template,
 }

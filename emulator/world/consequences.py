@@ -8,25 +8,25 @@ from typing import Any
 
 from emulator.world.world import World  # TEMP
 from emulator.domain.account import Movement, Token
-from emulator.domain.delivery import Delivery, Kind
+from emulator.domain.delivery import Delivery, DeliveryKind
 from emulator.domain.email import EmailCampaign
-from emulator.domain.hlr import Lookup
-from emulator.domain.replies import expected
-from emulator.domain.responses import Response
+from emulator.domain.hlr import HlrLookup
+from emulator.domain.replies import expects_replies
+from emulator.domain.responses import MoResponse
 from emulator.domain.smpp import Submission
-from emulator.domain.sms import Campaign
+from emulator.domain.sms import SmsCampaign
 from emulator.domain.voice import VoiceCampaign
-from emulator.timekeeping.event_log import Event
+from emulator.timekeeping.event_log import WorldEvent
 from emulator.world import plans
 from emulator.world.changes import (
-    AnsweredEarly,
-    Dial,
-    Forgotten,
-    Mailed,
-    Revoked,
-    Then,
+    HandsetAnsweredEarly,
+    ClockChanged,
+    DeliveriesForgotten,
+    ReceiptQueued,
+    TokenRevoked,
+    CommitAction,
 )
-from emulator.world.state import KINDS_OF
+from emulator.world.state import FIELDS_BY_CHANGE
 
 Step = Callable[[Any, Any], object]  # of a world and a change
 
@@ -34,163 +34,163 @@ Step = Callable[[Any, Any], object]  # of a world and a change
 # --- Before it is in its place: whether it is new can be seen -------------------------
 
 
-def _campaign_comes(world: "World", campaign: Campaign) -> None:
+def _before_campaign(world: "World", campaign: SmsCampaign) -> None:
     if campaign.id in world.campaigns:
-        world.revisions += 1
+        world.replan_version += 1
         return
     world.first_messages.append(campaign.first_message)
-    world.their_campaigns.append(campaign.id)
-    world.give("campaign", campaign.id + 1)
-    world.give("message", campaign.first_message + campaign.line.messages)
+    world.first_message_campaigns.append(campaign.id)
+    world.set_next_id("campaign", campaign.id + 1)
+    world.set_next_id("message", campaign.first_message + campaign.line.messages)
     channel = "smsclic" if campaign.link else "sms"
-    _count(world, channel, campaign.line.messages)
+    _count_messages(world, channel, campaign.line.messages)
 
 
-def _submission_comes(world: "World", submission: Submission) -> None:
+def _before_submission(world: "World", submission: Submission) -> None:
     if submission.id not in world.submissions:
-        world.alike[hash(submission.likeness)] = submission.id
+        world.latest_by_likeness[hash(submission.replace_key)] = submission.id
 
 
-def _voice_comes(world: "World", campaign: VoiceCampaign) -> None:
-    world.plans += 1
+def _before_voice_campaign(world: "World", campaign: VoiceCampaign) -> None:
+    world.plan_version += 1
     if campaign.id in world.voice_campaigns:
-        world.revisions += 1
+        world.replan_version += 1
         return
-    world.give("voice", campaign.id + 1)
-    world.give("call", campaign.first_call + campaign.line.messages)
-    _count(world, "voice", campaign.line.messages)
+    world.set_next_id("voice", campaign.id + 1)
+    world.set_next_id("call", campaign.first_call + campaign.line.messages)
+    _count_messages(world, "voice", campaign.line.messages)
 
 
-def _email_comes(world: "World", campaign: EmailCampaign) -> None:
-    world.plans += 1
-    world.give("email", campaign.id + 1)
-    _count(world, "email", campaign.count)
+def _before_email_campaign(world: "World", campaign: EmailCampaign) -> None:
+    world.plan_version += 1
+    world.set_next_id("email", campaign.id + 1)
+    _count_messages(world, "email", campaign.count)
 
 
-def _lookup_comes(world: "World", lookup: Lookup) -> None:
-    world.give("hlr", lookup.id + 1)
-    _count(world, "hlr", 1)
+def _before_lookup(world: "World", lookup: HlrLookup) -> None:
+    world.set_next_id("hlr", lookup.id + 1)
+    _count_messages(world, "hlr", 1)
 
 
-def _response_comes(world: "World", response: Response) -> None:
-    world.give("response", response.id + 1)
+def _before_response(world: "World", response: MoResponse) -> None:
+    world.set_next_id("response", response.id + 1)
 
 
-def _delivery_comes(world: "World", delivery: Delivery) -> None:
+def _before_delivery(world: "World", delivery: Delivery) -> None:
     if delivery.id not in world.deliveries:
-        world.give("delivery", delivery.id + 1)
+        world.set_next_id("delivery", delivery.id + 1)
 
 
-def _mail_comes(world: "World", mailed: Mailed) -> None:
-    world.give("delivery", mailed.delivery.id + 1)
+def _before_queued_receipt(world: "World", mailed: ReceiptQueued) -> None:
+    world.set_next_id("delivery", mailed.delivery.id + 1)
 
 
-def _movement_comes(world: "World", movement: Movement) -> None:
+def _before_movement(world: "World", movement: Movement) -> None:
     world.balance += movement.amount
 
 
-def _count(world: "World", channel: str, messages: int) -> None:
+def _count_messages(world: "World", channel: str, messages: int) -> None:
     world.volume += messages
-    world.tally.messages[channel] += messages
+    world.counters.messages[channel] += messages
 
 
 # --- Once it is in its place ----------------------------------------------------------
 
 
-def _campaign_is_there(world: "World", campaign: Campaign) -> None:
-    world.plans += 1
+def _after_campaign(world: "World", campaign: SmsCampaign) -> None:
+    world.plan_version += 1
     if campaign.id in world.submissions:
-        plans.receipt(world, world.submissions[campaign.id])
-        world.alarm()
-    if expected(campaign):
-        plans.replies(world, campaign)
-        world.alarm()
+        plans.plan_receipt(world, world.submissions[campaign.id])
+        world.wake_courier()
+    if expects_replies(campaign):
+        plans.plan_replies(world, campaign)
+        world.wake_courier()
 
 
-def _submission_is_there(world: "World", submission: Submission) -> None:
+def _after_submission(world: "World", submission: Submission) -> None:
     if submission.registered and submission.told < len(submission.destinations):
-        plans.receipt(world, submission)
-        world.alarm()
+        plans.plan_receipt(world, submission)
+        world.wake_courier()
 
 
-def _delivery_is_there(world: "World", delivery: Delivery) -> None:
-    plans.delivery(world, delivery)
+def _after_delivery(world: "World", delivery: Delivery) -> None:
+    plans.plan_delivery(world, delivery)
     if delivery.is_over:
-        world.outbox.over.append(delivery.id)
-    if not (delivery.is_over and delivery.kind is Kind.RECEIPT):
-        world.alarm()
+        world.outbox.finished.append(delivery.id)
+    if not (delivery.is_over and delivery.kind is DeliveryKind.RECEIPT):
+        world.wake_courier()
 
 
-def _delivery_is_gone(world: "World", _forgotten: Forgotten) -> None:
-    over = world.outbox.over
+def _after_forgetting(world: "World", _forgotten: DeliveriesForgotten) -> None:
+    over = world.outbox.finished
     while over and (
         over[0] not in world.deliveries or not world.deliveries[over[0]].is_over
     ):
         over.popleft()
 
 
-def _answered_early(world: "World", answered: AnsweredEarly) -> None:
-    plans.replies(world, world.campaigns[answered.campaign])
+def _after_early_answer(world: "World", answered: HandsetAnsweredEarly) -> None:
+    plans.plan_replies(world, world.campaigns[answered.campaign])
 
 
-def _token_is_there(world: "World", token: Token) -> None:
-    world.opened_by(token.literal)
-    world.plans += 1
+def _after_token(world: "World", token: Token) -> None:
+    world.register_token(token.literal)
+    world.plan_version += 1
 
 
-def _token_is_gone(world: "World", revoked: Revoked) -> None:
+def _after_revocation(world: "World", revoked: TokenRevoked) -> None:
     world.forget_token(revoked.literal)
 
 
-def _dialled(world: "World", dial: Dial) -> None:
-    world.clock.turn(at=dial.at, rate=dial.rate)
+def _change_clock(world: "World", dial: ClockChanged) -> None:
+    world.clock.adjust(at=dial.at, rate=dial.rate)
 
 
-def _happened(world: "World", event: Event) -> None:
-    world.happened.add(event)
+def _log_event(world: "World", event: WorldEvent) -> None:
+    world.event_log.add(event)
 
 
-def _then(_world: "World", then: Then) -> None:
+def _run_commit_action(_world: "World", then: CommitAction) -> None:
     then.action()
 
 
-def _by_itself(world: "World", change: Any) -> None:
+def _carry_out_change(world: "World", change: Any) -> None:
     change.carry_out(world)
 
 
 _BEFORE: Mapping[type, Step] = {
-    Campaign: _campaign_comes,
-    Submission: _submission_comes,
-    VoiceCampaign: _voice_comes,
-    EmailCampaign: _email_comes,
-    Lookup: _lookup_comes,
-    Response: _response_comes,
-    Delivery: _delivery_comes,
-    Mailed: _mail_comes,
-    Movement: _movement_comes,
+    SmsCampaign: _before_campaign,
+    Submission: _before_submission,
+    VoiceCampaign: _before_voice_campaign,
+    EmailCampaign: _before_email_campaign,
+    HlrLookup: _before_lookup,
+    MoResponse: _before_response,
+    Delivery: _before_delivery,
+    ReceiptQueued: _before_queued_receipt,
+    Movement: _before_movement,
 }
 _AFTER: Mapping[type, Step] = {
-    Campaign: _campaign_is_there,
-    Submission: _submission_is_there,
-    Delivery: _delivery_is_there,
-    Forgotten: _delivery_is_gone,
-    AnsweredEarly: _answered_early,
-    Token: _token_is_there,
-    Revoked: _token_is_gone,
-    Dial: _dialled,
-    Event: _happened,
-    Then: _then,
+    SmsCampaign: _after_campaign,
+    Submission: _after_submission,
+    Delivery: _after_delivery,
+    DeliveriesForgotten: _after_forgetting,
+    HandsetAnsweredEarly: _after_early_answer,
+    Token: _after_token,
+    TokenRevoked: _after_revocation,
+    ClockChanged: _change_clock,
+    WorldEvent: _log_event,
+    CommitAction: _run_commit_action,
 }
 
 
-def _steps(kind: type) -> tuple[Step, ...]:
+def _list_steps(kind: type) -> tuple[Step, ...]:
     before = (_BEFORE[kind],) if kind in _BEFORE else ()
     after = (_AFTER[kind],) if kind in _AFTER else ()
-    return (*before, *(each.apply for each in KINDS_OF.get(kind, ())), *after)
+    return (*before, *(each.apply_change for each in FIELDS_BY_CHANGE.get(kind, ())), *after)
 
 
 # What is done about a change, in order; one that is not known here knows it by itself.
 STEPS: Mapping[type, tuple[Step, ...]] = {
-    kind: _steps(kind) for kind in (*KINDS_OF, *_AFTER.keys() - KINDS_OF.keys())
+    kind: _list_steps(kind) for kind in (*FIELDS_BY_CHANGE, *_AFTER.keys() - FIELDS_BY_CHANGE.keys())
 }
-BY_ITSELF: tuple[Step, ...] = (_by_itself,)
+OWN_STEPS: tuple[Step, ...] = (_carry_out_change,)

@@ -11,172 +11,172 @@ from typing import Any, NamedTuple
 import msgspec
 
 from emulator.world import codec
-from emulator.world.codec import SnapshotError, converted
+from emulator.world.codec import SnapshotError, convert_json
 
-Key = int | str
-Row = tuple[str, Key, bytes | None]  # kind, key, and JSON; None takes it away
-Parts = Mapping[str, Mapping[Key, Any]]  # what rows say, by kind and key
-Pending = dict[Any, Any]  # what a transaction has written of a container so far
+RowKey = int | str
+StateRow = tuple[str, RowKey, bytes | None]  # kind, key, and JSON; None takes it away
+DecodedRows = Mapping[str, Mapping[RowKey, Any]]  # what rows say, by kind and key
+PendingRows = dict[Any, Any]  # what a transaction has written of a container so far
 
-HEAD = "head"  # the row of all that is counted
-encode = msgspec.json.Encoder().encode
+HEAD_ROW = "head"  # the row of all that is counted
+encode_row_value = msgspec.json.Encoder().encode
 
 
-def never(_thing: Any) -> Iterable[datetime]:
+def no_instants(_thing: Any) -> Iterable[datetime]:
     """Return no instant: the thing has none."""
     return ()
 
 
-def anything(_thing: Any, _where: str) -> Iterable[str]:
+def no_mistakes(_thing: Any, _where: str) -> Iterable[str]:
     """Return no mistake: what is typed well is allowed."""
     return ()
 
 
-class Ids(NamedTuple):
+class IdSequence(NamedTuple):
     """Where a kind's ids come from."""
 
     name: str  # under which the next one is known
     first: int
 
 
-class Span(NamedTuple):
+class IdSpan(NamedTuple):
     """Ids that a thing takes one of for each of its messages."""
 
-    ids: Ids
+    ids: IdSequence
     field: str  # of the thing: the first of them
 
 
-class Kind:
+class StateField:
     """One kind of thing; the field of the state that has it gives it its name."""
 
     name = ""
-    takes: tuple[type, ...] = ()  # changes
-    ids: Ids | None = None
-    span: Span | None = None
+    change_types: tuple[type, ...] = ()  # changes
+    ids: IdSequence | None = None
+    span: IdSpan | None = None
     is_in_snapshot = True
-    goes_along = True  # into the state of another world, or back into an earlier one
-    is_later = False  # than what may be read: what says nothing of it has none
+    is_copied = True  # into the state of another world, or back into an earlier one
+    is_optional = False  # than what may be read: what says nothing of it has none
 
-    def empty(self) -> Any:
+    def make_empty(self) -> Any:
         """Return the container of a world that has nothing."""
         return None
 
-    def copied(self, value: Any) -> Any:
+    def copy_value(self, value: Any) -> Any:
         """Return a container that stays as it is, whatever becomes of *value*."""
         return copy(value)
 
-    def apply(self, state: Any, change: Any) -> None:
+    def apply_change(self, state: Any, change: Any) -> None:
         """Carry *change* out."""
 
-    def things(self, value: Any) -> Iterable[Any]:
+    def list_things(self, value: Any) -> Iterable[Any]:
         """Return what lies in a container."""
         del value
         return ()
 
-    def rows(self, value: Any) -> Iterator[Row]:
+    def list_rows(self, value: Any) -> Iterator[StateRow]:
         """Yield all of a container."""
         del value
         yield from ()
 
-    def rows_of(self, change: Any, value: Any, pending: Pending) -> Iterable[Row]:
+    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
         """Return what *change* is going to change; *pending* is the transaction's."""
         del change, value, pending
         return ()
 
-    def written(self, value: Any) -> Any:
+    def to_json(self, value: Any) -> Any:
         """Return the piece of a snapshot."""
         return value
 
-    def gathered(self, parts: Parts) -> Any:
+    def json_from_rows(self, parts: DecodedRows) -> Any:
         """Return the piece of a snapshot that rows say."""
         return list(parts[self.name].values())
 
-    def read(self, piece: Any, now: datetime) -> Any:
+    def from_json(self, piece: Any, now: datetime) -> Any:
         """Return the container that a snapshot says.  Raises ``SnapshotError``."""
         raise NotImplementedError
 
-    def instants(self, value: Any) -> Iterator[datetime]:
+    def list_instants(self, value: Any) -> Iterator[datetime]:
         """Yield when something has happened."""
         del value
         yield from ()
 
-    def mistakes(self, value: Any, now: datetime) -> Iterator[str]:
+    def find_mistakes(self, value: Any, now: datetime) -> Iterator[str]:
         """Yield why no world could have come to *value*."""
         del value, now
         yield from ()
 
 
-def later(kind: Kind) -> Kind:
+def mark_optional(kind: StateField) -> StateField:
     """Return *kind* as one that snapshots and directories of before do not have."""
-    kind.is_later = True
+    kind.is_optional = True
     return kind
 
 
-class Things(Kind):
+class ThingsField(StateField):
     """Things of one type."""
 
     def __init__(
         self,
         kind: type,
         *,
-        ids: Ids | None = None,
-        span: Span | None = None,
-        dated: Callable[[Any], Iterable[datetime]] = never,
-        check: Callable[[Any, str], Iterable[str]] = anything,
+        ids: IdSequence | None = None,
+        span: IdSpan | None = None,
+        instants_of: Callable[[Any], Iterable[datetime]] = no_instants,
+        check: Callable[[Any, str], Iterable[str]] = no_mistakes,
     ) -> None:
-        self.takes = (kind,)
+        self.change_types = (kind,)
         self.ids = ids
         self.span = span
         self._kind = kind
-        self._dated = dated
+        self._dated = instants_of
         self._check = check
 
-    def things(self, value: Any) -> Iterable[Any]:
+    def list_things(self, value: Any) -> Iterable[Any]:
         return value  # type: ignore[no-any-return]
 
-    def written(self, value: Any) -> Any:
-        return [codec.plain(each) for each in self.things(value)]
+    def to_json(self, value: Any) -> Any:
+        return [codec.thing_to_json(each) for each in self.list_things(value)]
 
-    def instants(self, value: Any) -> Iterator[datetime]:
-        for each in self.things(value):
+    def list_instants(self, value: Any) -> Iterator[datetime]:
+        for each in self.list_things(value):
             yield from self._dated(each)
 
-    def mistakes(self, value: Any, now: datetime) -> Iterator[str]:
-        for place, each in enumerate(self.things(value)):
+    def find_mistakes(self, value: Any, now: datetime) -> Iterator[str]:
+        for place, each in enumerate(self.list_things(value)):
             where = f"{self.name} {getattr(each, 'id', place)}"
             yield from self._check(each, where)
             if any(at > now for at in self._dated(each)):
                 yield f"{where}: lies ahead of the clock"
 
-    def _read(self, piece: Any) -> Iterator[Any]:
-        parts = converted(piece, list[dict[str, Any]], self.name)
+    def _read_things(self, piece: Any) -> Iterator[Any]:
+        parts = convert_json(piece, list[dict[str, Any]], self.name)
         for index, part in enumerate(parts):
-            yield codec.read(part, self._kind, f"{self.name}.{index}")
+            yield codec.thing_from_json(part, self._kind, f"{self.name}.{index}")
 
 
-class ById(Things):
+class ByIdField(ThingsField):
     """A dictionary; a thing takes the place of the one with its id."""
 
-    def empty(self) -> dict[int, Any]:
+    def make_empty(self) -> dict[int, Any]:
         return {}
 
-    def things(self, value: Any) -> Iterable[Any]:
+    def list_things(self, value: Any) -> Iterable[Any]:
         return value.values()  # type: ignore[no-any-return]
 
-    def apply(self, state: Any, change: Any) -> None:
+    def apply_change(self, state: Any, change: Any) -> None:
         getattr(state, self.name)[change.id] = change
 
-    def rows(self, value: Any) -> Iterator[Row]:
+    def list_rows(self, value: Any) -> Iterator[StateRow]:
         for each in value.values():
-            yield self.name, each.id, encode(codec.written(each))
+            yield self.name, each.id, encode_row_value(codec.thing_to_fields(each))
 
-    def rows_of(self, change: Any, value: Any, pending: Pending) -> Iterable[Row]:
+    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
         del value, pending
-        return ((self.name, change.id, encode(codec.written(change))),)
+        return ((self.name, change.id, encode_row_value(codec.thing_to_fields(change))),)
 
-    def read(self, piece: Any, now: datetime) -> dict[int, Any]:
+    def from_json(self, piece: Any, now: datetime) -> dict[int, Any]:
         del now
-        things = list(self._read(piece))
+        things = list(self._read_things(piece))
         by_id = {each.id: each for each in things}
         if len(by_id) < len(things):
             message = f"at {self.name}: the ids do not grow"
@@ -184,112 +184,112 @@ class ById(Things):
         return by_id
 
 
-class InOrder(Things):
+class ListField(ThingsField):
     """A list that only grows."""
 
-    def empty(self) -> list[Any]:
+    def make_empty(self) -> list[Any]:
         return []
 
-    def apply(self, state: Any, change: Any) -> None:
+    def apply_change(self, state: Any, change: Any) -> None:
         getattr(state, self.name).append(change)
 
-    def rows(self, value: Any) -> Iterator[Row]:
+    def list_rows(self, value: Any) -> Iterator[StateRow]:
         for place, each in enumerate(value):
-            yield self.name, place, encode(codec.written(each))
+            yield self.name, place, encode_row_value(codec.thing_to_fields(each))
 
-    def rows_of(self, change: Any, value: Any, pending: Pending) -> Iterable[Row]:
+    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
         place = pending.get(self.name, len(value))
         pending[self.name] = place + 1
-        return ((self.name, place, encode(codec.written(change))),)
+        return ((self.name, place, encode_row_value(codec.thing_to_fields(change))),)
 
-    def read(self, piece: Any, now: datetime) -> list[Any]:
+    def from_json(self, piece: Any, now: datetime) -> list[Any]:
         del now
-        return list(self._read(piece))
+        return list(self._read_things(piece))
 
 
-class ByCampaign(Kind):
+class ByCampaignField(StateField):
     """What has been answered of each campaign before anybody asks for it."""
 
-    def __init__(self, takes: type, kind: Any, start: Any) -> None:
-        self.takes = (takes,)
+    def __init__(self, change_type: type, kind: Any, start: Any) -> None:
+        self.change_types = (change_type,)
         self._kind = kind
         self._start = start
 
-    def empty(self) -> dict[int, Any]:
+    def make_empty(self) -> dict[int, Any]:
         return {}
 
-    def apply(self, state: Any, change: Any) -> None:
+    def apply_change(self, state: Any, change: Any) -> None:
         table = getattr(state, self.name)
-        table[change.campaign] = self.following(table, change)
+        table[change.campaign] = self.next_value(table, change)
 
-    def following(self, table: Mapping[Any, Any], change: Any) -> Any:
+    def next_value(self, table: Mapping[Any, Any], change: Any) -> Any:
         """Return what then stands for the campaign."""
         raise NotImplementedError
 
-    def rows(self, value: Any) -> Iterator[Row]:
+    def list_rows(self, value: Any) -> Iterator[StateRow]:
         for campaign, each in value.items():
-            yield self.name, campaign, encode(each)
+            yield self.name, campaign, encode_row_value(each)
 
-    def rows_of(self, change: Any, value: Any, pending: Pending) -> Iterable[Row]:
+    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
         key = self.name, change.campaign
         known = pending.get(key, value.get(change.campaign, self._start))
-        pending[key] = self.following({change.campaign: known}, change)
-        return ((self.name, change.campaign, encode(pending[key])),)
+        pending[key] = self.next_value({change.campaign: known}, change)
+        return ((self.name, change.campaign, encode_row_value(pending[key])),)
 
-    def written(self, value: Any) -> Any:
+    def to_json(self, value: Any) -> Any:
         return msgspec.to_builtins(dict(sorted(value.items())), str_keys=True)
 
-    def gathered(self, parts: Parts) -> Any:
+    def json_from_rows(self, parts: DecodedRows) -> Any:
         return {str(key): each for key, each in parts[self.name].items()}
 
-    def read(self, piece: Any, now: datetime) -> Any:
+    def from_json(self, piece: Any, now: datetime) -> Any:
         del now
-        return converted(piece, dict[int, self._kind], self.name)  # type: ignore[name-defined]
+        return convert_json(piece, dict[int, self._kind], self.name)  # type: ignore[name-defined]
 
 
-class Number(Kind):
+class CounterField(StateField):
     """A number, which some changes raise; all of them stand in one row."""
 
     def __init__(self, *, counts: type | None = None, is_own: bool = False) -> None:
-        self.takes = () if counts is None else (counts,)
-        self.is_in_snapshot = self.goes_along = not is_own
+        self.change_types = () if counts is None else (counts,)
+        self.is_in_snapshot = self.is_copied = not is_own
 
-    def apply(self, state: Any, change: Any) -> None:
+    def apply_change(self, state: Any, change: Any) -> None:
         setattr(state, self.name, getattr(state, self.name) + change.many)
 
-    def rows_of(self, change: Any, value: Any, pending: Pending) -> Iterable[Row]:
-        key = HEAD, self.name
+    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
+        key = HEAD_ROW, self.name
         pending[key] = pending.get(key, value) + change.many
         return ()  # the row of them all is written once
 
-    def empty(self) -> int:
+    def make_empty(self) -> int:
         return 0
 
-    def gathered(self, parts: Parts) -> Any:
-        return parts[HEAD][0].get(self.name)
+    def json_from_rows(self, parts: DecodedRows) -> Any:
+        return parts[HEAD_ROW][0].get(self.name)
 
-    def read(self, piece: Any, now: datetime) -> int:
+    def from_json(self, piece: Any, now: datetime) -> int:
         del now
-        number: int = converted(piece, int, self.name)
+        number: int = convert_json(piece, int, self.name)
         return number
 
 
-class NextIds(Kind):
+class NextIdsField(StateField):
     """The next id of each kind; the things themselves say most of it."""
 
     def __init__(self, first: Mapping[str, int]) -> None:
         self._first = first
 
-    def empty(self) -> Mapping[str, int]:
+    def make_empty(self) -> Mapping[str, int]:
         return self._first  # until the first of them is given
 
-    def written(self, value: Any) -> Any:
+    def to_json(self, value: Any) -> Any:
         return dict(value)
 
-    def gathered(self, parts: Parts) -> Any:
-        return parts[HEAD][0]["next"]
+    def json_from_rows(self, parts: DecodedRows) -> Any:
+        return parts[HEAD_ROW][0]["next"]
 
-    def read(self, piece: Any, now: datetime) -> dict[str, int]:
+    def from_json(self, piece: Any, now: datetime) -> dict[str, int]:
         del now
-        ids: dict[str, int] = converted(piece, dict[str, int], "next")
+        ids: dict[str, int] = convert_json(piece, dict[str, int], "next")
         return ids

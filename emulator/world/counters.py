@@ -3,14 +3,14 @@
 from bisect import bisect_left
 from collections import Counter
 
-BOUNDS = (0.0, 0.1, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 86400.0)  # seconds
+BUCKET_BOUNDS = (0.0, 0.1, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 86400.0)  # seconds
 
 
 class Histogram:
     """How long things took, in seconds of their worlds."""
 
     def __init__(self) -> None:
-        self.counts = [0] * (len(BOUNDS) + 1)  # the last one is beyond all bounds
+        self.counts = [0] * (len(BUCKET_BOUNDS) + 1)  # the last one is beyond all bounds
         self.total = 0.0
 
     @property
@@ -18,11 +18,11 @@ class Histogram:
         return sum(self.counts)
 
     def add(self, seconds: float) -> None:
-        self.counts[bisect_left(BOUNDS, seconds)] += 1
+        self.counts[bisect_left(BUCKET_BOUNDS, seconds)] += 1
         self.total += seconds
 
 
-class Tally:
+class Counters:
     """Counters that only grow."""
 
     def __init__(self) -> None:

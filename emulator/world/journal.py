@@ -13,22 +13,22 @@ from hashlib import sha256
 from typing import Any, NamedTuple, Self
 
 MEBIBYTE = 1024 * 1024
-WHOLE = 64 * 1024  # octets of a body that is kept as it was
-HEAD = 4 * 1024  # octets that are kept of a larger one
+LARGEST_WHOLE_BODY = 64 * 1024  # octets of a body that is kept as it was
+BODY_HEAD = 4 * 1024  # octets that are kept of a larger one
 # What an exchange takes in memory beside the octets in it, as tracemalloc has it.
-OVERHEAD = 350
-CUT = HEAD + 1_200  # what stands in the place of a body that was cut
+EXCHANGE_OVERHEAD = 350
+CUT_BODY_SIZE = BODY_HEAD + 1_200  # what stands in the place of a body that was cut
 
-SPARE = 16  # what is dropped at a time frees one part in so many of the bound
+SPARE_SHARE = 16  # what is dropped at a time frees one part in so many of the bound
 
-SEPARATOR = b"\n"  # of headers, where none can stand in one
-CELLPHONE = re.compile(rb'"cellphone"\s*:\s*"?([0-9]{10})(?![0-9])')
+HEADER_SEPARATOR = b"\n"  # of headers, where none can stand in one
+JSON_CELLPHONE = re.compile(rb'"cellphone"\s*:\s*"?([0-9]{10})(?![0-9])')
 
-Headers = Sequence[tuple[bytes, bytes]]
-Numbers = Sequence[int]
+HeaderPairs = Sequence[tuple[bytes, bytes]]
+CellphoneNumbers = Sequence[int]
 
 
-class Cut:
+class CutBody:
     """What is kept of a large body: its size, its hash, its first 4 KiB."""
 
     __slots__ = ("_hash", "_known", "head", "octets")
@@ -40,7 +40,7 @@ class Cut:
         self._known = ""  # the hash of a body that is gone
 
     @classmethod
-    def kept(cls, head: bytes, octets: int, known: str) -> Self:
+    def from_parts(cls, head: bytes, octets: int, known: str) -> Self:
         """Return what was kept of a body before."""
         cut = cls()
         cut.head, cut.octets, cut._known = head, octets, known
@@ -48,12 +48,12 @@ class Cut:
 
     def add(self, octets: bytes) -> None:
         """Let the next *octets* of the body pass."""
-        if len(self.head) < HEAD:
-            self.head += octets[: HEAD - len(self.head)]
+        if len(self.head) < BODY_HEAD:
+            self.head += octets[: BODY_HEAD - len(self.head)]
         self.octets += len(octets)
         self._hash.update(octets)
 
-    def following(self, slices: Iterator[bytes]) -> Iterator[bytes]:
+    def pass_through(self, slices: Iterator[bytes]) -> Iterator[bytes]:
         """Yield *slices*, which are added as they pass."""
         for octets in slices:
             self.add(octets)
@@ -64,7 +64,7 @@ class Cut:
         return self._known or self._hash.hexdigest()
 
 
-Body = bytes | Cut
+JournalBody = bytes | CutBody
 
 
 class Exchange(NamedTuple):
@@ -77,57 +77,57 @@ class Exchange(NamedTuple):
     path: str
     query: bytes
     request_headers: bytes  # names and values in turn, joined by SEPARATOR
-    request: Body
+    request: JournalBody
     status: int  # of HTTP
     content_type: bytes
-    answer_headers: Headers  # but for type, length and date
-    answer: Body
+    answer_headers: HeaderPairs  # but for type, length and date
+    answer: JournalBody
     notes: Sequence[str]  # ledger ids of what was doubtful in the request
     why: str  # of a refusal, in our words
     refusal: tuple[str, ...]  # its reason's name, the field, a ledger id; or nothing
     fault: str  # the id of the rule that struck, or empty
     duration: float  # seconds of the wall until the answer was ready
-    numbers: Numbers  # the cellphones of a request that was cut
+    numbers: CellphoneNumbers  # the cellphones of a request that was cut
     octets: int  # that it takes in memory
 
 
 # An exchange as it is kept: its fields in a plain tuple, which the garbage collector
 # leaves alone once it has seen it.
-Row = tuple[Any, ...]
-NUMBER, AT, OCTETS = map(Exchange._fields.index, ("number", "at", "octets"))
+ExchangeRow = tuple[Any, ...]
+NUMBER_INDEX, AT_INDEX, OCTETS_INDEX = map(Exchange._fields.index, ("number", "at", "octets"))
 
 
-def kept(octets: bytes) -> Body:
+def shorten_body(octets: bytes) -> JournalBody:
     """Return *octets* themselves, or what is kept of so many."""
-    if len(octets) <= WHOLE:
+    if len(octets) <= LARGEST_WHOLE_BODY:
         return octets
-    cut = Cut()
+    cut = CutBody()
     cut.add(octets)
     return cut
 
 
-def cellphones(octets: bytes) -> Numbers:
+def find_cellphones(octets: bytes) -> CellphoneNumbers:
     """Return the cellphones in a request that need not be JSON to its end."""
-    return array("Q", map(int, CELLPHONE.findall(octets)))
+    return array("Q", map(int, JSON_CELLPHONE.findall(octets)))
 
 
-class Archive:
+class JournalPool:
     """The journals of a process within their bounds; the quietest gives way first."""
 
-    def __init__(self, each: int = 8 * MEBIBYTE, total: int = 64 * MEBIBYTE) -> None:
-        self.each = each  # octets a journal may take
-        self.total = total  # octets they all may take
+    def __init__(self, journal_limit: int = 8 * MEBIBYTE, total_limit: int = 64 * MEBIBYTE) -> None:
+        self.journal_limit = journal_limit  # octets a journal may take
+        self.total_limit = total_limit  # octets they all may take
         self.octets = 0
         self.latest: Journal | None = None  # which was recorded in
         self._journals: OrderedDict[Journal, None] = OrderedDict()  # the latest last
 
-    def hear(self, journal: "Journal") -> None:
+    def note_recording(self, journal: "Journal") -> None:
         """Note that something is recorded in *journal*."""
         self._journals[journal] = None
         self._journals.move_to_end(journal)
         self.latest = journal
 
-    def forget(self, journal: "Journal") -> None:
+    def forget_journal(self, journal: "Journal") -> None:
         """Note that nothing is left in *journal*."""
         self._journals.pop(journal, None)
         if self.latest is journal:
@@ -135,7 +135,7 @@ class Archive:
 
     def make_room(self) -> None:
         """Drop what is too much and a little more, but for the newest exchange."""
-        enough = self.total - self.total // SPARE
+        enough = self.total_limit - self.total_limit // SPARE_SHARE
         while self.octets > enough:
             quietest = next(iter(self._journals))
             if quietest is self.latest and len(quietest) == 1:
@@ -147,7 +147,7 @@ class Journal:
     """The exchanges of one world; the oldest are dropped to keep within a bound."""
 
     __slots__ = (
-        "_archive",
+        "_pool",
         "_kept",
         "dropped",
         "dropped_at",
@@ -156,27 +156,27 @@ class Journal:
         "octets",
     )
 
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
-        self._kept: list[Row] = []  # which takes less than a deque, in most worlds
+    def __init__(self, archive: JournalPool) -> None:
+        self._pool = archive
+        self._kept: list[ExchangeRow] = []  # which takes less than a deque, in most worlds
         self.octets = 0
         self.last = 0  # the number of the newest exchange
         self.dropped = 0  # how many, since the journal was cleared
         self.dropped_to = 0  # the number of the last of them
         self.dropped_at: datetime | None = None  # the latest instant among them
 
-    def record(self, row: Row) -> None:
+    def record(self, row: ExchangeRow) -> None:
         """Add an exchange, whose number is the next one."""
-        archive, octets = self._archive, row[OCTETS]
+        archive, octets = self._pool, row[OCTETS_INDEX]
         self._kept.append(row)
         self.last += 1
         self.octets += octets
         archive.octets += octets
         if archive.latest is not self:
-            archive.hear(self)
-        if self.octets > archive.each:
-            self.drop(self.octets - archive.each + archive.each // SPARE)
-        if archive.octets > archive.total:
+            archive.note_recording(self)
+        if self.octets > archive.journal_limit:
+            self.drop(self.octets - archive.journal_limit + archive.journal_limit // SPARE_SHARE)
+        if archive.octets > archive.total_limit:
             archive.make_room()
 
     def drop(self, octets: int) -> None:
@@ -185,26 +185,26 @@ class Journal:
         The newest one of all is kept.
         """
         kept, freed, count, at = self._kept, 0, 0, self.dropped_at
-        most = len(kept) - (self._archive.latest is self)
+        most = len(kept) - (self._pool.latest is self)
         while freed < octets and count < most:
             oldest = kept[count]
             count += 1
-            freed += oldest[OCTETS]
-            at = oldest[AT] if at is None else max(at, oldest[AT])
-            self.dropped_to = oldest[NUMBER]
+            freed += oldest[OCTETS_INDEX]
+            at = oldest[AT_INDEX] if at is None else max(at, oldest[AT_INDEX])
+            self.dropped_to = oldest[NUMBER_INDEX]
         del kept[:count]
         self.dropped += count
         self.dropped_at = at
-        self._give_back(freed)
+        self._release_bytes(freed)
 
     def clear(self) -> None:
         """Forget all exchanges; the next one's number follows the last one's."""
         self._kept.clear()
-        self._give_back(self.octets)
+        self._release_bytes(self.octets)
         self.dropped = self.dropped_to = 0
         self.dropped_at = None
 
-    def resume(  # what is gone: the same names as our own
+    def load_exchanges(  # what is gone: the same names as our own
         self,
         exchanges: Iterable[Exchange],
         *,
@@ -222,33 +222,33 @@ class Journal:
         self.last = max(self.last, last)
 
     @property
-    def first(self) -> int:
+    def first_number(self) -> int:
         """The number of the oldest exchange that is kept, or will be."""
-        return int(self._kept[0][NUMBER]) if self._kept else self.last + 1
+        return int(self._kept[0][NUMBER_INDEX]) if self._kept else self.last + 1
 
-    def leave(self) -> None:
+    def leave_pool(self) -> None:
         """Give back what the world of this journal, which is gone, takes of the bounds.
 
         A request that is still under way there is kept for nobody.
         """
         self.clear()
-        self._archive = Archive(self._archive.each, self._archive.total)
+        self._pool = JournalPool(self._pool.journal_limit, self._pool.total_limit)
 
-    def after(self, number: int, most: int | None = None) -> list[Exchange]:
+    def list_after(self, number: int, most: int | None = None) -> list[Exchange]:
         """Return what is kept of the exchanges with a higher number, or the first."""
         start = max(0, len(self._kept) - max(0, self.last - number))
         end = None if most is None else start + most
         return [*map(Exchange._make, self._kept[start:end])]
 
-    def missed(self, number: int) -> int:
+    def count_missing(self, number: int) -> int:
         """Return how many of those with a higher number are not kept any more."""
         return max(0, self.last - len(self._kept) - number)
 
-    def latest(self) -> Iterator[Exchange]:
+    def list_newest_first(self) -> Iterator[Exchange]:
         """Yield the exchanges, the newest first."""
         return map(Exchange._make, reversed(self._kept))
 
-    def misses(self, after: int, since: datetime | None) -> bool:
+    def has_gap(self, after: int, since: datetime | None) -> bool:
         """Return whether some of what came later has been dropped."""
         if self.dropped_at is None or after >= self.dropped_to:
             return False
@@ -263,10 +263,10 @@ class Journal:
     @property
     def bounds(self) -> tuple[int, int]:
         """The octets that a world's journal and those of all worlds may take."""
-        return self._archive.each, self._archive.total
+        return self._pool.journal_limit, self._pool.total_limit
 
-    def _give_back(self, octets: int) -> None:
+    def _release_bytes(self, octets: int) -> None:
         self.octets -= octets
-        self._archive.octets -= octets
+        self._pool.octets -= octets
         if not self._kept:
-            self._archive.forget(self)
+            self._pool.forget_journal(self)

@@ -13,219 +13,219 @@ from emulator.faults.rule_json import read_kept_rule, rule_to_json
 from emulator.worldfile.fixture import FixtureError
 from emulator.world import codec
 from emulator.world.changes import (
-    Answered,
-    AnsweredEarly,
-    Forgotten,
-    Leaving,
-    Mailed,
-    Revoked,
-    Rules,
+    HandsetAnswered,
+    HandsetAnsweredEarly,
+    DeliveriesForgotten,
+    DeliveryStarted,
+    ReceiptQueued,
+    TokenRevoked,
+    FaultRulesChanged,
 )
-from emulator.world.codec import SnapshotError, converted
+from emulator.world.codec import SnapshotError, convert_json
 from emulator.world.containers import (
-    ByCampaign,
-    ById,
-    Kind,
-    Parts,
-    Pending,
-    Row,
-    encode,
+    ByCampaignField,
+    ByIdField,
+    StateField,
+    DecodedRows,
+    PendingRows,
+    StateRow,
+    encode_row_value,
 )
 
 
-class Deliveries(ById):
+class DeliveriesField(ByIdField):
     """Deliveries; in a snapshot without what is the wall's, or another machine's."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(Delivery, **options)
-        self.takes = (Delivery, Mailed, Forgotten)
+        self.change_types = (Delivery, ReceiptQueued, DeliveriesForgotten)
 
-    def apply(self, state: Any, change: Any) -> None:
+    def apply_change(self, state: Any, change: Any) -> None:
         table = getattr(state, self.name)
         if type(change) is Delivery:
             table[change.id] = change
-        elif type(change) is Mailed:
+        elif type(change) is ReceiptQueued:
             table[change.delivery.id] = change.delivery
         else:
             for number in change.deliveries:
                 del table[number]
 
-    def rows_of(self, change: Any, value: Any, pending: Pending) -> Iterable[Row]:
-        if isinstance(change, Forgotten):
+    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
+        if isinstance(change, DeliveriesForgotten):
             return [(self.name, number, None) for number in change.deliveries]
-        made = change.delivery if isinstance(change, Mailed) else change
-        return super().rows_of(made, value, pending)
+        made = change.delivery if isinstance(change, ReceiptQueued) else change
+        return super().list_changed_rows(made, value, pending)
 
-    def written(self, value: Any) -> Any:
-        return [codec.plain(_without_the_wall(each)) for each in value.values()]
+    def to_json(self, value: Any) -> Any:
+        return [codec.thing_to_json(_strip_wall_facts(each)) for each in value.values()]
 
 
-def _without_the_wall(delivery: Delivery) -> Delivery:
+def _strip_wall_facts(delivery: Delivery) -> Delivery:
     attempts = tuple(
         each._replace(headers=(), duration=0.0) for each in delivery.attempts
     )
     return delivery._replace(attempts=attempts)
 
 
-class AnsweredKind(ByCampaign):
+class AnsweredField(ByCampaignField):
     """How many have answered."""
 
     def __init__(self) -> None:
-        super().__init__(Answered, int, 0)
+        super().__init__(HandsetAnswered, int, 0)
 
-    def following(self, table: Mapping[Any, Any], change: Any) -> int:
+    def next_value(self, table: Mapping[Any, Any], change: Any) -> int:
         count: int = table.get(change.campaign, 0) + 1
         return count
 
 
-class EarlyKind(ByCampaign):
+class EarlyField(ByCampaignField):
     """Which have answered before their time."""
 
     def __init__(self) -> None:
-        super().__init__(AnsweredEarly, tuple[int, ...], ())
+        super().__init__(HandsetAnsweredEarly, tuple[int, ...], ())
 
-    def following(self, table: Mapping[Any, Any], change: Any) -> tuple[int, ...]:
+    def next_value(self, table: Mapping[Any, Any], change: Any) -> tuple[int, ...]:
         return (*table.get(change.campaign, ()), change.place)
 
 
-class AccountKind(Kind):
+class AccountField(StateField):
     """The account, as a world's file writes it."""
 
-    takes = (Account,)
+    change_types = (Account,)
 
-    def copied(self, value: Any) -> Any:
+    def copy_value(self, value: Any) -> Any:
         return value
 
-    def apply(self, state: Any, change: Any) -> None:
+    def apply_change(self, state: Any, change: Any) -> None:
         state.account = change
 
-    def rows(self, value: Any) -> Iterator[Row]:
-        yield self.name, 0, encode(account_writer.written(value))
+    def list_rows(self, value: Any) -> Iterator[StateRow]:
+        yield self.name, 0, encode_row_value(account_writer.account_to_json(value))
 
-    def rows_of(self, change: Any, value: Any, pending: Pending) -> Iterable[Row]:
+    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
         del value, pending
-        return self.rows(change)
+        return self.list_rows(change)
 
-    def written(self, value: Any) -> Any:
-        return account_writer.written(value)
+    def to_json(self, value: Any) -> Any:
+        return account_writer.account_to_json(value)
 
-    def gathered(self, parts: Parts) -> Any:
+    def json_from_rows(self, parts: DecodedRows) -> Any:
         return parts[self.name][0]
 
-    def read(self, piece: Any, now: datetime) -> Account:
+    def from_json(self, piece: Any, now: datetime) -> Account:
         try:
-            return fixture.account_of(piece, now)
+            return fixture.parse_account(piece, now)
         except FixtureError as error:
             message = str(error).replace("at ", "at account.", 1)
             raise SnapshotError(message) from error
 
 
-class FaultsKind(Kind):
+class FaultsField(StateField):
     """The fault rules, with what they have counted."""
 
-    takes = (Rules,)
+    change_types = (FaultRulesChanged,)
 
-    def empty(self) -> tuple[Any, ...]:
+    def make_empty(self) -> tuple[Any, ...]:
         return ()
 
-    def copied(self, value: Any) -> Any:
+    def copy_value(self, value: Any) -> Any:
         return value
 
-    def apply(self, state: Any, change: Any) -> None:
+    def apply_change(self, state: Any, change: Any) -> None:
         state.faults = change.rules
 
-    def rows(self, value: Any) -> Iterator[Row]:
-        yield self.name, 0, encode(self.written(value))
+    def list_rows(self, value: Any) -> Iterator[StateRow]:
+        yield self.name, 0, encode_row_value(self.to_json(value))
 
-    def rows_of(self, change: Any, value: Any, pending: Pending) -> Iterable[Row]:
+    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
         del value, pending
-        return self.rows(change.rules)
+        return self.list_rows(change.rules)
 
-    def written(self, value: Any) -> Any:
+    def to_json(self, value: Any) -> Any:
         return [rule_to_json(each) for each in value]
 
-    def gathered(self, parts: Parts) -> Any:
+    def json_from_rows(self, parts: DecodedRows) -> Any:
         return parts[self.name][0]
 
-    def read(self, piece: Any, now: datetime) -> Any:
+    def from_json(self, piece: Any, now: datetime) -> Any:
         del now
         return tuple(read_kept_rule(each) for each in piece)
 
 
-class LeavingKind(Kind):
+class LeavingField(StateField):
     """Deliveries that may be under way; a process that dies does not know."""
 
-    takes = (Leaving, Delivery)
+    change_types = (DeliveryStarted, Delivery)
     is_in_snapshot = False
 
-    def empty(self) -> dict[int, None]:
+    def make_empty(self) -> dict[int, None]:
         return {}
 
-    def copied(self, value: Any) -> Any:
+    def copy_value(self, value: Any) -> Any:
         del value
         return {}
 
-    def apply(self, state: Any, change: Any) -> None:
-        if type(change) is Leaving:
+    def apply_change(self, state: Any, change: Any) -> None:
+        if type(change) is DeliveryStarted:
             state.leaving[change.delivery] = None
         elif state.leaving:
             state.leaving.pop(change.id, None)
 
-    def rows(self, value: Any) -> Iterator[Row]:
+    def list_rows(self, value: Any) -> Iterator[StateRow]:
         for each in value:
             yield self.name, each, b"1"
 
-    def rows_of(self, change: Any, value: Any, pending: Pending) -> Iterable[Row]:
+    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
         del pending
-        if type(change) is Leaving:
+        if type(change) is DeliveryStarted:
             return ((self.name, change.delivery, b"1"),)
         return ((self.name, change.id, None),) if change.id in value else ()
 
-    def gathered(self, parts: Parts) -> Any:
+    def json_from_rows(self, parts: DecodedRows) -> Any:
         return list(parts[self.name])
 
-    def read(self, piece: Any, now: datetime) -> dict[int, None]:
+    def from_json(self, piece: Any, now: datetime) -> dict[int, None]:
         del now
         return dict.fromkeys(piece)
 
 
-class TokensKind(Kind):
+class TokensField(StateField):
     """Tokens by their literal, in the order in which they were made."""
 
-    takes = (Token, Revoked)
+    change_types = (Token, TokenRevoked)
     is_in_snapshot = False  # which tells those of the world from those of the account
-    goes_along = False
+    is_copied = False
 
-    def empty(self) -> dict[str, Token]:
+    def make_empty(self) -> dict[str, Token]:
         return {}
 
-    def apply(self, state: Any, change: Any) -> None:
+    def apply_change(self, state: Any, change: Any) -> None:
         if isinstance(change, Token):
             state.tokens[change.literal] = change
         else:
             del state.tokens[change.literal]
 
-    def rows(self, value: Any) -> Iterator[Row]:
+    def list_rows(self, value: Any) -> Iterator[StateRow]:
         for place, token in enumerate(value.values()):
-            yield self._row(place, token)
+            yield self._token_row(place, token)
 
-    def rows_of(self, change: Any, value: Any, pending: Pending) -> Iterable[Row]:
-        if isinstance(change, Revoked):
+    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
+        if isinstance(change, TokenRevoked):
             return ((self.name, change.literal, None),)
         if change.literal in value:
-            return (self._row([*value].index(change.literal), change),)
+            return (self._token_row([*value].index(change.literal), change),)
         place = pending.get(self.name, len(value))
         pending[self.name] = place + 1
-        return (self._row(place, change),)
+        return (self._token_row(place, change),)
 
-    def gathered(self, parts: Parts) -> Any:
+    def json_from_rows(self, parts: DecodedRows) -> Any:
         in_place = sorted(parts[self.name].values(), key=itemgetter(0))
         return [token for _, token in in_place]
 
-    def read(self, piece: Any, now: datetime) -> dict[str, Token]:
+    def from_json(self, piece: Any, now: datetime) -> dict[str, Token]:
         del now
-        tokens = converted(piece, tuple[Token, ...], self.name)
+        tokens = convert_json(piece, tuple[Token, ...], self.name)
         return {each.literal: each for each in tokens}
 
-    def _row(self, place: int, token: Token) -> Row:
-        return self.name, token.literal, encode([place, codec.written(token)])
+    def _token_row(self, place: int, token: Token) -> StateRow:
+        return self.name, token.literal, encode_row_value([place, codec.thing_to_fields(token)])

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from itertools import count
 from typing import NamedTuple
 
-from emulator.domain.delivery import Delivery, Kind, Verdict
+from emulator.domain.delivery import Delivery, DeliveryKind, Verdict
 from emulator.domain.receipt import Receipt
 
 _NUMBERS = count(1)
 
 
-class Answered(NamedTuple):
+class PushResponse(NamedTuple):
     """What a customer's server said to a push."""
 
     status: int = 0  # of HTTP; 0 where there was no answer
@@ -25,7 +25,7 @@ class Answered(NamedTuple):
     duration: float = 0.0  # seconds of the wall
 
 
-class Push(NamedTuple):
+class PushRequest(NamedTuple):
     """One request to a customer's server, as it is to be made."""
 
     delivery: int
@@ -35,66 +35,66 @@ class Push(NamedTuple):
     parameters: str  # encoded; they go into the query, or into the body of a POST
 
     @property
-    def address(self) -> str:
+    def request_url(self) -> str:
         """The URL as it is asked."""
-        return joined(self.url, self.parameters) if self.method == "GET" else self.url
+        return append_query(self.url, self.parameters) if self.method == "GET" else self.url
 
 
-def joined(url: str, parameters: str) -> str:
+def append_query(url: str, parameters: str) -> str:
     """Return *url* with more parameters; its own query stays (MOP-09)."""
     return f"{url}{'&' if '?' in url else '?'}{parameters}"
 
 
-class Relay:
+class PushRelay:
     """A listener that performs a world's pushes on its own machine.
 
     What it is handed has a number, as a world that is reset begins its ids anew.
     """
 
-    __slots__ = ("_answers", "_awaited", "_pushes")
+    __slots__ = ("_responses", "_awaited", "_pushes")
 
     def __init__(self) -> None:
-        self._pushes: deque[tuple[int, Push]] = deque()  # it has not been told of
+        self._pushes: deque[tuple[int, PushRequest]] = deque()  # it has not been told of
         self._awaited: dict[int, int] = {}  # ids of deliveries, by number
-        self._answers: dict[int, Answered] = {}  # by number
+        self._responses: dict[int, PushResponse] = {}  # by number
 
-    def hand(self, push: Push) -> int:
+    def assign_push(self, push: PushRequest) -> int:
         """Give it something to perform and return the number of that."""
         number = next(_NUMBERS)
         self._pushes.append((number, push))
         self._awaited[number] = push.delivery
         return number
 
-    def told(self) -> Iterator[tuple[int, Push]]:
+    def pop_pushes(self) -> Iterator[tuple[int, PushRequest]]:
         """Yield what it has not been told of, with its number."""
         while self._pushes:
             yield self._pushes.popleft()
 
-    def awaits(self, number: int) -> bool:
+    def is_awaiting(self, number: int) -> bool:
         return number in self._awaited
 
-    def answer(self, number: int, answer: Answered) -> int:
+    def record_response(self, number: int, answer: PushResponse) -> int:
         """Take what it was answered, and return the delivery's id."""
-        self._answers[number] = answer
+        self._responses[number] = answer
         return self._awaited.pop(number)
 
-    def has_answered(self, number: int) -> bool:
-        return number in self._answers
+    def has_response(self, number: int) -> bool:
+        return number in self._responses
 
-    def answered(self, number: int) -> Answered:
+    def pop_response(self, number: int) -> PushResponse:
         """Return what it was answered, or that it went away."""
-        gone = Answered(verdict=Verdict.GONE, says="the listener went away")
-        return self._answers.pop(number, gone)
+        gone = PushResponse(verdict=Verdict.GONE, says="the listener went away")
+        return self._responses.pop(number, gone)
 
-    def take_back(self, number: int) -> None:
+    def cancel_push(self, number: int) -> None:
         """Expect nothing of a push any more."""
         self._awaited.pop(number, None)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Drop all it was given: the world has been reset."""
         self._pushes.clear()
         self._awaited.clear()
-        self._answers.clear()
+        self._responses.clear()
 
 
 class Outbox:
@@ -104,61 +104,61 @@ class Outbox:
     """
 
     __slots__ = (
-        "_held",
+        "_deferred",
         "_lanes",
-        "dropped",
-        "mail",
-        "over",
-        "posted",
-        "receipts",
+        "unlogged_drops",
+        "receipt_queues",
+        "finished",
+        "unacknowledged",
+        "receipt_contents",
         "relays",
         "underway",
     )
 
-    def __init__(self, relays: "list[Relay] | None" = None) -> None:
+    def __init__(self, relays: "list[PushRelay] | None" = None) -> None:
         self._lanes: dict[str, deque[Delivery]] = {}
-        self._held: dict[str, list[int]] = {}  # ids of what lets another go before
+        self._deferred: dict[str, list[int]] = {}  # ids of what lets another go before
         self.underway: dict[int, None] = {}  # ids of what is being tried
-        self.over: deque[int] = deque()  # ids of what is over, the oldest first
-        self.mail: dict[str, deque[Delivery]] = {}  # receipts by system_id and age
-        self.dropped: Counter[tuple[str, str]] = Counter()  # of those, not logged yet
-        self.posted: dict[int, None] = {}  # ids of those that wait for their answer
-        self.receipts: dict[int, Receipt] = {}  # what they tell, as far as it is known
+        self.finished: deque[int] = deque()  # ids of what is over, the oldest first
+        self.receipt_queues: dict[str, deque[Delivery]] = {}  # receipts by system_id and age
+        self.unlogged_drops: Counter[tuple[str, str]] = Counter()  # of those, not logged yet
+        self.unacknowledged: dict[int, None] = {}  # ids of those that wait for their answer
+        self.receipt_contents: dict[int, Receipt] = {}  # what they tell, as far as it is known
         self.relays = [] if relays is None else relays  # the longest connected first
         for each in self.relays:
-            each.forget()
+            each.clear()
 
-    def put(self, delivery: Delivery) -> None:
+    def add_delivery(self, delivery: Delivery) -> None:
         """Add *delivery* at the end of the lane of its address, behind nobody else.
 
         What a listener has left behind goes first, as it did.
         """
-        self._let_go(delivery)
+        self._end_deferral(delivery)
         lane = self._lanes.setdefault(delivery.url, deque())
-        if delivery.was_left:
+        if delivery.was_abandoned:
             lane.appendleft(delivery)
         else:
             lane.append(delivery)
 
-    def hold(self, delivery: Delivery) -> None:
+    def note_deferral(self, delivery: Delivery) -> None:
         """Note whether *delivery* lets another go before."""
-        self._let_go(delivery)
+        self._end_deferral(delivery)
         if delivery.behind and not delivery.is_over:
-            self._held.setdefault(delivery.url, []).append(delivery.id)
+            self._deferred.setdefault(delivery.url, []).append(delivery.id)
 
-    def behind(self, url: str) -> list[int]:
+    def deferred_ids(self, url: str) -> list[int]:
         """Return the ids of what lets another go before to *url*."""
-        return [*self._held.get(url, ())]
+        return [*self._deferred.get(url, ())]
 
-    def lanes(self) -> Iterator[str]:
+    def open_lanes(self) -> Iterator[str]:
         """Yield the addresses that something can leave for now."""
         return (url for url in tuple(self._lanes) if url or self.relays)
 
-    def stranded(self) -> Iterator[Delivery]:
+    def list_without_target(self) -> Iterator[Delivery]:
         """Yield what has no address, and nobody to take it."""
         return iter(() if self.relays else self._lanes.get("", ()))
 
-    def take(self, url: str) -> list[Delivery]:
+    def take_next(self, url: str) -> list[Delivery]:
         """Return what leaves next on a lane: one, or a group that leaves at once."""
         lane = self._lanes.get(url)
         if not lane or not (url or self.relays):
@@ -171,12 +171,12 @@ class Outbox:
         self.underway.update(dict.fromkeys(each.id for each in taken))
         return taken
 
-    def post(self, system_id: str, delivery: Delivery) -> deque[Delivery]:
+    def queue_receipt(self, system_id: str, delivery: Delivery) -> deque[Delivery]:
         """Let a receipt wait in its place, and return all that wait for its client.
 
         Ids grow, so the oldest is the first; one that comes back goes to the front.
         """
-        waiting = self.mail.setdefault(system_id, deque())
+        waiting = self.receipt_queues.setdefault(system_id, deque())
         if not waiting or waiting[-1].id < delivery.id:
             waiting.append(delivery)
         else:
@@ -184,17 +184,17 @@ class Outbox:
             waiting.insert(next(younger, len(waiting)), delivery)
         return waiting
 
-    def take_back(self, receipt: Delivery) -> None:
+    def stop_awaiting_response(self, receipt: Delivery) -> None:
         """Expect no answer to a receipt any more."""
-        self.posted.pop(receipt.id, None)
+        self.unacknowledged.pop(receipt.id, None)
         if receipt.is_over:
-            self.receipts.pop(receipt.id, None)
+            self.receipt_contents.pop(receipt.id, None)
 
-    def withdraw(self, delivery: Delivery) -> None:
+    def withdraw_delivery(self, delivery: Delivery) -> None:
         """Take back what has not left yet."""
-        if delivery.kind is Kind.RECEIPT:
-            self.receipts.pop(delivery.id, None)
-            for waiting in self.mail.values():
+        if delivery.kind is DeliveryKind.RECEIPT:
+            self.receipt_contents.pop(delivery.id, None)
+            for waiting in self.receipt_queues.values():
                 for each in [each for each in waiting if each.id == delivery.id]:
                     waiting.remove(each)
         lane = self._lanes.get(delivery.url, deque())
@@ -204,12 +204,12 @@ class Outbox:
         else:
             self._lanes.pop(delivery.url, None)
 
-    def _let_go(self, delivery: Delivery) -> None:
-        held = self._held.get(delivery.url, [])
+    def _end_deferral(self, delivery: Delivery) -> None:
+        held = self._deferred.get(delivery.url, [])
         if delivery.id in held:
             held.remove(delivery.id)
 
     @property
     def is_busy(self) -> bool:
         """Whether something is under way, or can go at once."""
-        return bool(self.underway) or next(self.lanes(), None) is not None
+        return bool(self.underway) or next(self.open_lanes(), None) is not None

@@ -4,15 +4,15 @@ from typing import Any
 
 from emulator.world.world import World  # TEMP
 from emulator.domain.delivery import Delivery
-from emulator.domain.receipt import next_told
-from emulator.domain.replies import expected
+from emulator.domain.receipt import find_next_receipt
+from emulator.domain.replies import expects_replies
 from emulator.domain.smpp import Submission
-from emulator.domain.sms import Campaign
+from emulator.domain.sms import SmsCampaign
 
 
-def replies(world: "World", campaign: Campaign) -> None:
+def plan_replies(world: "World", campaign: SmsCampaign) -> None:
     """Put down what handsets are going to write."""
-    world.schedule.expect(
+    world.work_queue.schedule_replies(
         campaign,
         seed=world.account.seed,
         done=world.answered.get(campaign.id, 0),
@@ -20,26 +20,26 @@ def replies(world: "World", campaign: Campaign) -> None:
     )
 
 
-def receipt(world: "World", submission: Submission) -> None:
+def plan_receipt(world: "World", submission: Submission) -> None:
     """Put down when the client is told the next fate."""
-    following = next_told(world.campaigns[submission.id], submission)
-    world.schedule.tell(submission.id, following[1] if following else None)
+    following = find_next_receipt(world.campaigns[submission.id], submission)
+    world.work_queue.schedule_receipt(submission.id, following[1] if following else None)
 
 
-def delivery(world: "World", made: Delivery) -> None:
+def plan_delivery(world: "World", made: Delivery) -> None:
     """Put down when a delivery is due, and whether it lets another go before."""
-    world.schedule.wait(made)
-    world.outbox.hold(made)
+    world.work_queue.schedule_delivery(made)
+    world.outbox.note_deferral(made)
 
 
-def put_down(world: "World") -> None:
+def plan_all(world: "World") -> None:
     """Put down all that the state says will happen."""
     for campaign in world.campaigns.values():
-        if expected(campaign):
-            replies(world, campaign)
+        if expects_replies(campaign):
+            plan_replies(world, campaign)
     for submission in world.submissions.values():
-        receipt(world, submission)
+        plan_receipt(world, submission)
     for each in world.deliveries.values():
-        delivery(world, each)
+        plan_delivery(world, each)
         if each.is_over:
-            world.outbox.over.append(each.id)
+            world.outbox.finished.append(each.id)

@@ -14,265 +14,265 @@ from typing import Annotated, Any, get_type_hints
 from emulator.domain.account import Account, Movement, Token
 from emulator.domain.delivery import Delivery
 from emulator.domain.email import EmailCampaign
-from emulator.domain.hlr import Lookup
-from emulator.domain.keyword import Received
-from emulator.domain.responses import Response
+from emulator.domain.hlr import HlrLookup
+from emulator.domain.keyword import ReceivedText
+from emulator.domain.responses import MoResponse
 from emulator.domain.smpp import Submission
-from emulator.domain.sms import Campaign
+from emulator.domain.sms import SmsCampaign
 from emulator.domain.voice import VoiceCampaign
-from emulator.faults import Rule
+from emulator.faults import FaultRule
 from emulator.world import checks
-from emulator.world.changes import Click, FaultMade, Forgotten, TokenMade
-from emulator.world.codec import Document, SnapshotError
+from emulator.world.changes import Click, FaultNumberTaken, DeliveriesForgotten, TokenNumberTaken
+from emulator.world.codec import JsonObject, SnapshotError
 from emulator.world.containers import (
-    HEAD,
-    ById,
-    Ids,
-    InOrder,
-    Kind,
-    NextIds,
-    Number,
-    Parts,
-    Pending,
-    Row,
-    Span,
-    encode,
+    HEAD_ROW,
+    ByIdField,
+    IdSequence,
+    ListField,
+    StateField,
+    NextIdsField,
+    CounterField,
+    DecodedRows,
+    PendingRows,
+    StateRow,
+    IdSpan,
+    encode_row_value,
 )
 from emulator.world.kinds import (
-    AccountKind,
-    AnsweredKind,
-    Deliveries,
-    EarlyKind,
-    FaultsKind,
-    LeavingKind,
-    TokensKind,
+    AccountField,
+    AnsweredField,
+    DeliveriesField,
+    EarlyField,
+    FaultsField,
+    LeavingField,
+    TokensField,
 )
 
 # Ids grow from the manual's own (SMS-49, DLR-18, VOI-46, VOI-22, EML-20, MO-18); those
 # of look-ups (LOST-01) and deliveries are ours.
-CAMPAIGN, MESSAGE = Ids("campaign", 8528238), Ids("message", 46608336)
-VOICE, CALL = Ids("voice", 481776), Ids("call", 754061)
-EMAIL, HLR = Ids("email", 28648), Ids("hlr", 90210)
-RESPONSE, DELIVERY = Ids("response", 977929), Ids("delivery", 1)
+CAMPAIGN_IDS, MESSAGE_IDS = IdSequence("campaign", 8528238), IdSequence("message", 46608336)
+VOICE_IDS, CALL_IDS = IdSequence("voice", 481776), IdSequence("call", 754061)
+EMAIL_IDS, HLR_IDS = IdSequence("email", 28648), IdSequence("hlr", 90210)
+RESPONSE_IDS, DELIVERY_IDS = IdSequence("response", 977929), IdSequence("delivery", 1)
 FIRST_IDS: Mapping[str, int] = dict(
-    (CAMPAIGN, MESSAGE, VOICE, CALL, EMAIL, HLR, RESPONSE, DELIVERY)
+    (CAMPAIGN_IDS, MESSAGE_IDS, VOICE_IDS, CALL_IDS, EMAIL_IDS, HLR_IDS, RESPONSE_IDS, DELIVERY_IDS)
 )
 
 
-def placed(campaign: Campaign | VoiceCampaign) -> Iterator[datetime]:
+def campaign_instants(campaign: SmsCampaign | VoiceCampaign) -> Iterator[datetime]:
     """Yield when something has been done with a campaign."""
     yield campaign.created_at
     for each in campaign.line.interventions:
         yield each.at
 
 
-def tried(delivery: Delivery) -> Iterator[datetime]:
+def delivery_instants(delivery: Delivery) -> Iterator[datetime]:
     """Yield when something has been done with a delivery."""
     yield delivery.made_at
     for each in delivery.attempts:
         yield each.at
 
 
-def created(campaign: EmailCampaign) -> Iterator[datetime]:
+def email_instants(campaign: EmailCampaign) -> Iterator[datetime]:
     """Yield when an e-mail campaign was placed."""
     yield campaign.created_at
 
 
-def moved(movement: Movement) -> Iterator[datetime]:
+def movement_instants(movement: Movement) -> Iterator[datetime]:
     """Yield when money was moved."""
     yield movement.at
 
 
 @dataclass(slots=True, eq=False, repr=False, init=False)
-class State:
+class WorldState:
     """What makes a world what it is, but for its name, its clock and its journal.
 
     Containers of values that never change, so that a copy is shallow and quick.
     """
 
-    account: Annotated[Account, AccountKind()]
-    faults: Annotated[tuple[Rule, ...], FaultsKind()]
-    opening: Annotated[int, Number()]  # millionths
-    tokens_made: Annotated[int, Number(counts=TokenMade)]
-    faults_made: Annotated[int, Number(counts=FaultMade)]
-    deliveries_dropped: Annotated[int, Number(counts=Forgotten, is_own=True)]
+    account: Annotated[Account, AccountField()]
+    faults: Annotated[tuple[FaultRule, ...], FaultsField()]
+    opening: Annotated[int, CounterField()]  # millionths
+    tokens_made: Annotated[int, CounterField(counts=TokenNumberTaken)]
+    faults_made: Annotated[int, CounterField(counts=FaultNumberTaken)]
+    deliveries_dropped: Annotated[int, CounterField(counts=DeliveriesForgotten, is_own=True)]
     campaigns: Annotated[
-        dict[int, Campaign],
-        ById(
-            Campaign,
-            ids=CAMPAIGN,
-            span=Span(MESSAGE, "first_message"),
-            dated=placed,
-            check=checks.of_campaign,
+        dict[int, SmsCampaign],
+        ByIdField(
+            SmsCampaign,
+            ids=CAMPAIGN_IDS,
+            span=IdSpan(MESSAGE_IDS, "first_message"),
+            instants_of=campaign_instants,
+            check=checks.find_campaign_mistakes,
         ),
     ]
-    submissions: Annotated[dict[int, Submission], ById(Submission)]  # came by SMPP
+    submissions: Annotated[dict[int, Submission], ByIdField(Submission)]  # came by SMPP
     voice_campaigns: Annotated[
         dict[int, VoiceCampaign],
-        ById(
+        ByIdField(
             VoiceCampaign,
-            ids=VOICE,
-            span=Span(CALL, "first_call"),
-            dated=placed,
-            check=checks.of_campaign,
+            ids=VOICE_IDS,
+            span=IdSpan(CALL_IDS, "first_call"),
+            instants_of=campaign_instants,
+            check=checks.find_campaign_mistakes,
         ),
     ]
     email_campaigns: Annotated[
         dict[int, EmailCampaign],
-        ById(EmailCampaign, ids=EMAIL, dated=created, check=checks.of_email),
+        ByIdField(EmailCampaign, ids=EMAIL_IDS, instants_of=email_instants, check=checks.find_email_mistakes),
     ]
     deliveries: Annotated[
         dict[int, Delivery],
-        Deliveries(ids=DELIVERY, dated=tried, check=checks.of_delivery),
+        DeliveriesField(ids=DELIVERY_IDS, dated=delivery_instants, check=checks.find_delivery_mistakes),
     ]
-    lookups: Annotated[list[Lookup], InOrder(Lookup, ids=HLR)]
-    responses: Annotated[list[Response], InOrder(Response, ids=RESPONSE)]
-    clicks: Annotated[list[Click], InOrder(Click)]
-    received: Annotated[list[Received], InOrder(Received)]  # texts with a keyword
-    movements: Annotated[list[Movement], InOrder(Movement, dated=moved)]
-    answered: Annotated[dict[int, int], AnsweredKind()]  # replies, by campaign
-    early: Annotated[dict[int, tuple[int, ...]], EarlyKind()]  # places, by campaign
-    leaving: Annotated[dict[int, None], LeavingKind()]  # deliveries under way, perhaps
-    tokens: Annotated[dict[str, Token], TokensKind()]  # by literal
-    next: Annotated[Mapping[str, int], NextIds(FIRST_IDS)]
+    lookups: Annotated[list[HlrLookup], ListField(HlrLookup, ids=HLR_IDS)]
+    responses: Annotated[list[MoResponse], ListField(MoResponse, ids=RESPONSE_IDS)]
+    clicks: Annotated[list[Click], ListField(Click)]
+    received: Annotated[list[ReceivedText], ListField(ReceivedText)]  # texts with a keyword
+    movements: Annotated[list[Movement], ListField(Movement, instants_of=movement_instants)]
+    answered: Annotated[dict[int, int], AnsweredField()]  # replies, by campaign
+    early: Annotated[dict[int, tuple[int, ...]], EarlyField()]  # places, by campaign
+    leaving: Annotated[dict[int, None], LeavingField()]  # deliveries under way, perhaps
+    tokens: Annotated[dict[str, Token], TokensField()]  # by literal
+    next: Annotated[Mapping[str, int], NextIdsField(FIRST_IDS)]
     # Read off the others, and copied with them.
     balance: int  # opening credit + the sum of all movements
     volume: int  # messages of all channels, look-ups included
     first_messages: list[int]  # of the campaigns, ...
-    their_campaigns: list[int]  # ... whose ids these are
-    alike: dict[int, int]  # the last submission of each likeness
+    first_message_campaigns: list[int]  # ... whose ids these are
+    latest_by_likeness: dict[int, int]  # the last submission of each likeness
 
     def __init__(self, account: Account) -> None:
-        for name, kind in KINDS.items():
-            setattr(self, name, kind.empty())
+        for name, kind in STATE_FIELDS.items():
+            setattr(self, name, kind.make_empty())
         self.account = account
         self.balance = self.volume = 0
-        self.first_messages, self.their_campaigns, self.alike = [], [], {}
+        self.first_messages, self.first_message_campaigns, self.latest_by_likeness = [], [], {}
 
-    def upcoming(self, kind: str) -> int:
+    def next_id(self, kind: str) -> int:
         """Return the id that the next thing of *kind* takes."""
         return self.next[kind]
 
-    def campaign_of(self, message: int) -> Campaign | None:
+    def find_campaign_of(self, message: int) -> SmsCampaign | None:
         """Return the SMS campaign that *message* belongs to."""
         index = bisect_right(self.first_messages, message) - 1
         if index < 0:
             return None
-        campaign = self.campaigns[self.their_campaigns[index]]
+        campaign = self.campaigns[self.first_message_campaigns[index]]
         inside = message < campaign.first_message + campaign.line.messages
         return campaign if inside else None
 
-    def submitted(self, message: int) -> tuple[Campaign, Submission] | None:
+    def find_submission(self, message: int) -> tuple[SmsCampaign, Submission] | None:
         """Return the campaign whose id was answered over SMPP, and what is known."""
-        campaign = self.campaign_of(message)
+        campaign = self.find_campaign_of(message)
         submission = self.submissions.get(campaign.id) if campaign else None
         if campaign is None or submission is None or submission.message != message:
             return None
         return campaign, submission
 
-    def like(self, submission: Submission) -> Campaign | None:
+    def find_similar_campaign(self, submission: Submission) -> SmsCampaign | None:
         """Return the last campaign of the same client, sender and recipients."""
-        number = self.alike.get(hash(submission.likeness))
+        number = self.latest_by_likeness.get(hash(submission.replace_key))
         known = self.submissions.get(number) if number else None
-        if known is None or known.likeness != submission.likeness:
+        if known is None or known.replace_key != submission.replace_key:
             return None
         return self.campaigns[known.id]
 
-    def take(self, state: "State") -> None:
+    def copy_from(self, state: "WorldState") -> None:
         """Become what *state* is, which stays as it is."""
-        for name, copied in _COPIES:
+        for name, copied in _COPIERS:
             setattr(self, name, copied(getattr(state, name)))
 
-    def copy(self) -> "State":
+    def copy(self) -> "WorldState":
         """Return what this is now; it stays so whatever happens here."""
-        state = State(self.account)
-        state.take(self)
+        state = WorldState(self.account)
+        state.copy_from(self)
         return state
 
     # --- Changes ------------------------------------------------------------------
 
-    def give(self, kind: str, following: int) -> None:
+    def set_next_id(self, kind: str, following: int) -> None:
         """Note that the ids before *following* have been given."""
         if self.next is FIRST_IDS:
             self.next = dict(FIRST_IDS)
         self.next[kind] = following  # type: ignore[index]
 
-    def rows_of(self, changes: Sequence[Any]) -> list[Row]:
+    def list_changed_rows(self, changes: Sequence[Any]) -> list[StateRow]:
         """Return what *changes*, which are not carried out yet, are going to change."""
-        rows: list[Row] = []
-        pending: Pending = {}
+        rows: list[StateRow] = []
+        pending: PendingRows = {}
         for change in changes:
-            for kind in KINDS_OF.get(type(change), ()):
-                rows += kind.rows_of(change, getattr(self, kind.name), pending)
-        if any((HEAD, name) in pending for name in NUMBERS):
-            rows.append(self._head(pending))
+            for kind in FIELDS_BY_CHANGE.get(type(change), ()):
+                rows += kind.list_changed_rows(change, getattr(self, kind.name), pending)
+        if any((HEAD_ROW, name) in pending for name in COUNTER_NAMES):
+            rows.append(self._head_row(pending))
         return rows
 
     # --- As rows and as JSON ------------------------------------------------------
 
-    def rows(self) -> Iterator[Row]:
+    def list_rows(self) -> Iterator[StateRow]:
         """Yield all of it."""
-        for name, kind in KINDS.items():
-            yield from kind.rows(getattr(self, name))
-        yield self._head({})
+        for name, kind in STATE_FIELDS.items():
+            yield from kind.list_rows(getattr(self, name))
+        yield self._head_row({})
 
-    def _head(self, pending: Pending) -> Row:
+    def _head_row(self, pending: PendingRows) -> StateRow:
         """Return what is counted, and which ids are next."""
         numbers = {
-            name: pending.get((HEAD, name), getattr(self, name)) for name in NUMBERS
+            name: pending.get((HEAD_ROW, name), getattr(self, name)) for name in COUNTER_NAMES
         }
-        return HEAD, 0, encode({**numbers, "next": dict(self.next)})
+        return HEAD_ROW, 0, encode_row_value({**numbers, "next": dict(self.next)})
 
-    def written(self) -> Document:
+    def to_json(self) -> JsonObject:
         """Return it as a snapshot has it."""
         return {
-            name: kind.written(getattr(self, name))
-            for name, kind in KINDS.items()
+            name: kind.to_json(getattr(self, name))
+            for name, kind in STATE_FIELDS.items()
             if kind.is_in_snapshot
         }
 
     @classmethod
-    def read(
+    def from_json(
         cls, document: Mapping[str, Any], now: datetime, *, is_snapshot: bool = True
-    ) -> "State":
+    ) -> "WorldState":
         """Return the state that *document* says; ``check`` says whether it can be.
 
         Raises ``SnapshotError``: ``at campaigns.0.cost: Expected `int`, got `str```.
         """
-        state = cls(KINDS["account"].read(document["account"], now))
-        for name, kind in KINDS.items():
+        state = cls(STATE_FIELDS["account"].from_json(document["account"], now))
+        for name, kind in STATE_FIELDS.items():
             is_said = kind.is_in_snapshot or not is_snapshot
             piece = document.get(name)
-            if name != "account" and is_said and not (piece is None and kind.is_later):
-                setattr(state, name, kind.read(piece, now))
-        state.derive()
+            if name != "account" and is_said and not (piece is None and kind.is_optional):
+                setattr(state, name, kind.from_json(piece, now))
+        state.rebuild_indexes()
         return state
 
-    def check(self, now: datetime) -> None:
+    def check_consistency(self, now: datetime) -> None:
         """Raise ``SnapshotError`` where no world could have come to this by *now*."""
-        for mistake in self._mistakes(now):
+        for mistake in self._find_mistakes(now):
             raise SnapshotError(mistake)
 
-    def _mistakes(self, now: datetime) -> Iterator[str]:
-        yield from checks.of_next(self.next, FIRST_IDS)
-        for name, kind in KINDS.items():
-            yield from kind.mistakes(getattr(self, name), now)
+    def _find_mistakes(self, now: datetime) -> Iterator[str]:
+        yield from checks.find_next_id_mistakes(self.next, FIRST_IDS)
+        for name, kind in STATE_FIELDS.items():
+            yield from kind.find_mistakes(getattr(self, name), now)
         for name in ("answered", "early"):
             if not getattr(self, name).keys() <= self.campaigns.keys():
                 yield f"{name}: an answer to a campaign that there is not"
-        for name, kind in KINDS.items():
+        for name, kind in STATE_FIELDS.items():
             if kind.ids is not None:
-                yield from checks.of_ids(
-                    kind, kind.things(getattr(self, name)), self.next
+                yield from checks.find_id_mistakes(
+                    kind, kind.list_things(getattr(self, name)), self.next
                 )
-        yield from checks.of_submissions(self.submissions.values(), self.campaigns)
+        yield from checks.find_submission_mistakes(self.submissions.values(), self.campaigns)
 
-    def newest(self) -> Iterator[datetime]:
+    def list_instants(self) -> Iterator[datetime]:
         """Yield when something has happened, the newest of it included."""
-        for name, kind in KINDS.items():
-            yield from kind.instants(getattr(self, name))
+        for name, kind in STATE_FIELDS.items():
+            yield from kind.list_instants(getattr(self, name))
 
-    def derive(self) -> None:
+    def rebuild_indexes(self) -> None:
         """Read off what is not kept by itself."""
         campaigns = self.campaigns.values()
         self.balance = self.opening + sum(each.amount for each in self.movements)
@@ -281,26 +281,26 @@ class State:
         self.volume += sum(each.line.messages for each in self.voice_campaigns.values())
         self.volume += sum(each.count for each in self.email_campaigns.values())
         self.first_messages = [each.first_message for each in campaigns]
-        self.their_campaigns = list(self.campaigns)
-        self.alike = {
-            hash(each.likeness): each.id for each in self.submissions.values()
+        self.first_message_campaigns = list(self.campaigns)
+        self.latest_by_likeness = {
+            hash(each.replace_key): each.id for each in self.submissions.values()
         }
 
 
-def gathered(parts: Parts) -> Document:
+def state_json_from_rows(parts: DecodedRows) -> JsonObject:
     """Return the document that rows say.
 
     The ids that follow are those that come after what is there, and was there once.
     """
-    document = {name: kind.gathered(parts) for name, kind in KINDS.items()}
+    document = {name: kind.json_from_rows(parts) for name, kind in STATE_FIELDS.items()}
     following = document["next"]
-    for name, kind in KINDS.items():
+    for name, kind in STATE_FIELDS.items():
         for last in document[name][-1:] if kind.ids else ():
-            _follow(following, kind, last)
+            _raise_next_id(following, kind, last)
     return document
 
 
-def _follow(following: dict[str, int], kind: Kind, last: Mapping[str, Any]) -> None:
+def _raise_next_id(following: dict[str, int], kind: StateField, last: Mapping[str, Any]) -> None:
     if kind.ids is not None:
         name = kind.ids.name
         following[name] = max(following[name], last["id"] + 1)
@@ -310,27 +310,27 @@ def _follow(following: dict[str, int], kind: Kind, last: Mapping[str, Any]) -> N
         following[name] = max(following[name], after)
 
 
-def _kind(name: str, hint: Any) -> Iterator[Kind]:
+def _fields_in_hint(name: str, hint: Any) -> Iterator[StateField]:
     """Yield what stands beside the type of a field."""
     for kind in getattr(hint, "__metadata__", ()):
         kind.name = name
         yield kind
 
 
-KINDS: Mapping[str, Kind] = {
+STATE_FIELDS: Mapping[str, StateField] = {
     name: kind
-    for name, hint in get_type_hints(State, include_extras=True).items()
-    for kind in _kind(name, hint)
+    for name, hint in get_type_hints(WorldState, include_extras=True).items()
+    for kind in _fields_in_hint(name, hint)
 }
-NUMBERS: Sequence[str] = [
-    name for name, kind in KINDS.items() if isinstance(kind, Number)
+COUNTER_NAMES: Sequence[str] = [
+    name for name, kind in STATE_FIELDS.items() if isinstance(kind, CounterField)
 ]
-KINDS_OF: dict[type, tuple[Kind, ...]] = {}  # by the changes that each takes
-for _each in KINDS.values():
-    for _type in _each.takes:
-        KINDS_OF[_type] = (*KINDS_OF.get(_type, ()), _each)
-_COPIES: Sequence[tuple[str, Callable[[Any], Any]]] = [
-    (each.name, KINDS[each.name].copied if each.name in KINDS else copy)
-    for each in fields(State)
-    if each.name not in KINDS or KINDS[each.name].goes_along
+FIELDS_BY_CHANGE: dict[type, tuple[StateField, ...]] = {}  # by the changes that each takes
+for _each in STATE_FIELDS.values():
+    for _type in _each.change_types:
+        FIELDS_BY_CHANGE[_type] = (*FIELDS_BY_CHANGE.get(_type, ()), _each)
+_COPIERS: Sequence[tuple[str, Callable[[Any], Any]]] = [
+    (each.name, STATE_FIELDS[each.name].copy_value if each.name in STATE_FIELDS else copy)
+    for each in fields(WorldState)
+    if each.name not in STATE_FIELDS or STATE_FIELDS[each.name].is_copied
 ]

@@ -11,102 +11,102 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from emulator.domain.refusals import SERVER_ERROR, Refusal
-from emulator.world import Changes, Commons, Unwritten, World
+from emulator.world import ChangeSet, SharedState, StoreWriteError, World
 
-NOTHING = "nothing was changed"
-SO_FAR = "it stopped there, and what was done before stays"
-Got = TypeVar("Got")
+NOTHING_CHANGED = "nothing was changed"
+STOPPED_THERE = "it stopped there, and what was done before stays"
+Result = TypeVar("Got")
 
 log = logging.getLogger("emulator")
 
 
-async def transact(
+async def run_transaction(
     world: World,
-    work: Callable[[], Got],
+    work: Callable[[], Result],
     *,
-    happened: bool = False,
-    left: str = NOTHING,
-) -> Got:
+    has_happened: bool = False,
+    left: str = NOTHING_CHANGED,
+) -> Result:
     """Do *work* in *world*, whole or not at all, and return what it returns.
 
     Where the store answers later, whoever comes to the world meanwhile waits, in order.
     Refuses where the store does, and says what is *left* then, unless it has *happened*
     whatever the store says.
     """
-    store = world.commons.store
-    if store.turn is None:
-        return transact_at_once(world.commons, work, happened=happened, left=left)
-    async with store.turn(world):
-        result, changes = _collected(world.commons, work, happened=happened)
-        if changes.of:
+    store = world.shared.store
+    if store.lock_world is None:
+        return run_transaction_now(world.shared, work, has_happened=has_happened, left=left)
+    async with store.lock_world(world):
+        result, changes = _collect_changes(world.shared, work, has_happened=has_happened)
+        if changes.by_world:
             try:
-                await store.keep(changes)
-                _apply(world.commons, changes)
+                await store.write_async(changes)
+                _apply_changes(world.shared, changes)
             except Exception as error:
-                _mind(error, changes, left)
+                _handle_error(error, changes, left)
                 raise
         return result
 
 
-def transact_at_once(
-    commons: Commons,
-    work: Callable[[], Got],
+def run_transaction_now(
+    shared: SharedState,
+    work: Callable[[], Result],
     *,
-    happened: bool = False,
-    left: str = NOTHING,
-) -> Got:
+    has_happened: bool = False,
+    left: str = NOTHING_CHANGED,
+) -> Result:
     """Do as ``transact`` does, with a store that answers at once."""
     try:
         result = work()
-        changes = commons.collect(happened=happened)
+        changes = shared.collect_changes(has_happened=has_happened)
     except BaseException:
-        commons.forget()
+        shared.discard_changes()
         raise
-    if changes.of:
-        commit(commons, changes, left)
+    if changes.by_world:
+        commit_changes(shared, changes, left)
     return result
 
 
-def commit(commons: Commons, changes: Changes, left: str = NOTHING) -> None:
+def commit_changes(shared: SharedState, changes: ChangeSet, left: str = NOTHING_CHANGED) -> None:
     """Have *changes* written, and then applied."""
     try:
-        commons.store.write(changes)
-        commons.transactions += 1
-        for world, kept in changes.of.items():
-            world.apply(kept)
+        shared.store.write(changes)
+        shared.transaction_count += 1
+        for world, kept in changes.by_world.items():
+            world.apply_changes(kept)
     except Exception as error:
-        _mind(error, changes, left)
+        _handle_error(error, changes, left)
         raise
 
 
-def _collected(
-    commons: Commons, work: Callable[[], Got], *, happened: bool
-) -> tuple[Got, Changes]:
+def _collect_changes(
+    shared: SharedState, work: Callable[[], Result], *, has_happened: bool
+) -> tuple[Result, ChangeSet]:
     """Do *work*; return what it returns, and what it wants changed."""
     try:
         result = work()
-        return result, commons.collect(happened=happened)
+        return result, shared.collect_changes(has_happened=has_happened)
     except BaseException:
-        commons.forget()
+        shared.discard_changes()
         raise
 
 
-def _apply(commons: Commons, changes: Changes) -> None:
-    commons.transactions += 1
-    for world, kept in changes.of.items():
-        world.apply(kept)
+def _apply_changes(shared: SharedState, changes: ChangeSet) -> None:
+    shared.transaction_count += 1
+    for world, kept in changes.by_world.items():
+        world.apply_changes(kept)
 
 
-def _mind(error: Exception, changes: Changes, left: str) -> None:
+def _handle_error(error: Exception, changes: ChangeSet, left: str) -> None:
     """Refuse where the store does; anything else is the trouble of those worlds."""
-    if isinstance(error, Unwritten):
+    if isinstance(error, StoreWriteError):
         why = f"{error}, so {left}; give it room or rights, and ask again"
         raise Refusal(SERVER_ERROR, why) from error
-    for world in changes.of:
-        set_aside(world, error)
+    for world in changes.by_world:
+        set_world_aside(world, error)
 
 
-def set_aside(world: World, error: Exception) -> None:
+def set_world_aside(world: World, error: Exception) -> None:
     """Have *world* serve nobody until somebody has looked at it."""
     why = " ".join(f"{type(error).__name__}: {error}".split())
     log.error("the world %s is set aside", world.name, exc_info=error)

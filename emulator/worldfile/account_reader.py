@@ -9,36 +9,36 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from emulator.domain import money
-from emulator.domain.access import Access, Bind, Centre, Form
+from emulator.domain.access import SmppAccess, BindConfig, SmscConfig, ReceiptFormat
 from emulator.domain.account import (
     Account,
     Country,
-    Item,
+    MediaFile,
     Keyword,
     Link,
     Prices,
     Route,
 )
-from emulator.domain.assumptions import STRICT, SWITCHES, Assumptions
+from emulator.domain.assumptions import STRICT_CHOICES, SWITCHES, Assumptions
 from emulator.domain.coding import Alphabet
-from emulator.domain.handset import Outcome, Population, Profile
-from emulator.domain.refusals import REASONS, Reason
+from emulator.domain.handset import Outcome, Population, ReplyProfile
+from emulator.domain.refusals import REASONS, RefusalReason
 from emulator.domain.timeline import PACES, Pace
 
-Part = Mapping[str, Any]  # of a world file
-Thing = TypeVar("Thing", Country, Route, Item, Link)
-Made = TypeVar("Made")
+WorldFilePart = Mapping[str, Any]  # of a world file
+Thing = TypeVar("Thing", Country, Route, MediaFile, Link)
+Parsed = TypeVar("Made")
 
-_TRUTHS = {True: ("yes", "on"), False: ("no", "off")}  # to YAML
-MONTH = timedelta(days=31)
+_YAML_WORDS = {True: ("yes", "on"), False: ("no", "off")}  # to YAML
+KEYWORD_LIFETIME = timedelta(days=31)
 # Source: assumption MOP-07; the manual is silent, and so is ``none``.
-RETRIES: Mapping[str, tuple[timedelta, ...]] = {
+RETRY_DELAYS: Mapping[str, tuple[timedelta, ...]] = {
     "none": (),
     "backoff": tuple(timedelta(seconds=each) for each in (5, 30, 120, 600, 3600)),
 }
 
 
-class Mistake(Exception):  # noqa: N818 - the author's, not ours
+class WorldFileMistake(Exception):  # noqa: N818 - the author's, not ours
     """Something in a world file that has the right shape and means nothing."""
 
     def __init__(self, where: str, message: str) -> None:
@@ -46,15 +46,15 @@ class Mistake(Exception):  # noqa: N818 - the author's, not ours
         self.where = where  # dotted: routes.0.price
 
 
-def read(document: Part, now: datetime) -> Account:
+def build_account(document: WorldFilePart, now: datetime) -> Account:
     """Return the account of *document*, which has the shape of a world file.
 
     What has no date of its own is of *now*.  Raises ``Mistake``.
     """
-    person, zone = document["account"], _zone(document["account"]["time_zone"])
+    person, zone = document["account"], _parse_zone(document["account"]["time_zone"])
     seed = int(document.get("seed", 1))
-    with _at("account.credit"):
-        credit = money.parse(person["credit"])
+    with _mistake_at("account.credit"):
+        credit = money.parse_amount(person["credit"])
     return Account(
         user=person["user"],
         name=person["name"],
@@ -62,63 +62,63 @@ def read(document: Part, now: datetime) -> Account:
         credit=credit,
         zone=zone,
         seed=seed,
-        countries=_by_id("countries", _all(document, "countries", _country)),
-        routes=_by_id("routes", _all(document, "routes", _router(document))),
-        audios=_by_id("audios", _all(document, "audios", _item)),
-        media=_by_id("media", _all(document, "media", _item)),
-        links=_by_id("links", _all(document, "links", partial(_link, zone, now))),
-        keywords=_keywords(document, zone, now),
+        countries=_index_by_id("countries", _parse_all(document, "countries", _parse_country)),
+        routes=_index_by_id("routes", _parse_all(document, "routes", _make_route_parser(document))),
+        audios=_index_by_id("audios", _parse_all(document, "audios", _parse_item)),
+        media=_index_by_id("media", _parse_all(document, "media", _parse_item)),
+        links=_index_by_id("links", _parse_all(document, "links", partial(_parse_link, zone, now))),
+        keywords=_parse_keywords(document, zone, now),
         push_url=document.get("push_url"),
-        push_retries=_retries(document.get("push_retries", "none")),
+        push_retries=_parse_retries(document.get("push_retries", "none")),
         remittents=frozenset(map(int, document.get("remittents", ()))),
         whitelist=frozenset(document.get("whitelist", ())),
         services=document.get("services", {}),
-        prices=_prices(document.get("prices", {})),
-        pace=_pace(document.get("pace", "manual")),
-        assumptions=_assumptions(document),
-        population=_population(document, seed),
-        refusals=_refusals(document.get("refusals", {})),
-        token_lifetime=_days(document.get("token_lifetime_days")),
+        prices=_parse_prices(document.get("prices", {})),
+        pace=_parse_pace(document.get("pace", "manual")),
+        assumptions=_parse_assumptions(document),
+        population=_parse_population(document, seed),
+        refusals=_parse_refusals(document.get("refusals", {})),
+        token_lifetime=_parse_days(document.get("token_lifetime_days")),
         merged_limit=int(document.get("merged_limit", Account.merged_limit)),
         short_link_base=document.get("short_link_base", "https://mx4.mx"),
-        access=_access(document),
+        access=_parse_access(document),
     )
 
 
-def _all(document: Part, name: str, make: Callable[[Part], Made]) -> list[Made]:
+def _parse_all(document: WorldFilePart, name: str, make: Callable[[WorldFilePart], Parsed]) -> list[Parsed]:
     """Return what *make* makes of each item of a list of the document."""
     made = []
     for index, part in enumerate(document.get(name, ())):
-        with _at(name, index):
+        with _mistake_at(name, index):
             made.append(make(part))
     return made
 
 
-def _by_id(name: str, things: Iterable[Thing]) -> dict[int, Thing]:
+def _index_by_id(name: str, things: Iterable[Thing]) -> dict[int, Thing]:
     """Return *things* by their ids.  Raises ``Mistake`` where two share one."""
     found: dict[int, Thing] = {}
     for index, each in enumerate(things):
-        with _at(name, index):
+        with _mistake_at(name, index):
             if found.setdefault(each.id, each) is not each:
                 message = f"two of {type(each).__name__} have the id {each.id}"
                 raise ValueError(message)
     return found
 
 
-def _zone(name: str) -> ZoneInfo:
-    with _at("account.time_zone"):
+def _parse_zone(name: str) -> ZoneInfo:
+    with _mistake_at("account.time_zone"):
         return ZoneInfo(name)
 
 
-def _country(part: Part) -> Country:
+def _parse_country(part: WorldFilePart) -> Country:
     return Country(int(part["country"]), part["name"])
 
 
-def _router(document: Part) -> Callable[[Part], Route]:
+def _make_route_parser(document: WorldFilePart) -> Callable[[WorldFilePart], Route]:
     """Return what makes a route to one of the document's countries."""
     countries = {each["country"] for each in document["countries"]}
 
-    def route(part: Part) -> Route:
+    def route(part: WorldFilePart) -> Route:
         if part["country"] not in countries:
             message = f"route {part['route']} leads to an unknown country"
             raise ValueError(message)
@@ -126,7 +126,7 @@ def _router(document: Part) -> Callable[[Part], Route]:
             id=int(part["route"]),
             name=part["name"],
             country=int(part["country"]),
-            price=money.parse(part["price"]),
+            price=money.parse_amount(part["price"]),
             description=part["description"],
             clic_name=part.get("clic_name"),
         )
@@ -134,21 +134,21 @@ def _router(document: Part) -> Callable[[Part], Route]:
     return route
 
 
-def _item(part: Part) -> Item:
-    return Item(int(part["id"]), part["name"], part.get("url"))
+def _parse_item(part: WorldFilePart) -> MediaFile:
+    return MediaFile(int(part["id"]), part["name"], part.get("url"))
 
 
-def _link(zone: ZoneInfo, now: datetime, part: Part) -> Link:
-    created_at = _instant(part.get("created"), zone) or now
+def _parse_link(zone: ZoneInfo, now: datetime, part: WorldFilePart) -> Link:
+    created_at = _parse_instant(part.get("created"), zone) or now
     return Link(int(part["id"]), part["title"], part["url"], created_at)
 
 
-def _keywords(document: Part, zone: ZoneInfo, now: datetime) -> tuple[Keyword, ...]:
+def _parse_keywords(document: WorldFilePart, zone: ZoneInfo, now: datetime) -> tuple[Keyword, ...]:
     """Return the keywords.  Raises ``Mistake`` where two differ in case only."""
-    keywords = _all(document, "keywords", partial(_keyword, zone, now))
+    keywords = _parse_all(document, "keywords", partial(_parse_keyword, zone, now))
     words: set[str] = set()
     for index, each in enumerate(keywords):
-        with _at("keywords", index):
+        with _mistake_at("keywords", index):
             if each.word.casefold() in words:
                 message = f"two keywords are called {each.word}"
                 raise ValueError(message)
@@ -156,21 +156,21 @@ def _keywords(document: Part, zone: ZoneInfo, now: datetime) -> tuple[Keyword, .
     return tuple(keywords)
 
 
-def _keyword(zone: ZoneInfo, now: datetime, part: Part) -> Keyword:
+def _parse_keyword(zone: ZoneInfo, now: datetime, part: WorldFilePart) -> Keyword:
     """Source: manual KEY-12 for the month."""
-    created_at = _instant(part.get("created"), zone) or now
+    created_at = _parse_instant(part.get("created"), zone) or now
     return Keyword(
         word=part["keyword"],
         kind=part.get("type", "Palabra Clave Dedicada"),
         created_at=created_at,
-        expires_at=_instant(part.get("expires"), zone) or created_at + MONTH,
+        expires_at=_parse_instant(part.get("expires"), zone) or created_at + KEYWORD_LIFETIME,
         response=part.get("response"),
         response_url=part.get("response_url"),
         push_url=part.get("push_url"),
     )
 
 
-def _instant(text: str | None, zone: ZoneInfo) -> datetime | None:
+def _parse_instant(text: str | None, zone: ZoneInfo) -> datetime | None:
     """Return the instant that *text* names, in the account's time without offset."""
     if text is None:
         return None
@@ -180,19 +180,19 @@ def _instant(text: str | None, zone: ZoneInfo) -> datetime | None:
     return instant.astimezone(UTC)
 
 
-def _access(document: Part) -> Access:
+def _parse_access(document: WorldFilePart) -> SmppAccess:
     """Return how SMPP reaches the account.  Raises ``Mistake`` for a name twice."""
-    binds: dict[str, Bind] = {}
-    for index, each in enumerate(_all(document, "binds", _bind)):
-        with _at("binds", index):
+    binds: dict[str, BindConfig] = {}
+    for index, each in enumerate(_parse_all(document, "binds", _parse_bind)):
+        with _mistake_at("binds", index):
             if binds.setdefault(each.system_id, each) is not each:
                 message = f"two binds are called {each.system_id}"
                 raise ValueError(message)
-    return Access(binds, _centre(document.get("smpp", {})))
+    return SmppAccess(binds, _parse_smsc_config(document.get("smpp", {})))
 
 
-def _bind(part: Part) -> Bind:
-    return Bind(
+def _parse_bind(part: WorldFilePart) -> BindConfig:
+    return BindConfig(
         system_id=part["system_id"],
         password=part.get("password"),
         coding=Alphabet(part.get("coding", Alphabet.GSM)),
@@ -201,28 +201,28 @@ def _bind(part: Part) -> Bind:
         binds=int(part.get("binds", 0)),
         window=int(part.get("window", 0)),
         rate=int(part.get("rate", 0)),
-        receipts=Form(**part.get("receipts", {})),
+        receipts=ReceiptFormat(**part.get("receipts", {})),
     )
 
 
-def _centre(part: Part) -> Centre:
+def _parse_smsc_config(part: WorldFilePart) -> SmscConfig:
     lasting = {
         name: timedelta(seconds=part[name])
         for name in ("held_for", "retry_after")
         if name in part
     }
-    return Centre(**{**part, **lasting})
+    return SmscConfig(**{**part, **lasting})
 
 
-def _prices(part: Part) -> Prices:
+def _parse_prices(part: WorldFilePart) -> Prices:
     prices = {}
     for name, amount in part.items():
-        with _at("prices", name):
-            prices[name] = money.parse(amount)
+        with _mistake_at("prices", name):
+            prices[name] = money.parse_amount(amount)
     return Prices(**prices)
 
 
-def _pace(part: str | Part) -> Pace:
+def _parse_pace(part: str | WorldFilePart) -> Pace:
     if isinstance(part, str):
         return PACES[part]
     named: dict[str, Any] = {
@@ -232,30 +232,30 @@ def _pace(part: str | Part) -> Pace:
     return Pace(**named)
 
 
-def _assumptions(document: Part) -> Assumptions:
-    chosen = Assumptions(STRICT) if document.get("strict") else Assumptions()
+def _parse_assumptions(document: WorldFilePart) -> Assumptions:
+    chosen = Assumptions(STRICT_CHOICES) if document.get("strict") else Assumptions()
     for name, choice in document.get("assumptions", {}).items():
-        with _at("assumptions", name):
-            chosen = chosen.but({name: _word(name, choice)})
+        with _mistake_at("assumptions", name):
+            chosen = chosen.with_choices({name: _parse_choice(name, choice)})
     return chosen
 
 
-def _word(name: str, choice: Any) -> str:
+def _parse_choice(name: str, choice: Any) -> str:
     """Return the word that was written, which YAML may have taken for a truth."""
     if isinstance(choice, str):
         return choice
     choices = SWITCHES[name].choices if name in SWITCHES else ()
-    return next((word for word in _TRUTHS[choice] if word in choices), str(choice))
+    return next((word for word in _YAML_WORDS[choice] if word in choices), str(choice))
 
 
-def _population(document: Part, seed: int) -> Population:
+def _parse_population(document: WorldFilePart, seed: int) -> Population:
     weights = {
         each["outcome"]: each["weight"] for each in document.get("population", ())
     }
     return Population(
         seed=seed,
-        profiles=tuple(map(_profile, document.get("profiles", ()))),
-        weights=weighed(weights),
+        profiles=tuple(map(_parse_profile, document.get("profiles", ()))),
+        weights=weights_by_outcome(weights),
         known={
             int(each["cellphone"]): Outcome[each["outcome"].upper()]
             for each in document.get("handsets", ())
@@ -263,19 +263,19 @@ def _population(document: Part, seed: int) -> Population:
     )
 
 
-def _profile(part: Part) -> Profile:
+def _parse_profile(part: WorldFilePart) -> ReplyProfile:
     after = timedelta(seconds=part["after"])
-    return Profile(part["share"], after, tuple(part["texts"]))
+    return ReplyProfile(part["share"], after, tuple(part["texts"]))
 
 
-def _retries(part: str | list[float]) -> tuple[timedelta, ...]:
+def _parse_retries(part: str | list[float]) -> tuple[timedelta, ...]:
     """Return how long after each failed push the next one follows."""
     if isinstance(part, str):
-        return RETRIES[part]
+        return RETRY_DELAYS[part]
     return tuple(timedelta(seconds=each) for each in part)
 
 
-def weighed(weights: Mapping[str, float]) -> dict[Outcome, float]:
+def weights_by_outcome(weights: Mapping[str, float]) -> dict[Outcome, float]:
     """Return *weights* by outcome, in its order; what weighs nothing is left out."""
     return {
         outcome: weights[outcome.name.lower()]
@@ -284,22 +284,22 @@ def weighed(weights: Mapping[str, float]) -> dict[Outcome, float]:
     }
 
 
-def _refusals(part: Part) -> dict[str, Reason]:
+def _parse_refusals(part: WorldFilePart) -> dict[str, RefusalReason]:
     reasons = {}
     for name, change in part.items():
-        with _at("refusals", name):
-            reasons[name] = _reason(name, change)
+        with _mistake_at("refusals", name):
+            reasons[name] = _parse_reason(name, change)
     return reasons
 
 
-def _reason(name: str, change: Part) -> Reason:
+def _parse_reason(name: str, change: WorldFilePart) -> RefusalReason:
     if name not in REASONS:
         message = f"there is no refusal called {name}"
         raise ValueError(message)
     known = REASONS[name]
     for language in ("es", "en"):
         _check_words(name, change.get(language, ""))
-    return Reason(
+    return RefusalReason(
         name,
         int(change.get("status", known.status)),
         change.get("es", known.es),
@@ -319,14 +319,14 @@ def _check_words(name: str, sentence: str) -> None:
         raise ValueError(message)
 
 
-def _days(days: float | None) -> timedelta | None:
+def _parse_days(days: float | None) -> timedelta | None:
     return None if days is None else timedelta(days=days)
 
 
 @contextmanager
-def _at(*path: object) -> Iterator[None]:
+def _mistake_at(*path: object) -> Iterator[None]:
     """Say where in the document it is that something means nothing."""
     try:
         yield
     except (ValueError, KeyError, OverflowError, OSError) as error:
-        raise Mistake(".".join(map(str, path)), str(error)) from error
+        raise WorldFileMistake(".".join(map(str, path)), str(error)) from error

@@ -9,29 +9,29 @@ from datetime import timedelta
 from typing import Any
 
 from emulator.domain import dates, money
-from emulator.domain.access import Bind, Centre
-from emulator.domain.account import Account, Item, Keyword, Link, Route
-from emulator.domain.assumptions import LENIENT, STRICT, Assumptions
-from emulator.domain.handset import Population, Profile
-from emulator.domain.recipients import cellphone
+from emulator.domain.access import BindConfig, SmscConfig
+from emulator.domain.account import Account, MediaFile, Keyword, Link, Route
+from emulator.domain.assumptions import LENIENT_CHOICES, STRICT_CHOICES, Assumptions
+from emulator.domain.handset import Population, ReplyProfile
+from emulator.domain.recipients import format_cellphone
 from emulator.domain.timeline import Pace
 
-Part = dict[str, Any]  # of a world file
+WrittenPart = dict[str, Any]  # of a world file
 DAY = timedelta(days=1)
 
 
-def written(account: Account) -> Part:
+def account_to_json(account: Account) -> WrittenPart:
     """Return the document that ``fixture.account_of`` reads as *account*."""
     lifetime = account.token_lifetime
-    return _said(
+    return _drop_absent(
         seed=account.seed,
-        account=_person(account),
+        account=_person_to_json(account),
         push_url=account.push_url,
         push_retries=[each.total_seconds() for each in account.push_retries],
-        binds=[_bind(each) for each in account.access.binds.values()],
-        smpp=_centre(account.access.centre),
+        binds=[_bind_to_json(each) for each in account.access.binds.values()],
+        smpp=_smsc_config_to_json(account.access.centre),
         prices={
-            each.name: money.written(getattr(account.prices, each.name))
+            each.name: money.to_exact_amount(getattr(account.prices, each.name))
             for each in fields(account.prices)
         },
         services=dict(sorted(account.services.items())),
@@ -39,19 +39,19 @@ def written(account: Account) -> Part:
             {"country": each.id, "name": each.name}
             for each in account.countries.values()
         ],
-        routes=[_route(each) for each in account.routes.values()],
-        audios=[_item(each) for each in account.audios.values()],
-        media=[_item(each) for each in account.media.values()],
-        links=[_link(each) for each in account.links.values()],
+        routes=[_route_to_json(each) for each in account.routes.values()],
+        audios=[_item_to_json(each) for each in account.audios.values()],
+        media=[_item_to_json(each) for each in account.media.values()],
+        links=[_link_to_json(each) for each in account.links.values()],
         short_link_base=account.short_link_base,
-        keywords=[_keyword(each) for each in account.keywords],
-        remittents=[cellphone(each) for each in sorted(account.remittents)],
+        keywords=[_keyword_to_json(each) for each in account.keywords],
+        remittents=[format_cellphone(each) for each in sorted(account.remittents)],
         whitelist=sorted(account.whitelist),
-        population=_weights(account.population),
-        handsets=_handsets(account.population),
-        profiles=[_profile(each) for each in account.population.profiles],
-        pace=_pace(account.pace),
-        **_choices(account.assumptions),
+        population=_weights_to_json(account.population),
+        handsets=_handsets_to_json(account.population),
+        profiles=[_profile_to_json(each) for each in account.population.profiles],
+        pace=_pace_to_json(account.pace),
+        **_choices_to_json(account.assumptions),
         refusals={
             name: {"status": each.status, "es": each.es, "en": each.en}
             for name, each in sorted(account.refusals.items())
@@ -61,59 +61,59 @@ def written(account: Account) -> Part:
     )
 
 
-def _said(**parts: Any) -> Part:
+def _drop_absent(**parts: Any) -> WrittenPart:
     """Return the parts that there are."""
     return {name: part for name, part in parts.items() if part is not None}
 
 
-def _person(account: Account) -> Part:
+def _person_to_json(account: Account) -> WrittenPart:
     return {
         "user": account.user,
         "name": account.name,
         "surname": account.surname,
         "time_zone": str(account.zone),
-        "credit": money.written(account.credit),
+        "credit": money.to_exact_amount(account.credit),
     }
 
 
-def _route(route: Route) -> Part:
-    return _said(
+def _route_to_json(route: Route) -> WrittenPart:
+    return _drop_absent(
         route=route.id,
         name=route.name,
         clic_name=route.clic_name,
         country=route.country,
-        price=money.written(route.price),
+        price=money.to_exact_amount(route.price),
         description=route.description,
     )
 
 
-def _item(item: Item) -> Part:
-    return _said(id=item.id, name=item.name, url=item.url)
+def _item_to_json(item: MediaFile) -> WrittenPart:
+    return _drop_absent(id=item.id, name=item.name, url=item.url)
 
 
-def _link(link: Link) -> Part:
+def _link_to_json(link: Link) -> WrittenPart:
     return {
         "id": link.id,
         "title": link.title,
         "url": link.url,
-        "created": dates.stamp(link.created_at),
+        "created": dates.format_timestamp(link.created_at),
     }
 
 
-def _keyword(keyword: Keyword) -> Part:
-    return _said(
+def _keyword_to_json(keyword: Keyword) -> WrittenPart:
+    return _drop_absent(
         keyword=keyword.word,
         type=keyword.kind,
         response=keyword.response,
         response_url=keyword.response_url,
         push_url=keyword.push_url,
-        created=dates.stamp(keyword.created_at),
-        expires=dates.stamp(keyword.expires_at),
+        created=dates.format_timestamp(keyword.created_at),
+        expires=dates.format_timestamp(keyword.expires_at),
     )
 
 
-def _bind(bind: Bind) -> Part:
-    return _said(
+def _bind_to_json(bind: BindConfig) -> WrittenPart:
+    return _drop_absent(
         system_id=bind.system_id,
         password=bind.password,
         coding=str(bind.coding),
@@ -126,28 +126,28 @@ def _bind(bind: Bind) -> Part:
     )
 
 
-def _centre(centre: Centre) -> Part:
+def _smsc_config_to_json(centre: SmscConfig) -> WrittenPart:
     return {
         name: value.total_seconds() if isinstance(value, timedelta) else value
         for name, value in asdict(centre).items()
     }
 
 
-def _weights(population: Population) -> list[Part]:
+def _weights_to_json(population: Population) -> list[WrittenPart]:
     return [
         {"outcome": outcome.name.lower(), "weight": weight}
         for outcome, weight in sorted(population.weights.items())
     ]
 
 
-def _handsets(population: Population) -> list[Part]:
+def _handsets_to_json(population: Population) -> list[WrittenPart]:
     return [
-        {"cellphone": cellphone(number), "outcome": outcome.name.lower()}
+        {"cellphone": format_cellphone(number), "outcome": outcome.name.lower()}
         for number, outcome in sorted(population.known.items())
     ]
 
 
-def _profile(profile: Profile) -> Part:
+def _profile_to_json(profile: ReplyProfile) -> WrittenPart:
     return {
         "share": profile.share,
         "after": profile.after.total_seconds(),
@@ -155,7 +155,7 @@ def _profile(profile: Profile) -> Part:
     }
 
 
-def _pace(pace: Pace) -> Part:
+def _pace_to_json(pace: Pace) -> WrittenPart:
     durations = {
         each.name: getattr(pace, each.name)
         for each in fields(pace)
@@ -165,7 +165,7 @@ def _pace(pace: Pace) -> Part:
     return {**seconds, "patience": pace.patience}
 
 
-def _choices(assumptions: Assumptions) -> Part:
+def _choices_to_json(assumptions: Assumptions) -> WrittenPart:
     """Return the nearer of the two modes, and what is chosen otherwise."""
     apart = {
         strict: {
@@ -173,7 +173,7 @@ def _choices(assumptions: Assumptions) -> Part:
             for name, choice in mode.items()
             if choice != assumptions[name]
         }
-        for strict, mode in ((False, LENIENT), (True, STRICT))
+        for strict, mode in ((False, LENIENT_CHOICES), (True, STRICT_CHOICES))
     }
     strict = len(apart[True]) < len(apart[False])
     return {"strict": strict, "assumptions": apart[strict]}

@@ -14,14 +14,14 @@ from msgspec import Struct, field
 from msgspec.structs import fields
 
 from emulator import files
-from emulator.worldfile.account_reader import Mistake, Part
-from emulator.worldfile.account_reader import read as read_account
+from emulator.worldfile.account_reader import WorldFileMistake, WorldFilePart
+from emulator.worldfile.account_reader import build_account as read_account
 from emulator.timekeeping.clock import Clock
 from emulator.domain.account import Account
 
-YEARS = range(1970, 9001)  # that a clock may begin in
-FASTEST = 1_000_000  # seconds of a world in one of the wall: eleven days
-LONGEST = 400  # characters of what is said about a mistake
+CLOCK_YEARS = range(1970, 9001)  # that a clock may begin in
+FASTEST_RATE = 1_000_000  # seconds of a world in one of the wall: eleven days
+LONGEST_MESSAGE = 400  # characters of what is said about a mistake
 
 
 class FixtureError(Exception):
@@ -32,7 +32,7 @@ class FixtureError(Exception):
         self.where = where  # dotted: routes.0.price; empty for the whole file
 
 
-class Overrides(Struct, frozen=True):
+class FixtureOverrides(Struct, frozen=True):
     """What the command line says of every world, over what its file says."""
 
     strict: bool | None = None
@@ -42,14 +42,14 @@ class Overrides(Struct, frozen=True):
     push_url: str | None = None
     assumptions: Mapping[str, str] = field(default_factory=dict)
 
-    def over(self, document: Part) -> Part:
+    def apply_to(self, document: WorldFilePart) -> WorldFilePart:
         """Return *document* with what is said here in its place."""
         said = {each.name: getattr(self, each.name) for each in fields(self)}
         said["assumptions"] = {**document.get("assumptions", {}), **self.assumptions}
         return {**document, **{name: it for name, it in said.items() if it is not None}}
 
 
-NO_OVERRIDES = Overrides()
+NO_OVERRIDES = FixtureOverrides()
 
 
 class Fixture(Struct, frozen=True):
@@ -60,124 +60,124 @@ class Fixture(Struct, frozen=True):
     tokens: tuple[tuple[str, str], ...]  # name and literal
     rate: float  # of the clock; 0 is frozen
     at: datetime | None  # where the clock begins; None is now
-    document: Part  # that it was read from
+    document: WorldFilePart  # that it was read from
 
 
-def load(path: Path, overrides: Overrides, *, now: datetime) -> Fixture:
+def load_fixture(path: Path, overrides: FixtureOverrides, *, now: datetime) -> Fixture:
     """Return the world that the file at *path* describes.
 
     Raises ``FixtureError`` with the path of the mistake.
     """
     try:
         ours = path.parent == files.WORLDS
-        document = files.read_own_yaml(path) if ours else files.read_yaml(path)
+        document = files.read_cached_yaml(path) if ours else files.read_yaml(path)
     except (OSError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         message = f"the world file {path} cannot be read: {reason}"
         raise FixtureError(message) from error
     try:
-        with _told():
+        with _as_fixture_error():
             if not ours:  # which a test checks
-                _check(document)
-            return _fixture(overrides.over(document), path.stem, now)
+                _check_schema(document)
+            return _build_fixture(overrides.apply_to(document), path.stem, now)
     except FixtureError as error:
         message = f"the world file {path} is wrong {error}"
         raise FixtureError(message, error.where) from error
 
 
-def bundled(name: str) -> Fixture:
+def load_bundled_fixture(name: str) -> Fixture:
     """Return a world that comes with the program.  Raises ``FixtureError``."""
     known = sorted(path.stem for path in files.WORLDS.glob("*.yaml"))
     if name not in known:
         message = f"there is no world file called {name}; known: {', '.join(known)}"
         raise FixtureError(message)
-    return load(files.WORLDS / f"{name}.yaml", NO_OVERRIDES, now=Clock().now())
+    return load_fixture(files.WORLDS / f"{name}.yaml", NO_OVERRIDES, now=Clock().now())
 
 
-def varied(fixture: Fixture, overrides: Overrides, *, now: datetime) -> Fixture:
+def override_fixture(fixture: Fixture, overrides: FixtureOverrides, *, now: datetime) -> Fixture:
     """Return *fixture* with what is said over it.  Raises ``FixtureError``."""
-    with _told():
-        return _fixture(overrides.over(fixture.document), fixture.name, now)
+    with _as_fixture_error():
+        return _build_fixture(overrides.apply_to(fixture.document), fixture.name, now)
 
 
-def read(
-    document: Any, stem: str, overrides: Overrides = NO_OVERRIDES, *, now: datetime
+def parse_fixture(
+    document: Any, stem: str, overrides: FixtureOverrides = NO_OVERRIDES, *, now: datetime
 ) -> Fixture:
     """Return the world that *document* describes; *stem* names it if it does not.
 
     Raises ``FixtureError``: ``at routes.0.price: ...``.
     """
-    with _told():
-        _check(document)
-        return _fixture(overrides.over(document), stem, now)
+    with _as_fixture_error():
+        _check_schema(document)
+        return _build_fixture(overrides.apply_to(document), stem, now)
 
 
-def account_of(document: Any, now: datetime) -> Account:
+def parse_account(document: Any, now: datetime) -> Account:
     """Return the account that *document*, a world file's, describes.
 
     What has no date of its own is of *now*.  Raises ``FixtureError``:
     ``at routes.0.price: ...``.
     """
-    with _told():
-        _check(document)
+    with _as_fixture_error():
+        _check_schema(document)
         return read_account(document, now)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _as_fixture_error() -> Iterator[None]:
     """Say what is wrong with a document as ``FixtureError``."""
     try:
         yield
-    except Mistake as error:
-        message = f"at {error.where}: {_short(str(error))}"
+    except WorldFileMistake as error:
+        message = f"at {error.where}: {_shorten_middle(str(error))}"
         raise FixtureError(message, error.where) from error
     except (ValueError, KeyError, OverflowError, RecursionError, OSError) as error:
-        message = f"in what it means: {_short(str(error))}"
+        message = f"in what it means: {_shorten_middle(str(error))}"
         raise FixtureError(message) from error
 
 
-def _check(document: Any) -> None:
+def _check_schema(document: Any) -> None:
     """Raise ``FixtureError`` unless *document* has the shape of a world file."""
     with suppress(ValueError):  # of what YAML has and JSON has not: a date, a key 1
-        if _validator().is_valid(document):
+        if _make_validator().is_valid(document):
             return
     jsonschema = import_module("jsonschema")  # 60 ms, and only for the words
-    validator = jsonschema.Draft202012Validator(_schema())
+    validator = jsonschema.Draft202012Validator(_load_schema())
     error = jsonschema.exceptions.best_match(validator.iter_errors(document))
     if error is None:  # jsonschema is content with more
         message = "somewhere: .nan, a key that is no text, or a line break too many"
         raise FixtureError(message)
     where = ".".join(map(str, error.absolute_path))
-    message = f"at {where or 'the top'}: {_short(error.message)}"
+    message = f"at {where or 'the top'}: {_shorten_middle(error.message)}"
     raise FixtureError(message, where)
 
 
-def _short(message: str) -> str:
+def _shorten_middle(message: str) -> str:
     """Return *message* without the middle of what it quotes at length."""
-    if len(message) <= LONGEST:
+    if len(message) <= LONGEST_MESSAGE:
         return message
-    half = LONGEST // 2
+    half = LONGEST_MESSAGE // 2
     return f"{message[:half]} ... {message[-half:]}"
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = files.read_own_yaml(files.WORLD_SCHEMA)
+def _load_schema() -> dict[str, Any]:
+    schema: dict[str, Any] = files.read_cached_yaml(files.WORLD_SCHEMA)
     return schema
 
 
 @cache
-def _validator() -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(_schema())
+def _make_validator() -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(_load_schema())
 
 
-def _fixture(document: Part, stem: str, now: datetime) -> Fixture:
+def _build_fixture(document: WorldFilePart, stem: str, now: datetime) -> Fixture:
     name = document.get("name", stem)
-    if not re.fullmatch(_schema()["properties"]["name"]["pattern"], name):
+    if not re.fullmatch(_load_schema()["properties"]["name"]["pattern"], name):
         message = f"the file's name {stem!r} is none of a world; set name:"
         raise ValueError(message)
     tokens = document.get("tokens", [{"name": "default", "token": name}])
-    rate, at = clock(document.get("clock", "real"))
+    rate, at = parse_clock_setting(document.get("clock", "real"))
     return Fixture(
         name=name,
         account=read_account(document, at or now),
@@ -188,7 +188,7 @@ def _fixture(document: Part, stem: str, now: datetime) -> Fixture:
     )
 
 
-def clock(text: str) -> tuple[float, datetime | None]:
+def parse_clock_setting(text: str) -> tuple[float, datetime | None]:
     """Return rate and beginning of ``real``, ``frozen``, ``x60`` or an instant.
 
     An instant (``2026-01-31T12:00:00Z``) is a clock that is frozen there.
@@ -197,12 +197,12 @@ def clock(text: str) -> tuple[float, datetime | None]:
         return float(text == "real"), None
     if text.startswith("x"):
         rate = float(text[1:])
-        if not 0 < rate <= FASTEST:
-            message = f"{text} is no rate of a clock; x{FASTEST} is the fastest"
+        if not 0 < rate <= FASTEST_RATE:
+            message = f"{text} is no rate of a clock; x{FASTEST_RATE} is the fastest"
             raise ValueError(message)
         return rate, None
     at = datetime.fromisoformat(text)
-    if at.year not in YEARS:
-        message = f"{text} is not a year from {YEARS[0]} to {YEARS[-1]}"
+    if at.year not in CLOCK_YEARS:
+        message = f"{text} is not a year from {CLOCK_YEARS[0]} to {CLOCK_YEARS[-1]}"
         raise ValueError(message)
     return 0.0, at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -1,23 +1,23 @@
 """The worlds of a process: who finds which, how they come, go, and become others."""
 
 from emulator.worlds.checkpoints import Checkpoints
-from emulator.worlds.entry import Entry, Outbound, needs_no_help
-from emulator.worlds.saved_world import Aside, Held, Origin
+from emulator.worlds.entry import WorldEntry, OutboundBind, require_not_set_aside
+from emulator.worlds.saved_world import UnloadedWorld, SavedWorld, WorldOrigin
 from emulator.worlds.limits import Limits
-from emulator.worlds.directory import MINTING, Opened, Removed, Replaced, Worlds
+from emulator.worlds.directory import AUTO_CREATE_TOKEN, WorldOpened, WorldRemoved, WorldReplaced, WorldDirectory
 
 __all__ = [
-    "MINTING",
-    "Aside",
+    "AUTO_CREATE_TOKEN",
+    "UnloadedWorld",
     "Checkpoints",
-    "Entry",
-    "Held",
+    "WorldEntry",
+    "SavedWorld",
     "Limits",
-    "Opened",
-    "Origin",
-    "Outbound",
-    "Removed",
-    "Replaced",
-    "Worlds",
-    "needs_no_help",
+    "WorldOpened",
+    "WorldOrigin",
+    "OutboundBind",
+    "WorldRemoved",
+    "WorldReplaced",
+    "WorldDirectory",
+    "require_not_set_aside",
 ]

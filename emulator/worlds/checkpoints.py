@@ -2,7 +2,7 @@
 
 from emulator.domain.refusals import CHECKPOINTS_FULL, NO_SUCH_CHECKPOINT, Refusal
 from emulator.world import World
-from emulator.worlds.saved_world import Held
+from emulator.worlds.saved_world import SavedWorld
 
 
 class Checkpoints:
@@ -10,43 +10,43 @@ class Checkpoints:
 
     def __init__(self, most: int) -> None:
         self._most = most  # of a world
-        self._of: dict[World, dict[str, Held]] = {}
+        self._of: dict[World, dict[str, SavedWorld]] = {}
 
-    def of(self, world: World) -> dict[str, Held]:
+    def all_of(self, world: World) -> dict[str, SavedWorld]:
         """Return what was kept of *world*, by name, the oldest first."""
         return self._of.get(world, {})
 
-    def find(self, world: World, name: str) -> Held:
+    def get(self, world: World, name: str) -> SavedWorld:
         """Return a checkpoint.  Refuses one that was not kept."""
-        kept = self.of(world)
+        kept = self.all_of(world)
         if name not in kept:
             known = ", ".join(kept) or "none"
             why = f"checkpoints of world {world.name}: {known}"
             raise Refusal(NO_SUCH_CHECKPOINT, why)
         return kept[name]
 
-    def keep(self, world: World, name: str, held: Held) -> None:
+    def save(self, world: World, name: str, saved: SavedWorld) -> None:
         """Keep *held* as a checkpoint of *world*; an older one of the name goes.
 
         Refuses one too many.
         """
-        kept = self.of(world)
+        kept = self.all_of(world)
         if name not in kept and len(kept) >= self._most:
             why = f"there are {len(kept)} of world {world.name}; drop one"
             raise Refusal(CHECKPOINTS_FULL, why)
-        world.then(lambda: self._remember(world, name, held))
+        world.run_on_commit(lambda: self._add_checkpoint(world, name, saved))
 
-    def drop(self, world: World, name: str) -> Held:
+    def drop(self, world: World, name: str) -> SavedWorld:
         """Forget a checkpoint and return it.  Refuses one that was not kept."""
-        held = self.find(world, name)
-        world.then(lambda: self.of(world).pop(name, None))
+        held = self.get(world, name)
+        world.run_on_commit(lambda: self.all_of(world).pop(name, None))
         return held
 
-    def forget(self, world: World) -> None:
+    def forget_world(self, world: World) -> None:
         """Forget all of a world that is gone."""
         self._of.pop(world, None)
 
-    def _remember(self, world: World, name: str, held: Held) -> None:
+    def _add_checkpoint(self, world: World, name: str, saved: SavedWorld) -> None:
         kept = self._of.setdefault(world, {})
         kept.pop(name, None)
-        kept[name] = held
+        kept[name] = saved

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from emulator.timekeeping.clock import Clock
-from emulator.domain.access import SYSTEM_ID
-from emulator.domain.account import Token, token
+from emulator.domain.access import MAX_SYSTEM_ID
+from emulator.domain.account import Token, make_token
 from emulator.domain.refusals import (
     NAME_TAKEN,
     UNAUTHENTICATED,
@@ -14,95 +14,95 @@ from emulator.domain.refusals import (
     WORLDS_FULL,
     Refusal,
 )
-from emulator.domain.shortlink import TAG, tag
-from emulator.domain.targets import Targets
-from emulator.worldfile.fixture import Fixture, FixtureError, bundled
-from emulator.world.journal import Archive
-from emulator.world.counters import Tally
-from emulator.world.transaction import transact
-from emulator.world import Commons, Store, World
+from emulator.domain.shortlink import TAG_LENGTH, make_world_tag
+from emulator.domain.targets import AllowedTargets
+from emulator.worldfile.fixture import Fixture, FixtureError, load_bundled_fixture
+from emulator.world.journal import JournalPool
+from emulator.world.counters import Counters
+from emulator.world.transaction import run_transaction
+from emulator.world import SharedState, Store, World
 from emulator.worlds.checkpoints import Checkpoints
-from emulator.worlds.entry import Entry, Outbound, needs_no_help
-from emulator.worlds.saved_world import Aside, Held, Origin
+from emulator.worlds.entry import WorldEntry, OutboundBind, require_not_set_aside
+from emulator.worlds.saved_world import UnloadedWorld, SavedWorld, WorldOrigin
 from emulator.worlds.limits import Limits
 
-MINTING = re.compile(r"world-([A-Za-z0-9][A-Za-z0-9._-]{0,62})")
+AUTO_CREATE_TOKEN = re.compile(r"world-([A-Za-z0-9][A-Za-z0-9._-]{0,62})")
 
 
-class Worlds:
+class WorldDirectory:
     """The worlds by name; the first fixture makes the default one."""
 
     def __init__(self, fixtures: list[Fixture], limits: Limits) -> None:
         self.limits = limits
         self._library = {each.name: each for each in fixtures}
-        self._mould = fixtures[0]
-        archive = Archive(limits.journal, limits.journals)
-        self._commons = Commons(
-            archive=archive, capacity=limits.messages, deliveries=limits.deliveries
+        self._template = fixtures[0]
+        archive = JournalPool(limits.journal, limits.journals)
+        self._shared = SharedState(
+            journal_pool=archive, message_limit=limits.messages, delivery_limit=limits.deliveries
         )
-        self._directory = self._commons.directory
+        self._by_token = self._shared.worlds_by_token
         self._by_name: dict[str, World] = {}
         self._by_tag: dict[str, World] = {}
-        self._origins: dict[str, Origin] = {}
+        self._origins: dict[str, WorldOrigin] = {}
         self.checkpoints = Checkpoints(limits.checkpoints)
-        self.aside: dict[str, Aside] = {}  # not loaded, by the name they are kept under
+        self.unloaded: dict[str, UnloadedWorld] = {}  # not loaded, by the name they are kept under
         for fixture in fixtures:
-            self._open(fixture)
-        self.default = self._by_name[self._mould.name]
-        self.addresses: dict[str, str] = {}  # host:port, by smpp and smpps
-        self.dial: Callable[[Outbound], None] | None = None  # a client of SMPP
-        self.targets = Targets()  # where the process may call
+            self._open_fixture(fixture)
+        self.default = self._by_name[self._template.name]
+        self.smpp_addresses: dict[str, str] = {}  # host:port, by smpp and smpps
+        self.bind_outbound: Callable[[OutboundBind], None] | None = None  # a client of SMPP
+        self.targets = AllowedTargets()  # where the process may call
 
-    def wake(self, alarm: Callable[[World], None]) -> None:
+    def set_courier(self, wake_courier: Callable[[World], None]) -> None:
         """Have *alarm* told of each world that something may leave from now on."""
-        self._commons.alarm = alarm
+        self._shared.wake_courier = wake_courier
 
     @property
-    def tally(self) -> Tally:
+    def counters(self) -> Counters:
         """What the process has counted."""
-        return self._commons.tally
+        return self._shared.counters
 
-    def keep_in(self, store: Store) -> None:
+    def use_store(self, store: Store) -> None:
         """Have *store* told of all that changes from now on."""
-        self._commons.store = store
+        self._shared.store = store
 
     @property
     def store(self) -> Store:
         """Who keeps the worlds beyond the process."""
-        return self._commons.store
+        return self._shared.store
 
-    async def enter(self, literal: str) -> Entry:
+    async def enter_by_token(self, literal: str) -> WorldEntry:
         """Return the world of a token, minting it where the token asks for that.
 
         Refuses a token that is unknown, deleted or expired.
 
         Source: manual AUT-04; assumption AUT-05.
         """
-        world = self._directory.get(literal) or await self._minted(literal)
-        needs_no_help(world)
+        world = self._by_token.get(literal) or await self._auto_create(literal)
+        require_not_set_aside(world)
         token, now = world.tokens.get(literal), world.clock.now()
         if token is None:
             raise Refusal(UNAUTHENTICATED, "the token was deleted; create another")
         expired = token.expires_at <= now
         if expired and world.account.assumptions["expired_token"] == "refuse":  # noqa: S105
             raise Refusal(UNAUTHENTICATED, "the token has expired; create another")
-        return Entry(world, token, now)
+        return WorldEntry(world, token, now)
 
-    def visit(self, world: World | None = None) -> Entry:
+    def enter_without_token(self, world: World | None = None) -> WorldEntry:
         """Return an entry without a token, to the default world or to *world*."""
         world = world or self.default
         now = world.clock.now()
-        return Entry(world, Token("", "", now, now), now)
+        return WorldEntry(world, Token("", "", now, now), now)
 
-    async def find(self, literal: str) -> World:
+    async def get_or_create(self, literal: str) -> World:
         """Return the world of a token, even of one that has expired or was deleted."""
-        return self._directory.get(literal) or await self._minted(literal)
+        return self._by_token.get(literal) or await self._auto_create(literal)
 
-    def known(self, literal: str) -> World | None:
+    def find_by_token(self, literal: str) -> World | None:
         """Return the world of a token, if there is one already."""
-        return self._directory.get(literal)
+        return self._by_token.get(literal)
 
-    async def reached(self, system_id: str) -> World | None:
+    async def find_by_system_id(self, system_id: str) -> World | None:
         """Return the world that a system_id of SMPP leads to, minting ``world-<name>``.
 
         Of two worlds that know it the older one has it.  Clients cut a name that is
@@ -112,49 +112,49 @@ class Worlds:
 
         Source: manual SMP-01; assumption SMP-01 for the names of worlds.
         """
-        if MINTING.fullmatch(system_id):
-            meant = self._whole(system_id)
+        if AUTO_CREATE_TOKEN.fullmatch(system_id):
+            meant = self._complete_name(system_id)
             if len(meant) > 1:
                 return None
             if not self.limits.smpp_mints:
-                return self._directory.get(meant[0])
+                return self._by_token.get(meant[0])
             try:
-                return await self.find(meant[0])
+                return await self.get_or_create(meant[0])
             except Refusal:
                 return None
-        return self.bound(system_id)
+        return self.find_by_bind(system_id)
 
-    def bound(self, system_id: str) -> World | None:
+    def find_by_bind(self, system_id: str) -> World | None:
         """Return the oldest world that has a bind of that name."""
         return next(
             (each for each in self if system_id in each.account.access.binds), None
         )
 
-    def _whole(self, system_id: str) -> list[str]:
+    def _complete_name(self, system_id: str) -> list[str]:
         """Return what a client may have cut to *system_id*, or that itself."""
-        if len(system_id) < SYSTEM_ID or system_id in self._directory:
+        if len(system_id) < MAX_SYSTEM_ID or system_id in self._by_token:
             return [system_id]
         names = (f"world-{each.name}" for each in self)
         return [each for each in names if each.startswith(system_id)] or [system_id]
 
     def may_be_elsewhere(self, system_id: str) -> bool:
         """Return whether it names a world that HTTP may have minted in a neighbour."""
-        return not self.limits.smpp_mints and MINTING.fullmatch(system_id) is not None
+        return not self.limits.smpp_mints and AUTO_CREATE_TOKEN.fullmatch(system_id) is not None
 
-    def named(self, name: str) -> World | None:
+    def find_by_name(self, name: str) -> World | None:
         """Return the world called *name*."""
         return self._by_name.get(name)
 
-    def coded(self, code: str) -> World | None:
+    def find_by_short_code(self, code: str) -> World | None:
         """Return the world that made the short link *code*."""
-        return self._by_tag.get(code[:TAG])
+        return self._by_tag.get(code[:TAG_LENGTH])
 
-    def fixture(self, name: str) -> Fixture:
+    def get_fixture(self, name: str) -> Fixture:
         """Return a world file that was opened at the start, or comes with the program.
 
         Raises ``FixtureError`` where there is none.
         """
-        return self._library.get(name) or bundled(name)
+        return self._library.get(name) or load_bundled_fixture(name)
 
     @property
     def library(self) -> Mapping[str, Fixture]:
@@ -162,12 +162,12 @@ class Worlds:
         return self._library
 
     @property
-    def mould(self) -> Fixture:
+    def template(self) -> Fixture:
         """What minted worlds are made from."""
-        return self._mould
+        return self._template
 
     def create(
-        self, name: str, start: Fixture | Held, held: Held | None = None
+        self, name: str, start: Fixture | SavedWorld, saved: SavedWorld | None = None
     ) -> World:
         """Return a new world called *name*.  Its token is ``world-<name>``.
 
@@ -175,40 +175,40 @@ class Worlds:
         tokens of that, too.  Refuses a name that is taken, and one world too many.
         """
         literal = f"world-{name}"
-        if name in self._by_name or literal in self._directory:
+        if name in self._by_name or literal in self._by_token:
             raise Refusal(NAME_TAKEN, f"there is a world or a token called {name}")
         if len(self) >= self.limits.worlds:
             raise Refusal(WORLDS_FULL, f"there are {len(self)} worlds already")
-        origin = Origin(start, (("default", literal),))
-        world = self._made(name, origin)
-        if held is not None:
-            _give(world, self._tokens_of(world, held, origin), origin)
-        world.keep(Opened(self, origin))
+        origin = WorldOrigin(start, (("default", literal),))
+        world = self._make_world(name, origin)
+        if saved is not None:
+            _set_tokens(world, self._tokens_of(world, saved, origin), origin)
+        world.keep_change(WorldOpened(self, origin))
         return world
 
-    def origin(self, world: World) -> Origin:
+    def get_origin(self, world: World) -> WorldOrigin:
         """Return what *world* was before its first request."""
         return self._origins[world.name]
 
-    def adopt(self, held: Held, origin: Origin) -> World:
+    def load_world(self, saved: SavedWorld, origin: WorldOrigin) -> World:
         """Return the world that was kept as *held*; where there is none yet, a new one.
 
         A token that the world's file has gained since opens it, too.
         """
-        known = self._by_name.get(held.name)
+        known = self._by_name.get(saved.name)
         before = {literal for _, literal in origin.tokens}
-        origin = origin if known is None else self._origins[held.name]
-        world = self._made(held.name, origin)
-        kept = self._tokens_of(known or world, held, origin)
-        own = self._own_tokens(world, origin)
+        origin = origin if known is None else self._origins[saved.name]
+        world = self._make_world(saved.name, origin)
+        kept = self._tokens_of(known or world, saved, origin)
+        own = self._make_own_tokens(world, origin)
         fresh = [each for each in own if each.literal not in before]
-        world.put(held.state, at=held.at, rate=held.rate)
-        world.deliveries_dropped = held.state.deliveries_dropped
-        _give(world, (*kept, *fresh), origin)
+        world.put_state(saved.state, at=saved.at, rate=saved.rate)
+        world.deliveries_dropped = saved.state.deliveries_dropped
+        _set_tokens(world, (*kept, *fresh), origin)
         if known is None:
-            Opened(self, origin).carry_out(world)
+            WorldOpened(self, origin).carry_out(world)
             return world
-        Replaced(self, world).carry_out(known)
+        WorldReplaced(self, world).carry_out(known)
         return known
 
     def reset(self, world: World) -> World:
@@ -216,31 +216,31 @@ class Worlds:
 
         Return what it is from then on.
         """
-        fresh = self._made(world.name, self._origins[world.name])
+        fresh = self._make_world(world.name, self._origins[world.name])
         fresh.deliveries_dropped = world.deliveries_dropped
-        world.keep(Replaced(self, fresh))
-        world.then(world.journal.clear)
+        world.keep_change(WorldReplaced(self, fresh))
+        world.run_on_commit(world.journal.clear)
         return fresh
 
-    def restore(self, world: World, held: Held) -> World:
+    def restore(self, world: World, saved: SavedWorld) -> World:
         """Put *world* into another state, and return what it is from then on.
 
         Created tokens come along where no other world holds them; the world's own are
         what they were then, if the state was its own.
         """
         origin = self._origins[world.name]
-        other = self._made(world.name, origin)
-        other.put(held.state, at=held.at, rate=held.rate)
+        other = self._make_world(world.name, origin)
+        other.put_state(saved.state, at=saved.at, rate=saved.rate)
         other.deliveries_dropped = world.deliveries_dropped
-        _give(other, self._tokens_of(world, held, origin), origin)
-        world.keep(Replaced(self, other))
+        _set_tokens(other, self._tokens_of(world, saved, origin), origin)
+        world.keep_change(WorldReplaced(self, other))
         return other
 
-    def held(self, world: World) -> Held:
+    def capture_world(self, world: World) -> SavedWorld:
         """Return what *world* is now."""
         own = {literal for _, literal in self._origins[world.name].tokens}
         tokens = world.tokens.values()
-        return Held(
+        return SavedWorld(
             name=world.name,
             at=world.clock.now(),
             rate=world.clock.rate,
@@ -253,12 +253,12 @@ class Worlds:
         """Forget *world*.  Refuses to forget the default one."""
         if self.default is world:
             raise Refusal(WORLD_NEEDED, "the default world can only be reset")
-        world.keep(Removed(self))
+        world.keep_change(WorldRemoved(self))
 
-    def troubles(self) -> Iterator[tuple[str, str]]:
+    def list_set_aside(self) -> Iterator[tuple[str, str]]:
         """Yield the worlds that are set aside, by name, and why each is."""
         yield from ((world.name, world.trouble) for world in self if world.trouble)
-        yield from ((name, each.why) for name, each in self.aside.items())
+        yield from ((name, each.why) for name, each in self.unloaded.items())
 
     def __iter__(self) -> Iterator[World]:
         return iter(self._by_name.values())
@@ -268,40 +268,40 @@ class Worlds:
 
     # --- How they come and go -----------------------------------------------------
 
-    def publish(self, world: World, origin: Origin) -> None:
+    def publish(self, world: World, origin: WorldOrigin) -> None:
         """Let *world* be found."""
-        self._by_name[world.name] = self._by_tag[tag(world.name)] = world
+        self._by_name[world.name] = self._by_tag[make_world_tag(world.name)] = world
         self._origins[world.name] = origin
-        self._let_in(world)
-        world.resume()
+        self._register_tokens(world)
+        world.resume_activity()
 
     def replace(self, world: World, other: World) -> None:
         """Let *world* be what *other* is."""
-        self._shut_out(world)
-        world.put(other, at=other.clock.now(), rate=other.clock.rate)
+        self._unregister_tokens(world)
+        world.put_state(other, at=other.clock.now(), rate=other.clock.rate)
         world.tokens, world.revoked = dict(other.tokens), other.revoked
         world.deliveries_dropped = other.deliveries_dropped
-        self._let_in(world)
-        world.resume()
+        self._register_tokens(world)
+        world.resume_activity()
 
     def remove(self, world: World) -> None:
         """Let *world* be found no more."""
-        self._shut_out(world)
-        world.abandon()
-        world.journal.leave()
-        self.checkpoints.forget(world)
+        self._unregister_tokens(world)
+        world.stop_activity()
+        world.journal.leave_pool()
+        self.checkpoints.forget_world(world)
         for table in (self._by_name, self._origins):
             table.pop(world.name, None)
-        del self._by_tag[tag(world.name)]
+        del self._by_tag[make_world_tag(world.name)]
 
-    def _let_in(self, world: World) -> None:
-        self._directory |= dict.fromkeys((*world.tokens, *world.revoked), world)
+    def _register_tokens(self, world: World) -> None:
+        self._by_token |= dict.fromkeys((*world.tokens, *world.revoked), world)
 
-    def _shut_out(self, world: World) -> None:
+    def _unregister_tokens(self, world: World) -> None:
         for literal in (*world.tokens, *world.revoked):
-            self._directory.pop(literal, None)
+            self._by_token.pop(literal, None)
 
-    def _open(self, fixture: Fixture) -> None:
+    def _open_fixture(self, fixture: Fixture) -> None:
         """Add the world of a file.
 
         Raises ``FixtureError`` where another file has its name or one of its tokens.
@@ -310,15 +310,15 @@ class Worlds:
             message = f"two world files are called {fixture.name}; set name: in one"
             raise FixtureError(message)
         for _, literal in fixture.tokens:
-            if other := self._directory.get(literal):
+            if other := self._by_token.get(literal):
                 worlds = f"{other.name} and {fixture.name}"
                 message = f"the token {literal} would open two worlds: {worlds}"
                 raise FixtureError(message)
-        origin = Origin(fixture, fixture.tokens)
-        self.publish(self._made(fixture.name, origin), origin)
+        origin = WorldOrigin(fixture, fixture.tokens)
+        self.publish(self._make_world(fixture.name, origin), origin)
 
-    async def _minted(self, literal: str) -> World:
-        match = MINTING.fullmatch(literal)
+    async def _auto_create(self, literal: str) -> World:
+        match = AUTO_CREATE_TOKEN.fullmatch(literal)
         if match is None:
             why = "no world knows this token; try demo, or world-<name> for a new world"
             raise Refusal(UNAUTHENTICATED, why)
@@ -328,79 +328,79 @@ class Worlds:
             why = f"there are {len(self)} worlds, the most that this process may hold"
             raise Refusal(UNAUTHENTICATED, why)
         name = match[1]
-        return await transact(
-            self.default, lambda: self.known(literal) or self.create(name, self._mould)
+        return await run_transaction(
+            self.default, lambda: self.find_by_token(literal) or self.create(name, self._template)
         )
 
-    def _made(self, name: str, origin: Origin) -> World:
+    def _make_world(self, name: str, origin: WorldOrigin) -> World:
         """Return a world that nobody finds yet, with its own tokens."""
         start = origin.start
         clock = Clock(at=start.at, rate=start.rate)
-        world = World(name, start.account, clock=clock, commons=self._commons)
-        if isinstance(start, Held):
-            world.put(start.state, at=start.at, rate=start.rate)
+        world = World(name, start.account, clock=clock, shared=self._shared)
+        if isinstance(start, SavedWorld):
+            world.put_state(start.state, at=start.at, rate=start.rate)
         else:
             world.tokens_made = len(origin.tokens)
-        _give(world, self._own_tokens(world, origin), origin)
+        _set_tokens(world, self._make_own_tokens(world, origin), origin)
         return world
 
-    def _own_tokens(self, world: World, origin: Origin) -> list[Token]:
+    def _make_own_tokens(self, world: World, origin: WorldOrigin) -> list[Token]:
         now, lifetime = world.clock.now(), world.account.token_lifetime
         return [
-            token(title, literal, now=now, lifetime=lifetime)
+            make_token(title, literal, now=now, lifetime=lifetime)
             for title, literal in origin.tokens
         ]
 
-    def _tokens_of(self, world: World, held: Held, origin: Origin) -> list[Token]:
+    def _tokens_of(self, world: World, saved: SavedWorld, origin: WorldOrigin) -> list[Token]:
         """Return the tokens that *world* has once it is what was held."""
-        lifetime = held.state.account.token_lifetime
+        lifetime = saved.state.account.token_lifetime
         own = [
-            token(title, literal, now=held.at, lifetime=lifetime)
+            make_token(title, literal, now=saved.at, lifetime=lifetime)
             for title, literal in origin.tokens
         ]
-        if held.name == world.name:
-            then = {each.literal: each for each in held.own}
+        if saved.name == world.name:
+            then = {each.literal: each for each in saved.own}
             own = [then[each.literal] for each in own if each.literal in then]
-        free = [each for each in held.created if self._is_free(each.literal, world)]
+        free = [each for each in saved.created if self._is_free(each.literal, world)]
         return [*own, *free]
 
     def _is_free(self, literal: str, world: World) -> bool:
         """Whether a created token may open *world*."""
-        minting = MINTING.fullmatch(literal) is not None
-        return not minting and self._directory.get(literal, world) is world
+        minting = AUTO_CREATE_TOKEN.fullmatch(literal) is not None
+        return not minting and self._by_token.get(literal, world) is world
 
 
-def _give(world: World, tokens: Iterable[Token], origin: Origin) -> None:
+def _set_tokens(world: World, tokens: Iterable[Token], origin: WorldOrigin) -> None:
     """Let *tokens*, and no others, open *world*; its own are deleted if missing."""
     world.tokens = {each.literal: each for each in tokens}
     own = (literal for _, literal in origin.tokens)
     world.revoked = tuple(each for each in own if each not in world.tokens)
 
 
-class Opened(NamedTuple):
+class WorldOpened(NamedTuple):
     """A world is there from now on."""
 
-    worlds: Worlds
-    origin: Origin
+    worlds: WorldDirectory
+    origin: WorldOrigin
 
     def carry_out(self, world: World) -> None:
         self.worlds.publish(world, self.origin)
 
 
-class Replaced(NamedTuple):
+class WorldReplaced(NamedTuple):
     """A world becomes what another is, which nobody has found yet."""
 
-    worlds: Worlds
+    worlds: WorldDirectory
     other: World
 
     def carry_out(self, world: World) -> None:
         self.worlds.replace(world, self.other)
 
 
-class Removed(NamedTuple):
+class WorldRemoved(NamedTuple):
     """A world is gone."""
 
-    worlds: Worlds
+    worlds: WorldDirectory
 
     def carry_out(self, world: World) -> None:
         self.worlds.remove(world)

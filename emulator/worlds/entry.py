@@ -10,7 +10,7 @@ from emulator.domain.refusals import SERVER_ERROR, Refusal
 from emulator.world import World
 
 
-class Outbound(NamedTuple):
+class OutboundBind(NamedTuple):
     """A client of SMPP that is to be called, and who it may bind as."""
 
     host: str
@@ -19,7 +19,7 @@ class Outbound(NamedTuple):
     password: str
 
 
-class Entry(Struct):
+class WorldEntry(Struct):
     """Who came in, where to and when: the one time that the clock is asked."""
 
     world: World
@@ -27,7 +27,7 @@ class Entry(Struct):
     now: datetime
 
 
-def needs_no_help(world: World) -> None:
+def require_not_set_aside(world: World) -> None:
     """Refuse where *world* is set aside."""
     if world.trouble:
         why = (

@@ -6,18 +6,18 @@ from typing import NamedTuple
 
 from emulator.domain.account import Account, Token
 from emulator.worldfile.fixture import Fixture
-from emulator.world import State, World
+from emulator.world import WorldState, World
 
-Tokens = tuple[tuple[str, str], ...]  # name and literal
+NamedTokens = tuple[tuple[str, str], ...]  # name and literal
 
 
-class Held(NamedTuple):
+class SavedWorld(NamedTuple):
     """What a world was at an instant: a state that any world can take."""
 
     name: str  # of that world
     at: datetime
     rate: float  # of its clock
-    state: State
+    state: WorldState
     own: tuple[Token, ...] = ()
     created: tuple[Token, ...] = ()  # in the account, beside its own
 
@@ -26,14 +26,14 @@ class Held(NamedTuple):
         return self.state.account
 
 
-class Origin(NamedTuple):
+class WorldOrigin(NamedTuple):
     """What a world was before its first request, and the tokens that are its own."""
 
-    start: Fixture | Held
-    tokens: Tokens
+    start: Fixture | SavedWorld
+    tokens: NamedTokens
 
 
-class Aside(NamedTuple):
+class UnloadedWorld(NamedTuple):
     """A world that could not be loaded, and why."""
 
     name: str

@@ -11,19 +11,19 @@ from hashlib import blake2b
 from importlib import import_module
 
 from emulator import files
-from emulator.domain.account import Token, token
+from emulator.domain.account import Token, make_token
 from emulator.world import World
 
 
-def create(world: World, name: str, now: datetime) -> Token:
+def create_signed_token(world: World, name: str, now: datetime) -> Token:
     """Return a new token of *world*, not kept yet."""
-    unsigned = token(name, "", now=now, lifetime=world.account.token_lifetime)
+    unsigned = make_token(name, "", now=now, lifetime=world.account.token_lifetime)
     number = world.tokens_made + 1
-    literal = _signed(world, number, unsigned)
-    return token(name, literal, now=now, lifetime=world.account.token_lifetime)
+    literal = _sign_token(world, number, unsigned)
+    return make_token(name, literal, now=now, lifetime=world.account.token_lifetime)
 
 
-def _signed(world: World, number: int, unsigned: Token) -> str:
+def _sign_token(world: World, number: int, unsigned: Token) -> str:
     jwt = import_module("jwt")  # with cryptography 60 ms, so only when one is made
     identity = f"{world.account.seed}:{world.name}:{number}".encode()
     jti = blake2b(identity, digest_size=40).hexdigest()

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from emulator.smsc.smpp_server import Door
+from emulator.smsc.smpp_server import SmppServer
 from tests.emulated import Api
 from tests.smpp import packed
 from tests.smpp.packed import Packet
@@ -110,9 +110,9 @@ class Phone:
 
     def wait_until_all_have_left(self) -> None:
         """Let the door hear to its end what each of its connections has sent."""
-        door: Door = self.api.app.state.smpp
+        door: SmppServer = self.api.app.state.smpp
         for each in door.connections:
-            waiting = asyncio.wait_for(each.ended.wait(), DEADLINE)
+            waiting = asyncio.wait_for(each.closed.wait(), DEADLINE)
             self.api._loop.run_until_complete(waiting)  # noqa: SLF001
 
     def bound(self, **fields: Any) -> Caller:
@@ -127,7 +127,7 @@ def listening(api: Api) -> Iterator[Phone]:
     """Open the door of *api* until the block ends."""
     loop = api._loop  # noqa: SLF001 - the loop that everything of the test is on
     listener = socket.create_server(("127.0.0.1", 0))
-    door: Door = api.app.state.smpp
+    door: SmppServer = api.app.state.smpp
     loop.run_until_complete(door.listen(listener))
     phone = Phone(api, listener.getsockname()[1])
     try:

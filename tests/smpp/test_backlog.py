@@ -19,7 +19,7 @@ import pytest
 from hypothesis import Phase, given
 from hypothesis import strategies as st
 
-from emulator.smsc.receipt_backlog import Backlog
+from emulator.smsc.receipt_backlog import ReceiptBacklog
 from emulator.smpp import session
 from emulator.world import World
 from tests.emulated import START, Api, emulated
@@ -69,9 +69,9 @@ def lost(phone: Phone) -> list[int]:
     They are the deliveries, the events, the journal and the figures.
     """
     found = [each for each in deliveries(phone) if each["state"] == "dropped"]
-    events = [each for _, each in phone.api.world.happened.after(0)]
+    events = [each for _, each in phone.api.world.event_log.list_after(0)]
     rows = phone.api.get("/_emulator/journal?operation=dropped").body["exchanges"]
-    count = sum(phone.api.world.tally.dropped.values())
+    count = sum(phone.api.world.counters.dropped.values())
     ids = [each["id"] for each in found]
     assert sorted(each.delivery for each in events if each.name == "dropped") == ids
     assert [each["path"] for each in rows] == ["/demo"] * count
@@ -130,7 +130,7 @@ def test_nothing_is_lost_nor_declined_whoever_submits_and_whoever_receives(
             for kind, window in kinds
         ]
         if pace == "manual":  # all of them fall due at once
-            api.world.clock.run(1_000)
+            api.world.clock.set_rate(1_000)
 
         loaded.run(phone, clients)
 
@@ -372,24 +372,24 @@ class Wall:
             then()
 
 
-def full(world: World, wall: Wall) -> Backlog:
+def full(world: World, wall: Wall) -> ReceiptBacklog:
     """Return the backlog of a client for whom as many receipts wait as may."""
-    world.outbox.mail["demo"] = deque([Mock()] * 10_000)
+    world.outbox.receipt_queues["demo"] = deque([Mock()] * 10_000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("asyncio.get_running_loop", lambda: wall)
-        return Backlog(world, "demo")
+        return ReceiptBacklog(world, "demo")
 
 
 def test_only_time_without_an_acknowledgement_counts(phone: Phone) -> None:
     wall = Wall()
     behind, line, gone = full(phone.api.world, wall), Mock(), Mock()
-    behind.wait(line)
-    behind.wait(gone)
-    behind.withdraw(gone)
+    behind.hold_connection(line)
+    behind.hold_connection(gone)
+    behind.release_connection(gone)
 
     for _ in range(10):
         wall.turn(1.5)
-        behind.hear()
+        behind.note_progress()
     in_time = line.let_in.called, behind.is_stalled
     wall.turn(1.9)
     not_yet = line.let_in.called, behind.is_stalled
@@ -407,8 +407,8 @@ def test_the_alarm_lets_in_whoever_waits_though_there_is_room(api: Api) -> None:
     behind = full(world, wall)
     lines = [Mock(), Mock()]
     for line in lines:
-        behind.wait(line)
-    world.outbox.mail.clear()
+        behind.hold_connection(line)
+    world.outbox.receipt_queues.clear()
 
     wall.turn(2)
     first = [line.let_in.called for line in lines]
@@ -425,16 +425,16 @@ def test_a_client_is_not_held_to_what_it_left_unanswered_before(
 ) -> None:
     wall, world = Wall(), api.world
     behind = full(world, wall)
-    behind.wait(Mock())
+    behind.hold_connection(Mock())
     wall.turn(2)
     stalled = behind.is_stalled
 
     if then == "acknowledged":
-        behind.hear()
+        behind.note_progress()
     else:
-        world.put(world.copy(), at=START, rate=0)
-        world.resume()
-        world.outbox.mail["demo"] = deque([Mock()] * 10_000)
+        world.put_state(world.copy(), at=START, rate=0)
+        world.resume_activity()
+        world.outbox.receipt_queues["demo"] = deque([Mock()] * 10_000)
 
     assert stalled
     assert behind.is_over
@@ -629,10 +629,10 @@ def test_what_is_too_old_is_dropped_though_nobody_looks(make_phone: MakePhone) -
     receiver.ask(packed.packet(packed.UNBIND, 9))
 
     deadline = monotonic() + DEADLINE
-    while not phone.api.world.tally.dropped:
+    while not phone.api.world.counters.dropped:
         assert monotonic() < deadline, "it still waits"
         receiver.turn()
-    (_, first), *_ = phone.api.world.happened.after(0)
+    (_, first), *_ = phone.api.world.event_log.list_after(0)
     made_at = phone.api.world.deliveries[first.delivery].made_at
     assert (first.name, first.at) == ("dropped", made_at + timedelta(days=1))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.command_status import Status
+from emulator.domain.command_status import CommandStatus
 from tests.emulated import limited
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
@@ -25,7 +25,7 @@ SENDING = {
 }
 
 
-def declined(command: int, sequence: int, status: Status) -> Packet:
+def declined(command: int, sequence: int, status: CommandStatus) -> Packet:
     return Packet(resp(command), status, sequence, b"")
 
 
@@ -48,9 +48,9 @@ def test_a_session_is_open_bound_unbound_and_closed(phone: Phone) -> None:
     unbound = caller.ask(packed.packet(packed.UNBIND, 4))
     late = caller.ask(packed.submit(5))
 
-    assert opened == declined(packed.SUBMIT_SM, 1, Status.ESME_RINVBNDSTS)
+    assert opened == declined(packed.SUBMIT_SM, 1, CommandStatus.ESME_RINVBNDSTS)
     assert [each.status for each in (*bound, unbound)] == [0, 0, 0]
-    assert late == declined(packed.SUBMIT_SM, 5, Status.ESME_RINVBNDSTS)
+    assert late == declined(packed.SUBMIT_SM, 5, CommandStatus.ESME_RINVBNDSTS)
     assert caller.is_cut()
 
 
@@ -58,14 +58,14 @@ def test_a_session_is_open_bound_unbound_and_closed(phone: Phone) -> None:
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
-        ({"system_id": "nobody"}, Status.ESME_RINVSYSID),
-        ({"system_id": "world-"}, Status.ESME_RINVSYSID),
-        ({"password": "wrong"}, Status.ESME_RINVPASWD),
-        ({"password": ""}, Status.ESME_RINVPASWD),
+        ({"system_id": "nobody"}, CommandStatus.ESME_RINVSYSID),
+        ({"system_id": "world-"}, CommandStatus.ESME_RINVSYSID),
+        ({"password": "wrong"}, CommandStatus.ESME_RINVPASWD),
+        ({"password": ""}, CommandStatus.ESME_RINVPASWD),
     ],
 )
 def test_a_stranger_is_not_bound_and_may_try_again(
-    phone: Phone, fields: dict[str, Any], status: Status
+    phone: Phone, fields: dict[str, Any], status: CommandStatus
 ) -> None:
     caller = phone.call()
 
@@ -74,7 +74,7 @@ def test_a_stranger_is_not_bound_and_may_try_again(
     again = caller.ask(packed.bind(sequence=3))
 
     assert refused == declined(packed.BIND_TRANSCEIVER, 1, status)
-    assert still.status == Status.ESME_RINVBNDSTS
+    assert still.status == CommandStatus.ESME_RINVBNDSTS
     assert again.status == 0
 
 
@@ -84,7 +84,7 @@ def test_an_account_may_have_no_smpp(make_phone: MakePhone) -> None:
 
     answer = phone.call().ask(packed.bind())
 
-    assert answer == declined(packed.BIND_TRANSCEIVER, 1, Status.ESME_RBINDFAIL)
+    assert answer == declined(packed.BIND_TRANSCEIVER, 1, CommandStatus.ESME_RBINDFAIL)
 
 
 @pytest.mark.behaviour(5)
@@ -93,7 +93,7 @@ def test_who_is_bound_is_not_bound_again_and_stays(phone: Phone) -> None:
 
     answer = caller.ask(packed.bind(packed.BIND_RECEIVER, sequence=2))
 
-    assert answer == declined(packed.BIND_RECEIVER, 2, Status.ESME_RALYBND)
+    assert answer == declined(packed.BIND_RECEIVER, 2, CommandStatus.ESME_RALYBND)
     assert caller.submit(3)
 
 
@@ -106,8 +106,8 @@ def test_only_a_transmitter_may_send(phone: Phone, command: int) -> None:
 
     answers = [each.ask(octets) for each in (opened, receiver)]
 
-    assert answers == [declined(command, 2, Status.ESME_RINVBNDSTS)] * 2
-    assert sender.ask(octets).status != Status.ESME_RINVBNDSTS
+    assert answers == [declined(command, 2, CommandStatus.ESME_RINVBNDSTS)] * 2
+    assert sender.ask(octets).status != CommandStatus.ESME_RINVBNDSTS
 
 
 @pytest.mark.behaviour(7)
@@ -140,7 +140,7 @@ def test_one_system_id_is_bound_as_often_as_it_may(make_phone: MakePhone) -> Non
     first.ask(packed.packet(packed.UNBIND, 9))
     again = phone.call().ask(packed.bind(packed.BIND_TRANSMITTER))
 
-    assert refused.status == Status.ESME_RBINDFAIL
+    assert refused.status == CommandStatus.ESME_RBINDFAIL
     assert again.status == 0
 
 
@@ -160,7 +160,7 @@ def test_longer_fields_than_the_specification_has_are_taken(phone: Phone) -> Non
     )
 
     assert [each.status for each in (strange, wrong, taken)] == [
-        *(Status.ESME_RINVSYSID, Status.ESME_RINVPASWD, Status.ESME_ROK)
+        *(CommandStatus.ESME_RINVSYSID, CommandStatus.ESME_RINVPASWD, CommandStatus.ESME_ROK)
     ]
 
 
@@ -184,7 +184,7 @@ def test_a_world_is_minted_by_its_name_whatever_the_password(phone: Phone) -> No
 
     caller.submit()
 
-    acme = phone.api.worlds.named("acme")
+    acme = phone.api.worlds.find_by_name("acme")
     assert acme is not None
     assert len(acme.campaigns) == 1
     assert not phone.api.world.campaigns
@@ -205,11 +205,11 @@ def test_a_name_that_clients_cut_leads_to_the_world_that_is_meant(
     phone.api.post("/_emulator/worlds", json={"name": "a-world-wide"})
     several = phone.call().ask(packed.bind(system_id=cut, password="x"))
 
-    meant = phone.api.worlds.named(long)
+    meant = phone.api.worlds.find_by_name(long)
     assert meant is not None
     assert len(meant.campaigns) == 1
-    assert phone.api.worlds.named(cut[6:]) is None
-    assert several.status == Status.ESME_RINVSYSID
+    assert phone.api.worlds.find_by_name(cut[6:]) is None
+    assert several.status == CommandStatus.ESME_RINVSYSID
 
 
 def test_a_bind_is_added_by_the_control_api(phone: Phone) -> None:
@@ -223,7 +223,7 @@ def test_a_bind_is_added_by_the_control_api(phone: Phone) -> None:
 
     after = caller.ask(packed.bind(system_id="acme", password="secret", sequence=2))
 
-    assert before.status == Status.ESME_RINVSYSID
+    assert before.status == CommandStatus.ESME_RINVSYSID
     assert after.status == 0
 
 
@@ -236,7 +236,7 @@ def test_unbind_is_answered_and_the_client_may_close(phone: Phone) -> None:
     assert answer == Packet(resp(packed.UNBIND), 0, 2, b"")
     caller.hang_up()
     caller.turn()
-    assert phone.api.world.links == {}
+    assert phone.api.world.sessions == {}
 
 
 @pytest.mark.behaviour(10)
@@ -286,7 +286,7 @@ def test_a_client_that_listens_is_called_to_bind(phone: Phone) -> None:
 
     assert told.body["system_id"] == "demo"
     assert asked == Packet(packed.OUTBIND, 0, 1, b"demo\0demo\0")
-    assert [each.kind for each in phone.api.world.links.values()] == ["receiver"]
+    assert [each.kind for each in phone.api.world.sessions.values()] == ["receiver"]
     server.close()
 
 
@@ -299,8 +299,8 @@ def test_where_only_http_mints_a_bind_opens_no_world_but_finds_one() -> None:
         phone.api.get("/api/v1/user", token="world-one")
         after = caller.ask(packed.bind(sequence=3, system_id="world-one"))
 
-    assert before.status == Status.ESME_RBINDFAIL
-    assert stranger.status == Status.ESME_RINVSYSID
+    assert before.status == CommandStatus.ESME_RBINDFAIL
+    assert stranger.status == CommandStatus.ESME_RINVSYSID
     assert after.status == 0
 
 

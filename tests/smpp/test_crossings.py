@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.command_status import Status
+from emulator.domain.command_status import CommandStatus
 from tests.emulated import Api, emulated
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
@@ -110,14 +110,14 @@ def test_a_message_that_has_expired_leaves_nothing_to_happen(
 @pytest.mark.parametrize(
     ("ask", "status"),
     [
-        (cancel(5, str(FIRST)), Status.ESME_RCANCELFAIL),
-        (cancel(5, "", "74342", ABSENT), Status.ESME_RCANCELFAIL),
-        (replaced(5, FIRST, b"otra"), Status.ESME_RREPLACEFAIL),
+        (cancel(5, str(FIRST)), CommandStatus.ESME_RCANCELFAIL),
+        (cancel(5, "", "74342", ABSENT), CommandStatus.ESME_RCANCELFAIL),
+        (replaced(5, FIRST, b"otra"), CommandStatus.ESME_RREPLACEFAIL),
     ],
 )
 @pytest.mark.parametrize("schedule", ["", "000000003000000R"])
 def test_a_message_that_has_expired_is_neither_given_up_nor_replaced(
-    phone: Phone, ask: bytes, status: Status, schedule: str
+    phone: Phone, ask: bytes, status: CommandStatus, schedule: str
 ) -> None:
     caller = phone.bound()
     caller.submit(2, ABSENT, validity=HOUR, schedule=schedule)
@@ -192,7 +192,7 @@ def test_a_validity_that_ends_before_its_schedule_is_declined(phone: Phone) -> N
         for each, validity in enumerate((HALF, HOUR, "000000010001000R"), start=2)
     ]
 
-    wrong = Status.ESME_RINVEXPIRY
+    wrong = CommandStatus.ESME_RINVEXPIRY
     assert [each.status for each in answers] == [wrong, wrong, 0]
     assert before - phone.api.balance() == 1
     found = steered(phone.api, "GET", "journal?operation=submit_sm")["exchanges"]
@@ -279,7 +279,7 @@ def test_a_lost_campaign_is_unknown_to_everybody(phone: Phone) -> None:
 
     assert "stat:UNKNOWN" in text(caller)
     assert (at_once, state_of(caller, message)) == (UNKNOWN, UNKNOWN)
-    assert status_of(caller, cancel(3, str(message))) == Status.ESME_RCANCELFAIL
+    assert status_of(caller, cancel(3, str(message))) == CommandStatus.ESME_RCANCELFAIL
 
 
 # --- Replacing, and another state of the world -------------------------------
@@ -383,7 +383,7 @@ def test_what_is_replaced_without_credit_stays_as_it_was(make_phone: MakePhone) 
 
     octets = packed.submit(3, short=b"dos", schedule=HOUR, replace=1)
 
-    assert status_of(caller, octets) == Status.ESME_RSUBMITFAIL
+    assert status_of(caller, octets) == CommandStatus.ESME_RSUBMITFAIL
     assert state_of(caller, message) == ENROUTE
     assert texts(phone) == ["uno"]
 
@@ -464,7 +464,7 @@ def test_a_client_that_asks_for_later_waits_for_the_world_s_clock(phone: Phone) 
     caller = phone.bound()
     caller.submit(2, registered=1)
     advance(phone, 60)
-    receipt(caller, status=Status.ESME_RX_T_APPN)
+    receipt(caller, status=CommandStatus.ESME_RX_T_APPN)
 
     advance(phone, 59)
     early = silent(caller)
@@ -642,7 +642,7 @@ def test_a_rate_is_of_the_world_s_seconds_however_they_pass(
     def statuses() -> list[int]:
         return [status_of(caller, packed.submit(each)) for each in (2, 3)]
 
-    throttled = [0, int(Status.ESME_RTHROTTLED)]
+    throttled = [0, int(CommandStatus.ESME_RTHROTTLED)]
     assert statuses() == throttled
     steered(phone.api, "POST", "world/checkpoints", json={"name": "one"})
     advance(phone, 1)
@@ -657,7 +657,7 @@ def test_what_is_declined_holds_no_credit_and_no_id(api: Api) -> None:
         before = api.balance()
         wrong = packed.submit(2, validity="260302170000000+")
 
-        assert status_of(caller, wrong) == Status.ESME_RINVEXPIRY
+        assert status_of(caller, wrong) == CommandStatus.ESME_RINVEXPIRY
         assert caller.submit(3) == FIRST
         assert before - api.balance() == 1
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from emulator.domain.command_status import Status
-from emulator.world.journal import OVERHEAD
+from emulator.domain.command_status import CommandStatus
+from emulator.world.journal import EXCHANGE_OVERHEAD
 from tests.emulated import limited
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
@@ -22,18 +22,18 @@ TIME = "is not YYMMDDhhmmsstnnp"
 
 class Why(NamedTuple):
     octets: bytes
-    status: Status
+    status: CommandStatus
     says: str
     world: Mapping[str, Any] = {}
 
 
 def sent(
-    status: Status, says: str, /, world: Mapping[str, Any] = {}, **fields: Any
+    status: CommandStatus, says: str, /, world: Mapping[str, Any] = {}, **fields: Any
 ) -> Why:
     return Why(packed.submit(2, **fields), status, says, world)
 
 
-def asked(command: int, body: bytes, status: Status, says: str) -> Why:
+def asked(command: int, body: bytes, status: CommandStatus, says: str) -> Why:
     return Why(packed.packet(command, 2, body), status, says)
 
 
@@ -43,67 +43,67 @@ def a_bind(**fields: Any) -> Mapping[str, Any]:
 
 LONG_HEADER = bytes((9,)) + b"hola"
 WHYS = [
-    sent(Status.ESME_RINVSERTYP, "service_type: over 5", service_type="x" * 6),
-    sent(Status.ESME_RINVSRCADR, "source_addr: over 20 octets", source="1" * 21),
+    sent(CommandStatus.ESME_RINVSERTYP, "service_type: over 5", service_type="x" * 6),
+    sent(CommandStatus.ESME_RINVSRCADR, "source_addr: over 20 octets", source="1" * 21),
     sent(
-        Status.ESME_RINVSRCADR,
+        CommandStatus.ESME_RINVSRCADR,
         "demo sends as Acme, Other",
         world=a_bind(senders=["Acme", "Other"]),
         source="Nobody",
     ),
     sent(
-        Status.ESME_RINVDSTADR,
+        CommandStatus.ESME_RINVDSTADR,
         "'123' is not ten digits, or 52 or 521 and ten",
         to="123",
     ),
     sent(
-        Status.ESME_RINVESMCLASS,
+        CommandStatus.ESME_RINVESMCLASS,
         "esm_class 0x04 is of no type that a client sends",
         esm_class=4,
     ),
     sent(
-        Status.ESME_RINVESMCLASS,
+        CommandStatus.ESME_RINVESMCLASS,
         "the user data header is longer than the message",
         esm_class=0x40,
         short=LONG_HEADER,
     ),
-    sent(Status.ESME_RINVPRTFLG, "priority_flag 4", priority=4),
-    sent(Status.ESME_RINVDFTMSGID, "there is no predefined message 7", default_id=7),
+    sent(CommandStatus.ESME_RINVPRTFLG, "priority_flag 4", priority=4),
+    sent(CommandStatus.ESME_RINVDFTMSGID, "there is no predefined message 7", default_id=7),
     sent(
-        Status.ESME_RINVREGDLVFLG,
+        CommandStatus.ESME_RINVREGDLVFLG,
         "registered_delivery 0x43 has reserved bits",
         registered=0x43,
     ),
     sent(
-        Status.ESME_RINVMSGLEN,
+        CommandStatus.ESME_RINVMSGLEN,
         "short_message and message_payload are both given",
         tlvs=tlv(packed.MESSAGE_PAYLOAD, b"hola"),
     ),
-    sent(Status.ESME_RINVSCHED, f"schedule: 'soon' {TIME}", schedule="soon"),
+    sent(CommandStatus.ESME_RINVSCHED, f"schedule: 'soon' {TIME}", schedule="soon"),
     sent(
-        Status.ESME_RINVSCHED,
+        CommandStatus.ESME_RINVSCHED,
         "schedule: 49 quarters of an hour are more than 48",
         schedule="260302190000049+",
     ),
     sent(
-        Status.ESME_RINVSCHED,
+        CommandStatus.ESME_RINVSCHED,
         "schedule: month must be in 1..12",
         schedule="261302190000000+",
     ),
     sent(
-        Status.ESME_RINVSCHED,
+        CommandStatus.ESME_RINVSCHED,
         "the scheduled date has passed",
         world={"strict": True},
         schedule="260302170000000+",
     ),
-    sent(Status.ESME_RINVEXPIRY, f"validity: 'soon' {TIME}", validity="soon"),
+    sent(CommandStatus.ESME_RINVEXPIRY, f"validity: 'soon' {TIME}", validity="soon"),
     sent(
-        Status.ESME_RINVEXPIRY,
+        CommandStatus.ESME_RINVEXPIRY,
         "the validity has passed by then",
         validity="260302180000000+",
     ),
     sent(
-        Status.ESME_RSUBMITFAIL,
+        CommandStatus.ESME_RSUBMITFAIL,
         "1 is needed and 0.99 is left",
         world={
             "account": {
@@ -115,25 +115,25 @@ WHYS = [
             }
         },
     ),
-    Why(multi(2), Status.ESME_RINVNUMDESTS, "submit_multi names nobody"),
+    Why(multi(2), CommandStatus.ESME_RINVNUMDESTS, "submit_multi names nobody"),
     Why(
         multi(2, number("1"), b"\2friends\0"),
-        Status.ESME_RINVDSTADR,
+        CommandStatus.ESME_RINVDSTADR,
         "none of the destinations is one",
     ),
     asked(
         packed.QUERY_SM,
         packed.text("7") + bytes(3),
-        Status.ESME_RQUERYFAIL,
+        CommandStatus.ESME_RQUERYFAIL,
         "demo has no message '7'",
     ),
-    Why(cancel(2, "x"), Status.ESME_RCANCELFAIL, "demo has no message 'x'"),
+    Why(cancel(2, "x"), CommandStatus.ESME_RCANCELFAIL, "demo has no message 'x'"),
     Why(
         cancel(2, "", "74342", "5512345678"),
-        Status.ESME_RCANCELFAIL,
+        CommandStatus.ESME_RCANCELFAIL,
         "no such message is pending",
     ),
-    Why(replaced(2, 7, b"x"), Status.ESME_RREPLACEFAIL, "demo has no message '7'"),
+    Why(replaced(2, 7, b"x"), CommandStatus.ESME_RREPLACEFAIL, "demo has no message '7'"),
 ]
 
 
@@ -160,12 +160,12 @@ def test_what_is_declined_says_why_in_the_journal(
 @pytest.mark.parametrize(
     ("octets", "status"),
     [
-        (cancel(5, str(FIRST)), Status.ESME_RCANCELFAIL),
-        (replaced(5, FIRST, b"x"), Status.ESME_RREPLACEFAIL),
+        (cancel(5, str(FIRST)), CommandStatus.ESME_RCANCELFAIL),
+        (replaced(5, FIRST, b"x"), CommandStatus.ESME_RREPLACEFAIL),
     ],
 )
 def test_a_message_that_was_sent_is_not_pending(
-    phone: Phone, octets: bytes, status: Status
+    phone: Phone, octets: bytes, status: CommandStatus
 ) -> None:
     caller = phone.bound()
     caller.submit(2)
@@ -181,7 +181,7 @@ def test_a_message_of_another_sender_says_so(phone: Phone) -> None:
 
     answer = caller.ask(cancel(3, str(FIRST), source="Other"))
 
-    assert answer.status == Status.ESME_RCANCELFAIL
+    assert answer.status == CommandStatus.ESME_RCANCELFAIL
     assert told(phone)["why"] == f"message {FIRST} has another sender"
 
 
@@ -195,11 +195,11 @@ def test_a_list_of_recipients_and_what_is_none_are_named_in_the_answer(
 
 
 BINDS = [
-    ({"password": "wrong"}, {}, Status.ESME_RINVPASWD, "the password is another"),
+    ({"password": "wrong"}, {}, CommandStatus.ESME_RINVPASWD, "the password is another"),
     (
         {},
         {"services": {"smpp": False}},
-        Status.ESME_RBINDFAIL,
+        CommandStatus.ESME_RBINDFAIL,
         "the world file switches services.smpp off",
     ),
 ]
@@ -210,7 +210,7 @@ def test_a_bind_that_is_declined_says_why(
     make_phone: MakePhone,
     fields: Mapping[str, Any],
     world: Mapping[str, Any],
-    status: Status,
+    status: CommandStatus,
     says: str,
 ) -> None:
     phone = make_phone(**world)
@@ -225,18 +225,18 @@ def test_limits_of_a_bind_say_which(make_phone: MakePhone) -> None:
     phone = make_phone(**a_bind(binds=1, rate=1, window=1))
     caller = phone.bound()
     second = phone.call().ask(packed.bind())
-    assert second.status == Status.ESME_RBINDFAIL
+    assert second.status == CommandStatus.ESME_RBINDFAIL
     assert told(phone)["why"] == "demo may be bound 1 times"
 
     caller.submit(2)
-    assert caller.ask(packed.submit(3)).status == Status.ESME_RTHROTTLED
+    assert caller.ask(packed.submit(3)).status == CommandStatus.ESME_RTHROTTLED
     assert told(phone)["why"] == "demo may send 1 messages a second"
 
     steered(phone.api, "POST", "clock/advance", json={"seconds": 1})
     late = {"operation": "submit_sm", "effect": {"delay": 60}, "first": 1}
     steered(phone.api, "POST", "faults", json=late)
     caller.say(packed.submit(4))
-    assert caller.ask(packed.submit(5)).status == Status.ESME_RMSGQFUL
+    assert caller.ask(packed.submit(5)).status == CommandStatus.ESME_RMSGQFUL
     assert told(phone)["why"] == "demo may have 1 requests unanswered"
 
 
@@ -245,13 +245,13 @@ def test_a_bind_to_a_route_that_is_gone_says_so(make_phone: MakePhone) -> None:
     caller = phone.bound()
     steered(phone.api, "DELETE", "account/routes/170")
 
-    assert caller.ask(packed.submit(2)).status == Status.ESME_RSUBMITFAIL
+    assert caller.ask(packed.submit(2)).status == CommandStatus.ESME_RSUBMITFAIL
     assert told(phone)["why"] == "the bind's route does not exist"
 
 
 def test_a_full_world_says_so() -> None:
     with closing(limited(messages=0)) as api, listening(api) as phone:
-        assert phone.bound().ask(packed.submit(2)).status == Status.ESME_RMSGQFUL
+        assert phone.bound().ask(packed.submit(2)).status == CommandStatus.ESME_RMSGQFUL
         assert told(phone)["why"] == (
             "the world holds 0 of 0 messages (--max-messages); reset it, or use another"
         )
@@ -265,7 +265,7 @@ def test_a_mistake_of_ours_says_where_to_look(
 
     monkeypatch.setattr("emulator.operations.platform.smpp.smpp.place", broken)
 
-    assert phone.bound().ask(packed.submit(2)).status == Status.ESME_RSYSERR
+    assert phone.bound().ask(packed.submit(2)).status == CommandStatus.ESME_RSYSERR
     assert told(phone)["why"] == (
         "the emulator made a mistake; its log has the traceback"
     )
@@ -411,7 +411,7 @@ def test_what_comes_of_a_receipt_is_advised_about(phone: Phone) -> None:
     for sequence in (2, 3, 4):
         caller.submit(sequence, registered=1)
     steered(phone.api, "POST", "clock/advance", json={"seconds": 60})
-    for status in (0, Status.ESME_RX_P_APPN, 0x400):
+    for status in (0, CommandStatus.ESME_RX_P_APPN, 0x400):
         packet = caller.hear()
         octets = packed.packet(resp(packed.DELIVER_SM), packet.sequence, b"\0")
         caller.say(octets[:8] + int(status).to_bytes(4, "big") + octets[12:])
@@ -490,4 +490,4 @@ def test_an_exchange_takes_what_is_kept_of_it(phone: Phone) -> None:
 
     why, path, answer = "priority_flag 4", "/demo/1", 16
     kept = len(octets) + answer + len(path) + 2 * len(why)
-    assert journal.octets - before == kept + OVERHEAD
+    assert journal.octets - before == kept + EXCHANGE_OVERHEAD

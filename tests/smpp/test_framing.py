@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from emulator.domain.command_status import Status
+from emulator.domain.command_status import CommandStatus
 from tests.properties import examples
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
@@ -65,7 +65,7 @@ def test_a_length_that_no_pdu_has_ends_the_session_at_once(
 
     caller.say(octets)
 
-    assert caller.hear() == Packet(NACK, Status.ESME_RINVCMDLEN, sequence, b"")
+    assert caller.hear() == Packet(NACK, CommandStatus.ESME_RINVCMDLEN, sequence, b"")
     assert caller.is_cut()
     assert phone.bound().submit()
 
@@ -86,7 +86,7 @@ def test_an_unknown_command_is_nacked_and_the_session_lives(
 
     answer = caller.ask(packed.packet(command, 5, b"whatever"))
 
-    assert answer == Packet(NACK, Status.ESME_RINVCMDID, 5, b"")
+    assert answer == Packet(NACK, CommandStatus.ESME_RINVCMDID, 5, b"")
     assert caller.submit(6)
 
 
@@ -102,7 +102,7 @@ def test_an_unknown_command_is_nacked_and_the_session_lives(
 def test_what_only_a_centre_asks_is_nacked(phone: Phone, octets: bytes) -> None:
     caller = phone.bound()
 
-    assert caller.ask(octets) == Packet(NACK, Status.ESME_RINVCMDID, 5, b"")
+    assert caller.ask(octets) == Packet(NACK, CommandStatus.ESME_RINVCMDID, 5, b"")
     assert caller.submit(6)
 
 
@@ -110,16 +110,16 @@ def test_what_only_a_centre_asks_is_nacked(phone: Phone, octets: bytes) -> None:
 @pytest.mark.parametrize(
     ("octets", "status"),
     [
-        (packed.packet(packed.SUBMIT_SM, 5, b"\0\0"), Status.ESME_RINVCMDLEN),
-        (packed.packet(packed.SUBMIT_SM, 5, b""), Status.ESME_RINVCMDLEN),
-        (packed.submit(5, short=b"hola", length=99), Status.ESME_RINVMSGLEN),
-        (packed.submit(5, short=b"x" * 255), Status.ESME_RINVMSGLEN),
-        (packed.submit(5, tlvs=b"\x04"), Status.ESME_RINVOPTPARSTREAM),
-        (packed.submit(5, tlvs=b"\x04\x24\0\x09abc"), Status.ESME_RINVPARLEN),
+        (packed.packet(packed.SUBMIT_SM, 5, b"\0\0"), CommandStatus.ESME_RINVCMDLEN),
+        (packed.packet(packed.SUBMIT_SM, 5, b""), CommandStatus.ESME_RINVCMDLEN),
+        (packed.submit(5, short=b"hola", length=99), CommandStatus.ESME_RINVMSGLEN),
+        (packed.submit(5, short=b"x" * 255), CommandStatus.ESME_RINVMSGLEN),
+        (packed.submit(5, tlvs=b"\x04"), CommandStatus.ESME_RINVOPTPARSTREAM),
+        (packed.submit(5, tlvs=b"\x04\x24\0\x09abc"), CommandStatus.ESME_RINVPARLEN),
     ],
 )
 def test_a_broken_body_is_declined_and_the_session_lives(
-    phone: Phone, octets: bytes, status: Status
+    phone: Phone, octets: bytes, status: CommandStatus
 ) -> None:
     caller = phone.bound()
 

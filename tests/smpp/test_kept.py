@@ -16,7 +16,7 @@ DELAYED = {"operation": "submit_sm", "effect": {"delay": 5}}
 
 def written(api: Api, caller: Caller) -> None:
     """Let the loop run until the disk has all exchanges."""
-    keeper: Any = api.world.commons.store
+    keeper: Any = api.world.shared.store
     deadline = time.monotonic() + DEADLINE
     while keeper._grown:  # noqa: SLF001
         assert time.monotonic() < deadline

@@ -16,14 +16,14 @@ from aiosmpplib import state
 from emulator.smsc import smpp_journal
 from emulator.smsc import commands as requests
 from emulator.domain import dlr, receipt, smpp, smpp_time
-from emulator.domain.access import Centre, Form
-from emulator.domain.coding import CODINGS, Alphabet, decoded, encoded
-from emulator.domain.command_status import Status, named
-from emulator.domain.smpp import Address, MessageState
+from emulator.domain.access import SmscConfig, ReceiptFormat
+from emulator.domain.coding import DATA_CODINGS, Alphabet, decode_text, encode_text
+from emulator.domain.command_status import CommandStatus, describe_command_status
+from emulator.domain.smpp import SmppAddress, MessageState
 from emulator.operations.background import receipts as operations
 from emulator.smpp import pdu as wire
 from emulator.smpp import session, shown
-from emulator.smpp.bodies import REPLY, Command, Tag
+from emulator.smpp.bodies import RESPONSE_BIT, CommandId, TlvTag
 from tests.smpp import packed
 from tests.smpp.dialled import Phone
 
@@ -42,21 +42,21 @@ def constants(module: ModuleType, prefix: str = "") -> dict[str, int]:
 def test_every_parameter_has_the_number_of_the_specification() -> None:
     known = constants(state)
 
-    assert {each.name: int(each) for each in Tag} == {
-        each.name: known[each.name] for each in Tag
+    assert {each.name: int(each) for each in TlvTag} == {
+        each.name: known[each.name] for each in TlvTag
     }
-    assert len(Tag) == 44  # of chapter 5.3.2
+    assert len(TlvTag) == 44  # of chapter 5.3.2
 
 
 def test_every_command_has_the_number_of_the_specification() -> None:
     theirs = {each.name: int(each) for each in state.SmppCommand}
 
-    assert {each.name: int(each) for each in Command} == theirs
+    assert {each.name: int(each) for each in CommandId} == theirs
 
 
 def test_every_status_has_the_number_of_the_specification() -> None:
     theirs = {each.name: int(each) for each in state.SmppCommandStatus}
-    ours = {each.name: int(each) for each in Status}
+    ours = {each.name: int(each) for each in CommandStatus}
 
     assert ours == {name: theirs[name] for name in ours}
     assert ours.keys() >= constants(smpplib.consts, "SMPP_").keys() & theirs.keys()
@@ -69,47 +69,47 @@ def test_every_state_of_a_message_has_the_number_of_the_specification() -> None:
 
 
 def test_every_parameter_is_shown_by_its_name() -> None:
-    octets = packed.submit(1, tlvs=b"".join(packed.tlv(each, b"\1") for each in Tag))
+    octets = packed.submit(1, tlvs=b"".join(packed.tlv(each, b"\1") for each in TlvTag))
 
-    found = shown.facts(octets)["tlvs"]
-    assert found == {each.name.lower(): "01" for each in Tag}
+    found = shown.describe_pdu_octets(octets)["tlvs"]
+    assert found == {each.name.lower(): "01" for each in TlvTag}
 
 
 def test_what_no_table_knows_is_shown_by_its_number() -> None:
     octets = packed.submit(1, tlvs=packed.tlv(0x1500, b"\1"))
 
-    assert shown.facts(octets)["tlvs"] == {"0x1500": "01"}
-    assert shown.name(0xEE) == "0x000000EE"
-    assert (named(0x400), named(0x58)) == ("0x400", "ESME_RTHROTTLED")
+    assert shown.describe_pdu_octets(octets)["tlvs"] == {"0x1500": "01"}
+    assert shown.describe_command(0xEE) == "0x000000EE"
+    assert (describe_command_status(0x400), describe_command_status(0x58)) == ("0x400", "ESME_RTHROTTLED")
 
 
 def test_every_command_has_a_name_and_a_body() -> None:
-    assert {int(each) for each in Command} == wire.BODIES.keys()
-    assert all(shown.name(each) == each.name.lower() for each in Command)
-    requests = {int(each): each.name.lower() for each in Command if not each & REPLY}
-    assert requests == smpp_journal.NAMES
+    assert {int(each) for each in CommandId} == wire.BODY_LAYOUTS.keys()
+    assert all(shown.describe_command(each) == each.name.lower() for each in CommandId)
+    requests = {int(each): each.name.lower() for each in CommandId if not each & RESPONSE_BIT}
+    assert requests == smpp_journal.COMMAND_NAMES
 
 
 def test_who_may_ask_what_is_one_list_and_its_parts() -> None:
-    asked = {*session.BINDS, *session.SENDING, *session.KEEPING}
+    asked = {*session.BIND_STATES, *session.SENDING_COMMANDS, *session.KEEPALIVE_COMMANDS}
     outward = {
-        Command.DELIVER_SM,
-        Command.OUTBIND,
-        Command.ALERT_NOTIFICATION,
-        Command.GENERIC_NACK,
+        CommandId.DELIVER_SM,
+        CommandId.OUTBIND,
+        CommandId.ALERT_NOTIFICATION,
+        CommandId.GENERIC_NACK,
     }
 
-    assert asked == session.REQUESTS
-    assert asked | outward == {each for each in Command if not each & REPLY} | {
-        Command.GENERIC_NACK
+    assert asked == session.CLIENT_COMMANDS
+    assert asked | outward == {each for each in CommandId if not each & RESPONSE_BIT} | {
+        CommandId.GENERIC_NACK
     }
-    assert requests.ANSWERS.keys() == session.SENDING
+    assert requests.COMMAND_FUNCTIONS.keys() == session.SENDING_COMMANDS
     assert {
-        Command.SUBMIT_SM,
-        Command.SUBMIT_MULTI,
-        Command.DATA_SM,
-    } == requests.SUBMITTING
-    assert {Command.ENQUIRE_LINK, Command.UNBIND} == session.KEEPING
+        CommandId.SUBMIT_SM,
+        CommandId.SUBMIT_MULTI,
+        CommandId.DATA_SM,
+    } == requests.SUBMIT_COMMANDS
+    assert {CommandId.ENQUIRE_LINK, CommandId.UNBIND} == session.KEEPALIVE_COMMANDS
 
 
 STATES = {
@@ -122,7 +122,7 @@ STATES = {
 
 
 def test_in_each_state_that_may_be_asked_which_the_specification_says() -> None:
-    found = {str(place): {*map(int, asked)} for place, asked in session.ASKED.items()}
+    found = {str(place): {*map(int, asked)} for place, asked in session.ALLOWED_COMMANDS.items()}
 
     assert found == STATES
 
@@ -143,7 +143,7 @@ TOLD = {  # source: SMPP 3.4, appendix B
 
 
 def a_receipt(stands: MessageState = MessageState.DELIVERED, **changes: Any) -> Any:
-    to, sender = Address(1, 1, b"4498987282"), Address(0, 0, b"74342")
+    to, sender = SmppAddress(1, 1, b"4498987282"), SmppAddress(0, 0, b"74342")
     made = receipt.Receipt(
         message=46608336,
         state=stands,
@@ -162,8 +162,8 @@ def test_every_state_has_its_words_and_its_parameters(stands: MessageState) -> N
     word, error = TOLD[stands.name]
     delivered = int(stands is MessageState.DELIVERED)
 
-    said = receipt.text(a_receipt(stands), Form(), UTC_ZONE)
-    parameters = receipt.parameters(a_receipt(stands, reference=258), Form())
+    said = receipt.render_receipt_text(a_receipt(stands), ReceiptFormat(), UTC_ZONE)
+    parameters = receipt.make_receipt_tlvs(a_receipt(stands, reference=258), ReceiptFormat())
 
     assert said == (
         f"id:46608336 sub:001 dlvrd:00{delivered} submit date:2603021800 "
@@ -179,40 +179,40 @@ def test_every_state_has_its_words_and_its_parameters(stands: MessageState) -> N
 
 
 FORMS = [
-    (Form(ids="hex"), "id:2C72FD0 ", " text:Su folio", b"2C72FD0\0"),
-    (Form(ids="padded"), "id:0046608336 ", " text:Su", b"0046608336\0"),
-    (Form(dates="seconds"), "date:260302180111 ", " text:Su", b"46608336\0"),
-    (Form(text="Text"), "id:46608336 ", "err:000 Text:Su folio", b"46608336\0"),
+    (ReceiptFormat(ids="hex"), "id:2C72FD0 ", " text:Su folio", b"2C72FD0\0"),
+    (ReceiptFormat(ids="padded"), "id:0046608336 ", " text:Su", b"0046608336\0"),
+    (ReceiptFormat(dates="seconds"), "date:260302180111 ", " text:Su", b"46608336\0"),
+    (ReceiptFormat(text="Text"), "id:46608336 ", "err:000 Text:Su folio", b"46608336\0"),
 ]
 
 
 @pytest.mark.parametrize(("form", "begins", "ends", "identity"), FORMS)
 def test_a_receipt_is_written_in_the_form_that_a_bind_wants(
-    form: Form, begins: str, ends: str, identity: bytes
+    form: ReceiptFormat, begins: str, ends: str, identity: bytes
 ) -> None:
-    said = receipt.text(a_receipt(), form, UTC_ZONE)
+    said = receipt.render_receipt_text(a_receipt(), form, UTC_ZONE)
 
     assert begins in said
     assert ends in said
-    assert receipt.parameters(a_receipt(), form)["RECEIPTED_MESSAGE_ID"] == identity
+    assert receipt.make_receipt_tlvs(a_receipt(), form)["RECEIPTED_MESSAGE_ID"] == identity
 
 
 def test_every_form_is_one_that_the_world_file_knows() -> None:
-    assert {*receipt.IDS} == {"decimal", "hex", "padded"}
-    assert {*receipt.DATES} == {"minutes", "seconds"}
-    assert {*receipt.TEXTS} == {"text", "Text", "none"}
-    assert receipt.text(a_receipt(), Form(text="none"), UTC_ZONE).endswith("err:000")
-    assert receipt.text(a_receipt(), Form(tlvs="only"), UTC_ZONE) == ""
-    without = receipt.parameters(a_receipt(reference=1), Form(tlvs="without"))
+    assert {*receipt.ID_FORMATS} == {"decimal", "hex", "padded"}
+    assert {*receipt.DATE_FORMATS} == {"minutes", "seconds"}
+    assert {*receipt.TEXT_FORMATS} == {"text", "Text", "none"}
+    assert receipt.render_receipt_text(a_receipt(), ReceiptFormat(text="none"), UTC_ZONE).endswith("err:000")
+    assert receipt.render_receipt_text(a_receipt(), ReceiptFormat(tlvs="only"), UTC_ZONE) == ""
+    without = receipt.make_receipt_tlvs(a_receipt(reference=1), ReceiptFormat(tlvs="without"))
     assert without == {"USER_MESSAGE_REFERENCE": b"\0\1"}
-    only = receipt.parameters(a_receipt(), Form(tlvs="only"))
+    only = receipt.make_receipt_tlvs(a_receipt(), ReceiptFormat(tlvs="only"))
     assert {*only} == {"RECEIPTED_MESSAGE_ID", "MESSAGE_STATE"}
 
 
 def test_what_a_client_may_take_later_is_temporary() -> None:
-    temporary = {Status.ESME_RX_T_APPN, Status.ESME_RMSGQFUL}
+    temporary = {CommandStatus.ESME_RX_T_APPN, CommandStatus.ESME_RMSGQFUL}
 
-    assert temporary == operations.LATER
+    assert temporary == operations.RETRY_STATUSES
 
 
 @pytest.mark.parametrize(
@@ -220,8 +220,8 @@ def test_what_a_client_may_take_later_is_temporary() -> None:
     [("sent", 2), ("failed", 5), ("cancelled", 4), ("in progress", 1), ("retried", 1)],
 )
 def test_every_word_of_the_poll_has_its_state(status: str, wanted: int) -> None:
-    assert smpp.STATES.get(status, MessageState.ENROUTE) == wanted
-    assert (status in dlr.FINAL) == (wanted != MessageState.ENROUTE)
+    assert smpp.STATE_BY_STATUS.get(status, MessageState.ENROUTE) == wanted
+    assert (status in dlr.FINAL_STATUSES) == (wanted != MessageState.ENROUTE)
 
 
 def test_who_asks_for_receipts_is_read_off_two_bits() -> None:
@@ -253,7 +253,7 @@ def test_every_data_coding_is_an_alphabet() -> None:
     for alphabet, codings in groups.items():
         wanted |= dict.fromkeys(codings, alphabet)
 
-    assert wanted == CODINGS
+    assert wanted == DATA_CODINGS
 
 
 def test_what_no_message_may_say_is_declined_to_the_last_bit(phone: Phone) -> None:
@@ -282,13 +282,13 @@ def test_fields_are_as_long_as_they_may_be(phone: Phone) -> None:
         return caller.ask(packed.submit(2, **fields)).status
 
     assert declined(service_type="x" * 5) == 0
-    assert declined(service_type="x" * 6) == Status.ESME_RINVSERTYP
+    assert declined(service_type="x" * 6) == CommandStatus.ESME_RINVSERTYP
     assert declined(source="1" * 20) == 0
-    assert declined(source="1" * 21) == Status.ESME_RINVSRCADR
+    assert declined(source="1" * 21) == CommandStatus.ESME_RINVSRCADR
 
 
 def test_a_session_and_its_centre_agree_about_their_timers() -> None:
-    centre, timers = Centre(), session.Timers()
+    centre, timers = SmscConfig(), session.SessionTimers()
 
     assert timers == (
         centre.session_init_timer,
@@ -297,7 +297,7 @@ def test_a_session_and_its_centre_agree_about_their_timers() -> None:
         centre.inactivity_timer,
     )
     assert timers == (10, 30, 10, 300)
-    assert centre == Centre(
+    assert centre == SmscConfig(
         no_credit=0x45,
         over_window=0x14,
         receiver_window=10,
@@ -312,8 +312,8 @@ def test_a_text_of_zeros_is_a_text_and_no_parameters() -> None:
     for count in range(40):
         for octet in (0, 1, 4, 254):
             octets = packed.submit(1, short=bytes((octet,)) * count)
-            assert wire.decode(octets) == wire.tabled(octets)
-            assert cast("Any", wire.decode(octets).body).short_message == (
+            assert wire.decode_pdu(octets) == wire.decode_by_layout(octets)
+            assert cast("Any", wire.decode_pdu(octets).body).short_message == (
                 bytes((octet,)) * count
             )
 
@@ -332,9 +332,9 @@ TEXTS = {
 def test_a_text_is_written_and_read_in_every_alphabet() -> None:
     assert TEXTS.keys() == {*Alphabet}
     for alphabet, (text, octets) in TEXTS.items():
-        assert encoded(text, alphabet) == octets, alphabet
+        assert encode_text(text, alphabet) == octets, alphabet
         lacking = {Alphabet.LATIN_1: "€", Alphabet.GSM: ""}.get(alphabet, "ñ")
-        assert decoded(octets, alphabet) == text.replace(lacking or "\1", "?"), alphabet
+        assert decode_text(octets, alphabet) == text.replace(lacking or "\1", "?"), alphabet
 
 
 # --- Times -------------------------------------------------------------------
@@ -364,15 +364,15 @@ def test_a_text_is_written_and_read_in_every_alphabet() -> None:
 def test_a_time_is_read_as_the_specification_writes_it(
     text: str, after: timedelta
 ) -> None:
-    assert smpp_time.instant(text.encode(), MADE) == MADE + after
+    assert smpp_time.parse_smpp_time(text.encode(), MADE) == MADE + after
 
 
 def test_a_time_is_written_in_utc() -> None:
-    assert smpp_time.written(MADE) == b"260302180000000+"
-    assert smpp_time.written(MADE.astimezone(ZoneInfo("Asia/Kolkata"))) == (
+    assert smpp_time.format_smpp_time(MADE) == b"260302180000000+"
+    assert smpp_time.format_smpp_time(MADE.astimezone(ZoneInfo("Asia/Kolkata"))) == (
         b"260302180000000+"
     )
-    assert smpp_time.instant(b"", MADE) is None
+    assert smpp_time.parse_smpp_time(b"", MADE) is None
 
 
 @pytest.mark.parametrize(
@@ -387,4 +387,4 @@ def test_a_time_is_written_in_utc() -> None:
 )
 def test_what_is_no_time_is_none(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=re.escape(says)):
-        smpp_time.instant(text.encode(), MADE)
+        smpp_time.parse_smpp_time(text.encode(), MADE)

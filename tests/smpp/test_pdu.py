@@ -8,30 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.command_status import Status
+from emulator.domain.command_status import CommandStatus
 from emulator.smpp import bodies, pdu
-from emulator.smpp.bodies import Address, Command, Message, Unsuccess
-from emulator.smpp.frames import Frames
-from emulator.smpp.pdu import Malformed, Pdu, decode, encode, tabled
+from emulator.smpp.bodies import DestAddress, CommandId, MessageBody, UnsuccessSme
+from emulator.smpp.frames import PduFramer
+from emulator.smpp.pdu import MalformedPduError, Pdu, decode_pdu, encode_pdu, decode_by_layout
 from tests.smpp import packed
 
-WRITTEN_OUT = (Command.SUBMIT_SM, Command.DELIVER_SM, Command.DELIVER_SM_RESP)
+WRITTEN_OUT = (CommandId.SUBMIT_SM, CommandId.DELIVER_SM, CommandId.DELIVER_SM_RESP)
 OCTET = st.integers(0, 255)
 TEXT = st.binary(max_size=70).map(lambda octets: octets.replace(b"\0", b"a"))
 SEQUENCE = st.integers(0, 0xFFFFFFFF)
 VALUES: dict[int, st.SearchStrategy[Any]] = {
-    id(pdu.TEXT): TEXT,
-    id(pdu.ONE): OCTET,
-    id(pdu.COUNTED): st.binary(max_size=pdu.SHORT_MESSAGE),
+    id(pdu.C_STRING): TEXT,
+    id(pdu.OCTET): OCTET,
+    id(pdu.SHORT_MESSAGE_FIELD): st.binary(max_size=pdu.MAX_SHORT_MESSAGE),
     id(pdu.ADDRESSES): st.lists(
         st.one_of(
-            st.builds(Address, OCTET, OCTET, TEXT, st.just(value=False)),
-            st.builds(Address, st.just(0), st.just(0), TEXT, st.just(value=True)),
+            st.builds(DestAddress, OCTET, OCTET, TEXT, st.just(value=False)),
+            st.builds(DestAddress, st.just(0), st.just(0), TEXT, st.just(value=True)),
         ),
         max_size=5,
     ).map(tuple),
-    id(pdu.UNSUCCESS): st.lists(
-        st.builds(Unsuccess, OCTET, OCTET, TEXT, SEQUENCE), max_size=5
+    id(pdu.UNSUCCESS_SMES): st.lists(
+        st.builds(UnsuccessSme, OCTET, OCTET, TEXT, SEQUENCE), max_size=5
     ).map(tuple),
 }
 TLVS = st.lists(
@@ -40,62 +40,62 @@ TLVS = st.lists(
 
 
 @st.composite
-def pdus(draw: st.DrawFn, commands: Iterable[int] = pdu.BODIES) -> Pdu:
+def pdus(draw: st.DrawFn, commands: Iterable[int] = pdu.BODY_LAYOUTS) -> Pdu:
     command = draw(st.sampled_from(sorted(commands)))
-    layout = pdu.BODIES[command]
-    fields = [draw(VALUES[id(kind)]) for kind in layout.kinds]
+    layout = pdu.BODY_LAYOUTS[command]
+    fields = [draw(VALUES[id(kind)]) for kind in layout.fields]
     tlvs = draw(TLVS)
-    body = layout.holds(*fields)
-    if command & bodies.REPLY and not fields and not tlvs:
+    body = layout.body_class(*fields)
+    if command & bodies.RESPONSE_BIT and not fields and not tlvs:
         return Pdu(command, draw(SEQUENCE), draw(SEQUENCE))
     return Pdu(command, draw(SEQUENCE), draw(SEQUENCE), body, tlvs)
 
 
 @given(pdus())
 def test_what_was_written_is_read_again(written: Pdu) -> None:
-    assert decode(encode(written)) == written
+    assert decode_pdu(encode_pdu(written)) == written
 
 
-@given(pdus(commands=(Command.SUBMIT_SM, Command.DELIVER_SM)))
+@given(pdus(commands=(CommandId.SUBMIT_SM, CommandId.DELIVER_SM)))
 def test_what_is_written_out_says_what_the_table_says(written: Pdu) -> None:
     """It is not left to the table, which would take twice as long."""
-    read = pdu._message(encode(written))  # noqa: SLF001
+    read = pdu._decode_message(encode_pdu(written))  # noqa: SLF001
 
     assert read == (written.body, written.tlvs)
 
 
-@given(st.binary(max_size=300), st.sampled_from([*pdu.BODIES, 0x22, 0xDEADBEEF]))
+@given(st.binary(max_size=300), st.sampled_from([*pdu.BODY_LAYOUTS, 0x22, 0xDEADBEEF]))
 def test_any_octets_are_a_pdu_or_malformed(body: bytes, command: int) -> None:
     octets = packed.packet(command, 7, body)
 
-    with suppress(Malformed):
-        decode(octets)
+    with suppress(MalformedPduError):
+        decode_pdu(octets)
 
 
 @given(pdus(), st.data())
 def test_a_pdu_with_one_octet_changed_is_a_pdu_or_malformed(
     written: Pdu, data: st.DataObject
 ) -> None:
-    octets = bytearray(encode(written))
+    octets = bytearray(encode_pdu(written))
     place = data.draw(st.integers(4, len(octets) - 1))
     octets[place] = data.draw(OCTET)
 
-    with suppress(Malformed):
-        decode(bytes(octets))
+    with suppress(MalformedPduError):
+        decode_pdu(bytes(octets))
 
 
 @given(st.lists(pdus(), min_size=1, max_size=6), st.data())
 def test_framing_does_not_depend_on_how_the_stream_is_cut(
     written: list[Pdu], data: st.DataObject
 ) -> None:
-    stream = b"".join(map(encode, written))
+    stream = b"".join(map(encode_pdu, written))
     cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=10).map(sorted))
-    frames, found = Frames(), []
+    frames, found = PduFramer(), []
 
     for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        frames.add(stream[start:stop])
-        while (octets := frames.take()) is not None:
-            found.append(decode(octets))
+        frames.feed(stream[start:stop])
+        while (octets := frames.take_frame()) is not None:
+            found.append(decode_pdu(octets))
 
     assert found == written
 
@@ -120,11 +120,11 @@ def test_a_submit_sm_is_read_as_the_specification_lays_it_out() -> None:
         default_id=3,
     )
 
-    assert decode(octets) == Pdu(
+    assert decode_pdu(octets) == Pdu(
         0x04,
         0,
         9,
-        Message(
+        MessageBody(
             service_type=b"CMT",
             source_addr_ton=5,
             source_addr_npi=0,
@@ -150,55 +150,55 @@ def test_a_submit_sm_is_read_as_the_specification_lays_it_out() -> None:
 def test_the_written_out_reading_and_the_table_agree(
     written: Pdu, data: st.DataObject
 ) -> None:
-    whole = encode(written)
-    kept = data.draw(st.just(len(whole)) | st.integers(pdu.SHORTEST, len(whole)))
+    whole = encode_pdu(written)
+    kept = data.draw(st.just(len(whole)) | st.integers(pdu.MIN_PDU_LENGTH, len(whole)))
     octets = whole[:kept] + data.draw(st.just(b"") | st.binary(max_size=6))
 
-    assert read(decode, octets) == read(tabled, octets)
+    assert read(decode_pdu, octets) == read(decode_by_layout, octets)
 
 
 def read(
     reading: Callable[[bytes], Pdu], octets: bytes
-) -> Pdu | tuple[Status, int, int]:
+) -> Pdu | tuple[CommandStatus, int, int]:
     try:
         return reading(octets)
-    except Malformed as error:
+    except MalformedPduError as error:
         return error.status, error.command, error.sequence
 
 
 @pytest.mark.parametrize(
     ("octets", "status"),
     [
-        (b"\0\0\0\x10", Status.ESME_RINVCMDLEN),
-        (packed.packet(0xEE, 1), Status.ESME_RINVCMDID),
-        (packed.packet(packed.SUBMIT_SM, 1, b"\0\0"), Status.ESME_RINVCMDLEN),
-        (packed.submit(1, short=b"hola", length=200), Status.ESME_RINVMSGLEN),
-        (packed.submit(1, short=b"x" * 255), Status.ESME_RINVMSGLEN),
-        (packed.submit(1, tlvs=b"\x04\x24"), Status.ESME_RINVOPTPARSTREAM),
-        (packed.submit(1, tlvs=b"\x04\x24\0\x09a"), Status.ESME_RINVPARLEN),
+        (b"\0\0\0\x10", CommandStatus.ESME_RINVCMDLEN),
+        (packed.packet(0xEE, 1), CommandStatus.ESME_RINVCMDID),
+        (packed.packet(packed.SUBMIT_SM, 1, b"\0\0"), CommandStatus.ESME_RINVCMDLEN),
+        (packed.submit(1, short=b"hola", length=200), CommandStatus.ESME_RINVMSGLEN),
+        (packed.submit(1, short=b"x" * 255), CommandStatus.ESME_RINVMSGLEN),
+        (packed.submit(1, tlvs=b"\x04\x24"), CommandStatus.ESME_RINVOPTPARSTREAM),
+        (packed.submit(1, tlvs=b"\x04\x24\0\x09a"), CommandStatus.ESME_RINVPARLEN),
     ],
 )
-def test_what_is_broken_says_how_to_decline_it(octets: bytes, status: Status) -> None:
-    with pytest.raises(Malformed) as caught:
-        decode(octets)
+def test_what_is_broken_says_how_to_decline_it(octets: bytes, status: CommandStatus) -> None:
+    with pytest.raises(MalformedPduError) as caught:
+        decode_pdu(octets)
 
     assert caught.value.status is status
 
 
 @pytest.mark.parametrize("length", [0, 15, 70_001, 0xFFFFFFFF])
 def test_a_length_that_no_pdu_has_is_not_waited_for(length: int) -> None:
-    frames = Frames()
-    frames.add(length.to_bytes(4, "big"))
+    frames = PduFramer()
+    frames.feed(length.to_bytes(4, "big"))
 
-    with pytest.raises(Malformed) as caught:
-        frames.take()
+    with pytest.raises(MalformedPduError) as caught:
+        frames.take_frame()
 
-    assert caught.value.status is Status.ESME_RINVCMDLEN
+    assert caught.value.status is CommandStatus.ESME_RINVCMDLEN
     assert caught.value.sequence == 0
 
 
 def test_an_unknown_parameter_is_kept_and_the_last_of_two_counts() -> None:
     octets = packed.submit(1, tlvs=packed.tlv(0x1400, b"?") + packed.tlv(0x1400, b"!"))
 
-    assert decode(octets).tlv(0x1400) == b"!"
-    assert decode(octets).tlv(0x1401) is None
+    assert decode_pdu(octets).find_tlv(0x1400) == b"!"
+    assert decode_pdu(octets).find_tlv(0x1401) is None

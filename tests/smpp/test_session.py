@@ -13,9 +13,9 @@ from hypothesis.stateful import (
     rule,
 )
 
-from emulator.domain.command_status import Status
-from emulator.smpp.bodies import Bind, Command, Message
-from emulator.smpp.session import PUT_OFF, Due, Event, Kind, Session, State, Timers
+from emulator.domain.command_status import CommandStatus
+from emulator.smpp.bodies import BindBody, CommandId, MessageBody
+from emulator.smpp.session import MAX_DEFERRED_OCTETS, DueAction, SessionEvent, EventKind, SmppSession, SessionState, SessionTimers
 from tests.properties import examples
 from tests.smpp import packed
 from tests.smpp.packed import resp
@@ -33,29 +33,29 @@ BODIES = {
 }
 
 
-RECEIPT = Message(
+RECEIPT = MessageBody(
     b"", 1, 1, b"4498987282", 0, 0, b"74342", 4, 0, 0, b"", b"", 0, 0, 0, 0, b"id:1"
 )
 
 
-def heard(session: Session, octets: bytes, now: float = 0) -> Iterator[Event]:
-    session.hear(octets, now)
-    while event := session.next():
+def heard(session: SmppSession, octets: bytes, now: float = 0) -> Iterator[SessionEvent]:
+    session.receive_octets(octets, now)
+    while event := session.next_event():
         yield event
 
 
-def bound(kind: int = packed.BIND_TRANSCEIVER, timers: Timers | None = None) -> Session:
-    session = Session(0, timers or Timers(0, 0, 0, 0))
+def bound(kind: int = packed.BIND_TRANSCEIVER, timers: SessionTimers | None = None) -> SmppSession:
+    session = SmppSession(0, timers or SessionTimers(0, 0, 0, 0))
     bind(session, kind)
     return session
 
 
-def bind(session: Session, kind: int, version: int = 0x34) -> bytes:
+def bind(session: SmppSession, kind: int, version: int = 0x34) -> bytes:
     (event,) = heard(session, packed.bind(kind, version=version))
-    assert event.kind is Kind.REQUEST
+    assert event.kind is EventKind.REQUEST
     assert event.pdu is not None
-    assert isinstance(event.pdu.body, Bind)
-    return session.bind(event.pdu, b"demo", event.pdu.body.interface_version)
+    assert isinstance(event.pdu.body, BindBody)
+    return session.accept_bind(event.pdu, b"demo", event.pdu.body.interface_version)
 
 
 def status(octets: bytes) -> int:
@@ -65,13 +65,13 @@ def status(octets: bytes) -> int:
 @pytest.mark.parametrize("command", SENDING)
 @pytest.mark.parametrize("state", ["open", packed.BIND_RECEIVER])
 def test_who_is_no_transmitter_may_not_send(command: int, state: str | int) -> None:
-    session = Session(0) if isinstance(state, str) else bound(state)
+    session = SmppSession(0) if isinstance(state, str) else bound(state)
 
     (event,) = heard(session, packed.packet(command, 5, BODIES[command]))
 
-    assert event.kind is Kind.DECLINED
-    assert event.answer == packed.packet(
-        resp(command), 5, status=Status.ESME_RINVBNDSTS
+    assert event.kind is EventKind.DECLINED
+    assert event.response == packed.packet(
+        resp(command), 5, status=CommandStatus.ESME_RINVBNDSTS
     )
 
 
@@ -81,20 +81,20 @@ def test_who_is_bound_is_not_bound_again(kind: int) -> None:
 
     (event,) = heard(session, packed.bind(kind, sequence=2))
 
-    assert event.answer == packed.packet(resp(kind), 2, status=Status.ESME_RALYBND)
-    assert session.state is State.BOUND_TRX
+    assert event.response == packed.packet(resp(kind), 2, status=CommandStatus.ESME_RALYBND)
+    assert session.state is SessionState.BOUND_TRX
 
 
 @pytest.mark.parametrize("version", [0x00, 0x33])
 def test_an_old_version_gets_no_parameters(version: int) -> None:
-    answer = bind(Session(0), packed.BIND_TRANSMITTER, version)
+    answer = bind(SmppSession(0), packed.BIND_TRANSMITTER, version)
 
     assert answer == packed.packet(resp(packed.BIND_TRANSMITTER), 1, b"demo\0")
 
 
 @pytest.mark.parametrize("version", [0x34, 0x50])
 def test_a_later_version_is_taken_as_ours(version: int) -> None:
-    session = Session(0)
+    session = SmppSession(0)
 
     answer = bind(session, packed.BIND_TRANSMITTER, version)
 
@@ -104,10 +104,10 @@ def test_a_later_version_is_taken_as_ours(version: int) -> None:
 
 def test_own_sequence_numbers_grow_from_one_and_begin_again() -> None:
     session = bound()
-    first = session.ask(Command.ENQUIRE_LINK, 0)
+    first = session.make_request(CommandId.ENQUIRE_LINK, 0)
     session._sequence = 0x7FFFFFFE  # noqa: SLF001 - two thousand million before
 
-    last, again = (session.ask(Command.ENQUIRE_LINK, 0) for _ in range(2))
+    last, again = (session.make_request(CommandId.ENQUIRE_LINK, 0) for _ in range(2))
 
     numbers = [int.from_bytes(each[12:16], "big") for each in (first, last, again)]
     assert numbers == [1, 0x7FFFFFFF, 1]
@@ -115,7 +115,7 @@ def test_own_sequence_numbers_grow_from_one_and_begin_again() -> None:
 
 def test_an_answer_to_nothing_is_stray() -> None:
     session = bound()
-    session.ask(Command.DELIVER_SM, 0, body=RECEIPT)
+    session.make_request(CommandId.DELIVER_SM, 0, body=RECEIPT)
 
     kinds = [
         event.kind
@@ -129,23 +129,23 @@ def test_an_answer_to_nothing_is_stray() -> None:
         for event in heard(session, octets)
     ]
 
-    assert kinds == [Kind.STRAY] * 3 + [Kind.ANSWER, Kind.STRAY]
+    assert kinds == [EventKind.STRAY] * 3 + [EventKind.ANSWER, EventKind.STRAY]
 
 
-TIMED = Timers(session_init=10, enquire_link=30, response=5, inactivity=100)
+TIMED = SessionTimers(session_init=10, enquire_link=30, response=5, inactivity=100)
 
 
 def test_what_need_not_wait_overtakes_requests_that_do() -> None:
     session = bound()
-    session.ask(packed.DELIVER_SM, 0, body=RECEIPT)
+    session.make_request(packed.DELIVER_SM, 0, body=RECEIPT)
     answer = packed.packet(resp(packed.DELIVER_SM), 1, b"\0")
     alive = packed.packet(packed.ENQUIRE_LINK, 6)
     one, other = packed.submit(5), packed.packet(packed.UNBIND, 7)
-    session.hear(one + answer + other[:9], 0)
+    session.receive_octets(one + answer + other[:9], 0)
 
-    overtaking = [session.next_beside(), session.next_beside()]
-    session.hear(other[9:] + alive, 0)
-    overtaking.append(session.next_beside())
+    overtaking = [session.next_urgent_event(), session.next_urgent_event()]
+    session.receive_octets(other[9:] + alive, 0)
+    overtaking.append(session.next_urgent_event())
 
     assert [each and each.octets for each in overtaking] == [answer, None, alive]
     assert [each.octets for each in heard(session, alive)] == [one, other, alive]
@@ -154,84 +154,84 @@ def test_what_need_not_wait_overtakes_requests_that_do() -> None:
 def test_only_so_much_is_put_off() -> None:
     session = bound()
     one = packed.submit(5, short=bytes(200))
-    many = PUT_OFF // len(one) + 10
-    session.hear(one * many + packed.packet(packed.ENQUIRE_LINK, 6), 0)
+    many = MAX_DEFERRED_OCTETS // len(one) + 10
+    session.receive_octets(one * many + packed.packet(packed.ENQUIRE_LINK, 6), 0)
 
-    overtaking = session.next_beside()
+    overtaking = session.next_urgent_event()
 
     assert overtaking is None
     assert session.is_full
-    assert session.next()
+    assert session.next_event()
     assert not session.is_full
     assert sum(1 for _ in heard(session, b"")) == many
 
 
 def test_a_stream_without_boundaries_ends_behind_what_was_put_off() -> None:
     session = bound()
-    session.hear(packed.submit(5) + bytes(20), 0)
+    session.receive_octets(packed.submit(5) + bytes(20), 0)
 
-    assert session.next_beside() is None
+    assert session.next_urgent_event() is None
     assert [each.kind for each in islice(heard(session, b""), 2)] == [
-        *(Kind.REQUEST, Kind.BROKEN)
+        *(EventKind.REQUEST, EventKind.BROKEN)
     ]
 
 
 def test_who_does_not_bind_in_time_is_let_go() -> None:
-    session = Session(0, TIMED)
+    session = SmppSession(0, TIMED)
 
-    assert session.due_at() == 10
-    assert session.due(9.9) is None
-    assert session.due(10) == (Due.CLOSE, None)
+    assert session.next_deadline() == 10
+    assert session.take_due(9.9) is None
+    assert session.take_due(10) == (DueAction.CLOSE, None)
 
 
 def test_a_silent_client_is_asked_whether_it_lives() -> None:
     session = bound(timers=TIMED)
 
-    assert session.due(30) == (Due.ENQUIRE, None)
-    session.ask(Command.ENQUIRE_LINK, 30)
-    assert session.due(34.9) is None
-    assert session.due(35) == (Due.SILENT, None)
+    assert session.take_due(30) == (DueAction.ENQUIRE, None)
+    session.make_request(CommandId.ENQUIRE_LINK, 30)
+    assert session.take_due(34.9) is None
+    assert session.take_due(35) == (DueAction.SILENT, None)
 
 
 def test_a_client_that_lives_is_asked_again_later() -> None:
     session = bound(timers=TIMED)
-    session.ask(Command.ENQUIRE_LINK, 30)
+    session.make_request(CommandId.ENQUIRE_LINK, 30)
 
     (event,) = heard(session, packed.packet(resp(0x15), 1), 31)
 
-    assert event.kind is Kind.ANSWER
+    assert event.kind is EventKind.ANSWER
 
-    assert session.due_at() == 61
+    assert session.next_deadline() == 61
 
 
 def test_who_says_nothing_for_too_long_is_unbound() -> None:
     session = bound(timers=TIMED._replace(enquire_link=0))
 
-    assert session.due_at() == 100
-    assert session.due(100) == (Due.UNBIND, None)
-    session.ask(Command.UNBIND, 100)
-    assert session.due(104) is None
-    assert session.due(105) == (Due.SILENT, None)
+    assert session.next_deadline() == 100
+    assert session.take_due(100) == (DueAction.UNBIND, None)
+    session.make_request(CommandId.UNBIND, 100)
+    assert session.take_due(104) is None
+    assert session.take_due(105) == (DueAction.SILENT, None)
 
 
 def test_an_unanswered_receipt_is_overdue_once() -> None:
     session = bound(timers=TIMED)
-    session.ask(Command.DELIVER_SM, 1, body=RECEIPT, ticket=7)
+    session.make_request(CommandId.DELIVER_SM, 1, body=RECEIPT, ticket=7)
 
-    due = session.due(6)
+    due = session.take_due(6)
 
     assert due is not None
-    assert due[0] is Due.OVERDUE
+    assert due[0] is DueAction.OVERDUE
     assert due[1] is not None
     assert due[1].ticket == 7
-    assert session.due(6) is None
+    assert session.take_due(6) is None
 
 
 def test_timers_of_zero_are_off() -> None:
-    open_, closed = Session(0, Timers(0, 0, 0, 0)), bound()
-    closed.ask(Command.DELIVER_SM, 0, body=RECEIPT)
+    open_, closed = SmppSession(0, SessionTimers(0, 0, 0, 0)), bound()
+    closed.make_request(CommandId.DELIVER_SM, 0, body=RECEIPT)
 
-    assert open_.due_at() == closed.due_at() == inf
+    assert open_.next_deadline() == closed.next_deadline() == inf
 
 
 class Client(RuleBasedStateMachine):
@@ -240,13 +240,13 @@ class Client(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
-        self.session = Session(self.now, TIMED)
+        self.session = SmppSession(self.now, TIMED)
         self.sequence = 0
         self.bound: int | None = None  # by which bind
         self.unbound = False
         self.open_questions: list[tuple[int, int]] = []  # of ours
 
-    def tell(self, octets: bytes) -> Event:
+    def tell(self, octets: bytes) -> SessionEvent:
         (event,) = heard(self.session, octets, self.now)
         return event
 
@@ -258,40 +258,40 @@ class Client(RuleBasedStateMachine):
     def bind(self, kind: int, *, granted: bool) -> None:
         event = self.tell(packed.bind(kind, sequence=self.numbered()))
         if self.bound is not None:
-            assert status(event.answer) == Status.ESME_RALYBND
+            assert status(event.response) == CommandStatus.ESME_RALYBND
         elif self.unbound:
-            assert status(event.answer) == Status.ESME_RINVBNDSTS
+            assert status(event.response) == CommandStatus.ESME_RINVBNDSTS
         elif granted:
             assert event.pdu is not None
-            self.session.bind(event.pdu, b"demo", 0x34)
+            self.session.accept_bind(event.pdu, b"demo", 0x34)
             self.bound = kind
         else:
-            assert event.kind is Kind.REQUEST
+            assert event.kind is EventKind.REQUEST
 
     @rule(command=st.sampled_from(SENDING))
     def send(self, command: int) -> None:
         sequence = self.numbered()
         event = self.tell(packed.packet(command, sequence, BODIES[command]))
         if self.bound in {packed.BIND_TRANSMITTER, packed.BIND_TRANSCEIVER}:
-            assert event.kind is Kind.REQUEST
+            assert event.kind is EventKind.REQUEST
         else:
-            assert event.answer == packed.packet(
-                resp(command), sequence, status=Status.ESME_RINVBNDSTS
+            assert event.response == packed.packet(
+                resp(command), sequence, status=CommandStatus.ESME_RINVBNDSTS
             )
 
     @rule()
     def enquire(self) -> None:
         event = self.tell(packed.packet(packed.ENQUIRE_LINK, self.numbered()))
-        assert event.kind is Kind.REQUEST
+        assert event.kind is EventKind.REQUEST
 
     @rule()
     def unbind(self) -> None:
         event = self.tell(packed.packet(packed.UNBIND, self.numbered()))
         if self.bound is None:
-            assert status(event.answer) == Status.ESME_RINVBNDSTS
+            assert status(event.response) == CommandStatus.ESME_RINVBNDSTS
             return
         assert event.pdu is not None
-        self.session.unbind(event.pdu.sequence, self.now)
+        self.session.accept_unbind(event.pdu.sequence, self.now)
         self.bound, self.unbound = None, True
 
     @rule(command=st.sampled_from([0x05, 0x0B, 0x102]))
@@ -303,14 +303,14 @@ class Client(RuleBasedStateMachine):
         }[command]
         sequence = self.numbered()
         event = self.tell(packed.packet(command, sequence, body))
-        assert event.answer == packed.packet(
-            packed.GENERIC_NACK, sequence, status=Status.ESME_RINVCMDID
+        assert event.response == packed.packet(
+            packed.GENERIC_NACK, sequence, status=CommandStatus.ESME_RINVCMDID
         )
 
     @precondition(lambda self: self.bound in {1, 9})
     @rule()
     def be_asked(self) -> None:
-        octets = self.session.ask(Command.DELIVER_SM, self.now, body=RECEIPT)
+        octets = self.session.make_request(CommandId.DELIVER_SM, self.now, body=RECEIPT)
         self.open_questions.append((0x05, int.from_bytes(octets[12:16], "big")))
 
     @precondition(lambda self: self.open_questions)
@@ -320,22 +320,22 @@ class Client(RuleBasedStateMachine):
         self.open_questions.remove(question)
         command = packed.GENERIC_NACK if nack else resp(question[0])
         event = self.tell(packed.packet(command, question[1]))
-        assert event.kind is Kind.ANSWER
-        assert event.asked is not None
-        assert event.asked.sequence == question[1]
+        assert event.kind is EventKind.ANSWER
+        assert event.pending is not None
+        assert event.pending.sequence == question[1]
 
     @rule(seconds=st.floats(0, 4))
     def wait(self, seconds: float) -> None:
         self.now += seconds
-        while due := self.session.due(self.now):
-            if due[0] is not Due.OVERDUE:
+        while due := self.session.take_due(self.now):
+            if due[0] is not DueAction.OVERDUE:
                 break
             assert due[1] is not None
             self.open_questions.remove((0x05, due[1].sequence))
 
     @invariant()
     def all_that_is_unanswered_is_known(self) -> None:
-        known = [(each.command, each.sequence) for each in self.session.asked.values()]
+        known = [(each.command, each.sequence) for each in self.session.pending.values()]
         assert known == self.open_questions
 
     @invariant()

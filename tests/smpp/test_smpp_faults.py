@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from emulator.domain.command_status import Status
+from emulator.domain.command_status import CommandStatus
 from tests.properties import examples
 from tests.smpp import packed
 from tests.smpp.dialled import Caller, Phone
@@ -105,7 +105,7 @@ def test_who_hangs_up_meanwhile_has_asked_for_nothing(phone: Phone) -> None:
     advance(phone, 5)
 
     assert sent(phone) == 0
-    assert phone.api.world.delayed == {}
+    assert phone.api.world.delayed_answers == {}
 
 
 def test_an_answer_can_be_missing(phone: Phone) -> None:
@@ -120,7 +120,7 @@ def test_an_answer_can_be_missing(phone: Phone) -> None:
 
 TWISTED = {
     "wrong_sequence": lambda octets: octets[2] == 2 ^ 0x55555555,
-    "nack": lambda octets: octets == Packet(GENERIC_NACK, Status.ESME_RSYSERR, 2, b""),
+    "nack": lambda octets: octets == Packet(GENERIC_NACK, CommandStatus.ESME_RSYSERR, 2, b""),
 }
 
 
@@ -262,8 +262,8 @@ def test_a_bind_can_be_refused(phone: Phone) -> None:
 
     refused = caller.ask(packed.bind())
 
-    assert refused.status == Status.ESME_RBINDFAIL
-    assert caller.ask(packed.submit(2)).status == Status.ESME_RINVBNDSTS
+    assert refused.status == CommandStatus.ESME_RBINDFAIL
+    assert caller.ask(packed.submit(2)).status == CommandStatus.ESME_RINVBNDSTS
     assert caller.ask(packed.bind(sequence=3)).status == 0
 
 
@@ -274,7 +274,7 @@ def test_a_bind_can_be_left_without_an_answer(phone: Phone) -> None:
     caller.say(packed.bind())
 
     assert caller.ask(packed.packet(packed.ENQUIRE_LINK, 2)).sequence == 2
-    assert phone.api.world.links == {}
+    assert phone.api.world.sessions == {}
 
 
 def test_a_bind_can_be_late(phone: Phone) -> None:

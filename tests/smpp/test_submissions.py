@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.command_status import Status
+from emulator.domain.command_status import CommandStatus
 from emulator.world import World
 from tests.emulated import limited
 from tests.smpp import packed
@@ -97,27 +97,27 @@ def test_a_message_costs_what_the_route_of_its_bind_costs(
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
-        ({"to": ""}, Status.ESME_RINVDSTADR),
-        ({"to": "449898728"}, Status.ESME_RINVDSTADR),
-        ({"to": "14498987282"}, Status.ESME_RINVDSTADR),
-        ({"source": "x" * 21}, Status.ESME_RINVSRCADR),
-        ({"short": b"hola", "tlvs": tlv(0x0424, b"x")}, Status.ESME_RINVMSGLEN),
-        ({"esm_class": 0x04}, Status.ESME_RINVESMCLASS),
-        ({"esm_class": 0x3C}, Status.ESME_RINVESMCLASS),
-        ({"esm_class": 0x40, "short": b"\x09\x00"}, Status.ESME_RINVESMCLASS),
-        ({"validity": "tomorrow"}, Status.ESME_RINVEXPIRY),
-        ({"validity": "260302170000000+"}, Status.ESME_RINVEXPIRY),
-        ({"schedule": "x"}, Status.ESME_RINVSCHED),
-        ({"schedule": "261302170000000+"}, Status.ESME_RINVSCHED),
-        ({"registered": 3}, Status.ESME_RINVREGDLVFLG),
-        ({"registered": 0x41}, Status.ESME_RINVREGDLVFLG),
-        ({"priority": 4}, Status.ESME_RINVPRTFLG),
-        ({"service_type": "abcdef"}, Status.ESME_RINVSERTYP),
-        ({"default_id": 1}, Status.ESME_RINVDFTMSGID),
+        ({"to": ""}, CommandStatus.ESME_RINVDSTADR),
+        ({"to": "449898728"}, CommandStatus.ESME_RINVDSTADR),
+        ({"to": "14498987282"}, CommandStatus.ESME_RINVDSTADR),
+        ({"source": "x" * 21}, CommandStatus.ESME_RINVSRCADR),
+        ({"short": b"hola", "tlvs": tlv(0x0424, b"x")}, CommandStatus.ESME_RINVMSGLEN),
+        ({"esm_class": 0x04}, CommandStatus.ESME_RINVESMCLASS),
+        ({"esm_class": 0x3C}, CommandStatus.ESME_RINVESMCLASS),
+        ({"esm_class": 0x40, "short": b"\x09\x00"}, CommandStatus.ESME_RINVESMCLASS),
+        ({"validity": "tomorrow"}, CommandStatus.ESME_RINVEXPIRY),
+        ({"validity": "260302170000000+"}, CommandStatus.ESME_RINVEXPIRY),
+        ({"schedule": "x"}, CommandStatus.ESME_RINVSCHED),
+        ({"schedule": "261302170000000+"}, CommandStatus.ESME_RINVSCHED),
+        ({"registered": 3}, CommandStatus.ESME_RINVREGDLVFLG),
+        ({"registered": 0x41}, CommandStatus.ESME_RINVREGDLVFLG),
+        ({"priority": 4}, CommandStatus.ESME_RINVPRTFLG),
+        ({"service_type": "abcdef"}, CommandStatus.ESME_RINVSERTYP),
+        ({"default_id": 1}, CommandStatus.ESME_RINVDFTMSGID),
     ],
 )
 def test_what_is_wrong_is_declined_by_its_name_and_costs_nothing(
-    phone: Phone, fields: dict[str, Any], status: Status
+    phone: Phone, fields: dict[str, Any], status: CommandStatus
 ) -> None:
     caller = phone.bound()
     before = phone.api.balance()
@@ -150,7 +150,7 @@ def test_a_bind_sends_as_who_it_may(make_phone: MakePhone) -> None:
         for each in ("Acme", "74342", "", "Other")
     ]
 
-    assert answers == [0, 0, 0, Status.ESME_RINVSRCADR]
+    assert answers == [0, 0, 0, CommandStatus.ESME_RINVSRCADR]
 
 
 @pytest.mark.behaviour(23)
@@ -161,7 +161,7 @@ def test_a_bind_has_a_rate_in_seconds_of_the_world(make_phone: MakePhone) -> Non
     answers = [status_of(each, packed.submit(2)) for each in (one, other, one, other)]
     advance(phone, seconds=1)
 
-    assert answers == [0, 0, 0, Status.ESME_RTHROTTLED]
+    assert answers == [0, 0, 0, CommandStatus.ESME_RTHROTTLED]
     assert one.submit(3)
     assert len(phone.api.world.campaigns) == 4
 
@@ -191,7 +191,7 @@ def test_a_full_world_is_a_full_queue() -> None:
 
         answers = [status_of(caller, packed.submit(each)) for each in (2, 3, 4)]
 
-        assert answers == [0, 0, Status.ESME_RMSGQFUL]
+        assert answers == [0, 0, CommandStatus.ESME_RMSGQFUL]
         assert len(api.world.movements) == 2
 
 
@@ -202,7 +202,7 @@ def test_a_mistake_of_ours_is_a_system_error(
     caller = phone.bound()
     monkeypatch.setattr(World, "charge", None)
 
-    assert status_of(caller, packed.submit(2)) == Status.ESME_RSYSERR
+    assert status_of(caller, packed.submit(2)) == CommandStatus.ESME_RSYSERR
     assert phone.api.world.campaigns == {}
 
 
@@ -350,7 +350,7 @@ def test_a_past_schedule_is_at_once_and_strict_worlds_decline_it(
     past = packed.submit(2, schedule="260302170000000+")
 
     assert status_of(phone.bound(), past) == 0
-    assert status_of(make_phone(strict=True).bound(), past) == Status.ESME_RINVSCHED
+    assert status_of(make_phone(strict=True).bound(), past) == CommandStatus.ESME_RINVSCHED
 
 
 @pytest.mark.behaviour(30)
@@ -414,9 +414,9 @@ def test_many_are_sent_to_at_once_and_who_is_not_is_named(phone: Phone) -> None:
         b"\2"
         b"\1\1"
         b"123\0"
-        + struct.pack(">I", Status.ESME_RINVDSTADR)
+        + struct.pack(">I", CommandStatus.ESME_RINVDSTADR)
         + b"\0\0friends\0"
-        + struct.pack(">I", Status.ESME_RINVDLNAME)
+        + struct.pack(">I", CommandStatus.ESME_RINVDLNAME)
     )
     listed = phone.api.get("/_emulator/messages").body["messages"]
     assert [each["cellphone"] for each in listed] == ["4498987282", "5512345678"]
@@ -426,10 +426,10 @@ def test_many_are_sent_to_at_once_and_who_is_not_is_named(phone: Phone) -> None:
 
 @pytest.mark.parametrize(
     ("addresses", "status"),
-    [((), Status.ESME_RINVNUMDESTS), ((number("1"),), Status.ESME_RINVDSTADR)],
+    [((), CommandStatus.ESME_RINVNUMDESTS), ((number("1"),), CommandStatus.ESME_RINVDSTADR)],
 )
 def test_nobody_to_send_to_is_declined(
-    phone: Phone, addresses: tuple[bytes, ...], status: Status
+    phone: Phone, addresses: tuple[bytes, ...], status: CommandStatus
 ) -> None:
     answer = phone.bound().ask(multi(2, *addresses))
 
@@ -494,13 +494,13 @@ def test_a_message_to_many_is_final_once_all_of_it_is(
 @pytest.mark.parametrize(
     ("command", "tail", "status"),
     [
-        (packed.QUERY_SM, bytes(3), Status.ESME_RQUERYFAIL),
-        (packed.CANCEL_SM, bytes(6), Status.ESME_RCANCELFAIL),
-        (packed.REPLACE_SM, bytes(3) + bytes(5), Status.ESME_RREPLACEFAIL),
+        (packed.QUERY_SM, bytes(3), CommandStatus.ESME_RQUERYFAIL),
+        (packed.CANCEL_SM, bytes(6), CommandStatus.ESME_RCANCELFAIL),
+        (packed.REPLACE_SM, bytes(3) + bytes(5), CommandStatus.ESME_RREPLACEFAIL),
     ],
 )
 def test_nobody_s_message_is_neither_shown_nor_touched(
-    phone: Phone, identity: str, command: int, tail: bytes, status: Status
+    phone: Phone, identity: str, command: int, tail: bytes, status: CommandStatus
 ) -> None:
     service = b"\0" if command == packed.CANCEL_SM else b""
     octets = packed.packet(command, 5, service + packed.text(identity) + tail)
@@ -530,7 +530,7 @@ def test_another_s_message_is_not_shown(make_phone: MakePhone) -> None:
     for caller, identity in ((other, message), (one, message + 1)):
         body = packed.text(str(identity)) + bytes(3)
         answer = caller.ask(packed.packet(packed.QUERY_SM, 9, body))
-        assert answer.status == Status.ESME_RQUERYFAIL
+        assert answer.status == CommandStatus.ESME_RQUERYFAIL
 
 
 def test_another_sender_s_message_is_not_shown(phone: Phone) -> None:
@@ -540,7 +540,7 @@ def test_another_sender_s_message_is_not_shown(phone: Phone) -> None:
 
     answer = caller.ask(packed.packet(packed.QUERY_SM, 9, body))
 
-    assert answer.status == Status.ESME_RQUERYFAIL
+    assert answer.status == CommandStatus.ESME_RQUERYFAIL
     assert state_of(caller, message, source="Acme") == ENROUTE
 
 
@@ -559,9 +559,9 @@ def test_a_pending_message_is_given_up_and_no_other(phone: Phone) -> None:
     sent = str(caller.submit(5))
     advance(phone, minutes=1)
 
-    assert (first.status, again.status) == (0, Status.ESME_RCANCELFAIL)
+    assert (first.status, again.status) == (0, CommandStatus.ESME_RCANCELFAIL)
     assert state_of(caller, int(message)) == DELETED
-    assert status_of(caller, cancel(6, sent)) == Status.ESME_RCANCELFAIL
+    assert status_of(caller, cancel(6, sent)) == CommandStatus.ESME_RCANCELFAIL
 
 
 @pytest.mark.behaviour(31)
@@ -573,7 +573,7 @@ def test_all_pending_messages_to_somebody_are_given_up(phone: Phone) -> None:
     answer = caller.ask(cancel(5, "", "74342", "4498987282"))
     nothing = caller.ask(cancel(6, "", "74342", "4498987282"))
 
-    assert (answer.status, nothing.status) == (0, Status.ESME_RCANCELFAIL)
+    assert (answer.status, nothing.status) == (0, CommandStatus.ESME_RCANCELFAIL)
     assert [state_of(caller, each) for each in messages] == [DELETED, DELETED]
     assert state_of(caller, spared) == ENROUTE
 
@@ -602,5 +602,5 @@ def test_a_pending_message_says_something_else(phone: Phone) -> None:
     assert receipt.command == packed.DELIVER_SM
     assert texts(phone) == ["dos"]
     assert (waiting, state_of(caller, message)) == (ENROUTE, DELIVERED)
-    assert late.status == Status.ESME_RREPLACEFAIL
+    assert late.status == CommandStatus.ESME_RREPLACEFAIL
     assert before - phone.api.balance() == 1

@@ -10,46 +10,46 @@ from hypothesis import strategies as st
 
 from emulator.domain import receipt as receipts
 from emulator.domain import smpp_time
-from emulator.domain.access import Form
+from emulator.domain.access import ReceiptFormat
 from emulator.domain.coding import (
-    CODINGS,
+    DATA_CODINGS,
     Alphabet,
-    ascii_only,
-    decoded,
-    encoded,
-    parts,
+    to_ascii,
+    decode_text,
+    encode_text,
+    count_parts,
 )
-from emulator.domain.command_status import Declined, Status
+from emulator.domain.command_status import SmppRefusal, CommandStatus
 from emulator.domain.receipt import Receipt
-from emulator.domain.segments import Part, announced, headed, joined
-from emulator.domain.smpp import Address, MessageState, cellphone
-from emulator.domain.text import GSM
+from emulator.domain.segments import MessagePart, parse_sar_part, parse_user_data, join_parts
+from emulator.domain.smpp import SmppAddress, MessageState, parse_destination
+from emulator.domain.text import GSM_CHARACTERS
 
 CODEC = gsm0338.Codec()
 NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
-GSM_TEXT = st.text(st.sampled_from(sorted(GSM)), max_size=200)
+GSM_TEXT = st.text(st.sampled_from(sorted(GSM_CHARACTERS)), max_size=200)
 
 
 @given(GSM_TEXT)
 def test_gsm_octets_are_those_of_another_codec(text: str) -> None:
     octets, _ = CODEC.encode(text)
 
-    assert encoded(text, Alphabet.GSM) == octets
-    assert decoded(octets, Alphabet.GSM) == text
+    assert encode_text(text, Alphabet.GSM) == octets
+    assert decode_text(octets, Alphabet.GSM) == text
 
 
 @given(st.binary(max_size=300), st.sampled_from(Alphabet))
 def test_any_octets_are_some_text_in_some_parts(
     octets: bytes, written_in: Alphabet
 ) -> None:
-    assert isinstance(decoded(octets, written_in), str)
-    assert parts(octets, written_in) >= 1
+    assert isinstance(decode_text(octets, written_in), str)
+    assert count_parts(octets, written_in) >= 1
 
 
 @given(st.text(max_size=100).filter(str.isprintable))
 def test_ucs_2_is_written_with_the_high_octet_first(text: str) -> None:
-    assert decoded(text.encode("utf-16-be"), Alphabet.UCS_2) == text
-    assert encoded(text, Alphabet.UCS_2) == text.encode("utf-16-be")
+    assert decode_text(text.encode("utf-16-be"), Alphabet.UCS_2) == text
+    assert encode_text(text, Alphabet.UCS_2) == text.encode("utf-16-be")
 
 
 @pytest.mark.manual("SMP-02")
@@ -75,7 +75,7 @@ def test_ucs_2_is_written_with_the_high_octet_first(text: str) -> None:
 def test_what_octets_mean_depends_on_the_data_coding(
     data_coding: int, octets: bytes, text: str
 ) -> None:
-    assert decoded(octets, CODINGS[data_coding]) == text
+    assert decode_text(octets, DATA_CODINGS[data_coding]) == text
 
 
 @pytest.mark.parametrize(
@@ -99,52 +99,52 @@ def test_what_octets_mean_depends_on_the_data_coding(
 def test_parts_are_counted_as_they_travel(
     size: int, written_in: Alphabet, expected: int
 ) -> None:
-    assert parts(b"a" * size, written_in) == expected
+    assert count_parts(b"a" * size, written_in) == expected
 
 
 def test_latin_1_that_gsm_lacks_travels_as_ucs_2() -> None:
-    assert parts(b"\xe1" * 70, Alphabet.LATIN_1) == 1
-    assert parts(b"\xe1" * 71, Alphabet.LATIN_1) == 2
+    assert count_parts(b"\xe1" * 70, Alphabet.LATIN_1) == 1
+    assert count_parts(b"\xe1" * 71, Alphabet.LATIN_1) == 2
 
 
 @pytest.mark.parametrize(
     ("header", "part"),
     [
-        ("050003ab0201", Part(0xAB, 2, 1)),
-        ("06080412340302", Part(0x1234, 3, 2)),
-        ("0b0504158100000003110201", Part(0x11, 2, 1)),  # behind ports
+        ("050003ab0201", MessagePart(0xAB, 2, 1)),
+        ("06080412340302", MessagePart(0x1234, 3, 2)),
+        ("0b0504158100000003110201", MessagePart(0x11, 2, 1)),  # behind ports
         ("0504158100000003", None),
     ],
 )
-def test_a_header_says_which_part_this_is(header: str, part: Part | None) -> None:
+def test_a_header_says_which_part_this_is(header: str, part: MessagePart | None) -> None:
     octets = bytes.fromhex(header)
 
-    assert headed(octets[: octets[0] + 1] + b"hola") == (part, b"hola")
+    assert parse_user_data(octets[: octets[0] + 1] + b"hola") == (part, b"hola")
 
 
 @pytest.mark.parametrize("octets", [b"", b"\x05\x00", b"\xff" * 100])
 def test_a_header_longer_than_the_text_is_declined(octets: bytes) -> None:
-    with pytest.raises(Declined) as caught:
-        headed(octets)
+    with pytest.raises(SmppRefusal) as caught:
+        parse_user_data(octets)
 
-    assert caught.value.status is Status.ESME_RINVESMCLASS
+    assert caught.value.status is CommandStatus.ESME_RINVESMCLASS
 
 
 @given(st.binary(min_size=1, max_size=140))
 def test_any_header_is_taken_off_or_declined(octets: bytes) -> None:
     if octets[0] < len(octets):
-        assert headed(octets).octets == octets[octets[0] + 1 :]
+        assert parse_user_data(octets).octets == octets[octets[0] + 1 :]
 
 
 def test_three_parameters_say_the_same_and_two_say_nothing() -> None:
-    assert announced(b"\x12\x34", b"\x02", b"\x01") == Part(0x1234, 2, 1)
-    assert announced(b"\x12\x34", None, b"\x01") is None
+    assert parse_sar_part(b"\x12\x34", b"\x02", b"\x01") == MessagePart(0x1234, 2, 1)
+    assert parse_sar_part(b"\x12\x34", None, b"\x01") is None
 
 
 def test_parts_are_joined_in_whatever_order_they_came() -> None:
-    parts = [(Part(1, 3, 3), "c"), (Part(1, 3, 1), "a"), (Part(1, 3, 2), "b")]
+    parts = [(MessagePart(1, 3, 3), "c"), (MessagePart(1, 3, 1), "a"), (MessagePart(1, 3, 2), "b")]
 
-    whole, lacking = joined(parts), joined(parts[:2])
+    whole, lacking = join_parts(parts), join_parts(parts[:2])
 
     assert (whole.text, whole.is_complete) == ("abc", True)
     assert (lacking.text, lacking.numbers, lacking.is_complete) == ("ac", (1, 3), False)
@@ -162,7 +162,7 @@ def test_parts_are_joined_in_whatever_order_they_came() -> None:
     ],
 )
 def test_times_are_absolute_or_relative(text: bytes, instant: datetime | None) -> None:
-    assert smpp_time.instant(text, NOW) == instant
+    assert smpp_time.parse_smpp_time(text, NOW) == instant
 
 
 @pytest.mark.parametrize(
@@ -174,14 +174,14 @@ def test_times_are_absolute_or_relative(text: bytes, instant: datetime | None) -
 )
 def test_what_is_no_time_is_said_to_be_none(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"\S"):
-        smpp_time.instant(text, NOW)
+        smpp_time.parse_smpp_time(text, NOW)
 
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)))  # noqa: DTZ001
 def test_a_time_that_was_written_is_read_again(naive: datetime) -> None:
     instant = naive.replace(tzinfo=UTC, microsecond=0)
 
-    assert smpp_time.instant(smpp_time.written(instant), NOW) == instant
+    assert smpp_time.parse_smpp_time(smpp_time.format_smpp_time(instant), NOW) == instant
 
 
 @pytest.mark.manual("SMP-01")
@@ -193,7 +193,7 @@ def test_a_time_that_was_written_is_read_again(naive: datetime) -> None:
     ],
 )
 def test_a_destination_is_ten_digits_with_the_country_or_without(address: str) -> None:
-    assert cellphone(address.encode()) == 4498987282
+    assert parse_destination(address.encode()) == 4498987282
 
 
 @pytest.mark.parametrize(
@@ -204,17 +204,17 @@ def test_a_destination_is_ten_digits_with_the_country_or_without(address: str) -
     ],
 )
 def test_anything_else_is_no_destination(address: str) -> None:
-    with pytest.raises(Declined) as caught:
-        cellphone(address.encode("utf-8"))
+    with pytest.raises(SmppRefusal) as caught:
+        parse_destination(address.encode("utf-8"))
 
-    assert caught.value.status is Status.ESME_RINVDSTADR
+    assert caught.value.status is CommandStatus.ESME_RINVDSTADR
 
 
 RECEIPT = Receipt(
     message=97569696,
     state=MessageState.DELIVERED,
-    source=Address(1, 1, b"4498987282"),
-    destination=Address(0, 0, b"74342"),
+    source=SmppAddress(1, 1, b"4498987282"),
+    destination=SmppAddress(0, 0, b"74342"),
     service_type="",
     submitted_at=NOW,
     done_at=NOW + timedelta(seconds=71),
@@ -227,31 +227,31 @@ MEXICO = ZoneInfo("America/Mexico_City")
     ("form", "text"),
     [
         (
-            Form(),
+            ReceiptFormat(),
             (
                 "id:97569696 sub:001 dlvrd:001 submit date:2603021200 "
                 "done date:2603021201 stat:DELIVRD err:000 text:Hola, ?que tal? ? es"
             ),
         ),
         (
-            Form(ids="hex", dates="seconds", text="Text"),
+            ReceiptFormat(ids="hex", dates="seconds", text="Text"),
             (
                 "id:5D0CBA0 sub:001 dlvrd:001 submit date:260302120000 "
                 "done date:260302120111 stat:DELIVRD err:000 Text:Hola, ?que tal? ? es"
             ),
         ),
         (
-            Form(ids="padded", text="none"),
+            ReceiptFormat(ids="padded", text="none"),
             (
                 "id:0097569696 sub:001 dlvrd:001 submit date:2603021200 "
                 "done date:2603021201 stat:DELIVRD err:000"
             ),
         ),
-        (Form(tlvs="only"), ""),
+        (ReceiptFormat(tlvs="only"), ""),
     ],
 )
-def test_a_receipt_is_written_as_centres_write_it(form: Form, text: str) -> None:
-    assert receipts.text(RECEIPT, form, MEXICO) == text
+def test_a_receipt_is_written_as_centres_write_it(form: ReceiptFormat, text: str) -> None:
+    assert receipts.render_receipt_text(RECEIPT, form, MEXICO) == text
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_receipt_is_written_as_centres_write_it(form: Form, text: str) -> None
 def test_a_receipt_says_what_became_of_the_message(
     state: MessageState, words: str
 ) -> None:
-    text = receipts.text(RECEIPT._replace(state=state), Form(), MEXICO)
+    text = receipts.render_receipt_text(RECEIPT._replace(state=state), ReceiptFormat(), MEXICO)
 
     assert words in text
     assert "dlvrd:000" in text
@@ -274,16 +274,16 @@ def test_a_receipt_says_what_became_of_the_message(
 def test_a_receipt_says_it_in_parameters_too() -> None:
     failed = RECEIPT._replace(state=MessageState.UNDELIVERABLE, reference=258)
 
-    assert receipts.parameters(failed, Form()) == {
+    assert receipts.make_receipt_tlvs(failed, ReceiptFormat()) == {
         "RECEIPTED_MESSAGE_ID": b"97569696\0",
         "MESSAGE_STATE": b"\x05",
         "NETWORK_ERROR_CODE": b"\x03\x00\x01",
         "USER_MESSAGE_REFERENCE": b"\x01\x02",
     }
-    assert receipts.parameters(RECEIPT, Form(tlvs="without")) == {}
+    assert receipts.make_receipt_tlvs(RECEIPT, ReceiptFormat(tlvs="without")) == {}
 
 
 @given(st.text(max_size=30))
 def test_a_text_without_accents_is_ascii_of_the_same_length(text: str) -> None:
-    assert ascii_only(text).isascii()
-    assert len(ascii_only(text)) == len(text)
+    assert to_ascii(text).isascii()
+    assert len(to_ascii(text)) == len(text)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.domain.command_status import Status
+from emulator.domain.command_status import CommandStatus
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
 from tests.smpp.packed import Packet, resp
@@ -33,7 +33,7 @@ def test_who_is_refused_may_try_again_until_the_timer_is_up(
 
     refused = caller.ask(packed.bind(password="wrong"))
 
-    assert refused.status == Status.ESME_RINVPASWD
+    assert refused.status == CommandStatus.ESME_RINVPASWD
     assert caller.is_cut()
 
 

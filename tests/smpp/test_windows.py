@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from emulator.smsc.connection import TURN
-from emulator.domain.command_status import Status
+from emulator.smsc.connection import PDUS_PER_TURN
+from emulator.domain.command_status import CommandStatus
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
 from tests.smpp.dialled import Caller, Phone
@@ -36,7 +36,7 @@ def test_what_comes_behind_an_unbind_has_no_place(phone: Phone) -> None:
     caller.say(UNBIND, packed.submit(3), packed.packet(packed.ENQUIRE_LINK, 4))
 
     assert caller.hear() == Packet(resp(packed.UNBIND), 0, 2, b"")
-    assert caller.hear() == Packet(SUBMITTED, Status.ESME_RINVBNDSTS, 3, b"")
+    assert caller.hear() == Packet(SUBMITTED, CommandStatus.ESME_RINVBNDSTS, 3, b"")
     assert caller.hear() == Packet(resp(packed.ENQUIRE_LINK), 0, 4, b"")
     assert placed(phone) == 0
 
@@ -147,26 +147,26 @@ def test_a_reset_world_keeps_its_sessions(phone: Phone) -> None:
 
 def test_more_than_a_turn_of_requests_is_answered_in_order(phone: Phone) -> None:
     caller = phone.bound()
-    count = 2 * TURN + 1
+    count = 2 * PDUS_PER_TURN + 1
 
     caller.say(*(packed.submit(each) for each in range(2, 2 + count)))
 
     answers = [caller.hear() for _ in range(count)]
     assert [each.sequence for each in answers] == [*range(2, 2 + count)]
     assert {each.status for each in answers} == {0}
-    assert TURN == 32
+    assert PDUS_PER_TURN == 32
 
 
 def test_who_leaves_within_a_turn_has_asked_for_what_was_carried_out(
     phone: Phone,
 ) -> None:
     caller = phone.bound()
-    caller.say(*(packed.submit(each) for each in range(2, 2 + 3 * TURN)))
+    caller.say(*(packed.submit(each) for each in range(2, 2 + 3 * PDUS_PER_TURN)))
     caller.reset()
     for _ in range(10):
         caller.turn()
 
-    assert placed(phone) % TURN == 0  # whole turns, and nothing after the end
+    assert placed(phone) % PDUS_PER_TURN == 0  # whole turns, and nothing after the end
     assert steered(phone.api, "GET", "smpp/sessions") == []
     charged = {each.amount for each in phone.api.world.movements}
     assert charged <= {-1_000_000}
@@ -180,7 +180,7 @@ def test_a_drip_holds_back_what_comes_behind_it(phone: Phone) -> None:
     caller.turn()
 
     advance(phone, 16)
-    waiting = len(phone.api.world.delayed)
+    waiting = len(phone.api.world.delayed_answers)
     advance(phone, 1)
 
     answer, alive = caller.hear(), caller.hear()
@@ -194,14 +194,14 @@ def test_a_drip_on_a_line_that_has_gone_ends_without_a_word(phone: Phone) -> Non
     caller = phone.bound()
     caller.say(packed.submit(2))
     caller.turn()
-    waiting = len(phone.api.world.delayed)
+    waiting = len(phone.api.world.delayed_answers)
 
     caller.reset()
     caller.turn()
     advance(phone, 60)
 
     assert waiting > 0
-    assert phone.api.world.delayed == {}
+    assert phone.api.world.delayed_answers == {}
 
 
 def test_half_an_answer_is_the_last_word(phone: Phone) -> None:

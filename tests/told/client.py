@@ -8,7 +8,7 @@ from typing import Any
 
 from emulator.client import Emulator
 from emulator.client.line import ClientError
-from emulator.client.transport import Headers, NoStream, Request, Response, Stream
+from emulator.client.transport import ResponseHeaders, NotStreamed, ClientRequest, ClientResponse, LiveStream
 from tests.campaigns import NUMBER, SMS, an_sms, to
 from tests.emulated import START
 from tests.pushing import opened
@@ -46,7 +46,7 @@ class Written:
     def __init__(self, lines: list[str]) -> None:
         self._lines = lines
 
-    def request(self, asked: Request) -> Response:
+    def request(self, asked: ClientRequest) -> ClientResponse:
         headers = " ".join(f"{name}={each}" for name, each in asked.headers.items())
         body = asked.body.decode()
         self._lines.append(
@@ -55,11 +55,11 @@ class Written:
         is_list = asked.path.partition("?")[0].endswith(LISTS) and not body
         waits = "wait" in asked.path
         told: Any = [] if is_list else FOUND if waits else ANSWER
-        return Response(200, Headers({}), dumps(told).encode())
+        return ClientResponse(200, ResponseHeaders({}), dumps(told).encode())
 
-    def stream(self, asked: Request) -> Stream:
+    def stream(self, asked: ClientRequest) -> LiveStream:
         self.request(asked)
-        raise NoStream(Response(404, Headers({}), b""))
+        raise NotStreamed(ClientResponse(404, ResponseHeaders({}), b""))
 
     def open_smpp(self) -> None:
         self._lines.append("  opens SMPP")

@@ -186,7 +186,7 @@ def faults(scribe: Scribe) -> None:
         scribe.title(preset["name"])
         scribe.control("POST", "faults", {"preset": preset["name"]})
         scribe.control("DELETE", "faults")
-    for effect in vocabulary.examples():
+    for effect in vocabulary.list_effect_examples():
         scribe.title(str(effect))
         rule = {"operation": "*", "first": 1, "effect": effect}
         scribe.briefly("POST", "/_emulator/faults", json=rule)
@@ -207,8 +207,8 @@ def faults(scribe: Scribe) -> None:
 def presets_felt(scribe: Scribe) -> None:
     """Tell what an ordinary request is answered while a fault strikes it."""
     api = scribe.api
-    for effect in vocabulary.examples():
-        if not vocabulary.read(effect).is_felt_by("getUser"):
+    for effect in vocabulary.list_effect_examples():
+        if not vocabulary.parse_effect(effect).can_affect("getUser"):
             continue
         scribe.title(str(effect))
         rule = {"operation": "getUser", "first": 1, "effect": effect}

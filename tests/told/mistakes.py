@@ -15,7 +15,7 @@ from emulator.command.main import main
 from emulator.domain.refusals import Refusal
 from emulator.worldfile.fixture import FixtureError
 from emulator.operations.control import snapshots as snapshot_of
-from emulator.serving.server import Ready
+from emulator.serving.server import ReadyReport
 from tests.emulated import START, demo, emulated
 from tests.steering import steered
 from tests.test_snapshots import lives
@@ -78,7 +78,7 @@ def world_files(scribe: Scribe) -> None:
 
     def read(document: Any) -> str:
         try:
-            fixture.read(document, "x", now=START)
+            fixture.parse_fixture(document, "x", now=START)
         except FixtureError as error:
             return str(error)
         return "is read"
@@ -96,7 +96,7 @@ def snapshots(scribe: Scribe) -> None:
 
     def read(document: Any) -> str:
         try:
-            snapshot_of.read(document)
+            snapshot_of.snapshot_from_json(document)
         except Refusal as refusal:
             return refusal.why
         return "is read"
@@ -125,10 +125,10 @@ def welcome(scribe: Scribe) -> None:
     with closing(emulated(tokens=[], binds=[])) as other:
         bare = other.worlds.default
     http, smpp = "http://emulator.test:7672", {"smpp": "emulator.test:2775"}
-    for ready in (Ready(http), Ready(http, "https://emulator.test:7673", smpp)):
+    for ready in (ReadyReport(http), ReadyReport(http, "https://emulator.test:7673", smpp)):
         for world in (scribe.api.world, bare):
             with redirect_stdout(StringIO()) as said:
-                cli.welcome(ready, world)
+                cli.print_welcome(ready, world)
             scribe.lines += said.getvalue().splitlines()
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from urllib.parse import urlencode
 
 from emulator.web.panel.actions import ACTIONS
-from emulator.web.panel.assets import FILES
+from emulator.web.panel.assets import ASSET_FILES
 from emulator.web.panel.views import PAGES
 from tests import commanded
 from tests.campaigns import CLIC, NUMBER, SMS
@@ -136,7 +136,7 @@ def doors(scribe: Scribe) -> None:
     ):
         answer = api.get(path, token="")
         scribe.lines.append(f"> {path}\n< {answer.status} {dict(_own(answer))}")
-    for file in FILES:
+    for file in ASSET_FILES:
         for coding in ("gzip", "identity"):
             headers = {"accept-encoding": coding}
             answer = api.get(f"/panel/asset/{file}", token="", headers=headers)

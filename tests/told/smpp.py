@@ -137,7 +137,7 @@ def fields(scribe: Scribe) -> None:
                 heard = caller.hear()
                 row = steered(api, "GET", "journal?last=1")["exchanges"][0]
                 campaigns = [*api.world.campaigns.values()]
-                text = campaigns[-1].text(0) if campaigns else ""
+                text = campaigns[-1].render_text(0) if campaigns else ""
                 said = f"{row['why']!r} {row['notes']} {text!r:.60}"
                 scribe.lines.append(f"{value!r:.60} {heard.status:#x} {said}")
 
@@ -184,7 +184,7 @@ def _acknowledged(talk: Talk, phone: Phone) -> None:
     """Acknowledge whatever receipts come, as long as some are on their way."""
     talk.caller.turn()
     for _ in range(40):
-        if not phone.api.world.outbox.posted:
+        if not phone.api.world.outbox.unacknowledged:
             return
         heard = talk.hear()
         talk.caller.say(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from typing import Any
 
-from emulator.operations.call import Call
+from emulator.operations.call import OperationCall
 from emulator.operations.control.events import stream_changes, stream_events
 from tests.campaigns import NUMBER, SMS, an_sms, crowd, to
 from tests.emulated import Api
@@ -15,9 +15,9 @@ from tests.told.scribe import Scribe
 Reader = Generator[Any, Any, None]
 
 
-def _call(api: Api, **params: Any) -> Call:
+def _call(api: Api, **params: Any) -> OperationCall:
     token = next(iter(api.world.tokens.values()))
-    return Call(api.world.clock.now(), token, params, [])
+    return OperationCall(api.world.clock.now(), token, params, [])
 
 
 def _read(scribe: Scribe, reader: Reader, *, rung: bool | None = None) -> None:

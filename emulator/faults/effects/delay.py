@@ -7,17 +7,17 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-from emulator.domain.chance import draw
+from emulator.domain.chance import draw_fraction
 from emulator.domain.refusals import WRONG_FORMAT, Refusal
 from emulator.faults.calls import A, HttpCall, ReceiptCall, SmppCall
 from emulator.faults.effect import Effect, Json
-from emulator.faults.places import Place
-from emulator.faults.words import LONGEST, Word, is_number
+from emulator.faults.places import FaultPlace
+from emulator.faults.words import LONGEST_DELAY, EffectField, is_number
 
 PAIR = 2
-TINY = 2**-64  # the smallest draw but 0, whose logarithm is infinite
-WIDEST = 10  # sigma
-SECONDS = {"type": "number", "minimum": 0, "maximum": LONGEST}
+SMALLEST_DRAW = 2**-64  # the smallest draw but 0, whose logarithm is infinite
+MAX_SIGMA = 10  # sigma
+SECONDS_SCHEMA = {"type": "number", "minimum": 0, "maximum": LONGEST_DELAY}
 
 
 def _is_delay(value: Any) -> bool:
@@ -34,15 +34,15 @@ def _is_delay(value: Any) -> bool:
         and law.keys() == {"median", "sigma"}
         and _is_seconds(law["median"])
         and is_number(law["sigma"])
-        and 0 <= law["sigma"] <= WIDEST
+        and 0 <= law["sigma"] <= MAX_SIGMA
     )
 
 
 def _is_seconds(value: Any) -> bool:
-    return is_number(value) and 0 <= value <= LONGEST
+    return is_number(value) and 0 <= value <= LONGEST_DELAY
 
 
-def _closed(**properties: Any) -> dict[str, Any]:
+def _make_object_schema(**properties: Any) -> dict[str, Any]:
     return {
         "type": "object",
         "required": [*properties],
@@ -51,28 +51,28 @@ def _closed(**properties: Any) -> dict[str, Any]:
     }
 
 
-DELAY = Word(
+DELAY = EffectField(
     "delay",
-    f"a number of seconds up to {LONGEST} (in JSON also "
+    f"a number of seconds up to {LONGEST_DELAY} (in JSON also "
     '{"uniform": [1, 5]} or {"lognormal": {"median": 1, "sigma": 0.5}})',
     {
         "oneOf": [
-            SECONDS,
-            _closed(
+            SECONDS_SCHEMA,
+            _make_object_schema(
                 uniform={
                     "type": "array",
                     "minItems": PAIR,
                     "maxItems": PAIR,
-                    "items": SECONDS,
+                    "items": SECONDS_SCHEMA,
                 }
             ),
-            _closed(
-                lognormal=_closed(
-                    median=SECONDS,
+            _make_object_schema(
+                lognormal=_make_object_schema(
+                    median=SECONDS_SCHEMA,
                     sigma={
                         "type": "number",
                         "minimum": 0,
-                        "maximum": WIDEST,
+                        "maximum": MAX_SIGMA,
                         "description": "Of the logarithm",
                     },
                 )
@@ -83,83 +83,83 @@ DELAY = Word(
 )
 
 
-class Uniform(Struct, frozen=True):
+class UniformDelay(Struct, frozen=True):
     low: float  # seconds
     high: float
 
-    def at(self, chance: float, _other: float) -> float:
+    def to_seconds(self, chance: float, _other: float) -> float:
         return self.low + (self.high - self.low) * chance
 
 
-class Lognormal(Struct, frozen=True):
+class LognormalDelay(Struct, frozen=True):
     median: float  # seconds
     sigma: float  # of the logarithm
 
-    def at(self, chance: float, other: float) -> float:
+    def to_seconds(self, chance: float, other: float) -> float:
         """Return the seconds that two draws mean, by Box and Muller."""
-        normal = sqrt(-2 * log(max(chance, TINY))) * cos(2 * pi * other)
+        normal = sqrt(-2 * log(max(chance, SMALLEST_DRAW))) * cos(2 * pi * other)
         return self.median * exp(self.sigma * normal)
 
 
 class Delay(Effect, frozen=True):
     """The answer is right, and late by so many seconds of the world."""
 
-    seconds: float | Uniform | Lognormal
+    seconds: float | UniformDelay | LognormalDelay
 
-    WORDS = (DELAY,)
-    SAYS = (
+    FIELDS = (DELAY,)
+    DESCRIPTION = (
         "the right answer, late by seconds of the world's clock: fixed, or drawn from "
         "the world's seed, the rule's id and the number of the call. It is "
-        f"{LONGEST} seconds at most. A client that hangs up while a `before` delay "
+        f"{LONGEST_DELAY} seconds at most. A client that hangs up while a `before` delay "
         "lasts has asked for nothing; while an `after` delay lasts, the operation "
         "stands. A receipt (deliver_sm) is late, too."
     )
 
     @classmethod
     def from_json(cls, body: Json) -> Self:
-        seconds = DELAY.read(body)
+        seconds = DELAY.read_from(body)
         if not isinstance(seconds, dict):
             return cls(seconds)
         if "lognormal" in seconds:
-            return cls(Lognormal(**seconds["lognormal"]))
+            return cls(LognormalDelay(**seconds["lognormal"]))
         low, high = seconds["uniform"]
         if low > high:
             why = f"send the shorter delay first: {low} is more than {high}"
             raise Refusal(WRONG_FORMAT, why, field="effect.delay.uniform")
-        return cls(Uniform(low, high))
+        return cls(UniformDelay(low, high))
 
     def to_json(self) -> dict[str, Any]:
         seconds = self.seconds
-        if isinstance(seconds, Uniform):
+        if isinstance(seconds, UniformDelay):
             return {"delay": {"uniform": [seconds.low, seconds.high]}}
-        if isinstance(seconds, Lognormal):
+        if isinstance(seconds, LognormalDelay):
             law = {"median": seconds.median, "sigma": seconds.sigma}
             return {"delay": {"lognormal": law}}
         return {"delay": seconds}
 
     @classmethod
-    def examples(cls) -> Iterator[dict[str, Any]]:
+    def list_examples(cls) -> Iterator[dict[str, Any]]:
         yield {"delay": 5}
 
     @property
-    def places(self) -> frozenset[Place]:
-        return frozenset({Place.HTTP_REQUEST, Place.SMPP_ANSWER, Place.RECEIPT})
+    def places(self) -> frozenset[FaultPlace]:
+        return frozenset({FaultPlace.HTTP_REQUEST, FaultPlace.SMPP_ANSWER, FaultPlace.RECEIPT})
 
-    def drawn(self, seed: int, rule: str, number: int) -> timedelta:
+    def draw_delay(self, seed: int, rule: str, number: int) -> timedelta:
         """Return how late the call is that was met as *number*."""
         seconds = self.seconds
-        if isinstance(seconds, Uniform | Lognormal):
-            first = draw(seed, f"delay {rule}", number)
-            seconds = seconds.at(first, draw(seed, f"delay again {rule}", number))
-        return timedelta(seconds=min(seconds, LONGEST))
+        if isinstance(seconds, UniformDelay | LognormalDelay):
+            first = draw_fraction(seed, f"delay {rule}", number)
+            seconds = seconds.to_seconds(first, draw_fraction(seed, f"delay again {rule}", number))
+        return timedelta(seconds=min(seconds, LONGEST_DELAY))
 
-    async def answer_http(self, call: HttpCall[A]) -> A:
-        async with call.wait(self.drawn(call.seed, call.rule, call.number)):
+    async def respond_http(self, call: HttpCall[A]) -> A:
+        async with call.delay_response(self.draw_delay(call.seed, call.rule_id, call.call_number)):
             return await call.carry_out()
 
-    async def answer_smpp(self, call: SmppCall) -> bytes | None:
-        await call.answer_late(self.drawn(call.seed, call.rule, call.number))
+    async def respond_smpp(self, call: SmppCall) -> bytes | None:
+        await call.delay_response(self.draw_delay(call.seed, call.rule_id, call.call_number))
         return None
 
     def deliver_receipt(self, call: ReceiptCall) -> None:
-        call.send_late(self.drawn(call.seed, call.rule, call.number))
+        call.delay_receipt(self.draw_delay(call.seed, call.rule_id, call.call_number))

@@ -5,22 +5,22 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Self
 
-from emulator.domain.access import Form
-from emulator.domain.chance import digest
-from emulator.domain.command_status import Status
+from emulator.domain.access import ReceiptFormat
+from emulator.domain.chance import draw_bits
+from emulator.domain.command_status import CommandStatus
 from emulator.domain.receipt import Receipt
 from emulator.domain.smpp import MessageState
 from emulator.faults.calls import ReceiptCall, SmppCall
 from emulator.faults.effect import Effect, Json
-from emulator.faults.places import Phase, Place
-from emulator.faults.words import choice
-from emulator.smpp.pdu import WORD, nack
+from emulator.faults.places import FaultPhase, FaultPlace
+from emulator.faults.words import make_choice_field
+from emulator.smpp.pdu import UINT32, encode_nack
 
-WRONG = 0x5555_5555  # what a sequence_number is spoilt with
-EXCESS = 16  # octets that a wrong length announces and nobody sends
-RUBBISH = 4  # times eight octets
-WRONG_ID = 1_000_000  # what is added to an id that is to be wrong
-PLACING = frozenset({"submit_sm", "submit_multi", "data_sm"})  # what has receipts
+SEQUENCE_MASK = 0x5555_5555  # what a sequence_number is spoilt with
+EXCESS_LENGTH = 16  # octets that a wrong length announces and nobody sends
+GARBAGE_WORDS = 4  # times eight octets
+ID_OFFSET = 1_000_000  # what is added to an id that is to be wrong
+SUBMITTING_COMMANDS = frozenset({"submit_sm", "submit_multi", "data_sm"})  # what has receipts
 
 
 class PduMutation(StrEnum):
@@ -41,16 +41,16 @@ class PduMutation(StrEnum):
     NO_TLVS = "no_tlvs"
 
 
-WRITTEN = frozenset(  # otherwise, in a receipt
+RECEIPT_REWRITES = frozenset(  # otherwise, in a receipt
     {PduMutation.WRONG_ID, PduMutation.UNKNOWN_STATE, PduMutation.NO_TLVS}
 )
-ENDING = frozenset({PduMutation.THEN_CLOSE, PduMutation.THEN_RESET})
-OF_RECEIPTS = WRITTEN | {PduMutation.DOUBLED, PduMutation.SWAPPED}
-PLACES = {
-    Place.SMPP_ANSWER: frozenset(PduMutation) - WRITTEN,
-    Place.RECEIPT: OF_RECEIPTS,
+ENDING_MUTATIONS = frozenset({PduMutation.THEN_CLOSE, PduMutation.THEN_RESET})
+RECEIPT_MUTATIONS = RECEIPT_REWRITES | {PduMutation.DOUBLED, PduMutation.SWAPPED}
+MUTATIONS_BY_PLACE = {
+    FaultPlace.SMPP_ANSWER: frozenset(PduMutation) - RECEIPT_REWRITES,
+    FaultPlace.RECEIPT: RECEIPT_MUTATIONS,
 }
-PDU = choice("pdu", PduMutation)
+PDU = make_choice_field("pdu", PduMutation)
 
 
 class PduFault(Effect, frozen=True):
@@ -58,8 +58,8 @@ class PduFault(Effect, frozen=True):
 
     mutation: PduMutation
 
-    WORDS = (PDU,)
-    SAYS = (
+    FIELDS = (PDU,)
+    DESCRIPTION = (
         "over SMPP, the right answer goes out otherwise: `wrong_sequence`, `doubled`, "
         "`swapped` with the next one, `nack` (a generic_nack in its place, in either "
         "phase), `wrong_length`, `garbage`; or what follows it is `then_close`, "
@@ -70,66 +70,66 @@ class PduFault(Effect, frozen=True):
 
     @classmethod
     def from_json(cls, body: Json) -> Self:
-        return cls(PduMutation(PDU.read(body)))
+        return cls(PduMutation(PDU.read_from(body)))
 
     def to_json(self) -> dict[str, Any]:
         return {"pdu": str(self.mutation)}
 
     @classmethod
-    def examples(cls) -> Iterator[dict[str, Any]]:
+    def list_examples(cls) -> Iterator[dict[str, Any]]:
         for each in PduMutation:
             yield {"pdu": str(each)}
 
     @property
-    def places(self) -> frozenset[Place]:
-        return frozenset(each for each in PLACES if self.mutation in PLACES[each])
+    def places(self) -> frozenset[FaultPlace]:
+        return frozenset(each for each in MUTATIONS_BY_PLACE if self.mutation in MUTATIONS_BY_PLACE[each])
 
     @property
-    def phases(self) -> tuple[Phase, ...]:
+    def phases(self) -> tuple[FaultPhase, ...]:
         """There has to be a right answer first; a nack needs none."""
         needs_none = self.mutation is PduMutation.NACK
-        return (Phase.BEFORE, Phase.AFTER) if needs_none else (Phase.AFTER,)
+        return (FaultPhase.BEFORE, FaultPhase.AFTER) if needs_none else (FaultPhase.AFTER,)
 
-    def is_felt_by(self, operation: str) -> bool:
+    def can_affect(self, operation: str) -> bool:
         if self.mutation is PduMutation.EARLY_RECEIPT:
-            return operation in PLACING
-        return Effect.is_felt_by(self, operation)
+            return operation in SUBMITTING_COMMANDS
+        return Effect.can_affect(self, operation)
 
     # --- An answer --------------------------------------------------------------------
 
     def changes_smpp(self, call: SmppCall) -> bool:
-        if self.mutation is PduMutation.SWAPPED and call.is_holding:
+        if self.mutation is PduMutation.SWAPPED and call.has_held_response:
             return False
         if self.mutation is PduMutation.EARLY_RECEIPT and not call.can_send_receipt:
             return False
-        return call.is_heard or self.mutation in ENDING
+        return call.can_reach_client or self.mutation in ENDING_MUTATIONS
 
-    async def answer_smpp(self, call: SmppCall) -> bytes | None:
+    async def respond_smpp(self, call: SmppCall) -> bytes | None:
         if self.mutation is PduMutation.EARLY_RECEIPT:
-            await call.send_receipt()
-            return call.answer
-        return _ANSWERS[self.mutation](call)
+            await call.send_early_receipt()
+            return call.right_response
+        return _MUTATORS[self.mutation](call)
 
     # --- A receipt --------------------------------------------------------------------
 
     def changes_receipt(self, call: ReceiptCall) -> bool:
         if self.mutation is PduMutation.SWAPPED:
-            return not call.is_holding
-        if self.mutation in WRITTEN:
-            return not call.reads_alike(*self._rewritten(call.receipt, call.form))
+            return not call.has_held_receipt
+        if self.mutation in RECEIPT_REWRITES:
+            return not call.looks_same(*self._rewrite_receipt(call.receipt, call.form))
         return True
 
     def deliver_receipt(self, call: ReceiptCall) -> None:
         if self.mutation is PduMutation.SWAPPED:
-            call.hold()
+            call.hold_receipt()
             return
-        call.send(*self._rewritten(call.receipt, call.form))
+        call.send_receipt(*self._rewrite_receipt(call.receipt, call.form))
         if self.mutation is PduMutation.DOUBLED:
-            call.send(call.receipt, call.form)
+            call.send_receipt(call.receipt, call.form)
 
-    def _rewritten(self, receipt: Receipt, form: Form) -> tuple[Receipt, Form]:
+    def _rewrite_receipt(self, receipt: Receipt, form: ReceiptFormat) -> tuple[Receipt, ReceiptFormat]:
         if self.mutation is PduMutation.WRONG_ID:
-            return receipt._replace(message=receipt.message + WRONG_ID), form
+            return receipt._replace(message=receipt.message + ID_OFFSET), form
         if self.mutation is PduMutation.UNKNOWN_STATE:
             return receipt._replace(state=MessageState.UNKNOWN), form
         if self.mutation is PduMutation.NO_TLVS:
@@ -137,56 +137,56 @@ class PduFault(Effect, frozen=True):
         return receipt, form
 
 
-def _wrong_sequence(call: SmppCall) -> bytes:
-    return call.answer[:12] + WORD.pack(call.sequence ^ WRONG) + call.answer[16:]
+def _spoil_sequence(call: SmppCall) -> bytes:
+    return call.right_response[:12] + UINT32.pack(call.sequence_number ^ SEQUENCE_MASK) + call.right_response[16:]
 
 
-def _doubled(call: SmppCall) -> bytes:
-    return call.answer * 2
+def _double_response(call: SmppCall) -> bytes:
+    return call.right_response * 2
 
 
-def _swapped(call: SmppCall) -> bytes:
-    call.hold()
+def _swap_response(call: SmppCall) -> bytes:
+    call.hold_response()
     return b""
 
 
-def _nack(call: SmppCall) -> bytes:
-    return nack(Status.ESME_RSYSERR, call.sequence)
+def _make_nack(call: SmppCall) -> bytes:
+    return encode_nack(CommandStatus.ESME_RSYSERR, call.sequence_number)
 
 
-def _wrong_length(call: SmppCall) -> bytes:
-    return WORD.pack(len(call.answer) + EXCESS) + call.answer[4:]
+def _spoil_length(call: SmppCall) -> bytes:
+    return UINT32.pack(len(call.right_response) + EXCESS_LENGTH) + call.right_response[4:]
 
 
-def _garbage(call: SmppCall) -> bytes:
-    purpose = f"garbage {call.sequence}"
+def _make_garbage(call: SmppCall) -> bytes:
+    purpose = f"garbage {call.sequence_number}"
     return b"".join(
-        digest(call.seed, purpose, index).to_bytes(8, "big") for index in range(RUBBISH)
+        draw_bits(call.seed, purpose, index).to_bytes(8, "big") for index in range(GARBAGE_WORDS)
     )
 
 
 def _then_close(call: SmppCall) -> bytes:
-    call.close(answered=True)
-    return call.answer
+    call.close_connection(after_response=True)
+    return call.right_response
 
 
 def _then_reset(call: SmppCall) -> bytes:
-    call.reset(answered=True)
-    return call.answer
+    call.reset_connection(after_response=True)
+    return call.right_response
 
 
 def _then_unbind(call: SmppCall) -> bytes:
-    call.unbind()
-    return call.answer
+    call.send_unbind()
+    return call.right_response
 
 
-_ANSWERS: Mapping[PduMutation, Callable[[SmppCall], bytes]] = {
-    PduMutation.WRONG_SEQUENCE: _wrong_sequence,
-    PduMutation.DOUBLED: _doubled,
-    PduMutation.SWAPPED: _swapped,
-    PduMutation.NACK: _nack,
-    PduMutation.WRONG_LENGTH: _wrong_length,
-    PduMutation.GARBAGE: _garbage,
+_MUTATORS: Mapping[PduMutation, Callable[[SmppCall], bytes]] = {
+    PduMutation.WRONG_SEQUENCE: _spoil_sequence,
+    PduMutation.DOUBLED: _double_response,
+    PduMutation.SWAPPED: _swap_response,
+    PduMutation.NACK: _make_nack,
+    PduMutation.WRONG_LENGTH: _spoil_length,
+    PduMutation.GARBAGE: _make_garbage,
     PduMutation.THEN_CLOSE: _then_close,
     PduMutation.THEN_RESET: _then_reset,
     PduMutation.THEN_UNBIND: _then_unbind,

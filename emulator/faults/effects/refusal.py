@@ -7,12 +7,12 @@ from emulator.domain import refusals
 from emulator.domain.refusals import REASONS
 from emulator.faults.calls import A, HttpCall
 from emulator.faults.effect import Effect, Json
-from emulator.faults.effects.status import STATUS, later
-from emulator.faults.places import Place
-from emulator.faults.words import RETRY_AFTER, choice, stated
+from emulator.faults.effects.status import STATUS, make_retry_after
+from emulator.faults.places import FaultPlace
+from emulator.faults.words import RETRY_AFTER, make_choice_field, omit_none
 
 # What only the emulator itself refuses with, and never the platform.
-OURS = frozenset(
+EMULATOR_REASONS = frozenset(
     {
         *(refusals.NO_SUCH_TOKEN, refusals.NO_SUCH_WORLD, refusals.FOREIGN_ORIGIN),
         *(refusals.SECRET_NEEDED, refusals.NO_SUCH_ITEM, refusals.NOT_CHANGEABLE),
@@ -28,10 +28,10 @@ OURS = frozenset(
         refusals.MISDIRECTED,
     }
 )
-REFUSAL = choice(
+REFUSAL = make_choice_field(
     "refusal",
-    [name for name, reason in REASONS.items() if reason not in OURS],
-    says="the name of a documented refusal",
+    [name for name, reason in REASONS.items() if reason not in EMULATOR_REASONS],
+    expectation="the name of a documented refusal",
 )
 
 
@@ -42,8 +42,8 @@ class Refuse(Effect, frozen=True):
     status: int | None = None  # of HTTP, where it is another than the envelope says
     retry_after: int | None = None  # seconds
 
-    WORDS = (REFUSAL, STATUS, RETRY_AFTER)
-    SAYS = (
+    FIELDS = (REFUSAL, STATUS, RETRY_AFTER)
+    DESCRIPTION = (
         "a documented refusal; with `status` its envelope comes under another status "
         "of HTTP (200: an error body in a success), with `retry_after` under the "
         "header `Retry-After`."
@@ -51,10 +51,10 @@ class Refuse(Effect, frozen=True):
 
     @classmethod
     def from_json(cls, body: Json) -> Self:
-        return cls(REFUSAL.read(body), STATUS.find(body), RETRY_AFTER.find(body))
+        return cls(REFUSAL.read_from(body), STATUS.find_in(body), RETRY_AFTER.find_in(body))
 
     def to_json(self) -> dict[str, Any]:
-        return stated(
+        return omit_none(
             {
                 "refusal": self.reason,
                 "status": self.status,
@@ -63,13 +63,13 @@ class Refuse(Effect, frozen=True):
         )
 
     @classmethod
-    def examples(cls) -> Iterator[dict[str, Any]]:
+    def list_examples(cls) -> Iterator[dict[str, Any]]:
         yield {"refusal": refusals.SERVER_ERROR.name}
 
     @property
-    def places(self) -> frozenset[Place]:
-        return frozenset({Place.HTTP_REQUEST})
+    def places(self) -> frozenset[FaultPlace]:
+        return frozenset({FaultPlace.HTTP_REQUEST})
 
-    async def answer_http(self, call: HttpCall[A]) -> A:
-        reason, headers = REASONS[self.reason], later(self.retry_after)
-        return call.refuse(reason, status=self.status, headers=headers)
+    async def respond_http(self, call: HttpCall[A]) -> A:
+        reason, headers = REASONS[self.reason], make_retry_after(self.retry_after)
+        return call.make_refusal(reason, status=self.status, headers=headers)

@@ -8,10 +8,10 @@ from http import HTTPStatus
 from typing import Any, Self
 
 from emulator.domain.refusals import NOT_WANTED, REQUIRED, WRONG_FORMAT, Refusal
-from emulator.faults.calls import A, HttpAnswer, HttpCall, ReceiptCall, SmppCall
+from emulator.faults.calls import A, HttpResponseLike, HttpCall, ReceiptCall, SmppCall
 from emulator.faults.effect import Effect, Json
-from emulator.faults.places import Phase, Place
-from emulator.faults.words import LONGEST, SECONDS, choice, stated
+from emulator.faults.places import FaultPhase, FaultPlace
+from emulator.faults.words import LONGEST_DELAY, SECONDS, make_choice_field, omit_none
 
 NOT_JSON = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 HTML = b"text/html"
@@ -34,14 +34,14 @@ class WireFailure(StrEnum):
 SPOILING = frozenset(
     {WireFailure.TRUNCATED, WireFailure.DRIP, WireFailure.WRONG_CONTENT_TYPE}
 )
-ENDING = frozenset({WireFailure.CLOSE, WireFailure.RESET})  # ... the connection
-OF_BYTES = ENDING | {WireFailure.HANG, WireFailure.TRUNCATED, WireFailure.DRIP}
-PLACES = {
-    Place.HTTP_REQUEST: frozenset(WireFailure),
-    Place.SMPP_ANSWER: OF_BYTES,
-    Place.RECEIPT: ENDING | {WireFailure.HANG},
+ENDING_FAILURES = frozenset({WireFailure.CLOSE, WireFailure.RESET})  # ... the connection
+SMPP_FAILURES = ENDING_FAILURES | {WireFailure.HANG, WireFailure.TRUNCATED, WireFailure.DRIP}
+FAILURES_BY_PLACE = {
+    FaultPlace.HTTP_REQUEST: frozenset(WireFailure),
+    FaultPlace.SMPP_ANSWER: SMPP_FAILURES,
+    FaultPlace.RECEIPT: ENDING_FAILURES | {WireFailure.HANG},
 }
-WIRE = choice("wire", WireFailure)
+WIRE = make_choice_field("wire", WireFailure)
 
 
 class WireFault(Effect, frozen=True):
@@ -50,8 +50,8 @@ class WireFault(Effect, frozen=True):
     failure: WireFailure
     seconds: float = 0  # of the world, that a drip takes
 
-    WORDS = (WIRE, SECONDS)
-    SAYS = (
+    FIELDS = (WIRE, SECONDS)
+    DESCRIPTION = (
         "the connection fails. `hang` until the client gives up; `close` before any "
         "byte of the answer; `reset` (RST); `empty` (200, and no body); `not_json` "
         "(the right headers, a body that is no JSON). These spoil the right answer "
@@ -65,39 +65,39 @@ class WireFault(Effect, frozen=True):
 
     @classmethod
     def from_json(cls, body: Json) -> Self:
-        failure = WireFailure(WIRE.read(body))
+        failure = WireFailure(WIRE.read_from(body))
         drips = failure is WireFailure.DRIP
         if drips != ("seconds" in body):
             why = "wire drip takes seconds, and no other"
             reason = REQUIRED if drips else NOT_WANTED
             raise Refusal(reason, why, field="effect.seconds")
-        seconds = SECONDS.find(body) or 0
-        if seconds > LONGEST:
-            why = f"a drip takes at most {LONGEST} seconds, not {seconds:g}"
+        seconds = SECONDS.find_in(body) or 0
+        if seconds > LONGEST_DELAY:
+            why = f"a drip takes at most {LONGEST_DELAY} seconds, not {seconds:g}"
             raise Refusal(WRONG_FORMAT, why, field="effect.seconds")
         return cls(failure, seconds)
 
     def to_json(self) -> dict[str, Any]:
-        return stated({"wire": str(self.failure), "seconds": self.seconds or None})
+        return omit_none({"wire": str(self.failure), "seconds": self.seconds or None})
 
     @classmethod
-    def examples(cls) -> Iterator[dict[str, Any]]:
+    def list_examples(cls) -> Iterator[dict[str, Any]]:
         for each in WireFailure:
             seconds = 5 if each is WireFailure.DRIP else None
-            yield stated({"wire": str(each), "seconds": seconds})
+            yield omit_none({"wire": str(each), "seconds": seconds})
 
     @property
-    def places(self) -> frozenset[Place]:
-        return frozenset(each for each in PLACES if self.failure in PLACES[each])
+    def places(self) -> frozenset[FaultPlace]:
+        return frozenset(each for each in FAILURES_BY_PLACE if self.failure in FAILURES_BY_PLACE[each])
 
     @property
-    def phases(self) -> tuple[Phase, ...]:
+    def phases(self) -> tuple[FaultPhase, ...]:
         spoils = self.failure in SPOILING
-        return (Phase.AFTER,) if spoils else (Phase.BEFORE, Phase.AFTER)
+        return (FaultPhase.AFTER,) if spoils else (FaultPhase.BEFORE, FaultPhase.AFTER)
 
     # --- HTTP -------------------------------------------------------------------------
 
-    def changes_http(self, answer: HttpAnswer | None) -> bool:
+    def changes_http(self, answer: HttpResponseLike | None) -> bool:
         if answer is None:
             return True
         if self.failure is WireFailure.EMPTY:
@@ -106,21 +106,21 @@ class WireFault(Effect, frozen=True):
             return answer.has_body and not answer.content_type.startswith(HTML)
         return answer.has_body or self.failure not in SPOILING
 
-    async def answer_http(self, call: HttpCall[A]) -> A:
+    async def respond_http(self, call: HttpCall[A]) -> A:
         failure = self.failure
         if failure is WireFailure.TRUNCATED:
-            return await call.truncate()
+            return await call.truncate_body()
         if failure is WireFailure.DRIP:
-            return await call.drip(timedelta(seconds=self.seconds))
+            return await call.drip_response(timedelta(seconds=self.seconds))
         if failure is WireFailure.WRONG_CONTENT_TYPE:
-            answer = call.answer
+            answer = call.right_response
             answer.content_type = HTML
             return answer
         answers: Mapping[WireFailure, Callable[[], A]] = {
-            WireFailure.HANG: call.hang,
-            WireFailure.CLOSE: call.close,
-            WireFailure.RESET: call.reset,
-            WireFailure.EMPTY: partial(call.respond_empty, HTTPStatus.OK, {}),
+            WireFailure.HANG: call.hang_request,
+            WireFailure.CLOSE: call.close_connection,
+            WireFailure.RESET: call.reset_connection,
+            WireFailure.EMPTY: partial(call.make_empty_response, HTTPStatus.OK, {}),
             WireFailure.NOT_JSON: partial(call.replace_body, NOT_JSON),
         }
         return answers[failure]()
@@ -128,24 +128,24 @@ class WireFault(Effect, frozen=True):
     # --- SMPP -------------------------------------------------------------------------
 
     def changes_smpp(self, call: SmppCall) -> bool:
-        return call.is_heard or self.failure in ENDING
+        return call.can_reach_client or self.failure in ENDING_FAILURES
 
-    async def answer_smpp(self, call: SmppCall) -> bytes | None:
+    async def respond_smpp(self, call: SmppCall) -> bytes | None:
         failure = self.failure
         if failure is WireFailure.TRUNCATED:
-            call.answer_last(call.answer[: len(call.answer) // 2])
+            call.send_last(call.right_response[: len(call.right_response) // 2])
             return None
         if failure is WireFailure.DRIP:
-            call.drip(timedelta(seconds=self.seconds))
+            call.drip_response(timedelta(seconds=self.seconds))
             return None
         if failure is WireFailure.CLOSE:
-            call.close(answered=False)
+            call.close_connection(after_response=False)
         elif failure is WireFailure.RESET:
-            call.reset(answered=False)
+            call.reset_connection(after_response=False)
         return b""
 
     def deliver_receipt(self, call: ReceiptCall) -> None:
         if self.failure is WireFailure.HANG:
-            call.lose()
+            call.lose_receipt()
         else:
-            call.cut(reset=self.failure is WireFailure.RESET)
+            call.break_connection(reset=self.failure is WireFailure.RESET)

@@ -10,14 +10,14 @@ from functools import partial
 from emulator.domain.refusals import Refusal
 from emulator.operations.background import due
 from emulator.operations.background import receipts
-from emulator.world.transaction import NOTHING, set_aside, transact
+from emulator.world.transaction import NOTHING_CHANGED, set_world_aside, run_transaction
 from emulator.world import World
 
-TURN = 50  # things after which others are let in
+CATCH_UP_LIMIT = 50  # things after which others are let in
 
 
 async def catch_up(
-    world: World, now: datetime, most: int = TURN, *, left: str = NOTHING
+    world: World, now: datetime, most: int = CATCH_UP_LIMIT, *, left: str = NOTHING_CHANGED
 ) -> bool:
     """Carry out so much of what has fallen due until *now*; return whether it was all.
 
@@ -25,34 +25,34 @@ async def catch_up(
     is *left* of what was asked for.
     """
     for _ in range(most):
-        if world.schedule.next_at > now:
+        if world.work_queue.next_at > now:
             break
         try:
-            await transact(world, partial(_carry_out_next, world, now), left=left)
+            await run_transaction(world, partial(_carry_out_next, world, now), left=left)
         except Refusal:
             raise
         except Exception as error:  # noqa: BLE001 - it is set aside, and in the log
             if not world.trouble:
-                set_aside(world, error)
+                set_world_aside(world, error)
             return True
-    receipts.log_dropped(world)
-    world.commons.store.note(world)
-    return world.schedule.next_at > now
+    receipts.log_dropped_receipts(world)
+    world.shared.store.mark_journal_dirty(world)
+    return world.work_queue.next_at > now
 
 
 def _carry_out_next(world: World, now: datetime) -> None:
     """Carry out what is due next, if somebody else has not by now."""
-    if world.schedule.next_at <= now:
-        at, work = world.schedule.next()
-        due.carry_out(world, work, at)
+    if world.work_queue.next_at <= now:
+        at, work = world.work_queue.peek()
+        due.carry_out_work(world, work, at)
 
 
-async def come_early(world: World, number: int, now: datetime) -> bool:
+async def send_early_replies(world: World, number: int, now: datetime) -> bool:
     """Let handsets answer a campaign before it is sent, where a fault asks for that.
 
     Return whether one does.
     """
-    steps, came = due.come_early(world, number, now), False
-    while await transact(world, lambda: next(steps, None)) is not None:
+    steps, came = due.make_early_replies(world, number, now), False
+    while await run_transaction(world, lambda: next(steps, None)) is not None:
         came = True
     return came

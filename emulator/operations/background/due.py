@@ -4,73 +4,73 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 
-from emulator.domain.delivery import Kind
-from emulator.domain.replies import replies
-from emulator.faults import Phase, Place, Rule
+from emulator.domain.delivery import DeliveryKind
+from emulator.domain.replies import draw_replies
+from emulator.faults import FaultPhase, FaultPlace, FaultRule
 from emulator.operations.background import receipts
-from emulator.operations.background.inbound import is_told_of, received
-from emulator.operations.background.outgoing import Text, facts_of, reply_kind
-from emulator.timekeeping.work_queue import Expiring, Leaving, Telling, Work, Writing
-from emulator.world import Answered, AnsweredEarly, World
+from emulator.operations.background.inbound import has_push_target, keep_inbound_text
+from emulator.operations.background.outgoing import InboundText, make_call_facts, choose_reply_kind
+from emulator.timekeeping.work_queue import ExpiryWork, DeliveryWork, ReceiptWork, Work, ReplyWork
+from emulator.world import HandsetAnswered, HandsetAnsweredEarly, World
 
-LOOKED_AT = 1_000  # replies to a campaign that may come before the answer to its sender
+EARLY_REPLIES_LIMIT = 1_000  # replies to a campaign that may come before the answer to its sender
 
 
-def carry_out(world: World, work: Work, at: datetime) -> None:
+def carry_out_work(world: World, work: Work, at: datetime) -> None:
     """Carry out the next thing that is due; it then is so no more."""
-    world.then(lambda: world.schedule.pop(at))
-    if isinstance(work, Writing):
-        _write(world, work, at)
-    elif isinstance(work, Telling):
-        receipts.tell(world, work.campaign, at)
-    elif isinstance(work, Expiring):
-        receipts.bound(world, work.system_id, at)
+    world.run_on_commit(lambda: world.work_queue.pop(at))
+    if isinstance(work, ReplyWork):
+        _receive_reply(world, work, at)
+    elif isinstance(work, ReceiptWork):
+        receipts.make_next_receipt(world, work.campaign, at)
+    elif isinstance(work, ExpiryWork):
+        receipts.drop_excess_receipts(world, work.system_id, at)
     else:
-        _leave(world, work, at)
+        _queue_delivery(world, work, at)
 
 
-def come_early(world: World, number: int, now: datetime) -> Iterator[int]:
+def make_early_replies(world: World, number: int, now: datetime) -> Iterator[int]:
     """Let handsets answer a campaign before it is sent, where a fault asks for that.
 
     Yield the place of each that has; what was kept of it is then to be carried out.
     """
     campaign = world.campaigns[number]
     early: set[int] = set()
-    for reply in islice(replies(campaign, world.account.seed), LOOKED_AT):
+    for reply in islice(draw_replies(campaign, world.account.seed), EARLY_REPLIES_LIMIT):
         phone = campaign.recipients.numbers[reply.place]
-        text = Text(phone, reply.text, now, campaign, reply.place)
+        text = InboundText(phone, reply.text, now, campaign, reply.place)
         if reply.place in early:
             continue
-        if rule := _strike_early(world, text):
+        if rule := _find_early_fault(world, text):
             early.add(reply.place)
-            received(world, text._replace(fault=rule.id))
-            world.keep(AnsweredEarly(number, reply.place))
+            keep_inbound_text(world, text._replace(fault=rule.id))
+            world.keep_change(HandsetAnsweredEarly(number, reply.place))
             yield reply.place
 
 
-def _strike_early(world: World, text: Text) -> Rule | None:
+def _find_early_fault(world: World, text: InboundText) -> FaultRule | None:
     """Return the fault rule that has *text* written early, where a push tells of it."""
-    if not (world.faults and is_told_of(world, text)):
+    if not (world.faults and has_push_target(world, text)):
         return None
-    facts = facts_of(text, reply_kind(world, text), Phase.EARLY)
-    return world.strike(facts, Place.PUSH)
+    facts = make_call_facts(text, choose_reply_kind(world, text), FaultPhase.EARLY)
+    return world.match_fault_rule(facts, FaultPlace.PUSH)
 
 
-def _write(world: World, work: Writing, at: datetime) -> None:
+def _receive_reply(world: World, work: ReplyWork, at: datetime) -> None:
     campaign, reply = world.campaigns[work.campaign], work.reply
     number = campaign.recipients.numbers[reply.place]
-    received(world, Text(number, reply.text, at, campaign, reply.place))
-    world.keep(Answered(campaign.id))
+    keep_inbound_text(world, InboundText(number, reply.text, at, campaign, reply.place))
+    world.keep_change(HandsetAnswered(campaign.id))
 
 
-def _leave(world: World, work: Leaving, at: datetime) -> None:
+def _queue_delivery(world: World, work: DeliveryWork, at: datetime) -> None:
     """Put a delivery into the outbox, and behind it what waited for that."""
     delivery, outbox = world.deliveries[work.delivery], world.outbox
-    if delivery.kind is Kind.RECEIPT:
-        world.then(lambda: receipts.post(world, delivery, at))
+    if delivery.kind is DeliveryKind.RECEIPT:
+        world.run_on_commit(lambda: receipts.queue_receipt(world, delivery, at))
         return
-    world.then(lambda: outbox.put(delivery))
+    world.run_on_commit(lambda: outbox.add_delivery(delivery))
     if not delivery.behind:
-        for each in outbox.behind(delivery.url):
-            world.keep(world.deliveries[each].again(at))
-    world.then(world.alarm)
+        for each in outbox.deferred_ids(delivery.url):
+            world.keep_change(world.deliveries[each].retry_now(at))
+    world.run_on_commit(world.wake_courier)

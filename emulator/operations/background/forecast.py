@@ -12,22 +12,22 @@ from typing import Any
 
 from emulator.domain import dlr, email, voice
 from emulator.domain.email import EmailCampaign
-from emulator.domain.sms import Campaign
-from emulator.domain.timeline import END, Milestone
+from emulator.domain.sms import SmsCampaign
+from emulator.domain.timeline import WORLD_END, Milestone
 from emulator.domain.voice import VoiceCampaign
-from emulator.timekeeping.event_log import Event
-from emulator.timekeeping.work_queue import NEVER, Expiring, Telling, Writing
+from emulator.timekeeping.event_log import WorldEvent
+from emulator.timekeeping.work_queue import NEVER, ExpiryWork, ReceiptWork, ReplyWork
 from emulator.world import World
 
 
-def due(
+def list_due_events(
     world: World, after: datetime, until: datetime, *, inclusive: bool = False
-) -> list[Event]:
+) -> list[WorldEvent]:
     """Return what happens after *after* (unless *inclusive*) and until *until*.
 
     What leaves a trace when it is carried out is in the world's log instead.
     """
-    events = (*_campaigns(world, after), *_delayed(world), *_expiries(world))
+    events = (*_list_campaign_events(world, after), *_list_delayed_events(world), *_list_expiry_events(world))
     found = (
         each
         for each in events
@@ -35,25 +35,25 @@ def due(
         and each.at <= until
         and (after < each.at or (inclusive and after == each.at))
     )
-    return sorted(found, key=_at)
+    return sorted(found, key=_instant_of)
 
 
-def unplanned(world: World, after: datetime, until: datetime) -> Iterator[Event]:
+def list_other_events(world: World, after: datetime, until: datetime) -> Iterator[WorldEvent]:
     """Yield what happens from *after* to *until* beside campaigns, in no order."""
-    for each in (*_delayed(world), *_expiries(world)):
+    for each in (*_list_delayed_events(world), *_list_expiry_events(world)):
         if each.at is not None and after <= each.at <= until:
             yield each
 
 
-def work(world: World, now: datetime) -> list[Event]:
+def list_pending_events(world: World, now: datetime) -> list[WorldEvent]:
     """Return all that is left to be done, in order; last what waits for somebody."""
-    events = (*_campaigns(world, now), *_delayed(world), *_scheduled(world))
+    events = (*_list_campaign_events(world, now), *_list_delayed_events(world), *_list_work_events(world))
     return sorted(
-        (each for each in events if each.at is None or now < each.at), key=_at
+        (each for each in events if each.at is None or now < each.at), key=_instant_of
     )
 
 
-class Ahead:
+class UpcomingEvents:
     """What is told of campaigns to somebody who reads along.
 
     It is read off those that are new since the last look, unless something comes about
@@ -62,14 +62,14 @@ class Ahead:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._heap: list[tuple[datetime, int, Event]] = []
+        self._heap: list[tuple[datetime, int, WorldEvent]] = []
         self._numbers = count()  # of one instant, the first found is the first told
         self._revision: int | None = None  # of the world, when it was last looked at
-        self._known: tuple[int, int, int]  # how many campaigns of each channel
+        self._campaign_counts: tuple[int, int, int]  # how many campaigns of each channel
 
-    def take(self, after: datetime, until: datetime) -> Iterator[Event]:
+    def take_events(self, after: datetime, until: datetime) -> Iterator[WorldEvent]:
         """Yield what happens from *after* to *until*, in order, and forget it."""
-        self._look(after)
+        self._read_campaigns(after)
         heap = self._heap
         while heap and heap[0][0] <= until:
             at, _, event = heappop(heap)
@@ -79,92 +79,92 @@ class Ahead:
     def next_at(self, after: datetime) -> datetime | None:
         """Return when the next thing happens or is done; None where nothing is."""
         world = self._world
-        instants = [each.due for each in world.delayed.values()]
+        instants = [each.due for each in world.delayed_answers.values()]
         instants += [at for at, _, _ in self._heap[:1]]
-        instants += [world.schedule.next_at] * (world.schedule.next_at != NEVER)
+        instants += [world.work_queue.next_at] * (world.work_queue.next_at != NEVER)
         return min((each for each in instants if each > after), default=None)
 
-    def _look(self, after: datetime) -> None:
+    def _read_campaigns(self, after: datetime) -> None:
         """Put down what campaigns have come to be, or all of them anew."""
         world = self._world
-        if self._revision != world.revisions:
-            self._revision, self._known = world.revisions, (0, 0, 0)
+        if self._revision != world.replan_version:
+            self._revision, self._campaign_counts = world.replan_version, (0, 0, 0)
             self._heap.clear()
-        sms, calls, letters = self._known
+        sms, calls, letters = self._campaign_counts
         found = (
-            *_sms(_newest(world.campaigns, sms), after),
-            *_voice(_newest(world.voice_campaigns, calls)),
-            *_email(_newest(world.email_campaigns, letters)),
+            *_list_sms_events(_list_newest(world.campaigns, sms), after),
+            *_list_voice_events(_list_newest(world.voice_campaigns, calls)),
+            *_list_email_events(_list_newest(world.email_campaigns, letters)),
         )
         for each in found:
             if each.at is not None and each.at >= after:
                 heappush(self._heap, (each.at, next(self._numbers), each))
-        self._known = (
+        self._campaign_counts = (
             len(world.campaigns),
             len(world.voice_campaigns),
             len(world.email_campaigns),
         )
 
 
-def _newest(table: dict[int, Any], known: int) -> list[Any]:
+def _list_newest(table: dict[int, Any], known: int) -> list[Any]:
     """Return all but the first so many campaigns of a channel, the oldest first."""
     return [*islice(reversed(table.values()), len(table) - known)][::-1]
 
 
-def _campaigns(world: World, now: datetime) -> Iterator[Event]:
-    yield from _sms(world.campaigns.values(), now)
-    yield from _voice(world.voice_campaigns.values())
-    yield from _email(world.email_campaigns.values())
+def _list_campaign_events(world: World, now: datetime) -> Iterator[WorldEvent]:
+    yield from _list_sms_events(world.campaigns.values(), now)
+    yield from _list_voice_events(world.voice_campaigns.values())
+    yield from _list_email_events(world.email_campaigns.values())
 
 
-def _sms(campaigns: Iterable[Campaign], now: datetime) -> Iterator[Event]:
+def _list_sms_events(campaigns: Iterable[SmsCampaign], now: datetime) -> Iterator[WorldEvent]:
     for each in campaigns:
         channel = "smsclic" if each.link else "sms"
-        for milestone in dlr.milestones(each, now):
-            yield _event(milestone, channel, each.id)
+        for milestone in dlr.list_sms_milestones(each, now):
+            yield _make_event(milestone, channel, each.id)
 
 
-def _voice(campaigns: Iterable[VoiceCampaign]) -> Iterator[Event]:
+def _list_voice_events(campaigns: Iterable[VoiceCampaign]) -> Iterator[WorldEvent]:
     for each in campaigns:
-        for milestone in voice.milestones(each):
-            yield _event(milestone, "voice", each.id)
+        for milestone in voice.list_voice_milestones(each):
+            yield _make_event(milestone, "voice", each.id)
 
 
-def _email(campaigns: Iterable[EmailCampaign]) -> Iterator[Event]:
+def _list_email_events(campaigns: Iterable[EmailCampaign]) -> Iterator[WorldEvent]:
     for each in campaigns:
-        for milestone in email.milestones(each):
-            yield _event(milestone, "email", each.id)
+        for milestone in email.list_email_milestones(each):
+            yield _make_event(milestone, "email", each.id)
 
 
-def _event(milestone: Milestone, channel: str, campaign: int) -> Event:
+def _make_event(milestone: Milestone, channel: str, campaign: int) -> WorldEvent:
     at, name, waits_for = milestone
-    return Event(at, name, channel, campaign, waits_for=waits_for)
+    return WorldEvent(at, name, channel, campaign, waits_for=waits_for)
 
 
-def _delayed(world: World) -> Iterator[Event]:
-    for ticket, each in world.delayed.items():
-        yield Event(each.due, "delayed", operation=each.operation, ticket=ticket)
+def _list_delayed_events(world: World) -> Iterator[WorldEvent]:
+    for ticket, each in world.delayed_answers.items():
+        yield WorldEvent(each.due, "delayed", operation=each.operation, ticket=ticket)
 
 
-def _scheduled(world: World) -> Iterator[Event]:
+def _list_work_events(world: World) -> Iterator[WorldEvent]:
     """Yield the next reply to each campaign, and what is not delivered yet."""
-    for at, work in world.schedule.upcoming():
-        if isinstance(work, Writing):
+    for at, work in world.work_queue.list_work():
+        if isinstance(work, ReplyWork):
             campaign = world.campaigns[work.campaign]
             message = campaign.first_message + work.reply.place
-            yield Event(at, "replied", campaign=campaign.id, message=message)
-        elif isinstance(work, Telling):
-            yield Event(at, "receipt", campaign=work.campaign)
-        elif not isinstance(work, Expiring):  # somebody may still bind
-            yield Event(at, "pushed", delivery=work.delivery)
-    for delivery in world.outbox.stranded():
-        yield Event(None, "pushed", delivery=delivery.id, waits_for="a listener")
+            yield WorldEvent(at, "replied", campaign=campaign.id, message=message)
+        elif isinstance(work, ReceiptWork):
+            yield WorldEvent(at, "receipt", campaign=work.campaign)
+        elif not isinstance(work, ExpiryWork):  # somebody may still bind
+            yield WorldEvent(at, "pushed", delivery=work.delivery)
+    for delivery in world.outbox.list_without_target():
+        yield WorldEvent(None, "pushed", delivery=delivery.id, waits_for="a listener")
 
 
-def _expiries(world: World) -> Iterator[Event]:
+def _list_expiry_events(world: World) -> Iterator[WorldEvent]:
     for token in world.tokens.values():
-        yield Event(token.expires_at, "expired", token=token.name)
+        yield WorldEvent(token.expires_at, "expired", token=token.name)
 
 
-def _at(event: Event) -> datetime:
-    return event.at or END
+def _instant_of(event: WorldEvent) -> datetime:
+    return event.at or WORLD_END

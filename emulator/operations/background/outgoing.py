@@ -5,108 +5,108 @@ from typing import NamedTuple
 
 from emulator.domain import dates, push
 from emulator.domain.account import Keyword
-from emulator.domain.delivery import Delivery, Kind
-from emulator.domain.recipients import cellphone
-from emulator.domain.sms import Campaign, Source
-from emulator.faults import Facts, Phase, Place, Rule
+from emulator.domain.delivery import Delivery, DeliveryKind
+from emulator.domain.recipients import format_cellphone
+from emulator.domain.sms import SmsCampaign, CampaignSource
+from emulator.faults import CallFacts, FaultPhase, FaultPlace, FaultRule
 from emulator.faults.calls import PushCall
 from emulator.world import World
 
 
-class Text(NamedTuple):
+class InboundText(NamedTuple):
     """What a handset writes, and to which message."""
 
     number: int
     words: str
     now: datetime
-    campaign: Campaign | None = None
+    campaign: SmsCampaign | None = None
     place: int = 0  # of the message in it
     fault: str = ""  # the id of the rule that has it written early
 
     @property
-    def message(self) -> int:
+    def message_id(self) -> int:
         """The id of the message, 0 without."""
         return self.campaign.first_message + self.place if self.campaign else 0
 
 
-class Outgoing:
+class OutgoingPushes:
     """The deliveries of one text, in the order in which they leave."""
 
-    def __init__(self, world: World, text: Text) -> None:
+    def __init__(self, world: World, text: InboundText) -> None:
         self._world = world
         self._text = text
-        self.made: list[Delivery] = []
+        self.deliveries: list[Delivery] = []
 
-    def push(self, url: str) -> None:
+    def add_push(self, url: str) -> None:
         """Tell the customer's server at *url*; with none, a listener will.
 
         Source: manual MOP-04; SMP-06 for what was sent by SMPP.
         """
         text, world = self._text, self._world
-        message = text.message or world.upcoming("response")
-        self._add(self._of(reply_kind(world, text), url, message_id=message))
+        message = text.message_id or world.next_id("response")
+        self._add_delivery(self._make_delivery(choose_reply_kind(world, text), url, message_id=message))
 
-    def ask(self, keyword: Keyword) -> None:
+    def add_keyword_push(self, keyword: Keyword) -> None:
         """Ask the server of *keyword* for an answer.  Source: manual KEY-03."""
         url = keyword.response_url or ""
-        made = self._of(Kind.KEYWORD, url, keyword=keyword.word)
-        self._add(made._replace(keyword=keyword.word))
+        made = self._make_delivery(DeliveryKind.KEYWORD, url, keyword=keyword.word)
+        self._add_delivery(made._replace(keyword=keyword.word))
 
-    def _of(self, kind: Kind, url: str, **facts: str | int) -> Delivery:
+    def _make_delivery(self, kind: DeliveryKind, url: str, **facts: str | int) -> Delivery:
         text, account = self._text, self._world.account
         return Delivery(
-            id=self._world.upcoming("delivery") + len(self.made),
+            id=self._world.next_id("delivery") + len(self.deliveries),
             kind=kind,
             url=url,
             facts={
                 "response": text.words,
                 "cellphone": text.number,
                 **facts,
-                "date": dates.shown(text.now, account.zone),
+                "date": dates.format_platform_time(text.now, account.zone),
             },
             made_at=text.now,
             due_at=text.now,
             retries=account.push_retries,
             number=text.number,
-            message=text.message,
+            message=text.message_id,
             fault=text.fault,
         )
 
-    def _add(self, delivery: Delivery) -> None:
+    def _add_delivery(self, delivery: Delivery) -> None:
         """Add *delivery*, or what a fault makes of it."""
-        rule = self._strike(delivery) if self._world.faults else None
+        rule = self._find_fault(delivery) if self._world.faults else None
         if rule is None:
-            self.made.append(delivery)
+            self.deliveries.append(delivery)
             return
-        self.made += [
+        self.deliveries += [
             each._replace(id=delivery.id + index, fault=rule.id)
             for index, each in enumerate(rule.effect.make_deliveries(delivery))
         ]
 
-    def _strike(self, delivery: Delivery) -> Rule | None:
+    def _find_fault(self, delivery: Delivery) -> FaultRule | None:
         world, kind = self._world, delivery.kind
         choice = world.account.assumptions["mo_cellphone_name"]
-        call = PushCall(delivery, push.parameters(kind, delivery.facts, choice))
-        facts = facts_of(self._text, kind, Phase.PUSH)
-        facts = facts._replace(is_felt=lambda effect: effect.changes_push(call))
-        return world.strike(facts, Place.PUSH)
+        call = PushCall(delivery, push.make_push_parameters(kind, delivery.facts, choice))
+        facts = make_call_facts(self._text, kind, FaultPhase.PUSH)
+        facts = facts._replace(is_affected_by=lambda effect: effect.changes_push(call))
+        return world.match_fault_rule(facts, FaultPlace.PUSH)
 
 
-def reply_kind(world: World, text: Text) -> Kind:
+def choose_reply_kind(world: World, text: InboundText) -> DeliveryKind:
     """Return what the push of a reply is called.  Source: assumption SMP-07."""
-    by_smpp = text.campaign is not None and text.campaign.source is Source.SMPP
+    by_smpp = text.campaign is not None and text.campaign.source is CampaignSource.SMPP
     capitals = world.account.assumptions["smpp_mo_case"] == "capitalised"
-    return Kind.SMPP_REPLY if by_smpp and capitals else Kind.REPLY
+    return DeliveryKind.SMPP_REPLY if by_smpp and capitals else DeliveryKind.REPLY
 
 
-def facts_of(text: Text, kind: Kind, phase: Phase) -> Facts:
+def make_call_facts(text: InboundText, kind: DeliveryKind, phase: FaultPhase) -> CallFacts:
     """Return what a fault rule can look at, of what *text* sets going."""
-    return Facts(
+    return CallFacts(
         operation=str(kind),
         phase=phase,
         token="",
-        numbers=(cellphone(text.number),),
-        body={"response": text.words, "message_id": text.message},
+        numbers=(format_cellphone(text.number),),
+        body={"response": text.words, "message_id": text.message_id},
         headers={},
         now=text.now,
     )

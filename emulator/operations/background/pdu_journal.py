@@ -4,18 +4,18 @@ from datetime import datetime
 
 from emulator.domain.coding import Alphabet
 from emulator.domain.delivery import Delivery
-from emulator.world.journal import OVERHEAD, Body, Exchange, Journal
+from emulator.world.journal import EXCHANGE_OVERHEAD, JournalBody, Exchange, Journal
 from emulator.operations.call import Row
 
-CENTRE = "SMSC"
-ASKERS = frozenset({"ESME", CENTRE})  # the client, or the centre
+SMSC_METHOD = "SMSC"
+PDU_METHODS = frozenset({"ESME", SMSC_METHOD})  # the client, or the centre
 
 
 def is_pdu(exchange: Exchange) -> bool:
-    return exchange.method in ASKERS
+    return exchange.method in PDU_METHODS
 
 
-def record_without(
+def record_without_pdu(
     journal: Journal, at: datetime, operation: str, receipt: Delivery, why: str
 ) -> None:
     """Record what the centre did with a receipt without a PDU."""
@@ -24,7 +24,7 @@ def record_without(
         number=journal.last + 1,
         at=at,
         operation=operation,
-        method=CENTRE,
+        method=SMSC_METHOD,
         path=path,
         query=b"",
         request_headers=b"",
@@ -39,32 +39,32 @@ def record_without(
         fault="",
         duration=0,
         numbers=(receipt.number,),
-        octets=len(path) + 2 * len(why) + OVERHEAD,
+        octets=len(path) + 2 * len(why) + EXCHANGE_OVERHEAD,
     )
     journal.record(tuple(exchange))
 
 
-def text(exchange: Exchange) -> str:
+def decode_pdu_text(exchange: Exchange) -> str:
     """Return the text of the message that a PDU carries; empty for none."""
-    from emulator.smpp.shown import text as said  # noqa: PLC0415 - who has a PDU pays
+    from emulator.smpp.shown import extract_pdu_text as said  # noqa: PLC0415 - who has a PDU pays
 
     coding = Alphabet(exchange.content_type.decode())
-    return said(octets(exchange.request), coding)
+    return extract_pdu_text(octets_of(exchange.request), coding)
 
 
-def half(body: Body, text: str) -> Row:
+def describe_pdu_side(body: JournalBody, text: str) -> Row:
     """Return one side of an exchange."""
-    from emulator.smpp.shown import facts  # noqa: PLC0415 - who has a PDU pays
+    from emulator.smpp.shown import describe_pdu_octets  # noqa: PLC0415 - who has a PDU pays
 
-    whole = octets(body)
+    whole = octets_of(body)
     return {
         "headers": {},
         "body": text,
         "octets": len(whole) if isinstance(body, bytes) else body.octets,
         "hex": whole.hex(),
-        "pdu": facts(whole) if whole else {},
+        "pdu": describe_pdu_octets(whole) if whole else {},
     }
 
 
-def octets(body: Body) -> bytes:
+def octets_of(body: JournalBody) -> bytes:
     return body if isinstance(body, bytes) else body.head

@@ -12,28 +12,28 @@ from msgspec import Struct
 
 from emulator.domain import dates, dlr
 from emulator.domain import receipt as receipts
-from emulator.domain.command_status import Status, named
-from emulator.domain.delivery import DELIVER_SM, Attempt, Delivery, Kind, Verdict
+from emulator.domain.command_status import CommandStatus, describe_command_status
+from emulator.domain.delivery import RECEIPT_METHOD, Attempt, Delivery, DeliveryKind, Verdict
 from emulator.domain.receipt import Receipt
 from emulator.domain.smpp import wants_receipt
-from emulator.domain.sms import Campaign
-from emulator.timekeeping.event_log import Event
+from emulator.domain.sms import SmsCampaign
+from emulator.timekeeping.event_log import WorldEvent
 from emulator.operations.background import pdu_journal
 from emulator.world.outbox import Outbox
-from emulator.world import Leaving, Mailed, World
+from emulator.world import DeliveryStarted, ReceiptQueued, World
 
 SCHEME = "smpp:"
 # What a client says that may take the receipt later (SMPP 3.4, 5.1.3).
-LATER = frozenset({Status.ESME_RX_T_APPN, Status.ESME_RMSGQFUL})
+RETRY_STATUSES = frozenset({CommandStatus.ESME_RX_T_APPN, CommandStatus.ESME_RMSGQFUL})
 UNANSWERED = -1  # in the place of a status
-AT_ONCE = 100  # receipts that are dropped in one step
-TOO_MANY, TOO_OLD = "too_many", "too_old"  # why receipts are dropped
+DROPS_PER_STEP = 100  # receipts that are dropped in one step
+DROP_TOO_MANY, DROP_TOO_OLD = "too_many", "too_old"  # why receipts are dropped
 DROPPED = "dropped"  # in the journal, and in the log of events
 
 log = logging.getLogger("emulator")
 
 
-class Acknowledged(Struct, frozen=True, gc=False):
+class ReceiptAcknowledgement(Struct, frozen=True, gc=False):
     """What became of a receipt that was sent."""
 
     outbox: Outbox  # that it was taken from; a world that is reset has another one
@@ -44,22 +44,22 @@ class Acknowledged(Struct, frozen=True, gc=False):
     fault: str = ""  # the id of the rule that struck it
 
 
-def tell(world: World, number: int, at: datetime) -> None:
+def make_next_receipt(world: World, number: int, at: datetime) -> None:
     """Make the receipt of the fate of a campaign that is known next, if one is due."""
     campaign, submission = world.campaigns[number], world.submissions[number]
-    following = receipts.next_told(campaign, submission)
+    following = receipts.find_next_receipt(campaign, submission)
     if following is None:
         return
     index, known_at = following
-    world.keep(submission._replace(told=submission.told + 1))
-    made = receipts.receipt(campaign, submission, index, known_at)
+    world.keep_change(submission._replace(told=submission.told + 1))
+    made = receipts.make_receipt(campaign, submission, index, known_at)
     if wants_receipt(submission.registered, made.state):
-        delivery = _delivery(world, campaign, index, made, at)
-        world.keep(Mailed(delivery))
-        world.then(lambda: post(world, delivery, at, made))
+        delivery = _make_delivery(world, campaign, index, made, at)
+        world.keep_change(ReceiptQueued(delivery))
+        world.run_on_commit(lambda: queue_receipt(world, delivery, at, made))
 
 
-def post(
+def queue_receipt(
     world: World, delivery: Delivery, at: datetime, made: Receipt | None = None
 ) -> None:
     """Let a receipt wait for its client from *at* on, and tell who can carry it.
@@ -68,196 +68,196 @@ def post(
     """
     outbox = world.outbox
     if made is not None:
-        outbox.receipts[delivery.id] = made
+        outbox.receipt_contents[delivery.id] = made
     system_id = delivery.url.removeprefix(SCHEME)
-    waiting = outbox.post(system_id, delivery)
+    waiting = outbox.queue_receipt(system_id, delivery)
     if len(waiting) == 1:  # else they know that something waits
-        for link in world.receivers(system_id):
-            link.wake()
+        for link in world.find_receivers(system_id):
+            link.schedule_flush()
             return
     elif (
         len(waiting) <= world.account.access.centre.held and waiting[0] is not delivery
     ):
         return
-    world.schedule.expire(system_id, at)
+    world.work_queue.schedule_expiry(system_id, at)
 
 
-def bound(world: World, system_id: str, at: datetime) -> None:
+def drop_excess_receipts(world: World, system_id: str, at: datetime) -> None:
     """Drop what waits too long, or is too much, where a client has no receiver.
 
     What is left is looked at again when the oldest of it is too old.
     """
-    waiting = world.outbox.mail.get(system_id, ())
-    if not waiting or any(world.receivers(system_id)):
-        world.then(lambda: world.schedule.expire(system_id, None))
+    waiting = world.outbox.receipt_queues.get(system_id, ())
+    if not waiting or any(world.find_receivers(system_id)):
+        world.run_on_commit(lambda: world.work_queue.schedule_expiry(system_id, None))
         return
     centre = world.account.access.centre
     many = len(waiting) - centre.held
     gone = 0
-    for each in islice(waiting, AT_ONCE):
+    for each in islice(waiting, DROPS_PER_STEP):
         is_old = each.made_at + centre.held_for <= at
         if not is_old and gone >= many:
             break
-        _drop(world, each, TOO_OLD if is_old else TOO_MANY, at)
+        _drop_receipt(world, each, DROP_TOO_OLD if is_old else DROP_TOO_MANY, at)
         gone += 1
     left = next(islice(waiting, gone, None), None)
     next_at = None if left is None else max(at, left.made_at + centre.held_for)
     if left is not None and gone < many:
         next_at = at
-    world.then(lambda: world.schedule.expire(system_id, next_at))
+    world.run_on_commit(lambda: world.work_queue.schedule_expiry(system_id, next_at))
 
 
-def take(world: World, system_id: str) -> Delivery | None:
+def take_next_receipt(world: World, system_id: str) -> Delivery | None:
     """Return the next receipt for a client."""
     outbox = world.outbox
-    waiting = outbox.mail.get(system_id)
+    waiting = outbox.receipt_queues.get(system_id)
     while waiting:
         delivery = world.deliveries.get(waiting.popleft().id)
         if delivery is not None and not delivery.is_over:
-            outbox.posted[delivery.id] = None
+            outbox.unacknowledged[delivery.id] = None
             return delivery
     return None
 
 
-def send_off(world: World, numbers: Iterable[int]) -> None:
+def keep_receipts_leaving(world: World, numbers: Iterable[int]) -> None:
     """Keep that receipts are about to leave."""
     for each in numbers:
-        world.keep(Leaving(each))
+        world.keep_change(DeliveryStarted(each))
 
 
-def leave(world: World, system_id: str, taken: Delivery | None = None) -> None:
+def handle_no_receiver(world: World, system_id: str, taken: Delivery | None = None) -> None:
     """Let receipts wait for want of a receiver, and with them one that has not left."""
     if taken is not None:
-        world.outbox.posted.pop(taken.id, None)
-        world.outbox.post(system_id, taken)
-    world.schedule.expire(system_id, world.clock.now())
-    world.alarm()
+        world.outbox.unacknowledged.pop(taken.id, None)
+        world.outbox.queue_receipt(system_id, taken)
+    world.work_queue.schedule_expiry(system_id, world.clock.now())
+    world.wake_courier()
 
 
-def log_dropped(world: World) -> None:
+def log_dropped_receipts(world: World) -> None:
     """Write into the log how many receipts have been dropped since the last time."""
-    if world.outbox.dropped:
-        for (system_id, why), count in world.outbox.dropped.items():
+    if world.outbox.unlogged_drops:
+        for (system_id, why), count in world.outbox.unlogged_drops.items():
             log.warning(
                 "world %s: dropped %s for %s: %s",
-                *(world.name, _so_many(count), system_id, _says_why(world, why)),
+                *(world.name, _describe_count(count), system_id, _describe_drop(world, why)),
             )
-        world.outbox.dropped.clear()
+        world.outbox.unlogged_drops.clear()
 
 
-def of(world: World, delivery: Delivery) -> Receipt | None:
+def find_receipt(world: World, delivery: Delivery) -> Receipt | None:
     """Return what a delivery tells; None where its campaign is gone."""
-    if known := world.outbox.receipts.get(delivery.id):
+    if known := world.outbox.receipt_contents.get(delivery.id):
         return known
-    campaign = world.campaign_of(delivery.message)
+    campaign = world.find_campaign_of(delivery.message)
     if campaign is None or campaign.id not in world.submissions:
         return None
     index = delivery.message - campaign.first_message
     submission = world.submissions[campaign.id]
-    following = dlr.final_at(campaign, index) or delivery.made_at
+    following = dlr.compute_final_time(campaign, index) or delivery.made_at
     known_at = max(following, delivery.made_at)  # a fault tells it before its time
-    return receipts.receipt(campaign, submission, index, known_at)
+    return receipts.make_receipt(campaign, submission, index, known_at)
 
 
 def is_due_next(world: World, message: int) -> bool:
     """Return whether the next receipt of a message would leave before any other."""
-    found = world.submitted(message)
+    found = world.find_submission(message)
     if found is None:
         return False
     campaign, submission = found
-    following = receipts.next_told(campaign, submission)
-    if following is None or world.outbox.mail.get(submission.system_id):
+    following = receipts.find_next_receipt(campaign, submission)
+    if following is None or world.outbox.receipt_queues.get(submission.system_id):
         return False
-    made = receipts.receipt(campaign, submission, *following)
+    made = receipts.make_receipt(campaign, submission, *following)
     return wants_receipt(submission.registered, made.state)
 
 
-def answered(world: World, acknowledged: Iterable[Acknowledged]) -> None:
+def keep_acknowledgements(world: World, acknowledged: Iterable[ReceiptAcknowledgement]) -> None:
     """Keep what a client answered to receipts, or that it did not.
 
     Source: SMPP 3.4, 5.1.3: a temporary error is tried later, another is the end.
     """
     for each in acknowledged:
         if each.outbox is world.outbox:
-            _answered(world, each)
+            _keep_acknowledgement(world, each)
 
 
-def _answered(world: World, receipt: Acknowledged) -> None:
+def _keep_acknowledgement(world: World, receipt: ReceiptAcknowledgement) -> None:
     number, status, now = receipt.delivery, receipt.status, receipt.at
     delivery = world.deliveries.get(number)
     if delivery is None or delivery.is_over:
-        world.outbox.posted.pop(number, None)
+        world.outbox.unacknowledged.pop(number, None)
         return
     next_at = None
     if status == UNANSWERED:
         next_at = now
-    elif status in LATER:
+    elif status in RETRY_STATUSES:
         next_at = now + world.account.access.centre.retry_after
-    verdict, url = _verdict(status), f"{delivery.url}/{receipt.session}"
+    verdict, url = _judge_status(status), f"{delivery.url}/{receipt.session}"
     attempt = Attempt(
-        now, DELIVER_SM, url, verdict, max(status, 0), (), "", _says(status)
+        now, RECEIPT_METHOD, url, verdict, max(status, 0), (), "", _describe_status(status)
     )
-    tried = delivery.answered(attempt, next_at, receipt.fault)
-    world.then(lambda: _count(world, tried, verdict))
-    world.keep(tried)
-    world.keep(Event(now, "pushed", delivery=number, verdict=str(verdict)))
+    tried = delivery.apply_receipt_attempt(attempt, next_at, receipt.fault)
+    world.run_on_commit(lambda: _count_attempt(world, tried, verdict))
+    world.keep_change(tried)
+    world.keep_change(WorldEvent(now, "pushed", delivery=number, verdict=str(verdict)))
 
 
-def _count(world: World, tried: Delivery, verdict: Verdict) -> None:
+def _count_attempt(world: World, tried: Delivery, verdict: Verdict) -> None:
     """Expect no answer any more, and count the attempt."""
-    world.outbox.take_back(tried)
-    world.tally.attempts[str(tried.kind), str(verdict)] += 1
+    world.outbox.stop_awaiting_response(tried)
+    world.counters.attempts[str(tried.kind), str(verdict)] += 1
 
 
-def _drop(world: World, delivery: Delivery, why: str, at: datetime) -> None:
+def _drop_receipt(world: World, delivery: Delivery, why: str, at: datetime) -> None:
     """Drop a receipt that nobody has taken, and put that on record."""
-    world.keep(delivery.dropped())
-    world.keep(Event(at, DROPPED, delivery=delivery.id, verdict=why))
-    world.then(lambda: _dropped(world, delivery, why, at))
+    world.keep_change(delivery.drop())
+    world.keep_change(WorldEvent(at, DROPPED, delivery=delivery.id, verdict=why))
+    world.run_on_commit(lambda: _forget_receipt(world, delivery, why, at))
 
 
-def _dropped(world: World, delivery: Delivery, why: str, at: datetime) -> None:
+def _forget_receipt(world: World, delivery: Delivery, why: str, at: datetime) -> None:
     """Let a receipt wait no longer, which has been dropped."""
     system_id = delivery.url.removeprefix(SCHEME)
-    waiting = world.outbox.mail[system_id]
+    waiting = world.outbox.receipt_queues[system_id]
     if waiting[0].id == delivery.id:  # always, as the oldest are dropped
         waiting.popleft()
-    world.outbox.receipts.pop(delivery.id, None)
-    world.outbox.dropped[system_id, why] += 1
-    world.tally.dropped[why] += 1
-    says = f"the receipt of message {delivery.message}: {_says_why(world, why)}"
-    pdu_journal.record_without(world.journal, at, DROPPED, delivery, says)
+    world.outbox.receipt_contents.pop(delivery.id, None)
+    world.outbox.unlogged_drops[system_id, why] += 1
+    world.counters.dropped[why] += 1
+    says = f"the receipt of message {delivery.message}: {_describe_drop(world, why)}"
+    pdu_journal.record_without_pdu(world.journal, at, DROPPED, delivery, says)
 
 
-def _says_why(world: World, why: str) -> str:
+def _describe_drop(world: World, why: str) -> str:
     centre = world.account.access.centre
-    if why == TOO_OLD:
+    if why == DROP_TOO_OLD:
         seconds = centre.held_for.total_seconds()
         return f"no receiver was bound within {seconds:g} s (smpp.held_for)"
     return f"no receiver is bound, and {centre.held} may wait for one (smpp.held)"
 
 
-def _so_many(count: int) -> str:
+def _describe_count(count: int) -> str:
     return "a receipt" if count == 1 else f"{count:,} receipts"
 
 
-def _delivery(
-    world: World, campaign: Campaign, index: int, made: Receipt, at: datetime
+def _make_delivery(
+    world: World, campaign: SmsCampaign, index: int, made: Receipt, at: datetime
 ) -> Delivery:
     account, system_id = world.account, world.submissions[campaign.id].system_id
     to = campaign.recipients.numbers[index]
     facts: dict[str, str | int] = {
-        "response": receipts.text(
-            made, account.access.bind(system_id).receipts, account.zone
+        "response": receipts.render_receipt_text(
+            made, account.access.get_bind(system_id).receipts, account.zone
         ),
         "cellphone": to,
         "message_id": made.message,
-        "state": receipts.WORDS[made.state],
-        "date": dates.shown(made.done_at, account.zone),
+        "state": receipts.STATE_WORDS[made.state],
+        "date": dates.format_platform_time(made.done_at, account.zone),
     }
     return Delivery(
-        world.upcoming("delivery"),
-        Kind.RECEIPT,
+        world.next_id("delivery"),
+        DeliveryKind.RECEIPT,
         SCHEME + system_id,
         facts,
         at,
@@ -267,15 +267,15 @@ def _delivery(
     )
 
 
-def _verdict(status: int) -> Verdict:
-    if status == Status.ESME_ROK:
+def _judge_status(status: int) -> Verdict:
+    if status == CommandStatus.ESME_ROK:
         return Verdict.ACCEPTED
     return Verdict.TIMED_OUT if status == UNANSWERED else Verdict.BAD_STATUS
 
 
-def _says(status: int) -> str:
-    if status == Status.ESME_ROK:
+def _describe_status(status: int) -> str:
+    if status == CommandStatus.ESME_ROK:
         return ""
     if status == UNANSWERED:
         return "no deliver_sm_resp came before the session ended or its timer did"
-    return f"answer deliver_sm with ESME_ROK, not with {named(status)}"
+    return f"answer deliver_sm with ESME_ROK, not with {describe_command_status(status)}"

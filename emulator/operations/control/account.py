@@ -17,13 +17,13 @@ from emulator.domain.refusals import (
     WRONG_FORMAT,
     Refusal,
 )
-from emulator.operations.call import Call, Reply, Row
+from emulator.operations.call import OperationCall, OperationResult, Row
 from emulator.world import World
 
-Document = dict[str, Any]
+AccountDocument = dict[str, Any]
 
 # What names an item of a collection.
-NAMES: Mapping[str, str] = {
+ITEM_KEYS: Mapping[str, str] = {
     "audios": "id",
     "binds": "system_id",
     "countries": "country",
@@ -34,7 +34,7 @@ NAMES: Mapping[str, str] = {
     "routes": "route",
 }
 # What a change of the account may not touch, and what to do instead.
-FIXED: Mapping[tuple[str, ...], str] = {
+FIXED_FIELDS: Mapping[tuple[str, ...], str] = {
     ("account", "credit"): "it is what the account was opened with; "
     "POST /_emulator/movements moves money",
     ("balance",): "POST /_emulator/movements moves money",
@@ -45,63 +45,63 @@ FIXED: Mapping[tuple[str, ...], str] = {
 }
 
 
-def get_account(world: World, _call: Call) -> Reply:
-    return Reply(_shown(world.account, world))
+def get_account(world: World, _call: OperationCall) -> OperationResult:
+    return OperationResult(_describe_account(world.account, world))
 
 
-def change_account(world: World, call: Call) -> Reply:
+def change_account(world: World, call: OperationCall) -> OperationResult:
     """Apply a merge patch to what ``get_account`` shows."""
-    shown = _shown(world.account, world)
-    changed = merged(shown, call.body)
-    for path, instead in FIXED.items():
-        if _at(changed, path) != _at(shown, path):
+    shown = _describe_account(world.account, world)
+    changed = merge_patch(shown, call.body)
+    for path, instead in FIXED_FIELDS.items():
+        if _find_value(changed, path) != _find_value(shown, path):
             raise Refusal(NOT_CHANGEABLE, instead, field=".".join(path))
-    return _become(world, changed, call)
+    return _keep_account(world, changed, call)
 
 
-def add_item(world: World, call: Call) -> Reply:
+def add_item(world: World, call: OperationCall) -> OperationResult:
     """Add an item to a collection, or put it in the place of its namesake."""
-    document = _shown(world.account, world)
+    document = _describe_account(world.account, world)
     collection = call.params["collection"]
-    items, name = document[collection], NAMES[collection]
-    index = _index(items, name, str(call.body.get(name)))
+    items, name = document[collection], ITEM_KEYS[collection]
+    index = _find_index(items, name, str(call.body.get(name)))
     items[index : index + 1] = [call.body]
-    return _become(world, document, call)
+    return _keep_account(world, document, call)
 
 
-def remove_item(world: World, call: Call) -> Reply:
-    document = _shown(world.account, world)
+def remove_item(world: World, call: OperationCall) -> OperationResult:
+    document = _describe_account(world.account, world)
     collection, named = call.params["collection"], call.params["item"]
     items = document[collection]
-    index = _index(items, NAMES[collection], named)
+    index = _find_index(items, ITEM_KEYS[collection], named)
     if index == len(items):
         raise Refusal(NO_SUCH_ITEM, f"the account has no such item in {collection}")
     del items[index]
-    return _become(world, document, call)
+    return _keep_account(world, document, call)
 
 
-def list_links(world: World, _call: Call) -> Reply:
+def list_links(world: World, _call: OperationCall) -> OperationResult:
     """List the links and their clicks, those of a removed link included."""
     links: dict[int, Link] = dict(world.account.links)
-    clicks: dict[int, list[Document]] = {}
+    clicks: dict[int, list[AccountDocument]] = {}
     for click in world.clicks:
-        campaign = world.campaign_of(click.message)
+        campaign = world.find_campaign_of(click.message)
         if campaign is not None and campaign.link is not None:
             links.setdefault(campaign.link.id, campaign.link)
             clicks.setdefault(campaign.link.id, []).append(
                 {
-                    "at": dates.stamp(click.at),
+                    "at": dates.format_timestamp(click.at),
                     "message": click.message,
                     "campaign": campaign.id,
                 }
             )
-    return Reply(
+    return OperationResult(
         [
             {
                 "id": each.id,
                 "title": each.title,
                 "url": each.url,
-                "created": dates.stamp(each.created_at),
+                "created": dates.format_timestamp(each.created_at),
                 "clicks": clicks.get(each.id, []),
             }
             for each in links.values()
@@ -109,18 +109,18 @@ def list_links(world: World, _call: Call) -> Reply:
     )
 
 
-def list_movements(world: World, call: Call) -> Reply:
+def list_movements(world: World, call: OperationCall) -> OperationResult:
     """List the history of the balance: opening credit + all amounts = balance."""
-    movements = world.history.movements()
+    movements = world.balance_history.list_movements()
     last, points = call.params.get("last", 0), call.params.get("points")
     reply: Row = {
-        "opening": money.shown(world.opening),
-        "balance": money.shown(world.balance),
+        "opening": money.to_rounded_amount(world.opening),
+        "balance": money.to_rounded_amount(world.balance),
         "count": len(movements),
         "movements": [
             {
-                "at": dates.stamp(each.at),
-                "amount": money.shown(each.amount),
+                "at": dates.format_timestamp(each.at),
+                "amount": money.to_rounded_amount(each.amount),
                 "reason": each.reason,
                 "reference": each.reference,
             }
@@ -129,23 +129,23 @@ def list_movements(world: World, call: Call) -> Reply:
     }
     if points:
         reply["curve"] = [
-            {"at": dates.stamp(at), "balance": money.shown(balance)}
-            for at, balance in world.history.curve(points)
+            {"at": dates.format_timestamp(at), "balance": money.to_rounded_amount(balance)}
+            for at, balance in world.balance_history.sample_balance(points)
         ]
-    return Reply(reply)
+    return OperationResult(reply)
 
 
-def top_up(world: World, call: Call) -> Reply:
+def top_up(world: World, call: OperationCall) -> OperationResult:
     """Buy credit; a negative amount takes some away."""
     try:
-        amount = money.parse(call.body["amount"])
+        amount = money.parse_amount(call.body["amount"])
     except ValueError as error:
         raise Refusal(TOO_FINE, str(error)) from error
-    balance = world.charge(-amount, reason="topup", reference=0, now=call.now)
-    return Reply({"balance": money.shown(balance)})
+    balance = world.charge_credit(-amount, reason="topup", reference=0, now=call.now)
+    return OperationResult({"balance": money.to_rounded_amount(balance)})
 
 
-def merged(target: Any, patch: Any) -> Any:
+def merge_patch(target: Any, patch: Any) -> Any:
     """Return *target* under a JSON merge patch.  Source: RFC 7396, section 2."""
     if not isinstance(patch, dict):
         return patch
@@ -154,34 +154,34 @@ def merged(target: Any, patch: Any) -> Any:
         if change is None:
             document.pop(name, None)
         else:
-            document[name] = merged(document.get(name), change)
+            document[name] = merge_patch(document.get(name), change)
     return document
 
 
-def _become(world: World, document: Document, call: Call) -> Reply:
+def _keep_account(world: World, document: AccountDocument, call: OperationCall) -> OperationResult:
     """Keep the account that *document* describes.  Refuses a mistake in it."""
     document.pop("balance", None)
     try:
-        account = fixture.account_of(document, call.now)
+        account = fixture.parse_account(document, call.now)
     except fixture.FixtureError as error:
         field = error.where or "account"
         raise Refusal(WRONG_FORMAT, str(error), field=field) from error
-    world.keep(account)
-    return Reply(_shown(account, world))
+    world.keep_change(account)
+    return OperationResult(_describe_account(account, world))
 
 
-def _shown(account: Account, world: World) -> Document:
-    return {"balance": money.shown(world.balance), **account_writer.written(account)}
+def _describe_account(account: Account, world: World) -> AccountDocument:
+    return {"balance": money.to_rounded_amount(world.balance), **account_writer.account_to_json(account)}
 
 
-def _at(document: Any, path: tuple[str, ...]) -> Any:
+def _find_value(document: Any, path: tuple[str, ...]) -> Any:
     """Return what stands at *path*; None where nothing does."""
     for name in path:
         document = document.get(name) if isinstance(document, dict) else None
     return document
 
 
-def _index(items: list[Document], name: str, named: str) -> int:
+def _find_index(items: list[AccountDocument], name: str, named: str) -> int:
     """Return where the item called so is; the end where there is none."""
     for index, each in enumerate(items):
         if str(each[name]).casefold() == named.casefold():

@@ -10,52 +10,52 @@ from typing import Any
 
 from emulator.domain import dates, dlr, email, voice
 from emulator.domain.email import EmailCampaign
-from emulator.domain.money import shown
-from emulator.domain.sms import Campaign, Source
+from emulator.domain.money import to_rounded_amount
+from emulator.domain.sms import SmsCampaign, CampaignSource
 from emulator.domain.voice import VoiceCampaign
-from emulator.operations.call import Call, Listing, Reply, Row
-from emulator.operations.platform.voice import cancelled
+from emulator.operations.call import OperationCall, SlicedArray, OperationResult, Row
+from emulator.operations.platform.voice import cancel_and_refund
 from emulator.world import World
 
-AnyCampaign = Campaign | VoiceCampaign | EmailCampaign
-Change = Callable[[Campaign, datetime], Campaign]
+AnyCampaign = SmsCampaign | VoiceCampaign | EmailCampaign
+CampaignChange = Callable[[SmsCampaign, datetime], SmsCampaign]
 
 ENDLESS = sys.maxsize // 2
 
 
-def list_campaigns(world: World, call: Call) -> Reply:
+def list_campaigns(world: World, call: OperationCall) -> OperationResult:
     """List the campaigns that are asked for, by channel and id or the newest first."""
     start = call.params.get("offset", 0)
     stop = start + call.params.get("limit", ENDLESS)
-    found = islice(_asked_for(world, call.params), start, stop)
-    return Reply([shown_campaign(each, world, call.now) for each in found])
+    found = islice(_select_campaigns(world, call.params), start, stop)
+    return OperationResult([describe_campaign(each, world, call.now) for each in found])
 
 
-def pause_campaign(world: World, call: Call) -> Reply:
-    return _changed(world, call, dlr.pause)
+def pause_campaign(world: World, call: OperationCall) -> OperationResult:
+    return _change_campaign(world, call, dlr.pause_sending)
 
 
-def resume_campaign(world: World, call: Call) -> Reply:
-    return _changed(world, call, dlr.resume)
+def resume_campaign(world: World, call: OperationCall) -> OperationResult:
+    return _change_campaign(world, call, dlr.resume_sending)
 
 
-def cancel_campaign(world: World, call: Call) -> Reply:
-    return _changed(world, call, dlr.cancel)
+def cancel_campaign(world: World, call: OperationCall) -> OperationResult:
+    return _change_campaign(world, call, dlr.cancel_sending)
 
 
-def cancel_calls(world: World, call: Call) -> Reply:
+def cancel_calls(world: World, call: OperationCall) -> OperationResult:
     """Cancel a voice campaign as the platform's own operation does."""
-    campaign = cancelled(world, call.params["campaignId"], call.now)
-    return Reply(shown_campaign(campaign, world, call.now))
+    campaign = cancel_and_refund(world, call.params["campaignId"], call.now)
+    return OperationResult(describe_campaign(campaign, world, call.now))
 
 
-def lose_campaign(world: World, call: Call) -> Reply:
-    return _changed(world, call, dlr.lose)
+def lose_campaign(world: World, call: OperationCall) -> OperationResult:
+    return _change_campaign(world, call, dlr.set_unknown_status)
 
 
-def list_letters(world: World, call: Call) -> Reply:
+def list_emails(world: World, call: OperationCall) -> OperationResult:
     """List the e-mails of a campaign as they would have been sent."""
-    campaign = world.email_campaign(call.params["campaignId"])
+    campaign = world.get_email_campaign(call.params["campaignId"])
     letters: list[Row] = [
         {
             "to": each.to,
@@ -65,19 +65,19 @@ def list_letters(world: World, call: Call) -> Reply:
             "html": each.html,
             "attachment": each.attachment,
         }
-        for each in email.letters(campaign)
+        for each in email.render_emails(campaign)
     ]
     slices = iter([letters])
-    return Reply({"campaign": campaign.id}, Listing("letters", slices, whole=True))
+    return OperationResult({"campaign": campaign.id}, SlicedArray("letters", slices, whole=True))
 
 
-def _changed(world: World, call: Call, change: Change) -> Reply:
-    campaign = change(world.campaign(call.params["campaignId"]), call.now)
-    world.keep(campaign)
-    return Reply(shown_campaign(campaign, world, call.now))
+def _change_campaign(world: World, call: OperationCall, change: CampaignChange) -> OperationResult:
+    campaign = change(world.get_campaign(call.params["campaignId"]), call.now)
+    world.keep_change(campaign)
+    return OperationResult(describe_campaign(campaign, world, call.now))
 
 
-def newest(
+def list_newest_campaigns(
     world: World, is_wanted: Callable[[AnyCampaign], bool] | None = None
 ) -> Iterator[AnyCampaign]:
     """Yield the campaigns of all channels, or the wanted, the latest placed first."""
@@ -91,63 +91,63 @@ def newest(
     return merge(*placed, key=attrgetter("created_at"), reverse=True)
 
 
-def _by_id(world: World) -> Iterator[AnyCampaign]:
+def _list_by_id(world: World) -> Iterator[AnyCampaign]:
     yield from world.campaigns.values()
     yield from world.voice_campaigns.values()
     yield from world.email_campaigns.values()
 
 
-def shown_campaign(campaign: AnyCampaign, world: World, now: datetime) -> Row:
+def describe_campaign(campaign: AnyCampaign, world: World, now: datetime) -> Row:
     """Return a campaign as it stands, as every list shows it."""
-    channel, status, count, final = _facts(campaign, now)
+    channel, status, count, final = _summarise_campaign(campaign, now)
     scheduled = campaign.scheduled_at
     return {
         "channel": channel,
         "campaign": campaign.id,
-        "name": title(campaign),
+        "name": title_of(campaign),
         "status": status,
         "recipients_count": count,
         "final_count": final,
-        "cost": shown(campaign.cost),
-        "created": dates.shown(campaign.created_at, world.account.zone),
-        "scheduled": dates.stamp(scheduled) if scheduled else None,
+        "cost": to_rounded_amount(campaign.cost),
+        "created": dates.format_platform_time(campaign.created_at, world.account.zone),
+        "scheduled": dates.format_timestamp(scheduled) if scheduled else None,
         "source": str(
-            campaign.source if isinstance(campaign, Campaign) else Source.HTTP
+            campaign.source if isinstance(campaign, SmsCampaign) else CampaignSource.HTTP
         ),
     }
 
 
 def channel_of(campaign: AnyCampaign) -> str:
-    if isinstance(campaign, Campaign):
+    if isinstance(campaign, SmsCampaign):
         return "smsclic" if campaign.link else "sms"
     return "voice" if isinstance(campaign, VoiceCampaign) else "email"
 
 
-def title(campaign: AnyCampaign) -> str | None:
+def title_of(campaign: AnyCampaign) -> str | None:
     return campaign.subject if isinstance(campaign, EmailCampaign) else campaign.name
 
 
-def _facts(campaign: AnyCampaign, now: datetime) -> tuple[str, str, int, int]:
+def _summarise_campaign(campaign: AnyCampaign, now: datetime) -> tuple[str, str, int, int]:
     """Return channel, status, the number of recipients and of those that are final."""
     channel = channel_of(campaign)
-    if isinstance(campaign, Campaign):
-        final = dlr.final(campaign, now)
-        return channel, dlr.status(campaign, now), campaign.line.messages, final
+    if isinstance(campaign, SmsCampaign):
+        final = dlr.count_final(campaign, now)
+        return channel, dlr.compute_sms_status(campaign, now), campaign.line.messages, final
     if isinstance(campaign, VoiceCampaign):
-        status, final = str(voice.status(campaign, now)), voice.processed(campaign, now)
+        status, final = str(voice.compute_voice_status(campaign, now)), voice.count_finished_calls(campaign, now)
         return channel, status, campaign.line.messages, final
-    sent = email.is_sent(campaign, now)
+    sent = email.is_email_sent(campaign, now)
     final = campaign.count if sent else 0
     return channel, "sent" if sent else "scheduled", campaign.count, final
 
 
-def _asked_for(world: World, asked: Mapping[str, Any]) -> Iterator[AnyCampaign]:
+def _select_campaigns(world: World, asked: Mapping[str, Any]) -> Iterator[AnyCampaign]:
     """Yield the campaigns that a question means, in the order that it asks for."""
     channel, text = asked.get("channel"), asked.get("text", "").casefold()
-    placed = newest(world) if "newest" in asked else _by_id(world)
+    placed = list_newest_campaigns(world) if "newest" in asked else _list_by_id(world)
     return (
         each
         for each in placed
         if channel in (None, channel_of(each))
-        and (text in (title(each) or "").casefold() or text in str(each.id))
+        and (text in (title_of(each) or "").casefold() or text in str(each.id))
     )

@@ -12,224 +12,224 @@ from emulator.domain.refusals import (
     TIME_TOO_FAR,
     Refusal,
 )
-from emulator.domain.timeline import END
-from emulator.timekeeping.event_log import Event
+from emulator.domain.timeline import WORLD_END
+from emulator.timekeeping.event_log import WorldEvent
 from emulator.operations.call import (
-    Call,
-    Done,
+    OperationCall,
+    Commit,
     Pause,
-    Reply,
+    OperationResult,
     Row,
-    Steps,
-    UpToDate,
-    Wait,
+    OperationSteps,
+    UntilCaughtUp,
+    WaitStep,
 )
-from emulator.world import Dial, World
+from emulator.world import ClockChanged, World
 
-MOST = 10_000  # events that settle carries out at most
-LONGEST = timedelta(days=7)  # of the world, that settle goes on at most
-LISTED = 1_000  # pending events
-TURN = 100  # events after which others are let in
+SETTLE_EVENTS = 10_000  # events that settle carries out at most
+SETTLE_LONGEST = timedelta(days=7)  # of the world, that settle goes on at most
+PENDING_LIMIT = 1_000  # pending events
+EVENTS_PER_TURN = 100  # events after which others are let in
 LET_IN = Pause(seconds=0)
-DONE = Done()
+COMMIT = Commit()
 
 
-def get_clock(world: World, _call: Call) -> Reply:
-    return Reply(_read(world))
+def get_clock(world: World, _call: OperationCall) -> OperationResult:
+    return OperationResult(_describe_clock(world))
 
 
-def list_pending(world: World, call: Call) -> Reply:
+def list_pending(world: World, call: OperationCall) -> OperationResult:
     """List what will happen by itself, the next first; last what waits for somebody."""
-    pending = forecast.work(world, call.now)[: call.params.get("limit", LISTED)]
-    return Reply({**_read(world), "pending": [shown(each) for each in pending]})
+    pending = forecast.list_pending_events(world, call.now)[: call.params.get("limit", PENDING_LIMIT)]
+    return OperationResult({**_describe_clock(world), "pending": [describe_event(each) for each in pending]})
 
 
-def set_clock(world: World, call: Call) -> Reply:
+def set_clock(world: World, call: OperationCall) -> OperationResult:
     """Freeze (rate 0), run (1) or scale the clock; it goes on from where it stands."""
-    world.needs_rest()
-    world.keep(Dial(rate=call.body["rate"]))
-    return Reply({**_read(world), "rate": call.body["rate"]})
+    world.require_clock_at_rest()
+    world.keep_change(ClockChanged(rate=call.body["rate"]))
+    return OperationResult({**_describe_clock(world), "rate": call.body["rate"]})
 
 
-def advance_clock(world: World, call: Call) -> Steps:
+def advance_clock(world: World, call: OperationCall) -> OperationSteps:
     """Jump ahead, and carry out what falls due on the way.  Refuses a way back.
 
     Refuses while the clock of this world is being moved already.
     """
-    world.needs_rest()
-    target = _asked(world, call)
-    with moving(world):
-        happened = yield from _carried_out(world, target)
-        world.keep(Dial(at=target))
-        yield DONE
-    return _ran(world, happened)
+    world.require_clock_at_rest()
+    target = _parse_target(world, call)
+    with hold_clock(world):
+        happened = yield from _carry_out_until(world, target)
+        world.keep_change(ClockChanged(at=target))
+        yield COMMIT
+    return _make_result(world, happened)
 
 
-def settle_world(world: World, call: Call) -> Steps:
+def settle_world(world: World, call: OperationCall) -> OperationSteps:
     """Carry out all that is left to happen by itself, within bounds.
 
     The clock stops at the last event, not at the bound.  Refuses as advancing does.
     """
-    world.needs_rest()
-    longest = timedelta(seconds=call.body.get("seconds", LONGEST.total_seconds()))
-    most = call.body.get("events", MOST)
-    with moving(world):
-        limit = world.clock.now() + min(longest, END - world.clock.now())
-        happened = yield from _carried_out(world, limit, most=most, all_of_it=False)
-    return _ran(world, happened)
+    world.require_clock_at_rest()
+    longest = timedelta(seconds=call.body.get("seconds", SETTLE_LONGEST.total_seconds()))
+    most = call.body.get("events", SETTLE_EVENTS)
+    with hold_clock(world):
+        limit = world.clock.now() + min(longest, WORLD_END - world.clock.now())
+        happened = yield from _carry_out_until(world, limit, most=most, all_of_it=False)
+    return _make_result(world, happened)
 
 
-def _carried_out(
+def _carry_out_until(
     world: World, limit: datetime, *, most: int | None = None, all_of_it: bool = True
-) -> Generator[Wait, bool, list[Event]]:
+) -> Generator[WaitStep, bool, list[WorldEvent]]:
     """Put the clock to each event in turn, and return what happened until *limit*.
 
     Unless *all_of_it* is asked for, only until there is no work left.
     """
-    happened: list[Event] = []
-    walk = _Walk(world, limit, all_of_it=all_of_it)
+    happened: list[WorldEvent] = []
+    walk = _ClockWalk(world, limit, all_of_it=all_of_it)
     while True:
-        yield UpToDate()
+        yield UntilCaughtUp()
         while world.outbox.is_busy:
             yield Pause()
-        yield from _mailed(world)
-        happened += walk.traces()
+        yield from _wait_for_receipts(world)
+        happened += walk.take_new_events()
         if most is not None and len(happened) >= most:
             return happened
-        instant = walk.next()
+        instant = walk.take_next()
         if instant is None:
             return happened
         at, event = instant
-        world.keep(Dial(at=at))
+        world.keep_change(ClockChanged(at=at))
         if event is None:
             continue
         happened.append(event)
-        while event.ticket in world.delayed:
-            world.then(world.ring)
+        while event.ticket in world.delayed_answers:
+            world.run_on_commit(world.notify_listeners)
             yield Pause()
-        if len(happened) % TURN == 0:
-            world.then(world.ring)
+        if len(happened) % EVENTS_PER_TURN == 0:
+            world.run_on_commit(world.notify_listeners)
             yield LET_IN
 
 
 @contextmanager
-def moving(world: World) -> Iterator[None]:
+def hold_clock(world: World) -> Iterator[None]:
     """Hold the clock still but for the one who moves it; then it runs on."""
     world.clock.hold()
-    world.moving = True
+    world.is_clock_moving = True
     try:
         yield
     finally:
-        world.moving = False
+        world.is_clock_moving = False
         world.clock.release()
-        world.keep(Dial())
+        world.keep_change(ClockChanged())
 
 
-def _is_mailing(world: World) -> bool:
+def _can_send_receipts(world: World) -> bool:
     """Whether a receipt waits for somebody who can take it at once."""
-    mail = world.outbox.mail
+    mail = world.outbox.receipt_queues
     return any(
-        mail.get(link.system_id) and link.receives and link.has_room()
-        for link in world.links.values()
+        mail.get(link.system_id) and link.can_receive and link.has_room()
+        for link in world.sessions.values()
     )
 
 
-def _mailed(world: World) -> Generator[Wait, bool, None]:
+def _wait_for_receipts(world: World) -> Generator[WaitStep, bool, None]:
     """Let receipts leave, as far as their clients take them; no answer is waited for.
 
     A client of one thread may be the one who moves the clock.
     """
-    while _is_mailing(world):
+    while _can_send_receipts(world):
         yield LET_IN
-        if not _is_mailing(world):
+        if not _can_send_receipts(world):
             yield LET_IN  # what was written leaves
 
 
-class _Walk:
+class _ClockWalk:
     """The way ahead: what will be told when it is reached, and what will be done."""
 
     def __init__(self, world: World, limit: datetime, *, all_of_it: bool) -> None:
         self._world = world
         self._limit = limit
         self._all_of_it = all_of_it
-        self._queue: deque[Event] = deque()
+        self._queue: deque[WorldEvent] = deque()
         self._known: object = None
-        self._read = world.happened.last
+        self._last_read = world.event_log.last
 
-    def traces(self) -> list[Event]:
+    def take_new_events(self) -> list[WorldEvent]:
         """Return what has been carried out since the last question."""
-        events = self._world.happened.after(self._read)
-        self._read = self._world.happened.last
+        events = self._world.event_log.list_after(self._last_read)
+        self._last_read = self._world.event_log.last
         return [event for _, event in events]
 
-    def next(self) -> tuple[datetime, Event | None] | None:
+    def take_next(self) -> tuple[datetime, WorldEvent | None] | None:
         """Return the next instant, and the event there if it is one to be told."""
-        self._look()
-        schedule = self._world.schedule
+        self._refresh_queue()
+        schedule = self._world.work_queue
         work_at = schedule.next_at if self._all_of_it else schedule.next_needed_at
         queue = self._queue
-        if work_at <= self._limit and not (queue and _at(queue[0]) <= work_at):
+        if work_at <= self._limit and not (queue and _instant_of(queue[0]) <= work_at):
             return work_at, None
-        if not queue or not (self._all_of_it or self._is_needed(work_at)):
+        if not queue or not (self._all_of_it or self._has_work(work_at)):
             return None
         event = queue.popleft()
-        return _at(event), event
+        return _instant_of(event), event
 
-    def _look(self) -> None:
+    def _refresh_queue(self) -> None:
         """Read anew what lies ahead where what was done may have changed it."""
         world, now = self._world, self._world.clock.now()
-        state = (world.plans, tuple(world.delayed))
+        state = (world.plan_version, tuple(world.delayed_answers))
         if self._known != state:
             self._known = state
             here = [each for each in self._queue if each.at == now]
-            self._queue = deque([*here, *forecast.due(world, now, self._limit)])
+            self._queue = deque([*here, *forecast.list_due_events(world, now, self._limit)])
 
-    def _is_needed(self, work_at: datetime) -> bool:
+    def _has_work(self, work_at: datetime) -> bool:
         """Whether there is work ahead; that a token expires is none."""
         return work_at <= self._limit or any(
             each.name != "expired" for each in self._queue
         )
 
 
-def _at(event: Event) -> datetime:
-    return event.at or END
+def _instant_of(event: WorldEvent) -> datetime:
+    return event.at or WORLD_END
 
 
-def _asked(world: World, call: Call) -> datetime:
+def _parse_target(world: World, call: OperationCall) -> datetime:
     now = world.clock.now()
     if "next" in call.body:
-        certain = (each.at for each in forecast.work(world, now) if each.at)
+        certain = (each.at for each in forecast.list_pending_events(world, now) if each.at)
         return next(certain, now)
-    by = _duration(call, now)
+    by = _parse_duration(call, now)
     if by < timedelta():
-        raise Refusal(TIME_PASSED, f"it is {dates.stamp(now)} there already")
-    if by > END - now:
+        raise Refusal(TIME_PASSED, f"it is {dates.format_timestamp(now)} there already")
+    if by > WORLD_END - now:
         raise Refusal(TIME_TOO_FAR, "the world ends with the year 8999")
     return now + by
 
 
-def _duration(call: Call, now: datetime) -> timedelta:
+def _parse_duration(call: OperationCall, now: datetime) -> timedelta:
     if "seconds" in call.body:
         return timedelta(seconds=call.body["seconds"])
-    return dates.stamped(call.body["to"], "to") - now
+    return dates.parse_timestamp(call.body["to"], "to") - now
 
 
-def _read(world: World) -> Row:
-    return {"now": dates.stamp(world.clock.now()), "rate": world.clock.rate}
+def _describe_clock(world: World) -> Row:
+    return {"now": dates.format_timestamp(world.clock.now()), "rate": world.clock.rate}
 
 
-def _ran(world: World, happened: list[Event]) -> Reply:
-    pending = forecast.work(world, world.clock.now())[:LISTED]
-    return Reply(
+def _make_result(world: World, happened: list[WorldEvent]) -> OperationResult:
+    pending = forecast.list_pending_events(world, world.clock.now())[:PENDING_LIMIT]
+    return OperationResult(
         {
-            **_read(world),
-            "happened": [shown(each) for each in happened],
-            "pending": [shown(each) for each in pending],
+            **_describe_clock(world),
+            "happened": [describe_event(each) for each in happened],
+            "pending": [describe_event(each) for each in pending],
         }
     )
 
 
-def shown(event: Event) -> Row:
+def describe_event(event: WorldEvent) -> Row:
     """Return *event* as an answer lists it; what it does not have is left out."""
     facts = {
         "channel": event.channel,
@@ -242,7 +242,7 @@ def shown(event: Event) -> Row:
         "waits_for": event.waits_for,
     }
     return {
-        "at": dates.stamp(event.at) if event.at else None,
+        "at": dates.format_timestamp(event.at) if event.at else None,
         "event": event.name,
         **{name: fact for name, fact in facts.items() if fact},
     }

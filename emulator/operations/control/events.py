@@ -9,24 +9,24 @@ import orjson
 
 from emulator.operations.background import forecast
 from emulator.domain import dates
-from emulator.domain.timeline import END
-from emulator.timekeeping.event_log import Event
+from emulator.domain.timeline import WORLD_END
+from emulator.timekeeping.event_log import WorldEvent
 from emulator.operations.control import clock
 from emulator.operations.control import exchanges
-from emulator.operations.call import Breath, Call, Pause, Reply, Row, Stream
+from emulator.operations.call import Debounce, OperationCall, Pause, OperationResult, Row, EventStream
 from emulator.world import World
 
 HEARTBEAT = 15.0  # seconds of the wall without news
-CALM = 0.2  # seconds of the wall between two changes that are told, at least
-TICK = 1.0  # ... and at most while the clock runs, which changes what a campaign is
-CHANGED = "event: changed\ndata: \n\n"
-TICKED = "event: ticked\ndata: \n\n"
-QUIET = ": still here\n\n"
-MOST = 50  # exchanges, and events, that are told before others are let in
+CHANGE_INTERVAL = 0.2  # seconds of the wall between two changes that are told, at least
+TICK_INTERVAL = 1.0  # ... and at most while the clock runs, which changes what a campaign is
+CHANGED_FRAME = "event: changed\ndata: \n\n"
+TICKED_FRAME = "event: ticked\ndata: \n\n"
+HEARTBEAT_FRAME = ": still here\n\n"
+NEWS_PER_TURN = 50  # exchanges, and events, that are told before others are let in
 LET_IN = Pause(seconds=0)
 
 
-class Position(NamedTuple):
+class StreamPosition(NamedTuple):
     """How far somebody has read: ``12.3@2026-03-02T18:00:00.000000Z``."""
 
     number: int  # of the last exchange
@@ -35,10 +35,10 @@ class Position(NamedTuple):
 
     def __str__(self) -> str:
         trace = f".{self.trace}" if self.trace else ""
-        return f"{self.number}{trace}@{dates.stamp(self.at)}"
+        return f"{self.number}{trace}@{dates.format_timestamp(self.at)}"
 
 
-class Frame(NamedTuple):
+class StreamFrame(NamedTuple):
     """One piece of news."""
 
     at: datetime
@@ -48,108 +48,108 @@ class Frame(NamedTuple):
     trace: int = 0  # the number of an event that left one
 
 
-def stream_events(world: World, call: Call) -> Reply:
+def stream_events(world: World, call: OperationCall) -> OperationResult:
     """Tell everything that happens from now on, or after ``Last-Event-ID``."""
-    position = Position(world.journal.last, world.happened.last, call.now)
+    position = StreamPosition(world.journal.last, world.event_log.last, call.now)
     if last := call.params.get("Last-Event-ID"):
-        position = _position(last)
-    return Reply(None, stream=_Reader(world, position).told())
+        position = _parse_position(last)
+    return OperationResult(None, stream=_EventReader(world, position).stream_frames())
 
 
-def stream_changes(world: World, _call: Call) -> Reply:
+def stream_changes(world: World, _call: OperationCall) -> OperationResult:
     """Say that something may have changed, or that only time has passed."""
-    return Reply(None, stream=_changes(world))
+    return OperationResult(None, stream=_stream_changes(world))
 
 
-def _changes(world: World) -> Stream:
-    yield CHANGED  # something may have since the page was made
+def _stream_changes(world: World) -> EventStream:
+    yield CHANGED_FRAME  # something may have since the page was made
     while True:
         runs = world.clock.rate > 0
-        rung = yield Breath(CALM, TICK if runs else HEARTBEAT)
-        yield CHANGED if rung else TICKED if runs else QUIET
+        rung = yield Debounce(CHANGE_INTERVAL, TICK_INTERVAL if runs else HEARTBEAT)
+        yield CHANGED_FRAME if rung else TICKED_FRAME if runs else HEARTBEAT_FRAME
 
 
-class _Reader:
+class _EventReader:
     """Somebody who has read up to a position."""
 
-    def __init__(self, world: World, position: Position) -> None:
+    def __init__(self, world: World, position: StreamPosition) -> None:
         self._world = world
         self._number, self._trace, self._at = position
-        self._told: set[Event] = set()  # at this very instant
-        self._ahead = forecast.Ahead(world)
-        self._dial = (world.clock, world.clock.turned)
+        self._sent_now: set[WorldEvent] = set()  # at this very instant
+        self._upcoming = forecast.UpcomingEvents(world)
+        self._dial = (world.clock, world.clock.change_count)
         self._is_behind = False  # there is more than was told last
 
-    def told(self) -> Stream:
+    def stream_frames(self) -> EventStream:
         """Yield the news, or when to look for them again."""
         yield f": what happens in world {self._world.name}\n\n"
         beat = HEARTBEAT
         while True:
             number, trace = self._number, self._trace
-            frames, dropped = [], self._world.journal.missed(number)
+            frames, dropped = [], self._world.journal.count_missing(number)
             if dropped:
                 frames.append(f": {dropped} requests are gone from the journal\n\n")
-            for each in sorted(self._news(), key=lambda news: news.at):
+            for each in sorted(self._read_frames(), key=lambda news: news.at):
                 number, trace = max(number, each.number), max(trace, each.trace)
                 data = orjson.dumps(each.facts).decode()
-                position = Position(number, trace, each.at)
+                position = StreamPosition(number, trace, each.at)
                 frames.append(f"id: {position}\nevent: {each.kind}\ndata: {data}\n\n")
             if frames:
                 yield "".join(frames)
             if self._is_behind:
                 yield LET_IN
                 continue
-            until = self._ahead.next_at(self._at)
+            until = self._upcoming.next_at(self._at)
             if not (yield Pause(until=until, seconds=beat)):
-                yield QUIET
+                yield HEARTBEAT_FRAME
                 beat += HEARTBEAT
 
-    def _news(self) -> Iterator[Frame]:
+    def _read_frames(self) -> Iterator[StreamFrame]:
         """Yield what has come about since, in no order; it then counts as read.
 
         Where that is much, it is the oldest part, up to some instant.
         """
         world, now = self._world, self._world.clock.now()
         self._at = min(self._at, now)  # somebody may have put the world back
-        asked = world.journal.after(self._number, MOST)
-        happened = world.happened.after(self._trace, MOST)
-        ends = _end([each.at for each in asked])
-        ends += _end([each.at or now for _, each in happened])
+        asked = world.journal.list_after(self._number, NEWS_PER_TURN)
+        happened = world.event_log.list_after(self._trace, NEWS_PER_TURN)
+        ends = _find_end([each.at for each in asked])
+        ends += _find_end([each.at or now for _, each in happened])
         self._is_behind = bool(ends)
-        last = min(ends, default=END)
+        last = min(ends, default=WORLD_END)
         for each in takewhile(lambda each: each.at <= last, asked):
             self._number = each.number
-            yield Frame(each.at, "exchange", exchanges.shown(each), each.number)
+            yield StreamFrame(each.at, "exchange", exchanges.describe_exchange(each), each.number)
         for number, trace in takewhile(lambda it: (it[1].at or now) <= last, happened):
             self._trace = number
-            yield Frame(trace.at or now, "event", clock.shown(trace), trace=number)
-        yield from self._by_themselves(max(self._at, min(last, now)))
-        dial = (world.clock, world.clock.turned)
+            yield StreamFrame(trace.at or now, "event", clock.describe_event(trace), trace=number)
+        yield from self._read_forecast(max(self._at, min(last, now)))
+        dial = (world.clock, world.clock.change_count)
         if dial != self._dial and not self._is_behind:
             self._dial = dial
-            facts: Row = {"now": dates.stamp(now), "rate": world.clock.rate}
-            yield Frame(now, "clock", facts)
+            facts: Row = {"now": dates.format_timestamp(now), "rate": world.clock.rate}
+            yield StreamFrame(now, "clock", facts)
 
-    def _by_themselves(self, end: datetime) -> Iterator[Frame]:
+    def _read_forecast(self, end: datetime) -> Iterator[StreamFrame]:
         """Yield what leaves no trace, and happens until *end*."""
-        planned = self._ahead.take(self._at, end)
-        beside = forecast.unplanned(self._world, self._at, end)
-        told = self._told if self._at == end else set()
+        planned = self._upcoming.take_events(self._at, end)
+        beside = forecast.list_other_events(self._world, self._at, end)
+        told = self._sent_now if self._at == end else set()
         for event in (*planned, *beside):
-            if event not in self._told:
-                yield Frame(event.at or end, "event", clock.shown(event))
+            if event not in self._sent_now:
+                yield StreamFrame(event.at or end, "event", clock.describe_event(event))
             if event.at == end:
                 told.add(event)
-        self._told, self._at = told, end
+        self._sent_now, self._at = told, end
 
 
-def _end(instants: list[datetime]) -> list[datetime]:
+def _find_end(instants: list[datetime]) -> list[datetime]:
     """Return the latest of so many instants that there may be more, none of fewer."""
-    return [max(instants)] if len(instants) == MOST else []
+    return [max(instants)] if len(instants) == NEWS_PER_TURN else []
 
 
-def _position(text: str) -> Position:
+def _parse_position(text: str) -> StreamPosition:
     numbers, _, stamp = text.partition("@")
     number, _, trace = numbers.partition(".")
-    at = dates.stamped(stamp, "Last-Event-ID")
-    return Position(int(number), int(trace or 0), at)
+    at = dates.parse_timestamp(stamp, "Last-Event-ID")
+    return StreamPosition(int(number), int(trace or 0), at)

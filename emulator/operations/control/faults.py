@@ -14,50 +14,50 @@ from emulator.domain.refusals import (
     TOO_MANY,
     Refusal,
 )
-from emulator.faults import Rule
+from emulator.faults import FaultRule
 from emulator.faults.rule_json import read_rule, rule_to_json
-from emulator.operations.call import Call, Reply
-from emulator.world import FaultMade, Rules, World
+from emulator.operations.call import OperationCall, OperationResult
+from emulator.world import FaultNumberTaken, FaultRulesChanged, World
 
-MOST = 1_000  # rules of a world
-FIXED = ("effect", "phase")  # what a preset does not leave open
-Body = Mapping[str, Any]
+MAX_RULES = 1_000  # rules of a world
+PRESET_FIXED = ("effect", "phase")  # what a preset does not leave open
+FaultBody = Mapping[str, Any]
 
 
-def list_faults(world: World, _call: Call) -> Reply:
+def list_faults(world: World, _call: OperationCall) -> OperationResult:
     """List the rules in the order in which they are tried, with their strikes."""
-    return Reply([rule_to_json(rule) for rule in world.faults])
+    return OperationResult([rule_to_json(rule) for rule in world.faults])
 
 
-def list_presets(_world: World, _call: Call) -> Reply:
-    return Reply([{"name": name, **preset} for name, preset in presets().items()])
+def list_presets(_world: World, _call: OperationCall) -> OperationResult:
+    return OperationResult([{"name": name, **preset} for name, preset in read_presets().items()])
 
 
-def add_fault(world: World, call: Call) -> Reply:
-    if len(world.faults) >= MOST:
-        raise Refusal(TOO_MANY, f"{MOST} rules are enough", field="faults", limit=MOST)
-    body = _filled(call.body) if "preset" in call.body else call.body
+def add_fault(world: World, call: OperationCall) -> OperationResult:
+    if len(world.faults) >= MAX_RULES:
+        raise Refusal(TOO_MANY, f"{MAX_RULES} rules are enough", field="faults", limit=MAX_RULES)
+    body = _fill_preset(call.body) if "preset" in call.body else call.body
     rule = read_rule(f"f{world.faults_made + 1}", body)
-    world.keep(FaultMade())
-    world.keep(Rules((*world.faults, rule)))
-    return Reply(rule_to_json(rule))
+    world.keep_change(FaultNumberTaken())
+    world.keep_change(FaultRulesChanged((*world.faults, rule)))
+    return OperationResult(rule_to_json(rule))
 
 
-def change_fault(world: World, call: Call) -> Reply:
+def change_fault(world: World, call: OperationCall) -> OperationResult:
     """Switch a rule off or on; it keeps its place and its counts."""
-    rule = _found(world, call)
+    rule = _require_rule(world, call)
     changed = replace(rule, off=call.body["off"])
-    world.keep(Rules(tuple(changed if each is rule else each for each in world.faults)))
-    return Reply(rule_to_json(changed))
+    world.keep_change(FaultRulesChanged(tuple(changed if each is rule else each for each in world.faults)))
+    return OperationResult(rule_to_json(changed))
 
 
-def remove_fault(world: World, call: Call) -> Reply:
-    rule = _found(world, call)
-    world.keep(Rules(tuple(each for each in world.faults if each is not rule)))
-    return Reply(rule_to_json(rule))
+def remove_fault(world: World, call: OperationCall) -> OperationResult:
+    rule = _require_rule(world, call)
+    world.keep_change(FaultRulesChanged(tuple(each for each in world.faults if each is not rule)))
+    return OperationResult(rule_to_json(rule))
 
 
-def _found(world: World, call: Call) -> Rule:
+def _require_rule(world: World, call: OperationCall) -> FaultRule:
     wanted = call.params["faultId"]
     rule = next((each for each in world.faults if each.id == wanted), None)
     if rule is None:
@@ -65,29 +65,29 @@ def _found(world: World, call: Call) -> Rule:
     return rule
 
 
-def clear_faults(world: World, _call: Call) -> Reply:
-    world.keep(Rules(()))
-    return Reply([])
+def clear_faults(world: World, _call: OperationCall) -> OperationResult:
+    world.keep_change(FaultRulesChanged(()))
+    return OperationResult([])
 
 
 @cache
-def presets() -> Mapping[str, Body]:
+def read_presets() -> Mapping[str, FaultBody]:
     """Return what stands in the file of presets, by name."""
-    known: Mapping[str, Body] = files.read_own_yaml(files.PRESETS)
+    known: Mapping[str, FaultBody] = files.read_cached_yaml(files.PRESETS)
     return known
 
 
-def _filled(body: Body) -> Body:
+def _fill_preset(body: FaultBody) -> FaultBody:
     """Return the rule of a preset, narrowed by what else *body* says.
 
     Refuses a preset that there is not, and a change to what it does.
     """
     name = body["preset"]
-    if name not in presets():
-        why = f"there is no preset {name}, but {', '.join(presets())}"
+    if name not in read_presets():
+        why = f"there is no preset {name}, but {', '.join(read_presets())}"
         raise Refusal(NOT_IN_LIST, why, field="preset")
-    for each in FIXED:
+    for each in PRESET_FIXED:
         if each in body:
             why = f"the preset {name} has its own {each}; leave one of the two out"
             raise Refusal(NOT_WANTED, why, field=each)
-    return {**presets()[name]["rule"], **body}
+    return {**read_presets()[name]["rule"], **body}

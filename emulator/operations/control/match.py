@@ -10,15 +10,15 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from emulator.domain import dates
-from emulator.domain.recipients import cellphone
-from emulator.world.journal import Body, Cut, Exchange, Journal, cellphones
+from emulator.domain.recipients import format_cellphone
+from emulator.world.journal import JournalBody, CutBody, Exchange, Journal, find_cellphones
 from emulator.operations.background import pdu_journal
 
 DIGITS = 10  # of a cellphone
 BACKSLASH = b"\\"
 
 
-class Match(Struct, frozen=True):
+class ExchangeMatch(Struct, frozen=True):
     """What is asked of an exchange; what is None is not looked at."""
 
     operation: str | None = None
@@ -40,7 +40,7 @@ class Match(Struct, frozen=True):
             and (self.before is None or exchange.number < self.before)
         )
 
-    def misses(self, exchange: Exchange) -> Iterator[str]:
+    def list_differences(self, exchange: Exchange) -> Iterator[str]:
         """Yield in which ways the exchange is not what is asked for."""
         spoken = "smpp" if pdu_journal.is_pdu(exchange) else "http"
         if self.protocol not in (None, spoken):
@@ -49,100 +49,100 @@ class Match(Struct, frozen=True):
             yield f"not {self.operation}"
         if self.status not in (None, exchange.status):
             yield f"not answered with {self.status}"
-        if self.number is not None and not _names(exchange, self.number):
+        if self.number is not None and not _names_cellphone(exchange, self.number):
             yield f"does not name {self.number}"
-        if self.text is not None and not _holds(exchange, self.text):
+        if self.text is not None and not _contains_text(exchange, self.text):
             yield f"does not hold {self.text!r}"
 
-    def fits(self, exchange: Exchange) -> bool:
-        return next(self.misses(exchange), None) is None
+    def accepts(self, exchange: Exchange) -> bool:
+        return next(self.list_differences(exchange), None) is None
 
     def __str__(self) -> str:
         """Return ``operation=createCampaign status=422``."""
         asked = ((each.name, getattr(self, each.name)) for each in fields(self))
         words = [
-            f"{name}={_word(value)}"
+            f"{name}={_format_value(value)}"
             for name, value in asked
             if value or (name == "status" and value is not None)
         ]
         return " ".join(words) or "any request"
 
 
-class Watch:
+class JournalWatch:
     """Looks at each exchange of a journal once, and collects those that match."""
 
-    def __init__(self, journal: Journal, match: Match) -> None:
+    def __init__(self, journal: Journal, match: ExchangeMatch) -> None:
         self._journal = journal
         self.match = match
-        self._looked = match.after
-        self.matching: list[Exchange] = []
+        self._last_read = match.after
+        self.matches: list[Exchange] = []
         self.others: list[Exchange] = []  # in the range that is asked for
 
     @property
-    def missed(self) -> bool:
+    def has_missed(self) -> bool:
         """Whether something was dropped that has not been looked at."""
-        return self._journal.misses(self._looked, self.match.since)
+        return self._journal.has_gap(self._last_read, self.match.since)
 
-    def look(self) -> int:
+    def read_journal(self) -> int:
         """Return how many match by now."""
-        for exchange in self._journal.after(self._looked):
+        for exchange in self._journal.list_after(self._last_read):
             if self.match.covers(exchange):
-                fits = self.match.fits(exchange)
-                (self.matching if fits else self.others).append(exchange)
-        self._looked = max(self._looked, self._journal.last)
-        return len(self.matching)
+                fits = self.match.accepts(exchange)
+                (self.matches if fits else self.others).append(exchange)
+        self._last_read = max(self._last_read, self._journal.last)
+        return len(self.matches)
 
 
-def matching(asked: Mapping[str, Any]) -> Match:
+def parse_exchange_match(asked: Mapping[str, Any]) -> ExchangeMatch:
     """Return what the parameters or the body of a question ask for."""
     known = {
-        each.name: asked[each.name] for each in fields(Match) if each.name in asked
+        each.name: asked[each.name] for each in fields(ExchangeMatch) if each.name in asked
     }
     for name in known.keys() & {"since", "until"}:
-        known[name] = dates.stamped(known[name], name)
-    return Match(**known)
+        known[name] = dates.parse_timestamp(known[name], name)
+    return ExchangeMatch(**known)
 
 
-def numbers(exchange: Exchange) -> Sequence[str]:
+def list_cellphones(exchange: Exchange) -> Sequence[str]:
     """Return the cellphones that a request names."""
     if pdu_journal.is_pdu(exchange):
-        return [cellphone(each) for each in exchange.numbers]
+        return [format_cellphone(each) for each in exchange.numbers]
     found = [
         step
         for step in exchange.path.split("/")
         if len(step) == DIGITS and step.isdecimal()
     ]
     found += parse_qs(exchange.query.decode("latin-1")).get("cellphone", ())
-    if isinstance(exchange.request, Cut):
-        found += map(cellphone, exchange.numbers)
+    if isinstance(exchange.request, CutBody):
+        found += map(format_cellphone, exchange.numbers)
     elif b"cellphone" in exchange.request:
-        found += _in_body(exchange.request)
+        found += _list_body_cellphones(exchange.request)
     return found
 
 
-def text_of(body: Body) -> str:
+def decode_body(body: JournalBody) -> str:
     """Return a body, or what is kept of it, as text."""
     if isinstance(body, bytes):
         return body.decode("utf-8", "replace")
     return body.head.decode("utf-8", "replace").rstrip("\ufffd")
 
 
-def _names(exchange: Exchange, number: str) -> bool:
+def _names_cellphone(exchange: Exchange, number: str) -> bool:
     """Return whether a request names a cellphone that ends with *number*."""
     if not exchange.numbers:
-        return any(each.endswith(number) for each in numbers(exchange))
+        return any(each.endswith(number) for each in list_cellphones(exchange))
     end = int(number)
     if len(number) == DIGITS:
         return end in exchange.numbers
     return any(each % 10 ** len(number) == end for each in exchange.numbers)
 
 
-def _in_body(octets: bytes) -> Iterator[str]:
+def _list_body_cellphones(octets: bytes) -> Iterator[str]:
     """Yield the cellphones in a body, be it JSON or the beginning of it."""
     try:
         body = msgspec.json.decode(octets)
     except (ValueError, RecursionError):
-        yield from map(cellphone, cellphones(octets))
+        yield from map(format_cellphone, find_cellphones(octets))
         return
     if isinstance(body, dict):
         rows = body.get("recipients")
@@ -151,31 +151,31 @@ def _in_body(octets: bytes) -> Iterator[str]:
                 yield str(row["cellphone"])
 
 
-def _holds(exchange: Exchange, text: str) -> bool:
+def _contains_text(exchange: Exchange, text: str) -> bool:
     """Return whether *text* stands in the path, the query or a body."""
     if pdu_journal.is_pdu(exchange):
-        return text in exchange.path or text in pdu_journal.text(exchange)
+        return text in exchange.path or text in pdu_journal.decode_pdu_text(exchange)
     return (
         text in exchange.path
         or text in unquote_plus(exchange.query.decode("latin-1"))
-        or _in(exchange.request, text)
-        or _in(exchange.answer, text)
+        or _body_contains(exchange.request, text)
+        or _body_contains(exchange.answer, text)
     )
 
 
-def _in(body: Body, text: str) -> bool:
+def _body_contains(body: JournalBody, text: str) -> bool:
     """Return whether *text* stands in a body, or in a string of its JSON."""
-    if text in text_of(body):
+    if text in decode_body(body):
         return True
-    if isinstance(body, Cut) or BACKSLASH not in body:
+    if isinstance(body, CutBody) or BACKSLASH not in body:
         return False
     try:
-        return any(text in each for each in _strings(msgspec.json.decode(body)))
+        return any(text in each for each in _list_strings(msgspec.json.decode(body)))
     except (ValueError, RecursionError):
         return False
 
 
-def _strings(node: Any) -> Iterator[str]:
+def _list_strings(node: Any) -> Iterator[str]:
     queue = [node]
     while queue:
         each = queue.pop()
@@ -187,5 +187,5 @@ def _strings(node: Any) -> Iterator[str]:
             queue += each
 
 
-def _word(value: object) -> str:
-    return dates.stamp(value) if isinstance(value, datetime) else str(value)
+def _format_value(value: object) -> str:
+    return dates.format_timestamp(value) if isinstance(value, datetime) else str(value)

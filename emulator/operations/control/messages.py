@@ -6,88 +6,88 @@ from itertools import chain, islice
 from typing import Any
 
 from emulator.domain import dates, dlr
-from emulator.domain.recipients import cellphone
-from emulator.domain.sms import Campaign
-from emulator.operations.call import Call, Listing, Reply, Row
+from emulator.domain.recipients import format_cellphone
+from emulator.domain.sms import SmsCampaign
+from emulator.operations.call import OperationCall, SlicedArray, OperationResult, Row
 from emulator.world import World
 
-LIMIT = 1_000  # messages listed, unless the call says otherwise
+LISTED_MESSAGES = 1_000  # messages listed, unless the call says otherwise
 
-Found = tuple[Campaign, Sequence[int]]  # a campaign, and which of its messages
+FoundMessages = tuple[SmsCampaign, Sequence[int]]  # a campaign, and which of its messages
 
 
-def list_messages(world: World, call: Call) -> Reply:
+def list_messages(world: World, call: OperationCall) -> OperationResult:
     """List what matches, the oldest first; all that matches is counted.
 
     Nothing is made of a message that is not listed, but for its text where that is
     looked into.
     """
-    count, limit = 0, call.params.get("limit", LIMIT)
-    listed: list[Found] = []
-    for campaign in _campaigns(world, call.params):
-        indexes = _matching(campaign, call.params, call.now)
+    count, limit = 0, call.params.get("limit", LISTED_MESSAGES)
+    listed: list[FoundMessages] = []
+    for campaign in _select_campaigns(world, call.params):
+        indexes = _find_messages(campaign, call.params, call.now)
         if count < limit and indexes:
             listed.append((campaign, indexes[: limit - count]))
         count += len(indexes)
-    slices = _slices(listed, call.now)
-    whole = min(count, limit) <= dlr.SLICE
-    return Reply({"count": count}, Listing("messages", slices, whole))
+    slices = _slice_rows(listed, call.now)
+    whole = min(count, limit) <= dlr.DLR_ROWS_PER_SLICE
+    return OperationResult({"count": count}, SlicedArray("messages", slices, whole))
 
 
-def _campaigns(world: World, asked: Mapping[str, Any]) -> Iterable[Campaign]:
+def _select_campaigns(world: World, asked: Mapping[str, Any]) -> Iterable[SmsCampaign]:
     if "campaign" in asked:
-        return [world.campaign(asked["campaign"])]
+        return [world.get_campaign(asked["campaign"])]
     return world.campaigns.values()
 
 
-def _matching(
-    campaign: Campaign, asked: Mapping[str, Any], now: datetime
+def _find_messages(
+    campaign: SmsCampaign, asked: Mapping[str, Any], now: datetime
 ) -> Sequence[int]:
     """Return the places of the messages that match; the cheapest question first."""
     found: Sequence[int] = range(campaign.line.messages)
     if "number" in asked:
-        found = _numbered(campaign, asked["number"])
+        found = _find_by_number(campaign, asked["number"])
     if "status" in asked:
-        states = dlr.statuses(campaign, found, now)
+        states = dlr.list_message_statuses(campaign, found, now)
         status = asked["status"]
         found = [
             each for each, state in zip(found, states, strict=True) if state == status
         ]
     if "text" in asked:
-        found = _saying(campaign, found, asked["text"])
+        found = _find_by_text(campaign, found, asked["text"])
     return found
 
 
-def _numbered(campaign: Campaign, end: str) -> list[int]:
+def _find_by_number(campaign: SmsCampaign, end: str) -> list[int]:
     """Return the places of the cellphones that end so."""
     tail, power = int(end), 10 ** len(end)
     numbers = campaign.recipients.numbers
     return [index for index, each in enumerate(numbers) if each % power == tail]
 
 
-def _saying(campaign: Campaign, found: Sequence[int], text: str) -> Sequence[int]:
+def _find_by_text(campaign: SmsCampaign, found: Sequence[int], text: str) -> Sequence[int]:
     if not campaign.template.marks:
         return found if text in campaign.template.text else ()
-    return [index for index in found if text in campaign.text(index)]
+    return [index for index in found if text in campaign.render_text(index)]
 
 
-def _slices(listed: Iterable[Found], now: datetime) -> Iterator[list[Row]]:
+def _slice_rows(listed: Iterable[FoundMessages], now: datetime) -> Iterator[list[Row]]:
     rows = chain.from_iterable(
-        _rows(campaign, found, now) for campaign, found in listed
+        _describe_messages(campaign, found, now) for campaign, found in listed
     )
-    while piece := list(islice(rows, dlr.SLICE)):
+    while piece := list(islice(rows, dlr.DLR_ROWS_PER_SLICE)):
         yield piece
 
 
-def _rows(campaign: Campaign, found: Sequence[int], now: datetime) -> Iterator[Row]:
+def _describe_messages(campaign: SmsCampaign, found: Sequence[int], now: datetime) -> Iterator[Row]:
     channel = "smsclic" if campaign.link else "sms"
-    for message in (dlr.message(campaign, index, now) for index in found):
+    for message in (dlr.get_sms_message(campaign, index, now) for index in found):
         yield {
             "id": message.id,
             "campaign": campaign.id,
             "channel": channel,
-            "cellphone": cellphone(message.number),
+            "cellphone": format_cellphone(message.number),
             "status": message.status,
-            "sent_at": dates.stamp(message.sent_at) if message.sent_at else None,
+            "sent_at": dates.format_timestamp(message.sent_at) if message.sent_at else None,
             "text": message.text,
         }

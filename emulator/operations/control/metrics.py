@@ -8,32 +8,32 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import NamedTuple
 
-from emulator.operations.call import Call, Reply
-from emulator.world.counters import BOUNDS, Histogram
+from emulator.operations.call import OperationCall, OperationResult
+from emulator.world.counters import BUCKET_BOUNDS, Histogram
 from emulator.world import World
-from emulator.worlds import Worlds
+from emulator.worlds import WorldDirectory
 
-Sample = tuple[Mapping[str, object], float]  # labels and value
+MetricSample = tuple[Mapping[str, object], float]  # labels and value
 
 ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
-class Family(NamedTuple):
+class MetricFamily(NamedTuple):
     name: str
     kind: str
-    says: str
-    samples: Iterable[Sample] = ()
+    description: str
+    samples: Iterable[MetricSample] = ()
     histogram: Histogram | None = None
 
 
-def get_metrics(worlds: Worlds, _world: World, _call: Call) -> Reply:
-    lines = (line for family in _families(worlds) for line in _lines(family))
-    return Reply("\n".join(lines) + "\n")
+def get_metrics(worlds: WorldDirectory, _world: World, _call: OperationCall) -> OperationResult:
+    lines = (line for family in _list_families(worlds) for line in _render_family(family))
+    return OperationResult("\n".join(lines) + "\n")
 
 
-def _families(worlds: Worlds) -> Iterator[Family]:
-    tally = worlds.tally
-    yield Family(
+def _list_families(worlds: WorldDirectory) -> Iterator[MetricFamily]:
+    tally = worlds.counters
+    yield MetricFamily(
         "smsclouds_requests_total",
         "counter",
         "Requests of the platform's API that were answered.",
@@ -42,20 +42,20 @@ def _families(worlds: Worlds) -> Iterator[Family]:
             for (operation, status), count in sorted(tally.requests.items())
         ),
     )
-    yield Family(
+    yield MetricFamily(
         "smsclouds_messages_total",
         "counter",
         "Messages accepted.",
         (({"channel": each}, count) for each, count in sorted(tally.messages.items())),
     )
-    yield Family(
+    yield MetricFamily(
         "smsclouds_faults_total",
         "counter",
         "Fault rules that struck a request.",
         (({"operation": each}, count) for each, count in sorted(tally.faults.items())),
     )
-    yield Family("smsclouds_worlds", "gauge", "Worlds held.", [({}, len(worlds))])
-    yield Family(
+    yield MetricFamily("smsclouds_worlds", "gauge", "Worlds held.", [({}, len(worlds))])
+    yield MetricFamily(
         "smsclouds_deliveries_total",
         "counter",
         "Attempts to deliver a callback.",
@@ -64,13 +64,13 @@ def _families(worlds: Worlds) -> Iterator[Family]:
             for (kind, verdict), count in sorted(tally.attempts.items())
         ),
     )
-    yield Family(
+    yield MetricFamily(
         "smsclouds_receipts_dropped_total",
         "counter",
         "Receipts dropped for want of a receiver.",
         (({"reason": each}, count) for each, count in sorted(tally.dropped.items())),
     )
-    yield Family(
+    yield MetricFamily(
         "smsclouds_delivery_lag_seconds",
         "histogram",
         "Seconds of the world from when a callback fell due until it was delivered.",
@@ -78,26 +78,26 @@ def _families(worlds: Worlds) -> Iterator[Family]:
     )
 
 
-def _lines(family: Family) -> Iterator[str]:
-    yield f"# HELP {family.name} {family.says}"
+def _render_family(family: MetricFamily) -> Iterator[str]:
+    yield f"# HELP {family.name} {family.description}"
     yield f"# TYPE {family.name} {family.kind}"
     for labels, value in family.samples:
-        yield f"{family.name}{_labelled(labels)} {value}"
+        yield f"{family.name}{_render_labels(labels)} {value}"
     if family.histogram is not None and family.histogram.count:
-        yield from _buckets(family.name, family.histogram)
+        yield from _render_histogram(family.name, family.histogram)
 
 
-def _buckets(name: str, histogram: Histogram) -> Iterator[str]:
+def _render_histogram(name: str, histogram: Histogram) -> Iterator[str]:
     """Yield the lines of a histogram, whose buckets hold all that is not more."""
     for bound, below in zip(
-        (*BOUNDS, "+Inf"), accumulate(histogram.counts), strict=True
+        (*BUCKET_BOUNDS, "+Inf"), accumulate(histogram.counts), strict=True
     ):
-        yield f"{name}_bucket{_labelled({'le': bound})} {below}"
+        yield f"{name}_bucket{_render_labels({'le': bound})} {below}"
     yield f"{name}_sum {histogram.total}"
     yield f"{name}_count {histogram.count}"
 
 
-def _labelled(labels: Mapping[str, object]) -> str:
+def _render_labels(labels: Mapping[str, object]) -> str:
     if not labels:
         return ""
     pairs = (f'{name}="{str(it).translate(ESCAPES)}"' for name, it in labels.items())

@@ -11,29 +11,29 @@ from typing import Any
 from msgspec import structs
 
 from emulator.domain.account import Account
-from emulator.domain.chance import draw
+from emulator.domain.chance import draw_fraction
 from emulator.domain.handset import Outcome
-from emulator.domain.recipients import cellphone
-from emulator.domain.responses import Response
-from emulator.domain.text import transliterate
+from emulator.domain.recipients import format_cellphone
+from emulator.domain.responses import MoResponse
+from emulator.domain.text import transliterate_to_gsm
 from emulator.operations.platform import email
 from emulator.operations.platform import sms
 from emulator.operations.platform import smsclic
 from emulator.operations.platform import voice
-from emulator.operations.call import Call, Done, Operation, Pause, Reply, Row, Steps
-from emulator.operations.control.sample_people import Person, crowd
-from emulator.operations.control.sample_texts import STORIES, Story
+from emulator.operations.call import OperationCall, Commit, OperationFunction, Pause, OperationResult, Row, OperationSteps
+from emulator.operations.control.sample_people import SamplePerson, make_people
+from emulator.operations.control.sample_texts import SAMPLE_CAMPAIGNS, SampleCampaign
 from emulator.world import Click, World
 
 CAMPAIGNS, RECIPIENTS = 50, 1_000
 SPAN = timedelta(days=24)
-OPENS, OPEN = 9, 11  # o'clock, and hours
-CALLED = 5  # of so many recipients one is called, as calls are dear
-SUBSIDY = 3  # routes to choose from, the cheapest
-REPLYING, CLICKING = 0.03, 0.2  # of those that a message reached
+OPENING_HOUR, OPEN_HOURS = 9, 11  # o'clock, and hours
+RECIPIENTS_PER_CALL = 5  # of so many recipients one is called, as calls are dear
+CHEAPEST_ROUTES = 3  # routes to choose from, the cheapest
+REPLY_RATE, CLICK_RATE = 0.03, 0.2  # of those that a message reached
 LET_IN = Pause(seconds=0)
-DONE = Done()
-LIVELY = {  # how a crowd fares
+COMMIT = Commit()
+SAMPLE_WEIGHTS = {  # how a crowd fares
     Outcome.SENT: 90.0,
     Outcome.FAILED: 3.0,
     Outcome.RETRIED: 2.0,
@@ -42,10 +42,10 @@ LIVELY = {  # how a crowd fares
     Outcome.BUSY: 2.0,
 }
 
-Order = dict[str, Any]
+OrderBody = dict[str, Any]
 
 
-def populate_world(world: World, call: Call) -> Steps:
+def populate_world(world: World, call: OperationCall) -> OperationSteps:
     """Place campaigns of all channels over the last weeks, or one *part* of them.
 
     Others are let in between two campaigns, each of which is a transaction.  Refuses
@@ -54,63 +54,63 @@ def populate_world(world: World, call: Call) -> Steps:
     count = call.body.get("campaigns", CAMPAIGNS)
     recipients = call.body.get("recipients", RECIPIENTS)
     parts = [call.body["part"]] if "part" in call.body else range(count)
-    instants = _instants(world.account, count, call.now)
-    people = crowd(world.account.seed, recipients * 2)
+    instants = _draw_instants(world.account, count, call.now)
+    people = make_people(world.account.seed, recipients * 2)
     done = {"campaigns": 0, "messages": 0, "replies": 0, "clicks": 0}
     for part in parts:
         at = instants[min(part, count - 1)]
-        asked = _asked(part, people, recipients, world.account)
-        number = _placed(world, structs.replace(call, now=at), asked)
-        yield DONE
+        asked = _choose_order(part, people, recipients, world.account)
+        number = _place_order(world, structs.replace(call, now=at), asked)
+        yield COMMIT
         done["campaigns"] += 1
         done["messages"] += len(asked[1]["recipients"])
-        done["replies"] += _answered(world, number, asked[0], call.now)
-        done["clicks"] += _clicked(world, number, call.now)
-        world.then(world.ring)
+        done["replies"] += _add_replies(world, number, asked[0], call.now)
+        done["clicks"] += _add_clicks(world, number, call.now)
+        world.run_on_commit(world.notify_listeners)
         yield LET_IN
-    return Reply(done)
+    return OperationResult(done)
 
 
-def _instants(account: Account, count: int, now: datetime) -> Sequence[datetime]:
+def _draw_instants(account: Account, count: int, now: datetime) -> Sequence[datetime]:
     """Return when the campaigns were placed, in opening hours; the last one is now."""
     found = []
     for index in range(count - 1):
         day = (now - SPAN * (1 - index / count)).astimezone(account.zone)
-        hour = OPENS + OPEN * draw(account.seed, "hour", index)
+        hour = OPENING_HOUR + OPEN_HOURS * draw_fraction(account.seed, "hour", index)
         at = day.replace(hour=0, minute=0, second=0, microsecond=0)
         found.append(min(at.astimezone(now.tzinfo) + timedelta(hours=hour), now))
     return [*sorted(found), now]
 
 
-def _asked(
-    part: int, people: Sequence[Person], count: int, account: Account
-) -> tuple[Story, Order]:
+def _choose_order(
+    part: int, people: Sequence[SamplePerson], count: int, account: Account
+) -> tuple[SampleCampaign, OrderBody]:
     """Return what campaign *part* tells, as an order."""
-    story = STORIES[part % len(STORIES)]
-    if not _can(story, account):
-        story = STORIES[0]
+    story = SAMPLE_CAMPAIGNS[part % len(SAMPLE_CAMPAIGNS)]
+    if not _can_send(story, account):
+        story = SAMPLE_CAMPAIGNS[0]
     if story.channel == "voice":
-        count = max(1, count // CALLED)
-    start = int(draw(account.seed, "who", part) * len(people))
+        count = max(1, count // RECIPIENTS_PER_CALL)
+    start = int(draw_fraction(account.seed, "who", part) * len(people))
     chosen = [people[(start + index) % len(people)] for index in range(count)]
-    return story, _ORDERS[story.channel](story, chosen, account, part)
+    return story, _ORDER_MAKERS[story.channel](story, chosen, account, part)
 
 
-def _can(story: Story, account: Account) -> bool:
+def _can_send(story: SampleCampaign, account: Account) -> bool:
     """Return whether the account may send such a story."""
     if story.channel == "smsclic":
         return bool(account.links)
     return account.services.get(story.channel, True)
 
 
-def _sms(story: Story, people: Sequence[Person], account: Account, part: int) -> Order:
+def _make_sms_order(story: SampleCampaign, people: Sequence[SamplePerson], account: Account, part: int) -> OrderBody:
     named = "<+B+>" in story.text
-    said = (lambda text: text) if story.encode else transliterate
+    said = (lambda text: text) if story.encode else transliterate_to_gsm
     rows = [
         {"cellphone": each.cellphone, **({"name": said(each.name)} if named else {})}
         for each in people
     ]
-    cheapest = sorted(account.routes.values(), key=lambda each: each.price)[:SUBSIDY]
+    cheapest = sorted(account.routes.values(), key=lambda each: each.price)[:CHEAPEST_ROUTES]
     return {
         "text": story.text,
         "campaign_name": story.name,
@@ -120,14 +120,14 @@ def _sms(story: Story, people: Sequence[Person], account: Account, part: int) ->
     }
 
 
-def _clic(story: Story, people: Sequence[Person], account: Account, part: int) -> Order:
+def _make_sms_clic_order(story: SampleCampaign, people: Sequence[SamplePerson], account: Account, part: int) -> OrderBody:
     link = list(account.links)[part % len(account.links)]
-    return {**_sms(story, people, account, part), "url": link}
+    return {**_make_sms_order(story, people, account, part), "url": link}
 
 
-def _voice(
-    story: Story, people: Sequence[Person], account: Account, _part: int
-) -> Order:
+def _make_voice_order(
+    story: SampleCampaign, people: Sequence[SamplePerson], account: Account, _part: int
+) -> OrderBody:
     remittents = sorted(account.remittents)
     return {
         "campaign_name": story.name,
@@ -136,13 +136,13 @@ def _voice(
         "recipients": [
             {"cellphone": each.cellphone, "name": each.name} for each in people
         ],
-        **({"remittent": cellphone(remittents[0])} if remittents else {}),
+        **({"remittent": format_cellphone(remittents[0])} if remittents else {}),
     }
 
 
-def _email(
-    story: Story, people: Sequence[Person], _account: Account, _part: int
-) -> Order:
+def _make_email_order(
+    story: SampleCampaign, people: Sequence[SamplePerson], _account: Account, _part: int
+) -> OrderBody:
     return {
         "subject": story.name,
         "header": story.name,
@@ -153,13 +153,13 @@ def _email(
     }
 
 
-_ORDERS: Mapping[str, Callable[[Story, Sequence[Person], Account, int], Order]] = {
-    "sms": _sms,
-    "smsclic": _clic,
-    "voice": _voice,
-    "email": _email,
+_ORDER_MAKERS: Mapping[str, Callable[[SampleCampaign, Sequence[SamplePerson], Account, int], OrderBody]] = {
+    "sms": _make_sms_order,
+    "smsclic": _make_sms_clic_order,
+    "voice": _make_voice_order,
+    "email": _make_email_order,
 }
-_OPERATIONS: Mapping[str, Operation] = {
+_OPERATIONS: Mapping[str, OperationFunction] = {
     "sms": sms.create_campaign,
     "smsclic": smsclic.create_sms_clic_campaign,
     "voice": voice.create_voice_campaign,
@@ -167,12 +167,12 @@ _OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-def _placed(world: World, call: Call, asked: tuple[Story, Order]) -> int | None:
+def _place_order(world: World, call: OperationCall, asked: tuple[SampleCampaign, OrderBody]) -> int | None:
     """Place an order as a client does; return the id of an SMS campaign."""
     story, order = asked
     account = world.account
     if not account.population.weights:
-        population = replace(account.population, weights=LIVELY)
+        population = replace(account.population, weights=SAMPLE_WEIGHTS)
         account = replace(account, population=population)
     order_of = structs.replace(call, body=order, account=account)
     body: Row = _OPERATIONS[story.channel](world, order_of).body
@@ -180,31 +180,31 @@ def _placed(world: World, call: Call, asked: tuple[Story, Order]) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def _answered(world: World, number: int | None, story: Story, now: datetime) -> int:
+def _add_replies(world: World, number: int | None, story: SampleCampaign, now: datetime) -> int:
     """Let some of those that an SMS reached answer it; return how many did."""
     if number is None or not story.replies:
         return 0
     campaign, seed = world.campaigns[number], world.account.seed
-    first = world.upcoming("response")
+    first = world.next_id("response")
     count = 0
-    for index in range(campaign.line.reached(now)):
+    for index in range(campaign.line.count_due(now)):
         message = campaign.first_message + index
-        chance = draw(seed, "reply", message)
-        if chance >= REPLYING or campaign.outcomes[index] != Outcome.SENT:
+        chance = draw_fraction(seed, "reply", message)
+        if chance >= REPLY_RATE or campaign.outcomes[index] != Outcome.SENT:
             continue
-        sent_at = campaign.line.instant(index)
-        received_at = sent_at + timedelta(hours=3) * draw(seed, "minutes", message)
+        sent_at = campaign.line.due_time(index)
+        received_at = sent_at + timedelta(hours=3) * draw_fraction(seed, "minutes", message)
         if received_at > now:
             continue
-        words = story.replies[int(chance / REPLYING * len(story.replies))]
-        world.keep(
-            Response(
+        words = story.replies[int(chance / REPLY_RATE * len(story.replies))]
+        world.keep_change(
+            MoResponse(
                 id=first + count,
                 number=campaign.recipients.numbers[index],
                 campaign=campaign.id,
                 campaign_name=campaign.name,
                 message=message,
-                text=campaign.text(index),
+                text=campaign.render_text(index),
                 response=words,
                 sent_at=sent_at,
                 received_at=received_at,
@@ -214,18 +214,18 @@ def _answered(world: World, number: int | None, story: Story, now: datetime) -> 
     return count
 
 
-def _clicked(world: World, number: int | None, now: datetime) -> int:
+def _add_clicks(world: World, number: int | None, now: datetime) -> int:
     """Let some of those that a short link reached follow it; return how many did."""
     campaign = world.campaigns[number] if number is not None else None
     if campaign is None or campaign.link is None:
         return 0
     seed, count = world.account.seed, 0
-    for index in range(campaign.line.reached(now)):
+    for index in range(campaign.line.count_due(now)):
         message = campaign.first_message + index
-        at = campaign.line.instant(index) + timedelta(hours=9) * draw(
+        at = campaign.line.due_time(index) + timedelta(hours=9) * draw_fraction(
             seed, "after", message
         )
-        if draw(seed, "click", message) < CLICKING and at <= now:
-            world.keep(Click(at, message))
+        if draw_fraction(seed, "click", message) < CLICK_RATE and at <= now:
+            world.keep_change(Click(at, message))
             count += 1
     return count

@@ -10,59 +10,59 @@ import orjson
 
 from emulator.domain.delivery import Verdict
 from emulator.domain.refusals import NO_SUCH_DELIVERY, Refusal
-from emulator.operations.call import Call, Pause, Reply
-from emulator.world.outbox import Answered, Push, Relay
+from emulator.operations.call import OperationCall, Pause, OperationResult
+from emulator.world.outbox import PushResponse, PushRequest, PushRelay
 from emulator.world import World
 
 HEARTBEAT = 15.0  # seconds of the wall without a push
 
-Stream = Generator[str | Pause, bool, None]
+PushStream = Generator[str | Pause, bool, None]
 
 
-def stream_pushes(world: World, _call: Call) -> Reply:
+def stream_pushes(world: World, _call: OperationCall) -> OperationResult:
     """Tell what is to be performed, as long as somebody listens."""
-    return Reply(None, stream=_told(world))
+    return OperationResult(None, stream=_stream_frames(world))
 
 
-def answer_push(world: World, call: Call) -> Reply:
+def answer_push(world: World, call: OperationCall) -> OperationResult:
     """Take what a push was answered.  Refuses one that nobody waits for."""
     number, body = call.params["pushId"], call.body
     for relay in world.outbox.relays:
-        if relay.awaits(number):
+        if relay.is_awaiting(number):
             verdict = Verdict(body["verdict"]) if "verdict" in body else None
             headers = tuple(sorted(body.get("headers", {}).items()))
-            answer = Answered(
+            answer = PushResponse(
                 status=body.get("status", 0),
                 headers=headers,
                 body=body.get("body", ""),
                 verdict=verdict,
                 says=body.get("says", ""),
             )
-            return Reply({"delivery": relay.answer(number, answer)})
+            return OperationResult({"delivery": relay.record_response(number, answer)})
     raise Refusal(NO_SUCH_DELIVERY, f"nobody waits for an answer to {number}")
 
 
-def _told(world: World) -> Stream:
-    relay, relays = Relay(), world.outbox.relays
+def _stream_frames(world: World) -> PushStream:
+    relay, relays = PushRelay(), world.outbox.relays
     relays.append(relay)
-    world.alarm()
+    world.wake_courier()
     try:
         yield f": the pushes of world {world.name}\n\n"
         beat = HEARTBEAT
         while world.outbox.relays is relays:  # until the world is gone
-            for number, push in relay.told():
-                data = orjson.dumps({"number": number, **_shown(push)}).decode()
+            for number, push in relay.pop_pushes():
+                data = orjson.dumps({"number": number, **_describe_push(push)}).decode()
                 yield f"event: push\ndata: {data}\n\n"
             if not (yield Pause(seconds=beat)):
                 yield ": still here\n\n"
                 beat += HEARTBEAT
     finally:
         relays.remove(relay)
-        world.ring()
-        world.alarm()
+        world.notify_listeners()
+        world.wake_courier()
 
 
-def _shown(push: Push) -> dict[str, object]:
+def _describe_push(push: PushRequest) -> dict[str, object]:
     return {
         "delivery": push.delivery,
         "operation": push.operation,

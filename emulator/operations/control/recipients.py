@@ -6,95 +6,95 @@ from typing import Any
 
 from emulator.domain import dates, dlr, email, voice
 from emulator.domain.email import EmailCampaign
-from emulator.domain.recipients import cellphone
-from emulator.domain.sms import Campaign
-from emulator.domain.timeline import percentage
+from emulator.domain.recipients import format_cellphone
+from emulator.domain.sms import SmsCampaign
+from emulator.domain.timeline import compute_percentage
 from emulator.domain.voice import VoiceCampaign, VoiceStatus
-from emulator.operations.call import Call, Reply, Row
-from emulator.operations.control.campaigns import AnyCampaign, shown_campaign
+from emulator.operations.call import OperationCall, OperationResult, Row
+from emulator.operations.control.campaigns import AnyCampaign, describe_campaign
 from emulator.world import World
 
 PAGE = 50  # recipients, unless the call says otherwise
-DONE = frozenset({"canceled", "unknown"})  # a campaign that nothing more is done to
+CLOSED_STATUSES = frozenset({"canceled", "unknown"})  # a campaign that nothing more is done to
 
-Indexes = Sequence[int]  # the places of recipients
+RecipientIndexes = Sequence[int]  # the places of recipients
 
 
-def get_campaign(world: World, call: Call) -> Reply:
+def get_campaign(world: World, call: OperationCall) -> OperationResult:
     """Show one campaign with its text, its counts, and what may be done to it."""
-    campaign = _found(world, call)
-    row = shown_campaign(campaign, world, call.now)
+    campaign = _require_campaign(world, call)
+    row = describe_campaign(campaign, world, call.now)
     final, count = row["final_count"], row["recipients_count"]
-    return Reply(
+    return OperationResult(
         {
             **row,
-            "percentage": percentage(int(str(final)), int(str(count))),
-            "statuses": statuses(campaign, call.now),
-            "changes": _changes(campaign, call.now),
-            **_SAID[type(campaign)](campaign),
+            "percentage": compute_percentage(int(str(final)), int(str(count))),
+            "statuses": count_statuses(campaign, call.now),
+            "changes": _list_changes(campaign, call.now),
+            **_CONTENT_BY_TYPE[type(campaign)](campaign),
         }
     )
 
 
-def list_recipients(world: World, call: Call) -> Reply:
+def list_recipients(world: World, call: OperationCall) -> OperationResult:
     """List those of a campaign's recipients that match, and count them all."""
-    campaign, asked = _found(world, call), call.params
-    found = _matching(campaign, asked, call.now)
+    campaign, asked = _require_campaign(world, call), call.params
+    found = _find_recipients(campaign, asked, call.now)
     start = asked.get("offset", 0)
     page = found[start : start + asked.get("limit", PAGE)]
-    rows = [recipient(campaign, index, world, call.now) for index in page]
-    return Reply({"count": len(found), "recipients": rows})
+    rows = [describe_recipient(campaign, index, world, call.now) for index in page]
+    return OperationResult({"count": len(found), "recipients": rows})
 
 
-def recipient(campaign: AnyCampaign, index: int, world: World, now: datetime) -> Row:
+def describe_recipient(campaign: AnyCampaign, index: int, world: World, now: datetime) -> Row:
     """Return what became of one recipient."""
-    row = _ROWS[type(campaign)](campaign, index, now)
+    row = _ROW_BY_TYPE[type(campaign)](campaign, index, now)
     zone = world.account.zone
     at = row["at"]
     return {
         **row,
-        "at": dates.shown(at, zone) if isinstance(at, datetime) else None,
-        "name": _named(campaign, index),
+        "at": dates.format_platform_time(at, zone) if isinstance(at, datetime) else None,
+        "name": _find_name(campaign, index),
     }
 
 
-def statuses(campaign: AnyCampaign, now: datetime) -> dict[str, int]:
+def count_statuses(campaign: AnyCampaign, now: datetime) -> dict[str, int]:
     """Return how many recipients stand at each status, in the channel's own words."""
-    if isinstance(campaign, Campaign):
-        return dict(dlr.stand(campaign, now))
+    if isinstance(campaign, SmsCampaign):
+        return dict(dlr.count_sms_statuses(campaign, now))
     if isinstance(campaign, VoiceCampaign):
-        return {each.name: count for each, count in voice.stand(campaign, now).items()}
-    return {_email_status(campaign, now): campaign.count}
+        return {each.name: count for each, count in voice.count_call_statuses(campaign, now).items()}
+    return {_find_email_status(campaign, now): campaign.count}
 
 
-def _found(world: World, call: Call) -> AnyCampaign:
-    return _FINDERS[call.params["channel"]](world, call.params["campaignId"])
+def _require_campaign(world: World, call: OperationCall) -> AnyCampaign:
+    return _FINDER_BY_CHANNEL[call.params["channel"]](world, call.params["campaignId"])
 
 
-_FINDERS: Mapping[str, Callable[[World, int], AnyCampaign]] = {
-    "sms": World.campaign,
-    "smsclic": World.campaign,
-    "voice": World.voice_campaign,
-    "email": World.email_campaign,
+_FINDER_BY_CHANNEL: Mapping[str, Callable[[World, int], AnyCampaign]] = {
+    "sms": World.get_campaign,
+    "smsclic": World.get_campaign,
+    "voice": World.get_voice_campaign,
+    "email": World.get_email_campaign,
 }
 
 
-def _changes(campaign: AnyCampaign, now: datetime) -> list[str]:
+def _list_changes(campaign: AnyCampaign, now: datetime) -> list[str]:
     """Return what the platform's staff may do to the campaign as it stands."""
     if isinstance(campaign, VoiceCampaign):
-        queued = voice.status(campaign, now) is VoiceStatus.TO_SEND
+        queued = voice.compute_voice_status(campaign, now) is VoiceStatus.TO_SEND
         return ["cancel"] if queued else []
     if isinstance(campaign, EmailCampaign):
         return []
-    last = campaign.line.last(now)
-    stands = dlr.SETTLED.get(last.change, "unknown") if last else "inserted"
-    if stands in DONE or dlr.final(campaign, now) == campaign.line.messages:
+    last = campaign.line.last_intervention(now)
+    stands = dlr.STATUS_AFTER_CHANGE.get(last.change, "unknown") if last else "inserted"
+    if stands in CLOSED_STATUSES or dlr.count_final(campaign, now) == campaign.line.messages:
         return []
     return ["resume" if stands == "paused" else "pause", "cancel", "lose"]
 
 
-def _sms_said(campaign: Campaign) -> Row:
-    encoded = campaign.flags.encoded
+def _describe_sms(campaign: SmsCampaign) -> Row:
+    encoded = campaign.flags.is_encoded
     return {
         "text": campaign.template.text,
         "sender": campaign.route.description,
@@ -104,7 +104,7 @@ def _sms_said(campaign: Campaign) -> Row:
     }
 
 
-def _voice_said(campaign: VoiceCampaign) -> Row:
+def _describe_voice(campaign: VoiceCampaign) -> Row:
     template = campaign.template
     return {
         "text": template.text if template else None,
@@ -113,7 +113,7 @@ def _voice_said(campaign: VoiceCampaign) -> Row:
     }
 
 
-def _email_said(campaign: EmailCampaign) -> Row:
+def _describe_email(campaign: EmailCampaign) -> Row:
     return {
         "text": campaign.body.text,
         "sender": campaign.sender,
@@ -121,82 +121,82 @@ def _email_said(campaign: EmailCampaign) -> Row:
     }
 
 
-_SAID: Mapping[type, Callable[[Any], Row]] = {
-    Campaign: _sms_said,
-    VoiceCampaign: _voice_said,
-    EmailCampaign: _email_said,
+_CONTENT_BY_TYPE: Mapping[type, Callable[[Any], Row]] = {
+    SmsCampaign: _describe_sms,
+    VoiceCampaign: _describe_voice,
+    EmailCampaign: _describe_email,
 }
 
 
-def _sms_row(campaign: Campaign, index: int, now: datetime) -> Row:
-    message = dlr.message(campaign, index, now)
+def _make_sms_row(campaign: SmsCampaign, index: int, now: datetime) -> Row:
+    message = dlr.get_sms_message(campaign, index, now)
     return {
         "id": message.id,
-        "to": cellphone(message.number),
+        "to": format_cellphone(message.number),
         "status": message.status,
         "at": message.sent_at,
         "text": message.text,
     }
 
 
-def _voice_row(campaign: VoiceCampaign, index: int, now: datetime) -> Row:
-    call = voice.call(campaign, index, now)
+def _make_voice_row(campaign: VoiceCampaign, index: int, now: datetime) -> Row:
+    call = voice.get_voice_call(campaign, index, now)
     return {
         "id": call.id,
-        "to": cellphone(call.number),
+        "to": format_cellphone(call.number),
         "status": call.status.name,
         "at": call.called_at,
-        "text": campaign.text(index),
+        "text": campaign.render_text(index),
     }
 
 
-def _email_row(campaign: EmailCampaign, index: int, now: datetime) -> Row:
+def _make_email_row(campaign: EmailCampaign, index: int, now: datetime) -> Row:
     return {
         "id": index,
         "to": campaign.addresses[index],
-        "status": _email_status(campaign, now),
+        "status": _find_email_status(campaign, now),
         "at": campaign.scheduled_at or campaign.created_at,
-        "text": email.letter(campaign, index).text,
+        "text": email.render_email(campaign, index).text,
     }
 
 
-_ROWS: Mapping[type, Callable[[Any, int, datetime], Row]] = {
-    Campaign: _sms_row,
-    VoiceCampaign: _voice_row,
-    EmailCampaign: _email_row,
+_ROW_BY_TYPE: Mapping[type, Callable[[Any, int, datetime], Row]] = {
+    SmsCampaign: _make_sms_row,
+    VoiceCampaign: _make_voice_row,
+    EmailCampaign: _make_email_row,
 }
 
 
-def _matching(
+def _find_recipients(
     campaign: AnyCampaign, asked: Mapping[str, Any], now: datetime
-) -> Indexes:
+) -> RecipientIndexes:
     """Return the places of the recipients that match; the cheapest question first."""
     count = (
         campaign.count
         if isinstance(campaign, EmailCampaign)
         else campaign.line.messages
     )
-    found: Indexes = range(count)
+    found: RecipientIndexes = range(count)
     if "text" in asked:
-        found = _addressed(campaign, asked["text"])
+        found = _find_by_text(campaign, asked["text"])
     if "status" in asked:
         wanted = asked["status"]
-        states = _states(campaign, found, now)
+        states = _list_statuses(campaign, found, now)
         found = [
             each for each, state in zip(found, states, strict=True) if state == wanted
         ]
     return found
 
 
-def _addressed(campaign: AnyCampaign, text: str) -> list[int]:
+def _find_by_text(campaign: AnyCampaign, text: str) -> list[int]:
     """Return the places of the addresses or names in which *text* stands."""
     text = text.casefold()
     addresses = (
         iter(campaign.addresses)
         if isinstance(campaign, EmailCampaign)
-        else map(cellphone, campaign.recipients.numbers)
+        else map(format_cellphone, campaign.recipients.numbers)
     )
-    names = _fields(campaign).get("name")
+    names = _find_columns(campaign).get("name")
     if names is None:
         return [
             index for index, each in enumerate(addresses) if text in each.casefold()
@@ -208,24 +208,24 @@ def _addressed(campaign: AnyCampaign, text: str) -> list[int]:
     ]
 
 
-def _states(campaign: AnyCampaign, found: Indexes, now: datetime) -> Iterator[str]:
-    if isinstance(campaign, Campaign):
-        return dlr.statuses(campaign, found, now)
+def _list_statuses(campaign: AnyCampaign, found: RecipientIndexes, now: datetime) -> Iterator[str]:
+    if isinstance(campaign, SmsCampaign):
+        return dlr.list_message_statuses(campaign, found, now)
     if isinstance(campaign, VoiceCampaign):
-        return (voice.call(campaign, index, now).status.name for index in found)
-    return (_email_status(campaign, now) for _ in found)
+        return (voice.get_voice_call(campaign, index, now).status.name for index in found)
+    return (_find_email_status(campaign, now) for _ in found)
 
 
-def _email_status(campaign: EmailCampaign, now: datetime) -> str:
-    return "sent" if email.is_sent(campaign, now) else "scheduled"
+def _find_email_status(campaign: EmailCampaign, now: datetime) -> str:
+    return "sent" if email.is_email_sent(campaign, now) else "scheduled"
 
 
-def _fields(campaign: AnyCampaign) -> Mapping[str, Any]:
+def _find_columns(campaign: AnyCampaign) -> Mapping[str, Any]:
     if isinstance(campaign, EmailCampaign):
         return campaign.fields
     return campaign.recipients.fields
 
 
-def _named(campaign: AnyCampaign, index: int) -> str:
-    names = _fields(campaign).get("name")
+def _find_name(campaign: AnyCampaign, index: int) -> str:
+    names = _find_columns(campaign).get("name")
     return names[index] if names is not None else ""

@@ -10,10 +10,10 @@ from itertools import cycle, islice
 from typing import NamedTuple
 from unicodedata import normalize
 
-from emulator.domain.chance import draw
+from emulator.domain.chance import draw_fraction
 
 # Area codes of Mexico, the large cities twice; none leads into the block for tests.
-AREAS = (
+AREA_CODES = (
     *("55", "55", "33", "33", "81", "81", "222", "229", "246", "312", "314", "322"),
     *("442", "443", "444", "449", "461", "477", "492", "473", "612", "614", "618"),
     *("624", "644", "656", "662", "664", "667", "686", "722", "744", "747", "771"),
@@ -22,35 +22,35 @@ AREAS = (
 )
 DIGITS = 10  # of a number
 CROWDS = 4  # that are remembered
-NAMES = 2_000  # then they come again, at other numbers
-LETTERS = re.compile(r"[^a-z]+")
+DISTINCT_NAMES = 2_000  # then they come again, at other numbers
+NOT_LETTERS = re.compile(r"[^a-z]+")
 
 
-class Person(NamedTuple):
+class SamplePerson(NamedTuple):
     name: str
     cellphone: str
     email: str
 
 
 @lru_cache(CROWDS)
-def crowd(seed: int, count: int) -> tuple[Person, ...]:
+def make_people(seed: int, count: int) -> tuple[SamplePerson, ...]:
     """Return so many people."""
     faker = import_module("faker").Faker("es_MX")  # 140 ms
     faker.seed_instance(seed)
-    drawn = (f"{faker.first_name()} {faker.last_name()}" for _ in range(NAMES))
-    names = tuple(islice(drawn, min(count, NAMES)))
+    drawn = (f"{faker.first_name()} {faker.last_name()}" for _ in range(DISTINCT_NAMES))
+    names = tuple(islice(drawn, min(count, DISTINCT_NAMES)))
     return tuple(
-        Person(name, _cellphone(seed, index), _mailbox(name, index))
+        SamplePerson(name, _make_cellphone(seed, index), _make_address(name, index))
         for index, name in enumerate(islice(cycle(names), count))
     )
 
 
-def _cellphone(seed: int, index: int) -> str:
-    area = AREAS[int(draw(seed, "area", index) * len(AREAS))]
+def _make_cellphone(seed: int, index: int) -> str:
+    area = AREA_CODES[int(draw_fraction(seed, "area", index) * len(AREA_CODES))]
     least = 10 ** (DIGITS - len(area) - 1)  # which begins with no zero
-    return f"{area}{least + int(draw(seed, 'line', index) * 9 * least)}"
+    return f"{area}{least + int(draw_fraction(seed, 'line', index) * 9 * least)}"
 
 
-def _mailbox(name: str, index: int) -> str:
+def _make_address(name: str, index: int) -> str:
     plain = normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return f"{LETTERS.sub('.', plain.lower())}.{index}@example.org"
+    return f"{NOT_LETTERS.sub('.', plain.lower())}.{index}@example.org"

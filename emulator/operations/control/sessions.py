@@ -4,35 +4,35 @@ from collections.abc import Iterator
 
 from emulator.domain import dates, segments
 from emulator.domain.refusals import NO_SUCH_SESSION, WRONG_FORMAT, Refusal
-from emulator.domain.segments import Part
+from emulator.domain.segments import MessagePart
 from emulator.domain.smpp import Submission
-from emulator.domain.targets import never
-from emulator.world.bound_session import Link
-from emulator.operations.call import Call, Reply, Row
+from emulator.domain.targets import find_host_objection
+from emulator.world.bound_session import BoundSession
+from emulator.operations.call import OperationCall, OperationResult, Row
 from emulator.world import World
-from emulator.worlds import Outbound, Worlds
+from emulator.worlds import OutboundBind, WorldDirectory
 
-ANYTHING = "any"  # a password, where every one is good
+ANY_PASSWORD = "any"  # a password, where every one is good
 
 
-def get_smpp(worlds: Worlds, world: World, _call: Call) -> Reply:
+def get_smpp(worlds: WorldDirectory, world: World, _call: OperationCall) -> OperationResult:
     """Return where SMPP is served, and a bind of the world; the ports may be off."""
-    host, port = _address(worlds, "smpp")
-    tls_host, tls_port = _address(worlds, "smpps")
-    system_id = _system_id(worlds, world)
-    password = world.account.access.bind(system_id).password
-    return Reply(
+    host, port = _split_address(worlds, "smpp")
+    tls_host, tls_port = _split_address(worlds, "smpps")
+    system_id = _choose_system_id(worlds, world)
+    password = world.account.access.get_bind(system_id).password
+    return OperationResult(
         {
             "host": host or tls_host,
             "port": port,
             "tls_port": tls_port,
             "system_id": system_id,
-            "password": ANYTHING if password is None else password,
+            "password": ANY_PASSWORD if password is None else password,
         }
     )
 
 
-def send_outbind(worlds: Worlds, world: World, call: Call) -> Reply:
+def send_outbind(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
     """Call a client that listens, so that it binds; its bind is not waited for.
 
     Refuses an address where nothing is called, whatever ``--push-allow`` says; a name
@@ -40,56 +40,56 @@ def send_outbind(worlds: Worlds, world: World, call: Call) -> Reply:
 
     Source: SMPP 3.4, 2.2.1 and 4.1.7.
     """
-    system_id = _system_id(worlds, world)
-    password = world.account.access.bind(system_id).password or ANYTHING
+    system_id = _choose_system_id(worlds, world)
+    password = world.account.access.get_bind(system_id).password or ANY_PASSWORD
     body = call.body
-    if objection := never(body["host"]):
+    if objection := find_host_objection(body["host"]):
         raise Refusal(WRONG_FORMAT, objection, field="host")
-    if worlds.dial is not None:
-        worlds.dial(Outbound(body["host"], int(body["port"]), system_id, password))
-    return Reply({"host": body["host"], "port": body["port"], "system_id": system_id})
+    if worlds.bind_outbound is not None:
+        worlds.bind_outbound(OutboundBind(body["host"], int(body["port"]), system_id, password))
+    return OperationResult({"host": body["host"], "port": body["port"], "system_id": system_id})
 
 
-def list_sessions(world: World, _call: Call) -> Reply:
+def list_sessions(world: World, _call: OperationCall) -> OperationResult:
     """List the sessions that are bound to the world, the oldest first."""
-    return Reply([_shown(each) for each in world.links.values()])
+    return OperationResult([_describe_session(each) for each in world.sessions.values()])
 
 
-def cut_session(world: World, call: Call) -> Reply:
+def cut_session(world: World, call: OperationCall) -> OperationResult:
     """Close the connection of a session, without an unbind."""
-    link = world.links.get(call.params["session"])
+    link = world.sessions.get(call.params["session"])
     if link is None:
         why = f"world {world.name} has no such session"
         raise Refusal(NO_SUCH_SESSION, why)
-    link.cut()
-    return Reply(_shown(link))
+    link.disconnect()
+    return OperationResult(_describe_session(link))
 
 
-def list_long_messages(world: World, _call: Call) -> Reply:
+def list_long_messages(world: World, _call: OperationCall) -> OperationResult:
     """List the messages that come in parts, complete or not, the oldest first.
 
     Parts belong together where client, sender, recipient and reference are the same.
     """
-    return Reply([_joined(world, each) for each in _groups(world)])
+    return OperationResult([_describe_long_message(world, each) for each in _group_parts(world)])
 
 
-def _groups(world: World) -> Iterator[list[Submission]]:
+def _group_parts(world: World) -> Iterator[list[Submission]]:
     groups: dict[object, list[Submission]] = {}
     for each in world.submissions.values():
         if each.part is not None:
-            key = (each.likeness, each.part.reference, each.part.total)
+            key = (each.replace_key, each.part.reference, each.part.total)
             groups.setdefault(key, []).append(each)
     yield from groups.values()
 
 
-def _joined(world: World, group: list[Submission]) -> Row:
+def _describe_long_message(world: World, group: list[Submission]) -> Row:
     first = group[0]
-    parts: list[tuple[Part, str]] = [
+    parts: list[tuple[MessagePart, str]] = [
         (each.part, world.campaigns[each.id].template.text)
         for each in group
         if each.part is not None
     ]
-    whole = segments.joined(parts)
+    whole = segments.join_parts(parts)
     return {
         "system_id": first.system_id,
         "source": first.source.number.decode("latin-1"),
@@ -103,7 +103,7 @@ def _joined(world: World, group: list[Submission]) -> Row:
     }
 
 
-def _shown(link: Link) -> Row:
+def _describe_session(link: BoundSession) -> Row:
     return {
         "session": link.number,
         "system_id": link.system_id,
@@ -111,21 +111,21 @@ def _shown(link: Link) -> Row:
         "peer": link.peer,
         "tls": link.tls,
         "version": link.version,
-        "bound": dates.stamp(link.bound_at),
+        "bound": dates.format_timestamp(link.bound_at),
         "submitted": link.submitted,
         "delivered": link.delivered,
     }
 
 
-def _address(worlds: Worlds, scheme: str) -> tuple[str | None, int | None]:
-    if scheme not in worlds.addresses:
+def _split_address(worlds: WorldDirectory, scheme: str) -> tuple[str | None, int | None]:
+    if scheme not in worlds.smpp_addresses:
         return None, None
-    host, _, port = worlds.addresses[scheme].rpartition(":")
+    host, _, port = worlds.smpp_addresses[scheme].rpartition(":")
     return host, int(port)
 
 
-def _system_id(worlds: Worlds, world: World) -> str:
+def _choose_system_id(worlds: WorldDirectory, world: World) -> str:
     """Return a system_id that leads to *world*: one of its binds', or its name's."""
     binds = world.account.access.binds
-    own = (each for each in binds if worlds.bound(each) is world)
+    own = (each for each in binds if worlds.find_by_bind(each) is world)
     return next(own, f"world-{world.name}")

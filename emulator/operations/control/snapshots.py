@@ -9,26 +9,26 @@ import msgspec
 from emulator.domain import dates
 from emulator.domain.account import Token
 from emulator.domain.refusals import SNAPSHOT_TOO_LARGE, SNAPSHOT_WRONG, Refusal
-from emulator.world import SnapshotError, State, codec
-from emulator.worlds import Held
+from emulator.world import SnapshotError, WorldState, codec
+from emulator.worlds import SavedWorld
 
-FORMAT = 1
+SNAPSHOT_FORMAT = 1
 
 
-def written(held: Held, *, limit: int) -> dict[str, Any]:
+def snapshot_to_json(held: SavedWorld, *, limit: int) -> dict[str, Any]:
     """Return what a world is as a document.
 
     Refuses with ``SNAPSHOT_TOO_LARGE`` one of more than *limit* octets.
     """
     document = {
-        "format": FORMAT,
+        "format": SNAPSHOT_FORMAT,
         "name": held.name,
         "tokens": {
-            "own": [codec.plain(each) for each in held.own],
-            "created": [codec.plain(each) for each in held.created],
+            "own": [codec.thing_to_json(each) for each in held.own],
+            "created": [codec.thing_to_json(each) for each in held.created],
         },
-        "clock": {"now": dates.stamp(held.at), "rate": held.rate},
-        **held.state.written(),
+        "clock": {"now": dates.format_timestamp(held.at), "rate": held.rate},
+        **held.state.to_json(),
     }
     octets = len(msgspec.json.encode(document))
     if octets > limit:
@@ -37,36 +37,36 @@ def written(held: Held, *, limit: int) -> dict[str, Any]:
     return document
 
 
-def read(document: Mapping[str, Any]) -> Held:
+def snapshot_from_json(document: Mapping[str, Any]) -> SavedWorld:
     """Return what a document says a world is.
 
     Refuses with ``SNAPSHOT_WRONG`` what no world could be.
     """
     try:
-        return _held(document)
+        return _parse_snapshot(document)
     except SnapshotError as error:
         raise Refusal(SNAPSHOT_WRONG, str(error)) from error
 
 
-def _held(document: Mapping[str, Any]) -> Held:
-    now, rate = _clock(document["clock"])
-    state = State.read(document, now)
-    state.check(now)
+def _parse_snapshot(document: Mapping[str, Any]) -> SavedWorld:
+    now, rate = _parse_clock(document["clock"])
+    state = WorldState.from_json(document, now)
+    state.check_consistency(now)
     tokens = document["tokens"]
-    return Held(
+    return SavedWorld(
         name=document["name"],
         at=now,
         rate=rate,
         state=state,
-        own=_tokens(tokens.get("own"), "tokens.own"),
-        created=_tokens(tokens.get("created"), "tokens.created"),
+        own=_parse_tokens(tokens.get("own"), "tokens.own"),
+        created=_parse_tokens(tokens.get("created"), "tokens.created"),
     )
 
 
-def _tokens(part: Any, where: str) -> tuple[Token, ...]:
-    tokens: tuple[Token, ...] = codec.converted(part, tuple[Token, ...], where)
+def _parse_tokens(part: Any, where: str) -> tuple[Token, ...]:
+    tokens: tuple[Token, ...] = codec.convert_json(part, tuple[Token, ...], where)
     return tokens
 
 
-def _clock(part: Mapping[str, Any]) -> tuple[datetime, float]:
-    return dates.stamped(part["now"], "clock.now"), float(part["rate"])
+def _parse_clock(part: Mapping[str, Any]) -> tuple[datetime, float]:
+    return dates.parse_timestamp(part["now"], "clock.now"), float(part["rate"])

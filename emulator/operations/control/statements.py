@@ -7,12 +7,12 @@ from typing import Any
 from emulator import files
 from emulator.domain.refusals import NO_SUCH_EXCHANGE, Refusal
 from emulator.world.journal import Exchange
-from emulator.operations.call import Call, Reply, Row
-from emulator.operations.control.exchanges import shown
+from emulator.operations.call import OperationCall, OperationResult, Row
+from emulator.operations.control.exchanges import describe_exchange
 from emulator.world import World
 
 # Behind a refusal, by its reason; several where the manual splits them.
-REASONS: Mapping[str, tuple[str, ...]] = {
+STATEMENTS_BY_REASON: Mapping[str, tuple[str, ...]] = {
     "UNREADABLE": ("ERR-03",),
     "UNAUTHENTICATED": ("AUT-04",),
     "NO_SUCH_PATH": ("ERR-07",),
@@ -42,7 +42,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
 }
 
 COLUMNS = ("field1", "field2", "field3", "field4")  # of a recipient, beside its name
-SMS: Mapping[str, tuple[str, ...]] = {
+SMS_STATEMENTS: Mapping[str, tuple[str, ...]] = {
     "text": ("SMS-02", "SMS-20", "SMS-23"),
     "recipients": ("SMS-04", "SMS-09"),
     "cellphone": ("SMS-05",),
@@ -57,9 +57,9 @@ SMS: Mapping[str, tuple[str, ...]] = {
     "long_message": ("SMS-23", "SMS-28"),
 }
 # Behind a refused field, by operation.
-FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "createCampaign": SMS,
-    "createSmsClicCampaign": {**SMS, "url": ("CLC-04",), "route": ("CLC-05",)},
+STATEMENTS_BY_FIELD: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "createCampaign": SMS_STATEMENTS,
+    "createSmsClicCampaign": {**SMS_STATEMENTS, "url": ("CLC-04",), "route": ("CLC-05",)},
     "createVoiceCampaign": {
         "type": ("VOI-02",),
         "audio": ("VOI-03",),
@@ -97,32 +97,32 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "lookupNumber": {"cellphone": ("HLR-02",)},
 }
 # Behind any other refusal, by its status.
-STATUSES: Mapping[int, tuple[str, ...]] = {400: ("ERR-03",), 422: ("ERR-02",)}
+STATEMENTS_BY_STATUS: Mapping[int, tuple[str, ...]] = {400: ("ERR-03",), 422: ("ERR-02",)}
 
 
-def get_exchange(world: World, call: Call) -> Reply:
+def get_exchange(world: World, call: OperationCall) -> OperationResult:
     """Show one exchange with what the manual says about it.
 
     Refuses a number that has been dropped, or was never there.
     """
     number = call.params["number"]
-    newer = world.journal.after(number - 1)
+    newer = world.journal.list_after(number - 1)
     if not newer or newer[0].number != number:
         why = f"the journal of world {world.name} has no exchange {number}"
         raise Refusal(NO_SUCH_EXCHANGE, why)
     exchange = newer[0]
-    return Reply({**shown(exchange), "statements": list(_statements(exchange))})
+    return OperationResult({**describe_exchange(exchange), "statements": list(_list_statements(exchange))})
 
 
-def _statements(exchange: Exchange) -> Iterator[Row]:
+def _list_statements(exchange: Exchange) -> Iterator[Row]:
     """Yield the statements of the refusal, then those of the notes."""
-    for ledger in _behind(exchange):
-        yield {"about": "refusal", **_stated(ledger)}
+    for ledger in _find_ledger_ids(exchange):
+        yield {"about": "refusal", **_describe_statement(ledger)}
     for ledger in exchange.notes:
-        yield {"about": "note", **_stated(ledger)}
+        yield {"about": "note", **_describe_statement(ledger)}
 
 
-def _behind(exchange: Exchange) -> tuple[str, ...]:
+def _find_ledger_ids(exchange: Exchange) -> tuple[str, ...]:
     """Return the ledger ids of what a refusal goes by; the nearest that are known."""
     if not exchange.refusal:
         return ()
@@ -130,16 +130,16 @@ def _behind(exchange: Exchange) -> tuple[str, ...]:
     if ledger:
         return (ledger,)
     name = next((it for it in reversed(field.split(".")) if not it.isdecimal()), "")
-    named = FIELDS.get(exchange.operation, {}).get(name, ())
-    return REASONS.get(reason) or named or STATUSES.get(exchange.status, ())
+    named = STATEMENTS_BY_FIELD.get(exchange.operation, {}).get(name, ())
+    return STATEMENTS_BY_REASON.get(reason) or named or STATEMENTS_BY_STATUS.get(exchange.status, ())
 
 
-def _stated(ledger: str) -> Row:
-    item = ledgered()[ledger]
+def _describe_statement(ledger: str) -> Row:
+    item = read_ledger()[ledger]
     return {name: item[name] for name in ("id", "mark", "says", "does")}
 
 
 @cache
-def ledgered() -> Mapping[str, Any]:
+def read_ledger() -> Mapping[str, Any]:
     """Return the items of the ledger by id."""
-    return {each["id"]: each for each in files.read_own_yaml(files.LEDGER)}
+    return {each["id"]: each for each in files.read_cached_yaml(files.LEDGER)}

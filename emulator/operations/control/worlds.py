@@ -11,8 +11,8 @@ from typing import Any
 from emulator.worldfile import fixture as fixtures
 from emulator.timekeeping.clock import Clock
 from emulator.domain import dates
-from emulator.domain.assumptions import LENIENT
-from emulator.domain.money import shown
+from emulator.domain.assumptions import LENIENT_CHOICES
+from emulator.domain.money import to_rounded_amount
 from emulator.domain.refusals import (
     FIXTURE_WRONG,
     NAME_TAKEN,
@@ -20,27 +20,27 @@ from emulator.domain.refusals import (
     SERVER_ERROR,
     Refusal,
 )
-from emulator.worldfile.fixture import Fixture, FixtureError, Overrides
+from emulator.worldfile.fixture import Fixture, FixtureError, FixtureOverrides
 from emulator.operations.control import health
 from emulator.operations.control import metrics
 from emulator.operations.control import sessions
 from emulator.operations.control import snapshots
 from emulator.operations.call import (
-    Call,
-    Operation,
-    PatientOperation,
+    OperationCall,
+    OperationFunction,
+    WaitingFunction,
     Pause,
-    Reply,
+    OperationResult,
     Row,
-    Steps,
+    OperationSteps,
 )
-from emulator.world import FIRST_IDS, Unwritten, World
-from emulator.worlds import Aside, Held, Worlds
+from emulator.world import FIRST_IDS, StoreWriteError, World
+from emulator.worlds import UnloadedWorld, SavedWorld, WorldDirectory
 
-Body = Mapping[str, Any]
+WorldBody = Mapping[str, Any]
 
 
-def commands(worlds: Worlds) -> Mapping[str, Operation | PatientOperation]:
+def make_world_operations(worlds: WorldDirectory) -> Mapping[str, OperationFunction | WaitingFunction]:
     """Return the operations of the control API that touch the list of worlds."""
     functions: Mapping[str, Callable[..., Any]] = {
         "getReadiness": health.get_readiness,
@@ -67,154 +67,154 @@ def commands(worlds: Worlds) -> Mapping[str, Operation | PatientOperation]:
     return {name: partial(each, worlds) for name, each in functions.items()}
 
 
-def list_worlds(worlds: Worlds, _world: World, _call: Call) -> Reply:
-    return Reply([_shown(worlds, each) for each in worlds])
+def list_worlds(worlds: WorldDirectory, _world: World, _call: OperationCall) -> OperationResult:
+    return OperationResult([_describe_world(worlds, each) for each in worlds])
 
 
-def get_world(worlds: Worlds, world: World, _call: Call) -> Reply:
-    return Reply(_shown(worlds, world))
+def get_world(worlds: WorldDirectory, world: World, _call: OperationCall) -> OperationResult:
+    return OperationResult(_describe_world(worlds, world))
 
 
-def create_world(worlds: Worlds, _world: World, call: Call) -> Reply:
+def create_world(worlds: WorldDirectory, _world: World, call: OperationCall) -> OperationResult:
     """Open a world of a fixture, or of a snapshot.
 
     Refuses a fixture or a snapshot that is wrong, saying where.
     """
     name = call.body["name"]
     if "snapshot" in call.body:
-        held = snapshots.read(call.body["snapshot"])
+        held = snapshots.snapshot_from_json(call.body["snapshot"])
         world = worlds.create(name, held, held)
     else:
-        world = worlds.create(name, _fixture(worlds, call.body))
-    return Reply(_shown(worlds, world))
+        world = worlds.create(name, _choose_fixture(worlds, call.body))
+    return OperationResult(_describe_world(worlds, world))
 
 
-def fork_world(worlds: Worlds, world: World, call: Call) -> Reply:
+def fork_world(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
     """Open a world that is what this one is now; from here on they part."""
-    return Reply(_shown(worlds, worlds.create(call.body["name"], worlds.held(world))))
+    return OperationResult(_describe_world(worlds, worlds.create(call.body["name"], worlds.capture_world(world))))
 
 
-def reset_world(worlds: Worlds, world: World, _call: Call) -> Reply:
+def reset_world(worlds: WorldDirectory, world: World, _call: OperationCall) -> OperationResult:
     """Make the world what it was before its first request."""
-    world.needs_rest()
-    return Reply(_shown(worlds, worlds.reset(world)))
+    world.require_clock_at_rest()
+    return OperationResult(_describe_world(worlds, worlds.reset(world)))
 
 
-def delete_world(worlds: Worlds, world: World, _call: Call) -> Reply:
+def delete_world(worlds: WorldDirectory, world: World, _call: OperationCall) -> OperationResult:
     """Forget the world and its tokens; a token that mints one makes it anew."""
-    row = _shown(worlds, world)
+    row = _describe_world(worlds, world)
     worlds.delete(world)
-    return Reply(row)
+    return OperationResult(row)
 
 
-def take_snapshot(worlds: Worlds, world: World, _call: Call) -> Steps:
+def take_snapshot(worlds: WorldDirectory, world: World, _call: OperationCall) -> OperationSteps:
     """Write the state of the world down, once nothing is on its way out.
 
     Refuses one that is too large.
     """
     while world.outbox.is_busy:
         yield Pause()
-    return Reply(snapshots.written(worlds.held(world), limit=worlds.limits.snapshot))
+    return OperationResult(snapshots.snapshot_to_json(worlds.capture_world(world), limit=worlds.limits.snapshot))
 
 
-def restore_world(worlds: Worlds, world: World, call: Call) -> Reply:
+def restore_world(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
     """Put the world into the state of a snapshot; its name stays."""
-    world.needs_rest()
-    return Reply(_shown(worlds, worlds.restore(world, snapshots.read(call.body))))
+    world.require_clock_at_rest()
+    return OperationResult(_describe_world(worlds, worlds.restore(world, snapshots.snapshot_from_json(call.body))))
 
 
-def list_checkpoints(worlds: Worlds, world: World, _call: Call) -> Reply:
-    kept = worlds.checkpoints.of(world)
-    return Reply([_kept(name, each) for name, each in kept.items()])
+def list_checkpoints(worlds: WorldDirectory, world: World, _call: OperationCall) -> OperationResult:
+    kept = worlds.checkpoints.all_of(world)
+    return OperationResult([_describe_checkpoint(name, each) for name, each in kept.items()])
 
 
-def keep_checkpoint(worlds: Worlds, world: World, call: Call) -> Reply:
+def keep_checkpoint(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
     name = call.body["name"]
-    held = worlds.held(world)
-    worlds.checkpoints.keep(world, name, held)
-    return Reply(_kept(name, held))
+    held = worlds.capture_world(world)
+    worlds.checkpoints.save(world, name, held)
+    return OperationResult(_describe_checkpoint(name, held))
 
 
-def drop_checkpoint(worlds: Worlds, world: World, call: Call) -> Reply:
+def drop_checkpoint(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
     name = call.params["checkpoint"]
-    return Reply(_kept(name, worlds.checkpoints.drop(world, name)))
+    return OperationResult(_describe_checkpoint(name, worlds.checkpoints.drop(world, name)))
 
 
-def restore_checkpoint(worlds: Worlds, world: World, call: Call) -> Reply:
+def restore_checkpoint(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
     """Go back to what the world was then."""
-    world.needs_rest()
-    held = worlds.checkpoints.find(world, call.params["checkpoint"])
-    return Reply(_shown(worlds, worlds.restore(world, held)))
+    world.require_clock_at_rest()
+    held = worlds.checkpoints.get(world, call.params["checkpoint"])
+    return OperationResult(_describe_world(worlds, worlds.restore(world, held)))
 
 
-def open_checkpoint(worlds: Worlds, world: World, call: Call) -> Reply:
+def open_checkpoint(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
     """Open a world that is what this one was then."""
-    held = worlds.checkpoints.find(world, call.params["checkpoint"])
-    return Reply(_shown(worlds, worlds.create(call.body["name"], held)))
+    held = worlds.checkpoints.get(world, call.params["checkpoint"])
+    return OperationResult(_describe_world(worlds, worlds.create(call.body["name"], held)))
 
 
-def list_set_aside(worlds: Worlds, _world: World, _call: Call) -> Reply:
+def list_set_aside(worlds: WorldDirectory, _world: World, _call: OperationCall) -> OperationResult:
     """List the worlds that serve nobody, and why."""
-    return Reply([_troubled(*each) for each in worlds.troubles()])
+    return OperationResult([_describe_set_aside(*each) for each in worlds.list_set_aside()])
 
 
-def retry_set_aside(worlds: Worlds, _world: World, call: Call) -> Reply:
+def retry_set_aside(worlds: WorldDirectory, _world: World, call: OperationCall) -> OperationResult:
     """Let a world serve again.  Refuses where what was wrong still is."""
-    found = _set_aside(worlds, call.params["aside"])
+    found = _require_set_aside(worlds, call.params["aside"])
     if isinstance(found, World):
-        return Reply(_shown(worlds, worlds.restore(found, worlds.held(found))))
-    if worlds.named(found.name):
+        return OperationResult(_describe_world(worlds, worlds.restore(found, worlds.capture_world(found))))
+    if worlds.find_by_name(found.name):
         why = f"there is another world {found.name} by now; delete that first"
         raise Refusal(NAME_TAKEN, why)
     try:
-        return Reply(_shown(worlds, found.retry()))
+        return OperationResult(_describe_world(worlds, found.retry()))
     except Exception as error:
         why = f"world {found.name} still cannot be loaded: {error}"
         raise Refusal(SERVER_ERROR, why) from error
 
 
-def drop_set_aside(worlds: Worlds, _world: World, call: Call) -> Reply:
+def drop_set_aside(worlds: WorldDirectory, _world: World, call: OperationCall) -> OperationResult:
     """Forget a world that is set aside."""
-    found = _set_aside(worlds, call.params["aside"])
+    found = _require_set_aside(worlds, call.params["aside"])
     if isinstance(found, World):
         worlds.delete(found)
-        return Reply(_troubled(found.name, found.trouble))
+        return OperationResult(_describe_set_aside(found.name, found.trouble))
     try:
         found.drop()
-    except Unwritten as error:
+    except StoreWriteError as error:
         raise Refusal(SERVER_ERROR, f"{error}, so nothing was changed") from error
-    return Reply(_troubled(call.params["aside"], found.why))
+    return OperationResult(_describe_set_aside(call.params["aside"], found.why))
 
 
-def _set_aside(worlds: Worlds, name: str) -> World | Aside:
+def _require_set_aside(worlds: WorldDirectory, name: str) -> World | UnloadedWorld:
     """Return the world that is set aside as *name*; one that is not loaded as such."""
-    world = worlds.named(name)
+    world = worlds.find_by_name(name)
     if world is not None and world.trouble:
         return world
-    if name in worlds.aside:
-        return worlds.aside[name]
-    known = ", ".join(each for each, _ in worlds.troubles()) or "none"
+    if name in worlds.unloaded:
+        return worlds.unloaded[name]
+    known = ", ".join(each for each, _ in worlds.list_set_aside()) or "none"
     raise Refusal(NO_SUCH_WORLD, f"no world is set aside as {name}; there are: {known}")
 
 
-def _troubled(name: str, why: str) -> Row:
+def _describe_set_aside(name: str, why: str) -> Row:
     return {"name": name, "why": why}
 
 
-def _fixture(worlds: Worlds, body: Body) -> Fixture:
+def _choose_fixture(worlds: WorldDirectory, body: WorldBody) -> Fixture:
     """Return the fixture that a new world is asked to be made from."""
-    wanted, overrides, now = body.get("fixture"), _overrides(body), Clock().now()
+    wanted, overrides, now = body.get("fixture"), _parse_overrides(body), Clock().now()
     try:
         if isinstance(wanted, Mapping):
-            return fixtures.read(wanted, body["name"], overrides, now=now)
-        found = worlds.mould if wanted is None else worlds.fixture(wanted)
-        return fixtures.varied(found, overrides, now=now)
+            return fixtures.parse_fixture(wanted, body["name"], overrides, now=now)
+        found = worlds.template if wanted is None else worlds.get_fixture(wanted)
+        return fixtures.override_fixture(found, overrides, now=now)
     except FixtureError as error:
         raise Refusal(FIXTURE_WRONG, str(error)) from error
 
 
-def _overrides(body: Body) -> Overrides:
-    return Overrides(
+def _parse_overrides(body: WorldBody) -> FixtureOverrides:
+    return FixtureOverrides(
         strict=body.get("strict"),
         pace=body.get("pace"),
         clock=body.get("clock"),
@@ -223,28 +223,28 @@ def _overrides(body: Body) -> Overrides:
     )
 
 
-def _kept(name: str, held: Held) -> Row:
-    return {"name": name, "at": dates.stamp(held.at)}
+def _describe_checkpoint(name: str, held: SavedWorld) -> Row:
+    return {"name": name, "at": dates.format_timestamp(held.at)}
 
 
-def _shown(worlds: Worlds, world: World) -> Row:
+def _describe_world(worlds: WorldDirectory, world: World) -> Row:
     chosen = world.account.assumptions.chosen
     return {
         "name": world.name,
         "token": next(iter(world.tokens), None),
-        "now": dates.stamp(world.clock.now()),
+        "now": dates.format_timestamp(world.clock.now()),
         "rate": world.clock.rate,
         "seed": world.account.seed,
         "time_zone": str(world.account.zone),
-        "balance": shown(world.balance),
+        "balance": to_rounded_amount(world.balance),
         "tokens": list(world.tokens),
         "campaigns": len(world.campaigns)
         + len(world.voice_campaigns)
         + len(world.email_campaigns),
-        "messages": world.upcoming("message") - FIRST_IDS["message"],
+        "messages": world.next_id("message") - FIRST_IDS["message"],
         "assumptions": {
-            name: choice for name, choice in chosen.items() if choice != LENIENT[name]
+            name: choice for name, choice in chosen.items() if choice != LENIENT_CHOICES[name]
         },
-        "checkpoints": list(worlds.checkpoints.of(world)),
+        "checkpoints": list(worlds.checkpoints.all_of(world)),
         "set_aside": world.trouble or None,
     }

@@ -1,20 +1,20 @@
 """E-mail campaigns."""
 
 from emulator.domain import email
-from emulator.operations.call import Call, Reply
+from emulator.operations.call import OperationCall, OperationResult
 from emulator.world import World
 
 
-def create_email_campaign(world: World, call: Call) -> Reply:
+def create_email_campaign(world: World, call: OperationCall) -> OperationResult:
     """Source: manual EML-20."""
     account = world.account
-    world.admit(len(call.body["recipients"]))
-    number = world.upcoming("email")
-    campaign = email.place(call.body, account, number=number, now=call.now)
-    call.weigh(email.doubts(campaign, account), account.assumptions)
-    world.keep(campaign)
-    world.charge(campaign.cost, reason="email", reference=campaign.id, now=call.now)
-    return Reply(
+    world.require_capacity(len(call.body["recipients"]))
+    number = world.next_id("email")
+    campaign = email.make_email_campaign(call.body, account, number=number, now=call.now)
+    call.record_doubts(email.list_email_doubts(campaign, account), account.assumptions)
+    world.keep_change(campaign)
+    world.charge_credit(campaign.cost, reason="email", reference=campaign.id, now=call.now)
+    return OperationResult(
         {
             "message": "New Email Campaign created successfully",
             "email_campaign_id": campaign.id,

@@ -1,29 +1,29 @@
 """Responses (MO), by poll."""
 
 from emulator.domain import dates, responses
-from emulator.operations.call import Call, Reply
-from emulator.operations.platform.sms import DONE
+from emulator.operations.call import OperationCall, OperationResult
+from emulator.operations.platform.sms import SUCCESS_MESSAGE
 from emulator.world import World
 
 
-def query_responses(world: World, call: Call) -> Reply:
+def query_responses(world: World, call: OperationCall) -> OperationResult:
     """Source: manual MO-09 to MO-17."""
     account, query = world.account, call.body
-    window = responses.window(query, now=call.now, zone=account.zone)
-    call.weigh(responses.doubts(window), account.assumptions)
-    found = responses.find(query, window, world.responses)
-    return Reply(
+    window = responses.parse_date_window(query, now=call.now, zone=account.zone)
+    call.record_doubts(responses.list_window_doubts(window), account.assumptions)
+    found = responses.find_responses(query, window, world.responses)
+    return OperationResult(
         {
-            "message": DONE,
+            "message": SUCCESS_MESSAGE,
             "type": query["type"],
-            "from": dates.shown(window.start, account.zone),
-            "to": dates.shown(window.end, account.zone),
-            "results": [_row(each, world) for each in found],
+            "from": dates.format_platform_time(window.start, account.zone),
+            "to": dates.format_platform_time(window.end, account.zone),
+            "results": [_describe_response(each, world) for each in found],
         }
     )
 
 
-def _row(response: responses.Response, world: World) -> dict[str, object]:
+def _describe_response(response: responses.MoResponse, world: World) -> dict[str, object]:
     zone = world.account.zone
     sent_at = response.sent_at
     return {
@@ -33,6 +33,6 @@ def _row(response: responses.Response, world: World) -> dict[str, object]:
         "message_id": response.message,
         "message": response.text,
         "response": response.response,
-        "sent_at": dates.shown(sent_at, zone) if sent_at else None,
-        "received_at": dates.shown(response.received_at, zone),
+        "sent_at": dates.format_platform_time(sent_at, zone) if sent_at else None,
+        "received_at": dates.format_platform_time(response.received_at, zone),
     }

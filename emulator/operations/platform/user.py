@@ -1,19 +1,19 @@
 """The account: who it is and what it may use."""
 
 from emulator.domain import dates
-from emulator.domain.money import shown
-from emulator.operations.call import Call, Reply
+from emulator.domain.money import to_rounded_amount
+from emulator.operations.call import OperationCall, OperationResult
 from emulator.world import World
 
 
-def get_user(world: World, _call: Call) -> Reply:
+def get_user(world: World, _call: OperationCall) -> OperationResult:
     """Source: manual USR-01 to USR-04."""
     account = world.account
     tokens = [
         {
             "name": token.name,
-            "creation": dates.shown(token.created_at, account.zone),
-            "expires": dates.shown(token.expires_at, account.zone),
+            "creation": dates.format_platform_time(token.created_at, account.zone),
+            "expires": dates.format_platform_time(token.expires_at, account.zone),
         }
         for token in world.tokens.values()
     ]
@@ -22,22 +22,22 @@ def get_user(world: World, _call: Call) -> Reply:
         "user": account.user,
         "name": account.name,
         "surname": account.surname,
-        "credit": shown(world.balance),
+        "credit": to_rounded_amount(world.balance),
         "API_settings": tokens,
     }
-    return Reply({"data": user})
+    return OperationResult({"data": user})
 
 
-def list_routes(world: World, _call: Call) -> Reply:
+def list_routes(world: World, _call: OperationCall) -> OperationResult:
     """Source: manual CAT-01, CAT-02."""
     account = world.account
-    return Reply(
+    return OperationResult(
         [
             {
                 "route": route.id,
                 "name": route.name,
                 "country": account.countries[route.country].name,
-                "price": shown(route.price),
+                "price": to_rounded_amount(route.price),
                 "description": route.description,
             }
             for route in account.routes.values()
@@ -45,7 +45,7 @@ def list_routes(world: World, _call: Call) -> Reply:
     )
 
 
-def list_countries(world: World, _call: Call) -> Reply:
+def list_countries(world: World, _call: OperationCall) -> OperationResult:
     """Source: manual CAT-01, CAT-03."""
     countries = world.account.countries.values()
-    return Reply([{"country": each.id, "name": each.name} for each in countries])
+    return OperationResult([{"country": each.id, "name": each.name} for each in countries])

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from emulator.web.panel.faults import broken
+from emulator.web.panel.faults import parse_fault_choice
 
-Form = Mapping[str, str]
+FormFields = Mapping[str, str]
 
 
-def _nothing(_form: Form) -> Any:
+def _make_no_body(_form: FormFields) -> Any:
     return None
 
 
@@ -17,11 +17,11 @@ class Action(NamedTuple):
 
     operation: str
     params: tuple[str, ...] = ()
-    body: Callable[[Form], Any] = _nothing
+    body: Callable[[FormFields], Any] = _make_no_body
     leads_to: str = ""  # the page to go to then, in the world that the reply names
 
 
-def number(text: str) -> Any:
+def parse_number(text: str) -> Any:
     """Return what a field says as a number, or as it is for the contract to refuse."""
     try:
         value = float(text)
@@ -30,19 +30,19 @@ def number(text: str) -> Any:
     return int(value) if value.is_integer() else value
 
 
-def said(form: Form, *names: str) -> dict[str, str]:
+def pick_fields(form: FormFields, *names: str) -> dict[str, str]:
     """Return the fields of *names* that are filled in."""
     return {name: form[name] for name in names if form.get(name)}
 
 
-def _item(form: Form) -> Any:
+def _read_item(form: FormFields) -> Any:
     """Return an item of the account; where it has an id, the form says ``item``."""
-    item: dict[str, Any] = said(form, *ITEM_TEXTS)
+    item: dict[str, Any] = pick_fields(form, *ITEM_TEXTS)
     if form.get("item"):
-        item["id"] = number(form["item"])
+        item["id"] = parse_number(form["item"])
     for name in ITEM_NUMBERS:
         if form.get(name):
-            item[name] = number(form[name])
+            item[name] = parse_number(form[name])
     return item
 
 
@@ -58,34 +58,34 @@ ITEM_TEXTS = (
 )
 ITEM_NUMBERS = ("route", "country", "price")
 
-CAMPAIGN = ("campaignId",)
+CAMPAIGN_PARAMS = ("campaignId",)
 ACTIONS: Mapping[str, Action] = {
-    "pause": Action("pauseCampaign", CAMPAIGN),
-    "resume": Action("resumeCampaign", CAMPAIGN),
-    "cancel": Action("cancelCampaign", CAMPAIGN),
-    "cancel-calls": Action("cancelCalls", CAMPAIGN),
-    "lose": Action("loseCampaign", CAMPAIGN),
+    "pause": Action("pauseCampaign", CAMPAIGN_PARAMS),
+    "resume": Action("resumeCampaign", CAMPAIGN_PARAMS),
+    "cancel": Action("cancelCampaign", CAMPAIGN_PARAMS),
+    "cancel-calls": Action("cancelCalls", CAMPAIGN_PARAMS),
+    "lose": Action("loseCampaign", CAMPAIGN_PARAMS),
     "freeze": Action("setClock", body=lambda _: {"rate": 0}),
     "run": Action(
-        "setClock", body=lambda form: {"rate": number(form.get("rate", "1"))}
+        "setClock", body=lambda form: {"rate": parse_number(form.get("rate", "1"))}
     ),
     "advance": Action(
-        "advanceClock", body=lambda form: {"seconds": number(form.get("seconds", ""))}
+        "advanceClock", body=lambda form: {"seconds": parse_number(form.get("seconds", ""))}
     ),
     "next": Action("advanceClock", body=lambda _: {"next": True}),
     "settle": Action("settleWorld", body=lambda _: {}),
-    "reply": Action("receiveText", body=lambda form: said(form, "number", "text")),
+    "reply": Action("receiveText", body=lambda form: pick_fields(form, "number", "text")),
     "replay": Action("replayDelivery", ("deliveryId",)),
     "send-now": Action("sendDelivery", ("deliveryId",)),
     "drop": Action("dropDelivery", ("deliveryId",)),
     "cut": Action("cutSession", ("session",)),
-    "preset": Action("addFault", body=lambda form: said(form, "preset", "operation")),
+    "preset": Action("addFault", body=lambda form: pick_fields(form, "preset", "operation")),
     "break": Action(
         "addFault",
         body=lambda form: {
-            **said(form, "operation"),
-            **broken(form.get("how", "")),
-            "first": number(form.get("first") or "1"),
+            **pick_fields(form, "operation"),
+            **parse_fault_choice(form.get("how", "")),
+            "first": parse_number(form.get("first") or "1"),
         },
     ),
     "switch-off": Action("changeFault", ("faultId",), lambda _: {"off": True}),
@@ -94,19 +94,19 @@ ACTIONS: Mapping[str, Action] = {
     "mend-all": Action("clearFaults"),
     "forget-requests": Action("clearJournal"),
     "top-up": Action(
-        "topUp", body=lambda form: {"amount": number(form.get("amount", ""))}
+        "topUp", body=lambda form: {"amount": parse_number(form.get("amount", ""))}
     ),
-    "create-token": Action("createToken", body=lambda form: said(form, "name")),
+    "create-token": Action("createToken", body=lambda form: pick_fields(form, "name")),
     "delete-token": Action("deleteToken", ("token",)),
     "expire-token": Action("expireToken", ("token",)),
     "push-url": Action(
         "changeAccount", body=lambda form: {"push_url": form.get("push_url") or None}
     ),
-    "add-item": Action("addItem", ("collection",), _item),
+    "add-item": Action("addItem", ("collection",), _read_item),
     "remove-item": Action("removeItem", ("collection", "item")),
     "populate": Action("populateWorld", body=lambda _: {}),
     "reset": Action("resetWorld"),
-    "fork": Action("forkWorld", body=lambda form: said(form, "name"), leads_to="/"),
-    "open": Action("createWorld", body=lambda form: said(form, "name"), leads_to="/"),
+    "fork": Action("forkWorld", body=lambda form: pick_fields(form, "name"), leads_to="/"),
+    "open": Action("createWorld", body=lambda form: pick_fields(form, "name"), leads_to="/"),
     "delete-world": Action("deleteWorld"),
 }

@@ -7,52 +7,52 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-HERE = Path(__file__).parent / "static"
-VENDOR = Path(__file__).parents[1] / "vendor"
+ASSET_DIR = Path(__file__).parent / "static"
+VENDOR_DIR = Path(__file__).parents[1] / "vendor"
 
-KINDS = {
+CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-FILES: Mapping[str, Path] = {
+ASSET_FILES: Mapping[str, Path] = {
     path.name: path
     for path in (
-        HERE / "panel.css",
-        HERE / "panel.js",
-        HERE / "letter.css",
-        HERE / "icon.svg",
-        VENDOR / "pico" / "pico.min.css",
-        VENDOR / "htmx" / "htmx.min.js",
-        VENDOR / "htmx" / "hx-sse.min.js",
+        ASSET_DIR / "panel.css",
+        ASSET_DIR / "panel.js",
+        ASSET_DIR / "letter.css",
+        ASSET_DIR / "icon.svg",
+        VENDOR_DIR / "pico" / "pico.min.css",
+        VENDOR_DIR / "htmx" / "htmx.min.js",
+        VENDOR_DIR / "htmx" / "hx-sse.min.js",
     )
 }
 
 
 class Asset(NamedTuple):
     octets: bytes
-    packed: bytes  # by gzip
+    gzip_octets: bytes  # by gzip
     kind: str
     mark: str  # changes with the octets
 
 
-def asset(name: str) -> Asset | None:
+def find_asset(name: str) -> Asset | None:
     """Return a file that pages ask for, if it is one."""
-    path = FILES.get(name)
-    return None if path is None else _read(path)
+    path = ASSET_FILES.get(name)
+    return None if path is None else _read_asset(path)
 
 
 @cache
-def _read(path: Path) -> Asset:
+def _read_asset(path: Path) -> Asset:
     octets = path.read_bytes()
     mark = sha256(octets).hexdigest()[:12]
-    return Asset(octets, gzip.compress(octets, mtime=0), KINDS[path.suffix], mark)
+    return Asset(octets, gzip.compress(octets, mtime=0), CONTENT_TYPES[path.suffix], mark)
 
 
 @cache
-def address(name: str) -> str:
+def make_asset_url(name: str) -> str:
     """Return where a file is, in this version of it."""
-    found = asset(name)
+    found = find_asset(name)
     if found is None:
         message = f"no page has a file called {name}"
         raise LookupError(message)

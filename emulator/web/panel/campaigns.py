@@ -3,43 +3,43 @@
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.web.control_client import Seat
+from emulator.web.control_client import WorldClient
 
-PAGE = 50
+PAGE_SIZE = 50
 
-Query = Mapping[str, str]
-Context = dict[str, Any]
+PanelQuery = Mapping[str, str]
+RegionContext = dict[str, Any]
 
 
-async def campaigns(seat: Seat, query: Query) -> Context:
-    found = await seat.ask(
+async def view_campaigns(client: WorldClient, query: PanelQuery) -> RegionContext:
+    found = await client.call_operation(
         "listCampaigns",
         newest="first",
         channel=query.get("channel") or None,
         text=query.get("find") or None,
         offset=query.get("offset"),
-        limit=PAGE + 1,
+        limit=PAGE_SIZE + 1,
     )
-    return {"campaigns": found[:PAGE], "more": len(found) > PAGE, "page": PAGE}
+    return {"campaigns": found[:PAGE_SIZE], "more": len(found) > PAGE_SIZE, "page": PAGE_SIZE}
 
 
-async def campaign(seat: Seat, query: Query) -> Context:
-    return {"campaign": await seat.ask("getCampaign", **_named(query))}
+async def view_campaign(client: WorldClient, query: PanelQuery) -> RegionContext:
+    return {"campaign": await client.call_operation("getCampaign", **_campaign_params(query))}
 
 
-async def recipients(seat: Seat, query: Query) -> Context:
-    found = await seat.ask(
+async def view_recipients(client: WorldClient, query: PanelQuery) -> RegionContext:
+    found = await client.call_operation(
         "listRecipients",
-        **_named(query),
+        **_campaign_params(query),
         status=query.get("status") or None,
         text=query.get("find") or None,
         offset=query.get("offset"),
-        limit=PAGE,
+        limit=PAGE_SIZE,
     )
-    return {**found, "page": PAGE}
+    return {**found, "page": PAGE_SIZE}
 
 
-def _named(query: Query) -> Context:
+def _campaign_params(query: PanelQuery) -> RegionContext:
     return {
         "channel": query.get("channel", ""),
         "campaignId": query.get("campaign", ""),

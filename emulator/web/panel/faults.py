@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from emulator.web.control_client import Seat
+from emulator.web.control_client import WorldClient
 
 
-class Choices(NamedTuple):
+class FaultChoices(NamedTuple):
     """What can go wrong where, beside what has a sentence of its own here."""
 
     effects: Sequence[Mapping[str, Any]]  # an effect of each kind, as rules have it
@@ -15,7 +15,7 @@ class Choices(NamedTuple):
 
 
 # How the next call can be broken, as effects of a rule.
-BREAKAGES: Mapping[str, Mapping[str, Any]] = {
+FAULT_CHOICES: Mapping[str, Mapping[str, Any]] = {
     "500_before": {"effect": {"refusal": "SERVER_ERROR"}},
     "500_after": {"effect": {"refusal": "SERVER_ERROR"}, "phase": "after"},
     "422_credit": {"effect": {"refusal": "INSUFFICIENT_BALANCE"}},
@@ -30,7 +30,7 @@ BREAKAGES: Mapping[str, Mapping[str, Any]] = {
     "push_twice": {"operation": "moPush", "effect": {"push": "twice"}},
     "push_lost": {"operation": "moPush", "effect": {"push": "lost"}},
 }
-OPERATIONS = (
+FAULTABLE_OPERATIONS = (
     "createCampaign",
     "createSmsClicCampaign",
     "createVoiceCampaign",
@@ -43,30 +43,30 @@ OPERATIONS = (
 )
 
 
-def broken(how: str) -> Mapping[str, Any]:
+def parse_fault_choice(how: str) -> Mapping[str, Any]:
     """Return what a rule says that breaks the next call so; nothing for nonsense."""
-    if how in BREAKAGES:
-        return BREAKAGES[how]
+    if how in FAULT_CHOICES:
+        return FAULT_CHOICES[how]
     try:
         return {"effect": json.loads(how)}
     except ValueError:
         return {}
 
 
-async def faults(seat: Seat, _query: Mapping[str, str]) -> dict[str, Any]:
+async def view_faults(client: WorldClient, _query: Mapping[str, str]) -> dict[str, Any]:
     """Return the presets, each with the rule that it has become, and all rules."""
-    rules = await seat.ask("listFaults")
-    presets = await seat.ask("listPresets")
+    rules = await client.call_operation("listFaults")
+    presets = await client.call_operation("listPresets")
     return {
         "rules": rules,
         "presets": [
-            {**each, "active": next((it for it in rules if _is_of(it, each)), None)}
+            {**each, "active": next((it for it in rules if _matches_preset(it, each)), None)}
             for each in presets
         ],
     }
 
 
-def _is_of(rule: Mapping[str, Any], preset: Mapping[str, Any]) -> bool:
+def _matches_preset(rule: Mapping[str, Any], preset: Mapping[str, Any]) -> bool:
     """Return whether *rule* says all that the preset says."""
     said: Mapping[str, Any] = preset["rule"]
     return all(rule.get(name) == value for name, value in said.items())

@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from emulator.web.panel.assets import address
+from emulator.web.panel.assets import make_asset_url
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATE_DIR = Path(__file__).parent / "templates"
 
-COARSE = 0.01  # seconds; from there on whole milliseconds are shown
+MILLISECONDS_FROM = 0.01  # seconds; from there on whole milliseconds are shown
 
 # How a word of the platform is coloured; any other is neutral.
-TONES: Mapping[str, str] = {
+STATUS_TONES: Mapping[str, str] = {
     "sent": "good",
     "delivered": "good",
     "accepted": "good",
@@ -49,42 +49,42 @@ TONES: Mapping[str, str] = {
 }
 
 
-def rendered(template: str, context: Mapping[str, Any]) -> str:
+def render_template(template: str, context: Mapping[str, Any]) -> str:
     """Return *template* filled with *context*."""
-    page: str = _environment().get_template(template).render(context)
+    page: str = _make_environment().get_template(template).render(context)
     return page
 
 
 @cache
-def _environment() -> Any:
+def _make_environment() -> Any:
     jinja2 = import_module("jinja2")  # 40 ms, which a start does without
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader(TEMPLATE_DIR),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {
-        "clock": clock,
-        "grouped": grouped,
-        "local": local,
-        "money": money,
-        "pretty": pretty,
-        "took": took,
-        "tone": lambda word: TONES.get(word, "plain"),
+        "clock": format_short_date,
+        "grouped": format_count,
+        "local": format_local_stamp,
+        "money": format_amount,
+        "pretty": indent_json,
+        "took": format_duration,
+        "tone": lambda word: STATUS_TONES.get(word, "plain"),
     }
-    environment.globals |= {"asset": address, "query": query}
+    environment.globals |= {"asset": make_asset_url, "query": to_query_string}
     return environment
 
 
-def query(**asked: Any) -> str:
+def to_query_string(**asked: Any) -> str:
     """Return ``?world=demo&page=2`` of what is asked; what is empty is left out."""
     said = {name: value for name, value in asked.items() if value not in (None, "")}
     return f"?{urlencode(said)}" if said else ""
 
 
-def local(stamp: str | None, zone: str) -> str:
+def format_local_stamp(stamp: str | None, zone: str) -> str:
     """Return an instant as the account's own clock shows it, to the second."""
     if not stamp:
         return ""
@@ -92,7 +92,7 @@ def local(stamp: str | None, zone: str) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def clock(date: str | None, today: str) -> str:
+def format_short_date(date: str | None, today: str) -> str:
     """Return a date without its day where that is *today*'s."""
     if not date:
         return ""
@@ -100,26 +100,26 @@ def clock(date: str | None, today: str) -> str:
     return hour if day == today.partition(" ")[0] else f"{day} {hour[:5]}"
 
 
-def grouped(number: float) -> str:
+def format_count(number: float) -> str:
     """Return ``50,000``."""
     return f"{number:,}"
 
 
-def money(amount: float) -> str:
+def format_amount(amount: float) -> str:
     """Return ``468,062.11``."""
     return f"{amount:,.2f}"
 
 
-def took(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return ``0.8 ms``, ``12 ms`` or ``1.2 s``."""
     if seconds >= 1:
         return f"{seconds:.1f} s"
     return (
-        f"{seconds * 1000:.2g} ms" if seconds < COARSE else f"{seconds * 1000:.0f} ms"
+        f"{seconds * 1000:.2g} ms" if seconds < MILLISECONDS_FROM else f"{seconds * 1000:.0f} ms"
     )
 
 
-def pretty(text: str) -> str:
+def indent_json(text: str) -> str:
     """Return JSON with its lines and indents, anything else as it is."""
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
@@ -127,6 +127,6 @@ def pretty(text: str) -> str:
         return text
 
 
-def instant(stamp: str) -> datetime:
+def parse_api_instant(stamp: str) -> datetime:
     """Return the instant that the control API writes so."""
     return datetime.fromisoformat(stamp).astimezone(UTC)

@@ -3,26 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.web.control_client import Seat
+from emulator.web.control_client import WorldClient
 
-PAGE = 50
+PAGE_SIZE = 50
 
 
-async def smpp(seat: Seat, query: Mapping[str, str]) -> dict[str, Any]:
+async def view_smpp(client: WorldClient, query: Mapping[str, str]) -> dict[str, Any]:
     """Return the newest PDUs that match, the newest first, and who is bound."""
-    found = await seat.ask(
+    found = await client.call_operation(
         "listExchanges",
         protocol="smpp",
         text=query.get("find") or None,
         before=query.get("before") or None,
-        last=PAGE + 1,
+        last=PAGE_SIZE + 1,
         dropped="ignored",
     )
     newest = found["exchanges"][::-1]
     return {
-        "where": await seat.ask("getSmpp"),
-        "sessions": await seat.ask("listSessions"),
-        "long_messages": (await seat.ask("listLongMessages"))[-PAGE:],
-        "pdus": newest[:PAGE],
-        "more": len(newest) > PAGE,
+        "where": await client.call_operation("getSmpp"),
+        "sessions": await client.call_operation("listSessions"),
+        "long_messages": (await client.call_operation("listLongMessages"))[-PAGE_SIZE:],
+        "pdus": newest[:PAGE_SIZE],
+        "more": len(newest) > PAGE_SIZE,
     }

@@ -3,69 +3,69 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from emulator.web.control_client import Seat
+from emulator.web.control_client import WorldClient
 from emulator.web.panel import account, campaigns, faults, phones, requests, smpp
 
-Query = Mapping[str, str]
-Context = dict[str, Any]
-LISTED = 200  # worlds
-LATEST = 50  # deliveries
+PanelQuery = Mapping[str, str]
+RegionContext = dict[str, Any]
+MAX_WORLDS = 200  # worlds
+MAX_DELIVERIES = 50  # deliveries
 
-View = Callable[[Seat, Query], Awaitable[Context]]
+View = Callable[[WorldClient, PanelQuery], Awaitable[RegionContext]]
 
 
-async def status(seat: Seat, _query: Query) -> Context:
+async def view_status(client: WorldClient, _query: PanelQuery) -> RegionContext:
     """Return balance and time, which stand above every page."""
-    return {"here": await seat.ask("getWorld")}
+    return {"here": await client.call_operation("getWorld")}
 
 
-async def clock(seat: Seat, _query: Query) -> Context:
-    pending = await seat.ask("listPending", limit=50)
+async def view_clock(client: WorldClient, _query: PanelQuery) -> RegionContext:
+    pending = await client.call_operation("listPending", limit=50)
     return {"pending": pending["pending"], "rate": pending["rate"]}
 
 
-async def deliveries(seat: Seat, query: Query) -> Context:
+async def view_deliveries(client: WorldClient, query: PanelQuery) -> RegionContext:
     """Return what leaves, the newest first."""
-    found = await seat.ask(
+    found = await client.call_operation(
         "listDeliveries",
         number=query.get("number") or None,
         state=query.get("state") or None,
         text=query.get("find") or None,
-        last=LATEST,
+        last=MAX_DELIVERIES,
     )
     return {**found, "deliveries": found["deliveries"][::-1]}
 
 
-async def worlds(seat: Seat, query: Query) -> Context:
+async def view_worlds(client: WorldClient, query: PanelQuery) -> RegionContext:
     find = query.get("find", "").casefold()
     found = [
         each
-        for each in await seat.ask("listWorlds")
+        for each in await client.call_operation("listWorlds")
         if find in str(each["name"]).casefold()
     ]
-    return {"worlds": found[:LISTED], "more": len(found) > LISTED}
+    return {"worlds": found[:MAX_WORLDS], "more": len(found) > MAX_WORLDS}
 
 
 REGIONS: Mapping[str, View] = {
-    "account": account.account,
-    "campaign": campaigns.campaign,
-    "campaigns": campaigns.campaigns,
-    "clock": clock,
-    "deliveries": deliveries,
-    "faults": faults.faults,
-    "links": account.links,
-    "money": account.money,
-    "phones": phones.phones,
-    "recipients": campaigns.recipients,
-    "request": requests.request,
-    "requests": requests.requests,
-    "smpp": smpp.smpp,
-    "status": status,
-    "tokens": account.tokens,
-    "worlds": worlds,
+    "account": account.view_account,
+    "campaign": campaigns.view_campaign,
+    "campaigns": campaigns.view_campaigns,
+    "clock": view_clock,
+    "deliveries": view_deliveries,
+    "faults": faults.view_faults,
+    "links": account.view_links,
+    "money": account.view_money,
+    "phones": phones.view_phones,
+    "recipients": campaigns.view_recipients,
+    "request": requests.view_request,
+    "requests": requests.view_requests,
+    "smpp": smpp.view_smpp,
+    "status": view_status,
+    "tokens": account.view_tokens,
+    "worlds": view_worlds,
 }
 # The regions that say something else when nothing but time has passed.
-TIMED = frozenset(
+TIMED_REGIONS = frozenset(
     {
         "campaign",
         "campaigns",

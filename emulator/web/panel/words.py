@@ -11,27 +11,27 @@ from pathlib import Path
 from emulator import files
 
 LANGUAGES = ("en", "es")
-Words = Callable[..., str]
+Translate = Callable[..., str]
 
 
 @cache
-def catalogue() -> Mapping[str, Mapping[str, str]]:
+def load_sentences() -> Mapping[str, Mapping[str, str]]:
     """Return the sentences by their keys, each by language."""
     known: Mapping[str, Mapping[str, str]]
-    known = files.read_own_yaml(Path(__file__).with_name("words.yaml"))
+    known = files.read_cached_yaml(Path(__file__).with_name("words.yaml"))
     return known
 
 
-def preferred(accepted: str) -> str:
+def choose_language(accept_language: str) -> str:
     """Return the language that ``Accept-Language`` likes best of those we speak."""
-    ranked = sorted(map(_ranked, accepted.split(",")), key=lambda each: -each[1])
+    ranked = sorted(map(_parse_preference, accept_language.split(",")), key=lambda each: -each[1])
     spoken = (name for name, weight in ranked if weight and name in LANGUAGES)
     return next(spoken, LANGUAGES[0])
 
 
-def spoken(language: str) -> Words:
+def make_translator(language: str) -> Translate:
     """Return the function that says a sentence: ``say("rows", count=50)``."""
-    known = catalogue()
+    known = load_sentences()
 
     def say(key: str, **values: object) -> str:
         return known[key][language].format_map(values)
@@ -39,7 +39,7 @@ def spoken(language: str) -> Words:
     return say
 
 
-def _ranked(part: str) -> tuple[str, float]:
+def _parse_preference(part: str) -> tuple[str, float]:
     """Return language and weight of ``es-MX;q=0.8``."""
     name, _, quality = part.partition(";")
     language = name.strip().split("-")[0].lower()
