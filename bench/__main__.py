@@ -29,9 +29,9 @@ from bench.smpp import Order as SmppOrder
 from bench.smpp import Result as SmppResult
 from bench.smpp import bound, reading, submitting
 from bench.watcher import Watcher
-from emulator.world import transaction
 from emulator.client import Emulator
 from emulator.web.panel.views import PAGES
+from emulator.world import transaction
 from tests.examples.test_seventy_two_hours import seventy_two_hours
 
 REPORT = Path(__file__).parent.parent / "docs" / "performance.md"

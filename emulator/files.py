@@ -19,7 +19,10 @@ WORLDS = ROOT / "fixtures" / "worlds"
 WORLD_SCHEMA = ROOT / "fixtures" / "world.schema.yaml"
 LEDGER = ROOT / "docs" / "ledger.yaml"
 PRESETS = ROOT / "fixtures" / "faults.yaml"
-CONTAINER_MARKERS = ("/.dockerenv", "/run/.containerenv")  # files that Docker and Podman leave
+CONTAINER_MARKERS = (
+    "/.dockerenv",
+    "/run/.containerenv",
+)  # files that Docker and Podman leave
 SIGNING_KEY = ROOT / "fixtures" / "token_signing_key.pem"
 
 

@@ -64,7 +64,11 @@ def smsclouds_server(request: pytest.FixtureRequest) -> Iterator[Emulator]:
 
     config = request.config
     worker = getattr(config, "workerinput", {})
-    url = _get_option(config, "url") or worker.get("smsclouds_url") or _start_own_server(config)
+    url = (
+        _get_option(config, "url")
+        or worker.get("smsclouds_url")
+        or _start_own_server(config)
+    )
     with Emulator(url, secret=_get_option(config, "secret") or None) as emulator:
         yield emulator
 

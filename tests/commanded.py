@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, NamedTuple
 
-from emulator.world.outbox import PushRequest, PushRelay
+from emulator.world.outbox import PushRelay, PushRequest
 from tests.campaigns import NUMBER, an_sms, place
 from tests.emulated import Api
 from tests.orders import CLIC, EMAIL, RESPONSES, SMS, VOICE, order
@@ -159,7 +159,9 @@ def attended(api: Api, name: str) -> Iterator[None]:
         phone.bound(system_id=api.token, password="x")
         relay = PushRelay()
         api.world.outbox.relays.append(relay)
-        relay.assign_push(PushRequest(1, "moPush", "GET", "http://127.0.0.1:9/mo", "a=1"))
+        relay.assign_push(
+            PushRequest(1, "moPush", "GET", "http://127.0.0.1:9/mo", "a=1")
+        )
         try:
             yield
         finally:

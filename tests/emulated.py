@@ -21,17 +21,17 @@ from referencing.jsonschema import DRAFT202012
 from starlette.applications import Starlette
 
 from emulator import files
-from emulator.serving.composition import Contracts, assemble_program
 from emulator.contract.contract import Contract, load_contract
-from emulator.courier.http_caller import HttpCaller
 from emulator.courier.courier import Courier
+from emulator.courier.http_caller import HttpCaller
 from emulator.domain.account import Account
 from emulator.domain.responses import MoResponse
 from emulator.domain.targets import AllowedTargets
-from emulator.worldfile.fixture import parse_fixture
-from emulator.world.transaction import run_transaction_now
+from emulator.serving.composition import Contracts, assemble_program
 from emulator.web.routing import EmulatorApp
 from emulator.world import ClockChanged, World
+from emulator.world.transaction import run_transaction_now
+from emulator.worldfile.fixture import parse_fixture
 from emulator.worlds import Limits, WorldDirectory
 from tests.properties import sampled
 
@@ -288,7 +288,10 @@ def limited(
 
 
 def program(
-    worlds: WorldDirectory, platform: Contract | None = None, *, secret: str | None = None
+    worlds: WorldDirectory,
+    platform: Contract | None = None,
+    *,
+    secret: str | None = None,
 ) -> EmulatorApp:
     """Return the whole application over *worlds*."""
     platform = platform or contract()
@@ -370,7 +373,9 @@ def held_to_contract(method: str, path: str, answer: Answer) -> None:
         return
     responses = contract().document.resolve_pointer(f"{pointer}/responses")[1]
     assert str(answer.status) in responses, f"{method} {path}: {answer.status}"
-    where, node = contract().document.resolve_pointer(f"{pointer}/responses/{answer.status}")
+    where, node = contract().document.resolve_pointer(
+        f"{pointer}/responses/{answer.status}"
+    )
     for name, header in node.get("headers", {}).items():
         required = (
             contract().document.resolve_pointer(header["$ref"][1:])[1]

@@ -63,7 +63,9 @@ class Report:
 
 def contract_world(*, strict: bool = False) -> ASGIApp:
     """Return the program with ``--world contract``; its clock stands at ``START``."""
-    return build_program(Settings(world="contract", clock=START.isoformat(), strict=strict))
+    return build_program(
+        Settings(world="contract", clock=START.isoformat(), strict=strict)
+    )
 
 
 def examine(  # noqa: PLR0913 - what a run may be restricted to

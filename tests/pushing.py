@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from emulator.client import Emulator
-from emulator.client.shown import Fact, ClockAdvance
+from emulator.client.shown import ClockAdvance, Fact
 from tests.campaigns import NUMBER, SMS, Body, an_sms, to
 from tests.emulated import START, contract, validator
 from tests.receiver import Asked

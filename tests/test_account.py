@@ -13,15 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import files
-from emulator.worldfile.account_writer import account_to_json
-from emulator.domain.access import SmppAccess, BindConfig, SmscConfig, ReceiptFormat
+from emulator.domain.access import BindConfig, ReceiptFormat, SmppAccess, SmscConfig
 from emulator.domain.account import (
     MAX_ITEMS,
     Account,
     Country,
-    MediaFile,
     Keyword,
     Link,
+    MediaFile,
     Prices,
     Route,
 )
@@ -30,8 +29,15 @@ from emulator.domain.coding import Alphabet
 from emulator.domain.handset import Outcome, Population
 from emulator.domain.refusals import REASONS, RefusalReason
 from emulator.domain.timeline import INSTANT_PACE, Pace
-from emulator.worldfile.fixture import FixtureError, FixtureOverrides, parse_account, load_fixture, parse_fixture
 from emulator.operations.control.account import merge_patch
+from emulator.worldfile.account_writer import account_to_json
+from emulator.worldfile.fixture import (
+    FixtureError,
+    FixtureOverrides,
+    load_fixture,
+    parse_account,
+    parse_fixture,
+)
 from tests.campaigns import place
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, at_once, demo
@@ -645,7 +651,10 @@ def test_expiring_a_token_makes_none(api: Api) -> None:
 
     twin = steered(api, "POST", "tokens", json={"name": "x"}, token="world-b")["token"]
     assert len(api.world.tokens) == 2
-    assert api.world.tokens_made == at_once(api.worlds.get_or_create("world-b")).tokens_made
+    assert (
+        api.world.tokens_made
+        == at_once(api.worlds.get_or_create("world-b")).tokens_made
+    )
     assert literal != twin
 
 

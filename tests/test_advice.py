@@ -11,22 +11,18 @@ import click
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from emulator.serving import composition
-from emulator.command import doctor
-from emulator.command import options
-from emulator.serving import processes
-from emulator.serving import server
-from emulator.command import remote
 from emulator.client.forwarder import make_forwarder
 from emulator.client.inprocess import InProcessTransport
 from emulator.client.line import ClientError
 from emulator.client.shown import Fact
-from emulator.client.transport import ServerDisconnected, ClientRequest, SocketTransport
-from emulator.timekeeping.clock import Clock
+from emulator.client.transport import ClientRequest, ServerDisconnected, SocketTransport
+from emulator.command import doctor, options, remote
 from emulator.command.doctor import DiagnosisTarget
-from emulator.worldfile.fixture import FixtureError, parse_fixture
+from emulator.serving import composition, processes, server
 from emulator.serving.server import ServeError
 from emulator.serving.settings import Settings
+from emulator.timekeeping.clock import Clock
+from emulator.worldfile.fixture import FixtureError, parse_fixture
 from tests.emulated import START, demo
 
 URL = "http://127.0.0.1:7672"
@@ -66,7 +62,9 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     def ask(
         *, reason: Mapping[int, str] = {}, proxies: Any = None, **answers: Any
     ) -> list[str]:
-        more = {key: answers.pop(key) for key in DiagnosisTarget._fields if key in answers}
+        more = {
+            key: answers.pop(key) for key in DiagnosisTarget._fields if key in answers
+        }
         patient = Told(**{"url": URL, **more})
         names = {each.replace("_", "/", 1): it for each, it in answers.items()}
         ANSWERS.clear()
@@ -239,7 +237,10 @@ def test_an_option_says_what_it_takes(
 
 
 def test_an_option_takes_what_it_says() -> None:
-    taken = [options.parse_clock_option(each) for each in ("real", "x60", "2026-01-31T12:00:00Z")]
+    taken = [
+        options.parse_clock_option(each)
+        for each in ("real", "x60", "2026-01-31T12:00:00Z")
+    ]
     ports = [options.parse_port_option(each) for each in ("none", "0", "65535", 7)]
 
     assert taken == ["real", "x60", "2026-01-31T12:00:00Z"]
@@ -440,20 +441,29 @@ def body(octets: bytes, *, more: bool = False) -> Mapping[str, Any]:
             ServerDisconnected,
             "the answer ended after 3 octets",
         ),
-        (says(started(length=9), body(b"abc")), ServerDisconnected, "the answer ended after 3 octets"),
+        (
+            says(started(length=9), body(b"abc")),
+            ServerDisconnected,
+            "the answer ended after 3 octets",
+        ),
     ],
 )
 def test_an_answer_that_is_none_says_how(
     application: ASGIApp, error: type[Exception], says: str
 ) -> None:
-    with closing(InProcessTransport(application)) as transport, pytest.raises(error) as told:
+    with (
+        closing(InProcessTransport(application)) as transport,
+        pytest.raises(error) as told,
+    ):
         transport.send_request(ASKED)
 
     assert str(told.value) == says
 
 
 def test_an_answer_that_is_whole_is_returned() -> None:
-    with closing(InProcessTransport(says(started(length=9), body(b"abc" * 3)))) as transport:
+    with closing(
+        InProcessTransport(says(started(length=9), body(b"abc" * 3)))
+    ) as transport:
         answer = transport.send_request(ASKED)
         head = transport.send_request(ASKED._replace(method="HEAD"))
 
@@ -513,7 +523,10 @@ def test_a_connection_that_breaks_says_how(
     monkeypatch.setattr("http.client.HTTPConnection.connect", lambda _: None)
     monkeypatch.setattr("http.client.HTTPConnection.request", broken)
 
-    with closing(SocketTransport("http://127.0.0.1:9")) as line, pytest.raises(ServerDisconnected) as told:
+    with (
+        closing(SocketTransport("http://127.0.0.1:9")) as line,
+        pytest.raises(ServerDisconnected) as told,
+    ):
         line.send_request(ASKED)
 
     assert str(told.value) == says

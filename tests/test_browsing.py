@@ -8,7 +8,7 @@ import yaml
 
 from emulator.domain.account import Token
 from emulator.domain.recipients import Recipients, make_column
-from emulator.operations.call import OperationCall, EventStream
+from emulator.operations.call import EventStream, OperationCall
 from emulator.operations.control.events import (
     CHANGE_INTERVAL,
     CHANGED_FRAME,
@@ -18,7 +18,11 @@ from emulator.operations.control.events import (
     TICKED_FRAME,
     stream_changes,
 )
-from emulator.operations.control.statements import STATEMENTS_BY_FIELD, STATEMENTS_BY_REASON, STATEMENTS_BY_STATUS
+from emulator.operations.control.statements import (
+    STATEMENTS_BY_FIELD,
+    STATEMENTS_BY_REASON,
+    STATEMENTS_BY_STATUS,
+)
 from emulator.world import World
 from tests.campaigns import CLIC, NUMBER, a_clic, an_sms, crowd, place, to
 from tests.emulated import START, Api, contract

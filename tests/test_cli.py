@@ -19,8 +19,8 @@ import pytest
 import yaml
 from openapi_spec_validator import validate
 
-from emulator.command import main
 from emulator import files
+from emulator.command import main
 from emulator.domain.handset import Outcome
 from emulator.serving.settings import Settings
 from tests.command import announced_url, complaint, run, started

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.timekeeping import clock
 from emulator.domain import dlr
 from emulator.domain.handset import Outcome
 from emulator.domain.timeline import InterventionKind
+from emulator.timekeeping import clock
 from tests.campaigns import SMS, an_sms, crowd, place, to
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, emulated
@@ -340,7 +340,10 @@ def test_milestones_are_when_the_poll_changes(
     milestones = list(dlr.list_sms_milestones(campaign, START))
 
     at = {each.name: each.at for each in milestones}
-    count, last = campaign.line.messages, campaign.line.last_intervention(START + timedelta(days=9))
+    count, last = (
+        campaign.line.messages,
+        campaign.line.last_intervention(START + timedelta(days=9)),
+    )
     paused = last is not None and last.change is InterventionKind.PAUSED
     if (end := at["completed"]) is not None:
         assert dlr.count_final(campaign, end) == count
@@ -349,9 +352,15 @@ def test_milestones_are_when_the_poll_changes(
         assert paused
         assert dlr.count_final(campaign, START + timedelta(days=9)) < count
     if first := at.get("sending"):
-        assert campaign.line.count_due(first) > campaign.line.count_due(first - tick) == 0
+        assert (
+            campaign.line.count_due(first) > campaign.line.count_due(first - tick) == 0
+        )
     if sent := at.get("sent"):
-        assert campaign.line.count_due(sent) == count > campaign.line.count_due(sent - tick)
+        assert (
+            campaign.line.count_due(sent)
+            == count
+            > campaign.line.count_due(sent - tick)
+        )
     known = [each.at for each in milestones if each.at]
     assert known == sorted(known)
 

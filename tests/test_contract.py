@@ -10,9 +10,9 @@ import pytest
 
 from emulator.contract.contract import Contract, ContractError, load_contract
 from emulator.contract.document import iterate_mappings
-from emulator.worldfile.fixture import parse_fixture
 from emulator.operations import PLATFORM_OPERATIONS
 from emulator.web.routing import EmulatorApp
+from emulator.worldfile.fixture import parse_fixture
 from emulator.worlds import Limits, WorldDirectory
 from tests.emulated import START, Api, contract, demo, validator
 from tests.emulated import program as program_over
@@ -192,7 +192,9 @@ def test_every_example_has_the_shape_that_it_is_an_example_of() -> None:
     seen = 0
     for where, media in media_types():
         for each in media["examples"].values():
-            _, example = contract().document.resolve_pointer(each["$ref"].removeprefix("#"))
+            _, example = contract().document.resolve_pointer(
+                each["$ref"].removeprefix("#")
+            )
             validator(f"{where}/schema").validate(example["value"])
             seen += 1
 
@@ -291,7 +293,9 @@ def asked_for() -> Iterator[dict[str, Any]]:
     for each in EVERY:
         if each.body_shape:
             path = each.path.replace("/", "~1")
-            yield from contract().document.iterate_reachable(f"/paths/{path}/post/requestBody")
+            yield from contract().document.iterate_reachable(
+                f"/paths/{path}/post/requestBody"
+            )
 
 
 def is_pattern(node: Mapping[str, Any]) -> bool:

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from emulator.timekeeping import clock
 from emulator.client.forwarder import make_forwarder
 from emulator.client.shown import Fact
+from emulator.command.doctor import explain_unreachable
 from emulator.contract.contract import Contract, ContractError
 from emulator.courier.push_request import make_push
-from emulator.command.doctor import explain_unreachable
-from emulator.domain.access import MAX_AUTO_CREATED, SmppAccess, BindConfig
+from emulator.domain.access import MAX_AUTO_CREATED, BindConfig, SmppAccess
 from emulator.domain.assumptions import Assumptions
 from emulator.domain.delivery import Delivery, DeliveryKind
 from emulator.domain.handset import Outcome, Population
-from emulator.world.journal import BODY_HEAD, LARGEST_WHOLE_BODY
 from emulator.serving.standby import Standby
+from emulator.timekeeping import clock
 from emulator.web import hosts
 from emulator.web.pages import DOCS_ASSETS
+from emulator.world.journal import BODY_HEAD, LARGEST_WHOLE_BODY
 from emulator.world.world import MOST_REVOKED_TOKENS
 from tests.emulated import START, Api, contract
 from tests.smpp import packed
@@ -78,7 +78,10 @@ def test_a_bind_that_was_minted_is_the_same_until_there_are_too_many() -> None:
 
 
 def test_of_so_many_deleted_tokens_a_refusal_says_that_they_were(api: Api) -> None:
-    world, made = api.world, [f"token{index}" for index in range(MOST_REVOKED_TOKENS + 1)]
+    world, made = (
+        api.world,
+        [f"token{index}" for index in range(MOST_REVOKED_TOKENS + 1)],
+    )
     for index, token in enumerate(made):
         world.register_token(token)
         world.forget_token(token)  # as its deletion does; to make one takes a while

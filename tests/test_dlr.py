@@ -17,8 +17,8 @@ from emulator.domain.refusals import (
     NOT_CANCELLABLE,
     NOT_PAUSABLE,
     NOT_RESUMABLE,
-    RefusalReason,
     Refusal,
+    RefusalReason,
 )
 from emulator.domain.sms import SmsCampaign
 from emulator.domain.timeline import compute_percentage
@@ -669,7 +669,8 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(
 
 @pytest.mark.manual("DLR-05", "DLR-11")
 @pytest.mark.parametrize(
-    ("change", "reason"), [(dlr.pause_sending, NOT_PAUSABLE), (dlr.cancel_sending, NOT_CANCELLABLE)]
+    ("change", "reason"),
+    [(dlr.pause_sending, NOT_PAUSABLE), (dlr.cancel_sending, NOT_CANCELLABLE)],
 )
 def test_a_cancelled_campaign_with_a_message_under_way_is_left_alone(
     api: Api, change: Change, reason: RefusalReason
@@ -688,7 +689,8 @@ def test_a_cancelled_campaign_with_a_message_under_way_is_left_alone(
 
 @pytest.mark.manual("DLR-05")
 @pytest.mark.parametrize(
-    ("change", "reason"), [(dlr.pause_sending, NOT_PAUSABLE), (dlr.cancel_sending, NOT_CANCELLABLE)]
+    ("change", "reason"),
+    [(dlr.pause_sending, NOT_PAUSABLE), (dlr.cancel_sending, NOT_CANCELLABLE)],
 )
 def test_a_complete_campaign_is_left_alone(
     api: Api, change: Change, reason: RefusalReason
@@ -741,7 +743,14 @@ def test_a_pause_across_a_change_of_clocks_is_as_long_as_it_was(
 # What is done to a campaign, and how many milliseconds after the step before.
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from([dlr.pause_sending, dlr.resume_sending, dlr.cancel_sending, dlr.set_unknown_status]),
+        st.sampled_from(
+            [
+                dlr.pause_sending,
+                dlr.resume_sending,
+                dlr.cancel_sending,
+                dlr.set_unknown_status,
+            ]
+        ),
         st.integers(0, 9_000),
     ),
     max_size=6,
@@ -771,7 +780,9 @@ def account() -> Account:
 def lived(cellphones: list[int], steps: list[tuple[Change, int]]) -> SmsCampaign:
     """Return a campaign to *cellphones*, with those of *steps* that it allows."""
     order, ids = an_sms(recipients=to(*cellphones)), sms.SmsIds(1, 1)
-    campaign = sms.make_sms_campaign(order, account(), ids=ids, now=START, world="properties")
+    campaign = sms.make_sms_campaign(
+        order, account(), ids=ids, now=START, world="properties"
+    )
     now = START
     for change, milliseconds in steps:
         now += timedelta(milliseconds=milliseconds)
@@ -785,7 +796,9 @@ def lived(cellphones: list[int], steps: list[tuple[Change, int]]) -> SmsCampaign
 def known(campaign: SmsCampaign, moments: list[int]) -> list[datetime]:
     """Return the instants at which something can be got of *campaign*."""
     instants = [START + timedelta(milliseconds=each) for each in moments]
-    return [now for now in instants if dlr.compute_sms_status(campaign, now) != "unknown"]
+    return [
+        now for now in instants if dlr.compute_sms_status(campaign, now) != "unknown"
+    ]
 
 
 @pytest.mark.manual("DLR-08", "DLR-11")
@@ -797,11 +810,17 @@ def test_what_is_final_is_counted(
     campaign = lived(cellphones, steps)
 
     for now in known(campaign, moments):
-        rows = [row for each in dlr.render_dlr_rows(campaign, now=now, zone=UTC) for row in each]
+        rows = [
+            row
+            for each in dlr.render_dlr_rows(campaign, now=now, zone=UTC)
+            for row in each
+        ]
         final = sum(row["status"] in FINAL for row in rows)
 
         assert dlr.count_final(campaign, now) == final
-        assert dlr.compute_progress(campaign, now) == compute_percentage(final, len(cellphones))
+        assert dlr.compute_progress(campaign, now) == compute_percentage(
+            final, len(cellphones)
+        )
 
 
 @pytest.mark.manual("DLR-01", "DLR-14")
@@ -813,7 +832,11 @@ def test_a_row_and_its_message_say_the_same(
     campaign = lived(cellphones, steps)
 
     for now in known(campaign, moments):
-        rows = [row for each in dlr.render_dlr_rows(campaign, now=now, zone=UTC) for row in each]
+        rows = [
+            row
+            for each in dlr.render_dlr_rows(campaign, now=now, zone=UTC)
+            for row in each
+        ]
         for index, row in enumerate(rows):
             message = dlr.get_sms_message(campaign, index, now)
             sent_at = message.sent_at
@@ -821,7 +844,9 @@ def test_a_row_and_its_message_say_the_same(
                 "id": message.id,
                 "cellphone": f"{message.number:010d}",
                 "status": message.status,
-                "sent_date": dates.format_platform_time(sent_at, UTC) if sent_at else None,
+                "sent_date": dates.format_platform_time(sent_at, UTC)
+                if sent_at
+                else None,
                 "text": message.text,
             }
             assert sent_at is None or sent_at <= now
@@ -879,4 +904,6 @@ def test_what_is_done_later_does_not_change_what_was(
                 assert dlr.get_sms_message(campaign, index, now) == (
                     dlr.get_sms_message(later, index, now)
                 )
-            assert dlr.compute_sms_status(campaign, now) == dlr.compute_sms_status(later, now)
+            assert dlr.compute_sms_status(campaign, now) == dlr.compute_sms_status(
+                later, now
+            )

@@ -8,8 +8,8 @@ from platform import node
 import pytest
 from click.testing import CliRunner
 
-from emulator.command.main import main
 from emulator.client import Emulator
+from emulator.command.main import main
 from emulator.serving.standby import Standby
 from tests.campaigns import NUMBER
 from tests.pushing import arrived, opened, placed

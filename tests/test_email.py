@@ -34,7 +34,9 @@ def sent(api: Api, body: dict[str, Any]) -> list[RenderedEmail]:
     """Place *body* and return its letters as they would be sent."""
     answer = api.post(PATH, json=body)
     assert answer.status == 200
-    return list(render_emails(api.world.email_campaigns[answer.body["email_campaign_id"]]))
+    return list(
+        render_emails(api.world.email_campaigns[answer.body["email_campaign_id"]])
+    )
 
 
 # --- The answer --------------------------------------------------------------

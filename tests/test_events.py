@@ -13,7 +13,12 @@ import pytest
 from emulator.client import Emulator
 from emulator.domain import dlr
 from emulator.operations.call import Debounce, OperationCall, Pause
-from emulator.operations.control.events import HEARTBEAT, LET_IN, NEWS_PER_TURN, stream_events
+from emulator.operations.control.events import (
+    HEARTBEAT,
+    LET_IN,
+    NEWS_PER_TURN,
+    stream_events,
+)
 from tests.campaigns import SMS, an_sms, crowd, intervene, place, to
 from tests.conftest import MakeApi
 from tests.emulated import START, Api
@@ -158,7 +163,11 @@ def test_much_is_told_in_portions_and_in_its_order(
     told = [frame(each) for piece in pieces for each in parted(piece)]
     numbers = [each["data"]["number"] for each in told if each["event"] == "exchange"]
     assert numbers == [*range(1, NEWS_PER_TURN + 11)]
-    assert kinds(told).count("inserted") == kinds(told).count("completed") == NEWS_PER_TURN + 10
+    assert (
+        kinds(told).count("inserted")
+        == kinds(told).count("completed")
+        == NEWS_PER_TURN + 10
+    )
     instants = [each["id"].partition("@")[2] for each in told]
     assert instants == sorted(instants)
     assert reader.news() == []

@@ -11,8 +11,8 @@ import pytest
 from emulator.faults import FaultPlace, vocabulary
 from emulator.faults.effects.wire import WireFailure, WireFault
 from emulator.faults.places import OPERATIONS_BY_PLACE, place_of
-from emulator.faults.rule_json import SCHEDULE_KEYS, FILTER_KEYS, RULE_KEYS
-from emulator.web.fault_header import HEADER_WORDS as HEADER_WORDS
+from emulator.faults.rule_json import FILTER_KEYS, RULE_KEYS, SCHEDULE_KEYS
+from emulator.web.fault_header import HEADER_WORDS
 from emulator.web.http_body import HttpResponse
 from tests.campaigns import NUMBER
 from tests.conftest import MakeApi
@@ -196,8 +196,12 @@ def test_what_an_operation_cannot_feel_is_refused(api: Api, operation: str) -> N
             assert answer.status == 422, effect
             detail = answer.body["detail"]
             assert vocabulary.describe_effect(known) in detail, "what was wrong"
-            assert vocabulary.describe_operations_for(known) in detail, "where it would be right"
-            assert vocabulary.describe_effects_for(operation) in detail, "what would be right there"
+            assert vocabulary.describe_operations_for(known) in detail, (
+                "where it would be right"
+            )
+            assert vocabulary.describe_effects_for(operation) in detail, (
+                "what would be right there"
+            )
     assert len(steered(api, "GET", "faults")) == felt > 0
 
 
@@ -250,7 +254,9 @@ def test_a_rule_for_any_operation_is_let_in(api: Api, effect: dict[str, Any]) ->
 
 
 def asked_again(shown: dict[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in shown.items() if name in {*RULE_KEYS, "effect"}}
+    return {
+        name: each for name, each in shown.items() if name in {*RULE_KEYS, "effect"}
+    }
 
 
 def test_a_preset_is_refused_to_who_cannot_feel_it(api: Api) -> None:

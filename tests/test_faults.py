@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain.chance import draw_fraction
-from emulator.faults import CallFacts, FaultPhase, FaultPlace, FaultRule, StrikeSchedule, CallFilter, find_striking_rule
+from emulator.faults import (
+    CallFacts,
+    CallFilter,
+    FaultPhase,
+    FaultPlace,
+    FaultRule,
+    StrikeSchedule,
+    find_striking_rule,
+)
 from emulator.faults.effects.delay import Delay, LognormalDelay, UniformDelay
 from tests.emulated import START, Answer, Api
 from tests.orders import SMS, order
@@ -91,7 +99,9 @@ def test_every_nth_is_struck(n: int, calls: int) -> None:
 @ALWAYS
 @given(st.floats(0, 1), st.integers(0, 2**32), COUNTS)
 def test_chance_is_drawn_from_the_seed(chance: float, seed: int, calls: int) -> None:
-    expected = [n for n in range(1, calls + 1) if draw_fraction(seed, "fault f1", n) < chance]
+    expected = [
+        n for n in range(1, calls + 1) if draw_fraction(seed, "fault f1", n) < chance
+    ]
 
     assert struck(a_rule(probability=chance), calls, seed=seed) == expected
 

@@ -14,12 +14,23 @@ import pytest
 from click import BadParameter, ClickException
 from starlette.routing import Route
 
-from emulator.serving import composition
 from emulator.command import main
 from emulator.command.doctor import DiagnosisTarget, find_problems
+from emulator.serving import composition
 from emulator.serving.settings import Settings
-from emulator.web.hosts import MAX_CACHED, AllowedHosts, read_machine_names, parse_host_names
-from emulator.web.origins import PAGES_BY_PATH, PLATFORM_PREFIX, CONTROL_PREFIX, AllowedPages, find_objection
+from emulator.web.hosts import (
+    MAX_CACHED,
+    AllowedHosts,
+    parse_host_names,
+    read_machine_names,
+)
+from emulator.web.origins import (
+    CONTROL_PREFIX,
+    PAGES_BY_PATH,
+    PLATFORM_PREFIX,
+    AllowedPages,
+    find_objection,
+)
 from emulator.web.panel.views import PAGES
 from tests.emulated import Answer, Api, contract, control, limited
 from tests.served import ROOT, Served, serve
@@ -103,7 +114,9 @@ def test_nothing_that_is_sent_is_remembered_beyond_a_bound() -> None:
 
 
 def test_names_are_added_one_by_one_by_domain_or_all_of_them() -> None:
-    listed = AllowedHosts(parse_host_names("sms.example.com, .CI.example.org.,,señal.example"))
+    listed = AllowedHosts(
+        parse_host_names("sms.example.com, .CI.example.org.,,señal.example")
+    )
 
     assert answered(
         listed,
@@ -117,7 +130,9 @@ def test_names_are_added_one_by_one_by_domain_or_all_of_them() -> None:
     ]
     every = AllowedHosts(parse_host_names("one,*"))
     assert answered(every, EVIL, "", f"{EVIL}:7672@localhost") == [EVIL]
-    assert answered(AllowedHosts(parse_host_names("10.0.0.1,::1,[::1]")), "[::1]", EVIL) == ["[::1]"]
+    assert answered(
+        AllowedHosts(parse_host_names("10.0.0.1,::1,[::1]")), "[::1]", EVIL
+    ) == ["[::1]"]
 
 
 MEANINGLESS = (
@@ -168,7 +183,11 @@ def test_the_machines_names_are_read_and_nobody_is_asked(
         "10.0.0.9\tsms.corp.example BUILD7.corp.example\n"
     )
 
-    assert read_machine_names(listed) == {"build7.corp.example", "build7", "sms.corp.example"}
+    assert read_machine_names(listed) == {
+        "build7.corp.example",
+        "build7",
+        "sms.corp.example",
+    }
     assert read_machine_names(tmp_path / "none") == {"build7.corp.example"}
 
 
@@ -320,10 +339,14 @@ LINK = {**NAVIGATION, "sec-fetch-site": "cross-site"}
 
 def test_every_route_has_its_row_and_every_row_its_route(empty: Api) -> None:
     templates = {
-        each for each in doors(empty) if not each.startswith((PLATFORM_PREFIX, CONTROL_PREFIX))
+        each
+        for each in doors(empty)
+        if not each.startswith((PLATFORM_PREFIX, CONTROL_PREFIX))
     }
 
-    assert templates == {each for each in PAGES_BY_PATH if not each.startswith(CONTROL_PREFIX)}
+    assert templates == {
+        each for each in PAGES_BY_PATH if not each.startswith(CONTROL_PREFIX)
+    }
     assert all(each.startswith(PLATFORM_PREFIX) for each in contract().group_by_path())
     assert all(each.startswith(CONTROL_PREFIX) for each in control().group_by_path())
     assert {each for each in PAGES_BY_PATH if each.startswith(CONTROL_PREFIX)} <= {

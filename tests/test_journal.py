@@ -254,7 +254,9 @@ def test_the_journals_stay_within_their_bounds(
             api.post(SMS, content=b"x" * octets, token=f"world-{name}")
             asked[name] += 1
 
-            newest_one = list(at_once(api.worlds.get_or_create(f"world-{name}")).journal)[-1]
+            newest_one = list(
+                at_once(api.worlds.get_or_create(f"world-{name}")).journal
+            )[-1]
             journals = {world.name: world.journal for world in api.worlds}
             assert newest_one.number == asked[name]
             for world, journal in journals.items():

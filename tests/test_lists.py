@@ -8,18 +8,28 @@ from typing import Any
 
 import pytest
 
-from emulator.serving import settings
 from emulator.client import Emulator
 from emulator.domain import refusals
 from emulator.domain.assumptions import LENIENT_CHOICES, STRICT_CHOICES
 from emulator.domain.dlr import CHANGE_MILESTONES, STATUS_AFTER_CHANGE, WAITING_STATUS
-from emulator.domain.timeline import INSTANT_PACE, MANUAL_PACE, PACES, InterventionKind, Pace
-from emulator.world.journal import JournalPool
-from emulator.operations.control import account
-from emulator.operations.control import deliveries
-from emulator.operations.control import journal
-from emulator.operations.control.statements import COLUMNS, STATEMENTS_BY_FIELD, STATEMENTS_BY_REASON, STATEMENTS_BY_STATUS, read_ledger
+from emulator.domain.timeline import (
+    INSTANT_PACE,
+    MANUAL_PACE,
+    PACES,
+    InterventionKind,
+    Pace,
+)
+from emulator.operations.control import account, deliveries, journal
+from emulator.operations.control.statements import (
+    COLUMNS,
+    STATEMENTS_BY_FIELD,
+    STATEMENTS_BY_REASON,
+    STATEMENTS_BY_STATUS,
+    read_ledger,
+)
+from emulator.serving import settings
 from emulator.world import FIRST_IDS, SharedState
+from emulator.world.journal import JournalPool
 from emulator.worlds import Limits
 from tests.conftest import MakeApi
 from tests.emulated import Api, contract, control, emulated
@@ -97,7 +107,9 @@ STRICTER = {"DATE_PAST": "SMS-37"}
 
 
 def test_every_row_of_the_explanations_is_looked_at() -> None:
-    assert {name: " ".join(ids) for name, ids in STATEMENTS_BY_REASON.items()} == EXPLAINED
+    assert {
+        name: " ".join(ids) for name, ids in STATEMENTS_BY_REASON.items()
+    } == EXPLAINED
     assert STATEMENTS_BY_REASON.keys() <= refusals.REASONS.keys()
     assert STATEMENTS_BY_STATUS == {400: ("ERR-03",), 422: ("ERR-02",)}
 
@@ -149,7 +161,9 @@ def test_what_is_wrong_with_a_field_is_explained_by_its_statements(
 
         assert exchange["status"] == 422, (name, exchange["answer"])
         ids = tuple(each["id"] for each in exchange["statements"])
-        assert ids == STATEMENTS_BY_REASON.get(exchange["reason"], STATEMENTS_BY_FIELD[operation][name]), name
+        assert ids == STATEMENTS_BY_REASON.get(
+            exchange["reason"], STATEMENTS_BY_FIELD[operation][name]
+        ), name
 
 
 # --- The account -------------------------------------------------------------
@@ -454,7 +468,10 @@ def test_a_process_may_hold_what_its_settings_say() -> None:
         assert getattr(limits, bound) == getattr(chosen, setting), bound
     assert limits.smpp_mints == (chosen.mint == "any")
     archive, commons = JournalPool(), SharedState()
-    assert (archive.journal_limit, archive.total_limit) == (limits.journal, limits.journals)
+    assert (archive.journal_limit, archive.total_limit) == (
+        limits.journal,
+        limits.journals,
+    )
     assert (commons.message_limit, commons.delivery_limit) == (
         limits.messages,
         limits.deliveries,

@@ -333,7 +333,9 @@ SLIPS = {"rellphone": "cellphone"}  # of the pen (MOP-05)
 @pytest.mark.parametrize("name", PUSHED)
 def test_a_push_has_the_parameters_of_the_contract(name: str) -> None:
     example = EXAMPLES[name]
-    _, webhook = contract().document.resolve_pointer(f"/webhooks/{example['webhook']}/get")
+    _, webhook = contract().document.resolve_pointer(
+        f"/webhooks/{example['webhook']}/get"
+    )
     query = {SLIPS.get(key, key): value for key, value in example["query"].items()}
     parameters = {each["name"]: each for each in webhook["parameters"]}
 

@@ -475,7 +475,9 @@ def test_an_operation_that_fails_in_the_middle_has_done_nothing(
 ) -> None:
     operation = OPERATION_IDS[request_line]
     with monkeypatch.context() as patched:
-        patched.setitem(PLATFORM_OPERATIONS, operation, breaking(PLATFORM_OPERATIONS[operation]))
+        patched.setitem(
+            PLATFORM_OPERATIONS, operation, breaking(PLATFORM_OPERATIONS[operation])
+        )
         api = with_credit(make_api, 10)
         before = state(api.world)
 
@@ -491,7 +493,9 @@ def test_after_a_failure_the_next_order_is_charged_alone(
     make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(
-        PLATFORM_OPERATIONS, "createCampaign", stumbling(PLATFORM_OPERATIONS["createCampaign"])
+        PLATFORM_OPERATIONS,
+        "createCampaign",
+        stumbling(PLATFORM_OPERATIONS["createCampaign"]),
     )
     api = with_credit(make_api, 10)
     failed = charged(api, SMS)
@@ -527,7 +531,9 @@ def test_a_cancellation_that_fails_in_the_middle_pays_nothing_back(
 def test_a_failure_of_ours_is_a_500_that_tells_nothing_of_it(
     make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(PLATFORM_OPERATIONS, "getUser", stumbling(PLATFORM_OPERATIONS["getUser"]))
+    monkeypatch.setitem(
+        PLATFORM_OPERATIONS, "getUser", stumbling(PLATFORM_OPERATIONS["getUser"])
+    )
     api = make_api()
 
     answer = api.get("/api/v1/user")

@@ -13,20 +13,20 @@ import pytest
 
 from emulator.domain.command_status import CommandStatus
 from emulator.domain.refusals import Refusal
-from emulator.operations.background.catch_up import catch_up
 from emulator.operations.background import receipts
+from emulator.operations.background.catch_up import catch_up
 from emulator.store.world_rows import decode_world_rows
 from emulator.world import (
     ChangeSet,
     DeliveryStarted,
     SnapshotError,
-    WorldState,
     Store,
     StoreWriteError,
     World,
+    WorldState,
 )
 from emulator.world.consequences import STEPS
-from emulator.world.state import STATE_FIELDS, FIELDS_BY_CHANGE, state_json_from_rows
+from emulator.world.state import FIELDS_BY_CHANGE, STATE_FIELDS, state_json_from_rows
 from tests.campaigns import NUMBER, an_sms, place, to
 from tests.commanded import COMMANDS, attended, forked, prepared
 from tests.conftest import MakeApi
@@ -195,7 +195,10 @@ def taken(api: Api) -> Any:
     return (
         world.copy().to_json(),
         sorted(map(repr, world.work_queue.list_work())),
-        {name: [each.id for each in mail] for name, mail in outbox.receipt_queues.items()},
+        {
+            name: [each.id for each in mail]
+            for name, mail in outbox.receipt_queues.items()
+        },
         dict(outbox.unlogged_drops),
         [*outbox.finished],
         world.event_log.last,

@@ -9,7 +9,11 @@ import pytest
 from openapi_spec_validator import validate
 
 from emulator import files
-from emulator.contract.document import LENIENT_READINGS, STRICT_READINGS, iterate_mappings
+from emulator.contract.document import (
+    LENIENT_READINGS,
+    STRICT_READINGS,
+    iterate_mappings,
+)
 from emulator.worldfile.fixture import parse_fixture
 from emulator.worlds import Limits, WorldDirectory
 from tests.conftest import MakeApi

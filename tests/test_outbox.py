@@ -7,8 +7,20 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.delivery import Attempt, Delivery, DeliveryKind, DeliveryState, Verdict
-from emulator.world.outbox import PushResponse, Outbox, PushRequest, PushRelay, append_query
+from emulator.domain.delivery import (
+    Attempt,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Verdict,
+)
+from emulator.world.outbox import (
+    Outbox,
+    PushRelay,
+    PushRequest,
+    PushResponse,
+    append_query,
+)
 from tests.emulated import START
 from tests.properties import examples
 
@@ -151,7 +163,9 @@ def test_who_lets_another_go_before_is_known_until_it_has_left() -> None:
 def test_receipts_wait_by_age_whenever_they_come(order: list[int]) -> None:
     outbox = Outbox()
     for number in order:
-        waiting = outbox.queue_receipt("acme", delivery(number, "", kind=DeliveryKind.RECEIPT))
+        waiting = outbox.queue_receipt(
+            "acme", delivery(number, "", kind=DeliveryKind.RECEIPT)
+        )
     outbox.queue_receipt("other", delivery(9, "", kind=DeliveryKind.RECEIPT))
 
     assert [each.id for each in waiting] == [1, 2, 3, 4, 5, 6]
@@ -159,7 +173,9 @@ def test_receipts_wait_by_age_whenever_they_come(order: list[int]) -> None:
     outbox.withdraw_delivery(delivery(3, "", kind=DeliveryKind.RECEIPT))
     assert [each.id for each in waiting] == [1, 2, 4, 5, 6]
     assert [each.id for each in outbox.receipt_queues["other"]] == [9]
-    outbox.withdraw_delivery(delivery(4, "", kind=DeliveryKind.REPLY))  # of another kind
+    outbox.withdraw_delivery(
+        delivery(4, "", kind=DeliveryKind.REPLY)
+    )  # of another kind
     assert [each.id for each in waiting] == [1, 2, 4, 5, 6]
 
 

@@ -22,7 +22,7 @@ from emulator.web.panel import words
 from emulator.web.panel.actions import ACTIONS
 from emulator.web.panel.assets import ASSET_FILES
 from emulator.web.panel.faults import FAULT_CHOICES, FAULTABLE_OPERATIONS
-from emulator.web.panel.rendering import TEMPLATE_DIR, STATUS_TONES, format_duration
+from emulator.web.panel.rendering import STATUS_TONES, TEMPLATE_DIR, format_duration
 from emulator.web.panel.views import PAGES, REGIONS
 from tests.campaigns import CLIC, NUMBER, a_clic, an_sms, crowd, place, to
 from tests.conftest import MakeApi
@@ -157,7 +157,9 @@ def test_every_file_that_a_page_names_is_there_and_stays(api: Api) -> None:
         assert packed.headers["content-encoding"] == "gzip"
         assert len(packed.octets) < len(plain.octets)
         assert "immutable" in plain.headers["cache-control"]
-    assert {str(path).split("?")[0].rpartition("/")[2] for path in named} == {*ASSET_FILES}
+    assert {str(path).split("?")[0].rpartition("/")[2] for path in named} == {
+        *ASSET_FILES
+    }
     assert api.get("/panel/asset/../panel.py", token="").status == 404
     assert api.get("/panel/asset/words.yaml", token="").status == 404
 

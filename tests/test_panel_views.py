@@ -12,7 +12,13 @@ from emulator.domain.voice import VoiceStatus
 from emulator.web.control_client import WorldClient
 from emulator.web.panel import rendering, words
 from emulator.web.panel.account import mask_token, to_svg_points
-from emulator.web.panel.actions import ACTIONS, ITEM_NUMBERS, ITEM_TEXTS, parse_number, pick_fields
+from emulator.web.panel.actions import (
+    ACTIONS,
+    ITEM_NUMBERS,
+    ITEM_TEXTS,
+    parse_number,
+    pick_fields,
+)
 from emulator.web.panel.requests import to_curl_command
 from emulator.web.panel.views import PAGES, REGIONS, TIMED_REGIONS
 
@@ -317,17 +323,26 @@ def test_a_query_says_what_is_asked_and_nothing_else() -> None:
 
 
 def test_times_and_numbers_are_readable() -> None:
-    assert rendering.format_local_stamp(AT, "America/Mexico_City") == "2026-03-02 12:00:00"
-    assert rendering.format_local_stamp(None, "UTC") == rendering.format_short_date("", "2026-03-02") == ""
-    assert rendering.format_short_date("2026-03-02 12:00:11", "2026-03-02 18:00:00") == "12:00:11"
-    assert rendering.format_short_date("2026-03-01 12:00:11", "2026-03-02 18:00:00") == (
-        "2026-03-01 12:00"
+    assert (
+        rendering.format_local_stamp(AT, "America/Mexico_City") == "2026-03-02 12:00:00"
     )
+    assert (
+        rendering.format_local_stamp(None, "UTC")
+        == rendering.format_short_date("", "2026-03-02")
+        == ""
+    )
+    assert (
+        rendering.format_short_date("2026-03-02 12:00:11", "2026-03-02 18:00:00")
+        == "12:00:11"
+    )
+    assert rendering.format_short_date(
+        "2026-03-01 12:00:11", "2026-03-02 18:00:00"
+    ) == ("2026-03-01 12:00")
     assert rendering.format_count(50_000) == "50,000"
     assert rendering.format_amount(468_062.114) == "468,062.11"
-    assert [rendering.format_duration(each) for each in (0.00999, 0.01, 0.9994, 1, 1.26)] == [
-        *("10 ms", "10 ms", "999 ms", "1.0 s", "1.3 s")
-    ]
+    assert [
+        rendering.format_duration(each) for each in (0.00999, 0.01, 0.9994, 1, 1.26)
+    ] == [*("10 ms", "10 ms", "999 ms", "1.0 s", "1.3 s")]
     assert rendering.indent_json('{"a":"ñ"}') == '{\n  "a": "ñ"\n}'
     assert rendering.indent_json("hola") == "hola"
     assert rendering.parse_api_instant("2026-03-02T12:00:00-06:00").isoformat() == (
@@ -391,11 +406,13 @@ def test_a_request_is_a_command_to_paste() -> None:
         """--data-raw '{'"'"'}'"""
     )
     bare: dict[str, Any] = {"headers": {}, "body": ""}
-    assert to_curl_command({**asked, "method": "GET", "query": "", "request": bare}, "demo") == (
-        "curl http://127.0.0.1:7672/api/v3/campaign"
-    )
+    assert to_curl_command(
+        {**asked, "method": "GET", "query": "", "request": bare}, "demo"
+    ) == ("curl http://127.0.0.1:7672/api/v3/campaign")
     head = {**asked, "method": "HEAD", "query": "", "request": bare, "path": "/[x]"}
-    assert to_curl_command(head, "demo") == ("curl 'http://127.0.0.1:7672/[x]' --globoff --head")
+    assert to_curl_command(head, "demo") == (
+        "curl 'http://127.0.0.1:7672/[x]' --globoff --head"
+    )
     untyped = {**asked, "query": "", "request": {"headers": {}, "body": "x"}}
     assert to_curl_command({**untyped, "method": "PUT"}, "demo") == (
         "curl http://127.0.0.1:7672/api/v3/campaign -X PUT "

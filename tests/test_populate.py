@@ -6,8 +6,8 @@ from itertools import chain
 from typing import Any
 
 from emulator.domain.handset import Outcome
-from emulator.operations.control.sample_people import AREA_CODES, make_people
 from emulator.operations.control.populate import SAMPLE_WEIGHTS
+from emulator.operations.control.sample_people import AREA_CODES, make_people
 from emulator.operations.control.sample_texts import SAMPLE_CAMPAIGNS
 from tests.command import complaint, run
 from tests.conftest import MakeApi

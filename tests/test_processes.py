@@ -156,7 +156,9 @@ def test_each_is_one_process_that_tells_nobody_else(tmp_path: Path) -> None:
 
     assert [each.data for each in parts] == [tmp_path / name for name in "123"]
     assert {(each.processes, each.ready_file) for each in parts} == {(1, None)}
-    assert {each.data for each in split_settings(replace(settings, data=None))} == {None}
+    assert {each.data for each in split_settings(replace(settings, data=None))} == {
+        None
+    }
 
 
 def test_help_names_them() -> None:

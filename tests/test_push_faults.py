@@ -612,9 +612,13 @@ def test_what_contradicts_itself_is_refused_with_advice(
 
 
 @pytest.mark.parametrize("trick", [*PushMutation])
-def test_a_rule_is_shown_as_it_can_be_asked_again(api: Api, trick: PushMutation) -> None:
+def test_a_rule_is_shown_as_it_can_be_asked_again(
+    api: Api, trick: PushMutation
+) -> None:
     effect: dict[str, Any] = {"push": str(trick)}
-    effect |= {PushMutation.LATE: {"seconds": 5}, PushMutation.STORM: {"count": 3}}.get(trick, {})
+    effect |= {PushMutation.LATE: {"seconds": 5}, PushMutation.STORM: {"count": 3}}.get(
+        trick, {}
+    )
     shown = steered(api, "POST", "faults", json={"operation": "*", "effect": effect})
 
     told = {name: shown[name] for name in ("operation", "phase", "effect")}

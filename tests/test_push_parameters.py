@@ -3,7 +3,13 @@
 import pytest
 
 from emulator.domain.delivery import DeliveryKind, PushMutation
-from emulator.domain.push import UNKNOWN_ID_OFFSET, ParameterPairs, apply_cellphone_name, make_push_parameters, apply_push_mutation
+from emulator.domain.push import (
+    UNKNOWN_ID_OFFSET,
+    ParameterPairs,
+    apply_cellphone_name,
+    apply_push_mutation,
+    make_push_parameters,
+)
 
 FACTS: dict[str, str | int] = {
     "response": "si",
@@ -27,10 +33,16 @@ def spelt(pairs: ParameterPairs) -> str:
         (DeliveryKind.KEYWORD, "cellphone", "response cellphone message_id date"),
         (DeliveryKind.SMPP_REPLY, "cellphone", "Response Cellphone Message_id Date"),
         (DeliveryKind.SMPP_REPLY, "rellphone", "Response rellphone Message_id Date"),
-        (DeliveryKind.SMPP_REPLY, "both", "Response Cellphone Message_id Date rellphone"),
+        (
+            DeliveryKind.SMPP_REPLY,
+            "both",
+            "Response Cellphone Message_id Date rellphone",
+        ),
     ],
 )
-def test_a_push_has_the_names_of_its_kind(kind: DeliveryKind, choice: str, names: str) -> None:
+def test_a_push_has_the_names_of_its_kind(
+    kind: DeliveryKind, choice: str, names: str
+) -> None:
     """Source: manual MOP-04, SMP-07; assumption MOP-05."""
     pairs = make_push_parameters(kind, FACTS, choice)
 
@@ -48,10 +60,17 @@ def test_a_fault_spoils_one_parameter_in_either_spelling(pairs: ParameterPairs) 
 
     assert changed(PushMutation.MISSPELT) == [("rellphone", 4498987282)]
     assert changed(PushMutation.OTHER_DATE) == [(pairs[3][0], "05/10/2023 12:00")]
-    assert changed(PushMutation.UNKNOWN_ID) == [(pairs[2][0], 46608336 + UNKNOWN_ID_OFFSET)]
+    assert changed(PushMutation.UNKNOWN_ID) == [
+        (pairs[2][0], 46608336 + UNKNOWN_ID_OFFSET)
+    ]
     assert apply_push_mutation(pairs, PushMutation.CAPITALISED) == CAPITALS
     others = {*PushMutation} - {
-        *(PushMutation.MISSPELT, PushMutation.OTHER_DATE, PushMutation.UNKNOWN_ID, PushMutation.CAPITALISED)
+        *(
+            PushMutation.MISSPELT,
+            PushMutation.OTHER_DATE,
+            PushMutation.UNKNOWN_ID,
+            PushMutation.CAPITALISED,
+        )
     }
     for trick in (None, *others):
         assert apply_push_mutation(pairs, trick) is pairs

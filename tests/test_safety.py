@@ -358,7 +358,8 @@ def test_an_account_has_so_many_tokens(api: Api) -> None:
 
     assert answer.status == 422
     assert (
-        answer.body["title"] == f"The field tokens may not have more than {MAX_ITEMS} items"
+        answer.body["title"]
+        == f"The field tokens may not have more than {MAX_ITEMS} items"
     )
     steered(api, "DELETE", "tokens/x0")
     steered(api, "POST", "tokens", json={"name": "x"})
@@ -366,7 +367,8 @@ def test_an_account_has_so_many_tokens(api: Api) -> None:
 
 def test_an_account_knows_so_many_handsets(make_api: MakeApi) -> None:
     crowd = [
-        {"cellphone": f"55{number:08d}", "outcome": "failed"} for number in range(MAX_ITEMS)
+        {"cellphone": f"55{number:08d}", "outcome": "failed"}
+        for number in range(MAX_ITEMS)
     ]
     api = make_api(handsets=crowd)
     path, other = f"handsets/{crowd[0]['cellphone']}", f"handsets/{CELLPHONE}"

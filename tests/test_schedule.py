@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain.delivery import Delivery, DeliveryKind
-from emulator.timekeeping.work_queue import NEVER, ExpiryWork, DeliveryWork, WorkQueue, ReceiptWork
+from emulator.timekeeping.work_queue import (
+    NEVER,
+    DeliveryWork,
+    ExpiryWork,
+    ReceiptWork,
+    WorkQueue,
+)
 from tests.emulated import START
 from tests.properties import examples
 
@@ -80,6 +86,12 @@ def test_work_is_done_in_order_wherever_it_was_put_before(
 
 
 def test_each_kind_of_work_has_a_place_of_its_own() -> None:
-    work = (DeliveryWork(1), ReceiptWork(1), ExpiryWork("1"), DeliveryWork(2), ExpiryWork("2"))
+    work = (
+        DeliveryWork(1),
+        ReceiptWork(1),
+        ExpiryWork("1"),
+        DeliveryWork(2),
+        ExpiryWork("2"),
+    )
 
     assert len({each.key for each in work}) == len(work)

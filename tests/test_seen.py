@@ -9,20 +9,25 @@ import pytest
 
 from emulator.client import shown
 from emulator.client.line import ClientError, WorldConnection
-from emulator.client.shown import Fact, FactList, ClockAdvance
-from emulator.client.transport import ResponseHeaders, ClientRequest, ClientResponse, LiveStream
+from emulator.client.shown import ClockAdvance, Fact, FactList
+from emulator.client.transport import (
+    ClientRequest,
+    ClientResponse,
+    LiveStream,
+    ResponseHeaders,
+)
 from emulator.courier.http_caller import HttpCaller, NoResponseError
 from emulator.domain import push as pushes
 from emulator.domain.delivery import DeliveryKind, PushMutation, Verdict
 from emulator.domain.refusals import Refusal
 from emulator.domain.targets import AllowedTargets
-from emulator.world.journal import EXCHANGE_OVERHEAD, JournalPool, Journal
 from emulator.operations.control import deliveries
 from emulator.operations.control.match import ExchangeMatch
-from emulator.world.outbox import PushResponse, PushRequest
-from emulator.world.transaction import run_transaction_now
 from emulator.web import http_body
 from emulator.web.broken_answers import ConnectionBroken
+from emulator.world.journal import EXCHANGE_OVERHEAD, Journal, JournalPool
+from emulator.world.outbox import PushRequest, PushResponse
+from emulator.world.transaction import run_transaction_now
 from tests.campaigns import NUMBER, an_sms, crowd, place
 from tests.conftest import MakeApi
 from tests.emulated import START, Api
@@ -109,7 +114,9 @@ def test_what_came_by_another_protocol_says_so(api: Api) -> None:
     api.get(USER)
     (exchange,) = api.world.journal
 
-    assert [*ExchangeMatch(protocol="smpp").list_differences(exchange)] == ["not by smpp"]
+    assert [*ExchangeMatch(protocol="smpp").list_differences(exchange)] == [
+        "not by smpp"
+    ]
     assert [*ExchangeMatch(protocol="http").list_differences(exchange)] == []
     assert str(ExchangeMatch(protocol="smpp", before=3)) == "before=3 protocol=smpp"
 
@@ -556,7 +563,9 @@ def test_a_request_in_a_line() -> None:
 
     line = f"{AT} getUser: GET {USER} -> 200"
     assert shown.format_exchange(asked) == line
-    assert shown.format_exchange(fact(**{**asked, "status": 0})) == line[:-3] + "nothing"
+    assert (
+        shown.format_exchange(fact(**{**asked, "status": 0})) == line[:-3] + "nothing"
+    )
     odd = {"query": "a=b", "fault": "f1", "notes": ["SMS-1", "SMS-2"], "why": "no"}
     assert shown.format_exchange(fact(**{**asked, **odd})) == (
         f"{AT} getUser: GET {USER}?a=b -> 200 (fault f1; notes SMS-1, SMS-2; no)"
@@ -564,7 +573,10 @@ def test_a_request_in_a_line() -> None:
 
 
 def test_an_event_in_a_line() -> None:
-    assert shown.format_event(fact(at=AT, event="sent", campaign=3)) == f"{AT} sent campaign 3"
+    assert (
+        shown.format_event(fact(at=AT, event="sent", campaign=3))
+        == f"{AT} sent campaign 3"
+    )
     assert shown.format_event(fact(at=None, event="completed")) == "some day completed"
 
 
@@ -584,7 +596,8 @@ def test_a_delivery_in_a_line() -> None:
     assert shown.format_delivery(one) == f"{head}a listener: 'si': due: not tried"
     tried = fact(**{**one, "url": NOBODY, "attempts": [attempt, attempt]})
     assert (
-        shown.format_delivery(tried) == f"{head}{NOBODY}: 'si': due, attempt 2: not_ok say ok"
+        shown.format_delivery(tried)
+        == f"{head}{NOBODY}: 'si': due, attempt 2: not_ok say ok"
     )
     quiet = fact(**{**tried, "attempts": [fact(verdict="accepted", says="")]})
     assert shown.format_delivery(quiet).endswith("due, attempt 1: accepted")
@@ -651,7 +664,9 @@ class Says:
     def __init__(
         self, status: int, body: bytes, kind: str = "application/json"
     ) -> None:
-        self._response = ClientResponse(status, ResponseHeaders({"content-type": kind}), body)
+        self._response = ClientResponse(
+            status, ResponseHeaders({"content-type": kind}), body
+        )
 
     def send_request(self, request: ClientRequest) -> ClientResponse:
         assert request.path.startswith("/_emulator/")
@@ -722,6 +737,8 @@ def test_a_world_without_a_token_says_how_to_make_one() -> None:
         "world demo has no token; create one with .tokens.create"
     )
     assert repr(line) == "<Emulator demo at http://there>"
-    nameless = WorldConnection(transport=Says(200, b'{"now": "%s", "rate": 2}' % AT.encode()))
+    nameless = WorldConnection(
+        transport=Says(200, b'{"now": "%s", "rate": 2}' % AT.encode())
+    )
     assert repr(nameless) == "<Emulator default world at http://there>"
     assert repr(nameless.clock) == f"<Clock {AT} at rate 2>"

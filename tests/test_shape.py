@@ -182,7 +182,11 @@ def test_a_body_that_is_no_object_is_a_flaw_of_the_whole(body: object) -> None:
         ({"items": {"required": ["y"]}}, [{"y": 1}, {}], BodyFlaw("x.1.y", "required")),
         ({"oneOf": DIGITS}, "abc", BodyFlaw("x", "pattern")),
         ({"oneOf": DIGITS}, [], BodyFlaw("x", "type")),
-        ({"anyOf": [{"type": "null"}, {"pattern": "^a$"}]}, "b", BodyFlaw("x", "pattern")),
+        (
+            {"anyOf": [{"type": "null"}, {"pattern": "^a$"}]},
+            "b",
+            BodyFlaw("x", "pattern"),
+        ),
     ],
 )
 def test_a_flaw_names_the_field_the_keyword_and_the_limit(
@@ -259,7 +263,9 @@ def parts(name: str) -> Iterator[Any]:
     pending: list[Any] = [{"$ref": f"#/components/schemas/{name}"}]
     for each in pending:
         target = each.get("$ref", "#").removeprefix("#")
-        _, schema = contract().document.resolve_pointer(target) if target else ("", each)
+        _, schema = (
+            contract().document.resolve_pointer(target) if target else ("", each)
+        )
         pending.extend(schema.get("allOf", ()))
         yield schema
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from emulator.command.main import main
 from emulator.client import Emulator
+from emulator.command.main import main
+from emulator.command.remote import parse_clock_move, parse_rule_words
 from emulator.domain.delivery import PushMutation
 from emulator.faults import vocabulary
-from emulator.command.remote import parse_clock_move, parse_rule_words
 from emulator.serving.standby import Standby
 from tests.campaigns import NUMBER
 from tests.command import complaint, run
@@ -196,8 +196,12 @@ def test_a_rule_is_made_of_words(world: Emulator) -> None:
 
 
 @pytest.mark.parametrize("trick", [*PushMutation])
-def test_every_trick_of_a_push_can_be_asked_for(world: Emulator, trick: PushMutation) -> None:
-    more = {PushMutation.LATE: ["seconds=5"], PushMutation.STORM: ["count=9"]}.get(trick, [])
+def test_every_trick_of_a_push_can_be_asked_for(
+    world: Emulator, trick: PushMutation
+) -> None:
+    more = {PushMutation.LATE: ["seconds=5"], PushMutation.STORM: ["count=9"]}.get(
+        trick, []
+    )
 
     (line,) = said(world, "fault", f"push={trick}", "number=7282", *more)
 
@@ -282,7 +286,10 @@ def test_words_are_read_as_what_they_are() -> None:
 def test_a_body_is_the_answers_where_there_is_one_and_else_the_calls() -> None:
     answer, call = ("status=500", "body=[1]", "body_has={}"), ("delay=1", "body={}")
 
-    assert parse_rule_words(answer) == {"body": {}, "effect": {"status": 500, "body": [1]}}
+    assert parse_rule_words(answer) == {
+        "body": {},
+        "effect": {"status": 500, "body": [1]},
+    }
     assert parse_rule_words(call) == {"body": {}, "effect": {"delay": 1}}
     assert parse_rule_words(("preset=slow", "headers_have={}", "since=x")) == {
         "preset": "slow",

@@ -165,4 +165,6 @@ def test_a_balance_is_exact_and_shown_to_three_decimals(
     placed = place(api, an_sms(route=1, recipients=crowd(3)))
 
     assert placed["balance"] == balance
-    assert api.world.balance == money.parse_amount(credit) - 3 * money.parse_amount(price)
+    assert api.world.balance == money.parse_amount(credit) - 3 * money.parse_amount(
+        price
+    )

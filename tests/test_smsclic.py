@@ -474,7 +474,10 @@ def test_a_link_has_an_id_a_title_a_creation_date_and_a_url(api: Api) -> None:
     link = api.account.links[4]
 
     assert (link.id, link.title, link.url) == (4, "tienda", TARGET)
-    assert dates.format_platform_time(link.created_at, api.account.zone) == "2022-03-15 13:33:08"
+    assert (
+        dates.format_platform_time(link.created_at, api.account.zone)
+        == "2022-03-15 13:33:08"
+    )
 
 
 @pytest.mark.manual("CLC-15")
@@ -507,7 +510,9 @@ def test_a_code_leads_back_to_its_message(world: str, message: int) -> None:
 def test_two_messages_never_share_a_code(
     one: tuple[str, int], other: tuple[str, int]
 ) -> None:
-    assert (shortlink.make_link_code(*one) == shortlink.make_link_code(*other)) is (one == other)
+    assert (shortlink.make_link_code(*one) == shortlink.make_link_code(*other)) is (
+        one == other
+    )
 
 
 # --- Clicks ------------------------------------------------------------------

@@ -312,7 +312,9 @@ def test_a_push_under_way_when_the_process_ended_says_so(tmp_path: Path) -> None
         with kept(tmp_path, push_url=receiver.url) as api:
             replied(api)
             world, taken = api.world, [*api.world.deliveries.values()]
-            run_transaction_now(world.shared, lambda: deliveries.keep_deliveries_leaving(world, taken))
+            run_transaction_now(
+                world.shared, lambda: deliveries.keep_deliveries_leaving(world, taken)
+            )
 
         with kept(tmp_path, push_url=receiver.url) as api:
             steered(api, "POST", "clock/settle", json={})
@@ -457,7 +459,10 @@ def test_a_file_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
 
     said = served_on(tmp_path)
 
-    assert f"has format {FORMAT_VERSION + 1}, and this emulator knows formats up to" in said
+    assert (
+        f"has format {FORMAT_VERSION + 1}, and this emulator knows formats up to"
+        in said
+    )
     with closing(sqlite3.connect(file(tmp_path))) as base:
         assert base.execute("SELECT count(*) FROM world").fetchone() == (1,)
 

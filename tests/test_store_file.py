@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.store import StoreError
-from emulator.store import database_file
+from emulator.store import StoreError, database_file
 from emulator.store.database_file import DatabaseFile
 from emulator.world.containers import StateRow
 

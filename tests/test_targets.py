@@ -15,17 +15,17 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import emulator
-from emulator.command import doctor
 from emulator.client import Emulator
 from emulator.client.forwarder import make_forwarder
 from emulator.client.listener import PushListener
 from emulator.client.shown import Fact
+from emulator.command import doctor
 from emulator.domain.targets import (
-    PRIVATE_NETWORKS,
-    FORBIDDEN_NETWORKS,
     FORBIDDEN_NAMES,
-    IpAddress,
+    FORBIDDEN_NETWORKS,
+    PRIVATE_NETWORKS,
     AllowedTargets,
+    IpAddress,
     extract_ipv4,
     find_host_objection,
     find_target_mistake,
@@ -83,7 +83,11 @@ FORMS: dict[str, Callable[[int, int], int]] = {
 @pytest.mark.manual("MOP-08", "KEY-08", "SMP-09")
 @pytest.mark.parametrize("address", METADATA)
 def test_where_clouds_keep_their_secrets_is_never_called(address: str) -> None:
-    for targets in (AllowedTargets(), AllowedTargets(ALL), AllowedTargets((address.partition("%")[0],))):
+    for targets in (
+        AllowedTargets(),
+        AllowedTargets(ALL),
+        AllowedTargets((address.partition("%")[0],)),
+    ):
         said = targets.find_objection("meta", address)
         assert said == f"{address} is never called: it may hold a cloud's secrets"
 
@@ -105,7 +109,10 @@ def test_nor_is_it_in_any_other_form(form: str, data: Any, more: int) -> None:
 @FIXED
 @given(st.integers(0x0A00_0000, 0x0AFF_FFFF))
 def test_what_is_near_is_near_in_other_forms_too(form: str, v4: int) -> None:
-    assert AllowedTargets().find_objection("near", str(IPv6Address(FORMS[form](v4, 0)))) == ""
+    assert (
+        AllowedTargets().find_objection("near", str(IPv6Address(FORMS[form](v4, 0))))
+        == ""
+    )
 
 
 @FIXED
@@ -188,7 +195,9 @@ def test_private_is_what_the_registries_call_private(registered: str) -> None:
 @given(st.ip_addresses())
 def test_what_is_near_stands_in_one_table(address: IPv4Address | IPv6Address) -> None:
     meant: list[IpAddress] = [*extract_ipv4(address)] or [address]
-    is_near = all(any(each in network for network in PRIVATE_NETWORKS) for each in meant)
+    is_near = all(
+        any(each in network for network in PRIVATE_NETWORKS) for each in meant
+    )
 
     assert (AllowedTargets().find_objection("a", str(address)) == "") is (
         is_near and not find_host_objection(str(address))
@@ -215,7 +224,9 @@ def test_what_is_near_stands_in_one_table(address: IPv4Address | IPv6Address) ->
 def test_others_are_allowed_by_name_or_network(
     allowed: tuple[str, ...], *, goes: bool
 ) -> None:
-    objection = AllowedTargets(allowed).find_objection("hooks.example.org", "93.184.216.34")
+    objection = AllowedTargets(allowed).find_objection(
+        "hooks.example.org", "93.184.216.34"
+    )
 
     assert (objection == "") == goes
     if not goes:

@@ -10,21 +10,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.domain.recipients import format_cellphone, make_column, parse_recipients, find_uneven_field
+from emulator.contract.shape import BodyMismatch
+from emulator.domain.recipients import (
+    find_uneven_field,
+    format_cellphone,
+    make_column,
+    parse_recipients,
+)
 from emulator.domain.text import (
-    MERGE_FIELDS,
-    GSM_CHARACTERS,
     GSM_BASIC,
+    GSM_CHARACTERS,
     GSM_EXTENSION,
     LINK_MARK,
+    MERGE_FIELDS,
     MERGE_LETTERS,
     LengthFlags,
-    parse_template,
-    list_url_hosts,
     format_placeholder,
+    list_url_hosts,
+    parse_template,
     transliterate_to_gsm,
 )
-from emulator.contract.shape import BodyMismatch
 from tests.emulated import contract
 from tests.properties import examples
 
@@ -118,7 +123,9 @@ def test_a_text_in_gsm_stays_as_it_is(text: str) -> None:
 @FIXED
 @given(st.text(), st.text())
 def test_characters_are_replaced_one_by_one(one: str, other: str) -> None:
-    assert transliterate_to_gsm(one + other) == transliterate_to_gsm(one) + transliterate_to_gsm(other)
+    assert transliterate_to_gsm(one + other) == transliterate_to_gsm(
+        one
+    ) + transliterate_to_gsm(other)
 
 
 # --- Placeholders ------------------------------------------------------------
@@ -143,7 +150,9 @@ def test_a_filled_text_is_what_a_search_and_replace_gives(
     def value(found: re.Match[str]) -> str:
         return values.get(MERGE_LETTERS[found[1]] if found[1] else LINK_MARK, "")
 
-    assert parse_template(text, links=True).fill_marks(values) == PLACEHOLDER.sub(value, text)
+    assert parse_template(text, links=True).fill_marks(values) == PLACEHOLDER.sub(
+        value, text
+    )
 
 
 @pytest.mark.manual("SMS-03")
@@ -152,7 +161,10 @@ def test_a_filled_text_is_what_a_search_and_replace_gives(
 def test_a_text_filled_with_its_own_placeholders_is_itself(text: str) -> None:
     template = parse_template(text)
 
-    assert template.fill_marks({name: format_placeholder(name) for name in MERGE_FIELDS}) == text
+    assert (
+        template.fill_marks({name: format_placeholder(name) for name in MERGE_FIELDS})
+        == text
+    )
     assert template.text == text
     assert len(template.literals) == len(template.marks) + 1
 
@@ -201,7 +213,9 @@ FLAGS = st.builds(
         (LengthFlags(encode_3=True, encode_2=True, encode=True), 192, 3),
     ],
 )
-def test_limits_and_parts_go_by_the_flags(flags: LengthFlags, limit: int, most: int) -> None:
+def test_limits_and_parts_go_by_the_flags(
+    flags: LengthFlags, limit: int, most: int
+) -> None:
     assert flags.limit == limit
     assert [flags.count_parts(1), flags.count_parts(limit)] == [1, most]
 
@@ -268,7 +282,9 @@ def test_a_column_gives_back_its_texts(values: list[str]) -> None:
     assert list(kept) == values
     assert [kept[index] for index in range(len(kept))] == values
     assert list(kept.iterate_lengths()) == list(map(len, values))
-    assert list(kept.map_text(transliterate_to_gsm)) == list(map(transliterate_to_gsm, values))
+    assert list(kept.map_text(transliterate_to_gsm)) == list(
+        map(transliterate_to_gsm, values)
+    )
 
 
 ROWS = st.lists(
@@ -294,7 +310,9 @@ def test_recipients_by_column_are_the_rows_that_came(
         [row["cellphone"] for row in rows]
     )
     for index, row in enumerate(rows):
-        assert recipients.get_values(index) == {name: row.get(name, "") for name in carried}
+        assert recipients.get_values(index) == {
+            name: row.get(name, "") for name in carried
+        }
 
 
 @pytest.mark.manual("SMS-07")

@@ -18,8 +18,8 @@ from emulator.domain import dates
 from emulator.domain.timeline import (
     INSTANT_PACE,
     MANUAL_PACE,
-    InterventionKind,
     Intervention,
+    InterventionKind,
     SendSchedule,
     compute_percentage,
 )
@@ -36,7 +36,9 @@ def ms(milliseconds: int) -> timedelta:
     return timedelta(milliseconds=milliseconds)
 
 
-def a_line(*changes: tuple[InterventionKind, int], count: int = 3, every: int = 10) -> SendSchedule:
+def a_line(
+    *changes: tuple[InterventionKind, int], count: int = 3, every: int = 10
+) -> SendSchedule:
     """Return a line; each of *changes* is so many milliseconds after its start."""
     interventions = tuple(
         Intervention(change, START + ms(at)) for change, at in changes
@@ -52,7 +54,10 @@ def moves(line: SendSchedule) -> list[tuple[datetime, datetime | None]]:
         at = max(each.at, line.starts_at)
         if each.change is InterventionKind.RESUMED and since is None:
             since = at
-        if each.change in {InterventionKind.PAUSED, InterventionKind.CANCELLED} and since is not None:
+        if (
+            each.change in {InterventionKind.PAUSED, InterventionKind.CANCELLED}
+            and since is not None
+        ):
             paused_early = each.at < line.starts_at
             if not paused_early:
                 stretches.append((since, at))
@@ -91,10 +96,15 @@ def stories(draw: st.DrawFn) -> Story:
     for _ in range(draw(st.integers(0, 7))):
         # whole steps of the line, too, so that the two coincide
         at += draw(st.one_of(st.integers(0, 700).map(ms), st.just(every)))
-        ways = [InterventionKind.RESUMED if paused else InterventionKind.PAUSED, InterventionKind.CANCELLED]
+        ways = [
+            InterventionKind.RESUMED if paused else InterventionKind.PAUSED,
+            InterventionKind.CANCELLED,
+        ]
         change = draw(st.sampled_from([*ways[:1] * 5, *ways, InterventionKind.LOST]))
         interventions.append(Intervention(change, at))
-        paused = {InterventionKind.PAUSED: True, InterventionKind.RESUMED: False}.get(change, paused)
+        paused = {InterventionKind.PAUSED: True, InterventionKind.RESUMED: False}.get(
+            change, paused
+        )
         if change is InterventionKind.CANCELLED:
             break
     line = SendSchedule(starts_at, every, count, tuple(interventions))
@@ -352,4 +362,6 @@ def test_a_date_is_shown_as_it_was_sent(date: datetime) -> None:
     sent, zone = date.isoformat(" ", "seconds")[:19], date.tzinfo
     assert zone is not None
 
-    assert dates.format_platform_time(dates.parse_platform_time(sent, zone), zone) == sent
+    assert (
+        dates.format_platform_time(dates.parse_platform_time(sent, zone), zone) == sent
+    )

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from emulator.timekeeping import clock
-from emulator.courier.http_caller import IDLE_SECONDS, HttpCaller, NoResponseError
 from emulator.courier.courier import MAX_RETRY_DELAY, RELAY_GRACE, Courier
+from emulator.courier.http_caller import IDLE_SECONDS, HttpCaller, NoResponseError
 from emulator.domain.delivery import Verdict
 from emulator.domain.targets import AllowedTargets
 from emulator.faults import DelayedResponse
 from emulator.operations.call import Debounce, Pause
-from emulator.world.outbox import PushResponse, PushRequest, PushRelay
-from emulator.world.transaction import run_transaction_now
+from emulator.timekeeping import clock
 from emulator.web import waiting as patience
-from emulator.web.waiting import ClientDisconnected, Waiter
 from emulator.web.http_body import HttpResponse
+from emulator.web.waiting import ClientDisconnected, Waiter
+from emulator.world.outbox import PushRelay, PushRequest, PushResponse
+from emulator.world.transaction import run_transaction_now
 from tests.campaigns import NUMBER, an_sms, place, to
 from tests.emulated import SOON, START, Api, emulated
 from tests.steering import steer, steered
@@ -652,7 +652,9 @@ def test_who_takes_breath_speaks_at_last(visitor: Visitor) -> None:
 def test_what_is_on_its_way_is_waited_for(visitor: Visitor) -> None:
     outbox = visitor.world.outbox
     outbox.underway[1] = None
-    task = visitor.loop.create_task(patience.wait_until_idle(visitor.world, visitor.receive))
+    task = visitor.loop.create_task(
+        patience.wait_until_idle(visitor.world, visitor.receive)
+    )
 
     assert not visitor.is_over(task, 60)
     outbox.underway.clear()

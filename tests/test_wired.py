@@ -8,7 +8,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from emulator.serving.http_protocol import HeadLimits, HttpProtocol
-from emulator.serving.server import LISTEN_BACKLOG, KEEP_ALIVE_SECONDS, _make_config
+from emulator.serving.server import KEEP_ALIVE_SECONDS, LISTEN_BACKLOG, _make_config
 from emulator.serving.settings import Settings
 
 

@@ -10,8 +10,13 @@ import pytest
 import yaml
 
 from emulator.serving.composition import build_program
-from emulator.worldfile.fixture import FixtureError, FixtureOverrides, load_fixture, parse_fixture
 from emulator.serving.settings import Settings
+from emulator.worldfile.fixture import (
+    FixtureError,
+    FixtureOverrides,
+    load_fixture,
+    parse_fixture,
+)
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, at_once, demo, limited
 from tests.orders import AHEAD, CELLPHONE, SMS, order
@@ -100,7 +105,9 @@ def test_each_world_has_a_clock_of_its_own(api: Api) -> None:
         api.post(SMS, json=order(SMS), token=token)
     path = "/api/v3/campaign/8528238/messages"
 
-    at_once(api.worlds.get_or_create("world-one")).clock.advance(START.replace(minute=1) - START)
+    at_once(api.worlds.get_or_create("world-one")).clock.advance(
+        START.replace(minute=1) - START
+    )
 
     assert api.get(path, token="world-one").body["percentage"] == 100
     assert api.get(path, token="world-two").body["campaign_status"] == "inserting"
@@ -661,4 +668,6 @@ def test_two_things_of_a_world_cannot_have_one_id(make_api: MakeApi, what: str) 
 def test_a_world_that_comes_along_has_the_shape_of_a_world_file(path: Path) -> None:
     document = yaml.safe_load(path.read_text("utf-8"))
 
-    assert parse_fixture(document, path.stem, now=START) == load_fixture(path, FixtureOverrides(), now=START)
+    assert parse_fixture(document, path.stem, now=START) == load_fixture(
+        path, FixtureOverrides(), now=START
+    )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from emulator.client import shown
 from emulator.client.line import WorldConnection, drop_none, quote_segment, to_api_value
 from emulator.client.listener import Handler, PushListener, wrap_handler
-from emulator.client.shown import Fact, FactList, ClockAdvance
+from emulator.client.shown import ClockAdvance, Fact, FactList
 
 REPORT_LINES = 20  # of each kind in a report
 WILDCARD_HOSTS = ("0.0.0.0", "::")  # noqa: S104 - where a server listens, not where it is
@@ -62,8 +62,8 @@ class Emulator(WorldConnection):
         *world* is a bundled name, a world file or a folder of them; *settings* are the
         fields of ``emulator.serving.settings.Settings``.
         """
-        from emulator.serving import composition  # noqa: PLC0415 - only who asks for it pays
         from emulator.client.inprocess import InProcessTransport  # noqa: PLC0415
+        from emulator.serving import composition  # noqa: PLC0415 - only who asks for it pays
         from emulator.serving.settings import Settings  # noqa: PLC0415
 
         chosen = Settings(world=world, **settings)
@@ -93,13 +93,17 @@ class Emulator(WorldConnection):
             body["to"] = to_api_value(to)
         if duration or not body:
             body["seconds"] = timedelta(**duration).total_seconds()
-        return ClockAdvance(self.ask_fact("POST", "clock/advance", body, wait=CLOCK_TIMEOUT))
+        return ClockAdvance(
+            self.ask_fact("POST", "clock/advance", body, wait=CLOCK_TIMEOUT)
+        )
 
     def settle(self, *, events: int | None = None, **duration: float) -> ClockAdvance:
         """Run all due work until nothing is left, or so many events or so long."""
         seconds = timedelta(**duration).total_seconds() if duration else None
         bounds = drop_none(events=events, seconds=seconds)
-        return ClockAdvance(self.ask_fact("POST", "clock/settle", bounds, wait=CLOCK_TIMEOUT))
+        return ClockAdvance(
+            self.ask_fact("POST", "clock/settle", bounds, wait=CLOCK_TIMEOUT)
+        )
 
     def events(self, *, timeout: float | None = None) -> Iterator[Fact]:
         """Return what happens from now on, as it does: ``event``, ``id`` and ``data``.
@@ -335,7 +339,9 @@ class Emulator(WorldConnection):
 
     def set_handset(self, number: str, outcome: str) -> Fact:
         """Give a number its outcome, for what is sent from now on."""
-        return self.ask_fact("PUT", f"handsets/{quote_segment(number)}", {"outcome": outcome})
+        return self.ask_fact(
+            "PUT", f"handsets/{quote_segment(number)}", {"outcome": outcome}
+        )
 
     def population(self, **weights: float) -> Fact:
         """Return how everybody else fares, or let them fare by these weights."""
@@ -477,7 +483,10 @@ class Emulator(WorldConnection):
 
 
 def _to_rule_json(rule: Mapping[str, Any]) -> dict[str, Any]:
-    return {RULE_SPELLINGS.get(name, name): to_api_value(each) for name, each in rule.items()}
+    return {
+        RULE_SPELLINGS.get(name, name): to_api_value(each)
+        for name, each in rule.items()
+    }
 
 
 def _to_match_query(operation: str | None, match: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,9 @@ def make_forwarder(
         made = PushRequest(0, push.operation, push.method, url, push.parameters)
         said = asyncio.run(_call_target(made, targets))
         came = str(said.status) if said.status else f"{said.verdict}: {said.says}"
-        print_line(f"{push.operation} {push.parameters} -> {url}: {came} {said.body[:80]}")
+        print_line(
+            f"{push.operation} {push.parameters} -> {url}: {came} {said.body[:80]}"
+        )
         return said
 
     return perform
@@ -42,9 +44,13 @@ async def _call_target(push: PushRequest, targets: AllowedTargets) -> PushOutcom
     """Return what a server says to *push*, or why it said nothing."""
     try:
         async with asyncio.timeout(FORWARD_TIMEOUT):
-            answer = await HttpCaller(targets, body_limit=MAX_BODY_BYTES).send_push(push)
+            answer = await HttpCaller(targets, body_limit=MAX_BODY_BYTES).send_push(
+                push
+            )
     except TimeoutError:
-        return PushOutcome(verdict="timed_out", says=f"no answer came within {FORWARD_TIMEOUT:g} s")
+        return PushOutcome(
+            verdict="timed_out", says=f"no answer came within {FORWARD_TIMEOUT:g} s"
+        )
     except NoResponseError as error:
         return PushOutcome(verdict=error.verdict, says=str(error)[:200])
     headers = {name: value for name, value in answer.headers if name not in HOP_HEADERS}

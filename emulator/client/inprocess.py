@@ -14,15 +14,15 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Scope
 
-from emulator.smsc.smpp_server import SmppServer
 from emulator.client.transport import (
-    ServerDisconnected,
-    ResponseHeaders,
-    NotStreamed,
     ClientRequest,
     ClientResponse,
     LiveStream,
+    NotStreamed,
+    ResponseHeaders,
+    ServerDisconnected,
 )
+from emulator.smsc.smpp_server import SmppServer
 
 ENDS = 20.0  # seconds; only a loop that something blocks comes near
 
@@ -34,7 +34,9 @@ class InProcessTransport:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._smpp_server: SmppServer | None = getattr(getattr(app, "state", None), "smpp", None)
+        self._smpp_server: SmppServer | None = getattr(
+            getattr(app, "state", None), "smpp", None
+        )
         started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self._thread = Thread(
             target=lambda: asyncio.run(_run_until_close(started, self._smpp_server)),
@@ -122,7 +124,9 @@ class InProcessTransport:
 class _AsgiCall:
     """One request on its way through the application."""
 
-    def __init__(self, request: ClientRequest, on_message: Callable[[Message], object]) -> None:
+    def __init__(
+        self, request: ClientRequest, on_message: Callable[[Message], object]
+    ) -> None:
         self._request = request
         self._on_message = on_message
         self._body_read = False
@@ -158,7 +162,8 @@ class _LoopbackTransport:
 
 
 async def _run_until_close(
-    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]], smpp_server: SmppServer | None
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]],
+    smpp_server: SmppServer | None,
 ) -> None:
     """Keep the loop running; what is still under way at the end is cancelled."""
     told = asyncio.Event()
@@ -168,7 +173,9 @@ async def _run_until_close(
         await smpp_server.close()
 
 
-def _iter_messages(queue: SimpleQueue[Message | None], timeout: float) -> Iterator[Message]:
+def _iter_messages(
+    queue: SimpleQueue[Message | None], timeout: float
+) -> Iterator[Message]:
     """Yield messages until there is None.
 
     Raises ``TimeoutError`` where none comes for so many seconds.

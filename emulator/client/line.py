@@ -12,11 +12,11 @@ from urllib.parse import quote, urlencode
 
 from emulator.client.shown import Fact
 from emulator.client.transport import (
-    NotStreamed,
     ClientRequest,
     ClientResponse,
-    SocketTransport,
     LiveStream,
+    NotStreamed,
+    SocketTransport,
     Transport,
 )
 
@@ -46,7 +46,9 @@ def ask_emulator(  # noqa: PLR0913 - a command has these parts
     wait: float = 0,
 ) -> Any:
     """Return what the emulator at *url* answers.  Raises ``ClientError``."""
-    line = WorldConnection(url, world=world, token=token, secret=secret, timeout=COMMAND_TIMEOUT)
+    line = WorldConnection(
+        url, world=world, token=token, secret=secret, timeout=COMMAND_TIMEOUT
+    )
     with line:
         return line.send_command(method, path, body, wait=wait)
 
@@ -156,9 +158,13 @@ class WorldConnection:
         """
         __tracebackhide__ = True
         apart = type(self)(secret=self._secret, transport=self._transport)
-        asked = apart.make_command("POST", "/_emulator/worlds", {"name": name, **order}, {})
+        asked = apart.make_command(
+            "POST", "/_emulator/worlds", {"name": name, **order}, {}
+        )
         headers = {**asked.headers, WORLD_HEADER: name}
-        return self._send_request(asked._replace(headers=headers, timeout=self._timeout))
+        return self._send_request(
+            asked._replace(headers=headers, timeout=self._timeout)
+        )
 
     def _send_request(self, request: ClientRequest) -> Any:
         __tracebackhide__ = True
@@ -188,7 +194,9 @@ class WorldConnection:
         except OSError as error:
             raise self._make_connect_error(error) from error
 
-    def ask_fact(self, method: str, path: str, body: Any = None, **options: Any) -> Fact:
+    def ask_fact(
+        self, method: str, path: str, body: Any = None, **options: Any
+    ) -> Fact:
         __tracebackhide__ = True
         answer: Fact = self.send_command(method, f"/_emulator/{path}", body, **options)
         return answer

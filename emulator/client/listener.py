@@ -12,7 +12,9 @@ from emulator.client.line import ClientError, WorldConnection, parse_events
 from emulator.client.shown import Fact
 from emulator.client.transport import LiveStream
 
-SILENCE_TIMEOUT = 60.0  # seconds; the emulator says four times as often that it is there
+SILENCE_TIMEOUT = (
+    60.0  # seconds; the emulator says four times as often that it is there
+)
 PUSHES_PATH = "/_emulator/pushes"
 MAX_REASON_LENGTH = 1_000  # characters of what is wrong
 
@@ -56,7 +58,11 @@ def _to_outcome(returned: Any) -> PushOutcome:
         return PushOutcome(200, "ok")
     if isinstance(returned, tuple):
         return PushOutcome(int(returned[0]), str(returned[1]))
-    return PushOutcome(returned) if isinstance(returned, int) else PushOutcome(200, str(returned))
+    return (
+        PushOutcome(returned)
+        if isinstance(returned, int)
+        else PushOutcome(200, str(returned))
+    )
 
 
 class PushListener:
@@ -92,7 +98,9 @@ class PushListener:
     def _read_pushes(self) -> None:
         try:
             for event in parse_events(self._stream):
-                Thread(target=self._handle_push, args=(event.data,), daemon=True).start()
+                Thread(
+                    target=self._handle_push, args=(event.data,), daemon=True
+                ).start()
         except (OSError, ClientError):  # the emulator has gone, or the world
             return
         finally:

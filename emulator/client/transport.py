@@ -15,7 +15,9 @@ from emulator.timekeeping.clock import stopwatch
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
-IDLE_CONNECTION_SECONDS = 2.0  # seconds that an idle connection is good for; the server keeps it for five
+IDLE_CONNECTION_SECONDS = (
+    2.0  # seconds that an idle connection is good for; the server keeps it for five
+)
 
 
 class ResponseHeaders(dict[str, str]):
@@ -122,7 +124,9 @@ class SocketTransport:
         try:
             if connection.sock is not None:
                 connection.sock.settimeout(request.timeout)
-            connection.request(*request[:2], request.body or None, dict(request.headers))
+            connection.request(
+                *request[:2], request.body or None, dict(request.headers)
+            )
             answer = connection.getresponse()
             headers = _to_headers(answer.getheaders())
             response = ClientResponse(answer.status, headers, answer.read())
@@ -151,11 +155,15 @@ class SocketTransport:
             while True:
                 self._idle.pop()[0].close()
 
-    def _iter_chunks(self, connection: "HTTPConnection", request: ClientRequest) -> Iterator[bytes]:
+    def _iter_chunks(
+        self, connection: "HTTPConnection", request: ClientRequest
+    ) -> Iterator[bytes]:
         from http.client import HTTPException  # noqa: PLC0415
 
         try:
-            connection.request(*request[:2], request.body or None, dict(request.headers))
+            connection.request(
+                *request[:2], request.body or None, dict(request.headers)
+            )
             answer = connection.getresponse()
             if answer.status != HTTPStatus.OK:
                 headers = _to_headers(answer.getheaders())
@@ -173,7 +181,9 @@ class SocketTransport:
         with suppress(IndexError):
             while True:
                 connection, since = self._idle.pop()
-                if stopwatch() - since < IDLE_CONNECTION_SECONDS and not _is_readable(connection):
+                if stopwatch() - since < IDLE_CONNECTION_SECONDS and not _is_readable(
+                    connection
+                ):
                     return connection
                 connection.close()
         return None

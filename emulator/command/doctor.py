@@ -17,7 +17,9 @@ from emulator.domain.targets import ANY_TARGET, AllowedTargets
 from emulator.network.resolver import ForbiddenTargetError, dial_host
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-WORLD_TOKEN_PREFIX = "world-"  # what a token of a world that is not there yet begins with
+WORLD_TOKEN_PREFIX = (
+    "world-"  # what a token of a world that is not there yet begins with
+)
 PROBE_TIMEOUT = 2.0  # of the wall, that an answer may take
 DELIVERIES_CHECKED = 100  # of the newest deliveries, that are looked at
 CALLBACK_FIELDS = ("response_url", "push_url")  # of a keyword
@@ -35,7 +37,9 @@ class DiagnosisTarget(NamedTuple):
 
     def get_json(self, what: str, world: str | None = None, **query: Any) -> Any:
         """Return what the control API answers.  Raises ``ClientError``."""
-        line = WorldConnection(self.url, world=world, secret=self.secret, timeout=PROBE_TIMEOUT)
+        line = WorldConnection(
+            self.url, world=world, secret=self.secret, timeout=PROBE_TIMEOUT
+        )
         with line:
             return line.send_command("GET", f"/_emulator/{what}", **query)
 
@@ -110,7 +114,9 @@ def _explain_no_answer(target: DiagnosisTarget, error: ClientError) -> Iterator[
         )
 
 
-def _check_token(target: DiagnosisTarget, holder: str | None, there: Sequence[str]) -> Iterator[str]:
+def _check_token(
+    target: DiagnosisTarget, holder: str | None, there: Sequence[str]
+) -> Iterator[str]:
     """Say where the token does not lead to the world that is meant."""
     if holder is not None:
         if target.world not in (None, holder):
@@ -187,7 +193,9 @@ def _to_container_url(url: str) -> str:
 
 def _parse_address(url: str) -> tuple[str, int]:
     target = urlsplit(url)
-    return target.hostname or "", target.port or URL_DEFAULT_PORTS.get(target.scheme, 80)
+    return target.hostname or "", target.port or URL_DEFAULT_PORTS.get(
+        target.scheme, 80
+    )
 
 
 def explain_unreachable(host: str, port: int) -> str:

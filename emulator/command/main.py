@@ -15,22 +15,22 @@ import click
 from emulator import files
 from emulator.command import remote
 from emulator.command.options import (
+    ANY_PATH,
     CONFIG_OPTION,
     CONTROL_SECRET_OPTION,
     DEFAULT_SETTINGS,
     HOST_OPTION,
     LOG_LEVELS,
-    ANY_PATH,
     PORT_OPTION,
     PUSH_ALLOW_OPTION,
     READABLE_FILE,
     SMPP_PORT_OPTION,
     OperatorError,
+    join_option_values,
     parse_clock_option,
     parse_hosts_option,
-    join_option_values,
-    setting_option,
     parse_url_option,
+    setting_option,
 )
 from emulator.serving.settings import Settings
 
@@ -67,7 +67,9 @@ def main() -> None:
     "Directory in which worlds outlive the process.",
     type=click.Path(path_type=Path, file_okay=False),
 )
-@setting_option("--ready-file", "Written, as JSON, once requests are answered.", type=ANY_PATH)
+@setting_option(
+    "--ready-file", "Written, as JSON, once requests are answered.", type=ANY_PATH
+)
 @setting_option(
     "--tls-port",
     "Serve the same over TLS here.",
@@ -79,9 +81,13 @@ def main() -> None:
     "Serve SMPP over TLS here.",
     type=click.IntRange(0, 65535),
 )
-@setting_option("--tls-cert", "Your certificate (PEM); without, one is made.", type=READABLE_FILE)
+@setting_option(
+    "--tls-cert", "Your certificate (PEM); without, one is made.", type=READABLE_FILE
+)
 @setting_option("--tls-key", "The key of --tls-cert, unless in it.", type=READABLE_FILE)
-@setting_option("--tls-ca-file", "Where to write the CA of a certificate made.", type=ANY_PATH)
+@setting_option(
+    "--tls-ca-file", "Where to write the CA of a certificate made.", type=ANY_PATH
+)
 @setting_option(
     "--mint",
     "Who opens new worlds by their names: any door, or http alone.",
@@ -103,7 +109,12 @@ def main() -> None:
     metavar="NAMES",
 )
 @CONTROL_SECRET_OPTION
-@setting_option("--log-level", "How much to log.", default=DEFAULT_SETTINGS.log_level, type=LOG_LEVELS)
+@setting_option(
+    "--log-level",
+    "How much to log.",
+    default=DEFAULT_SETTINGS.log_level,
+    type=LOG_LEVELS,
+)
 @setting_option(
     "--mo-url",
     "Where replies of handsets are pushed, in every world.",
@@ -211,11 +222,13 @@ def serve_emulator(settings: Settings, announce: Callable[..., None]) -> None:
 
     Raises ``ServeError`` where the operator is mistaken.
     """
-    from emulator.serving import composition  # noqa: PLC0415
-    from emulator.serving import server  # noqa: PLC0415
     from emulator.contract.contract import ContractError  # noqa: PLC0415
-    from emulator.worldfile.fixture import FixtureError  # noqa: PLC0415
+    from emulator.serving import (
+        composition,  # noqa: PLC0415
+        server,  # noqa: PLC0415
+    )
     from emulator.store import StoreError  # noqa: PLC0415
+    from emulator.worldfile.fixture import FixtureError  # noqa: PLC0415
 
     try:
         program = composition.build_program(settings)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from emulator.serving.settings import Settings, split_list, make_reachable_url
+from emulator.serving.settings import Settings, make_reachable_url, split_list
 
 DEFAULT_SETTINGS = Settings()
 PORT_RANGE = range(65_536)
@@ -24,7 +24,9 @@ class OperatorError(click.ClickException):
     exit_code = 2
 
 
-def setting_option(flag: str, says: str, **options: Any) -> Callable[[CommandCallback], CommandCallback]:
+def setting_option(
+    flag: str, says: str, **options: Any
+) -> Callable[[CommandCallback], CommandCallback]:
     """Return an option with its environment variable, ``EMULATOR_PORT`` for --port."""
     name = flag.split("/", maxsplit=1)[0].strip("-").replace("-", "_")
     return click.option(
@@ -56,7 +58,9 @@ def read_config(
             message = f"the configuration {path} sets what there is not: {name}"
             raise OperatorError(message)
         try:
-            read = options[name].type_cast_value(context, _to_words(options[name], value))
+            read = options[name].type_cast_value(
+                context, _to_words(options[name], value)
+            )
             chosen[name] = str(value) if read is None else read  # none is a word too
         except click.BadParameter as error:
             message = f"the configuration {path} is wrong at {name}: {error.message}"
@@ -161,7 +165,9 @@ CONFIG_OPTION = click.option(
     expose_value=False,
     help="A TOML file with any of the settings of serve.",
 )
-HOST_OPTION = setting_option("--host", "Address the emulator listens on.", default=DEFAULT_SETTINGS.host)
+HOST_OPTION = setting_option(
+    "--host", "Address the emulator listens on.", default=DEFAULT_SETTINGS.host
+)
 PORT_OPTION = setting_option(
     "--port",
     "Port it listens on; for serve, 0 is a free one.",
@@ -190,7 +196,9 @@ PUSH_ALLOW_OPTION = setting_option(
 )
 URL_OPTION = setting_option("--url", "Where it is, instead of --host and --port.")
 TOKEN_OPTION = click.option("--token", help="A token that opens the world.")
-WORLD_OPTION = click.option("--world", "named", help="Name of a world; without, the first.")
+WORLD_OPTION = click.option(
+    "--world", "named", help="Name of a world; without, the first."
+)
 
 
 class ControlTarget:
@@ -256,16 +264,22 @@ def with_emulator(command: CommandCallback) -> CommandCallback:
         control_secret: str | None,
         **rest: Any,
     ) -> None:
-        command(ControlTarget(url or make_reachable_url(host, port), control_secret), **rest)
+        command(
+            ControlTarget(url or make_reachable_url(host, port), control_secret), **rest
+        )
 
-    return CONFIG_OPTION(HOST_OPTION(PORT_OPTION(URL_OPTION(CONTROL_SECRET_OPTION(asking)))))
+    return CONFIG_OPTION(
+        HOST_OPTION(PORT_OPTION(URL_OPTION(CONTROL_SECRET_OPTION(asking))))
+    )
 
 
 def with_world(command: CommandCallback) -> CommandCallback:
     """Add the options that say which world of which emulator is meant."""
 
     @wraps(command)
-    def asking(ask: ControlTarget, *, named: str | None, token: str | None, **rest: Any) -> None:
+    def asking(
+        ask: ControlTarget, *, named: str | None, token: str | None, **rest: Any
+    ) -> None:
         command(ControlTarget(ask.url, ask.secret, named, token), **rest)
 
     return with_emulator(WORLD_OPTION(TOKEN_OPTION(asking)))

@@ -15,10 +15,10 @@ from emulator.command.options import (
     WORLD_OPTION,
     ControlTarget,
     OperatorError,
+    parse_url_option,
+    report_client_errors,
     with_emulator,
     with_world,
-    report_client_errors,
-    parse_url_option,
 )
 from emulator.serving.settings import split_list
 
@@ -79,7 +79,9 @@ def delete_token_command(ask: ControlTarget, literal: str, named: str | None) ->
 @click.argument("text")
 @click.option("--message", type=int, help="Id of the message that is answered.")
 @with_world
-def reply_command(ask: ControlTarget, number: str, text: str, message: int | None) -> None:
+def reply_command(
+    ask: ControlTarget, number: str, text: str, message: int | None
+) -> None:
     """Let the handset NUMBER write TEXT, to its newest message or to another."""
     from emulator.client.shown import format_inbound  # noqa: PLC0415
 
@@ -130,7 +132,9 @@ def fault_command(ask: ControlTarget, rule: tuple[str, ...], *, clear: bool) -> 
 
 
 @click.command()
-@click.option("--forward-to", "target", required=True, type=parse_url_option, help="Your server.")
+@click.option(
+    "--forward-to", "target", required=True, type=parse_url_option, help="Your server."
+)
 @PUSH_ALLOW_OPTION
 @with_world
 def listen_command(ask: ControlTarget, target: str, push_allow: str | None) -> None:
@@ -190,7 +194,9 @@ def populate_command(ask: ControlTarget, campaigns: int, recipients: int) -> Non
 @SMPP_PORT_OPTION
 @with_world
 @click.pass_context
-def doctor_command(context: click.Context, ask: ControlTarget, smpp_port: int | None) -> None:
+def doctor_command(
+    context: click.Context, ask: ControlTarget, smpp_port: int | None
+) -> None:
     """Find what comes between you and the emulator.
 
     Ports that are taken, a clock that stands, a token of another world, pushes that
@@ -261,7 +267,9 @@ def parse_rule_words(words: tuple[str, ...]) -> dict[str, Any]:
         elif name in rules or name in RULE_SPELLINGS:
             rule[RULE_SPELLINGS.get(name, name)] = _parse_value(name, value)
         else:
-            known = ", ".join(sorted({*vocabulary.FIELDS_BY_NAME, *rules, *RULE_SPELLINGS}))
+            known = ", ".join(
+                sorted({*vocabulary.FIELDS_BY_NAME, *rules, *RULE_SPELLINGS})
+            )
             message = f"{name!r} is none of {known}."
             raise click.BadParameter(message)
     return {**rule, "effect": effect} if effect else rule

@@ -104,7 +104,9 @@ class Operation:
         parameters = [
             Parameter(document, f"{owner}/parameters/{index}")
             for owner in (make_pointer("", "paths", path), self._pointer)
-            for index in range(len(document.resolve_pointer(owner)[1].get("parameters", ())))
+            for index in range(
+                len(document.resolve_pointer(owner)[1].get("parameters", ()))
+            )
         ]
         self.parameters = [each for each in parameters if each.place == "path"]
         self.query = [each for each in parameters if each.place == "query"]
@@ -118,7 +120,9 @@ class Operation:
         """What the body of a request looks like; None where there is none."""
         if "requestBody" not in self.node:
             return None
-        where = make_pointer(self._pointer, "requestBody", "content", JSON_MEDIA_TYPE, "schema")
+        where = make_pointer(
+            self._pointer, "requestBody", "content", JSON_MEDIA_TYPE, "schema"
+        )
         return Shape(self._document, where)
 
     @cached_property
@@ -134,7 +138,9 @@ class Operation:
         content = self.node["responses"].get("200", {}).get("content", {})
         if JSON_MEDIA_TYPE not in content:
             return None
-        where = make_pointer(self._pointer, "responses", "200", "content", JSON_MEDIA_TYPE, "schema")
+        where = make_pointer(
+            self._pointer, "responses", "200", "content", JSON_MEDIA_TYPE, "schema"
+        )
         return self._document.make_validator(where)
 
 

@@ -16,7 +16,9 @@ DOCUMENT_URI = "urn:contract"
 
 Node = Any  # any part of a parsed document
 Validator = jsonschema_rs.Draft202012Validator
-StrictReadings = frozenset[str] | None  # ledger ids of strict readings; None is all of them
+StrictReadings = (
+    frozenset[str] | None
+)  # ledger ids of strict readings; None is all of them
 
 LENIENT_READINGS: StrictReadings = frozenset()
 STRICT_READINGS: StrictReadings = None
@@ -39,11 +41,14 @@ class OpenApiDocument:
             return self.resolve_pointer(node["$ref"].removeprefix("#"))
         return pointer, node
 
-    def make_validator(self, pointer: str, closed: StrictReadings = LENIENT_READINGS) -> Validator:
+    def make_validator(
+        self, pointer: str, closed: StrictReadings = LENIENT_READINGS
+    ) -> Validator:
         """Return the validator of the schema at *pointer*, which holds to *closed*."""
         if closed not in self._narrowed:
             self._narrowed[closed] = jsonschema_rs.Registry(
-                [(DOCUMENT_URI, self.narrow_tree(closed))], draft=jsonschema_rs.Draft202012
+                [(DOCUMENT_URI, self.narrow_tree(closed))],
+                draft=jsonschema_rs.Draft202012,
             )
         reference = {"$ref": f"{DOCUMENT_URI}#{quote(pointer, safe='/~')}"}
         return Validator(reference, registry=self._narrowed[closed])
@@ -56,7 +61,11 @@ class OpenApiDocument:
 
         def change(node: dict[str, Any]) -> dict[str, Any]:
             ids = live.get(node.get("x-catalog", ""))
-            return _add_strict_readings(node, closed) if ids is None else _add_id_enum(node, ids)
+            return (
+                _add_strict_readings(node, closed)
+                if ids is None
+                else _add_id_enum(node, ids)
+            )
 
         copy: dict[str, Any] = _rebuild_tree(self.tree, change)
         return copy
@@ -94,14 +103,24 @@ def _list_children(node: Node) -> Iterable[Node]:
     return node if isinstance(node, list) else ()
 
 
-def _rebuild_tree(node: Node, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Node:
+def _rebuild_tree(
+    node: Node, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Node:
     """Return a copy of *node* with *change* applied to every mapping, inside out."""
     if isinstance(node, dict):
-        return change({name: _rebuild_tree(each, change) for name, each in node.items()})
-    return [_rebuild_tree(each, change) for each in node] if isinstance(node, list) else node
+        return change(
+            {name: _rebuild_tree(each, change) for name, each in node.items()}
+        )
+    return (
+        [_rebuild_tree(each, change) for each in node]
+        if isinstance(node, list)
+        else node
+    )
 
 
-def _add_strict_readings(node: dict[str, Any], closed: StrictReadings) -> dict[str, Any]:
+def _add_strict_readings(
+    node: dict[str, Any], closed: StrictReadings
+) -> dict[str, Any]:
     """Return a schema that holds to those of its strict readings that are closed."""
     readings = [
         reading["schema"]

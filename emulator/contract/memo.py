@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import TypeVar
 
-ResultT = TypeVar("Answer")
-QuestionT = TypeVar("Asked", str, bytes)
+ResultT = TypeVar("ResultT")
+QuestionT = TypeVar("QuestionT", str, bytes)
 MAX_CACHED_LENGTH = 256  # characters or bytes of a question that is remembered
 
 
@@ -20,7 +20,9 @@ def cache_short_keys(
     An answer must not be larger than its question by more than a little.
     """
 
-    def decorate(work_out: Callable[[QuestionT], ResultT]) -> Callable[[QuestionT], ResultT]:
+    def decorate(
+        work_out: Callable[[QuestionT], ResultT],
+    ) -> Callable[[QuestionT], ResultT]:
         known = lru_cache(maxsize)(work_out)
 
         @wraps(work_out)

@@ -12,8 +12,8 @@ from msgspec import Struct
 from emulator.contract.document import (
     LENIENT_READINGS,
     STRICT_READINGS,
-    OpenApiDocument,
     Node,
+    OpenApiDocument,
     Validator,
     iterate_mappings,
     make_pointer,
@@ -75,7 +75,9 @@ class Shape:
             notes.extend(branch.list_doubts(body, closed))
         return BodyReading(body, notes)
 
-    def _rename_fields(self, body: JsonBody, closed: frozenset[str]) -> tuple[JsonBody, list[str]]:
+    def _rename_fields(
+        self, body: JsonBody, closed: frozenset[str]
+    ) -> tuple[JsonBody, list[str]]:
         """Return the body under its canonical names; the canonical name wins."""
         notes: list[str] = []
         renamed = dict(body)
@@ -138,24 +140,32 @@ class ShapeBranch:
             elif not validator.is_valid(body):
                 yield ledger
 
-    def check_body(self, validator: Validator, body: JsonBody, ledger: str = "") -> None:
+    def check_body(
+        self, validator: Validator, body: JsonBody, ledger: str = ""
+    ) -> None:
         """Raise ``Mismatch`` unless *body* is valid."""
         try:
             validator.validate(body)
         except jsonschema_rs.ValidationError as error:
-            raise BodyMismatch(self._make_flaw(_find_likeliest_error(error), ledger)) from None
+            raise BodyMismatch(
+                self._make_flaw(_find_likeliest_error(error), ledger)
+            ) from None
 
     def _make_flaw(self, error: jsonschema_rs.ValidationError, ledger: str) -> BodyFlaw:
         kind: Any = error.kind  # its attributes depend on its name
         if kind.name == "not":
-            field = _join_path([*error.instance_path, *_find_unwanted_property(kind, error.instance)])
+            field = _join_path(
+                [*error.instance_path, *_find_unwanted_property(kind, error.instance)]
+            )
             return BodyFlaw(field, kind.name, ledger=ledger)
         if unexpected := getattr(kind, "unexpected", None):  # no such property
             field = _join_path([*error.instance_path, unexpected[0]])
             return BodyFlaw(field, kind.name, ledger=ledger)
         if kind.name != "required":
             limit = getattr(kind, "limit", None)
-            return BodyFlaw(_join_path(error.instance_path), kind.name, limit, ledger=ledger)
+            return BodyFlaw(
+                _join_path(error.instance_path), kind.name, limit, ledger=ledger
+            )
         field = _join_path([*error.instance_path, kind.property])
         keyword, other = self._find_condition(list(error.schema_path), kind.property)
         return BodyFlaw(field, keyword, other=other, ledger=ledger)
@@ -164,17 +174,23 @@ class ShapeBranch:
         """Return why *name* is required: always, or with or without another field."""
         match where:
             case [*above, "dependentRequired"]:
-                needs = self._document.resolve_pointer(make_pointer("", *above, "dependentRequired"))[1]
+                needs = self._document.resolve_pointer(
+                    make_pointer("", *above, "dependentRequired")
+                )[1]
                 other = next(each for each, names in needs.items() if name in names)
                 return "required_with", other
             case [*above, "then", "required"]:
-                condition = self._document.resolve_pointer(make_pointer("", *above, "if"))[1]
+                condition = self._document.resolve_pointer(
+                    make_pointer("", *above, "if")
+                )[1]
                 absent = condition.get("not", {}).get("required", ())
                 return ("required_without", absent[0]) if absent else ("required", "")
         return "required", ""
 
 
-def _make_branches(document: OpenApiDocument, where: str) -> tuple[str, list[ShapeBranch]]:
+def _make_branches(
+    document: OpenApiDocument, where: str
+) -> tuple[str, list[ShapeBranch]]:
     """Return the branches of a schema and the property that tells them apart."""
     where, node = document.resolve_pointer(where)
     if "oneOf" not in node:
@@ -186,7 +202,10 @@ def _make_branches(document: OpenApiDocument, where: str) -> tuple[str, list[Sha
     pin = next(
         name
         for name, _ in branches[0].properties
-        if all(_list_pinned_values(dict(branch.properties).get(name)) for branch in branches)
+        if all(
+            _list_pinned_values(dict(branch.properties).get(name))
+            for branch in branches
+        )
     )
     for branch in branches:
         branch.values = frozenset(_list_pinned_values(dict(branch.properties)[pin]))
@@ -208,7 +227,9 @@ def _list_pinned_values(node: Node) -> tuple[int | str, ...]:
     return tuple(value for branch in branches for value in branch.get("enum", ()))
 
 
-def _find_likeliest_error(error: jsonschema_rs.ValidationError) -> jsonschema_rs.ValidationError:
+def _find_likeliest_error(
+    error: jsonschema_rs.ValidationError,
+) -> jsonschema_rs.ValidationError:
     """Return the error inside a ``oneOf`` that tells most about the body.
 
     A branch that the value's type fits tells more than one that it does not.
@@ -221,13 +242,17 @@ def _find_likeliest_error(error: jsonschema_rs.ValidationError) -> jsonschema_rs
         return error
     deepest = max(len(list(each.instance_path)) for each in inner)
     deep = [each for each in inner if len(list(each.instance_path)) == deepest]
-    return min(map(_find_likeliest_error, deep), key=lambda each: each.kind.name == "type")
+    return min(
+        map(_find_likeliest_error, deep), key=lambda each: each.kind.name == "type"
+    )
 
 
 def _find_unwanted_property(kind: Any, instance: Node) -> list[str]:
     """Return the first property that a ``not`` forbids and *instance* has."""
     forbidden = (
-        each for node in iterate_mappings(kind.schema) for each in node.get("required", ())
+        each
+        for node in iterate_mappings(kind.schema)
+        for each in node.get("required", ())
     )
     return [name for name in forbidden if name in instance][:1]
 

@@ -10,19 +10,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-from emulator.timekeeping.clock import Clock, stopwatch
 from emulator.contract.contract import Webhook
 from emulator.courier.http_caller import HttpCaller, NoResponseError
 from emulator.courier.push_request import make_push
 from emulator.domain.delivery import Delivery, Verdict
 from emulator.domain.refusals import Refusal
-from emulator.operations.background.catch_up import catch_up
 from emulator.network.eager import start_eagerly
+from emulator.operations.background.catch_up import catch_up
 from emulator.operations.control import deliveries
-from emulator.world.outbox import PushResponse, Outbox, PushRequest
+from emulator.timekeeping.clock import Clock, stopwatch
 from emulator.timekeeping.work_queue import NEVER
-from emulator.world.transaction import run_transaction
 from emulator.world import World
+from emulator.world.outbox import Outbox, PushRequest, PushResponse
+from emulator.world.transaction import run_transaction
 
 log = logging.getLogger("emulator")
 
@@ -56,7 +56,9 @@ class Courier:
         """Forget a world that nothing may leave."""
         self._world_couriers.pop(world, None)
 
-    async def attempt_delivery(self, world: World, outbox: Outbox, delivery: Delivery) -> None:
+    async def attempt_delivery(
+        self, world: World, outbox: Outbox, delivery: Delivery
+    ) -> None:
         """Try one delivery and keep what came of it, unless the world was reset."""
         webhook = self._webhooks[str(delivery.kind)]
         try:
@@ -77,13 +79,17 @@ class Courier:
             if world.trouble:  # which is in the log
                 return
             log.exception("delivery %s of world %s failed", delivery.id, world.name)
-            failed = partial(deliveries.keep_failed_attempt, world, delivery, world.clock.now())
+            failed = partial(
+                deliveries.keep_failed_attempt, world, delivery, world.clock.now()
+            )
             await run_transaction(world, failed, has_happened=True)
         finally:
             outbox.underway.pop(delivery.id, None)
         world.notify_listeners()
 
-    async def _send_push(self, world: World, outbox: Outbox, push: PushRequest) -> PushResponse:
+    async def _send_push(
+        self, world: World, outbox: Outbox, push: PushRequest
+    ) -> PushResponse:
         if outbox.relays:
             return await self._relay_push(world, outbox, push)
         try:
@@ -95,7 +101,9 @@ class Courier:
             says = f"no answer came within {self._timeout:g} s (--push-timeout)"
             return PushResponse(verdict=Verdict.TIMED_OUT, says=says)
 
-    async def _relay_push(self, world: World, outbox: Outbox, push: PushRequest) -> PushResponse:
+    async def _relay_push(
+        self, world: World, outbox: Outbox, push: PushRequest
+    ) -> PushResponse:
         """Have a listener perform *push*, and return what it was answered."""
         relay = outbox.relays[0]
         number = relay.assign_push(push)
@@ -171,7 +179,8 @@ class _WorldCourier:
                     leaving = partial(deliveries.keep_deliveries_leaving, world, taken)
                     await run_transaction(world, leaving, has_happened=True)
                 first, *others = (
-                    self._courier.attempt_delivery(world, outbox, each) for each in taken
+                    self._courier.attempt_delivery(world, outbox, each)
+                    for each in taken
                 )
                 await (asyncio.gather(first, *others) if others else first)
         finally:
@@ -197,7 +206,9 @@ class _WorldCourier:
         world.add_listener(self._handle_change)
         if clock.rate:
             seconds = (due_at - clock.now()).total_seconds() / clock.rate
-            self._timer = self.loop.call_later(max(seconds, min_delay), self._start_dispatch)
+            self._timer = self.loop.call_later(
+                max(seconds, min_delay), self._start_dispatch
+            )
 
     def _handle_change(self) -> None:
         """Hear that something has changed; only the clock is of interest."""

@@ -14,11 +14,11 @@ from urllib.parse import quote, urlsplit
 
 import httptools
 
+from emulator.contract.memo import cache_short_keys
 from emulator.domain.delivery import Verdict
 from emulator.domain.targets import AllowedTargets
-from emulator.contract.memo import cache_short_keys
-from emulator.world.outbox import PushResponse, PushRequest, append_query
 from emulator.network.resolver import ForbiddenTargetError, dial_host
+from emulator.world.outbox import PushRequest, PushResponse, append_query
 
 IDLE_SECONDS = 1.0  # seconds that an idle connection is used again
 MAX_HEAD_LENGTH = 64 * 1024  # octets that may come before a body
@@ -126,7 +126,9 @@ class HttpCaller:
         except ForbiddenTargetError as error:
             raise NoResponseError(Verdict.FORBIDDEN, str(error)) from error
         except ConnectionRefusedError as error:
-            raise NoResponseError(Verdict.REFUSED, self._explain_refusal(place)) from error
+            raise NoResponseError(
+                Verdict.REFUSED, self._explain_refusal(place)
+            ) from error
         except (socket.gaierror, UnicodeError) as error:
             message = f"the name {place.host} leads nowhere: {error}"
             raise NoResponseError(Verdict.BROKEN, message) from error

@@ -3,14 +3,20 @@
 from urllib.parse import quote_plus
 
 from emulator.contract.contract import ContractError, Webhook
+from emulator.contract.memo import cache_short_keys
 from emulator.domain.assumptions import Assumptions
 from emulator.domain.delivery import Delivery, PushMutation
-from emulator.domain.push import ParameterPairs, apply_cellphone_name, apply_push_mutation
-from emulator.contract.memo import cache_short_keys
+from emulator.domain.push import (
+    ParameterPairs,
+    apply_cellphone_name,
+    apply_push_mutation,
+)
 from emulator.world.outbox import PushRequest
 
 
-def make_push(delivery: Delivery, webhook: Webhook, assumptions: Assumptions) -> PushRequest:
+def make_push(
+    delivery: Delivery, webhook: Webhook, assumptions: Assumptions
+) -> PushRequest:
     """Return the request that *delivery* means.
 
     Raises ``ContractError`` for facts that the contract does not describe.
@@ -24,13 +30,17 @@ def make_push(delivery: Delivery, webhook: Webhook, assumptions: Assumptions) ->
             message = f"{webhook.id} would send {parameter.name}={value!r}"
             raise ContractError(message)
         pairs.append((parameter.name, value))  # type: ignore[arg-type] # admitted
-    pairs = apply_push_mutation(apply_cellphone_name(pairs, assumptions["mo_cellphone_name"]), delivery.trick)
+    pairs = apply_push_mutation(
+        apply_cellphone_name(pairs, assumptions["mo_cellphone_name"]), delivery.trick
+    )
     return PushRequest(
         delivery=delivery.id,
         operation=webhook.id,
         method="POST" if delivery.trick is PushMutation.POST else "GET",
         url=delivery.url,
-        parameters="&".join(f"{name}={_encode_value(str(value))}" for name, value in pairs),
+        parameters="&".join(
+            f"{name}={_encode_value(str(value))}" for name, value in pairs
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from emulator.domain.access import SmppAccess
 from emulator.domain.assumptions import Assumptions
 from emulator.domain.dates import add_year
 from emulator.domain.handset import Population
-from emulator.domain.refusals import SERVICE_INACTIVE, RefusalReason, Refusal
+from emulator.domain.refusals import SERVICE_INACTIVE, Refusal, RefusalReason
 from emulator.domain.timeline import MANUAL_PACE, Pace
 
 MAX_ITEMS = 10_000  # that each list of an account may have
@@ -132,7 +132,9 @@ class Account:
     pace: Pace = MANUAL_PACE
     assumptions: Assumptions = field(default_factory=Assumptions)
     population: Population = field(default_factory=lambda: Population(0))
-    refusals: Mapping[str, RefusalReason] = field(default_factory=dict)  # by name, instead
+    refusals: Mapping[str, RefusalReason] = field(
+        default_factory=dict
+    )  # by name, instead
     token_lifetime: timedelta | None = None  # a year
     merged_limit: int = 5_000  # characters of a merged text, in lenient worlds too
     short_link_base: str = "https://mx4.mx"

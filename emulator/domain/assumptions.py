@@ -10,9 +10,11 @@ no meaning.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from emulator.domain.refusals import NOT_WANTED, RefusalReason, Refusal
+from emulator.domain.refusals import NOT_WANTED, Refusal, RefusalReason
 
-CLOSING_CHOICES = frozenset({"refuse", "ignore"})  # choices that shut a doubtful reading out
+CLOSING_CHOICES = frozenset(
+    {"refuse", "ignore"}
+)  # choices that shut a doubtful reading out
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,9 @@ def _make_choice(name: str, choices: str, *ledger: str, says: str) -> Switch:
     return Switch(name, options, options[0], ledger, says)
 
 
-def _make_doubt_switch(name: str, ledger: str, says: str, *, strict: str = "refuse") -> Switch:
+def _make_doubt_switch(
+    name: str, ledger: str, says: str, *, strict: str = "refuse"
+) -> Switch:
     """Return a switch that lenient leaves open and strict closes."""
     return Switch(name, ("accept", strict), strict, (ledger,), says)
 
@@ -116,7 +120,9 @@ _SWITCHES = (
         "KEY-07",
         "An answer to a keyword of over 160 characters (cut).",
     ),
-    _make_doubt_switch("content_type", "ERR-04", "JSON under another Content-Type, or none."),
+    _make_doubt_switch(
+        "content_type", "ERR-04", "JSON under another Content-Type, or none."
+    ),
     _make_doubt_switch(
         "loose_scheme", "AUT-06", "`bearer` in another case, or with several spaces."
     ),
@@ -126,22 +132,34 @@ _SWITCHES = (
         "Field names with a capital, as bullets and tables print them.",
         strict="ignore",
     ),
-    _make_doubt_switch("uneven_fields", "SMS-07", "Recipients that do not carry the same fields."),
-    _make_doubt_switch("missing_values", "SMS-08", "A placeholder without a value (left empty)."),
-    _make_doubt_switch("several_lengths", "SMS-24", "More than one of the length flags."),
+    _make_doubt_switch(
+        "uneven_fields", "SMS-07", "Recipients that do not carry the same fields."
+    ),
+    _make_doubt_switch(
+        "missing_values", "SMS-08", "A placeholder without a value (left empty)."
+    ),
+    _make_doubt_switch(
+        "several_lengths", "SMS-24", "More than one of the length flags."
+    ),
     _make_doubt_switch(
         "special_characters",
         "SMS-25",
         "Characters outside GSM 03.38 without an encode flag (transliterated).",
     ),
-    _make_doubt_switch("merged_length", "SMS-26", "A text that grows over its limit when merged."),
+    _make_doubt_switch(
+        "merged_length", "SMS-26", "A text that grows over its limit when merged."
+    ),
     _make_doubt_switch(
         "gsm_extension",
         "SMS-27",
         "Characters of the GSM 03.38 extension table without an encode flag.",
     ),
-    _make_doubt_switch("loose_booleans", "SMS-28", 'Booleans sent as 0, 1, "0" or "1".'),
-    _make_doubt_switch("route_elsewhere", "SMS-34", "A route that is not of the country sent."),
+    _make_doubt_switch(
+        "loose_booleans", "SMS-28", 'Booleans sent as 0, 1, "0" or "1".'
+    ),
+    _make_doubt_switch(
+        "route_elsewhere", "SMS-34", "A route that is not of the country sent."
+    ),
     _make_doubt_switch(
         "doubtful_dates", "SMS-37", "A scheduled date in the past, or without time."
     ),
@@ -156,19 +174,31 @@ _SWITCHES = (
         "MO-05",
         "`message` for `messages`, and one id instead of an array.",
     ),
-    _make_doubt_switch("responses_campaign", "MO-07", "One campaign id instead of an array."),
-    _make_doubt_switch("responses_others", "MO-08", "Parameters that belong to another `type`."),
-    _make_doubt_switch("reversed_dates", "MO-14", "`from` after `to` (nothing is found)."),
+    _make_doubt_switch(
+        "responses_campaign", "MO-07", "One campaign id instead of an array."
+    ),
+    _make_doubt_switch(
+        "responses_others", "MO-08", "Parameters that belong to another `type`."
+    ),
+    _make_doubt_switch(
+        "reversed_dates", "MO-14", "`from` after `to` (nothing is found)."
+    ),
     _make_doubt_switch(
         "email_schedule_name",
         "EML-08",
         "`scheduled_date` where e-mail says `scheduledDate`.",
         strict="ignore",
     ),
-    _make_doubt_switch("image_only_text", "EML-13", "`body` or `header` with template 3."),
+    _make_doubt_switch(
+        "image_only_text", "EML-13", "`body` or `header` with template 3."
+    ),
     _make_doubt_switch("image_missing", "EML-15", "Template 4 without `image`."),
-    _make_doubt_switch("foreign_image", "EML-16", "An `image` that is not in the media library."),
-    _make_doubt_switch("remittent_missing", "VOI-08", "A voice campaign without `remittent`."),
+    _make_doubt_switch(
+        "foreign_image", "EML-16", "An `image` that is not in the media library."
+    ),
+    _make_doubt_switch(
+        "remittent_missing", "VOI-08", "A voice campaign without `remittent`."
+    ),
     _make_doubt_switch(
         "foreign_remittent", "VOI-09", "A `remittent` that the account does not own."
     ),
@@ -178,14 +208,24 @@ _SWITCHES = (
         "`scheduled_date` where voice says `scheduledDate`.",
         strict="ignore",
     ),
-    _make_doubt_switch("voice_slash", "VOI-21", "A slash after the id of a voice campaign."),
-    _make_doubt_switch("clic_country_only", "CLC-05", "SMS CLIC with `country` and no `route`."),
-    _make_doubt_switch("clic_mark_missing", "CLC-07", "An SMS CLIC text without its link mark."),
+    _make_doubt_switch(
+        "voice_slash", "VOI-21", "A slash after the id of a voice campaign."
+    ),
+    _make_doubt_switch(
+        "clic_country_only", "CLC-05", "SMS CLIC with `country` and no `route`."
+    ),
+    _make_doubt_switch(
+        "clic_mark_missing", "CLC-07", "An SMS CLIC text without its link mark."
+    ),
 )
 
 SWITCHES: Mapping[str, Switch] = {switch.name: switch for switch in _SWITCHES}
-LENIENT_CHOICES: Mapping[str, str] = {name: each.choices[0] for name, each in SWITCHES.items()}
-STRICT_CHOICES: Mapping[str, str] = {name: each.strict for name, each in SWITCHES.items()}
+LENIENT_CHOICES: Mapping[str, str] = {
+    name: each.choices[0] for name, each in SWITCHES.items()
+}
+STRICT_CHOICES: Mapping[str, str] = {
+    name: each.strict for name, each in SWITCHES.items()
+}
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from emulator.domain.handset import BEHAVIOURS, Outcome, StatusScript, HandsetBehaviour
-from emulator.domain.timeline import SendSchedule, Pace
+from emulator.domain.handset import BEHAVIOURS, HandsetBehaviour, Outcome, StatusScript
+from emulator.domain.timeline import Pace, SendSchedule
 
-StatusT = TypeVar("Status")
+StatusT = TypeVar("StatusT")
 
 
 class PhoneCampaign(Protocol):

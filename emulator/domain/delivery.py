@@ -173,7 +173,9 @@ class Delivery(NamedTuple):
             attempts=(*self.attempts, attempt)[-MAX_RECEIPT_ATTEMPTS:],
         )
 
-    def _finish_as(self, state: DeliveryState, attempts: tuple[Attempt, ...]) -> "Delivery":
+    def _finish_as(
+        self, state: DeliveryState, attempts: tuple[Attempt, ...]
+    ) -> "Delivery":
         return self._replace(state=state, due_at=None, attempts=attempts)
 
 

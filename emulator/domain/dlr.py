@@ -19,19 +19,19 @@ from emulator.domain.refusals import (
     NOT_CANCELLABLE,
     NOT_PAUSABLE,
     NOT_RESUMABLE,
-    RefusalReason,
     Refusal,
+    RefusalReason,
 )
 from emulator.domain.sms import SmsCampaign
 from emulator.domain.timeline import (
     WORLD_END,
     ZERO_TIME,
-    InterventionKind,
     Intervention,
-    SendSchedule,
+    InterventionKind,
     Milestone,
-    make_endless_milestone,
+    SendSchedule,
     compute_percentage,
+    make_endless_milestone,
 )
 
 SENT_OUTCOME = int(Outcome.SENT)  # among the octets of a campaign's outcomes
@@ -56,7 +56,9 @@ LONGEST_FINAL_DELAY = max(truth.sms.final_after for truth in BEHAVIOURS.values()
 
 FINAL_STATUSES = frozenset({"sent", "failed", "cancelled"})
 FINAL_AFTER = {int(each): truth.sms.final_after for each, truth in BEHAVIOURS.items()}
-STATUSES_WITHOUT_ROWS = frozenset({"inserting", "unknown"})  # no ids can be got (DLR-06)
+STATUSES_WITHOUT_ROWS = frozenset(
+    {"inserting", "unknown"}
+)  # no ids can be got (DLR-06)
 
 DlrRow = dict[str, object]
 
@@ -96,7 +98,9 @@ def count_final(campaign: SmsCampaign, now: datetime) -> int:
     done = outcomes.count(SENT_OUTCOME, 0, reached)
     if done < reached:
         for outcome in set(outcomes) - {SENT_OUTCOME}:
-            delay = BEHAVIOURS[Outcome(outcome)].sms.final_after * campaign.pace.patience
+            delay = (
+                BEHAVIOURS[Outcome(outcome)].sms.final_after * campaign.pace.patience
+            )
             done += outcomes.count(outcome, 0, line.count_due(now - delay))
     if line.cancelled_at and line.cancelled_at <= now:
         done += line.messages - reached
@@ -119,7 +123,9 @@ def list_sms_milestones(campaign: SmsCampaign, after: datetime) -> Iterator[Mile
     if line.starts_at >= WORLD_END:
         yield make_endless_milestone("completed")
         return
-    latest = line.starts_at + line.messages * line.every + LONGEST_FINAL_DELAY * patience
+    latest = (
+        line.starts_at + line.messages * line.every + LONGEST_FINAL_DELAY * patience
+    )
     if not line.interventions and latest < after:
         return
     found = [Milestone(campaign.created_at + campaign.pace.inserting, "inserted")]
@@ -165,7 +171,9 @@ def _list_final_times(campaign: SmsCampaign, bound: int) -> Iterator[datetime]:
     for outcome in set(campaign.outcomes):
         last = campaign.outcomes.rfind(outcome, 0, bound)
         if last >= 0:
-            after = BEHAVIOURS[Outcome(outcome)].sms.final_after * campaign.pace.patience
+            after = (
+                BEHAVIOURS[Outcome(outcome)].sms.final_after * campaign.pace.patience
+            )
             yield campaign.line.due_time(last) + after
 
 
@@ -220,7 +228,9 @@ def list_message_statuses(
     )
 
 
-def render_dlr_rows(campaign: SmsCampaign, *, now: datetime, zone: tzinfo) -> Iterator[list[DlrRow]]:
+def render_dlr_rows(
+    campaign: SmsCampaign, *, now: datetime, zone: tzinfo
+) -> Iterator[list[DlrRow]]:
     """Yield the rows of the DLR answer in slices.  Source: manual DLR-03."""
     numbers, count = campaign.recipients.numbers, campaign.line.messages
     reached = _count_due(campaign, now)
@@ -308,7 +318,9 @@ def _format_by_second(
         index += run
 
 
-def _count_in_second(line: SendSchedule, instant: datetime, index: int, reached: int) -> int:
+def _count_in_second(
+    line: SendSchedule, instant: datetime, index: int, reached: int
+) -> int:
     """Return how many messages from *index* on are sent in the second of *instant*."""
     if line.every == ZERO_TIME:
         return reached - index
@@ -349,10 +361,17 @@ def set_unknown_status(campaign: SmsCampaign, now: datetime) -> SmsCampaign:
 
 
 def _add_intervention(
-    campaign: SmsCampaign, change: InterventionKind, reason: RefusalReason, now: datetime
+    campaign: SmsCampaign,
+    change: InterventionKind,
+    reason: RefusalReason,
+    now: datetime,
 ) -> SmsCampaign:
     last = campaign.line.last_intervention(now)
-    if last and last.change in {change, InterventionKind.CANCELLED, InterventionKind.LOST}:
+    if last and last.change in {
+        change,
+        InterventionKind.CANCELLED,
+        InterventionKind.LOST,
+    }:
         raise Refusal(reason, f"campaign {campaign.id} is {last.change}")
     if count_final(campaign, now) == campaign.line.messages:
         raise Refusal(reason, f"campaign {campaign.id} is complete")

@@ -76,7 +76,11 @@ def make_email_campaign(
     """
     account.require_service("email")
     kind = EmailTemplate(int(order.get("template", EmailTemplate.FORMATTED)))
-    merge = BULLET_LETTERS if account.assumptions["email_merge"] == "bullets" else MERGE_LETTERS
+    merge = (
+        BULLET_LETTERS
+        if account.assumptions["email_merge"] == "bullets"
+        else MERGE_LETTERS
+    )
     pictured = kind in {EmailTemplate.IMAGE, EmailTemplate.IMAGE_AND_TEXT}
     date = order.get("scheduledDate")
     rows = order["recipients"]
@@ -84,7 +88,9 @@ def make_email_campaign(
         id=number,
         kind=kind,
         subject=order["subject"],
-        body=parse_template("" if kind is EmailTemplate.IMAGE else order["body"], merge),
+        body=parse_template(
+            "" if kind is EmailTemplate.IMAGE else order["body"], merge
+        ),
         header=None if kind is EmailTemplate.IMAGE else order.get("header"),
         image=order.get("image") if pictured else None,
         attachment=_parse_attachment(order, account),

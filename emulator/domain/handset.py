@@ -20,7 +20,7 @@ RETRY_DELAY = timedelta(minutes=1)
 ABSENCE_DURATION = timedelta(hours=24)
 CALL_DURATION = timedelta(seconds=1)  # how long a call is in process
 
-ScriptStatusT = TypeVar("Status")
+ScriptStatusT = TypeVar("ScriptStatusT")
 
 TEST_BLOCK = 99900  # the first five digits
 _FIRST, _LAST = TEST_BLOCK * 100_000, TEST_BLOCK * 100_000 + 99_999

@@ -46,7 +46,9 @@ class HlrLookup:
         return MNC_BY_NETWORK[self.network] if self.network else None
 
 
-def look_up_hlr(number: int, account: Account, *, lookup: int, now: datetime) -> HlrLookup:
+def look_up_hlr(
+    number: int, account: Account, *, lookup: int, now: datetime
+) -> HlrLookup:
     """Return what is known of *number*, the same each time."""
     outcome = account.population.get_outcome(number)
     network, original = _draw_networks(number, outcome, account.seed)
@@ -71,4 +73,6 @@ def _draw_networks(
     mark = draw_bits(seed, "network", number)
     original, elsewhere, lot = mark % 3, mark // 3 % 2 + 1, mark // 6 % 10
     ported = lot < PORTED_OF_TEN or outcome is Outcome.PORTED
-    return MOBILE_NETWORKS[(original + elsewhere * ported) % 3], MOBILE_NETWORKS[original]
+    return MOBILE_NETWORKS[(original + elsewhere * ported) % 3], MOBILE_NETWORKS[
+        original
+    ]

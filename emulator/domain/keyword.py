@@ -26,7 +26,9 @@ class ReceivedText:
     text: str
 
 
-def find_keyword(text: str, keywords: Iterable[Keyword], now: datetime) -> Keyword | None:
+def find_keyword(
+    text: str, keywords: Iterable[Keyword], now: datetime
+) -> Keyword | None:
     """Return the keyword that *text* begins with, unless it has expired.
 
     Source: manual KEY-12; assumptions KEY-04 and KEY-18 for the first word and case.

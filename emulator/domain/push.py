@@ -10,11 +10,18 @@ from emulator.domain.delivery import DeliveryKind, PushMutation
 
 ParameterPairs = list[tuple[str, str | int]]
 
-CELLPHONE_NAME, MISSPELT_NAME, MESSAGE_ID_NAME, DATE_NAME = "cellphone", "rellphone", "message_id", "date"
+CELLPHONE_NAME, MISSPELT_NAME, MESSAGE_ID_NAME, DATE_NAME = (
+    "cellphone",
+    "rellphone",
+    "message_id",
+    "date",
+)
 UNKNOWN_ID_OFFSET = 900_000_000  # added to an id, it is nobody's
 
 
-def make_push_parameters(kind: DeliveryKind, facts: Mapping[str, str | int], choice: str) -> ParameterPairs:
+def make_push_parameters(
+    kind: DeliveryKind, facts: Mapping[str, str | int], choice: str
+) -> ParameterPairs:
     """Return the parameters of a push in the contract's spelling, before any fault.
 
     Source: manual MOP-04, KEY-03; SMP-07 for the capitals.
@@ -32,10 +39,14 @@ def apply_cellphone_name(pairs: ParameterPairs, choice: str) -> ParameterPairs:
     if choice == CELLPHONE_NAME:
         return pairs
     misspelt = _misspell_cellphone(pairs)
-    return misspelt if choice == MISSPELT_NAME else [*pairs, *set(misspelt) - set(pairs)]
+    return (
+        misspelt if choice == MISSPELT_NAME else [*pairs, *set(misspelt) - set(pairs)]
+    )
 
 
-def apply_push_mutation(pairs: ParameterPairs, mutation: PushMutation | None) -> ParameterPairs:
+def apply_push_mutation(
+    pairs: ParameterPairs, mutation: PushMutation | None
+) -> ParameterPairs:
     """Return *pairs* as a fault wants them."""
     return _MUTATIONS[mutation](pairs) if mutation in _MUTATIONS else pairs
 
@@ -48,13 +59,15 @@ def _capitalise_names(pairs: ParameterPairs) -> ParameterPairs:
 def _misspell_cellphone(pairs: ParameterPairs) -> ParameterPairs:
     """Source: manual MOP-05."""
     return [
-        (MISSPELT_NAME if _is_parameter(name, CELLPHONE_NAME) else name, value) for name, value in pairs
+        (MISSPELT_NAME if _is_parameter(name, CELLPHONE_NAME) else name, value)
+        for name, value in pairs
     ]
 
 
 def _change_date_format(pairs: ParameterPairs) -> ParameterPairs:
     return [
-        (name, _format_other_date(value) if _is_parameter(name, DATE_NAME) else value) for name, value in pairs
+        (name, _format_other_date(value) if _is_parameter(name, DATE_NAME) else value)
+        for name, value in pairs
     ]
 
 
@@ -65,7 +78,12 @@ def _format_other_date(value: str | int) -> str:
 
 def _change_message_id(pairs: ParameterPairs) -> ParameterPairs:
     return [
-        (name, int(value) + UNKNOWN_ID_OFFSET if _is_parameter(name, MESSAGE_ID_NAME) else value)
+        (
+            name,
+            int(value) + UNKNOWN_ID_OFFSET
+            if _is_parameter(name, MESSAGE_ID_NAME)
+            else value,
+        )
         for name, value in pairs
     ]
 

@@ -13,8 +13,8 @@ from emulator.domain.access import ReceiptFormat
 from emulator.domain.coding import to_ascii
 from emulator.domain.smpp import (
     RECEIPT_BITS,
-    SmppAddress,
     MessageState,
+    SmppAddress,
     Submission,
     compute_message_state,
 )
@@ -36,7 +36,9 @@ GSM_NETWORK = 3  # source: SMPP 3.4, 5.3.2.31
 QUOTED_TEXT_LENGTH = 20  # characters of the text
 ID_FORMATS: Mapping[str, str] = {"decimal": "{}", "hex": "{:X}", "padded": "{:010}"}
 DATE_FORMATS: Mapping[str, str] = {"minutes": "%y%m%d%H%M", "seconds": "%y%m%d%H%M%S"}
-_STATE_TEXTS: Mapping[MessageState, tuple[str, str]] = {  # what depends on the state alone
+_STATE_TEXTS: Mapping[
+    MessageState, tuple[str, str]
+] = {  # what depends on the state alone
     each: (
         f"{each is MessageState.DELIVERED:03d}",
         f"stat:{word} err:{ERROR_CODES.get(each, 0):03d}",
@@ -84,12 +86,18 @@ def find_next_receipt(
 
     Never before the client has been answered: it could not tell what this is about.
     """
-    if not submission.registered & RECEIPT_BITS or submission.told >= campaign.line.messages:
+    if (
+        not submission.registered & RECEIPT_BITS
+        or submission.told >= campaign.line.messages
+    ):
         return None
     if campaign.line.messages == 1:
         at = dlr.compute_final_time(campaign, 0)
         return None if at is None else (0, max(at, submission.answered_at or at))
-    finals = [dlr.compute_final_time(campaign, index) for index in range(campaign.line.messages)]
+    finals = [
+        dlr.compute_final_time(campaign, index)
+        for index in range(campaign.line.messages)
+    ]
     known = sorted((at, index) for index, at in enumerate(finals) if at is not None)
     if submission.told >= len(known):
         return None
@@ -112,7 +120,9 @@ def render_receipt_text(receipt: Receipt, form: ReceiptFormat, zone: tzinfo) -> 
     if form.tlvs == "only":
         return ""
     date = DATE_FORMATS[form.dates]
-    submitted = _format_receipt_date(dates.to_epoch_second(receipt.submitted_at), zone, date)
+    submitted = _format_receipt_date(
+        dates.to_epoch_second(receipt.submitted_at), zone, date
+    )
     done = _format_receipt_date(dates.to_epoch_second(receipt.done_at), zone, date)
     delivered, end = _STATE_TEXTS[receipt.state]
     return (
@@ -131,7 +141,9 @@ def make_receipt_tlvs(receipt: Receipt, form: ReceiptFormat) -> dict[str, bytes]
     """Return the same by name of parameter, for who reads no words."""
     found = {}
     if form.tlvs != "without":
-        found["RECEIPTED_MESSAGE_ID"] = format_receipt_id(receipt.message, form).encode() + b"\0"
+        found["RECEIPTED_MESSAGE_ID"] = (
+            format_receipt_id(receipt.message, form).encode() + b"\0"
+        )
         found["MESSAGE_STATE"] = bytes((receipt.state,))
         if error := ERROR_CODES.get(receipt.state):
             found["NETWORK_ERROR_CODE"] = bytes((GSM_NETWORK,)) + error.to_bytes(

@@ -77,7 +77,11 @@ class Recipients:
 
     def __contains__(self, number: int) -> bool:
         few = len(self.numbers) <= SCAN_LIMIT
-        return number in self.numbers if few else any(True for _ in self.iterate_places(number))
+        return (
+            number in self.numbers
+            if few
+            else any(True for _ in self.iterate_places(number))
+        )
 
     def list_places(self, number: int) -> list[int]:
         """Return where *number* stands, the last place first."""

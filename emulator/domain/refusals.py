@@ -47,7 +47,9 @@ UNREADABLE = RefusalReason(
     "La peticion no contiene un JSON valido",
     "The request carries no valid JSON",
 )
-UNAUTHENTICATED = RefusalReason("UNAUTHENTICATED", 401, "No autenticado", "Unauthenticated")
+UNAUTHENTICATED = RefusalReason(
+    "UNAUTHENTICATED", 401, "No autenticado", "Unauthenticated"
+)
 NO_SUCH_PATH = RefusalReason(
     "NO_SUCH_PATH",
     404,

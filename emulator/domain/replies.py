@@ -12,8 +12,8 @@ from heapq import merge
 from typing import NamedTuple
 
 from emulator.domain.chance import draw_bits, draw_fraction
-from emulator.domain.handset import TEST_NUMBERS, BEHAVIOURS, Outcome
-from emulator.domain.sms import SmsCampaign, CampaignSource
+from emulator.domain.handset import BEHAVIOURS, TEST_NUMBERS, Outcome
+from emulator.domain.sms import CampaignSource, SmsCampaign
 
 REPLY_DELAY = timedelta(seconds=11)
 OPT_OUT_TEXT = "BAJA"  # what people write who want no more messages
@@ -34,8 +34,12 @@ TEST_REPLIES: Mapping[Outcome, tuple[tuple[timedelta, str], ...]] = {
     Outcome.ANSWERS_TWICE: ((REPLY_DELAY, "Si"), (2 * REPLY_DELAY, "Gracias")),
     Outcome.OPTS_OUT: ((REPLY_DELAY, OPT_OUT_TEXT),),
 }
-FIRST_ANSWERING = min(TEST_REPLIES)  # of the outcomes that answer, which are the highest
-REACHED_OUTCOMES = tuple(each for each in Outcome if BEHAVIOURS[each].sms.steps[-1][1] == SENT_STATUS)
+FIRST_ANSWERING = min(
+    TEST_REPLIES
+)  # of the outcomes that answer, which are the highest
+REACHED_OUTCOMES = tuple(
+    each for each in Outcome if BEHAVIOURS[each].sms.steps[-1][1] == SENT_STATUS
+)
 
 
 def expects_replies(campaign: SmsCampaign) -> bool:
@@ -87,7 +91,9 @@ def _draw_profile_replies(
             yield HandsetReply(arrival + profile.after, index, text)
 
 
-def _list_arrivals(campaign: SmsCampaign, outcome: Outcome) -> Iterator[tuple[int, datetime]]:
+def _list_arrivals(
+    campaign: SmsCampaign, outcome: Outcome
+) -> Iterator[tuple[int, datetime]]:
     """Yield which messages of an outcome will be sent, and when they arrive."""
     line, bound = campaign.line, campaign.line.messages_to_send
     late = BEHAVIOURS[outcome].sms.final_after * campaign.pace.patience

@@ -51,12 +51,16 @@ class DateWindow:
     end: datetime
 
 
-def parse_date_window(query: ResponsesQuery, *, now: datetime, zone: tzinfo) -> DateWindow:
+def parse_date_window(
+    query: ResponsesQuery, *, now: datetime, zone: tzinfo
+) -> DateWindow:
     """Return the dates of *query*; those of another type than 1 are ignored (MO-08)."""
     dated = ResponsesQueryType(int(query["type"])) is ResponsesQueryType.BY_DATE
     start, end = (query.get(name) if dated else None for name in ("from", "to"))
     return DateWindow(
-        dates.parse_platform_time(start, zone) if start else dates.month_start(now, zone),
+        dates.parse_platform_time(start, zone)
+        if start
+        else dates.month_start(now, zone),
         dates.parse_platform_time(end, zone) if end else now,
     )
 
@@ -67,7 +71,9 @@ def list_window_doubts(window: DateWindow) -> Iterator[Doubt]:
         yield Doubt("MO-14", DATES_REVERSED, "from is after to: nothing is found")
 
 
-def find_responses(query: ResponsesQuery, window: DateWindow, responses: Iterable[MoResponse]) -> list[MoResponse]:
+def find_responses(
+    query: ResponsesQuery, window: DateWindow, responses: Iterable[MoResponse]
+) -> list[MoResponse]:
     """Return what *query* asks for, the oldest first.
 
     Source: manual MO-02 to MO-07; assumptions MO-12 (dates matter for type 1
@@ -90,7 +96,10 @@ def find_responses(query: ResponsesQuery, window: DateWindow, responses: Iterabl
 
 def _parse_ids(kind: ResponsesQueryType, query: ResponsesQuery) -> frozenset[int]:
     """Return the ids, or the number, that the query names."""
-    names = {ResponsesQueryType.BY_MESSAGES: "messages", ResponsesQueryType.BY_CELLPHONE: "cellphone"}
+    names = {
+        ResponsesQueryType.BY_MESSAGES: "messages",
+        ResponsesQueryType.BY_CELLPHONE: "cellphone",
+    }
     value = query[names.get(kind, "campaigns")]
     return frozenset(map(int, value if isinstance(value, list) else [value]))
 
@@ -98,4 +107,8 @@ def _parse_ids(kind: ResponsesQueryType, query: ResponsesQuery) -> frozenset[int
 def _get_query_key(kind: ResponsesQueryType, response: MoResponse) -> int:
     if kind is ResponsesQueryType.BY_MESSAGES:
         return response.message
-    return response.number if kind is ResponsesQueryType.BY_CELLPHONE else response.campaign
+    return (
+        response.number
+        if kind is ResponsesQueryType.BY_CELLPHONE
+        else response.campaign
+    )

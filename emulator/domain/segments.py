@@ -7,7 +7,7 @@ Source: 3GPP 23.040, 9.2.3.24 for the header within the text; SMPP 3.4, 5.3.2.22
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from emulator.domain.command_status import SmppRefusal, CommandStatus
+from emulator.domain.command_status import CommandStatus, SmppRefusal
 
 # Information elements of a header that say which part of which message this is.
 REFERENCE_8, REFERENCE_16 = 0x00, 0x08
@@ -62,7 +62,9 @@ def parse_sar_part(
     """Return the part that the SAR parameters announce; None unless all three do."""
     if reference is None or total is None or number is None:
         return None
-    return MessagePart(*(int.from_bytes(each, "big") for each in (reference, total, number)))
+    return MessagePart(
+        *(int.from_bytes(each, "big") for each in (reference, total, number))
+    )
 
 
 class LongMessage(NamedTuple):

@@ -14,7 +14,9 @@ MAX_CODE_LENGTH = TAG_LENGTH + 11  # characters: no message has an id of 64 bits
 def make_world_tag(world: str) -> str:
     """Return the characters that begin every code of *world*."""
     octets = blake2b(world.encode(), digest_size=8).digest()
-    return _to_base62(int.from_bytes(octets, "big")).rjust(TAG_LENGTH, "0")[-TAG_LENGTH:]
+    return _to_base62(int.from_bytes(octets, "big")).rjust(TAG_LENGTH, "0")[
+        -TAG_LENGTH:
+    ]
 
 
 def make_link_code(world: str, message: int) -> str:

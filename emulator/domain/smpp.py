@@ -14,12 +14,12 @@ from typing import NamedTuple
 from emulator.domain import dlr, smpp_time, sms
 from emulator.domain.access import BindConfig
 from emulator.domain.account import Account, Route
-from emulator.domain.coding import DATA_CODINGS, Alphabet, decode_text, count_parts
-from emulator.domain.command_status import SmppRefusal, CommandStatus
+from emulator.domain.coding import DATA_CODINGS, Alphabet, count_parts, decode_text
+from emulator.domain.command_status import CommandStatus, SmppRefusal
 from emulator.domain.recipients import NO_FIELDS, Recipients
 from emulator.domain.refusals import Refusal
 from emulator.domain.segments import MessagePart, parse_user_data
-from emulator.domain.sms import SmsCampaign, SmsIds, CampaignSource
+from emulator.domain.sms import CampaignSource, SmsCampaign, SmsIds
 from emulator.domain.text import LengthFlags, TextTemplate
 from emulator.domain.timeline import InterventionKind
 
@@ -28,7 +28,9 @@ DESTINATION_PATTERN = re.compile(rb"\+?(?:521?)?([0-9]{10})")
 MAX_SOURCE_ADDRESS = 20  # octets; source: SMPP 3.4, 4.4.1
 MAX_SERVICE_TYPE = 5
 PRIORITIES = range(4)  # source: SMPP 3.4, 5.2.14
-CLIENT_MESSAGE_TYPES = frozenset({0x00, 0x08, 0x10})  # bits 5-2 of esm_class from a client; 5.2.12
+CLIENT_MESSAGE_TYPES = frozenset(
+    {0x00, 0x08, 0x10}
+)  # bits 5-2 of esm_class from a client; 5.2.12
 MESSAGE_TYPE_BITS, UDHI_BIT = 0x3C, 0x40
 RECEIPT_BITS, RESERVED_BITS = 0x03, 0xC0  # bits of registered_delivery; 5.2.17
 ALWAYS, ON_FAILURE = 1, 2
@@ -198,7 +200,11 @@ def read_content(order: SubmitOrder, bind: BindConfig) -> MessageContent:
     if order.esm_class & UDHI_BIT:
         part, octets = parse_user_data(octets)
     written_in = DATA_CODINGS.get(order.data_coding, bind.coding)
-    alone = part is not None or order.esm_class & UDHI_BIT or len(octets) <= SINGLE_PART_OCTETS
+    alone = (
+        part is not None
+        or order.esm_class & UDHI_BIT
+        or len(octets) <= SINGLE_PART_OCTETS
+    )
     return MessageContent(
         decode_text(octets, written_in),
         written_in,
@@ -215,7 +221,9 @@ def wants_receipt(registered: int, state: MessageState) -> bool:
     )
 
 
-def compute_message_state(campaign: SmsCampaign, index: int, now: datetime) -> MessageState:
+def compute_message_state(
+    campaign: SmsCampaign, index: int, now: datetime
+) -> MessageState:
     """Return where one of its messages stands.  Source: SMPP 3.4, 5.2.28."""
     last = campaign.line.last_intervention(now)
     if last and last.change is InterventionKind.LOST:
@@ -285,12 +293,16 @@ def replace_pending_message(  # noqa: PLR0913 - a message, and what of it is to 
 def _check_order(order: SubmitOrder) -> None:
     """Decline what no message may say.  Source: SMPP 3.4, 5.1.3 and 5.2."""
     if len(order.service_type) > MAX_SERVICE_TYPE:
-        raise SmppRefusal(CommandStatus.ESME_RINVSERTYP, f"service_type: over {MAX_SERVICE_TYPE}")
+        raise SmppRefusal(
+            CommandStatus.ESME_RINVSERTYP, f"service_type: over {MAX_SERVICE_TYPE}"
+        )
     if order.esm_class & MESSAGE_TYPE_BITS not in CLIENT_MESSAGE_TYPES:
         why = f"esm_class 0x{order.esm_class:02X} is of no type that a client sends"
         raise SmppRefusal(CommandStatus.ESME_RINVESMCLASS, why)
     if order.priority not in PRIORITIES:
-        raise SmppRefusal(CommandStatus.ESME_RINVPRTFLG, f"priority_flag {order.priority}")
+        raise SmppRefusal(
+            CommandStatus.ESME_RINVPRTFLG, f"priority_flag {order.priority}"
+        )
     if order.default_message:
         why = f"there is no predefined message {order.default_message}"
         raise SmppRefusal(CommandStatus.ESME_RINVDFTMSGID, why)
@@ -306,7 +318,10 @@ def _check_receipt(registered: int) -> None:
 def _choose_source(source: SmppAddress, bind: BindConfig) -> SmppAddress:
     """Return who is shown as the sender.  Source: manual SMP-01, the Sender_ID."""
     if len(source.number) > MAX_SOURCE_ADDRESS:
-        raise SmppRefusal(CommandStatus.ESME_RINVSRCADR, f"source_addr: over {MAX_SOURCE_ADDRESS} octets")
+        raise SmppRefusal(
+            CommandStatus.ESME_RINVSRCADR,
+            f"source_addr: over {MAX_SOURCE_ADDRESS} octets",
+        )
     if not bind.senders:
         return source
     if not source.number:
@@ -326,7 +341,9 @@ def _choose_bind_route(bind: BindConfig, account: Account) -> Route:
         else account.routes.get(wanted)
     )
     if route is None:
-        raise SmppRefusal(CommandStatus.ESME_RSUBMITFAIL, "the bind's route does not exist")
+        raise SmppRefusal(
+            CommandStatus.ESME_RSUBMITFAIL, "the bind's route does not exist"
+        )
     return route
 
 
@@ -350,9 +367,13 @@ def _parse_validity(text: bytes, sent_at: datetime, now: datetime) -> datetime |
     try:
         at = smpp_time.parse_smpp_time(text, now)
     except ValueError as error:
-        raise SmppRefusal(CommandStatus.ESME_RINVEXPIRY, f"validity: {error}") from error
+        raise SmppRefusal(
+            CommandStatus.ESME_RINVEXPIRY, f"validity: {error}"
+        ) from error
     if at is not None and at <= max(sent_at, now):
-        raise SmppRefusal(CommandStatus.ESME_RINVEXPIRY, "the validity has passed by then")
+        raise SmppRefusal(
+            CommandStatus.ESME_RINVEXPIRY, "the validity has passed by then"
+        )
     return at
 
 

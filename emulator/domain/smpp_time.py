@@ -11,7 +11,10 @@ CENTURY = 2000
 QUARTER_HOUR = timedelta(minutes=15)
 MAX_QUARTERS = 48  # quarters of an hour from UTC
 RELATIVE_SIGN = b"R"
-RELATIVE_YEAR, RELATIVE_MONTH = timedelta(days=365), timedelta(days=30)  # of relative times
+RELATIVE_YEAR, RELATIVE_MONTH = (
+    timedelta(days=365),
+    timedelta(days=30),
+)  # of relative times
 MAX_RELATIVE = timedelta(days=365 * 100)
 
 

@@ -13,7 +13,7 @@ from emulator.domain.account import Account, Link, Route
 from emulator.domain.assumptions import Doubt
 from emulator.domain.dates import parse_platform_time
 from emulator.domain.handset import Outcome, ReplyProfile
-from emulator.domain.recipients import Recipients, parse_recipients, find_uneven_field
+from emulator.domain.recipients import Recipients, find_uneven_field, parse_recipients
 from emulator.domain.refusals import (
     DATE_PAST,
     NO_ROUTE_TO_COUNTRY,
@@ -29,10 +29,18 @@ from emulator.domain.refusals import (
     Refusal,
 )
 from emulator.domain.shortlink import make_link_code
-from emulator.domain.text import GSM_CHARACTERS, GSM_EXTENSION, LINK_MARK, LengthFlags, TextTemplate
-from emulator.domain.timeline import Intervention, SendSchedule, Pace
+from emulator.domain.text import (
+    GSM_CHARACTERS,
+    GSM_EXTENSION,
+    LINK_MARK,
+    LengthFlags,
+    TextTemplate,
+)
+from emulator.domain.timeline import Intervention, Pace, SendSchedule
 
-OPTIMAL_RECIPIENTS = 30_000  # recipients a petition; more are accepted and noted (SMS-11)
+OPTIMAL_RECIPIENTS = (
+    30_000  # recipients a petition; more are accepted and noted (SMS-11)
+)
 PLAIN_FLAGS = LengthFlags()
 FLAG_NAMES = frozenset(LengthFlags._fields)
 TRUE_VALUES = (True, "1")  # and 1, which equals True (SMS-28)
@@ -92,7 +100,9 @@ class SmsCampaign(NamedTuple):
         """Return the short link of recipient *index*, if the campaign has one."""
         if self.link is None:
             return None
-        return f"{self.link_base}/{make_link_code(self.world, self.first_message + index)}"
+        return (
+            f"{self.link_base}/{make_link_code(self.world, self.first_message + index)}"
+        )
 
     def add_intervention(self, intervention: Intervention) -> "SmsCampaign":
         """Return the campaign with one more intervention."""
@@ -143,14 +153,18 @@ def make_sms_campaign(  # noqa: PLR0913 - an order, and all that its campaign de
     )
 
 
-def list_sms_doubts(order: SmsOrder, campaign: SmsCampaign, account: Account) -> Iterator[Doubt]:
+def list_sms_doubts(
+    order: SmsOrder, campaign: SmsCampaign, account: Account
+) -> Iterator[Doubt]:
     """Yield what lenient accepts of *order* and strict declines.
 
     Refuses texts that merging makes longer than the account's own limit.
     """
     rows = order["recipients"]
     if len(rows) > OPTIMAL_RECIPIENTS:
-        yield Doubt("SMS-11", why=f"more than the optimal {OPTIMAL_RECIPIENTS} recipients")
+        yield Doubt(
+            "SMS-11", why=f"more than the optimal {OPTIMAL_RECIPIENTS} recipients"
+        )
     if campaign.recipients.fields and (field := find_uneven_field(rows)):
         yield Doubt("SMS-07", UNEVEN_FIELDS, f"some recipients lack {field}")
     if campaign.template.marks:
@@ -173,7 +187,11 @@ def _list_merge_doubts(
 ) -> Iterator[Doubt]:
     """Yield what is doubtful once the placeholders are filled."""
     for mark in _list_missing_fields(rows, campaign.template):
-        words = {"field": mark, "field_of": "text", "mark": texts.format_placeholder(mark)}
+        words = {
+            "field": mark,
+            "field_of": "text",
+            "mark": texts.format_placeholder(mark),
+        }
         yield Doubt("SMS-08", VALUE_MISSING, f"a recipient lacks {mark}", words)
     if not campaign.flags.is_encoded and _has_special_values(rows, campaign.template):
         yield Doubt(
@@ -201,7 +219,9 @@ def _list_merge_doubts(
 def _parse_flags(order: SmsOrder) -> LengthFlags:
     if FLAG_NAMES.isdisjoint(order):
         return PLAIN_FLAGS
-    return LengthFlags(*(order.get(name) in TRUE_VALUES for name in LengthFlags._fields))
+    return LengthFlags(
+        *(order.get(name) in TRUE_VALUES for name in LengthFlags._fields)
+    )
 
 
 def _choose_route(order: SmsOrder, account: Account) -> Route:
@@ -242,7 +262,9 @@ def _parse_date(order: SmsOrder, account: Account) -> datetime | None:
     return parse_platform_time(date, account.zone) if date else None
 
 
-def make_send_schedule(pace: Pace, count: int, *, now: datetime, date: datetime | None) -> SendSchedule:
+def make_send_schedule(
+    pace: Pace, count: int, *, now: datetime, date: datetime | None
+) -> SendSchedule:
     """Return when the messages of a campaign are sent.
 
     Source: manual DLR-13; a scheduled campaign starts at its date (SMS-36).
@@ -295,7 +317,9 @@ def _list_fields(template: TextTemplate) -> list[str]:
 
 
 def _list_missing_fields(rows: Sequence[SmsOrder], template: TextTemplate) -> list[str]:
-    return [mark for mark in _list_fields(template) if any(mark not in row for row in rows)]
+    return [
+        mark for mark in _list_fields(template) if any(mark not in row for row in rows)
+    ]
 
 
 def _has_special_values(rows: Sequence[SmsOrder], template: TextTemplate) -> bool:

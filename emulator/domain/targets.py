@@ -40,7 +40,9 @@ PRIVATE_NETWORKS: tuple[IpNetwork, ...] = tuple(
         ),
     )
 )
-HOST_PATTERN = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?")
+HOST_PATTERN = re.compile(
+    r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?"
+)
 # Where clouds keep the secrets of their machines, and neighbours that nobody means.
 FORBIDDEN_NETWORKS: tuple[IpNetwork, ...] = tuple(
     map(
@@ -133,7 +135,9 @@ def find_host_objection(host: str) -> str:
     except ValueError:
         return ""
     meant = (found, *extract_ipv4(found))
-    is_forbidden = any(each in network for each in meant for network in FORBIDDEN_NETWORKS)
+    is_forbidden = any(
+        each in network for each in meant for network in FORBIDDEN_NETWORKS
+    )
     return f"{host} {SECRETS_OBJECTION}" if is_forbidden else ""
 
 
@@ -158,7 +162,9 @@ def extract_ipv4(address: IpAddress) -> Iterator[IPv4Address]:
         yield IPv4Address(number & LOW_32_BITS)  # as OpenStack and Oracle have it
 
 
-LINK_LOCAL_IPV4 = range(int(IPv4Address("169.254.0.0")), int(IPv4Address("169.255.0.0")))
+LINK_LOCAL_IPV4 = range(
+    int(IPv4Address("169.254.0.0")), int(IPv4Address("169.255.0.0"))
+)
 
 
 def find_target_mistake(text: str) -> str | None:

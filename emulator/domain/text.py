@@ -89,7 +89,9 @@ def transliterate_to_gsm(text: str) -> str:
     """
     if GSM_CHARACTERS.issuperset(text):
         return text
-    return "".join(each if each in GSM_CHARACTERS else _replace_character(each) for each in text)
+    return "".join(
+        each if each in GSM_CHARACTERS else _replace_character(each) for each in text
+    )
 
 
 def _replace_character(character: str) -> str:

@@ -25,11 +25,11 @@ from emulator.domain.refusals import (
 from emulator.domain.text import TextTemplate, parse_template
 from emulator.domain.timeline import (
     WORLD_END,
-    InterventionKind,
     Intervention,
-    SendSchedule,
+    InterventionKind,
     Milestone,
     Pace,
+    SendSchedule,
     make_endless_milestone,
 )
 
@@ -101,7 +101,9 @@ class VoiceCall:
     called_at: datetime | None
 
 
-def make_voice_campaign(order: VoiceOrder, account: Account, *, ids: VoiceIds, now: datetime) -> VoiceCampaign:
+def make_voice_campaign(
+    order: VoiceOrder, account: Account, *, ids: VoiceIds, now: datetime
+) -> VoiceCampaign:
     """Return the campaign that *order* asks for, unpaid.
 
     Refuses while the service is not active, and an unknown audio.
@@ -166,10 +168,14 @@ def count_finished_calls(campaign: VoiceCampaign, now: datetime) -> int:
     return campaign.line.count_due(now - lasting)
 
 
-def count_call_statuses(campaign: VoiceCampaign, now: datetime) -> Mapping[CallStatus, int]:
+def count_call_statuses(
+    campaign: VoiceCampaign, now: datetime
+) -> Mapping[CallStatus, int]:
     """Return how many calls stand at each status, without looking at each."""
     waiting = _get_waiting_status(campaign, now)
-    return counts.count_by_status(campaign, attrgetter("call"), waiting=waiting, now=now)
+    return counts.count_by_status(
+        campaign, attrgetter("call"), waiting=waiting, now=now
+    )
 
 
 def list_voice_milestones(campaign: VoiceCampaign) -> Iterator[Milestone]:

@@ -8,18 +8,24 @@ knows the words of effects takes them from there.
 from emulator.faults.delayed import TICKETS, DelayedResponse
 from emulator.faults.effect import Effect
 from emulator.faults.places import ANY_OPERATION, FaultPhase, FaultPlace
-from emulator.faults.rules import CallFacts, FaultRule, StrikeSchedule, CallFilter, find_striking_rule
+from emulator.faults.rules import (
+    CallFacts,
+    CallFilter,
+    FaultRule,
+    StrikeSchedule,
+    find_striking_rule,
+)
 
 __all__ = [
     "ANY_OPERATION",
     "TICKETS",
+    "CallFacts",
+    "CallFilter",
     "DelayedResponse",
     "Effect",
-    "CallFacts",
     "FaultPhase",
     "FaultPlace",
     "FaultRule",
     "StrikeSchedule",
-    "CallFilter",
     "find_striking_rule",
 ]

@@ -13,8 +13,8 @@ from msgspec import Struct
 from emulator.domain.delivery import Delivery
 from emulator.faults.calls import (
     A,
-    HttpResponseLike,
     HttpCall,
+    HttpResponseLike,
     PushCall,
     ReceiptCall,
     SmppCall,
@@ -28,7 +28,9 @@ Json = Mapping[str, Any]
 class Effect(Struct, frozen=True):
     """What goes wrong, as data."""
 
-    FIELDS: ClassVar[tuple[EffectField, ...]]  # the one that tells the kind, then the others
+    FIELDS: ClassVar[
+        tuple[EffectField, ...]
+    ]  # the one that tells the kind, then the others
     DESCRIPTION: ClassVar[str]  # in the control API's contract
 
     @classmethod

@@ -36,7 +36,9 @@ RECEIPT_OPERATION = CommandId.DELIVER_SM.name.lower()
 SMPP_COMMANDS = tuple(
     each.name.lower() for each in sorted(map(CommandId, CLIENT_COMMANDS))
 )  # that a client of SMPP asks for
-PUSH_OPERATIONS = tuple(str(each) for each in DeliveryKind if each is not DeliveryKind.RECEIPT)
+PUSH_OPERATIONS = tuple(
+    str(each) for each in DeliveryKind if each is not DeliveryKind.RECEIPT
+)
 
 # The operations of a place, but for those of HTTP, which the contract lists.
 OPERATIONS_BY_PLACE: Mapping[FaultPlace, tuple[str, ...]] = {
@@ -65,4 +67,6 @@ def place_of(operation: str) -> FaultPlace:
     return _PLACE_BY_OPERATION.get(operation, FaultPlace.HTTP_REQUEST)
 
 
-_PLACE_BY_OPERATION = {name: place for place, names in OPERATIONS_BY_PLACE.items() for name in names}
+_PLACE_BY_OPERATION = {
+    name: place for place, names in OPERATIONS_BY_PLACE.items() for name in names
+}

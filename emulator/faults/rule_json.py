@@ -12,7 +12,7 @@ from emulator.domain.refusals import NOT_WANTED, Refusal
 from emulator.faults import places, vocabulary
 from emulator.faults.effect import Effect
 from emulator.faults.places import ANY_OPERATION, FILTERS_BY_PLACE, FaultPhase, place_of
-from emulator.faults.rules import FaultRule, StrikeSchedule, CallFilter
+from emulator.faults.rules import CallFilter, FaultRule, StrikeSchedule
 from emulator.faults.words import omit_none
 
 RuleBody = Mapping[str, Any]

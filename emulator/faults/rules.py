@@ -33,7 +33,9 @@ class CallFacts(NamedTuple):
     is_exempt: bool = (
         False  # by rules for any operation, but for what is felt here only
     )
-    is_affected_by: Callable[[Effect], bool] = _affects_any  # whether this very call feels it
+    is_affected_by: Callable[[Effect], bool] = (
+        _affects_any  # whether this very call feels it
+    )
 
 
 class CallFilter(Struct, frozen=True):
@@ -53,7 +55,10 @@ class CallFilter(Struct, frozen=True):
                 self.number is None
                 or any(number.endswith(self.number) for number in facts.numbers)
             )
-            and all(_find_value(facts.body, path) == want for path, want in self.body.items())
+            and all(
+                _find_value(facts.body, path) == want
+                for path, want in self.body.items()
+            )
             and all(
                 facts.headers.get(name.lower()) == want
                 for name, want in self.headers.items()

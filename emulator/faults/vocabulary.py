@@ -29,8 +29,12 @@ EFFECTS: Sequence[type[Effect]] = (
     SmppStatus,
     PduFault,
 )
-EFFECTS_BY_NAME: Mapping[str, type[Effect]] = {each.FIELDS[0].name: each for each in EFFECTS}
-FIELDS_BY_NAME: Mapping[str, EffectField] = {word.name: word for each in EFFECTS for word in each.FIELDS}
+EFFECTS_BY_NAME: Mapping[str, type[Effect]] = {
+    each.FIELDS[0].name: each for each in EFFECTS
+}
+FIELDS_BY_NAME: Mapping[str, EffectField] = {
+    word.name: word for each in EFFECTS for word in each.FIELDS
+}
 
 
 def parse_effect(body: Mapping[str, Any]) -> Effect:
@@ -64,7 +68,9 @@ def list_effect_examples() -> Iterator[dict[str, Any]]:
 
 def list_header_fields() -> dict[str, EffectField]:
     """Return the words that a request may say in a header, for its own answer."""
-    heard = {type(each) for each in _list_effects() if FaultPlace.HTTP_REQUEST in each.places}
+    heard = {
+        type(each) for each in _list_effects() if FaultPlace.HTTP_REQUEST in each.places
+    }
     return {
         word.name: word
         for each in EFFECTS
@@ -98,7 +104,9 @@ def describe_operations_for(effect: Effect) -> str:
 
 def describe_kinds_for(phase: FaultPhase) -> str:
     """Return the kinds of effects that can strike in *phase*: ``refusal, delay``."""
-    found = {type(each).FIELDS[0].name for each in _list_effects() if phase in each.phases}
+    found = {
+        type(each).FIELDS[0].name for each in _list_effects() if phase in each.phases
+    }
     return ", ".join(each for each in EFFECTS_BY_NAME if each in found)
 
 

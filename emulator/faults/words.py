@@ -29,7 +29,11 @@ class EffectField(Struct, frozen=True):
         if not self.is_valid(value):
             reason = NOT_IN_LIST if "enum" in self.schema else WRONG_FORMAT
             sent = json.dumps(value)
-            sent = sent if len(sent) <= QUOTED_CHARACTERS else f"{sent[:QUOTED_CHARACTERS]}..."
+            sent = (
+                sent
+                if len(sent) <= QUOTED_CHARACTERS
+                else f"{sent[:QUOTED_CHARACTERS]}..."
+            )
             why = f"{self.name} is {self.expectation}, not {sent}"
             raise Refusal(reason, why, field=f"effect.{self.name}")
         return int(value) if self.is_integer else value
@@ -39,7 +43,9 @@ class EffectField(Struct, frozen=True):
         return self.read_from(body) if self.name in body else None
 
 
-def make_choice_field(name: str, values: Iterable[str], expectation: str = "") -> EffectField:
+def make_choice_field(
+    name: str, values: Iterable[str], expectation: str = ""
+) -> EffectField:
     """Return a word that is one of *values*."""
     known = [str(each) for each in values]
     return EffectField(
@@ -50,7 +56,9 @@ def make_choice_field(name: str, values: Iterable[str], expectation: str = "") -
     )
 
 
-def make_integer_field(name: str, low: int, high: int, *, expectation: str, description: str = "") -> EffectField:
+def make_integer_field(
+    name: str, low: int, high: int, *, expectation: str, description: str = ""
+) -> EffectField:
     """Return a word that is a whole number."""
     schema = {"type": "integer", "minimum": low, "maximum": high}
     return EffectField(

@@ -6,32 +6,36 @@ which ``worlds.commands`` adds).
 
 from collections.abc import Mapping
 
-from emulator.operations.control import account
-from emulator.operations.control import campaigns
-from emulator.operations.control import clock
-from emulator.operations.control import conversations
-from emulator.operations.control import deliveries
-from emulator.operations.platform import email
-from emulator.operations.control import events
-from emulator.operations.control import faults
-from emulator.operations.control import handsets
-from emulator.operations.control import health
-from emulator.operations.platform import hlr
 from emulator.operations.background import inbound
-from emulator.operations.control import journal
-from emulator.operations.control import messages
-from emulator.operations.control import populate
-from emulator.operations.control import pushes
-from emulator.operations.control import recipients
-from emulator.operations.platform import responses
-from emulator.operations.control import sessions
-from emulator.operations.platform import sms
-from emulator.operations.platform import smsclic
-from emulator.operations.control import statements
-from emulator.operations.control import tokens
-from emulator.operations.platform import user
-from emulator.operations.platform import voice
 from emulator.operations.call import OperationFunction, WaitingFunction
+from emulator.operations.control import (
+    account,
+    campaigns,
+    clock,
+    conversations,
+    deliveries,
+    events,
+    faults,
+    handsets,
+    health,
+    journal,
+    messages,
+    populate,
+    pushes,
+    recipients,
+    sessions,
+    statements,
+    tokens,
+)
+from emulator.operations.platform import (
+    email,
+    hlr,
+    responses,
+    sms,
+    smsclic,
+    user,
+    voice,
+)
 
 PLATFORM_OPERATIONS: Mapping[str, OperationFunction] = {
     "getUser": user.get_user,

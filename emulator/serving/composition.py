@@ -5,30 +5,37 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from emulator.contract import contract
 from emulator import files
-from emulator.smsc.smpp_server import SmppServer
-from emulator.timekeeping.clock import wall_now
+from emulator.contract import contract
 from emulator.contract.contract import Contract
-from emulator.courier.http_caller import HttpCaller
 from emulator.courier.courier import Courier
+from emulator.courier.http_caller import HttpCaller
 from emulator.domain.targets import AllowedTargets
 from emulator.faults import places, vocabulary
-from emulator.worldfile.fixture import Fixture, FixtureError, FixtureOverrides, load_fixture
 from emulator.operations import CONTROL_OPERATIONS, PLATFORM_OPERATIONS
-from emulator.operations.control.worlds import make_world_operations as worlds_by_command
+from emulator.operations.control.worlds import (
+    make_world_operations as worlds_by_command,
+)
 from emulator.serving.settings import Settings, split_list
+from emulator.smsc.smpp_server import SmppServer
+from emulator.timekeeping.clock import wall_now
 from emulator.web import pages
 from emulator.web.admission import Admission, RefusalRenderers
-from emulator.web.platform_api import PlatformApi
 from emulator.web.control_api import ControlApi
 from emulator.web.control_client import ControlClient
 from emulator.web.endpoint import make_endpoints
-from emulator.web.hosts import AllowedHosts, read_machine_names, parse_host_names
+from emulator.web.hosts import AllowedHosts, parse_host_names, read_machine_names
 from emulator.web.pages import PublicPages
 from emulator.web.panel.faults import FaultChoices
 from emulator.web.panel.panel import Panel
+from emulator.web.platform_api import PlatformApi
 from emulator.web.routing import ContractPaths, EmulatorApp
+from emulator.worldfile.fixture import (
+    Fixture,
+    FixtureError,
+    FixtureOverrides,
+    load_fixture,
+)
 from emulator.worlds import Limits, WorldDirectory
 
 
@@ -69,7 +76,11 @@ def build_program(settings: Settings) -> EmulatorApp:
         body_limit=settings.body_limit,
         secret=settings.control_secret,
         hosts=AllowedHosts(
-            (*read_machine_names(), settings.host, *parse_host_names(settings.allowed_host or ""))
+            (
+                *read_machine_names(),
+                settings.host,
+                *parse_host_names(settings.allowed_host or ""),
+            )
         ),
     )
     program.state.close = open_world_store(worlds, settings.data)
@@ -117,12 +128,16 @@ def assemble_program(  # noqa: PLR0913 - all but two by name
         secret,
         upload_limit=control.body_limit,
         choices=FaultChoices(
-            [*vocabulary.list_effect_examples()], [*chain(*places.OPERATIONS_BY_PLACE.values())]
+            [*vocabulary.list_effect_examples()],
+            [*chain(*places.OPERATIONS_BY_PLACE.values())],
         ),
     )
-    program = EmulatorApp(routes=[*PublicPages(api, platform, worlds).make_routes(), *panel.make_routes()])
+    program = EmulatorApp(
+        routes=[*PublicPages(api, platform, worlds).make_routes(), *panel.make_routes()]
+    )
     program.paths = ContractPaths(
-        make_endpoints(api, platform, PLATFORM_OPERATIONS) | make_endpoints(control, steering, commands)
+        make_endpoints(api, platform, PLATFORM_OPERATIONS)
+        | make_endpoints(control, steering, commands)
     )
     program.admission = Admission(hosts or AllowedHosts(), manners)
     program.router.redirect_slashes = False
@@ -141,7 +156,10 @@ def load_fixtures(settings: Settings) -> list[Fixture]:
         seed=settings.seed,
         push_url=settings.mo_url,
     )
-    return [load_fixture(path, overrides, now=wall_now()) for path in _find_world_files(settings.world)]
+    return [
+        load_fixture(path, overrides, now=wall_now())
+        for path in _find_world_files(settings.world)
+    ]
 
 
 def _find_world_files(world: str) -> list[Path]:

@@ -13,7 +13,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 UPGRADE_HEADER = re.compile(rb"(?m)^[Uu]pgrade(?=:)")
 HIDDEN_HEADER = b"x-emulator-offer"  # what the parser does not know
-ABSOLUTE_TARGET = re.compile(rb"(?i)https?://([^/?#]*)")  # the target of a proxy's request
+ABSOLUTE_TARGET = re.compile(
+    rb"(?i)https?://([^/?#]*)"
+)  # the target of a proxy's request
 KIBIBYTE = 1024
 LINGER_SECONDS = 1.0  # seconds that a client has to read why the connection ends
 

@@ -16,7 +16,12 @@ from functools import partial
 from types import FrameType
 from typing import Any, NamedTuple
 
-from emulator.serving.server import ReadyReport, ServeError, prepare_ready_file, write_ready_file
+from emulator.serving.server import (
+    ReadyReport,
+    ServeError,
+    prepare_ready_file,
+    write_ready_file,
+)
 from emulator.serving.settings import Settings
 
 LAST_PORT = 65_535  # port
@@ -33,7 +38,9 @@ class ChildProcess(NamedTuple):
 
 
 def run_processes(
-    settings: Settings, serve: ServeFunction, announce: Callable[[list[ReadyFacts]], None]
+    settings: Settings,
+    serve: ServeFunction,
+    announce: Callable[[list[ReadyFacts]], None],
 ) -> None:
     """Have *serve* called in each process, until SIGTERM or SIGINT.
 
@@ -94,7 +101,9 @@ def _make_share(settings: Settings, index: int) -> Settings:
     return replace(settings, processes=1, ready_file=None, data=data, **ports)
 
 
-def _start_process(part: Settings, serve: ServeFunction, *, others: list[ChildProcess]) -> ChildProcess:
+def _start_process(
+    part: Settings, serve: ServeFunction, *, others: list[ChildProcess]
+) -> ChildProcess:
     told, tell = os.pipe()
     held, hold = os.pipe()
     sys.stdout.flush()
@@ -109,7 +118,9 @@ def _start_process(part: Settings, serve: ServeFunction, *, others: list[ChildPr
     os._exit(_serve_child(part, serve, partial(_send_facts, tell)))
 
 
-def _serve_child(part: Settings, serve: ServeFunction, tell: Callable[[ReadyFacts], None]) -> int:
+def _serve_child(
+    part: Settings, serve: ServeFunction, tell: Callable[[ReadyFacts], None]
+) -> int:
     """Serve, and return the exit code."""
     try:
         serve(part, lambda ready, _world: tell(ready.facts))
@@ -133,7 +144,9 @@ def _send_facts(descriptor: int, facts: ReadyFacts) -> None:
 def _read_facts(process: ChildProcess) -> ReadyFacts:
     with os.fdopen(process.ready_fd, "rb") as told:
         line = told.readline()
-    facts: ReadyFacts = json.loads(line or b'{"trouble": "a process ended as it started"}')
+    facts: ReadyFacts = json.loads(
+        line or b'{"trouble": "a process ended as it started"}'
+    )
     return facts
 
 

@@ -19,15 +19,21 @@ import uvicorn
 from msgspec import Struct, field
 from starlette.types import ASGIApp
 
-from emulator.smsc.smpp_server import SmppServer
 from emulator.serving.http_protocol import HeadLimits, HttpProtocol
 from emulator.serving.settings import Settings, make_reachable_url
+from emulator.smsc.smpp_server import SmppServer
 
 SHUTDOWN_GRACE = 0.3  # seconds that open requests get when the process is told to stop
 WARM_UP_DELAY = 0.1  # seconds, in which who started the process has its first answer
-KEEP_ALIVE_SECONDS = 5  # seconds that a connection may be idle; a balancer waits for less
+KEEP_ALIVE_SECONDS = (
+    5  # seconds that a connection may be idle; a balancer waits for less
+)
 LISTEN_BACKLOG = 2_048  # connections that wait to be accepted
-CERTIFICATE_HOSTS = ("smsclouds.cloud", "localhost", "127.0.0.1")  # of a certificate of our own
+CERTIFICATE_HOSTS = (
+    "smsclouds.cloud",
+    "localhost",
+    "127.0.0.1",
+)  # of a certificate of our own
 
 # Requests make many small objects, and few of them are rubbish: with the interpreter's
 # own thresholds the collector is the tail of the latency. What stays is looked at once,
@@ -114,7 +120,9 @@ class HttpServer(uvicorn.Server):
             connection.transport.abort()
 
 
-def run_server(app: ASGIApp, settings: Settings, announce: Callable[[ReadyReport], None]) -> None:
+def run_server(
+    app: ASGIApp, settings: Settings, announce: Callable[[ReadyReport], None]
+) -> None:
     """Serve *app* until SIGTERM or SIGINT; call *announce* once it answers.
 
     Raises ``ServeError`` where it cannot.
@@ -135,7 +143,9 @@ def make_embedded_server(app: ASGIApp, settings: Settings) -> HttpServer:
     a free port of the same host.
     """
     server = HttpServer(_make_config(app, settings, None))
-    server.smpp = SmppEndpoint(_find_smpp_server(app), [(open_listener(settings.host, 0), None)])
+    server.smpp = SmppEndpoint(
+        _find_smpp_server(app), [(open_listener(settings.host, 0), None)]
+    )
     return server
 
 
@@ -145,7 +155,9 @@ async def _run_servers(
     doors: Endpoints,
     announce: Callable[[ReadyReport], None],
 ) -> None:
-    servers = [HttpServer(_make_config(app, settings, context)) for _, context in doors.http]
+    servers = [
+        HttpServer(_make_config(app, settings, context)) for _, context in doors.http
+    ]
     servers[0].smpp = doors.smpp
     with _handle_signals(servers):
         async with asyncio.TaskGroup() as group:
@@ -181,14 +193,18 @@ def _open_endpoints(app: ASGIApp, settings: Settings) -> Endpoints:
     context = None if tls_ports == (None, None) else make_server_context(settings)
     http: list[ListeningSocket] = [(open_listener(settings.host, settings.port), None)]
     if settings.tls_port is not None:
-        http.append((open_listener(settings.host, settings.tls_port, "--tls-port"), context))
+        http.append(
+            (open_listener(settings.host, settings.tls_port, "--tls-port"), context)
+        )
     door = _find_smpp_server(app)
     smpp: list[ListeningSocket] = []
     if door and settings.smpp_port is not None:
         flag = "--smpp-port (none switches SMPP off)"
         smpp.append((open_listener(settings.host, settings.smpp_port, flag), None))
     if door and settings.smpp_tls_port is not None:
-        listener = open_listener(settings.host, settings.smpp_tls_port, "--smpp-tls-port")
+        listener = open_listener(
+            settings.host, settings.smpp_tls_port, "--smpp-tls-port"
+        )
         smpp.append((listener, context))
     return Endpoints(http, SmppEndpoint(door, smpp))
 

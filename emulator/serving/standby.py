@@ -56,12 +56,16 @@ class Standby:
         return self._wake_receiver not in ready
 
     def _serve_world(self) -> None:
-        from emulator.serving import composition  # noqa: PLC0415 - the whole point
-        from emulator.serving import server  # noqa: PLC0415 - the whole point
+        from emulator.serving import (
+            composition,  # noqa: PLC0415 - the whole point
+            server,  # noqa: PLC0415 - the whole point
+        )
         from emulator.serving.settings import Settings  # noqa: PLC0415
 
         settings = Settings(world=self._world)
-        attendant = server.make_embedded_server(composition.build_program(settings), settings)
+        attendant = server.make_embedded_server(
+            composition.build_program(settings), settings
+        )
         with self._lock:
             attendant.should_exit = self._is_stopped
             self._server = attendant

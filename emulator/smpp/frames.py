@@ -1,7 +1,13 @@
 """Where one PDU ends and the next begins: by command_length and nothing else."""
 
 from emulator.domain.command_status import CommandStatus
-from emulator.smpp.pdu import PDU_HEADER, MAX_PDU_LENGTH, MIN_PDU_LENGTH, UINT32, MalformedPduError
+from emulator.smpp.pdu import (
+    MAX_PDU_LENGTH,
+    MIN_PDU_LENGTH,
+    PDU_HEADER,
+    UINT32,
+    MalformedPduError,
+)
 
 
 class PduFramer:
@@ -33,7 +39,11 @@ class PduFramer:
             return None
         length: int = UINT32.unpack_from(octets, at)[0]
         if not MIN_PDU_LENGTH <= length <= MAX_PDU_LENGTH:
-            known = PDU_HEADER.unpack_from(octets, at) if have >= MIN_PDU_LENGTH else (0,) * 4
+            known = (
+                PDU_HEADER.unpack_from(octets, at)
+                if have >= MIN_PDU_LENGTH
+                else (0,) * 4
+            )
             raise MalformedPduError(CommandStatus.ESME_RINVCMDLEN, known[1], known[3])
         if have < length:
             return None

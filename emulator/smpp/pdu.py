@@ -13,23 +13,23 @@ from typing import Any, NamedTuple
 from emulator.domain.command_status import CommandStatus
 from emulator.smpp.bodies import (
     RESPONSE_BIT,
-    DestAddress,
     AlertBody,
     BindBody,
-    PduBody,
     BindRespBody,
     CancelSmBody,
     CommandId,
     DataSmBody,
+    DestAddress,
+    EmptyBody,
     MessageBody,
     MessageIdBody,
-    SubmitMultiBody,
-    SubmitMultiRespBody,
-    EmptyBody,
     OutbindBody,
+    PduBody,
     QuerySmBody,
     QuerySmRespBody,
     ReplaceSmBody,
+    SubmitMultiBody,
+    SubmitMultiRespBody,
     UnsuccessSme,
 )
 
@@ -49,7 +49,9 @@ Tlv = tuple[int, bytes]
 class MalformedPduError(Exception):  # noqa: N818 - the client's doing
     """Octets that are no PDU; the status says how to decline them."""
 
-    def __init__(self, status: CommandStatus, command: int = 0, sequence: int = 0) -> None:
+    def __init__(
+        self, status: CommandStatus, command: int = 0, sequence: int = 0
+    ) -> None:
         super().__init__(f"{status.name} in command 0x{command:08X}")
         self.status = status
         self.command = command
@@ -153,7 +155,9 @@ def _write_unsuccess(unsuccess: tuple[UnsuccessSme, ...]) -> bytes:
 
 C_STRING = FieldKind(_read_c_string, lambda text: text + NUL)
 OCTET = FieldKind(_read_octet, lambda number: bytes((number,)))
-SHORT_MESSAGE_FIELD = FieldKind(_read_short_message, lambda octets: bytes((len(octets),)) + octets)
+SHORT_MESSAGE_FIELD = FieldKind(
+    _read_short_message, lambda octets: bytes((len(octets),)) + octets
+)
 ADDRESSES = FieldKind(_read_addresses, _write_addresses)
 UNSUCCESS_SMES = FieldKind(_read_unsuccess, _write_unsuccess)
 
@@ -170,8 +174,16 @@ class BodyLayout(NamedTuple):
 _NOTHING = BodyLayout(EmptyBody, ())
 _BIND = BodyLayout(BindBody, (C_STRING, C_STRING, C_STRING, OCTET, *ADDRESS_FIELDS))
 _BOUND = BodyLayout(BindRespBody, (C_STRING,))
-_OPTIONS = (*(OCTET,) * 3, C_STRING, C_STRING, *(OCTET,) * 4, SHORT_MESSAGE_FIELD)  # esm_class and on
-_MESSAGE = BodyLayout(MessageBody, (C_STRING, *ADDRESS_FIELDS, *ADDRESS_FIELDS, *_OPTIONS))
+_OPTIONS = (
+    *(OCTET,) * 3,
+    C_STRING,
+    C_STRING,
+    *(OCTET,) * 4,
+    SHORT_MESSAGE_FIELD,
+)  # esm_class and on
+_MESSAGE = BodyLayout(
+    MessageBody, (C_STRING, *ADDRESS_FIELDS, *ADDRESS_FIELDS, *_OPTIONS)
+)
 _MESSAGE_ID = BodyLayout(MessageIdBody, (C_STRING,))
 
 BODY_LAYOUTS: Mapping[int, BodyLayout] = {
@@ -191,19 +203,40 @@ BODY_LAYOUTS: Mapping[int, BodyLayout] = {
     CommandId.SUBMIT_SM_RESP: _MESSAGE_ID,
     CommandId.DELIVER_SM: _MESSAGE,
     CommandId.DELIVER_SM_RESP: _MESSAGE_ID,
-    CommandId.SUBMIT_MULTI: BodyLayout(SubmitMultiBody, (C_STRING, *ADDRESS_FIELDS, ADDRESSES, *_OPTIONS)),
-    CommandId.SUBMIT_MULTI_RESP: BodyLayout(SubmitMultiRespBody, (C_STRING, UNSUCCESS_SMES)),
-    CommandId.DATA_SM: BodyLayout(DataSmBody, (C_STRING, *ADDRESS_FIELDS, *ADDRESS_FIELDS, OCTET, OCTET, OCTET)),
+    CommandId.SUBMIT_MULTI: BodyLayout(
+        SubmitMultiBody, (C_STRING, *ADDRESS_FIELDS, ADDRESSES, *_OPTIONS)
+    ),
+    CommandId.SUBMIT_MULTI_RESP: BodyLayout(
+        SubmitMultiRespBody, (C_STRING, UNSUCCESS_SMES)
+    ),
+    CommandId.DATA_SM: BodyLayout(
+        DataSmBody, (C_STRING, *ADDRESS_FIELDS, *ADDRESS_FIELDS, OCTET, OCTET, OCTET)
+    ),
     CommandId.DATA_SM_RESP: _MESSAGE_ID,
     CommandId.QUERY_SM: BodyLayout(QuerySmBody, (C_STRING, *ADDRESS_FIELDS)),
-    CommandId.QUERY_SM_RESP: BodyLayout(QuerySmRespBody, (C_STRING, C_STRING, OCTET, OCTET)),
-    CommandId.CANCEL_SM: BodyLayout(CancelSmBody, (C_STRING, C_STRING, *ADDRESS_FIELDS, *ADDRESS_FIELDS)),
+    CommandId.QUERY_SM_RESP: BodyLayout(
+        QuerySmRespBody, (C_STRING, C_STRING, OCTET, OCTET)
+    ),
+    CommandId.CANCEL_SM: BodyLayout(
+        CancelSmBody, (C_STRING, C_STRING, *ADDRESS_FIELDS, *ADDRESS_FIELDS)
+    ),
     CommandId.CANCEL_SM_RESP: _NOTHING,
     CommandId.REPLACE_SM: BodyLayout(
-        ReplaceSmBody, (C_STRING, *ADDRESS_FIELDS, C_STRING, C_STRING, OCTET, OCTET, SHORT_MESSAGE_FIELD)
+        ReplaceSmBody,
+        (
+            C_STRING,
+            *ADDRESS_FIELDS,
+            C_STRING,
+            C_STRING,
+            OCTET,
+            OCTET,
+            SHORT_MESSAGE_FIELD,
+        ),
     ),
     CommandId.REPLACE_SM_RESP: _NOTHING,
-    CommandId.ALERT_NOTIFICATION: BodyLayout(AlertBody, (*ADDRESS_FIELDS, *ADDRESS_FIELDS)),
+    CommandId.ALERT_NOTIFICATION: BodyLayout(
+        AlertBody, (*ADDRESS_FIELDS, *ADDRESS_FIELDS)
+    ),
 }
 
 
@@ -237,7 +270,13 @@ def decode_by_layout(octets: bytes) -> Pdu:
         for kind in layout.fields:
             value, at = kind.read(octets, at)
             values.append(value)
-        return Pdu(command, status, sequence, layout.body_class(*values), _decode_tlvs(octets, at))
+        return Pdu(
+            command,
+            status,
+            sequence,
+            layout.body_class(*values),
+            _decode_tlvs(octets, at),
+        )
     except MalformedPduError as error:
         raise MalformedPduError(error.status, command, sequence) from None
 
@@ -259,7 +298,9 @@ def encode_pdu(pdu: Pdu) -> bytes:
     return PDU_HEADER.pack(length, pdu.command, pdu.status, pdu.sequence) + octets
 
 
-def encode_response(command: int, status: int, sequence: int, body: bytes = b"") -> bytes:
+def encode_response(
+    command: int, status: int, sequence: int, body: bytes = b""
+) -> bytes:
     """Return the octets of an answer whose *body* is written already."""
     length = MIN_PDU_LENGTH + len(body)
     return PDU_HEADER.pack(length, command | RESPONSE_BIT, status, sequence) + body

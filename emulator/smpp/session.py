@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from emulator.domain.command_status import CommandStatus
 from emulator.smpp import pdu as wire
-from emulator.smpp.bodies import RESPONSE_BIT, PduBody, CommandId, EmptyBody, TlvTag
+from emulator.smpp.bodies import RESPONSE_BIT, CommandId, EmptyBody, PduBody, TlvTag
 from emulator.smpp.frames import PduFramer
 from emulator.smpp.pdu import MalformedPduError, Pdu, Tlv
 
@@ -62,7 +62,9 @@ ALLOWED_COMMANDS: Mapping[SessionState, frozenset[int]] = {
     SessionState.BOUND_TRX: SENDING_COMMANDS | KEEPALIVE_COMMANDS,
     SessionState.UNBOUND: frozenset({CommandId.ENQUIRE_LINK}),
 }
-CLIENT_COMMANDS = frozenset({*BIND_STATES, *SENDING_COMMANDS, *KEEPALIVE_COMMANDS})  # that a client has
+CLIENT_COMMANDS = frozenset(
+    {*BIND_STATES, *SENDING_COMMANDS, *KEEPALIVE_COMMANDS}
+)  # that a client has
 
 
 class SessionTimers(NamedTuple):
@@ -122,20 +124,22 @@ class SmppSession:
     """A session from its connection to its end."""
 
     __slots__ = (
-        "_framer",
         "_deferred",
         "_deferred_octets",
+        "_framer",
         "_sequence",
         "_unbound_at",
-        "pending",
         "last_heard_at",
         "opened_at",
+        "pending",
         "state",
         "timers",
         "version",
     )
 
-    def __init__(self, opened_at: float, timers: SessionTimers = DEFAULT_TIMERS) -> None:
+    def __init__(
+        self, opened_at: float, timers: SessionTimers = DEFAULT_TIMERS
+    ) -> None:
         self.opened_at = self.last_heard_at = opened_at
         self.timers = timers
         self.state = SessionState.OPEN
@@ -166,7 +170,9 @@ class SmppSession:
         try:
             octets = self._framer.take_frame()
         except MalformedPduError as error:
-            return SessionEvent(EventKind.BROKEN, b"", response=_encode_error_nack(error))
+            return SessionEvent(
+                EventKind.BROKEN, b"", response=_encode_error_nack(error)
+            )
         return None if octets is None else self._make_event(octets)
 
     def next_urgent_event(self) -> SessionEvent | None:
@@ -198,10 +204,14 @@ class SmppSession:
         try:
             pdu = wire.decode_pdu(octets)
         except MalformedPduError as error:
-            return SessionEvent(EventKind.DECLINED, octets, response=self._decline_octets(error))
+            return SessionEvent(
+                EventKind.DECLINED, octets, response=self._decline_octets(error)
+            )
         if pdu.command & RESPONSE_BIT:
             asked = self._match_response(pdu)
-            return SessionEvent(EventKind.ANSWER if asked else EventKind.STRAY, octets, pdu, b"", asked)
+            return SessionEvent(
+                EventKind.ANSWER if asked else EventKind.STRAY, octets, pdu, b"", asked
+            )
         if pdu.command in ALLOWED_COMMANDS[self.state]:
             return SessionEvent(EventKind.REQUEST, octets, pdu)
         return SessionEvent(EventKind.DECLINED, octets, pdu, self._decline_request(pdu))
@@ -217,8 +227,12 @@ class SmppSession:
         self.version = min(version, SMPP_VERSION)
         body = system_id + wire.NUL
         if self.version >= SMPP_VERSION:
-            body += wire.TLV_HEADER.pack(TlvTag.SC_INTERFACE_VERSION, 1) + bytes((SMPP_VERSION,))
-        return wire.encode_response(request.command, CommandStatus.ESME_ROK, request.sequence, body)
+            body += wire.TLV_HEADER.pack(TlvTag.SC_INTERFACE_VERSION, 1) + bytes(
+                (SMPP_VERSION,)
+            )
+        return wire.encode_response(
+            request.command, CommandStatus.ESME_ROK, request.sequence, body
+        )
 
     def accept_unbind(self, sequence: int, now: float) -> bytes:
         """Return the answer to an unbind; only a farewell is left after it."""
@@ -256,7 +270,9 @@ class SmppSession:
         )
         return octets
 
-    def make_pdu(self, command: int, body: PduBody, tlvs: tuple[Tlv, ...] = ()) -> bytes:
+    def make_pdu(
+        self, command: int, body: PduBody, tlvs: tuple[Tlv, ...] = ()
+    ) -> bytes:
         """Return the octets of a PDU that has no answer, an outbind."""
         self._sequence = self._sequence % LAST_SEQUENCE + 1
         return wire.encode_pdu(Pdu(command, 0, self._sequence, body, tlvs))
@@ -287,7 +303,9 @@ class SmppSession:
         if self.pending:
             oldest = next(iter(self.pending.values()))
             ours = oldest.command in KEEPALIVE_COMMANDS
-            found.append((oldest.deadline, DueAction.SILENT if ours else DueAction.OVERDUE))
+            found.append(
+                (oldest.deadline, DueAction.SILENT if ours else DueAction.OVERDUE)
+            )
         if self.state is SessionState.OPEN and timers.session_init:
             found.append((self.opened_at + timers.session_init, DueAction.CLOSE))
         if self.state is SessionState.UNBOUND:
@@ -296,13 +314,18 @@ class SmppSession:
             if timers.inactivity:
                 found.append((self.last_heard_at + timers.inactivity, DueAction.UNBIND))
             if timers.enquire_link and CommandId.ENQUIRE_LINK not in asked:
-                found.append((self.last_heard_at + timers.enquire_link, DueAction.ENQUIRE))
+                found.append(
+                    (self.last_heard_at + timers.enquire_link, DueAction.ENQUIRE)
+                )
         return found
 
     def _match_response(self, pdu: Pdu) -> PendingRequest | None:
         """Return what *pdu* answers.  A generic_nack answers whatever was asked."""
         asked = self.pending.get(pdu.sequence)
-        fits = asked and pdu.command in (asked.command | RESPONSE_BIT, CommandId.GENERIC_NACK)
+        fits = asked and pdu.command in (
+            asked.command | RESPONSE_BIT,
+            CommandId.GENERIC_NACK,
+        )
         return self.pending.pop(pdu.sequence) if fits else None
 
     def _decline_octets(self, error: MalformedPduError) -> bytes:
@@ -312,7 +335,9 @@ class SmppSession:
         generic_nack; and nothing at all to a broken answer.
         """
         if error.command not in CLIENT_COMMANDS:
-            known_answer = error.command in wire.BODY_LAYOUTS and error.command & RESPONSE_BIT
+            known_answer = (
+                error.command in wire.BODY_LAYOUTS and error.command & RESPONSE_BIT
+            )
             return b"" if known_answer else _encode_error_nack(error)
         status = error.status
         if error.command not in ALLOWED_COMMANDS[self.state]:
@@ -323,7 +348,9 @@ class SmppSession:
         """Return the answer to a request that may not be asked in this state."""
         if pdu.command not in CLIENT_COMMANDS:  # only a centre asks it
             return wire.encode_nack(CommandStatus.ESME_RINVCMDID, pdu.sequence)
-        return wire.encode_response(pdu.command, self._choose_status(pdu.command), pdu.sequence)
+        return wire.encode_response(
+            pdu.command, self._choose_status(pdu.command), pdu.sequence
+        )
 
     def _choose_status(self, command: int) -> CommandStatus:
         rebound = command in BIND_STATES and self.is_bound

@@ -7,11 +7,26 @@ from emulator.domain.coding import DATA_CODINGS, Alphabet, decode_text
 from emulator.domain.command_status import SmppRefusal, describe_command_status
 from emulator.domain.segments import parse_user_data
 from emulator.domain.smpp import UDHI_BIT
-from emulator.smpp.bodies import CommandId, DataSmBody, MessageBody, SubmitMultiBody, ReplaceSmBody, TlvTag
-from emulator.smpp.pdu import PDU_HEADER, MIN_PDU_LENGTH, MalformedPduError, Pdu, decode_pdu
+from emulator.smpp.bodies import (
+    CommandId,
+    DataSmBody,
+    MessageBody,
+    ReplaceSmBody,
+    SubmitMultiBody,
+    TlvTag,
+)
+from emulator.smpp.pdu import (
+    MIN_PDU_LENGTH,
+    PDU_HEADER,
+    MalformedPduError,
+    Pdu,
+    decode_pdu,
+)
 
 HEX_FIELDS = frozenset({"short_message"})  # fields that are no text
-decode_cached = lru_cache(4)(decode_pdu)  # one PDU is looked at for its fields and for its text
+decode_cached = lru_cache(4)(
+    decode_pdu
+)  # one PDU is looked at for its fields and for its text
 _COMMANDS = {int(each): each.name.lower() for each in CommandId}
 _TAGS = {int(each): each.name.lower() for each in TlvTag}
 
@@ -68,7 +83,9 @@ def extract_pdu_text(octets: bytes, default: Alphabet) -> str:
             message = parse_user_data(message).octets
         except SmppRefusal:
             return message.hex()
-    return decode_text(message, DATA_CODINGS.get(getattr(body, "data_coding", 0), default))
+    return decode_text(
+        message, DATA_CODINGS.get(getattr(body, "data_coding", 0), default)
+    )
 
 
 def _to_plain(name: str, value: Any) -> Any:

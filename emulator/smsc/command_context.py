@@ -6,10 +6,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from emulator.smsc.delayed_responses import DelayedResponses
-from emulator.smsc.receipt_dispatcher import ReceiptDispatcher
 from emulator.smpp.pdu import Pdu
 from emulator.smpp.session import SmppSession
+from emulator.smsc.delayed_responses import DelayedResponses
+from emulator.smsc.receipt_dispatcher import ReceiptDispatcher
 from emulator.world import World
 
 

@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from emulator.domain import smpp, smpp_time
 from emulator.domain.access import BindConfig
-from emulator.domain.command_status import SmppRefusal, CommandStatus
+from emulator.domain.command_status import CommandStatus, SmppRefusal
 from emulator.domain.segments import MessagePart, parse_sar_part
-from emulator.domain.smpp import SmppAddress, MessageState, SubmitOrder
+from emulator.domain.smpp import MessageState, SmppAddress, SubmitOrder
 from emulator.operations.platform import smpp as operations
 from emulator.operations.platform.smpp import MessageReference
 from emulator.smpp import bodies
@@ -24,9 +24,9 @@ from emulator.smpp.bodies import (
     CommandId,
     DataSmBody,
     MessageBody,
-    SubmitMultiBody,
     QuerySmBody,
     ReplaceSmBody,
+    SubmitMultiBody,
     TlvTag,
     UnsuccessSme,
 )
@@ -91,7 +91,9 @@ def execute_submit_multi(request: CommandRequest) -> bytes:
         except SmppRefusal as reason:
             bad.append(UnsuccessSme(each.ton, each.npi, each.address, reason.status))
     if not good:
-        raise SmppRefusal(CommandStatus.ESME_RINVDSTADR, "none of the destinations is one")
+        raise SmppRefusal(
+            CommandStatus.ESME_RINVDSTADR, "none of the destinations is one"
+        )
     order = _make_order(request.pdu, body, tuple(good))
     return _submit_order(request, order) + wire.UNSUCCESS_SMES.write(tuple(bad))
 
@@ -116,7 +118,9 @@ def execute_cancel_sm(request: CommandRequest) -> bytes:
     body = cast("Cancel", request.pdu.body)
     if body.message_id:
         named = MessageReference(body.message_id, body.source_addr)
-        operations.cancel_message(request.world, named, bind=request.bind, now=request.now)
+        operations.cancel_message(
+            request.world, named, bind=request.bind, now=request.now
+        )
         return b""
     to = SmppAddress(body.dest_addr_ton, body.dest_addr_npi, body.destination_addr)
     service = body.service_type.decode("latin-1")
@@ -144,7 +148,9 @@ def execute_replace_sm(request: CommandRequest) -> bytes:
         octets=body.short_message,
     )
     named = MessageReference(body.message_id, body.source_addr)
-    operations.replace_message(request.world, named, order, bind=request.bind, now=request.now)
+    operations.replace_message(
+        request.world, named, order, bind=request.bind, now=request.now
+    )
     return b""
 
 
@@ -157,7 +163,9 @@ COMMAND_FUNCTIONS: Mapping[int, CommandFunction] = {
     CommandId.REPLACE_SM: execute_replace_sm,
 }
 ONE_DESTINATION = (MessageBody, DataSmBody, CancelSmBody)
-SUBMIT_COMMANDS = frozenset({CommandId.SUBMIT_SM, CommandId.SUBMIT_MULTI, CommandId.DATA_SM})
+SUBMIT_COMMANDS = frozenset(
+    {CommandId.SUBMIT_SM, CommandId.SUBMIT_MULTI, CommandId.DATA_SM}
+)
 
 
 def parse_pdu_recipients(pdu: Pdu) -> list[int]:
@@ -168,13 +176,17 @@ def parse_pdu_recipients(pdu: Pdu) -> list[int]:
         return [int(one[1])] if one else []
     if not isinstance(body, SubmitMultiBody):
         return []
-    found = (smpp.DESTINATION_PATTERN.fullmatch(each.address) for each in body.dest_address)
+    found = (
+        smpp.DESTINATION_PATTERN.fullmatch(each.address) for each in body.dest_address
+    )
     return [int(each[1]) for each in found if each]
 
 
 def _submit_order(request: CommandRequest, order: SubmitOrder) -> bytes:
     """Return the id of what is placed, as a C-octet string."""
-    submission = operations.submit_message(request.world, order, bind=request.bind, now=request.now)
+    submission = operations.submit_message(
+        request.world, order, bind=request.bind, now=request.now
+    )
     return b"%d\0" % submission.message
 
 
@@ -219,6 +231,8 @@ def _parse_segment(pdu: Pdu) -> MessagePart | None:
 def _parse_destination(named: bodies.DestAddress) -> SmppAddress:
     """Return one of many.  Declines lists, of which there are none, and no numbers."""
     if named.is_list:
-        raise SmppRefusal(CommandStatus.ESME_RINVDLNAME, "there are no distribution lists")
+        raise SmppRefusal(
+            CommandStatus.ESME_RINVDLNAME, "there are no distribution lists"
+        )
     smpp.parse_destination(named.address)
     return SmppAddress(named.ton, named.npi, named.address)

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from math import inf
 from typing import cast
 
-from emulator.smsc.session_handler import SessionHandler
-from emulator.smsc.server_state import ServerState
 from emulator.network.eager import start_eagerly
 from emulator.smpp.bodies import CommandId, OutbindBody
-from emulator.smpp.session import SessionEvent, EventKind, SmppSession, SessionTimers
+from emulator.smpp.session import EventKind, SessionEvent, SessionTimers, SmppSession
+from emulator.smsc.server_state import ServerState
+from emulator.smsc.session_handler import SessionHandler
 
 PDUS_PER_TURN = 32  # PDUs
 SEND_BUFFER_SIZE = 64 * 1024  # octets of answers that a client leaves with the kernel

@@ -26,7 +26,12 @@ class DelayedResponses:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def defer(self, delayed: DelayedResponse, action: DelayedAction, on_drop: DelayedAction = _do_nothing) -> None:
+    def defer(
+        self,
+        delayed: DelayedResponse,
+        action: DelayedAction,
+        on_drop: DelayedAction = _do_nothing,
+    ) -> None:
         """Do *then* once *delayed* is due, or *lost* where nobody is there any more."""
         ticket = next(TICKETS)
         self._world.delayed_answers[ticket] = delayed

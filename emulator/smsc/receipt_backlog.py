@@ -9,8 +9,8 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-from emulator.world.outbox import Outbox
 from emulator.world import World
+from emulator.world.outbox import Outbox
 
 ClientKey = tuple[World, str]  # a client: its world and its system_id
 
@@ -32,7 +32,9 @@ class ReceiptBacklog:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None  # runs while it is too much
         self._progress_at = 0.0
-        self._stalled_outbox: Outbox | None = None  # the state in which nothing is taken
+        self._stalled_outbox: Outbox | None = (
+            None  # the state in which nothing is taken
+        )
 
     @property
     def is_over(self) -> bool:

@@ -12,24 +12,24 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from emulator.smsc.receipt_backlog import ReceiptBacklog, ClientKey, HeldConnection
 from emulator.domain import receipt as receipts
 from emulator.domain.access import ReceiptFormat
 from emulator.domain.delivery import Delivery
 from emulator.domain.receipt import Receipt
 from emulator.domain.recipients import format_cellphone
 from emulator.domain.refusals import Refusal
-from emulator.network.eager import start_eagerly
-from emulator.faults import Effect, CallFacts, FaultPlace, FaultRule
+from emulator.faults import CallFacts, Effect, FaultPlace, FaultRule
 from emulator.faults.places import RECEIPT_OPERATION as OPERATION
+from emulator.network.eager import start_eagerly
 from emulator.operations.background import receipts as operations
 from emulator.operations.background.receipts import ReceiptAcknowledgement
-from emulator.world.outbox import Outbox
 from emulator.smpp.bodies import MessageBody, TlvTag
 from emulator.smpp.pdu import Tlv
 from emulator.smpp.session import SMPP_VERSION, SmppSession
-from emulator.world.transaction import run_transaction
+from emulator.smsc.receipt_backlog import ClientKey, HeldConnection, ReceiptBacklog
 from emulator.world import World
+from emulator.world.outbox import Outbox
+from emulator.world.transaction import run_transaction
 
 ESM_CLASS_RECEIPT = 0x04  # esm_class; source: SMPP 3.4, 5.2.12
 TAG_NUMBERS = {each.name: int(each) for each in TlvTag}
@@ -47,7 +47,9 @@ class ReceiptReceiver(Protocol):
 
     @property
     def has_room(self) -> bool: ...
-    def send_receipt(self, delivery: Delivery, rendered: "RenderedReceipt", fault: str = "") -> None: ...
+    def send_receipt(
+        self, delivery: Delivery, rendered: "RenderedReceipt", fault: str = ""
+    ) -> None: ...
     def break_connection(self, fault: str, *, reset: bool) -> None: ...
 
 
@@ -127,7 +129,9 @@ class ReceiptDispatcher:
             if backlog := self._backlogs.pop(key, None):
                 backlog.close()
             behind = self._pop_held_receipt(key)
-            operations.handle_no_receiver(world, key[1], behind.delivery if behind else None)
+            operations.handle_no_receiver(
+                world, key[1], behind.delivery if behind else None
+            )
 
     def schedule_flush(self, world: World, system_id: str) -> None:
         """Look for receipts of a client soon, behind what is being answered now."""
@@ -156,7 +160,9 @@ class ReceiptDispatcher:
             backlog = self._backlogs[key] = ReceiptBacklog(world, system_id)
         return backlog if backlog.is_over else None
 
-    def release_connection(self, connection: HeldConnection, world: World, system_id: str) -> None:
+    def release_connection(
+        self, connection: HeldConnection, world: World, system_id: str
+    ) -> None:
         """Let a connection wait no longer for receipts to be taken."""
         if backlog := self._backlogs.get((world, system_id)):
             backlog.release_connection(connection)
@@ -331,16 +337,31 @@ class StruckReceipt(Struct):
         return right.make_body() == other.make_body() and parameters[0] == parameters[1]
 
     def send_receipt(self, receipt: Receipt, form: ReceiptFormat) -> None:
-        letter, to = self._render_receipt(receipt, form), (self.receiver, self._client_key)
-        self.world.run_on_commit(partial(self.dispatcher.send_and_release, *to, self.delivery, letter, self.rule_id))
+        letter, to = (
+            self._render_receipt(receipt, form),
+            (self.receiver, self._client_key),
+        )
+        self.world.run_on_commit(
+            partial(
+                self.dispatcher.send_and_release,
+                *to,
+                self.delivery,
+                letter,
+                self.rule_id,
+            )
+        )
 
     def hold_receipt(self) -> None:
         outbox = self.world.outbox
         behind = HeldReceipt(self.delivery, self.rendered, outbox, self.rule_id)
-        self.world.run_on_commit(partial(self.dispatcher.hold_receipt, self._client_key, behind))
+        self.world.run_on_commit(
+            partial(self.dispatcher.hold_receipt, self._client_key, behind)
+        )
 
     def delay_receipt(self, by: timedelta) -> None:
-        self._keep_delivery(self.delivery.delay_by_fault(self.world.clock.now() + by, self.rule_id))
+        self._keep_delivery(
+            self.delivery.delay_by_fault(self.world.clock.now() + by, self.rule_id)
+        )
 
     def lose_receipt(self) -> None:
         self._keep_delivery(self.delivery.lose_by_fault(self.rule_id))
@@ -355,10 +376,14 @@ class StruckReceipt(Struct):
             self.rule_id,
         )
         operations.keep_acknowledgements(self.world, [receipt])
-        self.world.run_on_commit(partial(self.receiver.break_connection, self.rule_id, reset=reset))
+        self.world.run_on_commit(
+            partial(self.receiver.break_connection, self.rule_id, reset=reset)
+        )
 
     def _keep_delivery(self, delivery: Delivery) -> None:
-        self.world.run_on_commit(partial(self.world.outbox.stop_awaiting_response, delivery))
+        self.world.run_on_commit(
+            partial(self.world.outbox.stop_awaiting_response, delivery)
+        )
         self.world.keep_change(delivery)
 
     def _render_receipt(self, receipt: Receipt, form: ReceiptFormat) -> RenderedReceipt:
@@ -366,7 +391,9 @@ class StruckReceipt(Struct):
         if (receipt, form) == (self.receipt, self.form):
             return self.rendered
         zone = self.world.account.zone
-        return RenderedReceipt(receipt, form, receipts.render_receipt_text(receipt, form, zone))
+        return RenderedReceipt(
+            receipt, form, receipts.render_receipt_text(receipt, form, zone)
+        )
 
 
 def _was_held_back(delivery: Delivery) -> bool:

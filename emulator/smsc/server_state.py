@@ -5,10 +5,10 @@ from itertools import count
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from emulator.smsc.receipt_dispatcher import ReceiptDispatcher
 from emulator.domain.access import BindConfig, SmscConfig
-from emulator.domain.command_status import SmppRefusal, CommandStatus
+from emulator.domain.command_status import CommandStatus, SmppRefusal
 from emulator.smpp.session import SessionTimers
+from emulator.smsc.receipt_dispatcher import ReceiptDispatcher
 from emulator.world import World
 from emulator.worlds import WorldDirectory
 

@@ -5,33 +5,38 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from emulator.smsc import smpp_journal
-from emulator.smsc.receipt_backlog import ReceiptBacklog
-from emulator.smsc.smpp_faults import SmppFaultInjector
-from emulator.smsc.delayed_responses import DelayedResponses
-from emulator.smsc.receipt_dispatcher import RenderedReceipt
-from emulator.smsc.server_state import ServerState, make_session_timers
-from emulator.smsc.smpp_journal import SMSC, ESME, PduExchange
-from emulator.smsc.commands import COMMAND_FUNCTIONS, SUBMIT_COMMANDS, CommandRequest, parse_pdu_recipients
-from emulator.smsc.command_context import ClientConnection, CommandContext
-from emulator.timekeeping.clock import stopwatch
-from emulator.domain.command_status import SmppRefusal, CommandStatus
+from emulator.domain.command_status import CommandStatus, SmppRefusal
 from emulator.domain.delivery import Delivery
 from emulator.domain.refusals import Refusal
 from emulator.domain.smpp import RECEIPT_BITS
-from emulator.operations.background.catch_up import catch_up
 from emulator.network.eager import start_eagerly
-from emulator.world.bound_session import BoundSession
 from emulator.operations.background import receipts
-from emulator.operations.platform import smpp as operations
+from emulator.operations.background.catch_up import catch_up
 from emulator.operations.background.receipts import ReceiptAcknowledgement
-from emulator.world.outbox import Outbox
+from emulator.operations.platform import smpp as operations
 from emulator.smpp import bodies
 from emulator.smpp import pdu as wire
 from emulator.smpp.bodies import CommandId
-from emulator.smpp.session import BIND_STATES, DueAction, SessionEvent, EventKind
-from emulator.world.transaction import run_transaction
+from emulator.smpp.session import BIND_STATES, DueAction, EventKind, SessionEvent
+from emulator.smsc import smpp_journal
+from emulator.smsc.command_context import ClientConnection, CommandContext
+from emulator.smsc.commands import (
+    COMMAND_FUNCTIONS,
+    SUBMIT_COMMANDS,
+    CommandRequest,
+    parse_pdu_recipients,
+)
+from emulator.smsc.delayed_responses import DelayedResponses
+from emulator.smsc.receipt_backlog import ReceiptBacklog
+from emulator.smsc.receipt_dispatcher import RenderedReceipt
+from emulator.smsc.server_state import ServerState, make_session_timers
+from emulator.smsc.smpp_faults import SmppFaultInjector
+from emulator.smsc.smpp_journal import ESME, SMSC, PduExchange
+from emulator.timekeeping.clock import stopwatch
 from emulator.world import World
+from emulator.world.bound_session import BoundSession
+from emulator.world.outbox import Outbox
+from emulator.world.transaction import run_transaction
 
 SMSC_SYSTEM_ID = b"Smsclouds"  # ours
 CLOSED_OPERATION = "closed"
@@ -44,7 +49,9 @@ log = logging.getLogger("emulator")
 class SessionHandler:
     """Where one client asks, and who it is once it is bound."""
 
-    def __init__(self, server_state: ServerState, connection: ClientConnection, *, tls: bool) -> None:
+    def __init__(
+        self, server_state: ServerState, connection: ClientConnection, *, tls: bool
+    ) -> None:
         self._server_state = server_state
         self.dispatcher = server_state.dispatcher
         self.connection = connection
@@ -53,13 +60,19 @@ class SessionHandler:
         self.session = connection.session
         self.world: World | None = None  # until it is bound
         self.system_id = ""
-        self._journal_path = ""  # where the journal says that something was said: /demo/3
+        self._journal_path = (
+            ""  # where the journal says that something was said: /demo/3
+        )
         self.bound_session: BoundSession | None = None
         self._delayed_responses: DelayedResponses | None = None
         self.held_response = b""  # an answer that goes out behind the next one
-        self._receipt_faults: dict[int, str] = {}  # rules by sequence, of receipts on their way
+        self._receipt_faults: dict[
+            int, str
+        ] = {}  # rules by sequence, of receipts on their way
         self._cut_fault = ""  # the id of the rule that ended the connection
-        self._acknowledgements: list[ReceiptAcknowledgement] = []  # in this turn, not kept yet
+        self._acknowledgements: list[
+            ReceiptAcknowledgement
+        ] = []  # in this turn, not kept yet
 
     async def handle_event(self, event: SessionEvent) -> bytes:
         """Return what *event* is answered with; nothing where that comes later."""
@@ -85,7 +98,14 @@ class SessionHandler:
         if self.world is not None and self.bound_session is not None:
             self._leave_world(self.world)
             now = self.world.clock.now()
-            told = PduExchange(now, self._journal_path, b"", b"", operation=CLOSED_OPERATION, fault=self._cut_fault)
+            told = PduExchange(
+                now,
+                self._journal_path,
+                b"",
+                b"",
+                operation=CLOSED_OPERATION,
+                fault=self._cut_fault,
+            )
             self._record_exchange(self.world, told)
             for each in self.session.pending.values():
                 self._handle_response(each, b"", "the session ended")
@@ -112,7 +132,9 @@ class SessionHandler:
 
     def send_unbind(self) -> None:
         """Ask the client to go."""
-        self.connection.send(self.session.make_request(CommandId.UNBIND, self.connection.now))
+        self.connection.send(
+            self.session.make_request(CommandId.UNBIND, self.connection.now)
+        )
         self.connection.schedule_timer()
 
     def end_session(self) -> None:
@@ -132,12 +154,16 @@ class SessionHandler:
     @property
     def has_room(self) -> bool:
         """Whether this client can be sent a receipt now.  Source: SMPP 3.4, 2.7."""
-        if self.world is None or not (self.connection.is_open and self.session.is_receiving):
+        if self.world is None or not (
+            self.connection.is_open and self.session.is_receiving
+        ):
             return False
         most = self.world.account.access.centre.receiver_window
         return not self.connection.is_full and len(self.session.pending) < most
 
-    def send_receipt(self, delivery: Delivery, rendered: RenderedReceipt, fault: str = "") -> None:
+    def send_receipt(
+        self, delivery: Delivery, rendered: RenderedReceipt, fault: str = ""
+    ) -> None:
         """Send a receipt, which the rule *fault* struck; its answer is waited for."""
         octets = self.session.make_request(
             DELIVER_SM_ID,
@@ -155,7 +181,11 @@ class SessionHandler:
     def break_connection(self, fault: str, *, reset: bool) -> None:
         """End the connection because of the rule *fault*."""
         self._cut_fault = fault
-        self.connection.call_after_flush(self.connection.flush_and_reset if reset else self.connection.flush_and_close)
+        self.connection.call_after_flush(
+            self.connection.flush_and_reset
+            if reset
+            else self.connection.flush_and_close
+        )
 
     def ensure_delayed_responses(self, world: World) -> DelayedResponses:
         """Return what this client's line holds back in *world*."""
@@ -171,7 +201,9 @@ class SessionHandler:
         if acknowledged:
             self._acknowledgements = []
             await run_transaction(
-                world, lambda: receipts.keep_acknowledgements(world, acknowledged), has_happened=True
+                world,
+                lambda: receipts.keep_acknowledgements(world, acknowledged),
+                has_happened=True,
             )
         world.shared.store.mark_journal_dirty(world)
 
@@ -188,7 +220,9 @@ class SessionHandler:
     def release_submit(self) -> None:
         """Go on whatever waits: what has been put off with it is too much."""
         if self.world is not None:
-            self._server_state.dispatcher.release_connection(self.connection, self.world, self.system_id)
+            self._server_state.dispatcher.release_connection(
+                self.connection, self.world, self.system_id
+            )
 
     def _find_backlog(self, pdu: Any) -> ReceiptBacklog | None:
         """Return what keeps a request from being carried out, if anything does."""
@@ -232,9 +266,13 @@ class SessionHandler:
                     status = CommandStatus.ESME_RBINDFAIL
                 return wire.encode_response(pdu.command, status, pdu.sequence)
         if world is None:  # an enquire_link before the bind
-            return wire.encode_response(pdu.command, CommandStatus.ESME_ROK, pdu.sequence)
+            return wire.encode_response(
+                pdu.command, CommandStatus.ESME_ROK, pdu.sequence
+            )
         if world.trouble:
-            return wire.encode_response(pdu.command, CommandStatus.ESME_RSYSERR, pdu.sequence)
+            return wire.encode_response(
+                pdu.command, CommandStatus.ESME_RSYSERR, pdu.sequence
+            )
         visit = CommandContext(world, event.octets, pdu, world.clock.now(), stopwatch())
         if world.faults:
             visit.numbers = parse_pdu_recipients(pdu)  # whatever becomes of it
@@ -247,7 +285,9 @@ class SessionHandler:
         try:
             body = b""
             if pdu.command in COMMAND_FUNCTIONS:
-                body = await run_transaction(world, lambda: self._make_response_body(context))
+                body = await run_transaction(
+                    world, lambda: self._make_response_body(context)
+                )
             elif pdu.command in BIND_STATES:
                 return self._bind_session(context)
             elif pdu.command == CommandId.UNBIND:
@@ -256,13 +296,17 @@ class SessionHandler:
                 cast("Link", self.bound_session).submitted += 1
         except Exception as error:  # noqa: BLE001 - and none is hidden
             return self.refuse_command(context, error)
-        return wire.encode_response(pdu.command, CommandStatus.ESME_ROK, pdu.sequence, body)
+        return wire.encode_response(
+            pdu.command, CommandStatus.ESME_ROK, pdu.sequence, body
+        )
 
     def refuse_command(self, context: CommandContext, error: Exception) -> bytes:
         """Return the answer that says no, and why the journal says so."""
         reason = self._map_error(error, context)
         context.why = reason.why
-        return wire.encode_response(context.pdu.command, reason.status, context.pdu.sequence)
+        return wire.encode_response(
+            context.pdu.command, reason.status, context.pdu.sequence
+        )
 
     def record_response(self, context: CommandContext, response: bytes) -> bytes:
         """Return *answer*, kept in the journal."""
@@ -285,22 +329,32 @@ class SessionHandler:
         return response
 
     def _record_exchange(self, world: World, exchange: PduExchange) -> None:
-        self._server_state.worlds.counters.requests[smpp_journal.record_pdu_exchange(world, exchange)] += 1
+        self._server_state.worlds.counters.requests[
+            smpp_journal.record_pdu_exchange(world, exchange)
+        ] += 1
 
     def _make_response_body(self, context: CommandContext) -> bytes:
         """Return the body of the answer to a request that only a sender may make."""
         world, pdu = context.world, context.pdu
         bind = world.account.access.get_bind(self.system_id)
         context.numbers = parse_pdu_recipients(pdu)
-        if bind.window and self._delayed_responses is not None and len(self._delayed_responses) >= bind.window:
+        if (
+            bind.window
+            and self._delayed_responses is not None
+            and len(self._delayed_responses) >= bind.window
+        ):
             why = f"{bind.system_id} may have {bind.window} requests unanswered"
             raise SmppRefusal(world.account.access.centre.over_window, why)
         if pdu.command not in SUBMIT_COMMANDS:
-            return COMMAND_FUNCTIONS[pdu.command](CommandRequest(world, bind, pdu, context.now))
+            return COMMAND_FUNCTIONS[pdu.command](
+                CommandRequest(world, bind, pdu, context.now)
+            )
         self._require_room(world, cast("Any", pdu.body).registered_delivery)
         if bind.rate:
             self._server_state.check_rate(world, bind, int(context.now.timestamp()))
-        return COMMAND_FUNCTIONS[pdu.command](CommandRequest(world, bind, pdu, context.now))
+        return COMMAND_FUNCTIONS[pdu.command](
+            CommandRequest(world, bind, pdu, context.now)
+        )
 
     def _require_room(self, world: World, registered: int) -> None:
         """Decline another receipt for a client that acknowledges none.
@@ -345,7 +399,9 @@ class SessionHandler:
         if bind.binds and others.count(bind.system_id) >= bind.binds:
             why = f"{bind.system_id} may be bound {bind.binds} times"
             raise SmppRefusal(CommandStatus.ESME_RBINDFAIL, why)
-        answer = self.session.accept_bind(context.pdu, SMSC_SYSTEM_ID, body.interface_version)
+        answer = self.session.accept_bind(
+            context.pdu, SMSC_SYSTEM_ID, body.interface_version
+        )
         self.session.timers = make_session_timers(world.account.access.centre)
         self.world = world
         self.bound_session = world.sessions[self._number] = BoundSession(
@@ -377,7 +433,10 @@ class SessionHandler:
         if self.world is not None:
             why = "the session has no place for it, or it is malformed"
             now, said = self.world.clock.now(), event.octets
-            self._record_exchange(self.world, PduExchange(now, self._journal_path, said, event.response, why=why))
+            self._record_exchange(
+                self.world,
+                PduExchange(now, self._journal_path, said, event.response, why=why),
+            )
         return event.response
 
     def _close_on_bad_frame(self, event: SessionEvent) -> bytes:
@@ -389,7 +448,9 @@ class SessionHandler:
     def _ignore_stray(self, event: SessionEvent) -> bytes:
         if self.world is not None:
             why = "it answers nothing that was asked"
-            told = PduExchange(self.world.clock.now(), self._journal_path, event.octets, b"", why=why)
+            told = PduExchange(
+                self.world.clock.now(), self._journal_path, event.octets, b"", why=why
+            )
             self._record_exchange(self.world, told)
         return b""
 
@@ -399,7 +460,15 @@ class SessionHandler:
         if world is not None:
             now, took = world.clock.now(), self.connection.now - pending.at
             told = PduExchange(
-                now, self._journal_path, pending.octets, octets, took, SMSC, "", why, fault
+                now,
+                self._journal_path,
+                pending.octets,
+                octets,
+                took,
+                SMSC,
+                "",
+                why,
+                fault,
             )
             self._record_exchange(world, told)
             if pending.command == DELIVER_SM_ID:

@@ -6,17 +6,24 @@ from functools import partial
 
 from msgspec import Struct
 
-from emulator.smsc.commands import SUBMIT_COMMANDS, parse_pdu_recipients
-from emulator.smsc.command_context import CommandHandler, CommandContext
 from emulator.domain.command_status import CommandStatus
 from emulator.domain.recipients import format_cellphone
 from emulator.domain.refusals import Refusal
+from emulator.faults import (
+    CallFacts,
+    DelayedResponse,
+    Effect,
+    FaultPhase,
+    FaultPlace,
+    FaultRule,
+)
 from emulator.network.eager import start_eagerly
-from emulator.faults import DelayedResponse, Effect, CallFacts, FaultPhase, FaultPlace, FaultRule
 from emulator.smpp import pdu as wire
 from emulator.smpp import shown
 from emulator.smpp.pdu import NUL
 from emulator.smpp.session import KEEPALIVE_COMMANDS
+from emulator.smsc.command_context import CommandContext, CommandHandler
+from emulator.smsc.commands import SUBMIT_COMMANDS, parse_pdu_recipients
 from emulator.world.transaction import run_transaction
 
 RECEIPT_DELAY = timedelta(microseconds=1)
@@ -62,7 +69,9 @@ class SmppFaultInjector:
             seed=self._context.world.account.seed,
         )
 
-    async def _match_rule(self, phase: FaultPhase, call: "StruckCommand") -> FaultRule | None:
+    async def _match_rule(
+        self, phase: FaultPhase, call: "StruckCommand"
+    ) -> FaultRule | None:
         """Return the rule that strikes.
 
         What keeps a session alive is spared by rules that do not name it.
@@ -76,7 +85,9 @@ class SmppFaultInjector:
             operation=self._operation,
             phase=phase,
             token=self._handler.system_id,
-            numbers=[format_cellphone(each) for each in parse_pdu_recipients(visit.pdu)],
+            numbers=[
+                format_cellphone(each) for each in parse_pdu_recipients(visit.pdu)
+            ],
             body=shown.describe_body(visit.pdu),
             headers={},
             now=visit.now,
@@ -85,7 +96,9 @@ class SmppFaultInjector:
         )
         world = visit.world
         try:
-            return await run_transaction(world, lambda: world.match_fault_rule(facts, FaultPlace.SMPP_ANSWER))
+            return await run_transaction(
+                world, lambda: world.match_fault_rule(facts, FaultPlace.SMPP_ANSWER)
+            )
         except Refusal as refusal:
             if phase is FaultPhase.BEFORE:
                 raise
@@ -97,7 +110,9 @@ class SmppFaultInjector:
         self._context.fault = call.rule_id = rule.id
         call.call_number = rule.met
         sent = await rule.effect.respond_smpp(call)
-        return b"" if sent is None else self._handler.record_response(self._context, sent)
+        return (
+            b"" if sent is None else self._handler.record_response(self._context, sent)
+        )
 
 
 class StruckCommand(Struct, kw_only=True):
@@ -130,7 +145,9 @@ class StruckCommand(Struct, kw_only=True):
         return message is not None and mail.can_send_early(self.context.world, message)
 
     def make_response(self, status: int) -> bytes:
-        return wire.encode_response(self.context.pdu.command, status, self.sequence_number)
+        return wire.encode_response(
+            self.context.pdu.command, status, self.sequence_number
+        )
 
     async def delay_response(self, by: timedelta) -> None:
         """Answer later; the request is under way until then."""
@@ -139,7 +156,9 @@ class StruckCommand(Struct, kw_only=True):
         async def answered() -> None:
             visit.now = visit.world.clock.now()
             right = (
-                self.right_response if self.is_carried_out else await desk.execute_command(visit)
+                self.right_response
+                if self.is_carried_out
+                else await desk.execute_command(visit)
             )
             desk.connection.send(desk.record_response(visit, right))
             visit.world.shared.store.mark_journal_dirty(visit.world)
@@ -147,7 +166,9 @@ class StruckCommand(Struct, kw_only=True):
         delayed = DelayedResponse(visit.now + by, self.command, self.rule_id)
         await self._postpone_receipt(delayed.due)
         desk.ensure_delayed_responses(visit.world).defer(
-            delayed, lambda: start_eagerly(answered()), lambda: desk.record_response(visit, b"")
+            delayed,
+            lambda: start_eagerly(answered()),
+            lambda: desk.record_response(visit, b""),
         )
 
     def send_last(self, octets: bytes) -> None:
@@ -204,4 +225,6 @@ class StruckCommand(Struct, kw_only=True):
         newest = next(reversed(world.submissions.values()), None)
         if self._find_message_id() is not None and newest is not None:
             late = newest._replace(answered_at=due + RECEIPT_DELAY)
-            await run_transaction(world, lambda: world.keep_change(late), has_happened=True)
+            await run_transaction(
+                world, lambda: world.keep_change(late), has_happened=True
+            )

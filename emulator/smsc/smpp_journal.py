@@ -6,13 +6,20 @@ from datetime import datetime
 from msgspec import Struct
 
 from emulator.domain.coding import Alphabet
-from emulator.world.journal import EXCHANGE_OVERHEAD, LARGEST_WHOLE_BODY, CellphoneNumbers, shorten_body
 from emulator.smpp.bodies import RESPONSE_BIT, CommandId
-from emulator.smpp.pdu import PDU_HEADER, MIN_PDU_LENGTH
+from emulator.smpp.pdu import MIN_PDU_LENGTH, PDU_HEADER
 from emulator.world import World
+from emulator.world.journal import (
+    EXCHANGE_OVERHEAD,
+    LARGEST_WHOLE_BODY,
+    CellphoneNumbers,
+    shorten_body,
+)
 
 ESME, SMSC = "ESME", "SMSC"  # who asked, where HTTP has a method
-COMMAND_NAMES = {int(each): each.name.lower() for each in CommandId if not each & RESPONSE_BIT}
+COMMAND_NAMES = {
+    int(each): each.name.lower() for each in CommandId if not each & RESPONSE_BIT
+}
 UNKNOWN_COMMAND = "unknown"
 
 
@@ -41,10 +48,18 @@ def record_pdu_exchange(world: World, exchange: PduExchange) -> tuple[str, int]:
     request, answer = exchange.request, exchange.response
     operation, status = exchange.operation, 0
     if not operation:
-        operation = COMMAND_NAMES.get(int.from_bytes(request[4:8], "big"), UNKNOWN_COMMAND)
+        operation = COMMAND_NAMES.get(
+            int.from_bytes(request[4:8], "big"), UNKNOWN_COMMAND
+        )
     if len(answer) >= MIN_PDU_LENGTH:
         status = PDU_HEADER.unpack_from(answer)[2]
-    octets = len(request) + len(answer) + len(exchange.path) + 2 * len(exchange.why) + EXCHANGE_OVERHEAD
+    octets = (
+        len(request)
+        + len(answer)
+        + len(exchange.path)
+        + 2 * len(exchange.why)
+        + EXCHANGE_OVERHEAD
+    )
     journal = world.journal
     journal.record(
         (

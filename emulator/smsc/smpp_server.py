@@ -15,9 +15,9 @@ from emulator.network.resolver import ForbiddenTargetError, dial_host
 from emulator.worlds import OutboundBind, WorldDirectory
 
 if TYPE_CHECKING:
+    from emulator.smpp.bodies import OutbindBody
     from emulator.smsc.connection import SmppConnection
     from emulator.smsc.server_state import ServerState
-    from emulator.smpp.bodies import OutbindBody
 
 OUTBIND_TIMEOUT = 10  # seconds that a client which is called may take to answer
 UNBIND_GRACE = 0.3  # seconds that clients get to take their leave
@@ -51,12 +51,16 @@ class SmppServer:
 
         return ServerState(self._worlds)
 
-    def _make_connection(self, *, tls: bool = False, outbind: "OutbindBody | None" = None) -> "SmppConnection":
+    def _make_connection(
+        self, *, tls: bool = False, outbind: "OutbindBody | None" = None
+    ) -> "SmppConnection":
         from emulator.smsc.connection import SmppConnection  # noqa: PLC0415
         from emulator.smsc.server_state import make_session_timers  # noqa: PLC0415
 
         centre = self._worlds.default.account.access.centre
-        return SmppConnection(self._server_state, make_session_timers(centre), tls=tls, outbind=outbind)
+        return SmppConnection(
+            self._server_state, make_session_timers(centre), tls=tls, outbind=outbind
+        )
 
     def _start_outbind(self, to: OutboundBind) -> None:
         """Call a client that listens, in its own time."""
@@ -67,7 +71,9 @@ class SmppServer:
     async def _send_outbind(self, to: OutboundBind) -> None:
         from emulator.smpp.bodies import OutbindBody  # noqa: PLC0415
 
-        outbind = OutbindBody(to.system_id.encode("latin-1"), to.password.encode("latin-1"))
+        outbind = OutbindBody(
+            to.system_id.encode("latin-1"), to.password.encode("latin-1")
+        )
         line = partial(self._make_connection, outbind=outbind)
         try:
             async with asyncio.timeout(OUTBIND_TIMEOUT):
@@ -80,7 +86,9 @@ class SmppServer:
     @property
     def connections(self) -> "list[SmppConnection]":
         """The connections of clients that have not ended."""
-        return list(self._server_state.connections) if "_office" in self.__dict__ else []
+        return (
+            list(self._server_state.connections) if "_office" in self.__dict__ else []
+        )
 
     @property
     def addresses(self) -> dict[str, str]:

@@ -70,7 +70,10 @@ class DatabaseFile:
     def _open_database(self) -> None:
         run = self._connection.execute
         run("PRAGMA locking_mode = EXCLUSIVE")
-        ours, version = self._read_pragma("application_id"), self._read_pragma("user_version")
+        ours, version = (
+            self._read_pragma("application_id"),
+            self._read_pragma("user_version"),
+        )
         tables = run("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         if ours != APPLICATION_ID and (ours or version or tables):
             message = f"{self.path} is no file of this program; name another --data"
@@ -138,7 +141,9 @@ class DatabaseFile:
     def list_exchanges(self, world: int) -> list[bytes]:
         """Return the octets of the exchanges of a world, the oldest first."""
         query = "SELECT octets FROM exchange WHERE id >= ? AND id < ? ORDER BY id"
-        found = self._fetch_all(query, (world * EXCHANGES_PER_WORLD, (world + 1) * EXCHANGES_PER_WORLD))
+        found = self._fetch_all(
+            query, (world * EXCHANGES_PER_WORLD, (world + 1) * EXCHANGES_PER_WORLD)
+        )
         return [octets for (octets,) in found]
 
     def _fetch_all(self, query: str, values: Sequence[RowKey]) -> list[Any]:

@@ -15,17 +15,27 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from emulator.domain import dates
-from emulator.world.journal import Exchange
-from emulator.store import StoreError
-from emulator.store import journal_rows
-from emulator.store import world_rows
+from emulator.store import StoreError, journal_rows, world_rows
 from emulator.store.database_file import DatabaseFile
-from emulator.world.transaction import set_world_aside
 from emulator.world import ChangeSet, Store, StoreWriteError, World
-from emulator.worlds import UnloadedWorld, SavedWorld, WorldOpened, WorldOrigin, WorldRemoved, WorldReplaced, WorldDirectory
+from emulator.world.journal import Exchange
+from emulator.world.transaction import set_world_aside
+from emulator.worlds import (
+    SavedWorld,
+    UnloadedWorld,
+    WorldDirectory,
+    WorldOpened,
+    WorldOrigin,
+    WorldRemoved,
+    WorldReplaced,
+)
 
 JOURNAL_DELAY = 0.05  # seconds of the wall that the journal on the disk may be behind
-WHOLE_WORLD_CHANGES = (WorldOpened, WorldReplaced, WorldRemoved)  # changes of a whole world
+WHOLE_WORLD_CHANGES = (
+    WorldOpened,
+    WorldReplaced,
+    WorldRemoved,
+)  # changes of a whole world
 
 log = logging.getLogger("emulator")
 
@@ -62,7 +72,9 @@ class SqliteStore(Store):
         self._began = now
         self._stored: dict[World, StoredWorld] = {}
         self._to_rewrite: dict[World, None] = {}  # are to be written as a whole
-        self._dirty_journals: dict[World, None] = {}  # have exchanges that are not written yet
+        self._dirty_journals: dict[
+            World, None
+        ] = {}  # have exchanges that are not written yet
         self._timer: asyncio.TimerHandle | None = None
         try:
             for number, name, why in self._file.list_set_aside():
@@ -109,7 +121,9 @@ class SqliteStore(Store):
         for world in tuple(self._to_rewrite):
             try:
                 with self._file.transaction():
-                    followed = self._write_whole_world(world, world, self._get_origin(world))
+                    followed = self._write_whole_world(
+                        world, world, self._get_origin(world)
+                    )
             except StoreWriteError:
                 raise
             except Exception as error:  # noqa: BLE001 - that world's trouble
@@ -141,18 +155,24 @@ class SqliteStore(Store):
                 for table in (self._dirty_journals, self._to_rewrite):
                     table.pop(world, None)
 
-    def _write_world_changes(self, world: World, changes: Sequence[Any]) -> StoredWorld | None:
+    def _write_world_changes(
+        self, world: World, changes: Sequence[Any]
+    ) -> StoredWorld | None:
         """Write *changes* within a transaction; return how the world is followed then.
 
         Nobody follows one that is gone.
         """
         followed = self._stored.get(world)
-        rows_of = world.list_changed_rows([each for each in changes if type(each) not in WHOLE_WORLD_CHANGES])
+        rows_of = world.list_changed_rows(
+            [each for each in changes if type(each) not in WHOLE_WORLD_CHANGES]
+        )
         for each in changes:
             if isinstance(each, WorldOpened):
                 followed = self._write_whole_world(world, world, each.origin)
             elif isinstance(each, WorldReplaced):
-                followed = self._write_whole_world(world, each.other, self._get_origin(world))
+                followed = self._write_whole_world(
+                    world, each.other, self._get_origin(world)
+                )
             elif isinstance(each, WorldRemoved) and followed is not None:
                 self._file.drop_world(followed.number)
                 return None
@@ -160,10 +180,14 @@ class SqliteStore(Store):
             self._file.add_rows(followed.number, rows_of)
         return followed
 
-    def _write_whole_world(self, world: World, other: World, origin: WorldOrigin) -> StoredWorld:
+    def _write_whole_world(
+        self, world: World, other: World, origin: WorldOrigin
+    ) -> StoredWorld:
         """Write that *world* is what *other* is, within a transaction."""
         number = self._file.open_world(world.name)
-        self._file.add_rows(number, world_rows.world_to_rows(other, origin, self._worlds.library))
+        self._file.add_rows(
+            number, world_rows.world_to_rows(other, origin, self._worlds.library)
+        )
         known = self._stored.get(world, StoredWorld(number))
         return StoredWorld(number, known.newest, known.dropped_to)
 
@@ -247,11 +271,21 @@ class SqliteStore(Store):
 
     def _read_world(self, number: int, name: str) -> LoadedWorld:
         """Return what the disk has of a world.  Raises what is wrong with it."""
-        worlds, parts = self._worlds, world_rows.decode_world_rows(self._file.list_rows(number))
+        worlds, parts = (
+            self._worlds,
+            world_rows.decode_world_rows(self._file.list_rows(number)),
+        )
         held = world_rows.saved_world_from_rows(name, parts, self._began)
-        origin = world_rows.origin_from_rows(parts, held, worlds.library, worlds.template)
-        journal = [journal_rows.decode_exchange(each) for each in self._file.list_exchanges(number)]
-        return LoadedWorld(number, held, origin, journal, world_rows.read_journal_drops(parts))
+        origin = world_rows.origin_from_rows(
+            parts, held, worlds.library, worlds.template
+        )
+        journal = [
+            journal_rows.decode_exchange(each)
+            for each in self._file.list_exchanges(number)
+        ]
+        return LoadedWorld(
+            number, held, origin, journal, world_rows.read_journal_drops(parts)
+        )
 
     def _adopt_world(self, found: LoadedWorld) -> World:
         world = self._worlds.load_world(found.held, found.origin)

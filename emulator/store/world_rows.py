@@ -11,15 +11,15 @@ from typing import Any
 
 import msgspec
 
-from emulator.worldfile import fixture
 from emulator.domain.timeline import WORLD_END
-from emulator.worldfile.fixture import Fixture
-from emulator.world.journal import Journal
 from emulator.operations.control import snapshots
-from emulator.world import WorldState, World
-from emulator.world.containers import RowKey, DecodedRows, StateRow, encode_row_value
+from emulator.world import World, WorldState
+from emulator.world.containers import DecodedRows, RowKey, StateRow, encode_row_value
+from emulator.world.journal import Journal
 from emulator.world.state import state_json_from_rows
 from emulator.world.world import CLOCK_ROW
+from emulator.worldfile import fixture
+from emulator.worldfile.fixture import Fixture
 from emulator.worlds import SavedWorld, WorldOrigin
 
 ORIGIN_ROW = "origin"
@@ -32,7 +32,9 @@ decode_json = msgspec.json.decode
 # --- To the disk ------------------------------------------------------------------
 
 
-def world_to_rows(world: World, origin: WorldOrigin, library: FixtureLibrary) -> Iterator[StateRow]:
+def world_to_rows(
+    world: World, origin: WorldOrigin, library: FixtureLibrary
+) -> Iterator[StateRow]:
     """Yield all that a world is."""
     yield from world.list_rows()
     yield ORIGIN_ROW, 0, encode_row_value(_origin_to_json(origin, library))
@@ -52,7 +54,10 @@ def journal_to_row(journal: Journal) -> StateRow:
 def _origin_to_json(origin: WorldOrigin, library: FixtureLibrary) -> dict[str, Any]:
     start, tokens = origin
     if isinstance(start, SavedWorld):
-        return {"snapshot": snapshots.snapshot_to_json(start, limit=maxsize), "tokens": tokens}
+        return {
+            "snapshot": snapshots.snapshot_to_json(start, limit=maxsize),
+            "tokens": tokens,
+        }
     if library.get(start.name) is start:
         return {"fixture": start.name, "tokens": tokens}
     return {"file": start.document, "tokens": tokens}
@@ -101,7 +106,9 @@ def read_journal_drops(found: DecodedRows) -> dict[str, Any]:
     return {**known, "dropped_at": at and datetime.fromisoformat(at)}
 
 
-def origin_from_rows(found: DecodedRows, saved: SavedWorld, library: FixtureLibrary, template: Fixture) -> WorldOrigin:
+def origin_from_rows(
+    found: DecodedRows, saved: SavedWorld, library: FixtureLibrary, template: Fixture
+) -> WorldOrigin:
     """Return what a world was before its first request.
 
     One of a world file that is not there any more was made of *mould*.
@@ -111,7 +118,9 @@ def origin_from_rows(found: DecodedRows, saved: SavedWorld, library: FixtureLibr
     if "snapshot" in part:
         return WorldOrigin(snapshots.snapshot_from_json(part["snapshot"]), tokens)
     if "file" in part:
-        return WorldOrigin(fixture.parse_fixture(part["file"], saved.name, now=saved.at), tokens)
+        return WorldOrigin(
+            fixture.parse_fixture(part["file"], saved.name, now=saved.at), tokens
+        )
     return WorldOrigin(library.get(part["fixture"], template), tokens)
 
 

@@ -31,7 +31,9 @@ class EventLog:
     __slots__ = ("_kept", "last")
 
     def __init__(self) -> None:
-        self._kept: deque[WorldEvent] | None = None  # which takes 600 octets, in most worlds
+        self._kept: deque[WorldEvent] | None = (
+            None  # which takes 600 octets, in most worlds
+        )
         self.last = 0
 
     def add(self, event: WorldEvent) -> None:
@@ -40,7 +42,9 @@ class EventLog:
         self._kept.append(event)
         self.last += 1
 
-    def list_after(self, number: int, most: int | None = None) -> list[tuple[int, WorldEvent]]:
+    def list_after(
+        self, number: int, most: int | None = None
+    ) -> list[tuple[int, WorldEvent]]:
         """Return what is remembered of the events with a higher number, or the first.
 
         Most who ask want the last few, which lie at the end.

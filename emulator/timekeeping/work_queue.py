@@ -128,7 +128,9 @@ class WorkQueue:
         """When the next work is due but for receipts that will be too old."""
         if not (self._heap and isinstance(self._heap[0][3], ExpiryWork)):
             return self.next_at
-        needed = (at for at, each in self.list_work() if not isinstance(each, ExpiryWork))
+        needed = (
+            at for at, each in self.list_work() if not isinstance(each, ExpiryWork)
+        )
         return min(needed, default=NEVER)
 
     def list_work(self) -> Iterator[tuple[datetime, Work]]:
@@ -168,7 +170,9 @@ class WorkQueue:
         self.next_at = heap[0][0] if heap else NEVER
 
 
-def _skip_early_replies(coming: Iterator[HandsetReply], early: set[int]) -> Iterator[HandsetReply]:
+def _skip_early_replies(
+    coming: Iterator[HandsetReply], early: set[int]
+) -> Iterator[HandsetReply]:
     """Yield *coming* without the first reply of each handset that was early."""
     for reply in coming:
         if reply.place in early:

@@ -9,10 +9,9 @@ from typing import NamedTuple
 from starlette.types import Message, Scope, Send
 
 from emulator.domain.refusals import FOREIGN_ORIGIN, MISDIRECTED, Refusal
-from emulator.web import origins
-from emulator.web import http_body
+from emulator.web import http_body, origins
 from emulator.web.hosts import AllowedHosts
-from emulator.web.http_body import HttpResponse, HeaderPair
+from emulator.web.http_body import HeaderPair, HttpResponse
 
 MAX_SHOWN_HOST = 100  # characters of what was sent, in a sentence about it
 HTML_PREFIX = b"text/html"
@@ -61,7 +60,9 @@ class Admission:
         if path.startswith(origins.PLATFORM_PREFIX):
             return None
         why = origins.find_objection(scope, origins.get_allowed_pages(path))
-        return self._render_refusal(Refusal(FOREIGN_ORIGIN, why), scope) if why else None
+        return (
+            self._render_refusal(Refusal(FOREIGN_ORIGIN, why), scope) if why else None
+        )
 
     def _render_refusal(self, refusal: Refusal, scope: Scope) -> HttpResponse:
         path = scope["path"]

@@ -17,8 +17,8 @@ from starlette.types import Message, Receive, Send
 
 from emulator.faults import TICKETS, DelayedResponse
 from emulator.faults.effects.wire import WireFailure
+from emulator.web.http_body import RESPONSE_BODY, HeaderPair, HttpResponse
 from emulator.web.waiting import ClientDisconnected, wait_for_disconnect, wait_until
-from emulator.web.http_body import RESPONSE_BODY, HttpResponse, HeaderPair
 from emulator.world import World
 
 DRIP_CHUNKS = 20  # pieces that a body drips in

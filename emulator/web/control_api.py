@@ -10,15 +10,17 @@ from emulator.domain.refusals import NO_SUCH_WORLD, SECRET_NEEDED, Refusal
 from emulator.faults import FaultPhase, FaultRule
 from emulator.operations.call import OperationCall
 from emulator.web import http_body
-from emulator.web.platform_api import read_bearer_token
 from emulator.web.control_secret import SECRET_HEADER, SecretGuard
-from emulator.web.request_context import RequestContext
 from emulator.web.http_body import HttpResponse
+from emulator.web.platform_api import read_bearer_token
+from emulator.web.request_context import RequestContext
 from emulator.world import World
-from emulator.worlds import WorldEntry, WorldDirectory, require_not_set_aside
+from emulator.worlds import WorldDirectory, WorldEntry, require_not_set_aside
 
 PROBLEM_JSON = b"application/problem+json"
-OPEN_OPERATIONS = frozenset({"getHealth", "getReadiness"})  # to those who do not know it
+OPEN_OPERATIONS = frozenset(
+    {"getHealth", "getReadiness"}
+)  # to those who do not know it
 # What can be asked of a world that is set aside, or beside it.
 RECOVERY_OPERATIONS = OPEN_OPERATIONS | {
     "getMetrics",
@@ -48,21 +50,28 @@ class ControlApi:
 
         Refuses who does not know the secret, where there is one.
         """
-        if context.operation.id not in OPEN_OPERATIONS and not self._guard.allows_request(context.headers):
+        if (
+            context.operation.id not in OPEN_OPERATIONS
+            and not self._guard.allows_request(context.headers)
+        ):
             raise Refusal(SECRET_NEEDED, f"send the header {SECRET_HEADER}: <secret>")
         world = await self._require_world(context)
         if context.operation.id not in RECOVERY_OPERATIONS:
             require_not_set_aside(world)
         return self._worlds.enter_without_token(world)
 
-    def render_refusal(self, refusal: Refusal, _visit: RequestContext | None) -> HttpResponse:
+    def render_refusal(
+        self, refusal: Refusal, _visit: RequestContext | None
+    ) -> HttpResponse:
         """Return a problem document."""
         problem = {
             "title": refusal.reason.format_sentence("en", refusal.words),
             "status": refusal.reason.status,
             "detail": refusal.why,
         }
-        answer = HttpResponse(refusal.reason.status, http_body.encode_json(problem), PROBLEM_JSON)
+        answer = HttpResponse(
+            refusal.reason.status, http_body.encode_json(problem), PROBLEM_JSON
+        )
         if refusal.reason is SECRET_NEEDED:
             answer.headers.append((b"www-authenticate", SECRET_HEADER.encode()))
         return answer
@@ -72,7 +81,11 @@ class ControlApi:
         return self._worlds.default.clock.now()
 
     def match_fault(
-        self, _visit: RequestContext, _call: OperationCall, _phase: FaultPhase, _right: HttpResponse | None
+        self,
+        _visit: RequestContext,
+        _call: OperationCall,
+        _phase: FaultPhase,
+        _right: HttpResponse | None,
     ) -> FaultRule | None:
         """No fault strikes who commands them."""
         return None
@@ -88,4 +101,8 @@ class ControlApi:
                 raise Refusal(NO_SUCH_WORLD, f"no world is called {names[-1]}")
             return world
         _, literal, _ = read_bearer_token(context.headers)
-        return await self._worlds.get_or_create(literal) if literal else self._worlds.default
+        return (
+            await self._worlds.get_or_create(literal)
+            if literal
+            else self._worlds.default
+        )

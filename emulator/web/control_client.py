@@ -13,14 +13,12 @@ from starlette.types import Receive
 
 from emulator.contract.contract import Contract, Operation
 from emulator.domain.refusals import NO_SUCH_WORLD, REQUIRED, Refusal
-from emulator.operations.call import OperationCall, WaitingFunction, OperationResult
+from emulator.operations.call import OperationCall, OperationResult, WaitingFunction
 from emulator.operations.call import OperationFunction as Function
-from emulator.world.transaction import run_transaction
-from emulator.web import waiting
-from emulator.web import parameters
-from emulator.web import http_body
+from emulator.web import http_body, parameters, waiting
 from emulator.web.http_body import RequestHeaders
 from emulator.world import World
+from emulator.world.transaction import run_transaction
 from emulator.worlds import WorldDirectory, require_not_set_aside
 
 
@@ -54,7 +52,9 @@ class ControlClient:
         """
         world = self._worlds.find_by_name(name) if name else self._worlds.default
         if world is None:
-            raise _to_control_refusal(Refusal(NO_SUCH_WORLD, f"no world is called {name}"))
+            raise _to_control_refusal(
+                Refusal(NO_SUCH_WORLD, f"no world is called {name}")
+            )
         return WorldClient(self, world, receive)
 
     async def run_operation(
@@ -66,9 +66,13 @@ class ControlClient:
         try:
             require_not_set_aside(world)
             await waiting.bring_up_to_date(world, entry.now)
-            call = OperationCall(entry.now, entry.token, _read_parameters(operation, params), [])
+            call = OperationCall(
+                entry.now, entry.token, _read_parameters(operation, params), []
+            )
             if operation.body_shape is not None:
-                call.body = parameters.read_json_body(body, operation.body_shape, frozenset()).body
+                call.body = parameters.read_json_body(
+                    body, operation.body_shape, frozenset()
+                ).body
             function: Callable[[], Any] = partial(self._functions[name], world, call)
             done = await run_transaction(world, function)
             if isinstance(done, OperationResult):
@@ -94,7 +98,9 @@ class WorldClient(NamedTuple):
         """The name of the world."""
         return self.world.name
 
-    async def call_operation(self, operation: str, body: Any = None, /, **params: Any) -> Any:
+    async def call_operation(
+        self, operation: str, body: Any = None, /, **params: Any
+    ) -> Any:
         """Return what *operation* replies; a parameter that is None is left out.
 
         Raises ``Declined``.
@@ -119,7 +125,9 @@ class WorldClient(NamedTuple):
         """Yield what a stream says, until the visitor hangs up."""
         reply = await self.control.run_operation(self, operation, {}, None)
         if reply.stream is not None:
-            async for piece in waiting.iter_stream(reply.stream, self.world, self.receive):
+            async for piece in waiting.iter_stream(
+                reply.stream, self.world, self.receive
+            ):
                 yield piece
 
 

@@ -4,7 +4,10 @@ from hmac import compare_digest
 
 from emulator.web.http_body import RequestHeaders
 
-SECRET_HEADER, SECRET_COOKIE = "X-Emulator-Control", "emulator_control"  # that carry the secret
+SECRET_HEADER, SECRET_COOKIE = (
+    "X-Emulator-Control",
+    "emulator_control",
+)  # that carry the secret
 
 
 class SecretGuard:
@@ -17,7 +20,10 @@ class SecretGuard:
         """Return whether a request carries the secret, or needs none."""
         if not self._secret:
             return True
-        sent = [headers.get(SECRET_HEADER.lower().encode(), b""), *_read_cookies(headers)]
+        sent = [
+            headers.get(SECRET_HEADER.lower().encode(), b""),
+            *_read_cookies(headers),
+        ]
         return any([self.is_secret(each) for each in sent])  # noqa: C419 - all of them
 
     def is_secret(self, octets: bytes) -> bool:

@@ -14,24 +14,27 @@ from typing import Any, TypeGuard, cast
 
 from starlette.types import Receive, Scope, Send
 
-from emulator.timekeeping.clock import stopwatch
 from emulator.contract.contract import Contract, ContractError, Operation
+from emulator.contract.shape import Shape
 from emulator.domain import refusals
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Refusal
-from emulator.operations.call import OperationCall, SlicedArray, WaitingFunction, OperationResult
+from emulator.operations.call import (
+    OperationCall,
+    OperationResult,
+    SlicedArray,
+    WaitingFunction,
+)
 from emulator.operations.call import OperationFunction as Function
-from emulator.contract.shape import Shape
-from emulator.world.transaction import run_transaction
-from emulator.web import waiting
-from emulator.web import parameters
-from emulator.web import http_body
+from emulator.timekeeping.clock import stopwatch
+from emulator.web import http_body, parameters, waiting
 from emulator.web.fault_header import FAULT_HEADER, PREFER_HEADER
-from emulator.web.http_faults import HttpFaultInjector
-from emulator.web.waiting import ClientDisconnected
-from emulator.web.request_context import ApiProfile, RequestContext
 from emulator.web.http_body import HttpResponse
+from emulator.web.http_faults import HttpFaultInjector
+from emulator.web.request_context import ApiProfile, RequestContext
+from emulator.web.waiting import ClientDisconnected
 from emulator.world import World
+from emulator.world.transaction import run_transaction
 
 PROMPT_SECONDS = 0.001  # seconds, within which a body has come with its headers
 
@@ -87,12 +90,16 @@ class Endpoint:
                 entry.world.shared.store.mark_journal_dirty(entry.world)
                 if entry.world.listeners:
                     entry.world.notify_listeners()
-        await answer.send(send, http_body.make_date_header(now), bodiless=method == "HEAD")
+        await answer.send(
+            send, http_body.make_date_header(now), bodiless=method == "HEAD"
+        )
 
     def _refuse_method(self, method: str) -> HttpResponse:
         allowed = ", ".join(self._by_method)
         why = f"{method} is not one of {allowed}"
-        answer = self._api.render_refusal(Refusal(refusals.METHOD_NOT_ALLOWED, why), None)
+        answer = self._api.render_refusal(
+            Refusal(refusals.METHOD_NOT_ALLOWED, why), None
+        )
         answer.headers.append((b"allow", allowed.encode()))
         return answer
 
@@ -117,11 +124,15 @@ class Endpoint:
         if world.work_queue.next_at <= entry.now:
             await waiting.bring_up_to_date(world, entry.now)
         params = parameters.read_parameters(operation, context.scope, headers)
-        call = context.call = OperationCall(entry.now, entry.token, params, context.notes)
+        call = context.call = OperationCall(
+            entry.now, entry.token, params, context.notes
+        )
         if (shape := operation.body_shape) is not None:
             closed = world.account.assumptions.closed
             call.body = await self._read_body(context, shape, closed)
-            if stopwatch() - context.started > PROMPT_SECONDS:  # the upload took its time
+            if (
+                stopwatch() - context.started > PROMPT_SECONDS
+            ):  # the upload took its time
                 call.now = world.clock.now()
                 await waiting.bring_up_to_date(world, call.now)
         function = self._functions.get(operation.id)
@@ -132,9 +143,13 @@ class Endpoint:
         if not (world.faults or FAULT_HEADER in headers or PREFER_HEADER in headers):
             return await _run_in_transaction(world, call, context, function)
         carry_out = partial(_run_in_transaction, world, call, context, function)
-        return await HttpFaultInjector(self._api, context, call, world).run_operation(carry_out)
+        return await HttpFaultInjector(self._api, context, call, world).run_operation(
+            carry_out
+        )
 
-    async def _read_body(self, context: RequestContext, shape: Shape, closed: frozenset[str]) -> Any:
+    async def _read_body(
+        self, context: RequestContext, shape: Shape, closed: frozenset[str]
+    ) -> Any:
         body = http_body.RequestBody(context.headers, limit=self._api.body_limit)
         try:
             while body.is_missing:
@@ -142,7 +157,10 @@ class Endpoint:
         finally:
             octets = context.body = body.to_bytes()
         content_type = context.headers.get(b"content-type", b"")
-        if not (content_type == http_body.JSON_CONTENT_TYPE or http_body.is_json(content_type)):
+        if not (
+            content_type == http_body.JSON_CONTENT_TYPE
+            or http_body.is_json(content_type)
+        ):
             why = "send the header Content-Type: application/json"
             context.weigh_doubt(Doubt("ERR-04", refusals.UNREADABLE, why))
         parsed = http_body.parse_json(octets)
@@ -190,7 +208,9 @@ async def _run_in_transaction(
     world: World, call: OperationCall, context: RequestContext, function: Function
 ) -> HttpResponse:
     """Carry out *function*, whole or not at all: what is kept, is answered."""
-    return await run_transaction(world, lambda: _render_reply(function(world, call), context))
+    return await run_transaction(
+        world, lambda: _render_reply(function(world, call), context)
+    )
 
 
 def _render_reply(reply: OperationResult, context: RequestContext) -> HttpResponse:
@@ -206,7 +226,9 @@ def _render_reply(reply: OperationResult, context: RequestContext) -> HttpRespon
     return HttpResponse(200, http_body.encode_json(reply.body))
 
 
-def _render_listing(head: dict[str, Any], listing: SlicedArray, operation: Operation) -> HttpResponse:
+def _render_listing(
+    head: dict[str, Any], listing: SlicedArray, operation: Operation
+) -> HttpResponse:
     """Return the answer with a listing at its end; its first row is looked at."""
     first = next(listing.slices, [])
     body = {**head, listing.key: first[:1]}

@@ -12,9 +12,13 @@ from emulator.web.http_body import RequestHeaders
 
 FAULT_HEADER, PREFER_HEADER = b"x-emulator-fault", b"prefer"
 HEADER_RULE_ID = "header"  # the id of the rule that such a header is
-PREFER_CODE = re.compile(rb"code=([45]\d\d)")  # any other preference is no business of ours
+PREFER_CODE = re.compile(
+    rb"code=([45]\d\d)"
+)  # any other preference is no business of ours
 NUMBER_PATTERN = re.compile(r"(\d{1,9})(\.\d{1,9})?", re.ASCII)
-PHASE_WORD = make_choice_field("phase", (FaultPhase.BEFORE, FaultPhase.AFTER), expectation="before or after")
+PHASE_WORD = make_choice_field(
+    "phase", (FaultPhase.BEFORE, FaultPhase.AFTER), expectation="before or after"
+)
 
 # What a header may say.
 HEADER_WORDS = {**vocabulary.list_header_fields(), PHASE_WORD.name: PHASE_WORD}

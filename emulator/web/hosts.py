@@ -110,7 +110,9 @@ def _parse_host_name(text: str) -> str:
             name = ""  # and so refused
     name = name.removesuffix(".")
     bare = name.removeprefix(".")
-    if (NAME_PATTERN.fullmatch(bare) and len(bare) <= MAX_NAME_LENGTH) or is_address(_add_brackets(name)):
+    if (NAME_PATTERN.fullmatch(bare) and len(bare) <= MAX_NAME_LENGTH) or is_address(
+        _add_brackets(name)
+    ):
         return name
     message = (
         f"{text!r} is no host name: write sms.example.com without scheme, port and "

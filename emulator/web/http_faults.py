@@ -9,29 +9,40 @@ from typing import Any
 
 from msgspec import Struct
 
-from emulator.domain.refusals import RefusalReason, Refusal
-from emulator.operations.background.catch_up import send_early_replies
+from emulator.domain.refusals import Refusal, RefusalReason
 from emulator.faults import DelayedResponse, FaultPhase, FaultRule
 from emulator.faults.effects.wire import WireFailure
+from emulator.operations.background.catch_up import send_early_replies
 from emulator.operations.call import OperationCall
-from emulator.world.transaction import run_transaction
-from emulator.web import broken_answers
-from emulator.web import waiting
-from emulator.web import http_body
-from emulator.web.request_context import ApiProfile, RequestContext
+from emulator.web import broken_answers, http_body, waiting
 from emulator.web.http_body import HttpResponse
+from emulator.web.request_context import ApiProfile, RequestContext
 from emulator.world import World
+from emulator.world.transaction import run_transaction
 
 log = logging.getLogger("emulator")
 
 CarryOut = Callable[[], Awaitable[HttpResponse]]
-REFUSAL_BLANKS = ("field", "field_of", "limit", "mark", "other", "service")  # of sentences
+REFUSAL_BLANKS = (
+    "field",
+    "field_of",
+    "limit",
+    "mark",
+    "other",
+    "service",
+)  # of sentences
 
 
 class HttpFaultInjector:
     """What faults make of one call."""
 
-    def __init__(self, api: ApiProfile, context: RequestContext, call: OperationCall, world: World) -> None:
+    def __init__(
+        self,
+        api: ApiProfile,
+        context: RequestContext,
+        call: OperationCall,
+        world: World,
+    ) -> None:
         self._api = api
         self._context = context
         self._call = call
@@ -44,7 +55,9 @@ class HttpFaultInjector:
         """
         rule = await self._match_rule(FaultPhase.BEFORE, None)
         if rule is not None:
-            return await self._apply_rule(rule, HttpResponse(200), self._with_current_time(carry_out))
+            return await self._apply_rule(
+                rule, HttpResponse(200), self._with_current_time(carry_out)
+            )
         right = await carry_out()
         await self._run_early_reply()
         rule = await self._match_rule(FaultPhase.AFTER, right)
@@ -72,14 +85,18 @@ class HttpFaultInjector:
         """
         call, world = self._call, self._world
         try:
-            early = bool(call.campaign_id) and await send_early_replies(world, call.campaign_id, call.now)
+            early = bool(call.campaign_id) and await send_early_replies(
+                world, call.campaign_id, call.now
+            )
         except Refusal as refusal:  # what was placed stands
             log.warning("no reply came early: %s", refusal.why)
             early = False
         if early:
             await waiting.wait_until_idle(world, self._context.receive)
 
-    async def _match_rule(self, phase: FaultPhase, right: HttpResponse | None) -> FaultRule | None:
+    async def _match_rule(
+        self, phase: FaultPhase, right: HttpResponse | None
+    ) -> FaultRule | None:
         strike = partial(self._api.match_fault, self._context, self._call, phase, right)
         try:
             rule = await run_transaction(self._world, strike)
@@ -92,7 +109,9 @@ class HttpFaultInjector:
             self._context.fault = rule.id
         return rule
 
-    async def _apply_rule(self, rule: FaultRule, right: HttpResponse, carry_out: CarryOut) -> HttpResponse:
+    async def _apply_rule(
+        self, rule: FaultRule, right: HttpResponse, carry_out: CarryOut
+    ) -> HttpResponse:
         struck = _StruckCall(
             rule_id=rule.id,
             call_number=rule.met,
@@ -128,12 +147,19 @@ class _StruckCall(Struct, frozen=True, kw_only=True):
         answer.status = status or answer.status
         return _add_headers(answer, headers)
 
-    def make_response(self, status: int, body: Any, headers: Mapping[str, str]) -> HttpResponse:
+    def make_response(
+        self, status: int, body: Any, headers: Mapping[str, str]
+    ) -> HttpResponse:
         if isinstance(body, str):
-            return _add_headers(HttpResponse(status, body.encode(), http_body.PLAIN_CONTENT_TYPE), headers)
+            return _add_headers(
+                HttpResponse(status, body.encode(), http_body.PLAIN_CONTENT_TYPE),
+                headers,
+            )
         return _add_headers(HttpResponse(status, http_body.encode_json(body)), headers)
 
-    def make_empty_response(self, status: int, headers: Mapping[str, str]) -> HttpResponse:
+    def make_empty_response(
+        self, status: int, headers: Mapping[str, str]
+    ) -> HttpResponse:
         return _add_headers(HttpResponse(status), headers)
 
     def replace_body(self, body: bytes) -> HttpResponse:
@@ -150,7 +176,9 @@ class _StruckCall(Struct, frozen=True, kw_only=True):
         return self._lose_response(WireFailure.RESET)
 
     async def truncate_body(self) -> HttpResponse:
-        return broken_answers.TruncatedResponse(*await self._join_parts(), receive=self.context.receive)
+        return broken_answers.TruncatedResponse(
+            *await self._join_parts(), receive=self.context.receive
+        )
 
     async def drip_response(self, seconds: timedelta) -> HttpResponse:
         return broken_answers.DrippingResponse(
@@ -170,14 +198,18 @@ class _StruckCall(Struct, frozen=True, kw_only=True):
 
     def _lose_response(self, failure: WireFailure) -> HttpResponse:
         receive = self.context.receive
-        return broken_answers.LostResponse(http_body.NO_RESPONSE, failure=failure, receive=receive)
+        return broken_answers.LostResponse(
+            http_body.NO_RESPONSE, failure=failure, receive=receive
+        )
 
     async def _join_parts(self) -> tuple[int, bytes, bytes, list[http_body.HeaderPair]]:
         whole = await http_body.join_slices(self.right_response)
         return whole.status, whole.body, whole.content_type, whole.headers
 
     def _make_delay(self, by: timedelta) -> DelayedResponse:
-        return DelayedResponse(self.call.now + by, self.context.operation.id, self.rule_id)
+        return DelayedResponse(
+            self.call.now + by, self.context.operation.id, self.rule_id
+        )
 
 
 def _add_headers(response: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:
@@ -186,5 +218,7 @@ def _add_headers(response: HttpResponse, headers: Mapping[str, str]) -> HttpResp
         if name.lower() == "content-type":
             response.content_type = http_body.to_header_value(value)
         else:
-            response.headers.append((name.lower().encode(), http_body.to_header_value(value)))
+            response.headers.append(
+                (name.lower().encode(), http_body.to_header_value(value))
+            )
     return response

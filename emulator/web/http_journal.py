@@ -2,15 +2,24 @@
 
 from itertools import chain
 
-from emulator.world import journal
 from emulator.timekeeping.clock import stopwatch
-from emulator.world.journal import EXCHANGE_OVERHEAD, HEADER_SEPARATOR, LARGEST_WHOLE_BODY, JournalBody, CutBody, CellphoneNumbers
-from emulator.web.request_context import RequestContext
 from emulator.web.http_body import HttpResponse
+from emulator.web.request_context import RequestContext
+from emulator.world import journal
+from emulator.world.journal import (
+    EXCHANGE_OVERHEAD,
+    HEADER_SEPARATOR,
+    LARGEST_WHOLE_BODY,
+    CellphoneNumbers,
+    CutBody,
+    JournalBody,
+)
 from emulator.worlds import WorldEntry
 
 
-def record_http_exchange(context: RequestContext, entry: WorldEntry, response: HttpResponse) -> None:
+def record_http_exchange(
+    context: RequestContext, entry: WorldEntry, response: HttpResponse
+) -> None:
     """Keep the exchange in the journal of the world that was entered.
 
     Every request waits for this, so what can be left for who reads it is left.
@@ -20,11 +29,15 @@ def record_http_exchange(context: RequestContext, entry: WorldEntry, response: H
     headers = HEADER_SEPARATOR.join(chain.from_iterable(scope["headers"]))
     numbers: CellphoneNumbers = ()
     request: JournalBody = context.body
-    answered: JournalBody = b"%b" % response.body  # as orjson's takes a multiple of its length
+    answered: JournalBody = (
+        b"%b" % response.body
+    )  # as orjson's takes a multiple of its length
     octets = len(context.body) + len(response.body)
     if octets > LARGEST_WHOLE_BODY or response.slices is not None:
         request, numbers, answered, octets = _shorten_bodies(context, response)
-    octets += len(headers) + len(path) + len(query) + 2 * len(context.why) + EXCHANGE_OVERHEAD
+    octets += (
+        len(headers) + len(path) + len(query) + 2 * len(context.why) + EXCHANGE_OVERHEAD
+    )
     if context.fault:  # whose headers are anybody's
         octets += sum(len(name) + len(value) for name, value in response.headers)
     kept.record(
@@ -52,12 +65,17 @@ def record_http_exchange(context: RequestContext, entry: WorldEntry, response: H
     )
 
 
-def _shorten_bodies(context: RequestContext, response: HttpResponse) -> tuple[JournalBody, CellphoneNumbers, JournalBody, int]:
+def _shorten_bodies(
+    context: RequestContext, response: HttpResponse
+) -> tuple[JournalBody, CellphoneNumbers, JournalBody, int]:
     """Return request, cellphones and answer as they are kept, and their octets.
 
     Slices are followed while they are sent.
     """
-    request, answered = journal.shorten_body(context.body), journal.shorten_body(response.body)
+    request, answered = (
+        journal.shorten_body(context.body),
+        journal.shorten_body(response.body),
+    )
     numbers: CellphoneNumbers = ()
     octets = 0
     if isinstance(request, CutBody):

@@ -30,7 +30,9 @@ class AllowedPages(Enum):
     PROVEN = auto()  # our own, by a browser that says so: it takes something away
 
 
-PLATFORM_PREFIX = "/api/"  # where everything needs a token, which no page elsewhere can send
+PLATFORM_PREFIX = (
+    "/api/"  # where everything needs a token, which no page elsewhere can send
+)
 CONTROL_PREFIX = "/_emulator/"
 DEFAULT_PAGES = AllowedPages.OWN
 # By the template of the path; a route that is not here is for our own pages.
@@ -66,7 +68,10 @@ def get_allowed_pages(path: str) -> AllowedPages:
 
 def is_page_path(path: str) -> bool:
     """Return whether a person looks at *path*, and neither API has it."""
-    return not path.startswith((PLATFORM_PREFIX, CONTROL_PREFIX)) and _find_pages(path) is not None
+    return (
+        not path.startswith((PLATFORM_PREFIX, CONTROL_PREFIX))
+        and _find_pages(path) is not None
+    )
 
 
 def _find_pages(path: str) -> AllowedPages | None:
@@ -81,7 +86,9 @@ def find_objection(scope: Scope, pages: AllowedPages) -> str:
     if pages is AllowedPages.ANY:
         return ""
     says_nothing = ORIGIN_HEADERS.isdisjoint([name for name, _ in scope["headers"]])
-    if says_nothing and pages is not AllowedPages.PROVEN:  # as of any client but browsers
+    if (
+        says_nothing and pages is not AllowedPages.PROVEN
+    ):  # as of any client but browsers
         return ""
     asked = _BrowserRequest(scope)
     return next(asked.iter_objections(pages), "")
@@ -105,7 +112,10 @@ class _BrowserRequest:
             if not self._is_own_origin(origin):
                 yield f"{origin} is not {self._make_own_origin()}"
         for site in self._sites:
-            if not (self._is_near(site) or (pages is AllowedPages.LINKED and self._is_link())):
+            if not (
+                self._is_near(site)
+                or (pages is AllowedPages.LINKED and self._is_link())
+            ):
                 yield (
                     f"a page that is not ours had a browser ask (Sec-Fetch-Site: "
                     f"{site}); open the address by itself"
@@ -132,7 +142,11 @@ class _BrowserRequest:
         )
 
     def _is_unclear(self) -> bool:
-        says = self._sites or self._get_values("origin") or self._get_values(CONTROL_HEADER)
+        says = (
+            self._sites
+            or self._get_values("origin")
+            or self._get_values(CONTROL_HEADER)
+        )
         agents = self._get_values("user-agent")
         return not says and any(each.startswith(BROWSER_AGENT) for each in agents)
 

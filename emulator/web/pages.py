@@ -16,12 +16,12 @@ from emulator.domain import shortlink
 from emulator.domain.account import Account
 from emulator.domain.refusals import Refusal
 from emulator.operations.platform import smsclic
-from emulator.world.transaction import run_transaction
 from emulator.web import http_body
-from emulator.web.platform_api import PlatformApi, read_bearer_token
 from emulator.web.control_client import ControlRefusal
-from emulator.web.panel import panel, words
 from emulator.web.http_body import HttpResponse
+from emulator.web.panel import panel, words
+from emulator.web.platform_api import PlatformApi, read_bearer_token
+from emulator.world.transaction import run_transaction
 from emulator.worlds import WorldDirectory, require_not_set_aside
 
 WEB_DIR = Path(__file__).parent
@@ -39,7 +39,9 @@ DOCS_HEADERS = {
 
 
 class PublicPages:
-    def __init__(self, api: PlatformApi, contract: Contract, worlds: WorldDirectory) -> None:
+    def __init__(
+        self, api: PlatformApi, contract: Contract, worlds: WorldDirectory
+    ) -> None:
         self._api = api
         self._contract = contract
         self._worlds = worlds
@@ -57,7 +59,9 @@ class PublicPages:
         _, literal, _ = read_bearer_token(http_body.collect_headers(request.scope))
         try:
             world = (
-                await self._worlds.get_or_create(literal) if literal else self._worlds.default
+                await self._worlds.get_or_create(literal)
+                if literal
+                else self._worlds.default
             )
         except Refusal as refusal:
             return _to_starlette(self._api.render_refusal(refusal, None))
@@ -89,7 +93,10 @@ class PublicPages:
         Source: manual CLC-15; assumption CLC-16.
         """
         code = request.path_params["code"]
-        world, message = self._worlds.find_by_short_code(code), shortlink.parse_link_code(code)
+        world, message = (
+            self._worlds.find_by_short_code(code),
+            shortlink.parse_link_code(code),
+        )
         url = smsclic.find_link_target(world, message) if world and message else None
         if world is None or message is None or url is None:
             raise HTTPException(404)
@@ -104,9 +111,15 @@ class PublicPages:
 
 def render_refusal_page(refusal: Refusal, scope: Scope) -> HttpResponse:
     """Return the page that says no to a person who is not let in."""
-    accepted = http_body.collect_headers(scope).get(b"accept-language", b"").decode("latin-1")
-    title = refusal.reason.format_sentence(words.choose_language(accepted), refusal.words)
-    return panel.render_problem_page(scope, ControlRefusal(title, refusal.reason.status, refusal.why))
+    accepted = (
+        http_body.collect_headers(scope).get(b"accept-language", b"").decode("latin-1")
+    )
+    title = refusal.reason.format_sentence(
+        words.choose_language(accepted), refusal.words
+    )
+    return panel.render_problem_page(
+        scope, ControlRefusal(title, refusal.reason.status, refusal.why)
+    )
 
 
 def list_catalogue_ids(account: Account) -> dict[str, list[int]]:
@@ -122,4 +135,6 @@ def list_catalogue_ids(account: Account) -> dict[str, list[int]]:
 
 def _to_starlette(response: HttpResponse) -> Response:
     headers = {name.decode(): value.decode() for name, value in response.headers}
-    return Response(response.body, response.status, headers, media_type="application/json")
+    return Response(
+        response.body, response.status, headers, media_type="application/json"
+    )

@@ -7,9 +7,9 @@ from urllib.parse import parse_qs
 from starlette.types import Scope
 
 from emulator.contract.contract import Operation, Parameter
+from emulator.contract.shape import BodyFlaw, BodyMismatch, BodyReading, Shape
 from emulator.domain import refusals
 from emulator.domain.refusals import REASON_BY_KEYWORD, Refusal
-from emulator.contract.shape import BodyFlaw, BodyMismatch, BodyReading, Shape
 from emulator.web.http_body import RequestHeaders
 
 # What to do about a body that fails a keyword of the contract.
@@ -33,7 +33,9 @@ KEYWORD_ADVICE = {
 ID_REFUSALS = {"deliveryId": refusals.NO_SUCH_DELIVERY}
 
 
-def read_parameters(operation: Operation, scope: Scope, headers: RequestHeaders) -> dict[str, Any]:
+def read_parameters(
+    operation: Operation, scope: Scope, headers: RequestHeaders
+) -> dict[str, Any]:
     """Return the values in path, query and headers that the contract knows.
 
     Refuses what it does not admit: 404 for an id, 422 for anything else.
@@ -99,7 +101,9 @@ def _make_refusal(flaw: BodyFlaw) -> Refusal:
     if not flaw.field:
         reason = refusals.NOT_AN_OBJECT if flaw.keyword == "type" else reason
     words = {"field": flaw.field, "limit": flaw.limit, "other": flaw.other}
-    advice = KEYWORD_ADVICE.get(flaw.keyword, "send {field} as the contract describes it")
+    advice = KEYWORD_ADVICE.get(
+        flaw.keyword, "send {field} as the contract describes it"
+    )
     why = advice.format_map({**words, "field": flaw.field or "the body"})
     if flaw.ledger:
         why += f" (this world is strict about {flaw.ledger})"

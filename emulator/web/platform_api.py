@@ -5,19 +5,23 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from emulator.contract.memo import cache_short_keys
 from emulator.domain import refusals
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
-from emulator.domain.refusals import RefusalReason, Refusal
-from emulator.faults import CallFacts, FaultPhase, FaultPlace, FaultRule, find_striking_rule
-from emulator.contract.memo import cache_short_keys
+from emulator.domain.refusals import Refusal, RefusalReason
+from emulator.faults import (
+    CallFacts,
+    FaultPhase,
+    FaultPlace,
+    FaultRule,
+    find_striking_rule,
+)
 from emulator.operations.call import OperationCall
-from emulator.web import fault_header
-from emulator.web import http_journal
-from emulator.web import http_body
-from emulator.web.request_context import RequestContext
+from emulator.web import fault_header, http_body, http_journal
 from emulator.web.http_body import HttpResponse, RequestHeaders
-from emulator.worlds import WorldEntry, WorldDirectory
+from emulator.web.request_context import RequestContext
+from emulator.worlds import WorldDirectory, WorldEntry
 
 BEARER_CHALLENGE = (b"www-authenticate", b"Bearer")
 
@@ -30,7 +34,9 @@ class PlatformApi:
         self._tally = worlds.counters
         self.body_limit = body_limit
 
-    async def refuse_unknown_path(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def refuse_unknown_path(
+        self, scope: Scope, _receive: Receive, send: Send
+    ) -> None:
         """Answer a path that the contract does not have."""
         refusal = Refusal(refusals.NO_SUCH_PATH, "the contract has no such path")
         answer = self.render_refusal(refusal, None)
@@ -55,15 +61,23 @@ class PlatformApi:
             context.weigh_doubt(Doubt("AUT-06", refusals.UNAUTHENTICATED, why))
         return context.entry
 
-    def render_refusal(self, refusal: Refusal, context: RequestContext | None) -> HttpResponse:
+    def render_refusal(
+        self, refusal: Refusal, context: RequestContext | None
+    ) -> HttpResponse:
         """Return the platform's no, in the language and the manner of the world."""
         entry = context.entry if context else None
         account = entry.world.account if entry else self._worlds.default.account
         reason = account.refusals.get(refusal.reason.name, refusal.reason)
-        sentence = reason.format_sentence(account.assumptions["language"], refusal.words)
-        answer = HttpResponse(reason.status, _render_error_body(refusal, reason, sentence, account))
+        sentence = reason.format_sentence(
+            account.assumptions["language"], refusal.words
+        )
+        answer = HttpResponse(
+            reason.status, _render_error_body(refusal, reason, sentence, account)
+        )
         if refusal.why:
-            answer.headers.append((b"x-emulator-why", http_body.to_header_value(refusal.why)))
+            answer.headers.append(
+                (b"x-emulator-why", http_body.to_header_value(refusal.why))
+            )
         if reason.status == refusals.UNAUTHENTICATED.status:
             answer.headers.append(BEARER_CHALLENGE)
         return answer
@@ -73,7 +87,11 @@ class PlatformApi:
         return self._worlds.default.clock.now()
 
     def match_fault(
-        self, context: RequestContext, call: OperationCall, phase: FaultPhase, right: HttpResponse | None
+        self,
+        context: RequestContext,
+        call: OperationCall,
+        phase: FaultPhase,
+        right: HttpResponse | None,
     ) -> FaultRule | None:
         """Return the fault that strikes: the visitor's own, or else of the world."""
         own, world = fault_header.parse_fault_headers(context.headers), context.world
@@ -90,7 +108,9 @@ class PlatformApi:
         if own is None:
             return world.match_fault_rule(facts, FaultPlace.HTTP_REQUEST)
         seed = world.account.seed
-        rule, _ = find_striking_rule((own,), facts, place=FaultPlace.HTTP_REQUEST, seed=seed)
+        rule, _ = find_striking_rule(
+            (own,), facts, place=FaultPlace.HTTP_REQUEST, seed=seed
+        )
         if rule is not None:
             self._tally.faults[facts.operation] += 1
         return rule
@@ -125,7 +145,9 @@ def _list_cellphones(call: OperationCall) -> list[str]:
     return [str(each) for each in named if each is not None]
 
 
-def _render_error_body(refusal: Refusal, reason: RefusalReason, sentence: str, account: Account) -> bytes:
+def _render_error_body(
+    refusal: Refusal, reason: RefusalReason, sentence: str, account: Account
+) -> bytes:
     """Return the manual's envelope, or what stock Laravel would say.
 
     Source: manual ERR-02, ERR-03; assumption ERR-06.

@@ -55,14 +55,20 @@ class ApiProfile(Protocol):
     async def authenticate(self, context: RequestContext) -> WorldEntry:
         """Return where the visitor goes, or refuse."""
 
-    def render_refusal(self, refusal: Refusal, context: RequestContext | None) -> HttpResponse:
+    def render_refusal(
+        self, refusal: Refusal, context: RequestContext | None
+    ) -> HttpResponse:
         """Return the answer that says no."""
 
     def get_default_time(self) -> datetime:
         """Return what time it is for those who are not let in."""
 
     def match_fault(
-        self, context: RequestContext, call: OperationCall, phase: FaultPhase, right: HttpResponse | None
+        self,
+        context: RequestContext,
+        call: OperationCall,
+        phase: FaultPhase,
+        right: HttpResponse | None,
     ) -> FaultRule | None:
         """Return the fault rule that strikes, if one does, and count it.
 

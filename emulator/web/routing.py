@@ -12,8 +12,7 @@ from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
 from emulator.contract.memo import cache_short_keys
-from emulator.web import origins
-from emulator.web import http_body
+from emulator.web import http_body, origins
 from emulator.web.admission import Admission, add_security_headers
 from emulator.web.endpoint import Endpoint
 
@@ -81,7 +80,10 @@ class EmulatorApp(Starlette):
         async def dated(message: Message) -> None:
             if message["type"] == http_body.RESPONSE_START:
                 now = self.state.worlds.default.clock.now()
-                message["headers"] = [*message["headers"], http_body.make_date_header(now)]
+                message["headers"] = [
+                    *message["headers"],
+                    http_body.make_date_header(now),
+                ]
             await send(message)
 
         return dated

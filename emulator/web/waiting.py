@@ -11,15 +11,15 @@ from starlette.types import Receive
 from emulator.operations.background.catch_up import catch_up
 from emulator.operations.call import (
     Debounce,
-    Pause,
+    EventStream,
     OperationResult,
     OperationSteps,
-    EventStream,
+    Pause,
     UntilCaughtUp,
     WaitStep,
 )
-from emulator.world.transaction import NOTHING_CHANGED, STOPPED_THERE, run_transaction
 from emulator.world import World
+from emulator.world.transaction import NOTHING_CHANGED, STOPPED_THERE, run_transaction
 from emulator.worlds import require_not_set_aside
 
 
@@ -50,7 +50,9 @@ class Waiter:
         Raises ``HungUp`` once the client has.
         """
         left = self._remaining_seconds(pause.seconds)
-        await self._sleep_until_change(_min_seconds(left, self._seconds_until(pause.until)))
+        await self._sleep_until_change(
+            _min_seconds(left, self._seconds_until(pause.until))
+        )
         self._change_event.clear()
         if self._disconnect.done():
             raise ClientDisconnected
@@ -91,7 +93,9 @@ class Waiter:
         rung = asyncio.ensure_future(self._change_event.wait())
         first = asyncio.FIRST_COMPLETED
         try:
-            await asyncio.wait((rung, self._disconnect), timeout=seconds, return_when=first)
+            await asyncio.wait(
+                (rung, self._disconnect), timeout=seconds, return_when=first
+            )
         finally:
             rung.cancel()
 
@@ -131,7 +135,9 @@ async def wait_until_idle(world: World, receive: Receive) -> None:
             await patience.wait_for_change(Pause())
 
 
-async def run_steps(steps: OperationSteps, world: World, receive: Receive) -> OperationResult:
+async def run_steps(
+    steps: OperationSteps, world: World, receive: Receive
+) -> OperationResult:
     """Return what a patient operation answers in the end."""
     commons, left, step, time = world.shared, NOTHING_CHANGED, None, None
     with Waiter(world, receive) as patience:
@@ -140,7 +146,9 @@ async def run_steps(steps: OperationSteps, world: World, receive: Receive) -> Op
                 if step is not None:
                     time = await patience.wait_for_step(step, left)
                 before = commons.transaction_count
-                step = await run_transaction(world, partial(_run_step, steps, time), left=left)
+                step = await run_transaction(
+                    world, partial(_run_step, steps, time), left=left
+                )
                 if commons.transaction_count > before:
                     left = STOPPED_THERE
             return step
@@ -148,7 +156,9 @@ async def run_steps(steps: OperationSteps, world: World, receive: Receive) -> Op
             await run_transaction(world, steps.close, has_happened=True)
 
 
-def _run_step(steps: OperationSteps, time_is_left: bool | None) -> WaitStep | OperationResult:  # noqa: FBT001
+def _run_step(
+    steps: OperationSteps, time_is_left: bool | None
+) -> WaitStep | OperationResult:  # noqa: FBT001
     """Return where an operation waits next, or its reply."""
     try:
         return steps.send(time_is_left)  # type: ignore[arg-type] # None begins it
@@ -178,7 +188,9 @@ async def iter_stream(
             stream.close()
 
 
-async def bring_up_to_date(world: World, now: datetime, *, left: str = NOTHING_CHANGED) -> None:
+async def bring_up_to_date(
+    world: World, now: datetime, *, left: str = NOTHING_CHANGED
+) -> None:
     """Bring *world* up to the time of who comes in; others are let in meanwhile.
 
     Refuses where that sets it aside; who lets in decides about one that was before.

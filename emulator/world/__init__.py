@@ -1,16 +1,16 @@
 """Worlds: what each keeps, how it changes, and what follows."""
 
 from emulator.world.changes import (
-    HandsetAnswered,
-    HandsetAnsweredEarly,
     Click,
     ClockChanged,
-    FaultNumberTaken,
     DeliveryStarted,
-    ReceiptQueued,
-    TokenRevoked,
+    FaultNumberTaken,
     FaultRulesChanged,
+    HandsetAnswered,
+    HandsetAnsweredEarly,
+    ReceiptQueued,
     TokenNumberTaken,
+    TokenRevoked,
 )
 from emulator.world.codec import SnapshotError
 from emulator.world.shared_state import ChangeSet, SharedState, Store, StoreWriteError
@@ -19,21 +19,21 @@ from emulator.world.world import World
 
 __all__ = [
     "FIRST_IDS",
-    "HandsetAnswered",
-    "HandsetAnsweredEarly",
     "ChangeSet",
     "Click",
-    "SharedState",
     "ClockChanged",
-    "FaultNumberTaken",
     "DeliveryStarted",
-    "ReceiptQueued",
-    "TokenRevoked",
+    "FaultNumberTaken",
     "FaultRulesChanged",
+    "HandsetAnswered",
+    "HandsetAnsweredEarly",
+    "ReceiptQueued",
+    "SharedState",
     "SnapshotError",
-    "WorldState",
     "Store",
-    "TokenNumberTaken",
     "StoreWriteError",
+    "TokenNumberTaken",
+    "TokenRevoked",
     "World",
+    "WorldState",
 ]

@@ -5,8 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from emulator.domain.delivery import Delivery
-from emulator.domain.delivery import DeliveryState as DeliveryState
+from emulator.domain.delivery import Delivery, DeliveryState
 from emulator.domain.email import EmailCampaign
 from emulator.domain.handset import Outcome
 from emulator.domain.sms import SmsCampaign
@@ -17,7 +16,9 @@ OUTCOMES = frozenset(Outcome)
 LARGEST_ID = 2**62  # of an id: what comes after it still fits every store
 
 
-def find_campaign_mistakes(campaign: SmsCampaign | VoiceCampaign, where: str) -> Iterator[str]:
+def find_campaign_mistakes(
+    campaign: SmsCampaign | VoiceCampaign, where: str
+) -> Iterator[str]:
     line, count = campaign.line, len(campaign.recipients)
     columns = campaign.recipients.fields.values()
     if not count or {line.messages, len(campaign.outcomes)} != {count}:
@@ -67,7 +68,9 @@ def find_id_mistakes(
             yield f"{kind.name}: the ids do not grow"
 
 
-def find_next_id_mistakes(following: Mapping[str, int], known: Mapping[str, int]) -> Iterator[str]:
+def find_next_id_mistakes(
+    following: Mapping[str, int], known: Mapping[str, int]
+) -> Iterator[str]:
     """Yield what is wrong with the next ids themselves."""
     if following.keys() != known.keys():
         yield f"at next: the ids are {', '.join(known)}"

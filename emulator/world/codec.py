@@ -16,7 +16,7 @@ import msgspec
 from emulator.domain.delivery import Attempt
 from emulator.domain.recipients import Column, Recipients, make_column
 from emulator.domain.sms import SmsCampaign
-from emulator.domain.text import MERGE_FIELDS, LINK_MARK, TextTemplate
+from emulator.domain.text import LINK_MARK, MERGE_FIELDS, TextTemplate
 from emulator.domain.timeline import SendSchedule
 
 JsonObject = dict[str, Any]
@@ -68,7 +68,9 @@ def thing_from_json(part: JsonObject, kind: type, where: str) -> Any:
         message = f"at {where}: missing or unknown: {names}"
         raise SnapshotError(message)
     values = {
-        name: _READERS.get(hints[name], _make_reader(hints[name]))(value, f"{where}.{name}")
+        name: _READERS.get(hints[name], _make_reader(hints[name]))(
+            value, f"{where}.{name}"
+        )
         for name, value in part.items()
     }
     return kind(**values)
@@ -169,7 +171,9 @@ def _read_optional_template(value: Any, where: str) -> TextTemplate | None:
 
 def _read_attempts(value: Any, where: str) -> tuple[Attempt, ...]:
     parts = convert_json(value, list[dict[str, Any]], where)
-    return tuple(thing_from_json(part, Attempt, f"{where}.{i}") for i, part in enumerate(parts))
+    return tuple(
+        thing_from_json(part, Attempt, f"{where}.{i}") for i, part in enumerate(parts)
+    )
 
 
 def _read_send_schedule(value: Any, where: str) -> SendSchedule:

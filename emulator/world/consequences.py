@@ -6,7 +6,6 @@ Nothing here is kept: it is made anew from the state wherever a state is taken o
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from emulator.world.world import World  # TEMP
 from emulator.domain.account import Movement, Token
 from emulator.domain.delivery import Delivery, DeliveryKind
 from emulator.domain.email import EmailCampaign
@@ -19,12 +18,12 @@ from emulator.domain.voice import VoiceCampaign
 from emulator.timekeeping.event_log import WorldEvent
 from emulator.world import plans
 from emulator.world.changes import (
-    HandsetAnsweredEarly,
     ClockChanged,
+    CommitAction,
     DeliveriesForgotten,
+    HandsetAnsweredEarly,
     ReceiptQueued,
     TokenRevoked,
-    CommitAction,
 )
 from emulator.world.state import FIELDS_BY_CHANGE
 
@@ -34,7 +33,7 @@ Step = Callable[[Any, Any], object]  # of a world and a change
 # --- Before it is in its place: whether it is new can be seen -------------------------
 
 
-def _before_campaign(world: "World", campaign: SmsCampaign) -> None:
+def _before_campaign(world: Any, campaign: SmsCampaign) -> None:
     if campaign.id in world.campaigns:
         world.replan_version += 1
         return
@@ -46,12 +45,12 @@ def _before_campaign(world: "World", campaign: SmsCampaign) -> None:
     _count_messages(world, channel, campaign.line.messages)
 
 
-def _before_submission(world: "World", submission: Submission) -> None:
+def _before_submission(world: Any, submission: Submission) -> None:
     if submission.id not in world.submissions:
         world.latest_by_likeness[hash(submission.replace_key)] = submission.id
 
 
-def _before_voice_campaign(world: "World", campaign: VoiceCampaign) -> None:
+def _before_voice_campaign(world: Any, campaign: VoiceCampaign) -> None:
     world.plan_version += 1
     if campaign.id in world.voice_campaigns:
         world.replan_version += 1
@@ -61,35 +60,35 @@ def _before_voice_campaign(world: "World", campaign: VoiceCampaign) -> None:
     _count_messages(world, "voice", campaign.line.messages)
 
 
-def _before_email_campaign(world: "World", campaign: EmailCampaign) -> None:
+def _before_email_campaign(world: Any, campaign: EmailCampaign) -> None:
     world.plan_version += 1
     world.set_next_id("email", campaign.id + 1)
     _count_messages(world, "email", campaign.count)
 
 
-def _before_lookup(world: "World", lookup: HlrLookup) -> None:
+def _before_lookup(world: Any, lookup: HlrLookup) -> None:
     world.set_next_id("hlr", lookup.id + 1)
     _count_messages(world, "hlr", 1)
 
 
-def _before_response(world: "World", response: MoResponse) -> None:
+def _before_response(world: Any, response: MoResponse) -> None:
     world.set_next_id("response", response.id + 1)
 
 
-def _before_delivery(world: "World", delivery: Delivery) -> None:
+def _before_delivery(world: Any, delivery: Delivery) -> None:
     if delivery.id not in world.deliveries:
         world.set_next_id("delivery", delivery.id + 1)
 
 
-def _before_queued_receipt(world: "World", mailed: ReceiptQueued) -> None:
+def _before_queued_receipt(world: Any, mailed: ReceiptQueued) -> None:
     world.set_next_id("delivery", mailed.delivery.id + 1)
 
 
-def _before_movement(world: "World", movement: Movement) -> None:
+def _before_movement(world: Any, movement: Movement) -> None:
     world.balance += movement.amount
 
 
-def _count_messages(world: "World", channel: str, messages: int) -> None:
+def _count_messages(world: Any, channel: str, messages: int) -> None:
     world.volume += messages
     world.counters.messages[channel] += messages
 
@@ -97,7 +96,7 @@ def _count_messages(world: "World", channel: str, messages: int) -> None:
 # --- Once it is in its place ----------------------------------------------------------
 
 
-def _after_campaign(world: "World", campaign: SmsCampaign) -> None:
+def _after_campaign(world: Any, campaign: SmsCampaign) -> None:
     world.plan_version += 1
     if campaign.id in world.submissions:
         plans.plan_receipt(world, world.submissions[campaign.id])
@@ -107,13 +106,13 @@ def _after_campaign(world: "World", campaign: SmsCampaign) -> None:
         world.wake_courier()
 
 
-def _after_submission(world: "World", submission: Submission) -> None:
+def _after_submission(world: Any, submission: Submission) -> None:
     if submission.registered and submission.told < len(submission.destinations):
         plans.plan_receipt(world, submission)
         world.wake_courier()
 
 
-def _after_delivery(world: "World", delivery: Delivery) -> None:
+def _after_delivery(world: Any, delivery: Delivery) -> None:
     plans.plan_delivery(world, delivery)
     if delivery.is_over:
         world.outbox.finished.append(delivery.id)
@@ -121,7 +120,7 @@ def _after_delivery(world: "World", delivery: Delivery) -> None:
         world.wake_courier()
 
 
-def _after_forgetting(world: "World", _forgotten: DeliveriesForgotten) -> None:
+def _after_forgetting(world: Any, _forgotten: DeliveriesForgotten) -> None:
     over = world.outbox.finished
     while over and (
         over[0] not in world.deliveries or not world.deliveries[over[0]].is_over
@@ -129,32 +128,32 @@ def _after_forgetting(world: "World", _forgotten: DeliveriesForgotten) -> None:
         over.popleft()
 
 
-def _after_early_answer(world: "World", answered: HandsetAnsweredEarly) -> None:
+def _after_early_answer(world: Any, answered: HandsetAnsweredEarly) -> None:
     plans.plan_replies(world, world.campaigns[answered.campaign])
 
 
-def _after_token(world: "World", token: Token) -> None:
+def _after_token(world: Any, token: Token) -> None:
     world.register_token(token.literal)
     world.plan_version += 1
 
 
-def _after_revocation(world: "World", revoked: TokenRevoked) -> None:
+def _after_revocation(world: Any, revoked: TokenRevoked) -> None:
     world.forget_token(revoked.literal)
 
 
-def _change_clock(world: "World", dial: ClockChanged) -> None:
+def _change_clock(world: Any, dial: ClockChanged) -> None:
     world.clock.adjust(at=dial.at, rate=dial.rate)
 
 
-def _log_event(world: "World", event: WorldEvent) -> None:
+def _log_event(world: Any, event: WorldEvent) -> None:
     world.event_log.add(event)
 
 
-def _run_commit_action(_world: "World", then: CommitAction) -> None:
+def _run_commit_action(_world: Any, then: CommitAction) -> None:
     then.action()
 
 
-def _carry_out_change(world: "World", change: Any) -> None:
+def _carry_out_change(world: Any, change: Any) -> None:
     change.carry_out(world)
 
 
@@ -186,11 +185,16 @@ _AFTER: Mapping[type, Step] = {
 def _list_steps(kind: type) -> tuple[Step, ...]:
     before = (_BEFORE[kind],) if kind in _BEFORE else ()
     after = (_AFTER[kind],) if kind in _AFTER else ()
-    return (*before, *(each.apply_change for each in FIELDS_BY_CHANGE.get(kind, ())), *after)
+    return (
+        *before,
+        *(each.apply_change for each in FIELDS_BY_CHANGE.get(kind, ())),
+        *after,
+    )
 
 
 # What is done about a change, in order; one that is not known here knows it by itself.
 STEPS: Mapping[type, tuple[Step, ...]] = {
-    kind: _list_steps(kind) for kind in (*FIELDS_BY_CHANGE, *_AFTER.keys() - FIELDS_BY_CHANGE.keys())
+    kind: _list_steps(kind)
+    for kind in (*FIELDS_BY_CHANGE, *_AFTER.keys() - FIELDS_BY_CHANGE.keys())
 }
 OWN_STEPS: tuple[Step, ...] = (_carry_out_change,)

@@ -78,7 +78,9 @@ class StateField:
         del value
         yield from ()
 
-    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
+    def list_changed_rows(
+        self, change: Any, value: Any, pending: PendingRows
+    ) -> Iterable[StateRow]:
         """Return what *change* is going to change; *pending* is the transaction's."""
         del change, value, pending
         return ()
@@ -170,9 +172,13 @@ class ByIdField(ThingsField):
         for each in value.values():
             yield self.name, each.id, encode_row_value(codec.thing_to_fields(each))
 
-    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
+    def list_changed_rows(
+        self, change: Any, value: Any, pending: PendingRows
+    ) -> Iterable[StateRow]:
         del value, pending
-        return ((self.name, change.id, encode_row_value(codec.thing_to_fields(change))),)
+        return (
+            (self.name, change.id, encode_row_value(codec.thing_to_fields(change))),
+        )
 
     def from_json(self, piece: Any, now: datetime) -> dict[int, Any]:
         del now
@@ -197,7 +203,9 @@ class ListField(ThingsField):
         for place, each in enumerate(value):
             yield self.name, place, encode_row_value(codec.thing_to_fields(each))
 
-    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
+    def list_changed_rows(
+        self, change: Any, value: Any, pending: PendingRows
+    ) -> Iterable[StateRow]:
         place = pending.get(self.name, len(value))
         pending[self.name] = place + 1
         return ((self.name, place, encode_row_value(codec.thing_to_fields(change))),)
@@ -230,7 +238,9 @@ class ByCampaignField(StateField):
         for campaign, each in value.items():
             yield self.name, campaign, encode_row_value(each)
 
-    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
+    def list_changed_rows(
+        self, change: Any, value: Any, pending: PendingRows
+    ) -> Iterable[StateRow]:
         key = self.name, change.campaign
         known = pending.get(key, value.get(change.campaign, self._start))
         pending[key] = self.next_value({change.campaign: known}, change)
@@ -257,7 +267,9 @@ class CounterField(StateField):
     def apply_change(self, state: Any, change: Any) -> None:
         setattr(state, self.name, getattr(state, self.name) + change.many)
 
-    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
+    def list_changed_rows(
+        self, change: Any, value: Any, pending: PendingRows
+    ) -> Iterable[StateRow]:
         key = HEAD_ROW, self.name
         pending[key] = pending.get(key, value) + change.many
         return ()  # the row of them all is written once

@@ -10,7 +10,9 @@ class Histogram:
     """How long things took, in seconds of their worlds."""
 
     def __init__(self) -> None:
-        self.counts = [0] * (len(BUCKET_BOUNDS) + 1)  # the last one is beyond all bounds
+        self.counts = [0] * (
+            len(BUCKET_BOUNDS) + 1
+        )  # the last one is beyond all bounds
         self.total = 0.0
 
     @property

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from emulator.world.world import World  # TEMP
 from emulator.domain.delivery import Delivery
 from emulator.world.changes import DeliveriesForgotten, ReceiptQueued
 
-EXTRA_SHARE = 100  # one more of so many is forgotten than has to be: looking takes the time
+EXTRA_SHARE = (
+    100  # one more of so many is forgotten than has to be: looking takes the time
+)
 
 
-def pick_oldest_deliveries(world: "World", changes: list[Any], most: int) -> list[DeliveriesForgotten]:
+def pick_oldest_deliveries(
+    world: Any, changes: list[Any], most: int
+) -> list[DeliveriesForgotten]:
     """Return what *changes*, by which something is over, add to *most* deliveries."""
     newest = {each.id: each for each in _deliveries_in(changes)}
     over = [each.id for each in newest.values() if each.is_over]

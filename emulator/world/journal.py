@@ -94,7 +94,9 @@ class Exchange(NamedTuple):
 # An exchange as it is kept: its fields in a plain tuple, which the garbage collector
 # leaves alone once it has seen it.
 ExchangeRow = tuple[Any, ...]
-NUMBER_INDEX, AT_INDEX, OCTETS_INDEX = map(Exchange._fields.index, ("number", "at", "octets"))
+NUMBER_INDEX, AT_INDEX, OCTETS_INDEX = map(
+    Exchange._fields.index, ("number", "at", "octets")
+)
 
 
 def shorten_body(octets: bytes) -> JournalBody:
@@ -114,7 +116,9 @@ def find_cellphones(octets: bytes) -> CellphoneNumbers:
 class JournalPool:
     """The journals of a process within their bounds; the quietest gives way first."""
 
-    def __init__(self, journal_limit: int = 8 * MEBIBYTE, total_limit: int = 64 * MEBIBYTE) -> None:
+    def __init__(
+        self, journal_limit: int = 8 * MEBIBYTE, total_limit: int = 64 * MEBIBYTE
+    ) -> None:
         self.journal_limit = journal_limit  # octets a journal may take
         self.total_limit = total_limit  # octets they all may take
         self.octets = 0
@@ -147,8 +151,8 @@ class Journal:
     """The exchanges of one world; the oldest are dropped to keep within a bound."""
 
     __slots__ = (
-        "_pool",
         "_kept",
+        "_pool",
         "dropped",
         "dropped_at",
         "dropped_to",
@@ -158,7 +162,9 @@ class Journal:
 
     def __init__(self, archive: JournalPool) -> None:
         self._pool = archive
-        self._kept: list[ExchangeRow] = []  # which takes less than a deque, in most worlds
+        self._kept: list[
+            ExchangeRow
+        ] = []  # which takes less than a deque, in most worlds
         self.octets = 0
         self.last = 0  # the number of the newest exchange
         self.dropped = 0  # how many, since the journal was cleared
@@ -175,7 +181,11 @@ class Journal:
         if archive.latest is not self:
             archive.note_recording(self)
         if self.octets > archive.journal_limit:
-            self.drop(self.octets - archive.journal_limit + archive.journal_limit // SPARE_SHARE)
+            self.drop(
+                self.octets
+                - archive.journal_limit
+                + archive.journal_limit // SPARE_SHARE
+            )
         if archive.octets > archive.total_limit:
             archive.make_room()
 

@@ -5,32 +5,31 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from emulator.worldfile import account_writer
-from emulator.worldfile import fixture
 from emulator.domain.account import Account, Token
 from emulator.domain.delivery import Delivery
 from emulator.faults.rule_json import read_kept_rule, rule_to_json
-from emulator.worldfile.fixture import FixtureError
 from emulator.world import codec
 from emulator.world.changes import (
-    HandsetAnswered,
-    HandsetAnsweredEarly,
     DeliveriesForgotten,
     DeliveryStarted,
+    FaultRulesChanged,
+    HandsetAnswered,
+    HandsetAnsweredEarly,
     ReceiptQueued,
     TokenRevoked,
-    FaultRulesChanged,
 )
 from emulator.world.codec import SnapshotError, convert_json
 from emulator.world.containers import (
     ByCampaignField,
     ByIdField,
-    StateField,
     DecodedRows,
     PendingRows,
+    StateField,
     StateRow,
     encode_row_value,
 )
+from emulator.worldfile import account_writer, fixture
+from emulator.worldfile.fixture import FixtureError
 
 
 class DeliveriesField(ByIdField):
@@ -50,7 +49,9 @@ class DeliveriesField(ByIdField):
             for number in change.deliveries:
                 del table[number]
 
-    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
+    def list_changed_rows(
+        self, change: Any, value: Any, pending: PendingRows
+    ) -> Iterable[StateRow]:
         if isinstance(change, DeliveriesForgotten):
             return [(self.name, number, None) for number in change.deliveries]
         made = change.delivery if isinstance(change, ReceiptQueued) else change
@@ -102,7 +103,9 @@ class AccountField(StateField):
     def list_rows(self, value: Any) -> Iterator[StateRow]:
         yield self.name, 0, encode_row_value(account_writer.account_to_json(value))
 
-    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
+    def list_changed_rows(
+        self, change: Any, value: Any, pending: PendingRows
+    ) -> Iterable[StateRow]:
         del value, pending
         return self.list_rows(change)
 
@@ -137,7 +140,9 @@ class FaultsField(StateField):
     def list_rows(self, value: Any) -> Iterator[StateRow]:
         yield self.name, 0, encode_row_value(self.to_json(value))
 
-    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
+    def list_changed_rows(
+        self, change: Any, value: Any, pending: PendingRows
+    ) -> Iterable[StateRow]:
         del value, pending
         return self.list_rows(change.rules)
 
@@ -175,7 +180,9 @@ class LeavingField(StateField):
         for each in value:
             yield self.name, each, b"1"
 
-    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
+    def list_changed_rows(
+        self, change: Any, value: Any, pending: PendingRows
+    ) -> Iterable[StateRow]:
         del pending
         if type(change) is DeliveryStarted:
             return ((self.name, change.delivery, b"1"),)
@@ -209,7 +216,9 @@ class TokensField(StateField):
         for place, token in enumerate(value.values()):
             yield self._token_row(place, token)
 
-    def list_changed_rows(self, change: Any, value: Any, pending: PendingRows) -> Iterable[StateRow]:
+    def list_changed_rows(
+        self, change: Any, value: Any, pending: PendingRows
+    ) -> Iterable[StateRow]:
         if isinstance(change, TokenRevoked):
             return ((self.name, change.literal, None),)
         if change.literal in value:
@@ -228,4 +237,8 @@ class TokensField(StateField):
         return {each.literal: each for each in tokens}
 
     def _token_row(self, place: int, token: Token) -> StateRow:
-        return self.name, token.literal, encode_row_value([place, codec.thing_to_fields(token)])
+        return (
+            self.name,
+            token.literal,
+            encode_row_value([place, codec.thing_to_fields(token)]),
+        )

@@ -37,7 +37,11 @@ class PushRequest(NamedTuple):
     @property
     def request_url(self) -> str:
         """The URL as it is asked."""
-        return append_query(self.url, self.parameters) if self.method == "GET" else self.url
+        return (
+            append_query(self.url, self.parameters)
+            if self.method == "GET"
+            else self.url
+        )
 
 
 def append_query(url: str, parameters: str) -> str:
@@ -51,10 +55,12 @@ class PushRelay:
     What it is handed has a number, as a world that is reset begins its ids anew.
     """
 
-    __slots__ = ("_responses", "_awaited", "_pushes")
+    __slots__ = ("_awaited", "_pushes", "_responses")
 
     def __init__(self) -> None:
-        self._pushes: deque[tuple[int, PushRequest]] = deque()  # it has not been told of
+        self._pushes: deque[tuple[int, PushRequest]] = (
+            deque()
+        )  # it has not been told of
         self._awaited: dict[int, int] = {}  # ids of deliveries, by number
         self._responses: dict[int, PushResponse] = {}  # by number
 
@@ -106,13 +112,13 @@ class Outbox:
     __slots__ = (
         "_deferred",
         "_lanes",
-        "unlogged_drops",
-        "receipt_queues",
         "finished",
-        "unacknowledged",
         "receipt_contents",
+        "receipt_queues",
         "relays",
+        "unacknowledged",
         "underway",
+        "unlogged_drops",
     )
 
     def __init__(self, relays: "list[PushRelay] | None" = None) -> None:
@@ -120,10 +126,18 @@ class Outbox:
         self._deferred: dict[str, list[int]] = {}  # ids of what lets another go before
         self.underway: dict[int, None] = {}  # ids of what is being tried
         self.finished: deque[int] = deque()  # ids of what is over, the oldest first
-        self.receipt_queues: dict[str, deque[Delivery]] = {}  # receipts by system_id and age
-        self.unlogged_drops: Counter[tuple[str, str]] = Counter()  # of those, not logged yet
-        self.unacknowledged: dict[int, None] = {}  # ids of those that wait for their answer
-        self.receipt_contents: dict[int, Receipt] = {}  # what they tell, as far as it is known
+        self.receipt_queues: dict[
+            str, deque[Delivery]
+        ] = {}  # receipts by system_id and age
+        self.unlogged_drops: Counter[tuple[str, str]] = (
+            Counter()
+        )  # of those, not logged yet
+        self.unacknowledged: dict[
+            int, None
+        ] = {}  # ids of those that wait for their answer
+        self.receipt_contents: dict[
+            int, Receipt
+        ] = {}  # what they tell, as far as it is known
         self.relays = [] if relays is None else relays  # the longest connected first
         for each in self.relays:
             each.clear()

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from emulator.world.world import World  # TEMP
 from emulator.domain.delivery import Delivery
 from emulator.domain.receipt import find_next_receipt
 from emulator.domain.replies import expects_replies
@@ -10,7 +9,7 @@ from emulator.domain.smpp import Submission
 from emulator.domain.sms import SmsCampaign
 
 
-def plan_replies(world: "World", campaign: SmsCampaign) -> None:
+def plan_replies(world: Any, campaign: SmsCampaign) -> None:
     """Put down what handsets are going to write."""
     world.work_queue.schedule_replies(
         campaign,
@@ -20,19 +19,21 @@ def plan_replies(world: "World", campaign: SmsCampaign) -> None:
     )
 
 
-def plan_receipt(world: "World", submission: Submission) -> None:
+def plan_receipt(world: Any, submission: Submission) -> None:
     """Put down when the client is told the next fate."""
     following = find_next_receipt(world.campaigns[submission.id], submission)
-    world.work_queue.schedule_receipt(submission.id, following[1] if following else None)
+    world.work_queue.schedule_receipt(
+        submission.id, following[1] if following else None
+    )
 
 
-def plan_delivery(world: "World", made: Delivery) -> None:
+def plan_delivery(world: Any, made: Delivery) -> None:
     """Put down when a delivery is due, and whether it lets another go before."""
     world.work_queue.schedule_delivery(made)
     world.outbox.note_deferral(made)
 
 
-def plan_all(world: "World") -> None:
+def plan_all(world: Any) -> None:
     """Put down all that the state says will happen."""
     for campaign in world.campaigns.values():
         if expects_replies(campaign):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct, field
 
-from emulator.world.journal import JournalPool
-from emulator.world.counters import Counters
 from emulator.world import forgetting
+from emulator.world.counters import Counters
+from emulator.world.journal import JournalPool
 
 if TYPE_CHECKING:
     from emulator.world.world import World
@@ -79,7 +79,9 @@ class SharedState(Struct):
     journal_pool: JournalPool = field(default_factory=JournalPool)
     message_limit: int = 5_000_000  # messages a world may hold
     delivery_limit: int = 10_000  # that are over, which a world remembers
-    wake_courier: "Callable[[World], None]" = ignore_world  # told that something may leave
+    wake_courier: "Callable[[World], None]" = (
+        ignore_world  # told that something may leave
+    )
     store: Store = field(default_factory=MemoryStore)
     drafts: "dict[World, list[Any]]" = field(default_factory=dict)  # kept so far
     transaction_count: int = 0  # that were carried out
@@ -89,7 +91,11 @@ class SharedState(Struct):
         drafts, self.drafts = self.drafts, {}
         for world, changes in drafts.items():
             if len(world.deliveries) + len(changes) > self.delivery_limit:
-                changes.extend(forgetting.pick_oldest_deliveries(world, changes, self.delivery_limit))
+                changes.extend(
+                    forgetting.pick_oldest_deliveries(
+                        world, changes, self.delivery_limit
+                    )
+                )
         return ChangeSet(drafts, has_happened)
 
     def discard_changes(self) -> None:

@@ -22,20 +22,25 @@ from emulator.domain.sms import SmsCampaign
 from emulator.domain.voice import VoiceCampaign
 from emulator.faults import FaultRule
 from emulator.world import checks
-from emulator.world.changes import Click, FaultNumberTaken, DeliveriesForgotten, TokenNumberTaken
+from emulator.world.changes import (
+    Click,
+    DeliveriesForgotten,
+    FaultNumberTaken,
+    TokenNumberTaken,
+)
 from emulator.world.codec import JsonObject, SnapshotError
 from emulator.world.containers import (
     HEAD_ROW,
     ByIdField,
-    IdSequence,
-    ListField,
-    StateField,
-    NextIdsField,
     CounterField,
     DecodedRows,
-    PendingRows,
-    StateRow,
+    IdSequence,
     IdSpan,
+    ListField,
+    NextIdsField,
+    PendingRows,
+    StateField,
+    StateRow,
     encode_row_value,
 )
 from emulator.world.kinds import (
@@ -50,12 +55,24 @@ from emulator.world.kinds import (
 
 # Ids grow from the manual's own (SMS-49, DLR-18, VOI-46, VOI-22, EML-20, MO-18); those
 # of look-ups (LOST-01) and deliveries are ours.
-CAMPAIGN_IDS, MESSAGE_IDS = IdSequence("campaign", 8528238), IdSequence("message", 46608336)
+CAMPAIGN_IDS, MESSAGE_IDS = (
+    IdSequence("campaign", 8528238),
+    IdSequence("message", 46608336),
+)
 VOICE_IDS, CALL_IDS = IdSequence("voice", 481776), IdSequence("call", 754061)
 EMAIL_IDS, HLR_IDS = IdSequence("email", 28648), IdSequence("hlr", 90210)
 RESPONSE_IDS, DELIVERY_IDS = IdSequence("response", 977929), IdSequence("delivery", 1)
 FIRST_IDS: Mapping[str, int] = dict(
-    (CAMPAIGN_IDS, MESSAGE_IDS, VOICE_IDS, CALL_IDS, EMAIL_IDS, HLR_IDS, RESPONSE_IDS, DELIVERY_IDS)
+    (
+        CAMPAIGN_IDS,
+        MESSAGE_IDS,
+        VOICE_IDS,
+        CALL_IDS,
+        EMAIL_IDS,
+        HLR_IDS,
+        RESPONSE_IDS,
+        DELIVERY_IDS,
+    )
 )
 
 
@@ -95,7 +112,9 @@ class WorldState:
     opening: Annotated[int, CounterField()]  # millionths
     tokens_made: Annotated[int, CounterField(counts=TokenNumberTaken)]
     faults_made: Annotated[int, CounterField(counts=FaultNumberTaken)]
-    deliveries_dropped: Annotated[int, CounterField(counts=DeliveriesForgotten, is_own=True)]
+    deliveries_dropped: Annotated[
+        int, CounterField(counts=DeliveriesForgotten, is_own=True)
+    ]
     campaigns: Annotated[
         dict[int, SmsCampaign],
         ByIdField(
@@ -119,17 +138,30 @@ class WorldState:
     ]
     email_campaigns: Annotated[
         dict[int, EmailCampaign],
-        ByIdField(EmailCampaign, ids=EMAIL_IDS, instants_of=email_instants, check=checks.find_email_mistakes),
+        ByIdField(
+            EmailCampaign,
+            ids=EMAIL_IDS,
+            instants_of=email_instants,
+            check=checks.find_email_mistakes,
+        ),
     ]
     deliveries: Annotated[
         dict[int, Delivery],
-        DeliveriesField(ids=DELIVERY_IDS, dated=delivery_instants, check=checks.find_delivery_mistakes),
+        DeliveriesField(
+            ids=DELIVERY_IDS,
+            dated=delivery_instants,
+            check=checks.find_delivery_mistakes,
+        ),
     ]
     lookups: Annotated[list[HlrLookup], ListField(HlrLookup, ids=HLR_IDS)]
     responses: Annotated[list[MoResponse], ListField(MoResponse, ids=RESPONSE_IDS)]
     clicks: Annotated[list[Click], ListField(Click)]
-    received: Annotated[list[ReceivedText], ListField(ReceivedText)]  # texts with a keyword
-    movements: Annotated[list[Movement], ListField(Movement, instants_of=movement_instants)]
+    received: Annotated[
+        list[ReceivedText], ListField(ReceivedText)
+    ]  # texts with a keyword
+    movements: Annotated[
+        list[Movement], ListField(Movement, instants_of=movement_instants)
+    ]
     answered: Annotated[dict[int, int], AnsweredField()]  # replies, by campaign
     early: Annotated[dict[int, tuple[int, ...]], EarlyField()]  # places, by campaign
     leaving: Annotated[dict[int, None], LeavingField()]  # deliveries under way, perhaps
@@ -147,7 +179,11 @@ class WorldState:
             setattr(self, name, kind.make_empty())
         self.account = account
         self.balance = self.volume = 0
-        self.first_messages, self.first_message_campaigns, self.latest_by_likeness = [], [], {}
+        self.first_messages, self.first_message_campaigns, self.latest_by_likeness = (
+            [],
+            [],
+            {},
+        )
 
     def next_id(self, kind: str) -> int:
         """Return the id that the next thing of *kind* takes."""
@@ -203,7 +239,9 @@ class WorldState:
         pending: PendingRows = {}
         for change in changes:
             for kind in FIELDS_BY_CHANGE.get(type(change), ()):
-                rows += kind.list_changed_rows(change, getattr(self, kind.name), pending)
+                rows += kind.list_changed_rows(
+                    change, getattr(self, kind.name), pending
+                )
         if any((HEAD_ROW, name) in pending for name in COUNTER_NAMES):
             rows.append(self._head_row(pending))
         return rows
@@ -219,7 +257,8 @@ class WorldState:
     def _head_row(self, pending: PendingRows) -> StateRow:
         """Return what is counted, and which ids are next."""
         numbers = {
-            name: pending.get((HEAD_ROW, name), getattr(self, name)) for name in COUNTER_NAMES
+            name: pending.get((HEAD_ROW, name), getattr(self, name))
+            for name in COUNTER_NAMES
         }
         return HEAD_ROW, 0, encode_row_value({**numbers, "next": dict(self.next)})
 
@@ -243,7 +282,11 @@ class WorldState:
         for name, kind in STATE_FIELDS.items():
             is_said = kind.is_in_snapshot or not is_snapshot
             piece = document.get(name)
-            if name != "account" and is_said and not (piece is None and kind.is_optional):
+            if (
+                name != "account"
+                and is_said
+                and not (piece is None and kind.is_optional)
+            ):
                 setattr(state, name, kind.from_json(piece, now))
         state.rebuild_indexes()
         return state
@@ -265,7 +308,9 @@ class WorldState:
                 yield from checks.find_id_mistakes(
                     kind, kind.list_things(getattr(self, name)), self.next
                 )
-        yield from checks.find_submission_mistakes(self.submissions.values(), self.campaigns)
+        yield from checks.find_submission_mistakes(
+            self.submissions.values(), self.campaigns
+        )
 
     def list_instants(self) -> Iterator[datetime]:
         """Yield when something has happened, the newest of it included."""
@@ -300,7 +345,9 @@ def state_json_from_rows(parts: DecodedRows) -> JsonObject:
     return document
 
 
-def _raise_next_id(following: dict[str, int], kind: StateField, last: Mapping[str, Any]) -> None:
+def _raise_next_id(
+    following: dict[str, int], kind: StateField, last: Mapping[str, Any]
+) -> None:
     if kind.ids is not None:
         name = kind.ids.name
         following[name] = max(following[name], last["id"] + 1)
@@ -325,12 +372,17 @@ STATE_FIELDS: Mapping[str, StateField] = {
 COUNTER_NAMES: Sequence[str] = [
     name for name, kind in STATE_FIELDS.items() if isinstance(kind, CounterField)
 ]
-FIELDS_BY_CHANGE: dict[type, tuple[StateField, ...]] = {}  # by the changes that each takes
+FIELDS_BY_CHANGE: dict[
+    type, tuple[StateField, ...]
+] = {}  # by the changes that each takes
 for _each in STATE_FIELDS.values():
     for _type in _each.change_types:
         FIELDS_BY_CHANGE[_type] = (*FIELDS_BY_CHANGE.get(_type, ()), _each)
 _COPIERS: Sequence[tuple[str, Callable[[Any], Any]]] = [
-    (each.name, STATE_FIELDS[each.name].copy_value if each.name in STATE_FIELDS else copy)
+    (
+        each.name,
+        STATE_FIELDS[each.name].copy_value if each.name in STATE_FIELDS else copy,
+    )
     for each in fields(WorldState)
     if each.name not in STATE_FIELDS or STATE_FIELDS[each.name].is_copied
 ]

@@ -15,7 +15,7 @@ from emulator.world import ChangeSet, SharedState, StoreWriteError, World
 
 NOTHING_CHANGED = "nothing was changed"
 STOPPED_THERE = "it stopped there, and what was done before stays"
-Result = TypeVar("Got")
+Result = TypeVar("Result")
 
 log = logging.getLogger("emulator")
 
@@ -35,9 +35,13 @@ async def run_transaction(
     """
     store = world.shared.store
     if store.lock_world is None:
-        return run_transaction_now(world.shared, work, has_happened=has_happened, left=left)
+        return run_transaction_now(
+            world.shared, work, has_happened=has_happened, left=left
+        )
     async with store.lock_world(world):
-        result, changes = _collect_changes(world.shared, work, has_happened=has_happened)
+        result, changes = _collect_changes(
+            world.shared, work, has_happened=has_happened
+        )
         if changes.by_world:
             try:
                 await store.write_async(changes)
@@ -67,7 +71,9 @@ def run_transaction_now(
     return result
 
 
-def commit_changes(shared: SharedState, changes: ChangeSet, left: str = NOTHING_CHANGED) -> None:
+def commit_changes(
+    shared: SharedState, changes: ChangeSet, left: str = NOTHING_CHANGED
+) -> None:
     """Have *changes* written, and then applied."""
     try:
         shared.store.write(changes)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from emulator.timekeeping.clock import Clock
 from emulator.domain.account import Account, Movement
 from emulator.domain.email import EmailCampaign
 from emulator.domain.money import to_rounded_amount
@@ -22,23 +21,30 @@ from emulator.domain.refusals import (
 )
 from emulator.domain.sms import SmsCampaign
 from emulator.domain.voice import VoiceCampaign
+from emulator.faults import (
+    CallFacts,
+    DelayedResponse,
+    FaultPlace,
+    FaultRule,
+    find_striking_rule,
+)
+from emulator.timekeeping.clock import Clock
 from emulator.timekeeping.event_log import EventLog
-from emulator.faults import DelayedResponse, CallFacts, FaultPlace, FaultRule, find_striking_rule
-from emulator.world.balance_history import BalanceHistory
-from emulator.world.journal import Journal
-from emulator.world.bound_session import BoundSession
-from emulator.world.outbox import Outbox
 from emulator.timekeeping.work_queue import NEVER, WorkQueue
-from emulator.world.counters import Counters
 from emulator.world import plans
+from emulator.world.balance_history import BalanceHistory
+from emulator.world.bound_session import BoundSession
 from emulator.world.changes import (
     ClockChanged,
-    FaultRulesChanged,
     CommitAction,
+    FaultRulesChanged,
 )
-from emulator.world.shared_state import SharedState
 from emulator.world.consequences import OWN_STEPS, STEPS
 from emulator.world.containers import StateRow, encode_row_value
+from emulator.world.counters import Counters
+from emulator.world.journal import Journal
+from emulator.world.outbox import Outbox
+from emulator.world.shared_state import SharedState
 from emulator.world.state import WorldState
 
 Kept = TypeVar("Kept")
@@ -54,19 +60,19 @@ class World(WorldState):
         "_balance_history",
         "_outbox",
         "clock",
-        "shared",
         "delayed_answers",
         "event_log",
-        "journal",
-        "sessions",
-        "listeners",
         "is_clock_moving",
+        "journal",
+        "listeners",
         "name",
         "plan_version",
         "replan_version",
         "revoked",
-        "work_queue",
+        "sessions",
+        "shared",
         "trouble",
+        "work_queue",
     )
 
     def __init__(
@@ -78,9 +84,13 @@ class World(WorldState):
         self.clock = clock
         self.journal = Journal(shared.journal_pool)
         self.revoked: tuple[str, ...] = ()  # literals that were deleted, the last ones
-        self.sessions: dict[int, BoundSession] = {}  # sessions of SMPP that are bound here
+        self.sessions: dict[
+            int, BoundSession
+        ] = {}  # sessions of SMPP that are bound here
         self.listeners: frozenset[Callable[[], None]] = frozenset()
-        self.delayed_answers: dict[int, DelayedResponse] = {}  # answers that a fault holds back
+        self.delayed_answers: dict[
+            int, DelayedResponse
+        ] = {}  # answers that a fault holds back
         self.plan_version = 0  # grows with every change of what will happen
         self.replan_version = 0  # grows where something happens otherwise than planned
         self.event_log = EventLog()
@@ -89,7 +99,9 @@ class World(WorldState):
         self.trouble = ""  # why it serves nobody
         self.shared = shared  # what it shares with the others of the process
         self._outbox: Outbox | None = None  # most worlds never need one
-        self._balance_history: BalanceHistory | None = None  # ... nor anybody who looks at it
+        self._balance_history: BalanceHistory | None = (
+            None  # ... nor anybody who looks at it
+        )
 
     # --- What it is ---------------------------------------------------------------
 
@@ -103,7 +115,10 @@ class World(WorldState):
     @property
     def balance_history(self) -> BalanceHistory:
         """How the balance went."""
-        if self._balance_history is None or self._balance_history.source is not self.movements:
+        if (
+            self._balance_history is None
+            or self._balance_history.source is not self.movements
+        ):
             self._balance_history = BalanceHistory(self.opening, self.movements)
         return self._balance_history
 
@@ -171,7 +186,9 @@ class World(WorldState):
         """Have *action* done with the transaction that this is part of."""
         self.keep_change(CommitAction(action))
 
-    def charge_credit(self, amount: int, *, reason: str, reference: int, now: datetime) -> int:
+    def charge_credit(
+        self, amount: int, *, reason: str, reference: int, now: datetime
+    ) -> int:
         """Take *amount* millionths and return what remains; negative gives back.
 
         Refuses with ``INSUFFICIENT_BALANCE`` while credit is enforced.
@@ -258,7 +275,9 @@ class World(WorldState):
         if self._outbox is not None:
             self._outbox = Outbox(self._outbox.relays)
         plans.plan_all(self)
-        if had_one or self.work_queue.next_at != NEVER:  # most worlds have nothing ahead
+        if (
+            had_one or self.work_queue.next_at != NEVER
+        ):  # most worlds have nothing ahead
             self.wake_courier()
 
     def register_token(self, literal: str) -> None:

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from emulator.domain import money
-from emulator.domain.access import SmppAccess, BindConfig, SmscConfig, ReceiptFormat
+from emulator.domain.access import BindConfig, ReceiptFormat, SmppAccess, SmscConfig
 from emulator.domain.account import (
     Account,
     Country,
-    MediaFile,
     Keyword,
     Link,
+    MediaFile,
     Prices,
     Route,
 )
@@ -27,7 +27,7 @@ from emulator.domain.timeline import PACES, Pace
 
 WorldFilePart = Mapping[str, Any]  # of a world file
 Thing = TypeVar("Thing", Country, Route, MediaFile, Link)
-Parsed = TypeVar("Made")
+Parsed = TypeVar("Parsed")
 
 _YAML_WORDS = {True: ("yes", "on"), False: ("no", "off")}  # to YAML
 KEYWORD_LIFETIME = timedelta(days=31)
@@ -62,11 +62,17 @@ def build_account(document: WorldFilePart, now: datetime) -> Account:
         credit=credit,
         zone=zone,
         seed=seed,
-        countries=_index_by_id("countries", _parse_all(document, "countries", _parse_country)),
-        routes=_index_by_id("routes", _parse_all(document, "routes", _make_route_parser(document))),
+        countries=_index_by_id(
+            "countries", _parse_all(document, "countries", _parse_country)
+        ),
+        routes=_index_by_id(
+            "routes", _parse_all(document, "routes", _make_route_parser(document))
+        ),
         audios=_index_by_id("audios", _parse_all(document, "audios", _parse_item)),
         media=_index_by_id("media", _parse_all(document, "media", _parse_item)),
-        links=_index_by_id("links", _parse_all(document, "links", partial(_parse_link, zone, now))),
+        links=_index_by_id(
+            "links", _parse_all(document, "links", partial(_parse_link, zone, now))
+        ),
         keywords=_parse_keywords(document, zone, now),
         push_url=document.get("push_url"),
         push_retries=_parse_retries(document.get("push_retries", "none")),
@@ -85,7 +91,9 @@ def build_account(document: WorldFilePart, now: datetime) -> Account:
     )
 
 
-def _parse_all(document: WorldFilePart, name: str, make: Callable[[WorldFilePart], Parsed]) -> list[Parsed]:
+def _parse_all(
+    document: WorldFilePart, name: str, make: Callable[[WorldFilePart], Parsed]
+) -> list[Parsed]:
     """Return what *make* makes of each item of a list of the document."""
     made = []
     for index, part in enumerate(document.get(name, ())):
@@ -143,7 +151,9 @@ def _parse_link(zone: ZoneInfo, now: datetime, part: WorldFilePart) -> Link:
     return Link(int(part["id"]), part["title"], part["url"], created_at)
 
 
-def _parse_keywords(document: WorldFilePart, zone: ZoneInfo, now: datetime) -> tuple[Keyword, ...]:
+def _parse_keywords(
+    document: WorldFilePart, zone: ZoneInfo, now: datetime
+) -> tuple[Keyword, ...]:
     """Return the keywords.  Raises ``Mistake`` where two differ in case only."""
     keywords = _parse_all(document, "keywords", partial(_parse_keyword, zone, now))
     words: set[str] = set()
@@ -163,7 +173,8 @@ def _parse_keyword(zone: ZoneInfo, now: datetime, part: WorldFilePart) -> Keywor
         word=part["keyword"],
         kind=part.get("type", "Palabra Clave Dedicada"),
         created_at=created_at,
-        expires_at=_parse_instant(part.get("expires"), zone) or created_at + KEYWORD_LIFETIME,
+        expires_at=_parse_instant(part.get("expires"), zone)
+        or created_at + KEYWORD_LIFETIME,
         response=part.get("response"),
         response_url=part.get("response_url"),
         push_url=part.get("push_url"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from emulator.domain import dates, money
 from emulator.domain.access import BindConfig, SmscConfig
-from emulator.domain.account import Account, MediaFile, Keyword, Link, Route
+from emulator.domain.account import Account, Keyword, Link, MediaFile, Route
 from emulator.domain.assumptions import LENIENT_CHOICES, STRICT_CHOICES, Assumptions
 from emulator.domain.handset import Population, ReplyProfile
 from emulator.domain.recipients import format_cellphone

@@ -14,10 +14,10 @@ from msgspec import Struct, field
 from msgspec.structs import fields
 
 from emulator import files
+from emulator.domain.account import Account
+from emulator.timekeeping.clock import Clock
 from emulator.worldfile.account_reader import WorldFileMistake, WorldFilePart
 from emulator.worldfile.account_reader import build_account as read_account
-from emulator.timekeeping.clock import Clock
-from emulator.domain.account import Account
 
 CLOCK_YEARS = range(1970, 9001)  # that a clock may begin in
 FASTEST_RATE = 1_000_000  # seconds of a world in one of the wall: eleven days
@@ -94,14 +94,20 @@ def load_bundled_fixture(name: str) -> Fixture:
     return load_fixture(files.WORLDS / f"{name}.yaml", NO_OVERRIDES, now=Clock().now())
 
 
-def override_fixture(fixture: Fixture, overrides: FixtureOverrides, *, now: datetime) -> Fixture:
+def override_fixture(
+    fixture: Fixture, overrides: FixtureOverrides, *, now: datetime
+) -> Fixture:
     """Return *fixture* with what is said over it.  Raises ``FixtureError``."""
     with _as_fixture_error():
         return _build_fixture(overrides.apply_to(fixture.document), fixture.name, now)
 
 
 def parse_fixture(
-    document: Any, stem: str, overrides: FixtureOverrides = NO_OVERRIDES, *, now: datetime
+    document: Any,
+    stem: str,
+    overrides: FixtureOverrides = NO_OVERRIDES,
+    *,
+    now: datetime,
 ) -> Fixture:
     """Return the world that *document* describes; *stem* names it if it does not.
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from emulator.timekeeping.clock import Clock
 from emulator.domain.access import MAX_SYSTEM_ID
 from emulator.domain.account import Token, make_token
 from emulator.domain.refusals import (
@@ -16,15 +15,16 @@ from emulator.domain.refusals import (
 )
 from emulator.domain.shortlink import TAG_LENGTH, make_world_tag
 from emulator.domain.targets import AllowedTargets
-from emulator.worldfile.fixture import Fixture, FixtureError, load_bundled_fixture
-from emulator.world.journal import JournalPool
-from emulator.world.counters import Counters
-from emulator.world.transaction import run_transaction
+from emulator.timekeeping.clock import Clock
 from emulator.world import SharedState, Store, World
+from emulator.world.counters import Counters
+from emulator.world.journal import JournalPool
+from emulator.world.transaction import run_transaction
+from emulator.worldfile.fixture import Fixture, FixtureError, load_bundled_fixture
 from emulator.worlds.checkpoints import Checkpoints
-from emulator.worlds.entry import WorldEntry, OutboundBind, require_not_set_aside
-from emulator.worlds.saved_world import UnloadedWorld, SavedWorld, WorldOrigin
+from emulator.worlds.entry import OutboundBind, WorldEntry, require_not_set_aside
 from emulator.worlds.limits import Limits
+from emulator.worlds.saved_world import SavedWorld, UnloadedWorld, WorldOrigin
 
 AUTO_CREATE_TOKEN = re.compile(r"world-([A-Za-z0-9][A-Za-z0-9._-]{0,62})")
 
@@ -38,19 +38,25 @@ class WorldDirectory:
         self._template = fixtures[0]
         archive = JournalPool(limits.journal, limits.journals)
         self._shared = SharedState(
-            journal_pool=archive, message_limit=limits.messages, delivery_limit=limits.deliveries
+            journal_pool=archive,
+            message_limit=limits.messages,
+            delivery_limit=limits.deliveries,
         )
         self._by_token = self._shared.worlds_by_token
         self._by_name: dict[str, World] = {}
         self._by_tag: dict[str, World] = {}
         self._origins: dict[str, WorldOrigin] = {}
         self.checkpoints = Checkpoints(limits.checkpoints)
-        self.unloaded: dict[str, UnloadedWorld] = {}  # not loaded, by the name they are kept under
+        self.unloaded: dict[
+            str, UnloadedWorld
+        ] = {}  # not loaded, by the name they are kept under
         for fixture in fixtures:
             self._open_fixture(fixture)
         self.default = self._by_name[self._template.name]
         self.smpp_addresses: dict[str, str] = {}  # host:port, by smpp and smpps
-        self.bind_outbound: Callable[[OutboundBind], None] | None = None  # a client of SMPP
+        self.bind_outbound: Callable[[OutboundBind], None] | None = (
+            None  # a client of SMPP
+        )
         self.targets = AllowedTargets()  # where the process may call
 
     def set_courier(self, wake_courier: Callable[[World], None]) -> None:
@@ -139,7 +145,10 @@ class WorldDirectory:
 
     def may_be_elsewhere(self, system_id: str) -> bool:
         """Return whether it names a world that HTTP may have minted in a neighbour."""
-        return not self.limits.smpp_mints and AUTO_CREATE_TOKEN.fullmatch(system_id) is not None
+        return (
+            not self.limits.smpp_mints
+            and AUTO_CREATE_TOKEN.fullmatch(system_id) is not None
+        )
 
     def find_by_name(self, name: str) -> World | None:
         """Return the world called *name*."""
@@ -329,7 +338,8 @@ class WorldDirectory:
             raise Refusal(UNAUTHENTICATED, why)
         name = match[1]
         return await run_transaction(
-            self.default, lambda: self.find_by_token(literal) or self.create(name, self._template)
+            self.default,
+            lambda: self.find_by_token(literal) or self.create(name, self._template),
         )
 
     def _make_world(self, name: str, origin: WorldOrigin) -> World:
@@ -351,7 +361,9 @@ class WorldDirectory:
             for title, literal in origin.tokens
         ]
 
-    def _tokens_of(self, world: World, saved: SavedWorld, origin: WorldOrigin) -> list[Token]:
+    def _tokens_of(
+        self, world: World, saved: SavedWorld, origin: WorldOrigin
+    ) -> list[Token]:
         """Return the tokens that *world* has once it is what was held."""
         lifetime = saved.state.account.token_lifetime
         own = [

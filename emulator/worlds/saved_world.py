@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from emulator.domain.account import Account, Token
+from emulator.world import World, WorldState
 from emulator.worldfile.fixture import Fixture
-from emulator.world import WorldState, World
 
 NamedTokens = tuple[tuple[str, str], ...]  # name and literal
 

@@ -19,8 +19,8 @@ import pytest
 from hypothesis import Phase, given
 from hypothesis import strategies as st
 
-from emulator.smsc.receipt_backlog import ReceiptBacklog
 from emulator.smpp import session
+from emulator.smsc.receipt_backlog import ReceiptBacklog
 from emulator.world import World
 from tests.emulated import START, Api, emulated
 from tests.properties import examples

@@ -160,7 +160,11 @@ def test_longer_fields_than_the_specification_has_are_taken(phone: Phone) -> Non
     )
 
     assert [each.status for each in (strange, wrong, taken)] == [
-        *(CommandStatus.ESME_RINVSYSID, CommandStatus.ESME_RINVPASWD, CommandStatus.ESME_ROK)
+        *(
+            CommandStatus.ESME_RINVSYSID,
+            CommandStatus.ESME_RINVPASWD,
+            CommandStatus.ESME_ROK,
+        )
     ]
 
 

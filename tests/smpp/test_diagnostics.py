@@ -68,7 +68,11 @@ WHYS = [
         short=LONG_HEADER,
     ),
     sent(CommandStatus.ESME_RINVPRTFLG, "priority_flag 4", priority=4),
-    sent(CommandStatus.ESME_RINVDFTMSGID, "there is no predefined message 7", default_id=7),
+    sent(
+        CommandStatus.ESME_RINVDFTMSGID,
+        "there is no predefined message 7",
+        default_id=7,
+    ),
     sent(
         CommandStatus.ESME_RINVREGDLVFLG,
         "registered_delivery 0x43 has reserved bits",
@@ -133,7 +137,9 @@ WHYS = [
         CommandStatus.ESME_RCANCELFAIL,
         "no such message is pending",
     ),
-    Why(replaced(2, 7, b"x"), CommandStatus.ESME_RREPLACEFAIL, "demo has no message '7'"),
+    Why(
+        replaced(2, 7, b"x"), CommandStatus.ESME_RREPLACEFAIL, "demo has no message '7'"
+    ),
 ]
 
 
@@ -195,7 +201,12 @@ def test_a_list_of_recipients_and_what_is_none_are_named_in_the_answer(
 
 
 BINDS = [
-    ({"password": "wrong"}, {}, CommandStatus.ESME_RINVPASWD, "the password is another"),
+    (
+        {"password": "wrong"},
+        {},
+        CommandStatus.ESME_RINVPASWD,
+        "the password is another",
+    ),
     (
         {},
         {"services": {"smpp": False}},

@@ -13,17 +13,17 @@ import pytest
 import smpplib.consts
 from aiosmpplib import state
 
-from emulator.smsc import smpp_journal
-from emulator.smsc import commands as requests
 from emulator.domain import dlr, receipt, smpp, smpp_time
-from emulator.domain.access import SmscConfig, ReceiptFormat
+from emulator.domain.access import ReceiptFormat, SmscConfig
 from emulator.domain.coding import DATA_CODINGS, Alphabet, decode_text, encode_text
 from emulator.domain.command_status import CommandStatus, describe_command_status
-from emulator.domain.smpp import SmppAddress, MessageState
+from emulator.domain.smpp import MessageState, SmppAddress
 from emulator.operations.background import receipts as operations
 from emulator.smpp import pdu as wire
 from emulator.smpp import session, shown
 from emulator.smpp.bodies import RESPONSE_BIT, CommandId, TlvTag
+from emulator.smsc import commands as requests
+from emulator.smsc import smpp_journal
 from tests.smpp import packed
 from tests.smpp.dialled import Phone
 
@@ -80,18 +80,27 @@ def test_what_no_table_knows_is_shown_by_its_number() -> None:
 
     assert shown.describe_pdu_octets(octets)["tlvs"] == {"0x1500": "01"}
     assert shown.describe_command(0xEE) == "0x000000EE"
-    assert (describe_command_status(0x400), describe_command_status(0x58)) == ("0x400", "ESME_RTHROTTLED")
+    assert (describe_command_status(0x400), describe_command_status(0x58)) == (
+        "0x400",
+        "ESME_RTHROTTLED",
+    )
 
 
 def test_every_command_has_a_name_and_a_body() -> None:
     assert {int(each) for each in CommandId} == wire.BODY_LAYOUTS.keys()
     assert all(shown.describe_command(each) == each.name.lower() for each in CommandId)
-    requests = {int(each): each.name.lower() for each in CommandId if not each & RESPONSE_BIT}
+    requests = {
+        int(each): each.name.lower() for each in CommandId if not each & RESPONSE_BIT
+    }
     assert requests == smpp_journal.COMMAND_NAMES
 
 
 def test_who_may_ask_what_is_one_list_and_its_parts() -> None:
-    asked = {*session.BIND_STATES, *session.SENDING_COMMANDS, *session.KEEPALIVE_COMMANDS}
+    asked = {
+        *session.BIND_STATES,
+        *session.SENDING_COMMANDS,
+        *session.KEEPALIVE_COMMANDS,
+    }
     outward = {
         CommandId.DELIVER_SM,
         CommandId.OUTBIND,
@@ -100,9 +109,9 @@ def test_who_may_ask_what_is_one_list_and_its_parts() -> None:
     }
 
     assert asked == session.CLIENT_COMMANDS
-    assert asked | outward == {each for each in CommandId if not each & RESPONSE_BIT} | {
-        CommandId.GENERIC_NACK
-    }
+    assert asked | outward == {
+        each for each in CommandId if not each & RESPONSE_BIT
+    } | {CommandId.GENERIC_NACK}
     assert requests.COMMAND_FUNCTIONS.keys() == session.SENDING_COMMANDS
     assert {
         CommandId.SUBMIT_SM,
@@ -122,7 +131,10 @@ STATES = {
 
 
 def test_in_each_state_that_may_be_asked_which_the_specification_says() -> None:
-    found = {str(place): {*map(int, asked)} for place, asked in session.ALLOWED_COMMANDS.items()}
+    found = {
+        str(place): {*map(int, asked)}
+        for place, asked in session.ALLOWED_COMMANDS.items()
+    }
 
     assert found == STATES
 
@@ -163,7 +175,9 @@ def test_every_state_has_its_words_and_its_parameters(stands: MessageState) -> N
     delivered = int(stands is MessageState.DELIVERED)
 
     said = receipt.render_receipt_text(a_receipt(stands), ReceiptFormat(), UTC_ZONE)
-    parameters = receipt.make_receipt_tlvs(a_receipt(stands, reference=258), ReceiptFormat())
+    parameters = receipt.make_receipt_tlvs(
+        a_receipt(stands, reference=258), ReceiptFormat()
+    )
 
     assert said == (
         f"id:46608336 sub:001 dlvrd:00{delivered} submit date:2603021800 "
@@ -182,7 +196,12 @@ FORMS = [
     (ReceiptFormat(ids="hex"), "id:2C72FD0 ", " text:Su folio", b"2C72FD0\0"),
     (ReceiptFormat(ids="padded"), "id:0046608336 ", " text:Su", b"0046608336\0"),
     (ReceiptFormat(dates="seconds"), "date:260302180111 ", " text:Su", b"46608336\0"),
-    (ReceiptFormat(text="Text"), "id:46608336 ", "err:000 Text:Su folio", b"46608336\0"),
+    (
+        ReceiptFormat(text="Text"),
+        "id:46608336 ",
+        "err:000 Text:Su folio",
+        b"46608336\0",
+    ),
 ]
 
 
@@ -194,16 +213,25 @@ def test_a_receipt_is_written_in_the_form_that_a_bind_wants(
 
     assert begins in said
     assert ends in said
-    assert receipt.make_receipt_tlvs(a_receipt(), form)["RECEIPTED_MESSAGE_ID"] == identity
+    assert (
+        receipt.make_receipt_tlvs(a_receipt(), form)["RECEIPTED_MESSAGE_ID"] == identity
+    )
 
 
 def test_every_form_is_one_that_the_world_file_knows() -> None:
     assert {*receipt.ID_FORMATS} == {"decimal", "hex", "padded"}
     assert {*receipt.DATE_FORMATS} == {"minutes", "seconds"}
     assert {*receipt.TEXT_FORMATS} == {"text", "Text", "none"}
-    assert receipt.render_receipt_text(a_receipt(), ReceiptFormat(text="none"), UTC_ZONE).endswith("err:000")
-    assert receipt.render_receipt_text(a_receipt(), ReceiptFormat(tlvs="only"), UTC_ZONE) == ""
-    without = receipt.make_receipt_tlvs(a_receipt(reference=1), ReceiptFormat(tlvs="without"))
+    assert receipt.render_receipt_text(
+        a_receipt(), ReceiptFormat(text="none"), UTC_ZONE
+    ).endswith("err:000")
+    assert (
+        receipt.render_receipt_text(a_receipt(), ReceiptFormat(tlvs="only"), UTC_ZONE)
+        == ""
+    )
+    without = receipt.make_receipt_tlvs(
+        a_receipt(reference=1), ReceiptFormat(tlvs="without")
+    )
     assert without == {"USER_MESSAGE_REFERENCE": b"\0\1"}
     only = receipt.make_receipt_tlvs(a_receipt(), ReceiptFormat(tlvs="only"))
     assert {*only} == {"RECEIPTED_MESSAGE_ID", "MESSAGE_STATE"}
@@ -334,7 +362,9 @@ def test_a_text_is_written_and_read_in_every_alphabet() -> None:
     for alphabet, (text, octets) in TEXTS.items():
         assert encode_text(text, alphabet) == octets, alphabet
         lacking = {Alphabet.LATIN_1: "€", Alphabet.GSM: ""}.get(alphabet, "ñ")
-        assert decode_text(octets, alphabet) == text.replace(lacking or "\1", "?"), alphabet
+        assert decode_text(octets, alphabet) == text.replace(lacking or "\1", "?"), (
+            alphabet
+        )
 
 
 # --- Times -------------------------------------------------------------------

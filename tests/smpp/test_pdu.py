@@ -10,9 +10,15 @@ from hypothesis import strategies as st
 
 from emulator.domain.command_status import CommandStatus
 from emulator.smpp import bodies, pdu
-from emulator.smpp.bodies import DestAddress, CommandId, MessageBody, UnsuccessSme
+from emulator.smpp.bodies import CommandId, DestAddress, MessageBody, UnsuccessSme
 from emulator.smpp.frames import PduFramer
-from emulator.smpp.pdu import MalformedPduError, Pdu, decode_pdu, encode_pdu, decode_by_layout
+from emulator.smpp.pdu import (
+    MalformedPduError,
+    Pdu,
+    decode_by_layout,
+    decode_pdu,
+    encode_pdu,
+)
 from tests.smpp import packed
 
 WRITTEN_OUT = (CommandId.SUBMIT_SM, CommandId.DELIVER_SM, CommandId.DELIVER_SM_RESP)
@@ -178,7 +184,9 @@ def read(
         (packed.submit(1, tlvs=b"\x04\x24\0\x09a"), CommandStatus.ESME_RINVPARLEN),
     ],
 )
-def test_what_is_broken_says_how_to_decline_it(octets: bytes, status: CommandStatus) -> None:
+def test_what_is_broken_says_how_to_decline_it(
+    octets: bytes, status: CommandStatus
+) -> None:
     with pytest.raises(MalformedPduError) as caught:
         decode_pdu(octets)
 

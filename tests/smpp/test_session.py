@@ -15,7 +15,15 @@ from hypothesis.stateful import (
 
 from emulator.domain.command_status import CommandStatus
 from emulator.smpp.bodies import BindBody, CommandId, MessageBody
-from emulator.smpp.session import MAX_DEFERRED_OCTETS, DueAction, SessionEvent, EventKind, SmppSession, SessionState, SessionTimers
+from emulator.smpp.session import (
+    MAX_DEFERRED_OCTETS,
+    DueAction,
+    EventKind,
+    SessionEvent,
+    SessionState,
+    SessionTimers,
+    SmppSession,
+)
 from tests.properties import examples
 from tests.smpp import packed
 from tests.smpp.packed import resp
@@ -38,13 +46,17 @@ RECEIPT = MessageBody(
 )
 
 
-def heard(session: SmppSession, octets: bytes, now: float = 0) -> Iterator[SessionEvent]:
+def heard(
+    session: SmppSession, octets: bytes, now: float = 0
+) -> Iterator[SessionEvent]:
     session.receive_octets(octets, now)
     while event := session.next_event():
         yield event
 
 
-def bound(kind: int = packed.BIND_TRANSCEIVER, timers: SessionTimers | None = None) -> SmppSession:
+def bound(
+    kind: int = packed.BIND_TRANSCEIVER, timers: SessionTimers | None = None
+) -> SmppSession:
     session = SmppSession(0, timers or SessionTimers(0, 0, 0, 0))
     bind(session, kind)
     return session
@@ -81,7 +93,9 @@ def test_who_is_bound_is_not_bound_again(kind: int) -> None:
 
     (event,) = heard(session, packed.bind(kind, sequence=2))
 
-    assert event.response == packed.packet(resp(kind), 2, status=CommandStatus.ESME_RALYBND)
+    assert event.response == packed.packet(
+        resp(kind), 2, status=CommandStatus.ESME_RALYBND
+    )
     assert session.state is SessionState.BOUND_TRX
 
 
@@ -335,7 +349,9 @@ class Client(RuleBasedStateMachine):
 
     @invariant()
     def all_that_is_unanswered_is_known(self) -> None:
-        known = [(each.command, each.sequence) for each in self.session.pending.values()]
+        known = [
+            (each.command, each.sequence) for each in self.session.pending.values()
+        ]
         assert known == self.open_questions
 
     @invariant()

@@ -120,7 +120,9 @@ def test_an_answer_can_be_missing(phone: Phone) -> None:
 
 TWISTED = {
     "wrong_sequence": lambda octets: octets[2] == 2 ^ 0x55555555,
-    "nack": lambda octets: octets == Packet(GENERIC_NACK, CommandStatus.ESME_RSYSERR, 2, b""),
+    "nack": lambda octets: (
+        octets == Packet(GENERIC_NACK, CommandStatus.ESME_RSYSERR, 2, b"")
+    ),
 }
 
 

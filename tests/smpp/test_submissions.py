@@ -350,7 +350,9 @@ def test_a_past_schedule_is_at_once_and_strict_worlds_decline_it(
     past = packed.submit(2, schedule="260302170000000+")
 
     assert status_of(phone.bound(), past) == 0
-    assert status_of(make_phone(strict=True).bound(), past) == CommandStatus.ESME_RINVSCHED
+    assert (
+        status_of(make_phone(strict=True).bound(), past) == CommandStatus.ESME_RINVSCHED
+    )
 
 
 @pytest.mark.behaviour(30)
@@ -426,7 +428,10 @@ def test_many_are_sent_to_at_once_and_who_is_not_is_named(phone: Phone) -> None:
 
 @pytest.mark.parametrize(
     ("addresses", "status"),
-    [((), CommandStatus.ESME_RINVNUMDESTS), ((number("1"),), CommandStatus.ESME_RINVDSTADR)],
+    [
+        ((), CommandStatus.ESME_RINVNUMDESTS),
+        ((number("1"),), CommandStatus.ESME_RINVDSTADR),
+    ],
 )
 def test_nobody_to_send_to_is_declined(
     phone: Phone, addresses: tuple[bytes, ...], status: CommandStatus

@@ -14,15 +14,20 @@ from emulator.domain.access import ReceiptFormat
 from emulator.domain.coding import (
     DATA_CODINGS,
     Alphabet,
-    to_ascii,
+    count_parts,
     decode_text,
     encode_text,
-    count_parts,
+    to_ascii,
 )
-from emulator.domain.command_status import SmppRefusal, CommandStatus
+from emulator.domain.command_status import CommandStatus, SmppRefusal
 from emulator.domain.receipt import Receipt
-from emulator.domain.segments import MessagePart, parse_sar_part, parse_user_data, join_parts
-from emulator.domain.smpp import SmppAddress, MessageState, parse_destination
+from emulator.domain.segments import (
+    MessagePart,
+    join_parts,
+    parse_sar_part,
+    parse_user_data,
+)
+from emulator.domain.smpp import MessageState, SmppAddress, parse_destination
 from emulator.domain.text import GSM_CHARACTERS
 
 CODEC = gsm0338.Codec()
@@ -116,7 +121,9 @@ def test_latin_1_that_gsm_lacks_travels_as_ucs_2() -> None:
         ("0504158100000003", None),
     ],
 )
-def test_a_header_says_which_part_this_is(header: str, part: MessagePart | None) -> None:
+def test_a_header_says_which_part_this_is(
+    header: str, part: MessagePart | None
+) -> None:
     octets = bytes.fromhex(header)
 
     assert parse_user_data(octets[: octets[0] + 1] + b"hola") == (part, b"hola")
@@ -142,7 +149,11 @@ def test_three_parameters_say_the_same_and_two_say_nothing() -> None:
 
 
 def test_parts_are_joined_in_whatever_order_they_came() -> None:
-    parts = [(MessagePart(1, 3, 3), "c"), (MessagePart(1, 3, 1), "a"), (MessagePart(1, 3, 2), "b")]
+    parts = [
+        (MessagePart(1, 3, 3), "c"),
+        (MessagePart(1, 3, 1), "a"),
+        (MessagePart(1, 3, 2), "b"),
+    ]
 
     whole, lacking = join_parts(parts), join_parts(parts[:2])
 
@@ -181,7 +192,9 @@ def test_what_is_no_time_is_said_to_be_none(text: bytes) -> None:
 def test_a_time_that_was_written_is_read_again(naive: datetime) -> None:
     instant = naive.replace(tzinfo=UTC, microsecond=0)
 
-    assert smpp_time.parse_smpp_time(smpp_time.format_smpp_time(instant), NOW) == instant
+    assert (
+        smpp_time.parse_smpp_time(smpp_time.format_smpp_time(instant), NOW) == instant
+    )
 
 
 @pytest.mark.manual("SMP-01")
@@ -250,7 +263,9 @@ MEXICO = ZoneInfo("America/Mexico_City")
         (ReceiptFormat(tlvs="only"), ""),
     ],
 )
-def test_a_receipt_is_written_as_centres_write_it(form: ReceiptFormat, text: str) -> None:
+def test_a_receipt_is_written_as_centres_write_it(
+    form: ReceiptFormat, text: str
+) -> None:
     assert receipts.render_receipt_text(RECEIPT, form, MEXICO) == text
 
 
@@ -265,7 +280,9 @@ def test_a_receipt_is_written_as_centres_write_it(form: ReceiptFormat, text: str
 def test_a_receipt_says_what_became_of_the_message(
     state: MessageState, words: str
 ) -> None:
-    text = receipts.render_receipt_text(RECEIPT._replace(state=state), ReceiptFormat(), MEXICO)
+    text = receipts.render_receipt_text(
+        RECEIPT._replace(state=state), ReceiptFormat(), MEXICO
+    )
 
     assert words in text
     assert "dlvrd:000" in text

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from emulator.smsc.connection import PDUS_PER_TURN
 from emulator.domain.command_status import CommandStatus
+from emulator.smsc.connection import PDUS_PER_TURN
 from tests.smpp import packed
 from tests.smpp.conftest import MakePhone
 from tests.smpp.dialled import Caller, Phone

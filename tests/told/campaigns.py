@@ -144,7 +144,11 @@ def _queries(operation: str) -> list[str]:
     where = f"/paths/{found.path.replace('/', '~1')}/{found.method.lower()}"
     names = []
     for each in control().document.resolve_pointer(where)[1].get("parameters", ()):
-        node = control().document.resolve_pointer(each["$ref"][1:])[1] if "$ref" in each else each
+        node = (
+            control().document.resolve_pointer(each["$ref"][1:])[1]
+            if "$ref" in each
+            else each
+        )
         if node["in"] == "query" and node["name"] != "world":
             names.append(str(node["name"]))
     return names

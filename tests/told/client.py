@@ -8,7 +8,13 @@ from typing import Any
 
 from emulator.client import Emulator
 from emulator.client.line import ClientError
-from emulator.client.transport import ResponseHeaders, NotStreamed, ClientRequest, ClientResponse, LiveStream
+from emulator.client.transport import (
+    ClientRequest,
+    ClientResponse,
+    LiveStream,
+    NotStreamed,
+    ResponseHeaders,
+)
 from tests.campaigns import NUMBER, SMS, an_sms, to
 from tests.emulated import START
 from tests.pushing import opened

@@ -10,12 +10,12 @@ import click
 from click.testing import CliRunner
 
 from emulator.command import main as cli
-from emulator.worldfile import fixture
 from emulator.command.main import main
 from emulator.domain.refusals import Refusal
-from emulator.worldfile.fixture import FixtureError
 from emulator.operations.control import snapshots as snapshot_of
 from emulator.serving.server import ReadyReport
+from emulator.worldfile import fixture
+from emulator.worldfile.fixture import FixtureError
 from tests.emulated import START, demo, emulated
 from tests.steering import steered
 from tests.test_snapshots import lives
@@ -125,7 +125,10 @@ def welcome(scribe: Scribe) -> None:
     with closing(emulated(tokens=[], binds=[])) as other:
         bare = other.worlds.default
     http, smpp = "http://emulator.test:7672", {"smpp": "emulator.test:2775"}
-    for ready in (ReadyReport(http), ReadyReport(http, "https://emulator.test:7673", smpp)):
+    for ready in (
+        ReadyReport(http),
+        ReadyReport(http, "https://emulator.test:7673", smpp),
+    ):
         for world in (scribe.api.world, bare):
             with redirect_stdout(StringIO()) as said:
                 cli.print_welcome(ready, world)

@@ -4,8 +4,8 @@ from contextlib import closing
 
 from click.testing import CliRunner
 
-from emulator.command.main import main
 from emulator.client import Emulator
+from emulator.command.main import main
 from emulator.serving.standby import Standby
 from tests.campaigns import NUMBER, SMS, an_sms, to
 from tests.pushing import opened

@@ -143,22 +143,30 @@ class Delay(Effect, frozen=True):
 
     @property
     def places(self) -> frozenset[FaultPlace]:
-        return frozenset({FaultPlace.HTTP_REQUEST, FaultPlace.SMPP_ANSWER, FaultPlace.RECEIPT})
+        return frozenset(
+            {FaultPlace.HTTP_REQUEST, FaultPlace.SMPP_ANSWER, FaultPlace.RECEIPT}
+        )
 
     def draw_delay(self, seed: int, rule: str, number: int) -> timedelta:
         """Return how late the call is that was met as *number*."""
         seconds = self.seconds
         if isinstance(seconds, UniformDelay | LognormalDelay):
             first = draw_fraction(seed, f"delay {rule}", number)
-            seconds = seconds.to_seconds(first, draw_fraction(seed, f"delay again {rule}", number))
+            seconds = seconds.to_seconds(
+                first, draw_fraction(seed, f"delay again {rule}", number)
+            )
         return timedelta(seconds=min(seconds, LONGEST_DELAY))
 
     async def respond_http(self, call: HttpCall[A]) -> A:
-        async with call.delay_response(self.draw_delay(call.seed, call.rule_id, call.call_number)):
+        async with call.delay_response(
+            self.draw_delay(call.seed, call.rule_id, call.call_number)
+        ):
             return await call.carry_out()
 
     async def respond_smpp(self, call: SmppCall) -> bytes | None:
-        await call.delay_response(self.draw_delay(call.seed, call.rule_id, call.call_number))
+        await call.delay_response(
+            self.draw_delay(call.seed, call.rule_id, call.call_number)
+        )
         return None
 
     def deliver_receipt(self, call: ReceiptCall) -> None:

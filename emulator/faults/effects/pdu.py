@@ -20,7 +20,9 @@ SEQUENCE_MASK = 0x5555_5555  # what a sequence_number is spoilt with
 EXCESS_LENGTH = 16  # octets that a wrong length announces and nobody sends
 GARBAGE_WORDS = 4  # times eight octets
 ID_OFFSET = 1_000_000  # what is added to an id that is to be wrong
-SUBMITTING_COMMANDS = frozenset({"submit_sm", "submit_multi", "data_sm"})  # what has receipts
+SUBMITTING_COMMANDS = frozenset(
+    {"submit_sm", "submit_multi", "data_sm"}
+)  # what has receipts
 
 
 class PduMutation(StrEnum):
@@ -82,13 +84,19 @@ class PduFault(Effect, frozen=True):
 
     @property
     def places(self) -> frozenset[FaultPlace]:
-        return frozenset(each for each in MUTATIONS_BY_PLACE if self.mutation in MUTATIONS_BY_PLACE[each])
+        return frozenset(
+            each
+            for each in MUTATIONS_BY_PLACE
+            if self.mutation in MUTATIONS_BY_PLACE[each]
+        )
 
     @property
     def phases(self) -> tuple[FaultPhase, ...]:
         """There has to be a right answer first; a nack needs none."""
         needs_none = self.mutation is PduMutation.NACK
-        return (FaultPhase.BEFORE, FaultPhase.AFTER) if needs_none else (FaultPhase.AFTER,)
+        return (
+            (FaultPhase.BEFORE, FaultPhase.AFTER) if needs_none else (FaultPhase.AFTER,)
+        )
 
     def can_affect(self, operation: str) -> bool:
         if self.mutation is PduMutation.EARLY_RECEIPT:
@@ -127,7 +135,9 @@ class PduFault(Effect, frozen=True):
         if self.mutation is PduMutation.DOUBLED:
             call.send_receipt(call.receipt, call.form)
 
-    def _rewrite_receipt(self, receipt: Receipt, form: ReceiptFormat) -> tuple[Receipt, ReceiptFormat]:
+    def _rewrite_receipt(
+        self, receipt: Receipt, form: ReceiptFormat
+    ) -> tuple[Receipt, ReceiptFormat]:
         if self.mutation is PduMutation.WRONG_ID:
             return receipt._replace(message=receipt.message + ID_OFFSET), form
         if self.mutation is PduMutation.UNKNOWN_STATE:
@@ -138,7 +148,11 @@ class PduFault(Effect, frozen=True):
 
 
 def _spoil_sequence(call: SmppCall) -> bytes:
-    return call.right_response[:12] + UINT32.pack(call.sequence_number ^ SEQUENCE_MASK) + call.right_response[16:]
+    return (
+        call.right_response[:12]
+        + UINT32.pack(call.sequence_number ^ SEQUENCE_MASK)
+        + call.right_response[16:]
+    )
 
 
 def _double_response(call: SmppCall) -> bytes:
@@ -155,13 +169,16 @@ def _make_nack(call: SmppCall) -> bytes:
 
 
 def _spoil_length(call: SmppCall) -> bytes:
-    return UINT32.pack(len(call.right_response) + EXCESS_LENGTH) + call.right_response[4:]
+    return (
+        UINT32.pack(len(call.right_response) + EXCESS_LENGTH) + call.right_response[4:]
+    )
 
 
 def _make_garbage(call: SmppCall) -> bytes:
     purpose = f"garbage {call.sequence_number}"
     return b"".join(
-        draw_bits(call.seed, purpose, index).to_bytes(8, "big") for index in range(GARBAGE_WORDS)
+        draw_bits(call.seed, purpose, index).to_bytes(8, "big")
+        for index in range(GARBAGE_WORDS)
     )
 
 

@@ -10,14 +10,28 @@ from emulator.domain.refusals import NOT_WANTED, REQUIRED, Refusal
 from emulator.faults.calls import PushCall
 from emulator.faults.effect import Effect, Json
 from emulator.faults.places import FaultPhase, FaultPlace
-from emulator.faults.words import SECONDS, make_choice_field, omit_none, make_integer_field
+from emulator.faults.words import (
+    SECONDS,
+    make_choice_field,
+    make_integer_field,
+    omit_none,
+)
 
-TAKING_SECONDS = frozenset({PushMutation.LATE, PushMutation.REORDERED})  # what takes seconds
+TAKING_SECONDS = frozenset(
+    {PushMutation.LATE, PushMutation.REORDERED}
+)  # what takes seconds
 TAKING_COUNT = frozenset({PushMutation.STORM})  # what takes a count
 LEAST_COUNT = 2
-REORDER_SECONDS = 60  # seconds of the world, after which nothing waits for another to go before
+REORDER_SECONDS = (
+    60  # seconds of the world, after which nothing waits for another to go before
+)
 PARAMETER_REWRITES = frozenset(  # otherwise than it should be, or not at all
-    {PushMutation.CAPITALISED, PushMutation.MISSPELT, PushMutation.OTHER_DATE, PushMutation.UNKNOWN_ID}
+    {
+        PushMutation.CAPITALISED,
+        PushMutation.MISSPELT,
+        PushMutation.OTHER_DATE,
+        PushMutation.UNKNOWN_ID,
+    }
 )
 # What a push of some kind never feels: a question about a keyword names no message, a
 # reply to SMPP has capitals already, and only a reply to HTTP is early.
@@ -94,7 +108,9 @@ class PushFault(Effect, frozen=True):
 
     @property
     def phases(self) -> tuple[FaultPhase, ...]:
-        return (FaultPhase.EARLY if self.trick is PushMutation.EARLY else FaultPhase.PUSH,)
+        return (
+            FaultPhase.EARLY if self.trick is PushMutation.EARLY else FaultPhase.PUSH,
+        )
 
     def can_affect(self, operation: str) -> bool:
         unfelt = map(str, UNAFFECTED_KINDS.get(self.trick, ()))
@@ -102,7 +118,8 @@ class PushFault(Effect, frozen=True):
 
     def changes_push(self, call: PushCall) -> bool:
         return (
-            self.trick not in PARAMETER_REWRITES or apply_push_mutation(call.pairs, self.trick) != call.pairs
+            self.trick not in PARAMETER_REWRITES
+            or apply_push_mutation(call.pairs, self.trick) != call.pairs
         )
 
     def make_deliveries(self, delivery: Delivery) -> list[Delivery]:

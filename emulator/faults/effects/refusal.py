@@ -51,7 +51,9 @@ class Refuse(Effect, frozen=True):
 
     @classmethod
     def from_json(cls, body: Json) -> Self:
-        return cls(REFUSAL.read_from(body), STATUS.find_in(body), RETRY_AFTER.find_in(body))
+        return cls(
+            REFUSAL.read_from(body), STATUS.find_in(body), RETRY_AFTER.find_in(body)
+        )
 
     def to_json(self) -> dict[str, Any]:
         return omit_none(

@@ -12,11 +12,21 @@ from emulator.domain.refusals import RefusalReason
 from emulator.faults.calls import A, HttpCall
 from emulator.faults.effect import Effect, Json
 from emulator.faults.places import FaultPlace
-from emulator.faults.words import RETRY_AFTER, EffectField, omit_none, make_integer_field
+from emulator.faults.words import (
+    RETRY_AFTER,
+    EffectField,
+    make_integer_field,
+    omit_none,
+)
 
-ENVELOPE_BODY = ...  # a body that is left to the platform's envelope; None is JSON's null
+ENVELOPE_BODY = (
+    ...
+)  # a body that is left to the platform's envelope; None is JSON's null
 BODILESS = frozenset({204, 205, 304})  # statuses that no body follows by itself
-HEADER_NAME, HEADER_NAME_PATTERN = re.compile("[A-Za-z0-9-]{1,64}"), "^[A-Za-z0-9-]{1,64}$"
+HEADER_NAME, HEADER_NAME_PATTERN = (
+    re.compile("[A-Za-z0-9-]{1,64}"),
+    "^[A-Za-z0-9-]{1,64}$",
+)
 LONGEST_VALUE = 4096  # characters of a header
 
 # The sentence that goes with a status; others have HTTP's own words.
@@ -33,7 +43,9 @@ REASON_BY_STATUS: Mapping[int, RefusalReason] = {
 
 def _are_headers(value: Any) -> bool:
     return isinstance(value, dict) and all(
-        HEADER_NAME.fullmatch(name) and isinstance(text, str) and len(text) <= LONGEST_VALUE
+        HEADER_NAME.fullmatch(name)
+        and isinstance(text, str)
+        and len(text) <= LONGEST_VALUE
         for name, text in value.items()
     )
 
@@ -111,7 +123,9 @@ class Respond(Effect, frozen=True):
     def _make_reason(self) -> RefusalReason:
         """Return what the platform would say under the status."""
         typical = REASON_BY_STATUS.get(self.status)
-        es, en = (typical.es, typical.en) if typical else (_find_phrase(self.status),) * 2
+        es, en = (
+            (typical.es, typical.en) if typical else (_find_phrase(self.status),) * 2
+        )
         return RefusalReason(f"STATUS_{self.status}", self.status, es, en)
 
 

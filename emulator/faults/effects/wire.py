@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, Self
 
 from emulator.domain.refusals import NOT_WANTED, REQUIRED, WRONG_FORMAT, Refusal
-from emulator.faults.calls import A, HttpResponseLike, HttpCall, ReceiptCall, SmppCall
+from emulator.faults.calls import A, HttpCall, HttpResponseLike, ReceiptCall, SmppCall
 from emulator.faults.effect import Effect, Json
 from emulator.faults.places import FaultPhase, FaultPlace
 from emulator.faults.words import LONGEST_DELAY, SECONDS, make_choice_field, omit_none
@@ -34,8 +34,14 @@ class WireFailure(StrEnum):
 SPOILING = frozenset(
     {WireFailure.TRUNCATED, WireFailure.DRIP, WireFailure.WRONG_CONTENT_TYPE}
 )
-ENDING_FAILURES = frozenset({WireFailure.CLOSE, WireFailure.RESET})  # ... the connection
-SMPP_FAILURES = ENDING_FAILURES | {WireFailure.HANG, WireFailure.TRUNCATED, WireFailure.DRIP}
+ENDING_FAILURES = frozenset(
+    {WireFailure.CLOSE, WireFailure.RESET}
+)  # ... the connection
+SMPP_FAILURES = ENDING_FAILURES | {
+    WireFailure.HANG,
+    WireFailure.TRUNCATED,
+    WireFailure.DRIP,
+}
 FAILURES_BY_PLACE = {
     FaultPlace.HTTP_REQUEST: frozenset(WireFailure),
     FaultPlace.SMPP_ANSWER: SMPP_FAILURES,
@@ -88,7 +94,11 @@ class WireFault(Effect, frozen=True):
 
     @property
     def places(self) -> frozenset[FaultPlace]:
-        return frozenset(each for each in FAILURES_BY_PLACE if self.failure in FAILURES_BY_PLACE[each])
+        return frozenset(
+            each
+            for each in FAILURES_BY_PLACE
+            if self.failure in FAILURES_BY_PLACE[each]
+        )
 
     @property
     def phases(self) -> tuple[FaultPhase, ...]:

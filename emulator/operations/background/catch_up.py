@@ -8,16 +8,19 @@ from datetime import datetime
 from functools import partial
 
 from emulator.domain.refusals import Refusal
-from emulator.operations.background import due
-from emulator.operations.background import receipts
-from emulator.world.transaction import NOTHING_CHANGED, set_world_aside, run_transaction
+from emulator.operations.background import due, receipts
 from emulator.world import World
+from emulator.world.transaction import NOTHING_CHANGED, run_transaction, set_world_aside
 
 CATCH_UP_LIMIT = 50  # things after which others are let in
 
 
 async def catch_up(
-    world: World, now: datetime, most: int = CATCH_UP_LIMIT, *, left: str = NOTHING_CHANGED
+    world: World,
+    now: datetime,
+    most: int = CATCH_UP_LIMIT,
+    *,
+    left: str = NOTHING_CHANGED,
 ) -> bool:
     """Carry out so much of what has fallen due until *now*; return whether it was all.
 
@@ -28,7 +31,9 @@ async def catch_up(
         if world.work_queue.next_at > now:
             break
         try:
-            await run_transaction(world, partial(_carry_out_next, world, now), left=left)
+            await run_transaction(
+                world, partial(_carry_out_next, world, now), left=left
+            )
         except Refusal:
             raise
         except Exception as error:  # noqa: BLE001 - it is set aside, and in the log

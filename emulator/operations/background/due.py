@@ -9,11 +9,23 @@ from emulator.domain.replies import draw_replies
 from emulator.faults import FaultPhase, FaultPlace, FaultRule
 from emulator.operations.background import receipts
 from emulator.operations.background.inbound import has_push_target, keep_inbound_text
-from emulator.operations.background.outgoing import InboundText, make_call_facts, choose_reply_kind
-from emulator.timekeeping.work_queue import ExpiryWork, DeliveryWork, ReceiptWork, Work, ReplyWork
+from emulator.operations.background.outgoing import (
+    InboundText,
+    choose_reply_kind,
+    make_call_facts,
+)
+from emulator.timekeeping.work_queue import (
+    DeliveryWork,
+    ExpiryWork,
+    ReceiptWork,
+    ReplyWork,
+    Work,
+)
 from emulator.world import HandsetAnswered, HandsetAnsweredEarly, World
 
-EARLY_REPLIES_LIMIT = 1_000  # replies to a campaign that may come before the answer to its sender
+EARLY_REPLIES_LIMIT = (
+    1_000  # replies to a campaign that may come before the answer to its sender
+)
 
 
 def carry_out_work(world: World, work: Work, at: datetime) -> None:
@@ -36,7 +48,9 @@ def make_early_replies(world: World, number: int, now: datetime) -> Iterator[int
     """
     campaign = world.campaigns[number]
     early: set[int] = set()
-    for reply in islice(draw_replies(campaign, world.account.seed), EARLY_REPLIES_LIMIT):
+    for reply in islice(
+        draw_replies(campaign, world.account.seed), EARLY_REPLIES_LIMIT
+    ):
         phone = campaign.recipients.numbers[reply.place]
         text = InboundText(phone, reply.text, now, campaign, reply.place)
         if reply.place in early:

@@ -27,7 +27,11 @@ def list_due_events(
 
     What leaves a trace when it is carried out is in the world's log instead.
     """
-    events = (*_list_campaign_events(world, after), *_list_delayed_events(world), *_list_expiry_events(world))
+    events = (
+        *_list_campaign_events(world, after),
+        *_list_delayed_events(world),
+        *_list_expiry_events(world),
+    )
     found = (
         each
         for each in events
@@ -38,7 +42,9 @@ def list_due_events(
     return sorted(found, key=_instant_of)
 
 
-def list_other_events(world: World, after: datetime, until: datetime) -> Iterator[WorldEvent]:
+def list_other_events(
+    world: World, after: datetime, until: datetime
+) -> Iterator[WorldEvent]:
     """Yield what happens from *after* to *until* beside campaigns, in no order."""
     for each in (*_list_delayed_events(world), *_list_expiry_events(world)):
         if each.at is not None and after <= each.at <= until:
@@ -47,7 +53,11 @@ def list_other_events(world: World, after: datetime, until: datetime) -> Iterato
 
 def list_pending_events(world: World, now: datetime) -> list[WorldEvent]:
     """Return all that is left to be done, in order; last what waits for somebody."""
-    events = (*_list_campaign_events(world, now), *_list_delayed_events(world), *_list_work_events(world))
+    events = (
+        *_list_campaign_events(world, now),
+        *_list_delayed_events(world),
+        *_list_work_events(world),
+    )
     return sorted(
         (each for each in events if each.at is None or now < each.at), key=_instant_of
     )
@@ -65,7 +75,9 @@ class UpcomingEvents:
         self._heap: list[tuple[datetime, int, WorldEvent]] = []
         self._numbers = count()  # of one instant, the first found is the first told
         self._revision: int | None = None  # of the world, when it was last looked at
-        self._campaign_counts: tuple[int, int, int]  # how many campaigns of each channel
+        self._campaign_counts: tuple[
+            int, int, int
+        ]  # how many campaigns of each channel
 
     def take_events(self, after: datetime, until: datetime) -> Iterator[WorldEvent]:
         """Yield what happens from *after* to *until*, in order, and forget it."""
@@ -117,7 +129,9 @@ def _list_campaign_events(world: World, now: datetime) -> Iterator[WorldEvent]:
     yield from _list_email_events(world.email_campaigns.values())
 
 
-def _list_sms_events(campaigns: Iterable[SmsCampaign], now: datetime) -> Iterator[WorldEvent]:
+def _list_sms_events(
+    campaigns: Iterable[SmsCampaign], now: datetime
+) -> Iterator[WorldEvent]:
     for each in campaigns:
         channel = "smsclic" if each.link else "sms"
         for milestone in dlr.list_sms_milestones(each, now):

@@ -19,10 +19,10 @@ from emulator.domain.refusals import (
 )
 from emulator.domain.responses import MoResponse
 from emulator.domain.sms import SmsCampaign
-from emulator.timekeeping.event_log import WorldEvent
 from emulator.operations.background import keyword_answers
+from emulator.operations.background.outgoing import InboundText, OutgoingPushes
 from emulator.operations.call import OperationCall, OperationResult, Row
-from emulator.operations.background.outgoing import OutgoingPushes, InboundText
+from emulator.timekeeping.event_log import WorldEvent
 from emulator.world import World
 
 ARRIVED_STATUS = "sent"
@@ -96,7 +96,9 @@ def keep_inbound_text(world: World, text: InboundText) -> InboundResult:
         if world.account.push_url or world.outbox.relays:
             outgoing.add_push(world.account.push_url or "")
     campaign = text.campaign.id if text.campaign else 0
-    world.keep_change(WorldEvent(text.now, "replied", campaign=campaign, message=text.message_id))
+    world.keep_change(
+        WorldEvent(text.now, "replied", campaign=campaign, message=text.message_id)
+    )
     if word is not None:
         world.keep_change(ReceivedText(text.now, text.number, word.word, text.words))
         _carry_out_keyword(world, text, word, outgoing)
@@ -109,12 +111,16 @@ def keep_inbound_text(world: World, text: InboundText) -> InboundResult:
     )
 
 
-def _carry_out_keyword(world: World, text: InboundText, word: Keyword, outgoing: OutgoingPushes) -> None:
+def _carry_out_keyword(
+    world: World, text: InboundText, word: Keyword, outgoing: OutgoingPushes
+) -> None:
     """Do what a keyword is for; a fixed answer asks nobody."""
     if word.response_url:
         outgoing.add_keyword_push(word)
     elif word.response:
-        keyword_answers.send_keyword_answer(world, word.response, to=text.number, now=text.now)
+        keyword_answers.send_keyword_answer(
+            world, word.response, to=text.number, now=text.now
+        )
     if word.push_url:
         outgoing.add_push(word.push_url)
 

@@ -8,7 +8,7 @@ from emulator.domain import keyword, sms
 from emulator.domain.assumptions import Doubt, accept_doubts
 from emulator.domain.recipients import format_cellphone
 from emulator.domain.refusals import NO_ROUTE_TO_COUNTRY, TOO_LONG, Refusal
-from emulator.domain.sms import SmsCampaign, SmsIds, CampaignSource
+from emulator.domain.sms import CampaignSource, SmsCampaign, SmsIds
 from emulator.timekeeping.event_log import WorldEvent
 from emulator.world import World
 
@@ -20,7 +20,9 @@ class KeywordAnswer(Struct, frozen=True):
     says: str  # what was wrong with it
 
 
-def send_keyword_answer(world: World, text: str, *, to: int, now: datetime) -> KeywordAnswer:
+def send_keyword_answer(
+    world: World, text: str, *, to: int, now: datetime
+) -> KeywordAnswer:
     """Send *text* to the number *to*, unless something is wrong with it.
 
     Source: manual KEY-05, KEY-06; assumptions KEY-07, KEY-16 and KEY-17.
@@ -29,7 +31,9 @@ def send_keyword_answer(world: World, text: str, *, to: int, now: datetime) -> K
         return _record_failure(world, flaw, now)
     try:
         says = _check_length(world, text)
-        campaign = _place_answer(world, text.strip()[: keyword.MAX_KEYWORD_ANSWER], to, now)
+        campaign = _place_answer(
+            world, text.strip()[: keyword.MAX_KEYWORD_ANSWER], to, now
+        )
     except Refusal as refusal:
         return _record_failure(world, refusal.why, now)
     world.keep_change(campaign)
@@ -48,7 +52,9 @@ def _check_length(world: World, text: str) -> str:
     if count <= keyword.MAX_KEYWORD_ANSWER:
         return ""
     why = f"the answer has {count} characters, {keyword.MAX_KEYWORD_ANSWER} are allowed"
-    doubt = Doubt("KEY-07", TOO_LONG, why, {"field": "text", "limit": keyword.MAX_KEYWORD_ANSWER})
+    doubt = Doubt(
+        "KEY-07", TOO_LONG, why, {"field": "text", "limit": keyword.MAX_KEYWORD_ANSWER}
+    )
     accept_doubts((doubt,), world.account.assumptions)
     return f"{why}: it was cut (KEY-07)"
 

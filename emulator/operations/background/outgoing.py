@@ -7,7 +7,7 @@ from emulator.domain import dates, push
 from emulator.domain.account import Keyword
 from emulator.domain.delivery import Delivery, DeliveryKind
 from emulator.domain.recipients import format_cellphone
-from emulator.domain.sms import SmsCampaign, CampaignSource
+from emulator.domain.sms import CampaignSource, SmsCampaign
 from emulator.faults import CallFacts, FaultPhase, FaultPlace, FaultRule
 from emulator.faults.calls import PushCall
 from emulator.world import World
@@ -44,7 +44,9 @@ class OutgoingPushes:
         """
         text, world = self._text, self._world
         message = text.message_id or world.next_id("response")
-        self._add_delivery(self._make_delivery(choose_reply_kind(world, text), url, message_id=message))
+        self._add_delivery(
+            self._make_delivery(choose_reply_kind(world, text), url, message_id=message)
+        )
 
     def add_keyword_push(self, keyword: Keyword) -> None:
         """Ask the server of *keyword* for an answer.  Source: manual KEY-03."""
@@ -52,7 +54,9 @@ class OutgoingPushes:
         made = self._make_delivery(DeliveryKind.KEYWORD, url, keyword=keyword.word)
         self._add_delivery(made._replace(keyword=keyword.word))
 
-    def _make_delivery(self, kind: DeliveryKind, url: str, **facts: str | int) -> Delivery:
+    def _make_delivery(
+        self, kind: DeliveryKind, url: str, **facts: str | int
+    ) -> Delivery:
         text, account = self._text, self._world.account
         return Delivery(
             id=self._world.next_id("delivery") + len(self.deliveries),
@@ -86,7 +90,9 @@ class OutgoingPushes:
     def _find_fault(self, delivery: Delivery) -> FaultRule | None:
         world, kind = self._world, delivery.kind
         choice = world.account.assumptions["mo_cellphone_name"]
-        call = PushCall(delivery, push.make_push_parameters(kind, delivery.facts, choice))
+        call = PushCall(
+            delivery, push.make_push_parameters(kind, delivery.facts, choice)
+        )
         facts = make_call_facts(self._text, kind, FaultPhase.PUSH)
         facts = facts._replace(is_affected_by=lambda effect: effect.changes_push(call))
         return world.match_fault_rule(facts, FaultPlace.PUSH)
@@ -99,7 +105,9 @@ def choose_reply_kind(world: World, text: InboundText) -> DeliveryKind:
     return DeliveryKind.SMPP_REPLY if by_smpp and capitals else DeliveryKind.REPLY
 
 
-def make_call_facts(text: InboundText, kind: DeliveryKind, phase: FaultPhase) -> CallFacts:
+def make_call_facts(
+    text: InboundText, kind: DeliveryKind, phase: FaultPhase
+) -> CallFacts:
     """Return what a fault rule can look at, of what *text* sets going."""
     return CallFacts(
         operation=str(kind),

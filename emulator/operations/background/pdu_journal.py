@@ -4,8 +4,8 @@ from datetime import datetime
 
 from emulator.domain.coding import Alphabet
 from emulator.domain.delivery import Delivery
-from emulator.world.journal import EXCHANGE_OVERHEAD, JournalBody, Exchange, Journal
 from emulator.operations.call import Row
+from emulator.world.journal import EXCHANGE_OVERHEAD, Exchange, Journal, JournalBody
 
 SMSC_METHOD = "SMSC"
 PDU_METHODS = frozenset({"ESME", SMSC_METHOD})  # the client, or the centre

@@ -13,14 +13,20 @@ from msgspec import Struct
 from emulator.domain import dates, dlr
 from emulator.domain import receipt as receipts
 from emulator.domain.command_status import CommandStatus, describe_command_status
-from emulator.domain.delivery import RECEIPT_METHOD, Attempt, Delivery, DeliveryKind, Verdict
+from emulator.domain.delivery import (
+    RECEIPT_METHOD,
+    Attempt,
+    Delivery,
+    DeliveryKind,
+    Verdict,
+)
 from emulator.domain.receipt import Receipt
 from emulator.domain.smpp import wants_receipt
 from emulator.domain.sms import SmsCampaign
-from emulator.timekeeping.event_log import WorldEvent
 from emulator.operations.background import pdu_journal
-from emulator.world.outbox import Outbox
+from emulator.timekeeping.event_log import WorldEvent
 from emulator.world import DeliveryStarted, ReceiptQueued, World
+from emulator.world.outbox import Outbox
 
 SCHEME = "smpp:"
 # What a client says that may take the receipt later (SMPP 3.4, 5.1.3).
@@ -125,7 +131,9 @@ def keep_receipts_leaving(world: World, numbers: Iterable[int]) -> None:
         world.keep_change(DeliveryStarted(each))
 
 
-def handle_no_receiver(world: World, system_id: str, taken: Delivery | None = None) -> None:
+def handle_no_receiver(
+    world: World, system_id: str, taken: Delivery | None = None
+) -> None:
     """Let receipts wait for want of a receiver, and with them one that has not left."""
     if taken is not None:
         world.outbox.unacknowledged.pop(taken.id, None)
@@ -140,7 +148,12 @@ def log_dropped_receipts(world: World) -> None:
         for (system_id, why), count in world.outbox.unlogged_drops.items():
             log.warning(
                 "world %s: dropped %s for %s: %s",
-                *(world.name, _describe_count(count), system_id, _describe_drop(world, why)),
+                *(
+                    world.name,
+                    _describe_count(count),
+                    system_id,
+                    _describe_drop(world, why),
+                ),
             )
         world.outbox.unlogged_drops.clear()
 
@@ -172,7 +185,9 @@ def is_due_next(world: World, message: int) -> bool:
     return wants_receipt(submission.registered, made.state)
 
 
-def keep_acknowledgements(world: World, acknowledged: Iterable[ReceiptAcknowledgement]) -> None:
+def keep_acknowledgements(
+    world: World, acknowledged: Iterable[ReceiptAcknowledgement]
+) -> None:
     """Keep what a client answered to receipts, or that it did not.
 
     Source: SMPP 3.4, 5.1.3: a temporary error is tried later, another is the end.
@@ -195,7 +210,14 @@ def _keep_acknowledgement(world: World, receipt: ReceiptAcknowledgement) -> None
         next_at = now + world.account.access.centre.retry_after
     verdict, url = _judge_status(status), f"{delivery.url}/{receipt.session}"
     attempt = Attempt(
-        now, RECEIPT_METHOD, url, verdict, max(status, 0), (), "", _describe_status(status)
+        now,
+        RECEIPT_METHOD,
+        url,
+        verdict,
+        max(status, 0),
+        (),
+        "",
+        _describe_status(status),
     )
     tried = delivery.apply_receipt_attempt(attempt, next_at, receipt.fault)
     world.run_on_commit(lambda: _count_attempt(world, tried, verdict))
@@ -278,4 +300,6 @@ def _describe_status(status: int) -> str:
         return ""
     if status == UNANSWERED:
         return "no deliver_sm_resp came before the session ended or its timer did"
-    return f"answer deliver_sm with ESME_ROK, not with {describe_command_status(status)}"
+    return (
+        f"answer deliver_sm with ESME_ROK, not with {describe_command_status(status)}"
+    )

@@ -6,8 +6,6 @@ A change holds for what is asked from then on; what was placed stays as it is.
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.worldfile import account_writer
-from emulator.worldfile import fixture
 from emulator.domain import dates, money
 from emulator.domain.account import Account, Link
 from emulator.domain.refusals import (
@@ -19,6 +17,7 @@ from emulator.domain.refusals import (
 )
 from emulator.operations.call import OperationCall, OperationResult, Row
 from emulator.world import World
+from emulator.worldfile import account_writer, fixture
 
 AccountDocument = dict[str, Any]
 
@@ -129,7 +128,10 @@ def list_movements(world: World, call: OperationCall) -> OperationResult:
     }
     if points:
         reply["curve"] = [
-            {"at": dates.format_timestamp(at), "balance": money.to_rounded_amount(balance)}
+            {
+                "at": dates.format_timestamp(at),
+                "balance": money.to_rounded_amount(balance),
+            }
             for at, balance in world.balance_history.sample_balance(points)
         ]
     return OperationResult(reply)
@@ -158,7 +160,9 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return document
 
 
-def _keep_account(world: World, document: AccountDocument, call: OperationCall) -> OperationResult:
+def _keep_account(
+    world: World, document: AccountDocument, call: OperationCall
+) -> OperationResult:
     """Keep the account that *document* describes.  Refuses a mistake in it."""
     document.pop("balance", None)
     try:
@@ -171,7 +175,10 @@ def _keep_account(world: World, document: AccountDocument, call: OperationCall) 
 
 
 def _describe_account(account: Account, world: World) -> AccountDocument:
-    return {"balance": money.to_rounded_amount(world.balance), **account_writer.account_to_json(account)}
+    return {
+        "balance": money.to_rounded_amount(world.balance),
+        **account_writer.account_to_json(account),
+    }
 
 
 def _find_value(document: Any, path: tuple[str, ...]) -> Any:

@@ -11,9 +11,9 @@ from typing import Any
 from emulator.domain import dates, dlr, email, voice
 from emulator.domain.email import EmailCampaign
 from emulator.domain.money import to_rounded_amount
-from emulator.domain.sms import SmsCampaign, CampaignSource
+from emulator.domain.sms import CampaignSource, SmsCampaign
 from emulator.domain.voice import VoiceCampaign
-from emulator.operations.call import OperationCall, SlicedArray, OperationResult, Row
+from emulator.operations.call import OperationCall, OperationResult, Row, SlicedArray
 from emulator.operations.platform.voice import cancel_and_refund
 from emulator.world import World
 
@@ -68,10 +68,14 @@ def list_emails(world: World, call: OperationCall) -> OperationResult:
         for each in email.render_emails(campaign)
     ]
     slices = iter([letters])
-    return OperationResult({"campaign": campaign.id}, SlicedArray("letters", slices, whole=True))
+    return OperationResult(
+        {"campaign": campaign.id}, SlicedArray("letters", slices, whole=True)
+    )
 
 
-def _change_campaign(world: World, call: OperationCall, change: CampaignChange) -> OperationResult:
+def _change_campaign(
+    world: World, call: OperationCall, change: CampaignChange
+) -> OperationResult:
     campaign = change(world.get_campaign(call.params["campaignId"]), call.now)
     world.keep_change(campaign)
     return OperationResult(describe_campaign(campaign, world, call.now))
@@ -112,7 +116,9 @@ def describe_campaign(campaign: AnyCampaign, world: World, now: datetime) -> Row
         "created": dates.format_platform_time(campaign.created_at, world.account.zone),
         "scheduled": dates.format_timestamp(scheduled) if scheduled else None,
         "source": str(
-            campaign.source if isinstance(campaign, SmsCampaign) else CampaignSource.HTTP
+            campaign.source
+            if isinstance(campaign, SmsCampaign)
+            else CampaignSource.HTTP
         ),
     }
 
@@ -127,14 +133,24 @@ def title_of(campaign: AnyCampaign) -> str | None:
     return campaign.subject if isinstance(campaign, EmailCampaign) else campaign.name
 
 
-def _summarise_campaign(campaign: AnyCampaign, now: datetime) -> tuple[str, str, int, int]:
+def _summarise_campaign(
+    campaign: AnyCampaign, now: datetime
+) -> tuple[str, str, int, int]:
     """Return channel, status, the number of recipients and of those that are final."""
     channel = channel_of(campaign)
     if isinstance(campaign, SmsCampaign):
         final = dlr.count_final(campaign, now)
-        return channel, dlr.compute_sms_status(campaign, now), campaign.line.messages, final
+        return (
+            channel,
+            dlr.compute_sms_status(campaign, now),
+            campaign.line.messages,
+            final,
+        )
     if isinstance(campaign, VoiceCampaign):
-        status, final = str(voice.compute_voice_status(campaign, now)), voice.count_finished_calls(campaign, now)
+        status, final = (
+            str(voice.compute_voice_status(campaign, now)),
+            voice.count_finished_calls(campaign, now),
+        )
         return channel, status, campaign.line.messages, final
     sent = email.is_email_sent(campaign, now)
     final = campaign.count if sent else 0

@@ -5,7 +5,6 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from emulator.operations.background import forecast
 from emulator.domain import dates
 from emulator.domain.refusals import (
     TIME_PASSED,
@@ -13,17 +12,18 @@ from emulator.domain.refusals import (
     Refusal,
 )
 from emulator.domain.timeline import WORLD_END
-from emulator.timekeeping.event_log import WorldEvent
+from emulator.operations.background import forecast
 from emulator.operations.call import (
-    OperationCall,
     Commit,
-    Pause,
+    OperationCall,
     OperationResult,
-    Row,
     OperationSteps,
+    Pause,
+    Row,
     UntilCaughtUp,
     WaitStep,
 )
+from emulator.timekeeping.event_log import WorldEvent
 from emulator.world import ClockChanged, World
 
 SETTLE_EVENTS = 10_000  # events that settle carries out at most
@@ -40,8 +40,15 @@ def get_clock(world: World, _call: OperationCall) -> OperationResult:
 
 def list_pending(world: World, call: OperationCall) -> OperationResult:
     """List what will happen by itself, the next first; last what waits for somebody."""
-    pending = forecast.list_pending_events(world, call.now)[: call.params.get("limit", PENDING_LIMIT)]
-    return OperationResult({**_describe_clock(world), "pending": [describe_event(each) for each in pending]})
+    pending = forecast.list_pending_events(world, call.now)[
+        : call.params.get("limit", PENDING_LIMIT)
+    ]
+    return OperationResult(
+        {
+            **_describe_clock(world),
+            "pending": [describe_event(each) for each in pending],
+        }
+    )
 
 
 def set_clock(world: World, call: OperationCall) -> OperationResult:
@@ -71,7 +78,9 @@ def settle_world(world: World, call: OperationCall) -> OperationSteps:
     The clock stops at the last event, not at the bound.  Refuses as advancing does.
     """
     world.require_clock_at_rest()
-    longest = timedelta(seconds=call.body.get("seconds", SETTLE_LONGEST.total_seconds()))
+    longest = timedelta(
+        seconds=call.body.get("seconds", SETTLE_LONGEST.total_seconds())
+    )
     most = call.body.get("events", SETTLE_EVENTS)
     with hold_clock(world):
         limit = world.clock.now() + min(longest, WORLD_END - world.clock.now())
@@ -182,7 +191,9 @@ class _ClockWalk:
         if self._known != state:
             self._known = state
             here = [each for each in self._queue if each.at == now]
-            self._queue = deque([*here, *forecast.list_due_events(world, now, self._limit)])
+            self._queue = deque(
+                [*here, *forecast.list_due_events(world, now, self._limit)]
+            )
 
     def _has_work(self, work_at: datetime) -> bool:
         """Whether there is work ahead; that a token expires is none."""
@@ -198,7 +209,9 @@ def _instant_of(event: WorldEvent) -> datetime:
 def _parse_target(world: World, call: OperationCall) -> datetime:
     now = world.clock.now()
     if "next" in call.body:
-        certain = (each.at for each in forecast.list_pending_events(world, now) if each.at)
+        certain = (
+            each.at for each in forecast.list_pending_events(world, now) if each.at
+        )
         return next(certain, now)
     by = _parse_duration(call, now)
     if by < timedelta():

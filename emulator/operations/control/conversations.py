@@ -16,7 +16,11 @@ from emulator.domain.responses import MoResponse
 from emulator.domain.sms import SmsCampaign
 from emulator.domain.voice import VoiceCampaign
 from emulator.operations.call import OperationCall, OperationResult, Row
-from emulator.operations.control.campaigns import AnyCampaign, channel_of, list_newest_campaigns
+from emulator.operations.control.campaigns import (
+    AnyCampaign,
+    channel_of,
+    list_newest_campaigns,
+)
 from emulator.operations.control.recipients import describe_recipient
 from emulator.world import World
 
@@ -102,7 +106,8 @@ def _list_batches(world: World, key: int | str | None = None) -> Iterator[Messag
     """Yield what was sent or said, the latest first; all of it, or what one gets."""
     is_wanted = None if key is None else partial(_is_sent_to, key)
     sent = (
-        MessageBatch(each.created_at, _list_keys(each), each) for each in list_newest_campaigns(world, is_wanted)
+        MessageBatch(each.created_at, _list_keys(each), each)
+        for each in list_newest_campaigns(world, is_wanted)
     )
     return merge(sent, _list_inbound(world, key), key=attrgetter("at"), reverse=True)
 

@@ -21,11 +21,18 @@ from emulator.domain.delivery import (
 )
 from emulator.domain.recipients import format_cellphone
 from emulator.domain.refusals import NO_SUCH_DELIVERY, NOT_DUE, UNDER_WAY, Refusal
-from emulator.timekeeping.event_log import WorldEvent
 from emulator.operations.background import keyword_answers
-from emulator.operations.call import OperationCall, SlicedArray, Pause, OperationResult, Row, OperationSteps
-from emulator.world.outbox import PushResponse, PushRequest
+from emulator.operations.call import (
+    OperationCall,
+    OperationResult,
+    OperationSteps,
+    Pause,
+    Row,
+    SlicedArray,
+)
+from emulator.timekeeping.event_log import WorldEvent
 from emulator.world import DeliveryStarted, World
+from emulator.world.outbox import PushRequest, PushResponse
 
 SLICE = 500
 WAIT_TIMEOUT = 5  # seconds of the wall, unless told otherwise
@@ -47,7 +54,8 @@ class DeliveryMatch(Struct, frozen=True):
             and self.state in (None, delivery.state)
             and delivery.id > self.after
             and (
-                self.number is None or format_cellphone(delivery.number).endswith(self.number)
+                self.number is None
+                or format_cellphone(delivery.number).endswith(self.number)
             )
             and (self.text is None or self.text in str(delivery.facts["response"]))
         )
@@ -60,14 +68,19 @@ class DeliveryMatch(Struct, frozen=True):
 
 def list_deliveries(world: World, call: OperationCall) -> OperationResult:
     """List what matches, the oldest first; what was dropped is counted."""
-    found, last = _find_deliveries(world, parse_delivery_match(call.params)), call.params.get("last")
+    found, last = (
+        _find_deliveries(world, parse_delivery_match(call.params)),
+        call.params.get("last"),
+    )
     found = found[-last:] if last else found
     slices = (
         [describe_delivery(each) for each in found[start : start + SLICE]]
         for start in range(0, len(found), SLICE)
     )
     head = {"dropped": world.deliveries_dropped}
-    return OperationResult(head, SlicedArray("deliveries", slices, whole=len(found) <= SLICE))
+    return OperationResult(
+        head, SlicedArray("deliveries", slices, whole=len(found) <= SLICE)
+    )
 
 
 def wait_for_deliveries(world: World, call: OperationCall) -> OperationSteps:
@@ -113,16 +126,22 @@ def keep_deliveries_leaving(world: World, taken: Iterable[Delivery]) -> None:
         world.keep_change(DeliveryStarted(each.id))
 
 
-def keep_attempt(world: World, push: PushRequest, answer: PushResponse, now: datetime) -> None:
+def keep_attempt(
+    world: World, push: PushRequest, answer: PushResponse, now: datetime
+) -> None:
     """Keep what came of an attempt, and do what its answer is for.
 
     Source: manual MOP-06, KEY-05; assumptions MOP-07, KEY-16.
     """
     delivery = world.deliveries[push.delivery]
-    verdict = answer.verdict or judge_push_answer(delivery.kind, answer.status, answer.body)
+    verdict = answer.verdict or judge_push_answer(
+        delivery.kind, answer.status, answer.body
+    )
     says = answer.says
     if delivery.kind is DeliveryKind.KEYWORD and verdict is Verdict.ACCEPTED:
-        back = keyword_answers.send_keyword_answer(world, answer.body, to=delivery.number, now=now)
+        back = keyword_answers.send_keyword_answer(
+            world, answer.body, to=delivery.number, now=now
+        )
         verdict = verdict if back.sent else Verdict.UNUSABLE
         says = back.says
     attempt = Attempt(
@@ -138,11 +157,17 @@ def keep_attempt(world: World, push: PushRequest, answer: PushResponse, now: dat
     )
     tried = delivery.apply_attempt(attempt, now)
     world.keep_change(tried)
-    world.run_on_commit(lambda: _count_attempt(world, tried, verdict, now - delivery.made_at))
-    world.keep_change(WorldEvent(now, "pushed", delivery=delivery.id, verdict=str(verdict)))
+    world.run_on_commit(
+        lambda: _count_attempt(world, tried, verdict, now - delivery.made_at)
+    )
+    world.keep_change(
+        WorldEvent(now, "pushed", delivery=delivery.id, verdict=str(verdict))
+    )
 
 
-def _count_attempt(world: World, tried: Delivery, verdict: Verdict, took: timedelta) -> None:
+def _count_attempt(
+    world: World, tried: Delivery, verdict: Verdict, took: timedelta
+) -> None:
     """Count an attempt, and how long it was until the last one."""
     world.counters.attempts[str(tried.kind), str(verdict)] += 1
     if tried.state is DeliveryState.DELIVERED:
@@ -154,7 +179,9 @@ def keep_failed_attempt(world: World, delivery: Delivery, now: datetime) -> None
     says = "the emulator made a mistake; its log has the traceback"
     attempt = Attempt(now, "GET", delivery.url, Verdict.FAILED, says=says)
     world.keep_change(delivery.apply_attempt(attempt, now))
-    world.keep_change(WorldEvent(now, "pushed", delivery=delivery.id, verdict=str(attempt.verdict)))
+    world.keep_change(
+        WorldEvent(now, "pushed", delivery=delivery.id, verdict=str(attempt.verdict))
+    )
 
 
 def parse_delivery_match(asked: Mapping[str, Any]) -> DeliveryMatch:
@@ -196,7 +223,9 @@ def _describe_attempt(attempt: Attempt) -> Row:
     }
 
 
-def _describe_mistake(delivery: Delivery, verdict: Verdict, answer: PushResponse) -> str:
+def _describe_mistake(
+    delivery: Delivery, verdict: Verdict, answer: PushResponse
+) -> str:
     """Return what is wrong with an answer that came."""
     if verdict is Verdict.NOT_OK:
         return "answer with the plain text ok (MOP-06)"

@@ -7,18 +7,26 @@ from typing import NamedTuple
 
 import orjson
 
-from emulator.operations.background import forecast
 from emulator.domain import dates
 from emulator.domain.timeline import WORLD_END
+from emulator.operations.background import forecast
+from emulator.operations.call import (
+    Debounce,
+    EventStream,
+    OperationCall,
+    OperationResult,
+    Pause,
+    Row,
+)
+from emulator.operations.control import clock, exchanges
 from emulator.timekeeping.event_log import WorldEvent
-from emulator.operations.control import clock
-from emulator.operations.control import exchanges
-from emulator.operations.call import Debounce, OperationCall, Pause, OperationResult, Row, EventStream
 from emulator.world import World
 
 HEARTBEAT = 15.0  # seconds of the wall without news
 CHANGE_INTERVAL = 0.2  # seconds of the wall between two changes that are told, at least
-TICK_INTERVAL = 1.0  # ... and at most while the clock runs, which changes what a campaign is
+TICK_INTERVAL = (
+    1.0  # ... and at most while the clock runs, which changes what a campaign is
+)
 CHANGED_FRAME = "event: changed\ndata: \n\n"
 TICKED_FRAME = "event: ticked\ndata: \n\n"
 HEARTBEAT_FRAME = ": still here\n\n"
@@ -119,10 +127,14 @@ class _EventReader:
         last = min(ends, default=WORLD_END)
         for each in takewhile(lambda each: each.at <= last, asked):
             self._number = each.number
-            yield StreamFrame(each.at, "exchange", exchanges.describe_exchange(each), each.number)
+            yield StreamFrame(
+                each.at, "exchange", exchanges.describe_exchange(each), each.number
+            )
         for number, trace in takewhile(lambda it: (it[1].at or now) <= last, happened):
             self._trace = number
-            yield StreamFrame(trace.at or now, "event", clock.describe_event(trace), trace=number)
+            yield StreamFrame(
+                trace.at or now, "event", clock.describe_event(trace), trace=number
+            )
         yield from self._read_forecast(max(self._at, min(last, now)))
         dial = (world.clock, world.clock.change_count)
         if dial != self._dial and not self._is_behind:

@@ -5,12 +5,24 @@ from email.utils import format_datetime
 
 from emulator.domain import dates
 from emulator.domain.command_status import describe_command_status
-from emulator.world.journal import HEADER_SEPARATOR, JournalBody, CutBody, Exchange, HeaderPairs
 from emulator.operations.background import pdu_journal
 from emulator.operations.call import Row
-from emulator.operations.control.match import ExchangeMatch, list_cellphones, decode_body
+from emulator.operations.control.match import (
+    ExchangeMatch,
+    decode_body,
+    list_cellphones,
+)
+from emulator.world.journal import (
+    HEADER_SEPARATOR,
+    CutBody,
+    Exchange,
+    HeaderPairs,
+    JournalBody,
+)
 
-SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "x-emulator-control"})
+SECRET_HEADERS = frozenset(
+    {"authorization", "cookie", "set-cookie", "x-emulator-control"}
+)
 LONG_TOKEN = 12  # characters; of a longer token the last four are shown
 CELLPHONE_START = re.compile(r"[0-9]{6,}(?=[0-9]{4}(?![0-9]))")
 LAST_DIGITS = re.compile(r"[0-9]+$")
@@ -25,12 +37,16 @@ def describe_exchange(exchange: Exchange, *, masked: bool = False) -> Row:
     if pdu_journal.is_pdu(exchange):
         return _describe_smpp_exchange(exchange, masked=masked)
     request = {
-        "headers": _mask_headers(_split_headers(exchange.request_headers), masked=masked),
+        "headers": _mask_headers(
+            _split_headers(exchange.request_headers), masked=masked
+        ),
         **_describe_body(exchange.request, masked=masked),
     }
     answer = {
         "headers": _mask_headers(_list_response_headers(exchange), masked=masked),
-        **_describe_body(b"" if exchange.method == "HEAD" else exchange.answer, masked=masked),
+        **_describe_body(
+            b"" if exchange.method == "HEAD" else exchange.answer, masked=masked
+        ),
     }
     return _make_row(exchange, request, answer, masked=masked)
 
@@ -38,7 +54,10 @@ def describe_exchange(exchange: Exchange, *, masked: bool = False) -> Row:
 def _describe_smpp_exchange(exchange: Exchange, *, masked: bool) -> Row:
     """Return an exchange of SMPP; masked, it keeps its octets and fields to itself."""
     text = mask_cellphones(pdu_journal.decode_pdu_text(exchange), masked=masked)
-    request, answer = pdu_journal.describe_pdu_side(exchange.request, text), pdu_journal.describe_pdu_side(exchange.answer, "")
+    request, answer = (
+        pdu_journal.describe_pdu_side(exchange.request, text),
+        pdu_journal.describe_pdu_side(exchange.answer, ""),
+    )
     if masked:
         for each in (request, answer):
             del each["hex"], each["pdu"]
@@ -64,7 +83,9 @@ def _make_row(exchange: Exchange, request: Row, answer: Row, *, masked: bool) ->
     }
 
 
-def render_exchange_lines(exchanges: list[Exchange], match: ExchangeMatch, *, masked: bool) -> str:
+def render_exchange_lines(
+    exchanges: list[Exchange], match: ExchangeMatch, *, masked: bool
+) -> str:
     """Return a line for each of the newest *exchanges*, and how they fail *match*."""
     lines = [_render_line(each, match) for each in exchanges[-MAX_LINES:]]
     if older := len(exchanges) - len(lines):
@@ -77,11 +98,19 @@ def _render_line(exchange: Exchange, match: ExchangeMatch) -> str:
 
     The refusal's reason follows, and in which ways it is not what is asked for.
     """
-    words = [f"#{exchange.number}", dates.format_timestamp(exchange.at), exchange.operation]
+    words = [
+        f"#{exchange.number}",
+        dates.format_timestamp(exchange.at),
+        exchange.operation,
+    ]
     words.append(_describe_outcome(exchange))
     to = list(dict.fromkeys(list_cellphones(exchange)))
     if to:
-        more = f" and {len(to) - LISTED_CELLPHONES} more" if len(to) > LISTED_CELLPHONES else ""
+        more = (
+            f" and {len(to) - LISTED_CELLPHONES} more"
+            if len(to) > LISTED_CELLPHONES
+            else ""
+        )
         words.append(f"to {', '.join(to[:LISTED_CELLPHONES])}{more}")
     if exchange.fault:
         words.append(f"by fault {exchange.fault}")
@@ -94,14 +123,20 @@ def _render_line(exchange: Exchange, match: ExchangeMatch) -> str:
 def _describe_outcome(exchange: Exchange) -> str:
     """Return ``422``, ``ESME_ROK``, or that there was no answer."""
     if pdu_journal.is_pdu(exchange):
-        return describe_command_status(exchange.status) if exchange.answer else "unanswered"
+        return (
+            describe_command_status(exchange.status)
+            if exchange.answer
+            else "unanswered"
+        )
     return str(exchange.status) if exchange.status else "broken off"
 
 
 def _cut_snippet(exchange: Exchange) -> str:
     query = exchange.query.decode("latin-1")
     address = f"{exchange.path}?{query}" if query else exchange.path
-    said = pdu_journal.decode_pdu_text if pdu_journal.is_pdu(exchange) else _decode_request
+    said = (
+        pdu_journal.decode_pdu_text if pdu_journal.is_pdu(exchange) else _decode_request
+    )
     text = " ".join((said(exchange) or address).split())
     return text if len(text) <= SNIPPET_LENGTH else f"{text[:SNIPPET_LENGTH]}..."
 
@@ -145,7 +180,11 @@ def _mask_headers(headers: HeaderPairs, *, masked: bool) -> dict[str, str]:
     found: dict[str, str] = {}
     for octets, value in headers:
         name, text = octets.decode("latin-1").lower(), value.decode("latin-1")
-        text = _mask_token(text) if name in SECRET_HEADERS else mask_cellphones(text, masked=masked)
+        text = (
+            _mask_token(text)
+            if name in SECRET_HEADERS
+            else mask_cellphones(text, masked=masked)
+        )
         found[name] = f"{found[name]}, {text}" if name in found else text
     return found
 

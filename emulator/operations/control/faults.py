@@ -30,12 +30,16 @@ def list_faults(world: World, _call: OperationCall) -> OperationResult:
 
 
 def list_presets(_world: World, _call: OperationCall) -> OperationResult:
-    return OperationResult([{"name": name, **preset} for name, preset in read_presets().items()])
+    return OperationResult(
+        [{"name": name, **preset} for name, preset in read_presets().items()]
+    )
 
 
 def add_fault(world: World, call: OperationCall) -> OperationResult:
     if len(world.faults) >= MAX_RULES:
-        raise Refusal(TOO_MANY, f"{MAX_RULES} rules are enough", field="faults", limit=MAX_RULES)
+        raise Refusal(
+            TOO_MANY, f"{MAX_RULES} rules are enough", field="faults", limit=MAX_RULES
+        )
     body = _fill_preset(call.body) if "preset" in call.body else call.body
     rule = read_rule(f"f{world.faults_made + 1}", body)
     world.keep_change(FaultNumberTaken())
@@ -47,13 +51,19 @@ def change_fault(world: World, call: OperationCall) -> OperationResult:
     """Switch a rule off or on; it keeps its place and its counts."""
     rule = _require_rule(world, call)
     changed = replace(rule, off=call.body["off"])
-    world.keep_change(FaultRulesChanged(tuple(changed if each is rule else each for each in world.faults)))
+    world.keep_change(
+        FaultRulesChanged(
+            tuple(changed if each is rule else each for each in world.faults)
+        )
+    )
     return OperationResult(rule_to_json(changed))
 
 
 def remove_fault(world: World, call: OperationCall) -> OperationResult:
     rule = _require_rule(world, call)
-    world.keep_change(FaultRulesChanged(tuple(each for each in world.faults if each is not rule)))
+    world.keep_change(
+        FaultRulesChanged(tuple(each for each in world.faults if each is not rule))
+    )
     return OperationResult(rule_to_json(rule))
 
 

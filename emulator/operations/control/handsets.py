@@ -2,18 +2,20 @@
 
 from dataclasses import replace
 
-from emulator.worldfile.account_reader import weights_by_outcome
 from emulator.domain.account import MAX_ITEMS
 from emulator.domain.handset import BEHAVIOURS, Outcome, Population
 from emulator.domain.recipients import format_cellphone
 from emulator.domain.refusals import TOO_MANY, Refusal
 from emulator.operations.call import OperationCall, OperationResult
 from emulator.world import World
+from emulator.worldfile.account_reader import weights_by_outcome
 
 
 def get_handset(world: World, call: OperationCall) -> OperationResult:
     number = int(call.params["cellphone"])
-    return OperationResult(_describe_handset(number, world.account.population.get_outcome(number)))
+    return OperationResult(
+        _describe_handset(number, world.account.population.get_outcome(number))
+    )
 
 
 def set_handset(world: World, call: OperationCall) -> OperationResult:

@@ -13,7 +13,9 @@ def get_health(_world: World, _call: OperationCall) -> OperationResult:
     return OperationResult({"status": "ok"})
 
 
-def get_readiness(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
+def get_readiness(
+    worlds: WorldDirectory, world: World, call: OperationCall
+) -> OperationResult:
     """Say whether worlds are served and kept, and which are set aside.
 
     Refuses while the disk does not take what has happened.
@@ -28,6 +30,8 @@ def get_readiness(worlds: WorldDirectory, world: World, call: OperationCall) -> 
         "world": world.name,
         "now": dates.format_timestamp(call.now),
         "host": node(),
-        "set_aside": [{"name": name, "why": why} for name, why in worlds.list_set_aside()],
+        "set_aside": [
+            {"name": name, "why": why} for name, why in worlds.list_set_aside()
+        ],
     }
     return OperationResult(facts)

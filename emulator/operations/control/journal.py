@@ -15,11 +15,26 @@ from emulator.domain.refusals import (
     TIME_TOO_FAR,
     Refusal,
 )
-from emulator.world.journal import Exchange, Journal
-from emulator.operations.call import OperationCall, SlicedArray, Pause, OperationResult, Row, OperationSteps
-from emulator.operations.control.exchanges import mask_cellphones, render_exchange_lines, describe_exchange
-from emulator.operations.control.match import ExchangeMatch, JournalWatch, parse_exchange_match
+from emulator.operations.call import (
+    OperationCall,
+    OperationResult,
+    OperationSteps,
+    Pause,
+    Row,
+    SlicedArray,
+)
+from emulator.operations.control.exchanges import (
+    describe_exchange,
+    mask_cellphones,
+    render_exchange_lines,
+)
+from emulator.operations.control.match import (
+    ExchangeMatch,
+    JournalWatch,
+    parse_exchange_match,
+)
 from emulator.world import World
+from emulator.world.journal import Exchange, Journal
 
 SLICE = 200  # exchanges; the edge lets others in between two slices
 WAIT_TIMEOUT = 5  # seconds of the wall, unless told otherwise
@@ -42,7 +57,9 @@ def list_exchanges(world: World, call: OperationCall) -> OperationResult:
     masked = call.params.get("mask") is not None
     rows = _slice_rows(exchanges, masked=masked)
     whole = len(exchanges) <= SLICE
-    return OperationResult({"dropped": journal.dropped}, SlicedArray("exchanges", rows, whole))
+    return OperationResult(
+        {"dropped": journal.dropped}, SlicedArray("exchanges", rows, whole)
+    )
 
 
 def clear_journal(world: World, _call: OperationCall) -> OperationResult:
@@ -77,7 +94,9 @@ def wait_for_exchanges(world: World, call: OperationCall) -> OperationSteps:
             head += f"\n({world.journal.dropped} older requests have been dropped)"
         seen = _describe_requests(head, watch, masked=masked)
     rows = [describe_exchange(each, masked=masked) for each in watch.matches]
-    return OperationResult({"matched": found >= wanted, "exchanges": rows, "seen": seen})
+    return OperationResult(
+        {"matched": found >= wanted, "exchanges": rows, "seen": seen}
+    )
 
 
 def verify_exchanges(world: World, call: OperationCall) -> OperationSteps:
@@ -102,7 +121,9 @@ def verify_exchanges(world: World, call: OperationCall) -> OperationSteps:
     return _make_verdict(count)
 
 
-def _verify_never(world: World, call: OperationCall, match: ExchangeMatch) -> OperationSteps:
+def _verify_never(
+    world: World, call: OperationCall, match: ExchangeMatch
+) -> OperationSteps:
     """Wait until the clock of the world has passed a window that stays empty."""
     start, seconds = match.since or call.now, call.body.get("timeout", WAIT_TIMEOUT)
     end = _find_window_end(start, call.body["never_within"])
@@ -166,9 +187,15 @@ def _describe_requests(head: str, watch: JournalWatch, *, masked: bool) -> str:
     """Return *head* with a line for each request that was seen."""
     lines = [mask_cellphones(head, masked=masked)]
     if watch.matches:
-        lines += ["what matches:", render_exchange_lines(watch.matches, watch.match, masked=masked)]
+        lines += [
+            "what matches:",
+            render_exchange_lines(watch.matches, watch.match, masked=masked),
+        ]
     if watch.others:
-        lines += ["what else came:", render_exchange_lines(watch.others, watch.match, masked=masked)]
+        lines += [
+            "what else came:",
+            render_exchange_lines(watch.others, watch.match, masked=masked),
+        ]
     else:
         lines.append("nothing else came")
     return "\n".join(lines)
@@ -183,7 +210,11 @@ def _slice_rows(exchanges: list[Exchange], *, masked: bool) -> Iterator[list[Row
 def _make_dropped_refusal(journal: Journal) -> Refusal:
     """Return the refusal that says what is gone and how to ask for what is not."""
     each, total = journal.bounds
-    at = dates.format_timestamp(journal.dropped_at) if journal.dropped_at else "some time ago"
+    at = (
+        dates.format_timestamp(journal.dropped_at)
+        if journal.dropped_at
+        else "some time ago"
+    )
     why = (
         f"{journal.dropped} exchanges have been dropped, up to number "
         f"{journal.dropped_to} of {at}: ask with after={journal.dropped_to}, with a "

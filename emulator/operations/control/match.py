@@ -11,8 +11,14 @@ from msgspec.structs import fields
 
 from emulator.domain import dates
 from emulator.domain.recipients import format_cellphone
-from emulator.world.journal import JournalBody, CutBody, Exchange, Journal, find_cellphones
 from emulator.operations.background import pdu_journal
+from emulator.world.journal import (
+    CutBody,
+    Exchange,
+    Journal,
+    JournalBody,
+    find_cellphones,
+)
 
 DIGITS = 10  # of a cellphone
 BACKSLASH = b"\\"
@@ -96,7 +102,9 @@ class JournalWatch:
 def parse_exchange_match(asked: Mapping[str, Any]) -> ExchangeMatch:
     """Return what the parameters or the body of a question ask for."""
     known = {
-        each.name: asked[each.name] for each in fields(ExchangeMatch) if each.name in asked
+        each.name: asked[each.name]
+        for each in fields(ExchangeMatch)
+        if each.name in asked
     }
     for name in known.keys() & {"since", "until"}:
         known[name] = dates.parse_timestamp(known[name], name)

@@ -8,12 +8,14 @@ from typing import Any
 from emulator.domain import dates, dlr
 from emulator.domain.recipients import format_cellphone
 from emulator.domain.sms import SmsCampaign
-from emulator.operations.call import OperationCall, SlicedArray, OperationResult, Row
+from emulator.operations.call import OperationCall, OperationResult, Row, SlicedArray
 from emulator.world import World
 
 LISTED_MESSAGES = 1_000  # messages listed, unless the call says otherwise
 
-FoundMessages = tuple[SmsCampaign, Sequence[int]]  # a campaign, and which of its messages
+FoundMessages = tuple[
+    SmsCampaign, Sequence[int]
+]  # a campaign, and which of its messages
 
 
 def list_messages(world: World, call: OperationCall) -> OperationResult:
@@ -65,7 +67,9 @@ def _find_by_number(campaign: SmsCampaign, end: str) -> list[int]:
     return [index for index, each in enumerate(numbers) if each % power == tail]
 
 
-def _find_by_text(campaign: SmsCampaign, found: Sequence[int], text: str) -> Sequence[int]:
+def _find_by_text(
+    campaign: SmsCampaign, found: Sequence[int], text: str
+) -> Sequence[int]:
     if not campaign.template.marks:
         return found if text in campaign.template.text else ()
     return [index for index in found if text in campaign.render_text(index)]
@@ -79,7 +83,9 @@ def _slice_rows(listed: Iterable[FoundMessages], now: datetime) -> Iterator[list
         yield piece
 
 
-def _describe_messages(campaign: SmsCampaign, found: Sequence[int], now: datetime) -> Iterator[Row]:
+def _describe_messages(
+    campaign: SmsCampaign, found: Sequence[int], now: datetime
+) -> Iterator[Row]:
     channel = "smsclic" if campaign.link else "sms"
     for message in (dlr.get_sms_message(campaign, index, now) for index in found):
         yield {
@@ -88,6 +94,8 @@ def _describe_messages(campaign: SmsCampaign, found: Sequence[int], now: datetim
             "channel": channel,
             "cellphone": format_cellphone(message.number),
             "status": message.status,
-            "sent_at": dates.format_timestamp(message.sent_at) if message.sent_at else None,
+            "sent_at": dates.format_timestamp(message.sent_at)
+            if message.sent_at
+            else None,
             "text": message.text,
         }

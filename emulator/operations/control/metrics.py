@@ -9,8 +9,8 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from emulator.operations.call import OperationCall, OperationResult
-from emulator.world.counters import BUCKET_BOUNDS, Histogram
 from emulator.world import World
+from emulator.world.counters import BUCKET_BOUNDS, Histogram
 from emulator.worlds import WorldDirectory
 
 MetricSample = tuple[Mapping[str, object], float]  # labels and value
@@ -26,8 +26,12 @@ class MetricFamily(NamedTuple):
     histogram: Histogram | None = None
 
 
-def get_metrics(worlds: WorldDirectory, _world: World, _call: OperationCall) -> OperationResult:
-    lines = (line for family in _list_families(worlds) for line in _render_family(family))
+def get_metrics(
+    worlds: WorldDirectory, _world: World, _call: OperationCall
+) -> OperationResult:
+    lines = (
+        line for family in _list_families(worlds) for line in _render_family(family)
+    )
     return OperationResult("\n".join(lines) + "\n")
 
 

@@ -16,13 +16,18 @@ from emulator.domain.handset import Outcome
 from emulator.domain.recipients import format_cellphone
 from emulator.domain.responses import MoResponse
 from emulator.domain.text import transliterate_to_gsm
-from emulator.operations.platform import email
-from emulator.operations.platform import sms
-from emulator.operations.platform import smsclic
-from emulator.operations.platform import voice
-from emulator.operations.call import OperationCall, Commit, OperationFunction, Pause, OperationResult, Row, OperationSteps
+from emulator.operations.call import (
+    Commit,
+    OperationCall,
+    OperationFunction,
+    OperationResult,
+    OperationSteps,
+    Pause,
+    Row,
+)
 from emulator.operations.control.sample_people import SamplePerson, make_people
 from emulator.operations.control.sample_texts import SAMPLE_CAMPAIGNS, SampleCampaign
+from emulator.operations.platform import email, sms, smsclic, voice
 from emulator.world import Click, World
 
 CAMPAIGNS, RECIPIENTS = 50, 1_000
@@ -103,14 +108,18 @@ def _can_send(story: SampleCampaign, account: Account) -> bool:
     return account.services.get(story.channel, True)
 
 
-def _make_sms_order(story: SampleCampaign, people: Sequence[SamplePerson], account: Account, part: int) -> OrderBody:
+def _make_sms_order(
+    story: SampleCampaign, people: Sequence[SamplePerson], account: Account, part: int
+) -> OrderBody:
     named = "<+B+>" in story.text
     said = (lambda text: text) if story.encode else transliterate_to_gsm
     rows = [
         {"cellphone": each.cellphone, **({"name": said(each.name)} if named else {})}
         for each in people
     ]
-    cheapest = sorted(account.routes.values(), key=lambda each: each.price)[:CHEAPEST_ROUTES]
+    cheapest = sorted(account.routes.values(), key=lambda each: each.price)[
+        :CHEAPEST_ROUTES
+    ]
     return {
         "text": story.text,
         "campaign_name": story.name,
@@ -120,7 +129,9 @@ def _make_sms_order(story: SampleCampaign, people: Sequence[SamplePerson], accou
     }
 
 
-def _make_sms_clic_order(story: SampleCampaign, people: Sequence[SamplePerson], account: Account, part: int) -> OrderBody:
+def _make_sms_clic_order(
+    story: SampleCampaign, people: Sequence[SamplePerson], account: Account, part: int
+) -> OrderBody:
     link = list(account.links)[part % len(account.links)]
     return {**_make_sms_order(story, people, account, part), "url": link}
 
@@ -153,7 +164,9 @@ def _make_email_order(
     }
 
 
-_ORDER_MAKERS: Mapping[str, Callable[[SampleCampaign, Sequence[SamplePerson], Account, int], OrderBody]] = {
+_ORDER_MAKERS: Mapping[
+    str, Callable[[SampleCampaign, Sequence[SamplePerson], Account, int], OrderBody]
+] = {
     "sms": _make_sms_order,
     "smsclic": _make_sms_clic_order,
     "voice": _make_voice_order,
@@ -167,7 +180,9 @@ _OPERATIONS: Mapping[str, OperationFunction] = {
 }
 
 
-def _place_order(world: World, call: OperationCall, asked: tuple[SampleCampaign, OrderBody]) -> int | None:
+def _place_order(
+    world: World, call: OperationCall, asked: tuple[SampleCampaign, OrderBody]
+) -> int | None:
     """Place an order as a client does; return the id of an SMS campaign."""
     story, order = asked
     account = world.account
@@ -180,7 +195,9 @@ def _place_order(world: World, call: OperationCall, asked: tuple[SampleCampaign,
     return number if isinstance(number, int) else None
 
 
-def _add_replies(world: World, number: int | None, story: SampleCampaign, now: datetime) -> int:
+def _add_replies(
+    world: World, number: int | None, story: SampleCampaign, now: datetime
+) -> int:
     """Let some of those that an SMS reached answer it; return how many did."""
     if number is None or not story.replies:
         return 0
@@ -193,7 +210,9 @@ def _add_replies(world: World, number: int | None, story: SampleCampaign, now: d
         if chance >= REPLY_RATE or campaign.outcomes[index] != Outcome.SENT:
             continue
         sent_at = campaign.line.due_time(index)
-        received_at = sent_at + timedelta(hours=3) * draw_fraction(seed, "minutes", message)
+        received_at = sent_at + timedelta(hours=3) * draw_fraction(
+            seed, "minutes", message
+        )
         if received_at > now:
             continue
         words = story.replies[int(chance / REPLY_RATE * len(story.replies))]

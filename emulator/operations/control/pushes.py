@@ -10,9 +10,9 @@ import orjson
 
 from emulator.domain.delivery import Verdict
 from emulator.domain.refusals import NO_SUCH_DELIVERY, Refusal
-from emulator.operations.call import OperationCall, Pause, OperationResult
-from emulator.world.outbox import PushResponse, PushRequest, PushRelay
+from emulator.operations.call import OperationCall, OperationResult, Pause
 from emulator.world import World
+from emulator.world.outbox import PushRelay, PushRequest, PushResponse
 
 HEARTBEAT = 15.0  # seconds of the wall without a push
 

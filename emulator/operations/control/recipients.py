@@ -15,7 +15,9 @@ from emulator.operations.control.campaigns import AnyCampaign, describe_campaign
 from emulator.world import World
 
 PAGE = 50  # recipients, unless the call says otherwise
-CLOSED_STATUSES = frozenset({"canceled", "unknown"})  # a campaign that nothing more is done to
+CLOSED_STATUSES = frozenset(
+    {"canceled", "unknown"}
+)  # a campaign that nothing more is done to
 
 RecipientIndexes = Sequence[int]  # the places of recipients
 
@@ -46,14 +48,18 @@ def list_recipients(world: World, call: OperationCall) -> OperationResult:
     return OperationResult({"count": len(found), "recipients": rows})
 
 
-def describe_recipient(campaign: AnyCampaign, index: int, world: World, now: datetime) -> Row:
+def describe_recipient(
+    campaign: AnyCampaign, index: int, world: World, now: datetime
+) -> Row:
     """Return what became of one recipient."""
     row = _ROW_BY_TYPE[type(campaign)](campaign, index, now)
     zone = world.account.zone
     at = row["at"]
     return {
         **row,
-        "at": dates.format_platform_time(at, zone) if isinstance(at, datetime) else None,
+        "at": dates.format_platform_time(at, zone)
+        if isinstance(at, datetime)
+        else None,
         "name": _find_name(campaign, index),
     }
 
@@ -63,7 +69,10 @@ def count_statuses(campaign: AnyCampaign, now: datetime) -> dict[str, int]:
     if isinstance(campaign, SmsCampaign):
         return dict(dlr.count_sms_statuses(campaign, now))
     if isinstance(campaign, VoiceCampaign):
-        return {each.name: count for each, count in voice.count_call_statuses(campaign, now).items()}
+        return {
+            each.name: count
+            for each, count in voice.count_call_statuses(campaign, now).items()
+        }
     return {_find_email_status(campaign, now): campaign.count}
 
 
@@ -88,7 +97,10 @@ def _list_changes(campaign: AnyCampaign, now: datetime) -> list[str]:
         return []
     last = campaign.line.last_intervention(now)
     stands = dlr.STATUS_AFTER_CHANGE.get(last.change, "unknown") if last else "inserted"
-    if stands in CLOSED_STATUSES or dlr.count_final(campaign, now) == campaign.line.messages:
+    if (
+        stands in CLOSED_STATUSES
+        or dlr.count_final(campaign, now) == campaign.line.messages
+    ):
         return []
     return ["resume" if stands == "paused" else "pause", "cancel", "lose"]
 
@@ -208,11 +220,15 @@ def _find_by_text(campaign: AnyCampaign, text: str) -> list[int]:
     ]
 
 
-def _list_statuses(campaign: AnyCampaign, found: RecipientIndexes, now: datetime) -> Iterator[str]:
+def _list_statuses(
+    campaign: AnyCampaign, found: RecipientIndexes, now: datetime
+) -> Iterator[str]:
     if isinstance(campaign, SmsCampaign):
         return dlr.list_message_statuses(campaign, found, now)
     if isinstance(campaign, VoiceCampaign):
-        return (voice.get_voice_call(campaign, index, now).status.name for index in found)
+        return (
+            voice.get_voice_call(campaign, index, now).status.name for index in found
+        )
     return (_find_email_status(campaign, now) for _ in found)
 
 

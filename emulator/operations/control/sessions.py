@@ -7,15 +7,17 @@ from emulator.domain.refusals import NO_SUCH_SESSION, WRONG_FORMAT, Refusal
 from emulator.domain.segments import MessagePart
 from emulator.domain.smpp import Submission
 from emulator.domain.targets import find_host_objection
-from emulator.world.bound_session import BoundSession
 from emulator.operations.call import OperationCall, OperationResult, Row
 from emulator.world import World
+from emulator.world.bound_session import BoundSession
 from emulator.worlds import OutboundBind, WorldDirectory
 
 ANY_PASSWORD = "any"  # a password, where every one is good
 
 
-def get_smpp(worlds: WorldDirectory, world: World, _call: OperationCall) -> OperationResult:
+def get_smpp(
+    worlds: WorldDirectory, world: World, _call: OperationCall
+) -> OperationResult:
     """Return where SMPP is served, and a bind of the world; the ports may be off."""
     host, port = _split_address(worlds, "smpp")
     tls_host, tls_port = _split_address(worlds, "smpps")
@@ -32,7 +34,9 @@ def get_smpp(worlds: WorldDirectory, world: World, _call: OperationCall) -> Oper
     )
 
 
-def send_outbind(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
+def send_outbind(
+    worlds: WorldDirectory, world: World, call: OperationCall
+) -> OperationResult:
     """Call a client that listens, so that it binds; its bind is not waited for.
 
     Refuses an address where nothing is called, whatever ``--push-allow`` says; a name
@@ -46,13 +50,19 @@ def send_outbind(worlds: WorldDirectory, world: World, call: OperationCall) -> O
     if objection := find_host_objection(body["host"]):
         raise Refusal(WRONG_FORMAT, objection, field="host")
     if worlds.bind_outbound is not None:
-        worlds.bind_outbound(OutboundBind(body["host"], int(body["port"]), system_id, password))
-    return OperationResult({"host": body["host"], "port": body["port"], "system_id": system_id})
+        worlds.bind_outbound(
+            OutboundBind(body["host"], int(body["port"]), system_id, password)
+        )
+    return OperationResult(
+        {"host": body["host"], "port": body["port"], "system_id": system_id}
+    )
 
 
 def list_sessions(world: World, _call: OperationCall) -> OperationResult:
     """List the sessions that are bound to the world, the oldest first."""
-    return OperationResult([_describe_session(each) for each in world.sessions.values()])
+    return OperationResult(
+        [_describe_session(each) for each in world.sessions.values()]
+    )
 
 
 def cut_session(world: World, call: OperationCall) -> OperationResult:
@@ -70,7 +80,9 @@ def list_long_messages(world: World, _call: OperationCall) -> OperationResult:
 
     Parts belong together where client, sender, recipient and reference are the same.
     """
-    return OperationResult([_describe_long_message(world, each) for each in _group_parts(world)])
+    return OperationResult(
+        [_describe_long_message(world, each) for each in _group_parts(world)]
+    )
 
 
 def _group_parts(world: World) -> Iterator[list[Submission]]:
@@ -117,7 +129,9 @@ def _describe_session(link: BoundSession) -> Row:
     }
 
 
-def _split_address(worlds: WorldDirectory, scheme: str) -> tuple[str | None, int | None]:
+def _split_address(
+    worlds: WorldDirectory, scheme: str
+) -> tuple[str | None, int | None]:
     if scheme not in worlds.smpp_addresses:
         return None, None
     host, _, port = worlds.smpp_addresses[scheme].rpartition(":")

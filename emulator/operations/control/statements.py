@@ -6,10 +6,10 @@ from typing import Any
 
 from emulator import files
 from emulator.domain.refusals import NO_SUCH_EXCHANGE, Refusal
-from emulator.world.journal import Exchange
 from emulator.operations.call import OperationCall, OperationResult, Row
 from emulator.operations.control.exchanges import describe_exchange
 from emulator.world import World
+from emulator.world.journal import Exchange
 
 # Behind a refusal, by its reason; several where the manual splits them.
 STATEMENTS_BY_REASON: Mapping[str, tuple[str, ...]] = {
@@ -59,7 +59,11 @@ SMS_STATEMENTS: Mapping[str, tuple[str, ...]] = {
 # Behind a refused field, by operation.
 STATEMENTS_BY_FIELD: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "createCampaign": SMS_STATEMENTS,
-    "createSmsClicCampaign": {**SMS_STATEMENTS, "url": ("CLC-04",), "route": ("CLC-05",)},
+    "createSmsClicCampaign": {
+        **SMS_STATEMENTS,
+        "url": ("CLC-04",),
+        "route": ("CLC-05",),
+    },
     "createVoiceCampaign": {
         "type": ("VOI-02",),
         "audio": ("VOI-03",),
@@ -97,7 +101,10 @@ STATEMENTS_BY_FIELD: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "lookupNumber": {"cellphone": ("HLR-02",)},
 }
 # Behind any other refusal, by its status.
-STATEMENTS_BY_STATUS: Mapping[int, tuple[str, ...]] = {400: ("ERR-03",), 422: ("ERR-02",)}
+STATEMENTS_BY_STATUS: Mapping[int, tuple[str, ...]] = {
+    400: ("ERR-03",),
+    422: ("ERR-02",),
+}
 
 
 def get_exchange(world: World, call: OperationCall) -> OperationResult:
@@ -111,7 +118,9 @@ def get_exchange(world: World, call: OperationCall) -> OperationResult:
         why = f"the journal of world {world.name} has no exchange {number}"
         raise Refusal(NO_SUCH_EXCHANGE, why)
     exchange = newer[0]
-    return OperationResult({**describe_exchange(exchange), "statements": list(_list_statements(exchange))})
+    return OperationResult(
+        {**describe_exchange(exchange), "statements": list(_list_statements(exchange))}
+    )
 
 
 def _list_statements(exchange: Exchange) -> Iterator[Row]:
@@ -131,7 +140,11 @@ def _find_ledger_ids(exchange: Exchange) -> tuple[str, ...]:
         return (ledger,)
     name = next((it for it in reversed(field.split(".")) if not it.isdecimal()), "")
     named = STATEMENTS_BY_FIELD.get(exchange.operation, {}).get(name, ())
-    return STATEMENTS_BY_REASON.get(reason) or named or STATEMENTS_BY_STATUS.get(exchange.status, ())
+    return (
+        STATEMENTS_BY_REASON.get(reason)
+        or named
+        or STATEMENTS_BY_STATUS.get(exchange.status, ())
+    )
 
 
 def _describe_statement(ledger: str) -> Row:

@@ -5,16 +5,18 @@ Source: manual AUT-01, AUT-02, WEB-01.
 
 from dataclasses import replace
 
-from emulator.worlds import signed_tokens
 from emulator.domain import dates
 from emulator.domain.account import MAX_ITEMS, Token
 from emulator.domain.refusals import NO_SUCH_TOKEN, TOO_MANY, Refusal
 from emulator.operations.call import OperationCall, OperationResult
-from emulator.world import TokenRevoked, TokenNumberTaken, World
+from emulator.world import TokenNumberTaken, TokenRevoked, World
+from emulator.worlds import signed_tokens
 
 
 def list_tokens(world: World, _call: OperationCall) -> OperationResult:
-    return OperationResult([_describe_token(token, world) for token in world.tokens.values()])
+    return OperationResult(
+        [_describe_token(token, world) for token in world.tokens.values()]
+    )
 
 
 def create_token(world: World, call: OperationCall) -> OperationResult:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from emulator.worldfile import fixture as fixtures
-from emulator.timekeeping.clock import Clock
 from emulator.domain import dates
 from emulator.domain.assumptions import LENIENT_CHOICES
 from emulator.domain.money import to_rounded_amount
@@ -20,27 +18,28 @@ from emulator.domain.refusals import (
     SERVER_ERROR,
     Refusal,
 )
-from emulator.worldfile.fixture import Fixture, FixtureError, FixtureOverrides
-from emulator.operations.control import health
-from emulator.operations.control import metrics
-from emulator.operations.control import sessions
-from emulator.operations.control import snapshots
 from emulator.operations.call import (
     OperationCall,
     OperationFunction,
-    WaitingFunction,
-    Pause,
     OperationResult,
-    Row,
     OperationSteps,
+    Pause,
+    Row,
+    WaitingFunction,
 )
+from emulator.operations.control import health, metrics, sessions, snapshots
+from emulator.timekeeping.clock import Clock
 from emulator.world import FIRST_IDS, StoreWriteError, World
-from emulator.worlds import UnloadedWorld, SavedWorld, WorldDirectory
+from emulator.worldfile import fixture as fixtures
+from emulator.worldfile.fixture import Fixture, FixtureError, FixtureOverrides
+from emulator.worlds import SavedWorld, UnloadedWorld, WorldDirectory
 
 WorldBody = Mapping[str, Any]
 
 
-def make_world_operations(worlds: WorldDirectory) -> Mapping[str, OperationFunction | WaitingFunction]:
+def make_world_operations(
+    worlds: WorldDirectory,
+) -> Mapping[str, OperationFunction | WaitingFunction]:
     """Return the operations of the control API that touch the list of worlds."""
     functions: Mapping[str, Callable[..., Any]] = {
         "getReadiness": health.get_readiness,
@@ -67,15 +66,21 @@ def make_world_operations(worlds: WorldDirectory) -> Mapping[str, OperationFunct
     return {name: partial(each, worlds) for name, each in functions.items()}
 
 
-def list_worlds(worlds: WorldDirectory, _world: World, _call: OperationCall) -> OperationResult:
+def list_worlds(
+    worlds: WorldDirectory, _world: World, _call: OperationCall
+) -> OperationResult:
     return OperationResult([_describe_world(worlds, each) for each in worlds])
 
 
-def get_world(worlds: WorldDirectory, world: World, _call: OperationCall) -> OperationResult:
+def get_world(
+    worlds: WorldDirectory, world: World, _call: OperationCall
+) -> OperationResult:
     return OperationResult(_describe_world(worlds, world))
 
 
-def create_world(worlds: WorldDirectory, _world: World, call: OperationCall) -> OperationResult:
+def create_world(
+    worlds: WorldDirectory, _world: World, call: OperationCall
+) -> OperationResult:
     """Open a world of a fixture, or of a snapshot.
 
     Refuses a fixture or a snapshot that is wrong, saying where.
@@ -89,80 +94,126 @@ def create_world(worlds: WorldDirectory, _world: World, call: OperationCall) -> 
     return OperationResult(_describe_world(worlds, world))
 
 
-def fork_world(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
+def fork_world(
+    worlds: WorldDirectory, world: World, call: OperationCall
+) -> OperationResult:
     """Open a world that is what this one is now; from here on they part."""
-    return OperationResult(_describe_world(worlds, worlds.create(call.body["name"], worlds.capture_world(world))))
+    return OperationResult(
+        _describe_world(
+            worlds, worlds.create(call.body["name"], worlds.capture_world(world))
+        )
+    )
 
 
-def reset_world(worlds: WorldDirectory, world: World, _call: OperationCall) -> OperationResult:
+def reset_world(
+    worlds: WorldDirectory, world: World, _call: OperationCall
+) -> OperationResult:
     """Make the world what it was before its first request."""
     world.require_clock_at_rest()
     return OperationResult(_describe_world(worlds, worlds.reset(world)))
 
 
-def delete_world(worlds: WorldDirectory, world: World, _call: OperationCall) -> OperationResult:
+def delete_world(
+    worlds: WorldDirectory, world: World, _call: OperationCall
+) -> OperationResult:
     """Forget the world and its tokens; a token that mints one makes it anew."""
     row = _describe_world(worlds, world)
     worlds.delete(world)
     return OperationResult(row)
 
 
-def take_snapshot(worlds: WorldDirectory, world: World, _call: OperationCall) -> OperationSteps:
+def take_snapshot(
+    worlds: WorldDirectory, world: World, _call: OperationCall
+) -> OperationSteps:
     """Write the state of the world down, once nothing is on its way out.
 
     Refuses one that is too large.
     """
     while world.outbox.is_busy:
         yield Pause()
-    return OperationResult(snapshots.snapshot_to_json(worlds.capture_world(world), limit=worlds.limits.snapshot))
+    return OperationResult(
+        snapshots.snapshot_to_json(
+            worlds.capture_world(world), limit=worlds.limits.snapshot
+        )
+    )
 
 
-def restore_world(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
+def restore_world(
+    worlds: WorldDirectory, world: World, call: OperationCall
+) -> OperationResult:
     """Put the world into the state of a snapshot; its name stays."""
     world.require_clock_at_rest()
-    return OperationResult(_describe_world(worlds, worlds.restore(world, snapshots.snapshot_from_json(call.body))))
+    return OperationResult(
+        _describe_world(
+            worlds, worlds.restore(world, snapshots.snapshot_from_json(call.body))
+        )
+    )
 
 
-def list_checkpoints(worlds: WorldDirectory, world: World, _call: OperationCall) -> OperationResult:
+def list_checkpoints(
+    worlds: WorldDirectory, world: World, _call: OperationCall
+) -> OperationResult:
     kept = worlds.checkpoints.all_of(world)
-    return OperationResult([_describe_checkpoint(name, each) for name, each in kept.items()])
+    return OperationResult(
+        [_describe_checkpoint(name, each) for name, each in kept.items()]
+    )
 
 
-def keep_checkpoint(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
+def keep_checkpoint(
+    worlds: WorldDirectory, world: World, call: OperationCall
+) -> OperationResult:
     name = call.body["name"]
     held = worlds.capture_world(world)
     worlds.checkpoints.save(world, name, held)
     return OperationResult(_describe_checkpoint(name, held))
 
 
-def drop_checkpoint(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
+def drop_checkpoint(
+    worlds: WorldDirectory, world: World, call: OperationCall
+) -> OperationResult:
     name = call.params["checkpoint"]
-    return OperationResult(_describe_checkpoint(name, worlds.checkpoints.drop(world, name)))
+    return OperationResult(
+        _describe_checkpoint(name, worlds.checkpoints.drop(world, name))
+    )
 
 
-def restore_checkpoint(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
+def restore_checkpoint(
+    worlds: WorldDirectory, world: World, call: OperationCall
+) -> OperationResult:
     """Go back to what the world was then."""
     world.require_clock_at_rest()
     held = worlds.checkpoints.get(world, call.params["checkpoint"])
     return OperationResult(_describe_world(worlds, worlds.restore(world, held)))
 
 
-def open_checkpoint(worlds: WorldDirectory, world: World, call: OperationCall) -> OperationResult:
+def open_checkpoint(
+    worlds: WorldDirectory, world: World, call: OperationCall
+) -> OperationResult:
     """Open a world that is what this one was then."""
     held = worlds.checkpoints.get(world, call.params["checkpoint"])
-    return OperationResult(_describe_world(worlds, worlds.create(call.body["name"], held)))
+    return OperationResult(
+        _describe_world(worlds, worlds.create(call.body["name"], held))
+    )
 
 
-def list_set_aside(worlds: WorldDirectory, _world: World, _call: OperationCall) -> OperationResult:
+def list_set_aside(
+    worlds: WorldDirectory, _world: World, _call: OperationCall
+) -> OperationResult:
     """List the worlds that serve nobody, and why."""
-    return OperationResult([_describe_set_aside(*each) for each in worlds.list_set_aside()])
+    return OperationResult(
+        [_describe_set_aside(*each) for each in worlds.list_set_aside()]
+    )
 
 
-def retry_set_aside(worlds: WorldDirectory, _world: World, call: OperationCall) -> OperationResult:
+def retry_set_aside(
+    worlds: WorldDirectory, _world: World, call: OperationCall
+) -> OperationResult:
     """Let a world serve again.  Refuses where what was wrong still is."""
     found = _require_set_aside(worlds, call.params["aside"])
     if isinstance(found, World):
-        return OperationResult(_describe_world(worlds, worlds.restore(found, worlds.capture_world(found))))
+        return OperationResult(
+            _describe_world(worlds, worlds.restore(found, worlds.capture_world(found)))
+        )
     if worlds.find_by_name(found.name):
         why = f"there is another world {found.name} by now; delete that first"
         raise Refusal(NAME_TAKEN, why)
@@ -173,7 +224,9 @@ def retry_set_aside(worlds: WorldDirectory, _world: World, call: OperationCall) 
         raise Refusal(SERVER_ERROR, why) from error
 
 
-def drop_set_aside(worlds: WorldDirectory, _world: World, call: OperationCall) -> OperationResult:
+def drop_set_aside(
+    worlds: WorldDirectory, _world: World, call: OperationCall
+) -> OperationResult:
     """Forget a world that is set aside."""
     found = _require_set_aside(worlds, call.params["aside"])
     if isinstance(found, World):
@@ -243,7 +296,9 @@ def _describe_world(worlds: WorldDirectory, world: World) -> Row:
         + len(world.email_campaigns),
         "messages": world.next_id("message") - FIRST_IDS["message"],
         "assumptions": {
-            name: choice for name, choice in chosen.items() if choice != LENIENT_CHOICES[name]
+            name: choice
+            for name, choice in chosen.items()
+            if choice != LENIENT_CHOICES[name]
         },
         "checkpoints": list(worlds.checkpoints.all_of(world)),
         "set_aside": world.trouble or None,

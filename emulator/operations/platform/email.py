@@ -10,10 +10,14 @@ def create_email_campaign(world: World, call: OperationCall) -> OperationResult:
     account = world.account
     world.require_capacity(len(call.body["recipients"]))
     number = world.next_id("email")
-    campaign = email.make_email_campaign(call.body, account, number=number, now=call.now)
+    campaign = email.make_email_campaign(
+        call.body, account, number=number, now=call.now
+    )
     call.record_doubts(email.list_email_doubts(campaign, account), account.assumptions)
     world.keep_change(campaign)
-    world.charge_credit(campaign.cost, reason="email", reference=campaign.id, now=call.now)
+    world.charge_credit(
+        campaign.cost, reason="email", reference=campaign.id, now=call.now
+    )
     return OperationResult(
         {
             "message": "New Email Campaign created successfully",

@@ -19,7 +19,9 @@ def lookup_number(world: World, call: OperationCall) -> OperationResult:
         now=call.now,
     )
     world.keep_change(found)
-    balance = world.charge_credit(found.cost, reason="hlr", reference=found.id, now=call.now)
+    balance = world.charge_credit(
+        found.cost, reason="hlr", reference=found.id, now=call.now
+    )
     return OperationResult(
         {
             "message": SUCCESS_MESSAGE,
@@ -34,6 +36,8 @@ def lookup_number(world: World, call: OperationCall) -> OperationResult:
             "country": hlr.HLR_COUNTRY,
             "price": to_rounded_amount(found.cost),
             "balance": to_rounded_amount(balance),
-            "token_expires": dates.format_platform_time(call.token.expires_at, account.zone),
+            "token_expires": dates.format_platform_time(
+                call.token.expires_at, account.zone
+            ),
         }
     )

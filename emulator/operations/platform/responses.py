@@ -23,7 +23,9 @@ def query_responses(world: World, call: OperationCall) -> OperationResult:
     )
 
 
-def _describe_response(response: responses.MoResponse, world: World) -> dict[str, object]:
+def _describe_response(
+    response: responses.MoResponse, world: World
+) -> dict[str, object]:
     zone = world.account.zone
     sent_at = response.sent_at
     return {

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from emulator.domain import dlr, smpp
 from emulator.domain.access import BindConfig
-from emulator.domain.command_status import SmppRefusal, CommandStatus
+from emulator.domain.command_status import CommandStatus, SmppRefusal
 from emulator.domain.refusals import (
     INSUFFICIENT_BALANCE,
     SERVER_ERROR,
     WORLD_FULL,
     Refusal,
 )
-from emulator.domain.smpp import MessageState, SubmitOrder, Submission
+from emulator.domain.smpp import MessageState, Submission, SubmitOrder
 from emulator.domain.sms import SmsCampaign, SmsIds
 from emulator.world import World
 
@@ -37,7 +37,9 @@ class MessageReference(NamedTuple):
     source: bytes
 
 
-def submit_message(world: World, order: SubmitOrder, *, bind: BindConfig, now: datetime) -> Submission:
+def submit_message(
+    world: World, order: SubmitOrder, *, bind: BindConfig, now: datetime
+) -> Submission:
     """Place and charge what *order* asks for.
 
     A message that it is to replace is given up, if it has not been sent.
@@ -63,7 +65,9 @@ def submit_message(world: World, order: SubmitOrder, *, bind: BindConfig, now: d
     return submission
 
 
-def query_message(world: World, named: MessageReference, *, bind: BindConfig, now: datetime) -> MessageStanding:
+def query_message(
+    world: World, named: MessageReference, *, bind: BindConfig, now: datetime
+) -> MessageStanding:
     """Return where a message stands.  Declines one that is not the client's own.
 
     That of many recipients is on its way until all of them are final, and delivered
@@ -82,7 +86,9 @@ def query_message(world: World, named: MessageReference, *, bind: BindConfig, no
     return MessageStanding(state, max(finals, default=None))
 
 
-def cancel_message(world: World, named: MessageReference, *, bind: BindConfig, now: datetime) -> None:
+def cancel_message(
+    world: World, named: MessageReference, *, bind: BindConfig, now: datetime
+) -> None:
     """Give up a message that has not been sent.  Declines any other.
 
     Source: SMPP 3.4, 4.9.
@@ -109,7 +115,12 @@ def cancel_similar(world: World, likeness: object, *, now: datetime) -> None:
 
 
 def replace_message(
-    world: World, named: MessageReference, order: SubmitOrder, *, bind: BindConfig, now: datetime
+    world: World,
+    named: MessageReference,
+    order: SubmitOrder,
+    *,
+    bind: BindConfig,
+    now: datetime,
 ) -> None:
     """Let a message that has not been sent say something else, for the same charge.
 

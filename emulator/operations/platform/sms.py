@@ -4,7 +4,7 @@ from emulator.domain import dates, dlr, sms
 from emulator.domain.account import Link
 from emulator.domain.money import to_rounded_amount
 from emulator.domain.refusals import NO_SUCH_CAMPAIGN, Refusal
-from emulator.operations.call import OperationCall, SlicedArray, OperationResult
+from emulator.operations.call import OperationCall, OperationResult, SlicedArray
 from emulator.world import World
 
 SUCCESS_MESSAGE = "Completado Correctamente"  # source: manual GEN-07
@@ -22,7 +22,9 @@ def create_campaign(world: World, call: OperationCall) -> OperationResult:
             "campaign_name": campaign.name,
             "route": campaign.route.name,
             "country": campaign.country,
-            "scheduled_date": dates.format_platform_time(scheduled_at, zone) if scheduled_at else None,
+            "scheduled_date": dates.format_platform_time(scheduled_at, zone)
+            if scheduled_at
+            else None,
             "recipients_count": campaign.line.messages,
             "encode": campaign.flags.encode,
             "long_message": campaign.flags.long_message,
@@ -40,7 +42,11 @@ def get_campaign_messages(world: World, call: OperationCall) -> OperationResult:
     informed = status not in dlr.STATUSES_WITHOUT_ROWS
     if not informed and account.assumptions["no_information"] == "not_found":
         raise Refusal(NO_SUCH_CAMPAIGN, "the campaign gives no information yet")
-    rows = dlr.render_dlr_rows(campaign, now=now, zone=account.zone) if informed else iter(())
+    rows = (
+        dlr.render_dlr_rows(campaign, now=now, zone=account.zone)
+        if informed
+        else iter(())
+    )
     started_at = campaign.scheduled_at or campaign.created_at
     head = {
         "message": SUCCESS_MESSAGE,
@@ -66,7 +72,9 @@ def place_sms_campaign(
     campaign = sms.make_sms_campaign(
         body, account, ids=ids, now=call.now, world=world.name, link=link
     )
-    call.record_doubts(sms.list_sms_doubts(body, campaign, account), account.assumptions)
+    call.record_doubts(
+        sms.list_sms_doubts(body, campaign, account), account.assumptions
+    )
     world.keep_change(campaign)
     balance = world.charge_credit(
         campaign.cost, reason=reason, reference=campaign.id, now=call.now

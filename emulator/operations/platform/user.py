@@ -48,4 +48,6 @@ def list_routes(world: World, _call: OperationCall) -> OperationResult:
 def list_countries(world: World, _call: OperationCall) -> OperationResult:
     """Source: manual CAT-01, CAT-03."""
     countries = world.account.countries.values()
-    return OperationResult([{"country": each.id, "name": each.name} for each in countries])
+    return OperationResult(
+        [{"country": each.id, "name": each.name} for each in countries]
+    )

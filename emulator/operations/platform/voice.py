@@ -4,7 +4,7 @@ from datetime import datetime
 
 from emulator.domain import dates, voice
 from emulator.domain.money import to_rounded_amount
-from emulator.operations.call import OperationCall, SlicedArray, OperationResult
+from emulator.operations.call import OperationCall, OperationResult, SlicedArray
 from emulator.operations.platform.sms import SUCCESS_MESSAGE
 from emulator.world import World
 

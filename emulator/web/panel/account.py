@@ -16,7 +16,9 @@ RegionContext = dict[str, Any]
 
 
 async def view_money(client: WorldClient, _query: PanelQuery) -> RegionContext:
-    history = await client.call_operation("listMovements", last=MAX_MOVEMENTS, points=CURVE_POINTS)
+    history = await client.call_operation(
+        "listMovements", last=MAX_MOVEMENTS, points=CURVE_POINTS
+    )
     here = await client.call_operation("getWorld")
     curve = [(each["balance"], each["at"]) for each in history["curve"]]
     return {

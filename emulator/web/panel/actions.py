@@ -70,16 +70,21 @@ ACTIONS: Mapping[str, Action] = {
         "setClock", body=lambda form: {"rate": parse_number(form.get("rate", "1"))}
     ),
     "advance": Action(
-        "advanceClock", body=lambda form: {"seconds": parse_number(form.get("seconds", ""))}
+        "advanceClock",
+        body=lambda form: {"seconds": parse_number(form.get("seconds", ""))},
     ),
     "next": Action("advanceClock", body=lambda _: {"next": True}),
     "settle": Action("settleWorld", body=lambda _: {}),
-    "reply": Action("receiveText", body=lambda form: pick_fields(form, "number", "text")),
+    "reply": Action(
+        "receiveText", body=lambda form: pick_fields(form, "number", "text")
+    ),
     "replay": Action("replayDelivery", ("deliveryId",)),
     "send-now": Action("sendDelivery", ("deliveryId",)),
     "drop": Action("dropDelivery", ("deliveryId",)),
     "cut": Action("cutSession", ("session",)),
-    "preset": Action("addFault", body=lambda form: pick_fields(form, "preset", "operation")),
+    "preset": Action(
+        "addFault", body=lambda form: pick_fields(form, "preset", "operation")
+    ),
     "break": Action(
         "addFault",
         body=lambda form: {
@@ -106,7 +111,11 @@ ACTIONS: Mapping[str, Action] = {
     "remove-item": Action("removeItem", ("collection", "item")),
     "populate": Action("populateWorld", body=lambda _: {}),
     "reset": Action("resetWorld"),
-    "fork": Action("forkWorld", body=lambda form: pick_fields(form, "name"), leads_to="/"),
-    "open": Action("createWorld", body=lambda form: pick_fields(form, "name"), leads_to="/"),
+    "fork": Action(
+        "forkWorld", body=lambda form: pick_fields(form, "name"), leads_to="/"
+    ),
+    "open": Action(
+        "createWorld", body=lambda form: pick_fields(form, "name"), leads_to="/"
+    ),
     "delete-world": Action("deleteWorld"),
 }

@@ -46,7 +46,9 @@ def find_asset(name: str) -> Asset | None:
 def _read_asset(path: Path) -> Asset:
     octets = path.read_bytes()
     mark = sha256(octets).hexdigest()[:12]
-    return Asset(octets, gzip.compress(octets, mtime=0), CONTENT_TYPES[path.suffix], mark)
+    return Asset(
+        octets, gzip.compress(octets, mtime=0), CONTENT_TYPES[path.suffix], mark
+    )
 
 
 @cache

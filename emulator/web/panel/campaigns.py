@@ -20,11 +20,19 @@ async def view_campaigns(client: WorldClient, query: PanelQuery) -> RegionContex
         offset=query.get("offset"),
         limit=PAGE_SIZE + 1,
     )
-    return {"campaigns": found[:PAGE_SIZE], "more": len(found) > PAGE_SIZE, "page": PAGE_SIZE}
+    return {
+        "campaigns": found[:PAGE_SIZE],
+        "more": len(found) > PAGE_SIZE,
+        "page": PAGE_SIZE,
+    }
 
 
 async def view_campaign(client: WorldClient, query: PanelQuery) -> RegionContext:
-    return {"campaign": await client.call_operation("getCampaign", **_campaign_params(query))}
+    return {
+        "campaign": await client.call_operation(
+            "getCampaign", **_campaign_params(query)
+        )
+    }
 
 
 async def view_recipients(client: WorldClient, query: PanelQuery) -> RegionContext:

@@ -60,7 +60,10 @@ async def view_faults(client: WorldClient, _query: Mapping[str, str]) -> dict[st
     return {
         "rules": rules,
         "presets": [
-            {**each, "active": next((it for it in rules if _matches_preset(it, each)), None)}
+            {
+                **each,
+                "active": next((it for it in rules if _matches_preset(it, each)), None),
+            }
             for each in presets
         ],
     }

@@ -11,8 +11,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
 from emulator.web import http_body
-from emulator.web.control_client import ControlRefusal, ControlClient, WorldClient
+from emulator.web.control_client import ControlClient, ControlRefusal, WorldClient
 from emulator.web.control_secret import SECRET_COOKIE, SecretGuard
+from emulator.web.http_body import HttpResponse
 from emulator.web.panel import words
 from emulator.web.panel.actions import ACTIONS
 from emulator.web.panel.assets import find_asset
@@ -20,7 +21,6 @@ from emulator.web.panel.faults import FAULT_CHOICES, FAULTABLE_OPERATIONS, Fault
 from emulator.web.panel.phones import SHOWN_PARAM
 from emulator.web.panel.rendering import render_template
 from emulator.web.panel.views import PAGES, REGIONS, TIMED_REGIONS, RegionContext
-from emulator.web.http_body import HttpResponse
 
 # Nothing but what comes from here; scripts and styles from files only.
 PAGE_HEADERS = {
@@ -35,7 +35,9 @@ ASSET_HEADERS = {
     "cache-control": "public, max-age=31536000, immutable",
     "vary": "accept-encoding",
 }
-REGION_MARK_HEADER = "x-panel-mark"  # of a region, which is left alone while it says the same
+REGION_MARK_HEADER = (
+    "x-panel-mark"  # of a region, which is left alone while it says the same
+)
 THEMES = frozenset({"light", "dark"})
 FORM_LIMIT = 64 * 1024  # octets
 
@@ -53,7 +55,12 @@ class Panel:
     """Pages for a person, over the control API."""
 
     def __init__(
-        self, control: ControlClient, secret: str | None, *, upload_limit: int, choices: FaultChoices
+        self,
+        control: ControlClient,
+        secret: str | None,
+        *,
+        upload_limit: int,
+        choices: FaultChoices,
     ) -> None:
         self._control = control
         self._choices = choices
@@ -64,8 +71,16 @@ class Panel:
         return [
             Route("/", self._require_secret(self.show_page)),
             Route("/panel/region/{name}", self._require_secret(self.show_region)),
-            Route("/panel/do/{name}", self._require_secret(self.run_action), methods=["POST"]),
-            Route("/panel/restore", self._require_secret(self.restore_snapshot), methods=["POST"]),
+            Route(
+                "/panel/do/{name}",
+                self._require_secret(self.run_action),
+                methods=["POST"],
+            ),
+            Route(
+                "/panel/restore",
+                self._require_secret(self.restore_snapshot),
+                methods=["POST"],
+            ),
             Route("/panel/snapshot", self._require_secret(self.download_snapshot)),
             Route("/panel/live", self._require_secret(self.stream_changes)),
             Route("/panel/asset/{name}", self.serve_asset),
@@ -78,7 +93,9 @@ class Panel:
 
         async def guarded(request: Request) -> Response:
             if not self._guard.allows_request(http_body.collect_headers(request.scope)):
-                return _make_response(_render_template("enter.html", request, wrong=False), 401)
+                return _make_response(
+                    _render_template("enter.html", request, wrong=False), 401
+                )
             try:
                 return await handler(request)
             except ControlRefusal as declined:
@@ -91,7 +108,9 @@ class Panel:
         """Take the control secret and keep it in a cookie that only we get."""
         secret = (await _read_form(request)).get("secret", "")
         if not self._guard.is_secret(secret.encode()):
-            return _make_response(_render_template("enter.html", request, wrong=True), 401)
+            return _make_response(
+                _render_template("enter.html", request, wrong=True), 401
+            )
         answer = RedirectResponse("/", 303)
         answer.set_cookie(SECRET_COOKIE, secret, httponly=True, samesite="strict")
         return answer
@@ -106,12 +125,16 @@ class Panel:
         for each in ("status", *PAGES[name]):
             context |= await REGIONS[each](seat, request.query_params)
         shown = {
-            each: _render_template(f"regions/{each}.html", request, seat=seat, **context)
+            each: _render_template(
+                f"regions/{each}.html", request, seat=seat, **context
+            )
             for each in PAGES[name]
         }
         marks = {each: _hash_html(html) for each, html in shown.items()}
         context |= {"shown": shown, "marks": marks}
-        return _make_response(_render_template("shell.html", request, seat=seat, **context))
+        return _make_response(
+            _render_template("shell.html", request, seat=seat, **context)
+        )
 
     async def show_region(self, request: Request) -> Response:
         """Answer one region by itself, as it is now."""
@@ -137,9 +160,13 @@ class Panel:
         seat = self._open_client(request)
         params = {name: form.get(name) for name in action.params}
         try:
-            done = await seat.call_operation(action.operation, action.body(form), **params)
+            done = await seat.call_operation(
+                action.operation, action.body(form), **params
+            )
         except ControlRefusal as declined:
-            return _make_response(_render_template("toast.html", request, declined=declined))
+            return _make_response(
+                _render_template("toast.html", request, declined=declined)
+            )
         name = request.path_params["name"]
         answer = _make_response(
             _render_template("toast.html", request, declined=None, name=name, done=done)
@@ -150,14 +177,21 @@ class Panel:
 
     async def restore_snapshot(self, request: Request) -> Response:
         """Put the world into the state of a snapshot, the body of the request."""
-        seat, headers = self._open_client(request), http_body.collect_headers(request.scope)
+        seat, headers = (
+            self._open_client(request),
+            http_body.collect_headers(request.scope),
+        )
         try:
             document = await seat.read_upload(headers, self._upload_limit)
             done = await seat.call_operation("restoreWorld", document)
         except ControlRefusal as declined:
-            return _make_response(_render_template("toast.html", request, declined=declined))
+            return _make_response(
+                _render_template("toast.html", request, declined=declined)
+            )
         return _make_response(
-            _render_template("toast.html", request, declined=None, name="restore", done=done)
+            _render_template(
+                "toast.html", request, declined=None, name="restore", done=done
+            )
         )
 
     async def download_snapshot(self, request: Request) -> Response:
@@ -166,7 +200,9 @@ class Panel:
         document = await seat.call_operation("takeSnapshot")
         kept = {"content-disposition": f'attachment; filename="{seat.name}.json"'}
         octets = http_body.encode_json(document)
-        return Response(octets, media_type="application/json", headers=PAGE_HEADERS | kept)
+        return Response(
+            octets, media_type="application/json", headers=PAGE_HEADERS | kept
+        )
 
     async def stream_changes(self, request: Request) -> Response:
         """Say ``changed`` whenever something may have, ``ticked`` when time passes."""
@@ -185,14 +221,18 @@ class Panel:
         return Response(found.octets, media_type=found.kind, headers=ASSET_HEADERS)
 
     def _open_client(self, request: Request) -> WorldClient:
-        return self._control.open_client(request.query_params.get("world", ""), request.receive)
+        return self._control.open_client(
+            request.query_params.get("world", ""), request.receive
+        )
 
 
 def render_problem_page(scope: Scope, refusal: ControlRefusal) -> HttpResponse:
     """Return the page that says no to who is not let in."""
     html = _render_template("declined.html", Request(scope), declined=refusal)
     headers = [(name.encode(), value.encode()) for name, value in PAGE_HEADERS.items()]
-    return HttpResponse(refusal.status, html.encode(), http_body.HTML_CONTENT_TYPE, headers)
+    return HttpResponse(
+        refusal.status, html.encode(), http_body.HTML_CONTENT_TYPE, headers
+    )
 
 
 def _make_404(request: Request) -> ControlRefusal:
@@ -230,7 +270,9 @@ def _render_template(template: str, request: Request, **context: Any) -> str:
 def _read_filters(request: Request) -> Mapping[str, str]:
     """Return what of a query a visitor has chosen, which links carry on."""
     return {
-        name: value for name, value in request.query_params.items() if name != SHOWN_PARAM
+        name: value
+        for name, value in request.query_params.items()
+        if name != SHOWN_PARAM
     }
 
 

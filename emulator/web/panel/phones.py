@@ -22,7 +22,11 @@ async def view_phones(client: WorldClient, query: Mapping[str, str]) -> dict[str
     conversations = listed["conversations"]
     latest = next((each["address"] for each in conversations), "")
     chosen = query.get("with") or query.get(SHOWN_PARAM) or latest
-    talk = await client.call_operation("getConversation", address=chosen) if chosen else None
+    talk = (
+        await client.call_operation("getConversation", address=chosen)
+        if chosen
+        else None
+    )
     is_phone = bool(talk) and "@" not in chosen
     return {
         "pushes": await _find_pushes(client, chosen) if is_phone else {},
@@ -36,11 +40,15 @@ async def view_phones(client: WorldClient, query: Mapping[str, str]) -> dict[str
     }
 
 
-async def _find_pushes(client: WorldClient, number: str) -> dict[tuple[int | None, str], list[Any]]:
+async def _find_pushes(
+    client: WorldClient, number: str
+) -> dict[tuple[int | None, str], list[Any]]:
     """Return what left because the handset wrote, by message and text."""
     if not (number.isdecimal() and number.isascii()):
         return {}
-    listed = await client.call_operation("listDeliveries", number=number[-CELLPHONE_DIGITS:], last=PAGE_SIZE)
+    listed = await client.call_operation(
+        "listDeliveries", number=number[-CELLPHONE_DIGITS:], last=PAGE_SIZE
+    )
     found: dict[tuple[int | None, str], list[Any]] = {}
     for each in listed["deliveries"]:
         said = (each["message"], each["facts"]["response"])

@@ -115,7 +115,9 @@ def format_duration(seconds: float) -> str:
     if seconds >= 1:
         return f"{seconds:.1f} s"
     return (
-        f"{seconds * 1000:.2g} ms" if seconds < MILLISECONDS_FROM else f"{seconds * 1000:.0f} ms"
+        f"{seconds * 1000:.2g} ms"
+        if seconds < MILLISECONDS_FROM
+        else f"{seconds * 1000:.0f} ms"
     )
 
 

@@ -41,7 +41,9 @@ async def view_requests(client: WorldClient, query: PanelQuery) -> RegionContext
 
 async def view_request(client: WorldClient, query: PanelQuery) -> RegionContext:
     """Return one exchange, and how to ask the same once more where that is known."""
-    exchange = await client.call_operation("getExchange", number=query.get("number", ""))
+    exchange = await client.call_operation(
+        "getExchange", number=query.get("number", "")
+    )
     here = await client.call_operation("getWorld")
     asked = exchange["request"]
     is_pdu = "pdu" in asked
@@ -56,7 +58,10 @@ def to_curl_command(exchange: RegionContext, token: str) -> str:
     headers, body = request["headers"], request["body"]
     host = headers.get("host", "127.0.0.1:7672")
     query = f"?{exchange['query']}" if exchange["query"] else ""
-    words = ["curl", f"http://{host}{quote(exchange['path'], safe=CURL_SAFE_CHARS)}{query}"]
+    words = [
+        "curl",
+        f"http://{host}{quote(exchange['path'], safe=CURL_SAFE_CHARS)}{query}",
+    ]
     if CURL_GLOB_CHARS.intersection(words[-1]):
         words += ["--globoff"]
     if method == "HEAD":

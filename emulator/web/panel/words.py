@@ -24,7 +24,9 @@ def load_sentences() -> Mapping[str, Mapping[str, str]]:
 
 def choose_language(accept_language: str) -> str:
     """Return the language that ``Accept-Language`` likes best of those we speak."""
-    ranked = sorted(map(_parse_preference, accept_language.split(",")), key=lambda each: -each[1])
+    ranked = sorted(
+        map(_parse_preference, accept_language.split(",")), key=lambda each: -each[1]
+    )
     spoken = (name for name, weight in ranked if weight and name in LANGUAGES)
     return next(spoken, LANGUAGES[0])
 
