@@ -48,7 +48,8 @@ bench: .venv/.ready  ## Measure speed and memory (ARGS="...")
 	@$(BIN)/python -m bench $(ARGS)
 
 soak: .venv/.ready  ## Run the long tests: many repetitions, random seeds
-	@SOAK=1 $(BIN)/pytest -q -n $(WORKERS) -m "soak or property" --timeout 3600 $(PYTEST_ARGS)
+	@SOAK=1 $(BIN)/pytest -q -n $(WORKERS) -m "soak or property" --timeout 3600 \
+		-o faulthandler_timeout=3630 $(PYTEST_ARGS)
 
 mutants: .venv/.ready  ## What the tests do not see (ARGS="--seed 7 --count 170")
 	@test -e .mutation.json || $(BIN)/python -m tools.mutation --learn

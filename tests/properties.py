@@ -31,6 +31,11 @@ def examples(count: int = 100, *, steps: int = 50, **others: Any) -> settings:
     )
 
 
+# A property that says nothing of its own is tried so, too: for no bound on the wall.
+settings.register_profile("ours", examples())
+settings.load_profile("ours")
+
+
 def sampled(rows: list[Any], part: int = 100) -> list[Any]:
     """Return a part of long *rows*: both their ends, and some in between."""
     if SOAKING or len(rows) <= 4 * part:

@@ -11,12 +11,58 @@ from hypothesis import strategies as st
 from emulator.domain import dlr
 from emulator.domain.handset import Outcome
 from emulator.domain.timeline import InterventionKind
+from emulator.timekeeping import clock
 from tests.campaigns import SMS, an_sms, crowd, place, to
 from tests.conftest import MakeApi
 from tests.emulated import START, Api, emulated
 from tests.orders import EMAIL, VOICE, order
 from tests.properties import examples
 from tests.steering import steer, steered
+
+
+class Wall:
+    """The machine's own clock, in the hand of a test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at = START
+        monkeypatch.setattr(clock, "wall", lambda: self.at)
+
+    def passes(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+def test_a_clock_counts_what_has_passed_before_it_is_touched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wall = Wall(monkeypatch)
+    made = clock.Clock(at=START, rate=2)
+
+    def at() -> float:
+        return (made.now() - START).total_seconds()
+
+    wall.passes(10)
+    made.hold()
+    wall.passes(100)
+    assert (at(), made.rate, made.take_reading()[1], made.change_count) == (20, 0, 2, 1)
+    made.release()
+    wall.passes(5)
+    made.advance(timedelta(seconds=1))
+    assert (at(), made.rate, made.change_count) == (31, 2, 3)
+    wall.passes(5)
+    made.set_rate(0.5)
+    wall.passes(4)
+    assert (at(), made.rate, made.change_count) == (43, 0.5, 4)
+    wall.passes(-60)  # the machine's clock is set back
+    assert at() == 43
+    made.adjust(at=START, rate=None)  # which is long ago
+    assert at() == 43
+    made.adjust(at=START + timedelta(seconds=50), rate=3)
+    wall.passes(1)
+    assert (at(), made.rate, made.change_count) == (53, 3, 7)
+    with pytest.raises(ValueError, match="time cannot go back by 0:00:01"):
+        made.advance(timedelta(seconds=-1))
+    assert made.take_reading() == (START + timedelta(seconds=53), 3, wall.at)
+
 
 ABSENT = "9990003000"
 RETRIED = "9990002000"

@@ -4,24 +4,27 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import closing
+from threading import Event
 from typing import Any
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from emulator.client import inprocess
 from emulator.client.inprocess import InProcessTransport
 from emulator.client.transport import ClientRequest
 from emulator.domain.command_status import CommandStatus
 from emulator.domain.recipients import SCAN_LIMIT
 from emulator.domain.refusals import REASONS
 from emulator.faults.effects.refusal import REFUSAL
+from emulator.web.panel.panel import FORM_LIMIT
 from tests.campaigns import NUMBER, an_sms, crowd, place
 from tests.conftest import MakeApi
 from tests.emulated import SOON, Api
 from tests.smpp import packed
 from tests.smpp.dialled import listening
 from tests.steering import steered
-from tests.test_panel import Page
+from tests.test_panel import FORM, Page, look
 
 STRANGER = "5512340000"  # who got nothing
 
@@ -224,6 +227,31 @@ def test_every_way_on_from_the_panel_leads_somewhere(
     assert found >= {f"/panel/{name}" for name in ("smpp", "faults", "worlds")}
 
 
+@pytest.mark.parametrize("spare", [0, 1])
+def test_a_form_is_read_up_to_its_bound(api: Api, spare: int) -> None:
+    """One that is too large is as good as empty."""
+    form = b"amount=5&x="
+    padded = form + b"x" * (FORM_LIMIT - len(form) + spare)
+    before = api.balance()
+
+    api.post("/panel/do/top-up", content=padded, token="", headers=FORM)
+
+    assert api.balance() == before + (0 if spare else 5)
+
+
+@pytest.mark.parametrize(
+    ("cookie", "theme"),
+    [("light", "light"), ("dark", "dark"), ("pink", None), ("", None)],
+)
+def test_the_page_has_the_theme_of_its_visitor(
+    api: Api, cookie: str, theme: str | None
+) -> None:
+    page = look(api, "/panel/phones", cookie=f"panel_theme={cookie}")
+
+    (html,) = page.all("html")
+    assert html.get("data-theme") == theme
+
+
 # --- What an application in this process is told -----------------------------
 
 
@@ -256,13 +284,20 @@ def test_an_application_is_told_what_a_server_would_tell_it() -> None:
     with closing(InProcessTransport(app)) as transport, pytest.raises(TimeoutError):
         transport.send_request(asked(Accept="text/plain", Host="smsclouds"))
 
-    headers: Mapping[bytes, bytes] = dict(app.scope["headers"])
-    told = {name: app.scope[name] for name in ("type", "http_version", "method")}
-    assert told == {"type": "http", "http_version": "1.1", "method": "POST"}
-    assert app.scope["path"] == "/a b/c"
-    assert app.scope["raw_path"] == b"/a%20b/c"
-    assert app.scope["query_string"] == b"d=1&e=%20"
-    assert (app.scope["scheme"], app.scope["root_path"]) == ("http", "")
+    headers: Mapping[bytes, bytes] = dict(app.scope.pop("headers"))
+    assert app.scope == {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/a b/c",
+        "raw_path": b"/a%20b/c",
+        "root_path": "",
+        "query_string": b"d=1&e=%20",
+        "client": ("127.0.0.1", 0),
+        "server": ("127.0.0.1", 0),
+    }
     assert headers == {
         b"host": b"smsclouds",
         b"accept": b"text/plain",
@@ -288,3 +323,23 @@ def test_an_application_hears_that_its_client_has_seen_enough() -> None:
         stream.hang_up()
 
         assert app.end.result(SOON) == {"type": "http.disconnect"}
+
+
+def test_what_does_not_end_is_told_and_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    let_go = Event()
+
+    async def block(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        let_go.wait()
+
+    transport = InProcessTransport(block)
+    with pytest.raises(TimeoutError):
+        transport.send_request(asked())
+
+    monkeypatch.setattr(inprocess, "ENDS", 0.05)
+    with pytest.raises(TimeoutError, match=r"did not end in 0\.05 s"):
+        transport.close()
+    let_go.set()
+    monkeypatch.undo()
+    transport.close()

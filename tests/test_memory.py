@@ -207,9 +207,8 @@ def quick(world: World, number: int, _unsigned: Token) -> str:
 def test_nothing_is_kept_of_what_is_gone(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "emulator.world.world.MOST_REVOKED_TOKENS", 3
-    )  # so that they are soon full
+    # So that they are soon full.
+    monkeypatch.setattr("emulator.world.world.MOST_REVOKED_TOKENS", 3)
     monkeypatch.setattr("emulator.timekeeping.event_log.MOST_EVENTS", 3)
     monkeypatch.setattr("emulator.worlds.signed_tokens._sign_token", quick)
     rated = [{"system_id": "demo", "rate": 1_000_000}]
@@ -292,6 +291,7 @@ BOUNDED = {
     "emulator.web.panel.assets._read_asset": "files of our own, by path",
     "emulator.web.panel.assets.make_asset_url": "names that our own pages give",
     "emulator.world.codec._fields_of": "types",
+    "emulator.world.codec._is_dated": "types",
 }
 
 

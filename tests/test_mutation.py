@@ -1,13 +1,14 @@
 """The tool that changes the code to see who notices (tools/mutation) can be trusted."""
 
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
 from tools.mutation.__main__ import equivalents, sample
 from tools.mutation.judge import IMPORT, Judge, Verdict
 from tools.mutation.mutants import Mutant, changes
-from tools.mutation.trial import Runner
+from tools.mutation.trial import Outcome, Runner
 
 CODE = dedent('''
     """What a small shop knows."""
@@ -92,6 +93,22 @@ def test_one_that_cannot_be_imported_is_killed_by_that(judge: Judge) -> None:
     broken = Mutant(**{**vars(broken), "new": "1 // 0"})
 
     assert judge.verdict(broken).killed_by == IMPORT
+
+
+def test_tests_that_cannot_be_collected_one_by_one_are_killed_by_that(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pytest stops at the first error, and says no more than that something failed."""
+    stopped = Outcome(status=1, collected=["tests/test_shop.py::test_a_wait_ends"])
+    run = judge._runner.run  # noqa: SLF001
+
+    def stops(chosen: Any, **options: Any) -> Outcome:
+        plain = options.get("only_collect")
+        return run(chosen, **options) if plain else stopped
+
+    monkeypatch.setattr(judge._runner, "run", stops)  # noqa: SLF001
+
+    assert verdict(judge, "2", "3").killed_by == IMPORT
 
 
 def test_a_hang_kills_nothing_and_is_told(judge: Judge) -> None:

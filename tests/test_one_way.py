@@ -284,13 +284,7 @@ def test_whatever_is_on_the_list_is_kept_and_comes_back(api: Api) -> None:
         assert kind.to_json(getattr(as_rows, name)) == kind.to_json(value), name
         if kind.is_in_snapshot:
             assert kind.to_json(getattr(as_json, name)) == kind.to_json(value), name
-    for name in (
-        "balance",
-        "volume",
-        "first_messages",
-        "first_message_campaigns",
-        "latest_by_likeness",
-    ):
+    for name in DERIVED:
         assert getattr(as_rows, name) == getattr(world, name), name
         assert getattr(as_json, name) == getattr(world, name), name
 

@@ -53,6 +53,16 @@ def test_without_a_token_the_default_worlds_catalogue_is_served(api: Api) -> Non
     assert catalogues(served) == CATALOGUES
 
 
+def test_it_is_served_by_this_emulator_and_by_the_platforms_own_servers(
+    api: Api,
+) -> None:
+    """In the place of the first server, which is an emulator somewhere."""
+    served = api.get("/openapi.json", token="").body["servers"]
+
+    assert served[0] == {"url": "/", "description": "This emulator"}
+    assert served[1:] == TREE["servers"][1:]
+
+
 def test_the_catalogue_is_that_of_the_tokens_world(two_worlds: Api) -> None:
     ours = two_worlds.get("/openapi.json", token="demo").body
     theirs = two_worlds.get("/openapi.json", token="other").body

@@ -175,6 +175,20 @@ def test_a_region_answers_by_itself(api: Api, name: str) -> None:
     assert page.text.strip()
 
 
+@pytest.mark.parametrize(
+    ("action", "field"),
+    [
+        (name, each.params[0])
+        for name, each in ACTIONS.items()
+        if each.params and name != "add-item"
+    ],
+)
+def test_a_button_that_does_not_say_what_it_is_about_says_so(
+    api: Api, action: str, field: str
+) -> None:
+    assert f"send {field}" in do(api, action)
+
+
 def test_an_empty_world_greets_and_then_turns_into_content(api: Api) -> None:
     greeting = look(api, "/").text
     assert "Nothing has arrived yet" in greeting

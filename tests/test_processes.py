@@ -4,11 +4,14 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from select import select
+from typing import Any
 
 import pytest
 
 from emulator.client import Emulator
-from emulator.serving.processes import split_settings
+from emulator.serving.processes import LAST_PORT, split_settings
+from emulator.serving.server import ServeError
 from emulator.serving.settings import Settings
 from tests.busy import busy
 from tests.command import complaint, run
@@ -16,6 +19,7 @@ from tests.served import DEADLINE
 from tests.several import address, is_heard, several
 
 COUNT = 3
+SOON = 20.0  # seconds; only what hangs comes near
 
 
 def test_each_has_ports_and_worlds_of_its_own(tmp_path: Path) -> None:
@@ -80,8 +84,12 @@ def test_none_outlives_the_one_that_started_it(tmp_path: Path) -> None:
     with several(tmp_path) as (process, ready):
         process.kill()
         process.wait(timeout=DEADLINE)
-        process.stderr.read()  # its end comes when the last one that holds it has ended
+        # Its end comes when the last one that holds it has ended.
+        ended, _, _ = select([process.stderr], [], [], SOON)
+        for each in () if ended else ready["processes"]:
+            os.kill(each["pid"], signal.SIGKILL)
 
+        assert ended
         assert not any(is_heard(address(each["http"])) for each in ready["processes"])
 
 
@@ -122,6 +130,35 @@ def test_each_keeps_its_worlds_in_a_directory_of_its_own(tmp_path: Path) -> None
             assert process.wait(timeout=DEADLINE) == 0
 
     assert sorted(each.name for each in data.iterdir()) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("name", ["port", "tls_port", "smpp_port", "smpp_tls_port"])
+def test_the_ports_of_all_of_them_exist(name: str) -> None:
+    settings = replace(Settings(), processes=COUNT, tls_cert=Path("own.pem"))
+
+    ports: dict[str, Any] = {name: LAST_PORT - COUNT + 1}
+    last = split_settings(replace(settings, **ports))[-1]
+
+    assert getattr(last, name) == LAST_PORT
+    flag = f"--{name.replace('_', '-')}"
+    with pytest.raises(ServeError) as told:
+        split_settings(replace(settings, **{name: ports[name] + 1}))
+    assert str(told.value) == (
+        f"{flag} {LAST_PORT - COUNT + 2} leaves no ports for {COUNT} processes"
+    )
+
+
+def test_each_is_one_process_that_tells_nobody_else(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    settings = Settings(processes=COUNT, data=tmp_path, ready_file=ready)
+
+    parts = split_settings(settings)
+
+    assert [each.data for each in parts] == [tmp_path / name for name in "123"]
+    assert {(each.processes, each.ready_file) for each in parts} == {(1, None)}
+    assert {each.data for each in split_settings(replace(settings, data=None))} == {
+        None
+    }
 
 
 def test_help_names_them() -> None:

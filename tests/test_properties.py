@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.properties import FACTOR, examples, sampled
@@ -33,6 +34,13 @@ def test_how_many_examples_there_are_is_said_in_one_place() -> None:
     ]
 
     assert elsewhere == []
+
+
+def test_no_property_is_bound_to_the_walls_clock() -> None:
+    usual = hypothesis.settings()
+
+    assert usual.deadline is None
+    assert (usual.derandomize, usual.database) == (True, None)
 
 
 CALLED = {"compared": "test_the_emulator_and_the_reference_agree_on_every_body"}

@@ -486,6 +486,15 @@ DOUBTS = [
 ]
 
 
+@pytest.mark.manual("MO-14")
+def test_one_second_is_no_reversed_window(strict: Api) -> None:
+    second = "2026-03-02 12:00:42"
+
+    answer = strict.post(PATH, json={"type": 1, "from": second, "to": second})
+
+    assert (answer.status, answer.notes) == (200, [])
+
+
 @pytest.mark.manual("MO-05", "MO-07", "MO-08", "MO-14")
 @pytest.mark.parametrize("doubt", DOUBTS, ids=str)
 def test_lenient_takes_a_doubtful_query_and_notes_it(

@@ -105,6 +105,7 @@ def answering(name: str, value: Any) -> Change:
 
 SMS, CALLS, LETTERS = "campaigns 8528238", "voice_campaigns 481776", "28648"
 GROW = "the ids do not grow"
+ZONE = "an instant has its zone, as 2026-03-02T18:00:00Z has"
 MISTAKES: list[tuple[Change, str]] = [
     (put("next", {}), f"at next: the ids are {', '.join(FIRST_IDS)}"),
     *(
@@ -117,6 +118,10 @@ MISTAKES: list[tuple[Change, str]] = [
     (
         put("next.surprise", 1),
         f"at next: the ids are {', '.join(FIRST_IDS)}",
+    ),
+    (
+        put("campaigns.0.created_at", "2026-03-02 18:00:00"),
+        f"at campaigns.0.created_at: {ZONE}",
     ),
     (
         put("campaigns.0.outcomes", "AAAA"),
@@ -375,6 +380,16 @@ def places(part: Any, at: str = "") -> Iterator[str]:
         yield from places(value, where)
 
 
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+
+
+def standing(part: Any, where: str) -> Any:
+    """Return what stands at a place."""
+    for step in where.split("."):
+        part = part[int(step) if isinstance(part, list) else step]
+    return part
+
+
 def spoil(part: Any, steps: list[str]) -> None:
     """Put what is of no kind at a place."""
     for step in steps[:-1]:
@@ -399,6 +414,22 @@ def test_whatever_is_of_another_kind_is_named(document: Any) -> None:
             assert named.rpartition(".")[2] in WHOLE, where
 
     assert seen > 150
+
+
+def test_no_instant_is_without_its_zone(document: Any) -> None:
+    tables = {name: part for name, part in document.items() if name not in READ_FIRST}
+    seen = 0
+    for where in places(tables):
+        if INSTANT.fullmatch(str(value := standing(tables, where))):
+            spoilt = {**document, **deepcopy(tables)}
+            put(where, value.removesuffix("Z"))(spoilt)
+
+            told = said(spoilt)
+
+            seen += 1
+            assert ZONE in told, where
+
+    assert seen > 10
 
 
 READ_FIRST = {"format", "name", "tokens", "clock", "account", "faults", "next"}

@@ -133,6 +133,38 @@ def test_a_test_that_hangs_fails_by_its_name(pytester: pytest.Pytester) -> None:
     )
 
 
+def test_a_test_that_hangs_on_its_way_out_as_well_fails_by_its_name(
+    pytester: pytest.Pytester, pytestconfig: pytest.Config
+) -> None:
+    """Its worker ends, and another one goes on."""
+    seconds = float(pytestconfig.getini("faulthandler_timeout"))
+    assert seconds > float(pytestconfig.getini("timeout"))
+    assert pytestconfig.getini("faulthandler_exit_on_timeout")
+    pytester.makepyfile(
+        """
+        import threading
+        import pytest
+
+        @pytest.mark.timeout(0.2)
+        def test_it_waits_for_what_never_comes():
+            try:
+                threading.Event().wait()
+            finally:
+                threading.Event().wait()
+
+        def test_another():
+            pass
+        """
+    )
+    words = ("-n", "1", "-p", "no:cacheprovider")
+    soon = ("faulthandler_timeout=4", "faulthandler_exit_on_timeout=true")
+
+    result = pytester.runpytest_subprocess(*words, "-o", soon[0], "-o", soon[1])
+
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["FAILED *::test_it_waits_for_what_never_comes*"])
+
+
 def test_what_is_written_elsewhere_is_noted(tmp_path: Path) -> None:
     ours, other = tmp_path / "ours", tmp_path / "other"
     for each in (ours, other):

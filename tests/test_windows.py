@@ -3,28 +3,34 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulator.courier.courier import RELAY_GRACE
+from emulator.courier.courier import MAX_RETRY_DELAY, RELAY_GRACE, Courier
 from emulator.courier.http_caller import IDLE_SECONDS, HttpCaller, NoResponseError
+from emulator.domain.delivery import Verdict
 from emulator.domain.targets import AllowedTargets
 from emulator.faults import DelayedResponse
 from emulator.operations.call import Debounce, Pause
+from emulator.timekeeping import clock
 from emulator.web import waiting
 from emulator.web.http_body import HttpResponse
 from emulator.web.waiting import ClientDisconnected, Waiter
-from emulator.world.outbox import PushRequest, PushResponse
+from emulator.world.outbox import PushRelay, PushRequest, PushResponse
 from emulator.world.transaction import run_transaction_now
-from tests.campaigns import NUMBER, place
+from tests.campaigns import NUMBER, an_sms, place, to
 from tests.emulated import SOON, START, Api, emulated
 from tests.steering import steer, steered
+from tests.stored import kept, refusing
 from tests.ticking import DEADLINE, Ticking
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 LAST = OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+IN_CHUNKS = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n"
+ANSWERS = "9990010001"
 ENDLESS = b"HTTP/1.1 200 OK\r\n\r\nok"  # as long as its connection
 
 
@@ -195,10 +201,11 @@ def test_a_call_that_is_given_up_takes_its_connection_with_it(
     assert len(server.connections) == 2
 
 
+@pytest.mark.parametrize("begun", [OK[:-1], IN_CHUNKS], ids=["measured", "in chunks"])
 def test_an_answer_that_ends_too_early_is_none(
-    server: Server, caller: HttpCaller
+    server: Server, caller: HttpCaller, begun: bytes
 ) -> None:
-    server.answers.append(OK[:-1])
+    server.answers.append(begun)
     push = PushRequest(1, "moPush", "GET", server.url, "a=1")
     task = server.loop.create_task(caller.send_push(push))
     server.wait_until_asked()
@@ -243,10 +250,14 @@ def test_the_end_of_the_loop_closes_what_is_kept(
 @pytest.fixture
 def api(loop: Ticking) -> Api:
     """Return a demo world on the loop of the test."""
-    made = emulated(push_retries=[60])
-    made._loop.close()  # noqa: SLF001
-    made._loop = loop  # noqa: SLF001
-    return made
+    return on(emulated(push_retries=[60]), loop)
+
+
+def on(api: Api, loop: Ticking) -> Api:
+    """Take *api* to another loop."""
+    api._loop.close()  # noqa: SLF001
+    api._loop = loop  # noqa: SLF001
+    return api
 
 
 def replied(api: Api, server: Server) -> None:
@@ -385,6 +396,114 @@ def test_a_listener_has_some_time_more(api: Api) -> None:
     late = steer(api, "POST", "pushes/1", json={"status": 200, "body": "ok"})
     assert late.status == 404
     listening.cancel()
+
+
+def test_a_listener_is_waited_for_until_it_answers_or_goes(
+    api: Api, caller: HttpCaller
+) -> None:
+    loop: Any = api._loop  # noqa: SLF001
+    courier: Any = Courier({}, caller, seconds=SOON)
+    world, relay = api.world, PushRelay()
+    world.outbox.relays.append(relay)
+    push = PushRequest(1, "moPush", "GET", "", "a=1")
+
+    def asked() -> asyncio.Task[PushResponse]:
+        task = loop.create_task(courier._answer(world, world.outbox, push))  # noqa: SLF001
+        loop.turn()
+        assert not task.done()
+        return task  # type: ignore[no-any-return] # of any loop
+
+    first = asked()
+    ((number, told),) = relay.pop_pushes()
+    relay.record_response(number, PushResponse(200))
+    world.notify_listeners()
+    loop.turn()
+    second = asked()
+    world.outbox.relays.clear()
+    world.notify_listeners()
+    loop.turn()
+
+    assert told == push
+    assert first.result() == PushResponse(200)
+    assert second.result().verdict is Verdict.GONE
+
+
+def as_the_loop(loop: Ticking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the machine's clock go as a test puts it forward."""
+    began = datetime.now(UTC)
+    monkeypatch.setattr(clock, "wall", lambda: began + timedelta(seconds=loop.ahead))
+
+
+def late(api: Api, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a push be due in an hour of a world whose clock runs as the loop's does."""
+    as_the_loop(server.loop, monkeypatch)
+    effect = {"push": "late", "seconds": 3_600}
+    steered(api, "POST", "faults", json={"effect": effect})
+    steered(api, "PATCH", "account", json={"push_url": server.url})
+    place(api)
+    steered(api, "POST", "clock/advance", json={"seconds": 11})
+    steered(api, "PUT", "clock", json={"rate": 2})
+    steered(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
+    server.loop.turn()
+
+
+def test_what_is_due_leaves_as_the_clock_runs_though_nobody_comes(
+    api: Api, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late(api, server, monkeypatch)
+
+    server.loop.put_forward(1_799)
+    assert server.asked == 0
+    server.loop.put_forward(1.5)
+    server.wait_until_asked()
+
+    assert server.asked == 1
+
+
+def test_nothing_leaves_as_long_as_the_clock_stands(
+    api: Api, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late(api, server, monkeypatch)
+    steered(api, "PUT", "clock", json={"rate": 0})
+
+    server.loop.put_forward(7_200)
+    assert server.asked == 0
+    steered(api, "PUT", "clock", json={"rate": 60})
+    server.loop.put_forward(61)
+    server.wait_until_asked()
+
+    assert server.asked == 1
+
+
+def tries(caplog: pytest.LogCaptureFixture) -> int:
+    return sum(each.startswith("world demo: ") for each in caplog.messages)
+
+
+def test_what_a_disk_has_refused_is_tried_again_later_and_later(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop = Ticking()  # which ends with the emulator
+    with kept(tmp_path) as api:
+        on(api, loop)
+        as_the_loop(loop, monkeypatch)
+        steered(api, "PUT", "clock", json={"rate": 2})
+        place(api, an_sms(recipients=to(ANSWERS)))  # in 22 seconds
+        with refusing(api):
+            loop.put_forward(11.5)
+            for wait in (2, 4, 8, 16, MAX_RETRY_DELAY, MAX_RETRY_DELAY):
+                tried = tries(caplog)
+                assert tried
+                loop.put_forward(wait - 0.1)
+                assert tries(caplog) == tried
+                loop.put_forward(0.2)
+                assert tries(caplog) == tried + 1
+        loop.put_forward(MAX_RETRY_DELAY - 0.3)
+        assert api.world.responses == []
+        loop.put_forward(0.5)
+
+        assert len(api.world.responses) == 1
 
 
 # --- Waiting -----------------------------------------------------------------

@@ -24,6 +24,8 @@ from emulator.client.transport import (
 )
 from emulator.smsc.smpp_server import SmppServer
 
+ENDS = 20.0  # seconds; only a loop that something blocks comes near
+
 
 class InProcessTransport:
     """The application on a loop that runs all the time, as on a server."""
@@ -76,9 +78,13 @@ class InProcessTransport:
             opened.result()
 
     def close(self) -> None:
+        """End it.  Raises ``TimeoutError`` where something in it does not end."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._closing.set)
-            self._thread.join()
+            self._thread.join(ENDS)
+            if self._thread.is_alive():
+                message = f"the emulator in this process did not end in {ENDS:g} s"
+                raise TimeoutError(message)
             state = getattr(self._app, "state", None)
             getattr(state, "close", lambda: None)()
 

@@ -80,7 +80,7 @@ class OpenApiDocument:
                 for each in iterate_mappings(node):
                     yield each
                     if "$ref" in each:
-                        queue.append(each["$ref"].removeprefix("#"))
+                        queue.append(each["$ref"])
 
 
 def make_pointer(start: str, *steps: str | int) -> str:

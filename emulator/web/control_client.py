@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from starlette.types import Receive
 
 from emulator.contract.contract import Contract, Operation
-from emulator.domain.refusals import NO_SUCH_WORLD, Refusal
+from emulator.domain.refusals import NO_SUCH_WORLD, REQUIRED, Refusal
 from emulator.operations.call import OperationCall, OperationResult, WaitingFunction
 from emulator.operations.call import OperationFunction as Function
 from emulator.web import http_body, parameters, waiting
@@ -132,6 +132,10 @@ class WorldClient(NamedTuple):
 
 
 def _read_parameters(operation: Operation, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of parameters.  Refuses where one of the path is missing."""
+    for each in operation.parameters:
+        if params.get(each.name) is None:
+            raise Refusal(REQUIRED, f"send {each.name}", field=each.name)
     known = (*operation.parameters, *operation.query)
     return {
         each.name: parameters.parse_parameter(each, str(params[each.name]))

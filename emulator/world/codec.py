@@ -5,10 +5,11 @@ checked for the types of a thing; what a world allows is ``rules.py``'s.
 """
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from operator import attrgetter
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
 
@@ -78,10 +79,29 @@ def thing_from_json(part: JsonObject, kind: type, where: str) -> Any:
 def convert_json(value: Any, kind: Any, where: str) -> Any:
     """Return *value*, which is JSON, as a *kind*.  Raises ``SnapshotError``."""
     try:
-        return msgspec.convert(value, kind, str_keys=True)
+        made = msgspec.convert(value, kind, str_keys=True)
     except (msgspec.ValidationError, OverflowError) as error:
         message = f"at {where}: {error}"
         raise SnapshotError(message) from error
+    if _is_dated(kind) and any(each.tzinfo is None for each in _instants(made)):
+        message = f"at {where}: an instant has its zone, as 2026-03-02T18:00:00Z has"
+        raise SnapshotError(message)
+    return made
+
+
+@cache
+def _is_dated(kind: Any) -> bool:
+    """Return whether there are instants in a *kind*."""
+    parts = (*get_args(kind), *getattr(kind, "__annotations__", {}).values())
+    return kind is datetime or any(map(_is_dated, parts))
+
+
+def _instants(value: Any) -> Iterator[datetime]:
+    if isinstance(value, datetime):
+        yield value
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from _instants(each)
 
 
 @cache

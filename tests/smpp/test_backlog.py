@@ -401,6 +401,24 @@ def test_only_time_without_an_acknowledgement_counts(phone: Phone) -> None:
     assert not gone.resume_submit.called
 
 
+def test_the_alarm_lets_in_whoever_waits_though_there_is_room(api: Api) -> None:
+    """Nobody rang when the last receipt that was too many went: a reset, for one."""
+    wall, world = Wall(), api.world
+    behind = full(world, wall)
+    lines = [Mock(), Mock()]
+    for line in lines:
+        behind.hold_connection(line)
+    world.outbox.receipt_queues.clear()
+
+    wall.turn(2)
+    first = [line.let_in.called for line in lines]
+    wall.turn(2)
+
+    assert first == [True, False]
+    assert [line.let_in.call_count for line in lines] == [1, 1]
+    assert not behind.is_stalled
+
+
 @pytest.mark.parametrize("then", ["acknowledged", "reset"])
 def test_a_client_is_not_held_to_what_it_left_unanswered_before(
     api: Api, then: str

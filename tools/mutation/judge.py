@@ -84,7 +84,7 @@ class Judge:
         if outcome.status == FAILED and outcome.failed:
             name = outcome.failed[0]
             return name if self._passes(name) else ""
-        if outcome.status is None or outcome.status in FINE or outcome.status == FAILED:
+        if outcome.status is None or outcome.status in FINE or outcome.hung:
             return ""
         plain = self._runner.run(tried, marker=self._marker, only_collect=True)
         return IMPORT if plain.status == 0 else ""

@@ -20,6 +20,7 @@ from tools.mutation.passages import NOTES
 from tools.mutation.trial import Runner
 
 LEARNT = ROOT / ".mutation.json"
+KEPT = {"tests/test_transcripts.py": "tests/told/transcripts"}  # what a file compares
 FILES = 6  # that have a word which is not rare any more
 WORD = re.compile(r"\w+")
 FIRST = 3.0  # seconds of tests in the first run of a change; each next takes four times
@@ -95,7 +96,7 @@ class Learnt:
     @cached_property
     def _words(self) -> Mapping[str, set[str]]:
         return {
-            file: {*WORD.findall((ROOT / file).read_text("utf-8"))}
+            file: {*WORD.findall(_text(file))}
             for file in {_file(name) for name in self._names}
             if (ROOT / file).exists()
         }
@@ -142,6 +143,12 @@ class Learnt:
         return found
 
 
+def _text(file: str) -> str:
+    """Return what stands in a file of tests, and in what it compares."""
+    kept = sorted((ROOT / KEPT[file]).iterdir()) if file in KEPT else ()
+    return "\n".join(each.read_text("utf-8") for each in (ROOT / file, *kept))
+
+
 def _module(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
@@ -177,6 +184,7 @@ def learn(
         hears = HEARS % str(copy / "tools" / "mutation" / "passages.py")
         watch.write_text(watch.read_text("utf-8") + hears, "utf-8")
         words = ["-q", "-n", "2", "-p", "no:cacheprovider", "--timeout=600"]
+        words += ["-o", "faulthandler_timeout=630"]
         plugin = ["-p", "tools.mutation.passages", "-m", marker, "--tb=short"]
         if tests_of:
             chosen = notes / "chosen"

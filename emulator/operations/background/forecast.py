@@ -74,8 +74,10 @@ class UpcomingEvents:
         self._world = world
         self._heap: list[tuple[datetime, int, WorldEvent]] = []
         self._numbers = count()  # of one instant, the first found is the first told
-        self._revision = -1
-        self._campaign_counts = (0, 0, 0)  # how many campaigns of each channel
+        self._revision: int | None = None  # of the world, when it was last looked at
+        self._campaign_counts: tuple[
+            int, int, int
+        ]  # how many campaigns of each channel
 
     def take_events(self, after: datetime, until: datetime) -> Iterator[WorldEvent]:
         """Yield what happens from *after* to *until*, in order, and forget it."""

@@ -110,7 +110,6 @@ def _carry_out_until(
             return happened
         at, event = instant
         world.keep_change(ClockChanged(at=at))
-        yield COMMIT
         if event is None:
             continue
         happened.append(event)

@@ -21,6 +21,7 @@ AREA_CODES = (
     *("981", "983", "984", "993", "998"),
 )
 DIGITS = 10  # of a number
+CROWDS = 4  # that are remembered
 DISTINCT_NAMES = 2_000  # then they come again, at other numbers
 NOT_LETTERS = re.compile(r"[^a-z]+")
 
@@ -31,7 +32,7 @@ class SamplePerson(NamedTuple):
     email: str
 
 
-@lru_cache(4)
+@lru_cache(CROWDS)
 def make_people(seed: int, count: int) -> tuple[SamplePerson, ...]:
     """Return so many people."""
     faker = import_module("faker").Faker("es_MX")  # 140 ms
