@@ -25,7 +25,7 @@ class Wall:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.at = START
-        monkeypatch.setattr(clock, "wall", lambda: self.at)
+        monkeypatch.setattr(clock, "wall_now", lambda: self.at)
 
     def passes(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)

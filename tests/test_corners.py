@@ -121,7 +121,7 @@ def test_a_clock_of_the_walls_own_rate_stands_where_the_wall_goes_back(
             return cls.at
 
     monkeypatch.setattr(clock, "datetime", Wall)
-    monkeypatch.setattr(clock, "wall", lambda: Wall.at)
+    monkeypatch.setattr(clock, "wall_now", lambda: Wall.at)
     made = clock.Clock(at=START)
 
     Wall.at += timedelta(seconds=5)

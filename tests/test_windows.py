@@ -408,7 +408,7 @@ def test_a_listener_is_waited_for_until_it_answers_or_goes(
     push = PushRequest(1, "moPush", "GET", "", "a=1")
 
     def asked() -> asyncio.Task[PushResponse]:
-        task = loop.create_task(courier._answer(world, world.outbox, push))  # noqa: SLF001
+        task = loop.create_task(courier._send_push(world, world.outbox, push))  # noqa: SLF001
         loop.turn()
         assert not task.done()
         return task  # type: ignore[no-any-return] # of any loop
@@ -431,7 +431,9 @@ def test_a_listener_is_waited_for_until_it_answers_or_goes(
 def as_the_loop(loop: Ticking, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the machine's clock go as a test puts it forward."""
     began = datetime.now(UTC)
-    monkeypatch.setattr(clock, "wall", lambda: began + timedelta(seconds=loop.ahead))
+    monkeypatch.setattr(
+        clock, "wall_now", lambda: began + timedelta(seconds=loop.ahead)
+    )
 
 
 def late(api: Api, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,10 @@
 """How the server is set up: every choice of ours, and what is uvicorn's own."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import uvicorn
+from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from emulator.serving.http_protocol import HeadLimits, HttpProtocol

@@ -50,7 +50,12 @@ def main() -> None:
     "demo, contract, a world file, or a directory of them.",
     default=DEFAULT_SETTINGS.world,
 )
-@setting_option("--clock", "real, frozen, xN or an instant.", type=parse_clock_option)
+@setting_option(
+    "--clock",
+    "real, frozen, xN or an instant.",
+    type=parse_clock_option,
+    metavar="CLOCK",
+)
 @setting_option(
     "--pace",
     "manual takes the time the platform takes; instant none.",
@@ -119,6 +124,7 @@ def main() -> None:
     "--mo-url",
     "Where replies of handsets are pushed, in every world.",
     type=parse_url_option,
+    metavar="URL",
 )
 @PUSH_ALLOW_OPTION
 @setting_option(

@@ -133,7 +133,12 @@ def fault_command(ask: ControlTarget, rule: tuple[str, ...], *, clear: bool) -> 
 
 @click.command()
 @click.option(
-    "--forward-to", "target", required=True, type=parse_url_option, help="Your server."
+    "--forward-to",
+    "target",
+    required=True,
+    type=parse_url_option,
+    metavar="URL",
+    help="Your server.",
 )
 @PUSH_ALLOW_OPTION
 @with_world

@@ -52,7 +52,7 @@ class Written:
     def __init__(self, lines: list[str]) -> None:
         self._lines = lines
 
-    def request(self, asked: ClientRequest) -> ClientResponse:
+    def send_request(self, asked: ClientRequest) -> ClientResponse:
         headers = " ".join(f"{name}={each}" for name, each in asked.headers.items())
         body = asked.body.decode()
         self._lines.append(
@@ -64,7 +64,7 @@ class Written:
         return ClientResponse(200, ResponseHeaders({}), dumps(told).encode())
 
     def stream(self, asked: ClientRequest) -> LiveStream:
-        self.request(asked)
+        self.send_request(asked)
         raise NotStreamed(ClientResponse(404, ResponseHeaders({}), b""))
 
     def open_smpp(self) -> None:
