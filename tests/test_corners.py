@@ -181,7 +181,7 @@ def silence() -> Iterator[str]:
 
 
 def test_a_forwarder_says_what_came_of_a_push(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.client.forwarder.SECONDS", 0.05)
+    monkeypatch.setattr("emulator.client.forwarder.FORWARD_TIMEOUT", 0.05)
     lines: list[str] = []
     push = Fact(
         operation="moPush", method="GET", url="http://other.test/", parameters="a=1"
