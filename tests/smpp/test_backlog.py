@@ -411,11 +411,11 @@ def test_the_alarm_lets_in_whoever_waits_though_there_is_room(api: Api) -> None:
     world.outbox.receipt_queues.clear()
 
     wall.turn(2)
-    first = [line.let_in.called for line in lines]
+    first = [line.resume_submit.called for line in lines]
     wall.turn(2)
 
     assert first == [True, False]
-    assert [line.let_in.call_count for line in lines] == [1, 1]
+    assert [line.resume_submit.call_count for line in lines] == [1, 1]
     assert not behind.is_stalled
 
 
