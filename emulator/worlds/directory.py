@@ -5,13 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from emulator.domain.access import MAX_SYSTEM_ID
 from emulator.domain.account import Token, make_token
-from emulator.domain.refusals import (
-    NAME_TAKEN,
-    UNAUTHENTICATED,
-    WORLD_NEEDED,
-    WORLDS_FULL,
-    Refusal,
-)
+from emulator.domain.emulator_refusals import NAME_TAKEN, WORLD_NEEDED, WORLDS_FULL
+from emulator.domain.platform_refusals import UNAUTHENTICATED
+from emulator.domain.refusals import Refusal
 from emulator.domain.shortlink import TAG_LENGTH, make_world_tag
 from emulator.domain.targets import AllowedTargets
 from emulator.timekeeping.clock import Clock
