@@ -28,7 +28,7 @@ from emulator.smsc.commands import (
 )
 from emulator.smsc.delayed_responses import DelayedResponses
 from emulator.smsc.receipt_backlog import ReceiptBacklog
-from emulator.smsc.receipt_dispatcher import RenderedReceipt
+from emulator.smsc.rendered_receipt import RenderedReceipt
 from emulator.smsc.server_state import ServerState, make_session_timers
 from emulator.smsc.smpp_faults import SmppFaultInjector
 from emulator.smsc.smpp_journal import ESME, SMSC, PduExchange
