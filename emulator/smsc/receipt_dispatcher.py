@@ -38,7 +38,7 @@ log = logging.getLogger("emulator")
 class ReceiptReceiver(Protocol):
     """A desk whose client takes receipts."""
 
-    world: World | None
+    world: World
     system_id: str
     session: SmppSession
 
@@ -185,8 +185,8 @@ class ReceiptDispatcher:
         self, receiver: ReceiptReceiver, delivery: Delivery, now: datetime
     ) -> None:
         world, system_id = receiver.world, receiver.system_id
-        receipt = operations.find_receipt(world, delivery) if world else None
-        if world is None or receipt is None:
+        receipt = operations.find_receipt(world, delivery)
+        if receipt is None:
             return
         form = world.account.access.get_bind(system_id).receipts
         letter = RenderedReceipt(receipt, form, str(delivery.facts["response"]))
