@@ -27,7 +27,8 @@ from emulator.domain.account import (
 from emulator.domain.assumptions import STRICT_CHOICES, SWITCHES, Assumptions
 from emulator.domain.coding import Alphabet
 from emulator.domain.handset import Outcome, Population
-from emulator.domain.refusals import REASONS, RefusalReason
+from emulator.domain.refusal_catalog import REASONS
+from emulator.domain.refusals import RefusalReason
 from emulator.domain.timeline import INSTANT_PACE, Pace
 from emulator.operations.control.account import merge_patch
 from emulator.worldfile.account_writer import account_to_json

@@ -16,7 +16,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from emulator.client import ClientError, Emulator
-from emulator.client.emulator import RULE_SPELLINGS, RULE_WORDS
+from emulator.client.fault_commands import RULE_SPELLINGS, RULE_WORDS
 from emulator.client.inprocess import InProcessTransport
 from emulator.faults import rule_json, vocabulary
 from emulator.serving.standby import Standby

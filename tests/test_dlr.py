@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 
 from emulator.domain import dates, dlr, sms
 from emulator.domain.account import Account
-from emulator.domain.refusals import (
+from emulator.domain.platform_refusals import (
     NOT_CANCELLABLE,
     NOT_PAUSABLE,
     NOT_RESUMABLE,
-    Refusal,
-    RefusalReason,
 )
+from emulator.domain.refusals import Refusal, RefusalReason
 from emulator.domain.sms import SmsCampaign
 from emulator.domain.timeline import compute_percentage
 from tests.campaigns import (

@@ -15,7 +15,7 @@ from emulator.client.inprocess import InProcessTransport
 from emulator.client.transport import ClientRequest
 from emulator.domain.command_status import CommandStatus
 from emulator.domain.recipients import SCAN_LIMIT
-from emulator.domain.refusals import REASONS
+from emulator.domain.refusal_catalog import REASONS
 from emulator.faults.effects.refusal import REFUSAL
 from emulator.web.panel.panel import FORM_LIMIT
 from tests.campaigns import NUMBER, an_sms, crowd, place

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import files
-from emulator.domain.refusals import REASONS
+from emulator.domain.refusal_catalog import REASONS
 from emulator.faults import DelayedResponse
 from emulator.operations.control.faults import read_presets
 from emulator.web.broken_answers import ConnectionBroken

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from emulator.client import Emulator
-from emulator.domain import refusals
+from emulator.domain import emulator_refusals, platform_refusals, refusal_catalog
 from emulator.domain.assumptions import LENIENT_CHOICES, STRICT_CHOICES
 from emulator.domain.dlr import CHANGE_MILESTONES, STATUS_AFTER_CHANGE, WAITING_STATUS
+from emulator.domain.refusals import RefusalReason
 from emulator.domain.timeline import (
     INSTANT_PACE,
     MANUAL_PACE,
@@ -110,7 +111,7 @@ def test_every_row_of_the_explanations_is_looked_at() -> None:
     assert {
         name: " ".join(ids) for name, ids in STATEMENTS_BY_REASON.items()
     } == EXPLAINED
-    assert STATEMENTS_BY_REASON.keys() <= refusals.REASONS.keys()
+    assert STATEMENTS_BY_REASON.keys() <= refusal_catalog.REASONS.keys()
     assert STATEMENTS_BY_STATUS == {400: ("ERR-03",), 422: ("ERR-02",)}
 
 
@@ -248,7 +249,9 @@ def test_what_the_account_does_not_change_says_what_to_do_instead(api: Api) -> N
 
 
 def test_every_keyword_of_a_schema_has_its_refusal() -> None:
-    assert {name: each.name for name, each in refusals.REASON_BY_KEYWORD.items()} == {
+    assert {
+        name: each.name for name, each in refusal_catalog.REASON_BY_KEYWORD.items()
+    } == {
         "required": "REQUIRED",
         "required_without": "REQUIRED_WITHOUT",
         "required_with": "REQUIRED_WITH",
@@ -379,10 +382,10 @@ SENTENCES: Mapping[str, tuple[int, str, str]] = {
 
 def test_every_sentence_stands_in_both_languages() -> None:
     others = {each.reason: (each.status, each.es, each.en) for each in REFUSED}
-    assert others.keys() | SENTENCES.keys() == refusals.REASONS.keys()
+    assert others.keys() | SENTENCES.keys() == refusal_catalog.REASONS.keys()
     assert {
         name: (each.status, each.es, each.en)
-        for name, each in refusals.REASONS.items()
+        for name, each in refusal_catalog.REASONS.items()
         if name in SENTENCES
     } == SENTENCES
 
@@ -390,11 +393,12 @@ def test_every_sentence_stands_in_both_languages() -> None:
 def test_every_refusal_is_known_by_its_own_name() -> None:
     named = {
         name: each
-        for name, each in vars(refusals).items()
-        if isinstance(each, refusals.RefusalReason)
+        for module in (platform_refusals, emulator_refusals)
+        for name, each in vars(module).items()
+        if isinstance(each, RefusalReason)
     }
 
-    assert named == refusals.REASONS
+    assert named == refusal_catalog.REASONS
     assert all(each.name == name for name, each in named.items())
     assert len({each.es for each in named.values()}) == len(named)
     assert len({each.en for each in named.values()}) == len(named)

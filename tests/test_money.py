@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.domain import money
-from emulator.domain.refusals import SERVICE_INACTIVE, Refusal
+from emulator.domain.platform_refusals import SERVICE_INACTIVE
+from emulator.domain.refusals import Refusal
 from emulator.operations import PLATFORM_OPERATIONS
 from emulator.operations.call import OperationCall, OperationFunction, OperationResult
 from emulator.world import FIRST_IDS, World

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from emulator.domain.account import Movement
-from emulator.domain.refusals import REASONS
+from emulator.domain.refusal_catalog import REASONS
 from emulator.operations import PLATFORM_OPERATIONS
 from emulator.operations.call import OperationCall, OperationFunction, OperationResult
 from emulator.web import platform_api as web

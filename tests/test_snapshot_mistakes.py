@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from emulator.domain.refusals import SNAPSHOT_WRONG, Refusal
+from emulator.domain.emulator_refusals import SNAPSHOT_WRONG
+from emulator.domain.refusals import Refusal
 from emulator.domain.text import MERGE_FIELDS
 from emulator.operations.control import snapshots
 from emulator.world import FIRST_IDS, checks, codec, containers, kinds, state

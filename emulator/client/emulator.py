@@ -10,6 +10,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from emulator.client import shown
+from emulator.client.account_commands import AccountCommands
+from emulator.client.fault_commands import FaultCommands
 from emulator.client.line import WorldConnection, drop_none, quote_segment, to_api_value
 from emulator.client.listener import Handler, PushListener, wrap_handler
 from emulator.client.shown import ClockAdvance, Fact, FactList
@@ -17,13 +19,6 @@ from emulator.client.shown import ClockAdvance, Fact, FactList
 REPORT_LINES = 20  # of each kind in a report
 WILDCARD_HOSTS = ("0.0.0.0", "::")  # noqa: S104 - where a server listens, not where it is
 CLOCK_TIMEOUT = 600.0  # seconds of the wall, as what falls due may find nobody at home
-RULE_SPELLINGS = {"body_has": "body", "headers_have": "headers", "since": "from"}
-# What a rule says of which calls and when; every other word is of its effect, which the
-# emulator knows.
-RULE_WORDS = frozenset(
-    {"token", "number", "first", "nth", "every", "until", "probability", "phase"}
-    | {"off", "from", *RULE_SPELLINGS}
-)
 
 
 class Phone:
@@ -45,7 +40,7 @@ class Phone:
         return f"<Phone {self.number} at {self._connection.url}>"
 
 
-class Emulator(WorldConnection):
+class Emulator(FaultCommands, AccountCommands):
     """One world of an emulator; without *world* and *token* it is the default one.
 
     >>> with Emulator.in_process() as emulator:
@@ -222,54 +217,6 @@ class Emulator(WorldConnection):
         """What came by SMPP in parts, joined as far as it has come."""
         return self.ask_facts("smpp/long-messages")
 
-    # --- What goes wrong ----------------------------------------------------------
-
-    def fail_next(
-        self,
-        operation: str = "*",
-        *,
-        phase: str | None = None,
-        times: int = 1,
-        **effect: Any,
-    ) -> Fact:
-        """Let the next calls fail, with a 500 or as ``fault`` says; return the rule.
-
-        In phase ``before`` nothing is done; in phase ``after`` the call has done its
-        work, though its client does not learn of it.
-        """
-        if effect.keys() <= RULE_WORDS:
-            effect["refusal"] = "SERVER_ERROR"
-        return self.fault(operation, phase=phase, first=times, **effect)
-
-    def fault(self, operation: str = "*", **rule: Any) -> Fact:
-        """Add a fault rule and return it.
-
-        Which calls: token, number, body_has, headers_have.  When: first, nth, every,
-        since, until, probability.  How: phase, off.  Every other word is of the effect,
-        as the guide has them (faults.md, replies.md for pushes, smpp.md).
-        """
-        said = drop_none(**rule)
-        effect = {name: said.pop(name) for name in said.keys() - RULE_WORDS}
-        order = {"operation": operation, **_to_rule_json(said), "effect": effect}
-        return self.ask_fact("POST", "faults", order)
-
-    @property
-    def presets(self) -> list[Fact]:
-        """The faults that have a name, and what each is for."""
-        return self.ask_facts("fault-presets")
-
-    def preset(self, name: str, **rule: Any) -> Fact:
-        """Add a fault that has a name, for the calls that *rule* means."""
-        return self.ask_fact("POST", "faults", {"preset": name, **_to_rule_json(rule)})
-
-    @property
-    def faults(self) -> list[Fact]:
-        """The rules, in the order in which they are tried, with their strikes."""
-        return self.ask_facts("faults")
-
-    def clear_faults(self) -> None:
-        self.ask_fact("DELETE", "faults")
-
     # --- What handsets write, and what leaves because of it ----------------------
 
     def phone(self, number: str) -> Phone:
@@ -330,88 +277,6 @@ class Emulator(WorldConnection):
         nothing for ``ok``, a text, a status, or both.
         """
         return PushListener(self, wrap_handler(handler))
-
-    # --- Handsets and campaigns ---------------------------------------------------
-
-    def handset(self, number: str) -> Fact:
-        """Return the truth about a number."""
-        return self.ask_fact("GET", f"handsets/{quote_segment(number)}")
-
-    def set_handset(self, number: str, outcome: str) -> Fact:
-        """Give a number its outcome, for what is sent from now on."""
-        return self.ask_fact(
-            "PUT", f"handsets/{quote_segment(number)}", {"outcome": outcome}
-        )
-
-    def population(self, **weights: float) -> Fact:
-        """Return how everybody else fares, or let them fare by these weights."""
-        if not weights:
-            return self.ask_fact("GET", "population")
-        return self.ask_fact("PUT", "population", {"weights": weights})
-
-    @property
-    def campaigns(self) -> list[Fact]:
-        """The campaigns of all channels, as they stand."""
-        return self.ask_facts("campaigns")
-
-    def pause(self, campaign: int) -> Fact:
-        return self.ask_fact("POST", f"campaigns/sms/{campaign}/pause")
-
-    def resume(self, campaign: int) -> Fact:
-        return self.ask_fact("POST", f"campaigns/sms/{campaign}/resume")
-
-    def cancel(self, campaign: int) -> Fact:
-        return self.ask_fact("POST", f"campaigns/sms/{campaign}/cancel")
-
-    def lose(self, campaign: int) -> Fact:
-        """Let the platform know nothing of a campaign any more."""
-        return self.ask_fact("POST", f"campaigns/sms/{campaign}/lose")
-
-    def letters(self, campaign: int) -> list[Fact]:
-        """Return the e-mails of a campaign, merged."""
-        letters: list[Fact] = self.ask_fact(
-            "GET", f"campaigns/email/{campaign}/letters"
-        ).letters
-        return letters
-
-    # --- The account --------------------------------------------------------------
-
-    @property
-    def balance(self) -> float:
-        balance: float = self.movements.balance
-        return balance
-
-    @property
-    def movements(self) -> Fact:
-        """Where the money went: the opening credit and every movement."""
-        return self.ask_fact("GET", "movements")
-
-    def top_up(self, amount: float) -> float:
-        """Buy credit and return the balance; a negative amount takes some away."""
-        balance: float = self.ask_fact("POST", "movements", {"amount": amount}).balance
-        return balance
-
-    @property
-    def account(self) -> Fact:
-        """The account, as a world file writes it."""
-        return self.ask_fact("GET", "account")
-
-    def change(self, **patch: Any) -> Fact:
-        """Change the account by a merge patch of it; ``None`` removes."""
-        return self.ask_fact("PATCH", "account", patch)
-
-    def add(self, collection: str, **item: Any) -> Fact:
-        """Add to a list of the account: keywords, links, routes, ..."""
-        return self.ask_fact("POST", f"account/{collection}", item)
-
-    def remove(self, collection: str, item: str | int) -> Fact:
-        """Remove the item with this id, word or number."""
-        return self.ask_fact("DELETE", f"account/{collection}/{quote_segment(item)}")
-
-    @property
-    def links(self) -> list[Fact]:
-        """The links and who followed them."""
-        return self.ask_facts("links")
 
     # --- Worlds -------------------------------------------------------------------
 
@@ -480,13 +345,6 @@ class Emulator(WorldConnection):
         )
         self.opened.append(emulator)
         return emulator
-
-
-def _to_rule_json(rule: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        RULE_SPELLINGS.get(name, name): to_api_value(each)
-        for name, each in rule.items()
-    }
 
 
 def _to_match_query(operation: str | None, match: Mapping[str, Any]) -> dict[str, Any]:

@@ -253,7 +253,7 @@ def parse_rule_words(words: tuple[str, ...]) -> dict[str, Any]:
 
     Raises ``click.BadParameter``.
     """
-    from emulator.client.emulator import RULE_SPELLINGS  # noqa: PLC0415
+    from emulator.client.fault_commands import RULE_SPELLINGS  # noqa: PLC0415
     from emulator.faults import rule_json, vocabulary  # noqa: PLC0415
 
     rule: dict[str, Any] = {}

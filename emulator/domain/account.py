@@ -12,7 +12,8 @@ from emulator.domain.access import SmppAccess
 from emulator.domain.assumptions import Assumptions
 from emulator.domain.dates import add_year
 from emulator.domain.handset import Population
-from emulator.domain.refusals import SERVICE_INACTIVE, Refusal, RefusalReason
+from emulator.domain.platform_refusals import SERVICE_INACTIVE
+from emulator.domain.refusals import Refusal, RefusalReason
 from emulator.domain.timeline import MANUAL_PACE, Pace
 
 MAX_ITEMS = 10_000  # that each list of an account may have

@@ -10,7 +10,8 @@ no meaning.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from emulator.domain.refusals import NOT_WANTED, Refusal, RefusalReason
+from emulator.domain.platform_refusals import NOT_WANTED
+from emulator.domain.refusals import Refusal, RefusalReason
 
 CLOSING_CHOICES = frozenset(
     {"refuse", "ignore"}

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from math import floor
 
-from emulator.domain.refusals import WRONG_FORMAT, Refusal
+from emulator.domain.platform_refusals import WRONG_FORMAT
+from emulator.domain.refusals import Refusal
 
 SECOND = timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -14,14 +14,13 @@ from operator import attrgetter
 
 from emulator.domain import counts, dates
 from emulator.domain.handset import BEHAVIOURS, Outcome
-from emulator.domain.recipients import format_cellphone
-from emulator.domain.refusals import (
+from emulator.domain.platform_refusals import (
     NOT_CANCELLABLE,
     NOT_PAUSABLE,
     NOT_RESUMABLE,
-    Refusal,
-    RefusalReason,
 )
+from emulator.domain.recipients import format_cellphone
+from emulator.domain.refusals import Refusal, RefusalReason
 from emulator.domain.sms import SmsCampaign
 from emulator.domain.timeline import (
     WORLD_END,

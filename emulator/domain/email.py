@@ -13,8 +13,9 @@ from typing import Any
 from emulator.domain import dates
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
+from emulator.domain.platform_refusals import DATE_PAST, UNKNOWN_MEDIUM
 from emulator.domain.recipients import Column, make_column, parse_merge_fields
-from emulator.domain.refusals import DATE_PAST, UNKNOWN_MEDIUM, Refusal
+from emulator.domain.refusals import Refusal
 from emulator.domain.text import MERGE_LETTERS, TextTemplate, parse_template
 from emulator.domain.timeline import WORLD_END, Milestone, make_endless_milestone
 

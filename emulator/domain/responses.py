@@ -11,7 +11,7 @@ from typing import Any
 
 from emulator.domain import dates
 from emulator.domain.assumptions import Doubt
-from emulator.domain.refusals import DATES_REVERSED
+from emulator.domain.platform_refusals import DATES_REVERSED
 
 ResponsesQuery = Mapping[str, Any]  # a request body that the contract has accepted
 

@@ -13,8 +13,7 @@ from emulator.domain.account import Account, Link, Route
 from emulator.domain.assumptions import Doubt
 from emulator.domain.dates import parse_platform_time
 from emulator.domain.handset import Outcome, ReplyProfile
-from emulator.domain.recipients import Recipients, find_uneven_field, parse_recipients
-from emulator.domain.refusals import (
+from emulator.domain.platform_refusals import (
     DATE_PAST,
     NO_ROUTE_TO_COUNTRY,
     ROUTE_ELSEWHERE,
@@ -26,8 +25,9 @@ from emulator.domain.refusals import (
     UNKNOWN_ROUTE,
     URL_NOT_LISTED,
     VALUE_MISSING,
-    Refusal,
 )
+from emulator.domain.recipients import Recipients, find_uneven_field, parse_recipients
+from emulator.domain.refusals import Refusal
 from emulator.domain.shortlink import make_link_code
 from emulator.domain.text import (
     GSM_CHARACTERS,

@@ -14,14 +14,14 @@ from emulator.domain import counts, dates
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
 from emulator.domain.handset import BEHAVIOURS, CallStatus, Outcome
-from emulator.domain.recipients import Recipients, format_cellphone, parse_recipients
-from emulator.domain.refusals import (
+from emulator.domain.platform_refusals import (
     DATE_PAST,
     NOT_CANCELLABLE,
     UNKNOWN_AUDIO,
     UNKNOWN_REMITTENT,
-    Refusal,
 )
+from emulator.domain.recipients import Recipients, format_cellphone, parse_recipients
+from emulator.domain.refusals import Refusal
 from emulator.domain.text import TextTemplate, parse_template
 from emulator.domain.timeline import (
     WORLD_END,

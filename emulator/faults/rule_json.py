@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from emulator.domain import dates
 from emulator.domain.delivery import DeliveryKind
-from emulator.domain.refusals import NOT_WANTED, Refusal
+from emulator.domain.platform_refusals import NOT_WANTED
+from emulator.domain.refusals import Refusal
 from emulator.faults import places, vocabulary
 from emulator.faults.effect import Effect
 from emulator.faults.places import ANY_OPERATION, FILTERS_BY_PLACE, FaultPhase, place_of

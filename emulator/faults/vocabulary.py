@@ -7,7 +7,8 @@ That is what the control API reads and shows, the schema in its contract (writte
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from emulator.domain.refusals import NOT_WANTED, REQUIRED, Refusal
+from emulator.domain.platform_refusals import NOT_WANTED, REQUIRED
+from emulator.domain.refusals import Refusal
 from emulator.faults.effect import Effect
 from emulator.faults.effects.command_status import SmppStatus
 from emulator.faults.effects.delay import Delay

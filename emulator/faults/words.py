@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from emulator.domain.refusals import NOT_IN_LIST, WRONG_FORMAT, Refusal
+from emulator.domain.platform_refusals import NOT_IN_LIST, WRONG_FORMAT
+from emulator.domain.refusals import Refusal
 
 LONGEST_DELAY = 600  # seconds of the world that an answer is late, or takes
 LONGEST_PUSH_DELAY = 604_800  # seconds of the world that a push is late: a week

@@ -23,16 +23,13 @@ from emulator.faults.places import RECEIPT_OPERATION as OPERATION
 from emulator.network.eager import start_eagerly
 from emulator.operations.background import receipts as operations
 from emulator.operations.background.receipts import ReceiptAcknowledgement
-from emulator.smpp.bodies import MessageBody, TlvTag
-from emulator.smpp.pdu import Tlv
-from emulator.smpp.session import SMPP_VERSION, SmppSession
+from emulator.smpp.session import SmppSession
 from emulator.smsc.receipt_backlog import ClientKey, HeldConnection, ReceiptBacklog
+from emulator.smsc.rendered_receipt import RenderedReceipt
 from emulator.world import World
 from emulator.world.outbox import Outbox
 from emulator.world.transaction import run_transaction
 
-ESM_CLASS_RECEIPT = 0x04  # esm_class; source: SMPP 3.4, 5.2.12
-TAG_NUMBERS = {each.name: int(each) for each in TlvTag}
 RECEIPTS_PER_TURN = 32  # receipts, after which others are let in
 
 log = logging.getLogger("emulator")
@@ -41,53 +38,16 @@ log = logging.getLogger("emulator")
 class ReceiptReceiver(Protocol):
     """A desk whose client takes receipts."""
 
-    world: World | None
+    world: World
     system_id: str
     session: SmppSession
 
     @property
     def has_room(self) -> bool: ...
     def send_receipt(
-        self, delivery: Delivery, rendered: "RenderedReceipt", fault: str = ""
+        self, delivery: Delivery, rendered: RenderedReceipt, fault: str = ""
     ) -> None: ...
     def break_connection(self, fault: str, *, reset: bool) -> None: ...
-
-
-class RenderedReceipt:
-    """One receipt as it is written for one session."""
-
-    __slots__ = ("_text", "form", "receipt")
-
-    def __init__(self, receipt: Receipt, form: ReceiptFormat, text: str | None) -> None:
-        self.receipt = receipt
-        self.form = form
-        self._text = text
-
-    def make_body(self) -> MessageBody:
-        """Source: SMPP 3.4, appendix B: addresses change places."""
-        receipt = self.receipt
-        return MessageBody(
-            receipt.service_type.encode("latin-1"),
-            *receipt.source,
-            *receipt.destination,
-            ESM_CLASS_RECEIPT,
-            0,
-            0,
-            b"",
-            b"",
-            0,
-            0,
-            0,
-            0,
-            (self._text or "").encode("ascii", "replace"),
-        )
-
-    def make_tlvs(self, version: int) -> tuple[Tlv, ...]:
-        """Return the parameters, of which an older client knows none."""
-        if version < SMPP_VERSION:
-            return ()
-        found = receipts.make_receipt_tlvs(self.receipt, self.form)
-        return tuple([(TAG_NUMBERS[name], value) for name, value in found.items()])
 
 
 class HeldReceipt(NamedTuple):
@@ -225,8 +185,8 @@ class ReceiptDispatcher:
         self, receiver: ReceiptReceiver, delivery: Delivery, now: datetime
     ) -> None:
         world, system_id = receiver.world, receiver.system_id
-        receipt = operations.find_receipt(world, delivery) if world else None
-        if world is None or receipt is None:
+        receipt = operations.find_receipt(world, delivery)
+        if receipt is None:
             return
         form = world.account.access.get_bind(system_id).receipts
         letter = RenderedReceipt(receipt, form, str(delivery.facts["response"]))

@@ -1,25 +1,19 @@
 """Who answers one client: each request carried out, whole or not at all, and kept."""
 
-import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any, cast
 
 from emulator.domain.command_status import CommandStatus, SmppRefusal
-from emulator.domain.delivery import Delivery
-from emulator.domain.refusals import Refusal
-from emulator.domain.smpp import RECEIPT_BITS
 from emulator.network.eager import start_eagerly
 from emulator.operations.background import receipts
-from emulator.operations.background.catch_up import catch_up
-from emulator.operations.background.receipts import ReceiptAcknowledgement
-from emulator.operations.platform import smpp as operations
 from emulator.smpp import bodies
 from emulator.smpp import pdu as wire
 from emulator.smpp.bodies import CommandId
 from emulator.smpp.session import BIND_STATES, DueAction, EventKind, SessionEvent
 from emulator.smsc import smpp_journal
+from emulator.smsc.bind_rules import require_bindable
 from emulator.smsc.command_context import ClientConnection, CommandContext
+from emulator.smsc.command_errors import map_command_error
 from emulator.smsc.commands import (
     COMMAND_FUNCTIONS,
     SUBMIT_COMMANDS,
@@ -27,23 +21,18 @@ from emulator.smsc.commands import (
     parse_pdu_recipients,
 )
 from emulator.smsc.delayed_responses import DelayedResponses
-from emulator.smsc.receipt_backlog import ReceiptBacklog
-from emulator.smsc.receipt_dispatcher import RenderedReceipt
 from emulator.smsc.server_state import ServerState, make_session_timers
+from emulator.smsc.session_receiver import DELIVER_SM_ID, SessionReceiver
 from emulator.smsc.smpp_faults import SmppFaultInjector
 from emulator.smsc.smpp_journal import ESME, SMSC, PduExchange
+from emulator.smsc.submit_throttling import find_submit_backlog, require_receipt_room
 from emulator.timekeeping.clock import stopwatch
 from emulator.world import World
 from emulator.world.bound_session import BoundSession
-from emulator.world.outbox import Outbox
 from emulator.world.transaction import run_transaction
 
 SMSC_SYSTEM_ID = b"Smsclouds"  # ours
 CLOSED_OPERATION = "closed"
-CATCH_UP_PER_SUBMIT = 8  # things that are due, with each submit_sm
-DELIVER_SM_ID = int(CommandId.DELIVER_SM)
-
-log = logging.getLogger("emulator")
 
 
 class SessionHandler:
@@ -64,15 +53,9 @@ class SessionHandler:
             ""  # where the journal says that something was said: /demo/3
         )
         self.bound_session: BoundSession | None = None
+        self._receiver: SessionReceiver | None = None
         self._delayed_responses: DelayedResponses | None = None
         self.held_response = b""  # an answer that goes out behind the next one
-        self._receipt_faults: dict[
-            int, str
-        ] = {}  # rules by sequence, of receipts on their way
-        self._cut_fault = ""  # the id of the rule that ended the connection
-        self._acknowledgements: list[
-            ReceiptAcknowledgement
-        ] = []  # in this turn, not kept yet
 
     async def handle_event(self, event: SessionEvent) -> bytes:
         """Return what *event* is answered with; nothing where that comes later."""
@@ -95,7 +78,7 @@ class SessionHandler:
         """Forget what was held back: the connection has ended."""
         if self._delayed_responses is not None:
             self._delayed_responses.drop_all()
-        if self.world is not None and self.bound_session is not None:
+        if self.world is not None and self._receiver is not None:
             self._leave_world(self.world)
             now = self.world.clock.now()
             told = PduExchange(
@@ -104,7 +87,7 @@ class SessionHandler:
                 b"",
                 b"",
                 operation=CLOSED_OPERATION,
-                fault=self._cut_fault,
+                fault=self._receiver.cut_fault,
             )
             self._record_exchange(self.world, told)
             for each in self.session.pending.values():
@@ -115,7 +98,8 @@ class SessionHandler:
     def _leave_world(self, world: World) -> None:
         """Let nothing be sent to this client any more."""
         world.sessions.pop(self._number, None)
-        self.dispatcher.unregister_receiver(self, world)
+        if self._receiver is not None:
+            self.dispatcher.unregister_receiver(self._receiver, world)
         self.release_submit()
 
     def perform_due(self, due: DueAction, pending: Any) -> None:
@@ -148,44 +132,11 @@ class SessionHandler:
 
     def schedule_flush(self) -> None:
         """See soon what waits for this client."""
-        if self.world is not None and self.session.is_receiving:
-            self.dispatcher.schedule_flush(self.world, self.system_id)
+        if self._receiver is not None:
+            self._receiver.schedule_flush()
 
-    @property
-    def has_room(self) -> bool:
-        """Whether this client can be sent a receipt now.  Source: SMPP 3.4, 2.7."""
-        if self.world is None or not (
-            self.connection.is_open and self.session.is_receiving
-        ):
-            return False
-        most = self.world.account.access.centre.receiver_window
-        return not self.connection.is_full and len(self.session.pending) < most
-
-    def send_receipt(
-        self, delivery: Delivery, rendered: RenderedReceipt, fault: str = ""
-    ) -> None:
-        """Send a receipt, which the rule *fault* struck; its answer is waited for."""
-        octets = self.session.make_request(
-            DELIVER_SM_ID,
-            self.connection.now,
-            body=rendered.make_body(),
-            tlvs=rendered.make_tlvs(self.session.version),
-            ticket=(cast("World", self.world).outbox, delivery.id),
-        )
-        self.connection.send(octets)
-        if fault:
-            self._receipt_faults[next(reversed(self.session.pending))] = fault
-        if len(self.session.pending) == 1:  # the others are due later
-            self.connection.schedule_timer()
-
-    def break_connection(self, fault: str, *, reset: bool) -> None:
-        """End the connection because of the rule *fault*."""
-        self._cut_fault = fault
-        self.connection.call_after_flush(
-            self.connection.flush_and_reset
-            if reset
-            else self.connection.flush_and_close
-        )
+    def _has_receipt_room(self) -> bool:
+        return self._receiver is not None and self._receiver.has_room
 
     def ensure_delayed_responses(self, world: World) -> DelayedResponses:
         """Return what this client's line holds back in *world*."""
@@ -195,11 +146,12 @@ class SessionHandler:
 
     async def flush_to_store(self) -> None:
         """Have kept what this turn has recorded, and what became of receipts."""
-        world, acknowledged = self.world, self._acknowledgements
-        if world is None:
+        receiver = self._receiver
+        if receiver is None:
             return
+        world, acknowledged = receiver.world, receiver.acknowledgements
         if acknowledged:
-            self._acknowledgements = []
+            receiver.acknowledgements = []
             await run_transaction(
                 world,
                 lambda: receipts.keep_acknowledgements(world, acknowledged),
@@ -211,7 +163,11 @@ class SessionHandler:
 
     def hold_submit(self, event: SessionEvent) -> bool:
         """Whether a request waits; the line is let in when it is its turn."""
-        backlog = self._find_backlog(event.pdu)
+        if self.world is None:
+            return False
+        backlog = find_submit_backlog(
+            self.dispatcher, self.world, self.system_id, event.pdu
+        )
         if backlog is None or backlog.is_stalled:
             return False
         backlog.hold_connection(self.connection)
@@ -220,36 +176,9 @@ class SessionHandler:
     def release_submit(self) -> None:
         """Go on whatever waits: what has been put off with it is too much."""
         if self.world is not None:
-            self._server_state.dispatcher.release_connection(
+            self.dispatcher.release_connection(
                 self.connection, self.world, self.system_id
             )
-
-    def _find_backlog(self, pdu: Any) -> ReceiptBacklog | None:
-        """Return what keeps a request from being carried out, if anything does."""
-        world = self.world
-        if world is None or pdu.command not in SUBMIT_COMMANDS:
-            return None
-        if not pdu.body.registered_delivery & RECEIPT_BITS:
-            return None
-        waiting = len(world.outbox.receipt_queues.get(self.system_id, ()))
-        if waiting + len(world.work_queue) < world.account.access.centre.held:
-            return None  # whatever is due by now
-        if not self._server_state.dispatcher.has_receiver(world, self.system_id):
-            return None  # those that are too many are dropped instead
-        self._start_catch_up(world)
-        return self._server_state.dispatcher.find_full_backlog(world, self.system_id)
-
-    def _start_catch_up(self, world: World) -> None:
-        """Make the receipts of what came before, so that they are counted."""
-        now = world.clock.now()
-        if world.work_queue.next_at <= now:
-            start_eagerly(self._run_catch_up(world, now))
-
-    async def _run_catch_up(self, world: World, now: datetime) -> None:
-        try:
-            await catch_up(world, now, CATCH_UP_PER_SUBMIT)
-        except Refusal as refusal:  # of the disk: it stays due
-            log.warning("world %s: %s", world.name, refusal.why)
 
     # --- Requests -----------------------------------------------------------------
 
@@ -302,7 +231,7 @@ class SessionHandler:
 
     def refuse_command(self, context: CommandContext, error: Exception) -> bytes:
         """Return the answer that says no, and why the journal says so."""
-        reason = self._map_error(error, context)
+        reason = map_command_error(error, context)
         context.why = reason.why
         return wire.encode_response(
             context.pdu.command, reason.status, context.pdu.sequence
@@ -345,41 +274,14 @@ class SessionHandler:
         ):
             why = f"{bind.system_id} may have {bind.window} requests unanswered"
             raise SmppRefusal(world.account.access.centre.over_window, why)
-        if pdu.command not in SUBMIT_COMMANDS:
-            return COMMAND_FUNCTIONS[pdu.command](
-                CommandRequest(world, bind, pdu, context.now)
-            )
-        self._require_room(world, cast("Any", pdu.body).registered_delivery)
-        if bind.rate:
-            self._server_state.check_rate(world, bind, int(context.now.timestamp()))
+        if pdu.command in SUBMIT_COMMANDS:
+            registered = cast("Any", pdu.body).registered_delivery
+            require_receipt_room(self.dispatcher, world, self.system_id, registered)
+            if bind.rate:
+                self._server_state.check_rate(world, bind, int(context.now.timestamp()))
         return COMMAND_FUNCTIONS[pdu.command](
             CommandRequest(world, bind, pdu, context.now)
         )
-
-    def _require_room(self, world: World, registered: int) -> None:
-        """Decline another receipt for a client that acknowledges none.
-
-        Source: assumption SMP-11.
-        """
-        if not registered & RECEIPT_BITS:
-            return
-        if self._server_state.dispatcher.is_stalled(world, self.system_id):
-            centre = world.account.access.centre
-            why = (
-                f"{centre.held} receipts wait (smpp.held), and none was acknowledged "
-                f"for {centre.throttled_after:g} s: answer each deliver_sm"
-            )
-            raise SmppRefusal(centre.over_held, why)
-
-    def _map_error(self, error: Exception, context: CommandContext) -> SmppRefusal:
-        """Return how SMPP says no; a mistake of ours is in the log."""
-        if isinstance(error, SmppRefusal):
-            return error
-        if isinstance(error, Refusal):
-            return operations.decline_refusal(error, context.world)
-        log.error("command 0x%X failed", context.pdu.command, exc_info=error)
-        why = "the emulator made a mistake; its log has the traceback"
-        return SmppRefusal(CommandStatus.ESME_RSYSERR, why)
 
     # --- Binding and unbinding ----------------------------------------------------
 
@@ -390,15 +292,7 @@ class SessionHandler:
         """
         world, body = context.world, cast("bodies.BindBody", context.pdu.body)
         bind = world.account.access.get_bind(self.system_id)
-        if bind.password not in (None, body.password.decode("latin-1")):
-            raise SmppRefusal(CommandStatus.ESME_RINVPASWD, "the password is another")
-        if not world.account.services.get("smpp", True):
-            why = "the world file switches services.smpp off"
-            raise SmppRefusal(CommandStatus.ESME_RBINDFAIL, why)
-        others = [each.system_id for each in world.sessions.values()]
-        if bind.binds and others.count(bind.system_id) >= bind.binds:
-            why = f"{bind.system_id} may be bound {bind.binds} times"
-            raise SmppRefusal(CommandStatus.ESME_RBINDFAIL, why)
+        require_bindable(world, bind, body)
         answer = self.session.accept_bind(
             context.pdu, SMSC_SYSTEM_ID, body.interface_version
         )
@@ -414,10 +308,13 @@ class SessionHandler:
             bound_at=context.now,
             disconnect=self.connection.flush_and_close,
             schedule_flush=self.schedule_flush,
-            has_room=lambda: self.has_room,
+            has_room=self._has_receipt_room,
+        )
+        self._receiver = SessionReceiver(
+            self.connection, self.dispatcher, world, self.bound_session
         )
         if self.session.is_receiving:
-            self.dispatcher.register_receiver(self, world)
+            self.dispatcher.register_receiver(self._receiver, world)
         self.connection.schedule_timer()
         return answer
 
@@ -456,8 +353,10 @@ class SessionHandler:
 
     def _handle_response(self, pending: Any, octets: bytes, why: str) -> bytes:
         """Take note of what our own request was answered, or that it was not."""
-        world, fault = self.world, self._receipt_faults.pop(pending.sequence, "")
-        if world is not None:
+        receiver = self._receiver
+        if receiver is not None:
+            world = receiver.world
+            fault = receiver.receipt_faults.pop(pending.sequence, "")
             now, took = world.clock.now(), self.connection.now - pending.sent_at
             told = PduExchange(
                 now,
@@ -472,29 +371,11 @@ class SessionHandler:
             )
             self._record_exchange(world, told)
             if pending.command == DELIVER_SM_ID:
-                self._acknowledge_receipt(world, pending.ticket, octets, fault)
-                self.schedule_flush()
+                receiver.acknowledge_receipt(pending.ticket, octets, fault)
+                receiver.schedule_flush()
         if pending.command == CommandId.UNBIND:
             self.connection.flush_and_close()
         return b""
-
-    def _acknowledge_receipt(
-        self, world: World, ticket: tuple[Outbox, int], octets: bytes, fault: str
-    ) -> None:
-        """Note what became of a receipt; it is kept with others of this turn."""
-        outbox, delivery = ticket
-        if outbox is not world.outbox:  # its world was reset meanwhile
-            return
-        status = receipts.UNANSWERED
-        if octets:
-            status = wire.PDU_HEADER.unpack_from(octets)[2]
-            self.dispatcher.note_progress(world, self.system_id)
-        if octets and not status:
-            cast("BoundSession", self.bound_session).delivered += 1
-        at, session = world.clock.now(), str(self._number)
-        self._acknowledgements.append(
-            ReceiptAcknowledgement(outbox, delivery, status, at, session, fault)
-        )
 
 
 _EVENT_HANDLERS: Mapping[EventKind, Callable[[SessionHandler, SessionEvent], bytes]] = {

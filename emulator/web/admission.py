@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from starlette.types import Message, Scope, Send
 
-from emulator.domain.refusals import FOREIGN_ORIGIN, MISDIRECTED, Refusal
+from emulator.domain.emulator_refusals import FOREIGN_ORIGIN, MISDIRECTED
+from emulator.domain.refusals import Refusal
 from emulator.web import http_body, origins
 from emulator.web.hosts import AllowedHosts
 from emulator.web.http_body import HeaderPair, HttpResponse

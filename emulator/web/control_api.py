@@ -6,7 +6,8 @@ It says no with problem documents (RFC 9457), so that nobody takes it for the pl
 from datetime import datetime
 from urllib.parse import parse_qs
 
-from emulator.domain.refusals import NO_SUCH_WORLD, SECRET_NEEDED, Refusal
+from emulator.domain.emulator_refusals import NO_SUCH_WORLD, SECRET_NEEDED
+from emulator.domain.refusals import Refusal
 from emulator.faults import FaultPhase, FaultRule
 from emulator.operations.call import OperationCall
 from emulator.web import http_body

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from starlette.types import Receive
 
 from emulator.contract.contract import Contract, Operation
-from emulator.domain.refusals import NO_SUCH_WORLD, REQUIRED, Refusal
+from emulator.domain.emulator_refusals import NO_SUCH_WORLD
+from emulator.domain.platform_refusals import REQUIRED
+from emulator.domain.refusals import Refusal
 from emulator.operations.call import OperationCall, OperationResult, WaitingFunction
 from emulator.operations.call import OperationFunction as Function
 from emulator.web import http_body, parameters, waiting

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from emulator.contract.contract import Contract, ContractError, Operation
 from emulator.contract.shape import Shape
-from emulator.domain import refusals
+from emulator.domain import platform_refusals
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Refusal
 from emulator.operations.call import (
@@ -98,7 +98,7 @@ class Endpoint:
         allowed = ", ".join(self._by_method)
         why = f"{method} is not one of {allowed}"
         answer = self._api.render_refusal(
-            Refusal(refusals.METHOD_NOT_ALLOWED, why), None
+            Refusal(platform_refusals.METHOD_NOT_ALLOWED, why), None
         )
         answer.headers.append((b"allow", allowed.encode()))
         return answer
@@ -108,7 +108,7 @@ class Endpoint:
         if not isinstance(error, Refusal):
             log.error("%s failed", context.operation.id, exc_info=error)
             why = "the emulator made a mistake; its log has the traceback"
-            error = Refusal(refusals.SERVER_ERROR, why)
+            error = Refusal(platform_refusals.SERVER_ERROR, why)
         context.why = error.why
         field = str(error.words.get("field", ""))
         context.refusal = (error.reason.name, field, error.ledger)
@@ -120,7 +120,7 @@ class Endpoint:
         world = entry.world
         if ledger := operation.aliases.get(self._path):
             why = f"{operation.path} is the path that a strict world knows"
-            context.weigh_doubt(Doubt(ledger, refusals.NO_SUCH_PATH, why))
+            context.weigh_doubt(Doubt(ledger, platform_refusals.NO_SUCH_PATH, why))
         if world.work_queue.next_at <= entry.now:
             await waiting.bring_up_to_date(world, entry.now)
         params = parameters.read_parameters(operation, context.scope, headers)
@@ -162,7 +162,7 @@ class Endpoint:
             or http_body.is_json(content_type)
         ):
             why = "send the header Content-Type: application/json"
-            context.weigh_doubt(Doubt("ERR-04", refusals.UNREADABLE, why))
+            context.weigh_doubt(Doubt("ERR-04", platform_refusals.UNREADABLE, why))
         parsed = http_body.parse_json(octets)
         if len(octets) > http_body.BIG_BODY:
             await asyncio.sleep(0)  # others are let in between two steps

@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from emulator.domain.refusals import WRONG_FORMAT, Refusal
+from emulator.domain.platform_refusals import WRONG_FORMAT
+from emulator.domain.refusals import Refusal
 from emulator.faults import FaultPhase, FaultRule, vocabulary
 from emulator.faults.effects.status import Respond
 from emulator.faults.rule_json import read_rule

@@ -12,7 +12,8 @@ from msgspec import Struct, field
 from starlette.types import Message, Scope, Send
 
 from emulator.domain.dates import SECOND
-from emulator.domain.refusals import TOO_LARGE, UNREADABLE, Refusal
+from emulator.domain.platform_refusals import TOO_LARGE, UNREADABLE
+from emulator.domain.refusals import Refusal
 
 HeaderPair = tuple[bytes, bytes]
 RequestHeaders = Mapping[bytes, bytes]  # of a request; names in lower case

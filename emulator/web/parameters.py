@@ -8,8 +8,9 @@ from starlette.types import Scope
 
 from emulator.contract.contract import Operation, Parameter
 from emulator.contract.shape import BodyFlaw, BodyMismatch, BodyReading, Shape
-from emulator.domain import refusals
-from emulator.domain.refusals import REASON_BY_KEYWORD, Refusal
+from emulator.domain import emulator_refusals, platform_refusals
+from emulator.domain.refusal_catalog import REASON_BY_KEYWORD
+from emulator.domain.refusals import Refusal
 from emulator.web.http_body import RequestHeaders
 
 # What to do about a body that fails a keyword of the contract.
@@ -30,7 +31,7 @@ KEYWORD_ADVICE = {
 }
 
 # What an id that cannot be anybody's is refused with, by its parameter.
-ID_REFUSALS = {"deliveryId": refusals.NO_SUCH_DELIVERY}
+ID_REFUSALS = {"deliveryId": emulator_refusals.NO_SUCH_DELIVERY}
 
 
 def read_parameters(
@@ -66,7 +67,7 @@ def _refuse_unknown_query(query: Iterable[str], operation: Operation) -> None:
     for name in query:
         if name not in known:
             why = f"the query may have {', '.join(known) or 'nothing'}"
-            raise Refusal(refusals.NOT_KNOWN, why, field=name)
+            raise Refusal(emulator_refusals.NOT_KNOWN, why, field=name)
 
 
 def parse_parameter(known: Parameter, raw: str) -> Any:
@@ -74,10 +75,12 @@ def parse_parameter(known: Parameter, raw: str) -> Any:
     value = known.parse_value(raw)
     if value is None and known.is_id and known.place == "path":
         why = f"{known.name} is not a number that an id could be"
-        raise Refusal(ID_REFUSALS.get(known.name, refusals.NO_SUCH_CAMPAIGN), why)
+        raise Refusal(
+            ID_REFUSALS.get(known.name, platform_refusals.NO_SUCH_CAMPAIGN), why
+        )
     if value is None:
         why = f"{known.name} does not match its schema in the contract"
-        raise Refusal(refusals.WRONG_FORMAT, why, field=known.name)
+        raise Refusal(platform_refusals.WRONG_FORMAT, why, field=known.name)
     return value
 
 
@@ -92,14 +95,14 @@ def read_json_body(parsed: Any, shape: Shape, closed: frozenset[str]) -> BodyRea
         raise _make_refusal(mismatch.flaw) from None
     except ValueError as error:  # the validator's own limit of nesting
         why = f"the body is nested too deeply: {error}"
-        raise Refusal(refusals.UNREADABLE, why) from None
+        raise Refusal(platform_refusals.UNREADABLE, why) from None
 
 
 def _make_refusal(flaw: BodyFlaw) -> Refusal:
     """Return the refusal that names the field as the platform does."""
-    reason = REASON_BY_KEYWORD.get(flaw.keyword, refusals.WRONG_FORMAT)
+    reason = REASON_BY_KEYWORD.get(flaw.keyword, platform_refusals.WRONG_FORMAT)
     if not flaw.field:
-        reason = refusals.NOT_AN_OBJECT if flaw.keyword == "type" else reason
+        reason = platform_refusals.NOT_AN_OBJECT if flaw.keyword == "type" else reason
     words = {"field": flaw.field, "limit": flaw.limit, "other": flaw.other}
     advice = KEYWORD_ADVICE.get(
         flaw.keyword, "send {field} as the contract describes it"

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from emulator.contract.memo import cache_short_keys
-from emulator.domain import refusals
+from emulator.domain import platform_refusals
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Refusal, RefusalReason
@@ -38,7 +38,9 @@ class PlatformApi:
         self, scope: Scope, _receive: Receive, send: Send
     ) -> None:
         """Answer a path that the contract does not have."""
-        refusal = Refusal(refusals.NO_SUCH_PATH, "the contract has no such path")
+        refusal = Refusal(
+            platform_refusals.NO_SUCH_PATH, "the contract has no such path"
+        )
         answer = self.render_refusal(refusal, None)
         await answer.send(send, bodiless=scope["method"] == "HEAD")
 
@@ -54,11 +56,11 @@ class PlatformApi:
         scheme, literal, exact = read_bearer_token(context.headers)
         if scheme != "bearer" or not literal:
             why = "send the header Authorization: Bearer <token>"
-            raise Refusal(refusals.UNAUTHENTICATED, why)
+            raise Refusal(platform_refusals.UNAUTHENTICATED, why)
         context.entry = await self._worlds.enter_by_token(literal)
         if not exact:
             why = "write Bearer with a capital and one space"
-            context.weigh_doubt(Doubt("AUT-06", refusals.UNAUTHENTICATED, why))
+            context.weigh_doubt(Doubt("AUT-06", platform_refusals.UNAUTHENTICATED, why))
         return context.entry
 
     def render_refusal(
@@ -78,7 +80,7 @@ class PlatformApi:
             answer.headers.append(
                 (b"x-emulator-why", http_body.to_header_value(refusal.why))
             )
-        if reason.status == refusals.UNAUTHENTICATED.status:
+        if reason.status == platform_refusals.UNAUTHENTICATED.status:
             answer.headers.append(BEARER_CHALLENGE)
         return answer
 
@@ -155,7 +157,7 @@ def _render_error_body(
     if account.assumptions["errors"] == "envelope":
         detail = {"information": sentence, "status_code": reason.status}
         return http_body.encode_json({"error": detail})
-    if reason.status == refusals.UNAUTHENTICATED.status:
+    if reason.status == platform_refusals.UNAUTHENTICATED.status:
         return http_body.encode_json({"message": "Unauthenticated."})
     body: dict[str, Any] = {"message": sentence}
     if field := refusal.words.get("field"):

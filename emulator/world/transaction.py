@@ -10,7 +10,8 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from emulator.domain.refusals import SERVER_ERROR, Refusal
+from emulator.domain.platform_refusals import SERVER_ERROR
+from emulator.domain.refusals import Refusal
 from emulator.world import ChangeSet, SharedState, StoreWriteError, World
 
 NOTHING_CHANGED = "nothing was changed"

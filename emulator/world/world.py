@@ -11,14 +11,10 @@ from typing import Any, TypeVar
 
 from emulator.domain.account import Account, Movement
 from emulator.domain.email import EmailCampaign
+from emulator.domain.emulator_refusals import CLOCK_IN_MOTION, WORLD_FULL
 from emulator.domain.money import to_rounded_amount
-from emulator.domain.refusals import (
-    CLOCK_IN_MOTION,
-    INSUFFICIENT_BALANCE,
-    NO_SUCH_CAMPAIGN,
-    WORLD_FULL,
-    Refusal,
-)
+from emulator.domain.platform_refusals import INSUFFICIENT_BALANCE, NO_SUCH_CAMPAIGN
+from emulator.domain.refusals import Refusal
 from emulator.domain.sms import SmsCampaign
 from emulator.domain.voice import VoiceCampaign
 from emulator.faults import (

@@ -22,7 +22,8 @@ from emulator.domain.account import (
 from emulator.domain.assumptions import STRICT_CHOICES, SWITCHES, Assumptions
 from emulator.domain.coding import Alphabet
 from emulator.domain.handset import Outcome, Population, ReplyProfile
-from emulator.domain.refusals import REASONS, RefusalReason
+from emulator.domain.refusal_catalog import REASONS
+from emulator.domain.refusals import RefusalReason
 from emulator.domain.timeline import PACES, Pace
 
 WorldFilePart = Mapping[str, Any]  # of a world file

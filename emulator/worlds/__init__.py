@@ -1,13 +1,8 @@
 """The worlds of a process: who finds which, how they come, go, and become others."""
 
 from emulator.worlds.checkpoints import Checkpoints
-from emulator.worlds.directory import (
-    AUTO_CREATE_TOKEN,
-    WorldDirectory,
-    WorldOpened,
-    WorldRemoved,
-    WorldReplaced,
-)
+from emulator.worlds.directory import AUTO_CREATE_TOKEN, WorldDirectory
+from emulator.worlds.directory_changes import WorldOpened, WorldRemoved, WorldReplaced
 from emulator.worlds.entry import OutboundBind, WorldEntry, require_not_set_aside
 from emulator.worlds.limits import Limits
 from emulator.worlds.saved_world import SavedWorld, UnloadedWorld, WorldOrigin

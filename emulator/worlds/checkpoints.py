@@ -1,6 +1,7 @@
 """Checkpoints: what worlds were, by name, for as long as the process lives."""
 
-from emulator.domain.refusals import CHECKPOINTS_FULL, NO_SUCH_CHECKPOINT, Refusal
+from emulator.domain.emulator_refusals import CHECKPOINTS_FULL, NO_SUCH_CHECKPOINT
+from emulator.domain.refusals import Refusal
 from emulator.world import World
 from emulator.worlds.saved_world import SavedWorld
 

@@ -2,17 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from emulator.domain.access import MAX_SYSTEM_ID
 from emulator.domain.account import Token, make_token
-from emulator.domain.refusals import (
-    NAME_TAKEN,
-    UNAUTHENTICATED,
-    WORLD_NEEDED,
-    WORLDS_FULL,
-    Refusal,
-)
+from emulator.domain.emulator_refusals import NAME_TAKEN, WORLD_NEEDED, WORLDS_FULL
+from emulator.domain.platform_refusals import UNAUTHENTICATED
+from emulator.domain.refusals import Refusal
 from emulator.domain.shortlink import TAG_LENGTH, make_world_tag
 from emulator.domain.targets import AllowedTargets
 from emulator.timekeeping.clock import Clock
@@ -22,6 +17,11 @@ from emulator.world.journal import JournalPool
 from emulator.world.transaction import run_transaction
 from emulator.worldfile.fixture import Fixture, FixtureError, load_bundled_fixture
 from emulator.worlds.checkpoints import Checkpoints
+from emulator.worlds.directory_changes import (
+    WorldOpened,
+    WorldRemoved,
+    WorldReplaced,
+)
 from emulator.worlds.entry import OutboundBind, WorldEntry, require_not_set_aside
 from emulator.worlds.limits import Limits
 from emulator.worlds.saved_world import SavedWorld, UnloadedWorld, WorldOrigin
@@ -387,32 +387,3 @@ def _set_tokens(world: World, tokens: Iterable[Token], origin: WorldOrigin) -> N
     world.tokens = {each.literal: each for each in tokens}
     own = (literal for _, literal in origin.tokens)
     world.revoked = tuple(each for each in own if each not in world.tokens)
-
-
-class WorldOpened(NamedTuple):
-    """A world is there from now on."""
-
-    worlds: WorldDirectory
-    origin: WorldOrigin
-
-    def carry_out(self, world: World) -> None:
-        self.worlds.publish(world, self.origin)
-
-
-class WorldReplaced(NamedTuple):
-    """A world becomes what another is, which nobody has found yet."""
-
-    worlds: WorldDirectory
-    other: World
-
-    def carry_out(self, world: World) -> None:
-        self.worlds.replace(world, self.other)
-
-
-class WorldRemoved(NamedTuple):
-    """A world is gone."""
-
-    worlds: WorldDirectory
-
-    def carry_out(self, world: World) -> None:
-        self.worlds.remove(world)

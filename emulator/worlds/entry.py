@@ -6,7 +6,8 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from emulator.domain.account import Token
-from emulator.domain.refusals import SERVER_ERROR, Refusal
+from emulator.domain.platform_refusals import SERVER_ERROR
+from emulator.domain.refusals import Refusal
 from emulator.world import World
 
 

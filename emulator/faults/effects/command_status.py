@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from emulator.domain.command_status import CommandStatus
-from emulator.domain.refusals import NOT_IN_LIST, Refusal
+from emulator.domain.platform_refusals import NOT_IN_LIST
+from emulator.domain.refusals import Refusal
 from emulator.faults.calls import SmppCall
 from emulator.faults.effect import Effect, Json
 from emulator.faults.places import FaultPlace

@@ -8,7 +8,8 @@ from typing import Any, Self
 from msgspec import Struct
 
 from emulator.domain.chance import draw_fraction
-from emulator.domain.refusals import WRONG_FORMAT, Refusal
+from emulator.domain.platform_refusals import WRONG_FORMAT
+from emulator.domain.refusals import Refusal
 from emulator.faults.calls import A, HttpCall, ReceiptCall, SmppCall
 from emulator.faults.effect import Effect, Json
 from emulator.faults.places import FaultPlace

@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any, Self
 
 from emulator.domain.delivery import Delivery, DeliveryKind, DeliveryState, PushMutation
+from emulator.domain.platform_refusals import NOT_WANTED, REQUIRED
 from emulator.domain.push import apply_push_mutation
-from emulator.domain.refusals import NOT_WANTED, REQUIRED, Refusal
+from emulator.domain.refusals import Refusal
 from emulator.faults.calls import PushCall
 from emulator.faults.effect import Effect, Json
 from emulator.faults.places import FaultPhase, FaultPlace

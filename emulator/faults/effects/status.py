@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from msgspec import field
 
-from emulator.domain import refusals
+from emulator.domain import platform_refusals
 from emulator.domain.refusals import RefusalReason
 from emulator.faults.calls import A, HttpCall
 from emulator.faults.effect import Effect, Json
@@ -31,13 +31,13 @@ LONGEST_VALUE = 4096  # characters of a header
 
 # The sentence that goes with a status; others have HTTP's own words.
 REASON_BY_STATUS: Mapping[int, RefusalReason] = {
-    400: refusals.UNREADABLE,
-    401: refusals.UNAUTHENTICATED,
-    404: refusals.NO_SUCH_PATH,
-    405: refusals.METHOD_NOT_ALLOWED,
-    413: refusals.TOO_LARGE,
-    422: refusals.REQUIRED,
-    500: refusals.SERVER_ERROR,
+    400: platform_refusals.UNREADABLE,
+    401: platform_refusals.UNAUTHENTICATED,
+    404: platform_refusals.NO_SUCH_PATH,
+    405: platform_refusals.METHOD_NOT_ALLOWED,
+    413: platform_refusals.TOO_LARGE,
+    422: platform_refusals.REQUIRED,
+    500: platform_refusals.SERVER_ERROR,
 }
 
 

@@ -7,7 +7,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Self
 
-from emulator.domain.refusals import NOT_WANTED, REQUIRED, WRONG_FORMAT, Refusal
+from emulator.domain.platform_refusals import NOT_WANTED, REQUIRED, WRONG_FORMAT
+from emulator.domain.refusals import Refusal
 from emulator.faults.calls import A, HttpCall, HttpResponseLike, ReceiptCall, SmppCall
 from emulator.faults.effect import Effect, Json
 from emulator.faults.places import FaultPhase, FaultPlace

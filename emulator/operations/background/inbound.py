@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 from emulator.domain import dates, dlr, keyword
 from emulator.domain.account import Keyword
-from emulator.domain.keyword import ReceivedText
-from emulator.domain.recipients import format_cellphone
-from emulator.domain.refusals import (
+from emulator.domain.emulator_refusals import (
     NO_SUCH_MESSAGE,
     NOT_ARRIVED,
     NOTHING_TO_ANSWER,
     OTHER_NUMBER,
-    TOO_SHORT,
-    Refusal,
 )
+from emulator.domain.keyword import ReceivedText
+from emulator.domain.platform_refusals import TOO_SHORT
+from emulator.domain.recipients import format_cellphone
+from emulator.domain.refusals import Refusal
 from emulator.domain.responses import MoResponse
 from emulator.domain.sms import SmsCampaign
 from emulator.operations.background import keyword_answers

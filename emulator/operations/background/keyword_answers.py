@@ -6,8 +6,9 @@ from msgspec import Struct
 
 from emulator.domain import keyword, sms
 from emulator.domain.assumptions import Doubt, accept_doubts
+from emulator.domain.platform_refusals import NO_ROUTE_TO_COUNTRY, TOO_LONG
 from emulator.domain.recipients import format_cellphone
-from emulator.domain.refusals import NO_ROUTE_TO_COUNTRY, TOO_LONG, Refusal
+from emulator.domain.refusals import Refusal
 from emulator.domain.sms import CampaignSource, SmsCampaign, SmsIds
 from emulator.timekeeping.event_log import WorldEvent
 from emulator.world import World

@@ -8,13 +8,9 @@ from typing import Any
 
 from emulator.domain import dates, money
 from emulator.domain.account import Account, Link
-from emulator.domain.refusals import (
-    NO_SUCH_ITEM,
-    NOT_CHANGEABLE,
-    TOO_FINE,
-    WRONG_FORMAT,
-    Refusal,
-)
+from emulator.domain.emulator_refusals import NO_SUCH_ITEM, NOT_CHANGEABLE, TOO_FINE
+from emulator.domain.platform_refusals import WRONG_FORMAT
+from emulator.domain.refusals import Refusal
 from emulator.operations.call import OperationCall, OperationResult, Row
 from emulator.world import World
 from emulator.worldfile import account_writer, fixture

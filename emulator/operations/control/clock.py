@@ -6,11 +6,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from emulator.domain import dates
-from emulator.domain.refusals import (
-    TIME_PASSED,
-    TIME_TOO_FAR,
-    Refusal,
-)
+from emulator.domain.emulator_refusals import TIME_PASSED, TIME_TOO_FAR
+from emulator.domain.refusals import Refusal
 from emulator.domain.timeline import WORLD_END
 from emulator.operations.background import forecast
 from emulator.operations.call import (

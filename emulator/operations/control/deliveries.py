@@ -19,8 +19,9 @@ from emulator.domain.delivery import (
     Verdict,
     judge_push_answer,
 )
+from emulator.domain.emulator_refusals import NO_SUCH_DELIVERY, NOT_DUE, UNDER_WAY
 from emulator.domain.recipients import format_cellphone
-from emulator.domain.refusals import NO_SUCH_DELIVERY, NOT_DUE, UNDER_WAY, Refusal
+from emulator.domain.refusals import Refusal
 from emulator.operations.background import keyword_answers
 from emulator.operations.call import (
     OperationCall,

@@ -7,13 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from emulator import files
-from emulator.domain.refusals import (
-    NO_SUCH_FAULT,
-    NOT_IN_LIST,
-    NOT_WANTED,
-    TOO_MANY,
-    Refusal,
-)
+from emulator.domain.emulator_refusals import NO_SUCH_FAULT
+from emulator.domain.platform_refusals import NOT_IN_LIST, NOT_WANTED, TOO_MANY
+from emulator.domain.refusals import Refusal
 from emulator.faults import FaultRule
 from emulator.faults.rule_json import read_rule, rule_to_json
 from emulator.operations.call import OperationCall, OperationResult

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from emulator.domain.account import MAX_ITEMS
 from emulator.domain.handset import BEHAVIOURS, Outcome, Population
+from emulator.domain.platform_refusals import TOO_MANY
 from emulator.domain.recipients import format_cellphone
-from emulator.domain.refusals import TOO_MANY, Refusal
+from emulator.domain.refusals import Refusal
 from emulator.operations.call import OperationCall, OperationResult
 from emulator.world import World
 from emulator.worldfile.account_reader import weights_by_outcome

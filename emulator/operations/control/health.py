@@ -3,7 +3,8 @@
 from platform import node
 
 from emulator.domain import dates
-from emulator.domain.refusals import SERVER_ERROR, Refusal
+from emulator.domain.platform_refusals import SERVER_ERROR
+from emulator.domain.refusals import Refusal
 from emulator.operations.call import OperationCall, OperationResult
 from emulator.world import StoreWriteError, World
 from emulator.worlds import WorldDirectory

@@ -9,12 +9,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from emulator.domain import dates
-from emulator.domain.refusals import (
-    JOURNAL_DROPPED,
-    REQUIRED,
-    TIME_TOO_FAR,
-    Refusal,
-)
+from emulator.domain.emulator_refusals import JOURNAL_DROPPED, TIME_TOO_FAR
+from emulator.domain.platform_refusals import REQUIRED
+from emulator.domain.refusals import Refusal
 from emulator.operations.call import (
     OperationCall,
     OperationResult,

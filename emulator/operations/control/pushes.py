@@ -9,7 +9,8 @@ from collections.abc import Generator
 import orjson
 
 from emulator.domain.delivery import Verdict
-from emulator.domain.refusals import NO_SUCH_DELIVERY, Refusal
+from emulator.domain.emulator_refusals import NO_SUCH_DELIVERY
+from emulator.domain.refusals import Refusal
 from emulator.operations.call import OperationCall, OperationResult, Pause
 from emulator.world import World
 from emulator.world.outbox import PushRelay, PushRequest, PushResponse

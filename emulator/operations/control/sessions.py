@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from emulator.domain import dates, segments
-from emulator.domain.refusals import NO_SUCH_SESSION, WRONG_FORMAT, Refusal
+from emulator.domain.emulator_refusals import NO_SUCH_SESSION
+from emulator.domain.platform_refusals import WRONG_FORMAT
+from emulator.domain.refusals import Refusal
 from emulator.domain.segments import MessagePart
 from emulator.domain.smpp import Submission
 from emulator.domain.targets import find_host_objection

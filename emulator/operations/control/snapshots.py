@@ -8,7 +8,8 @@ import msgspec
 
 from emulator.domain import dates
 from emulator.domain.account import Token
-from emulator.domain.refusals import SNAPSHOT_TOO_LARGE, SNAPSHOT_WRONG, Refusal
+from emulator.domain.emulator_refusals import SNAPSHOT_TOO_LARGE, SNAPSHOT_WRONG
+from emulator.domain.refusals import Refusal
 from emulator.world import SnapshotError, WorldState, codec
 from emulator.worlds import SavedWorld
 

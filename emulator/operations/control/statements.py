@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 from emulator import files
-from emulator.domain.refusals import NO_SUCH_EXCHANGE, Refusal
+from emulator.domain.emulator_refusals import NO_SUCH_EXCHANGE
+from emulator.domain.refusals import Refusal
 from emulator.operations.call import OperationCall, OperationResult, Row
 from emulator.operations.control.exchanges import describe_exchange
 from emulator.world import World

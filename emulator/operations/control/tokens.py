@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from emulator.domain import dates
 from emulator.domain.account import MAX_ITEMS, Token
-from emulator.domain.refusals import NO_SUCH_TOKEN, TOO_MANY, Refusal
+from emulator.domain.emulator_refusals import NO_SUCH_TOKEN
+from emulator.domain.platform_refusals import TOO_MANY
+from emulator.domain.refusals import Refusal
 from emulator.operations.call import OperationCall, OperationResult
 from emulator.world import TokenNumberTaken, TokenRevoked, World
 from emulator.worlds import signed_tokens

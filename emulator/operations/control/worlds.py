@@ -10,14 +10,10 @@ from typing import Any
 
 from emulator.domain import dates
 from emulator.domain.assumptions import LENIENT_CHOICES
+from emulator.domain.emulator_refusals import FIXTURE_WRONG, NAME_TAKEN, NO_SUCH_WORLD
 from emulator.domain.money import to_rounded_amount
-from emulator.domain.refusals import (
-    FIXTURE_WRONG,
-    NAME_TAKEN,
-    NO_SUCH_WORLD,
-    SERVER_ERROR,
-    Refusal,
-)
+from emulator.domain.platform_refusals import SERVER_ERROR
+from emulator.domain.refusals import Refusal
 from emulator.operations.call import (
     OperationCall,
     OperationFunction,

@@ -10,12 +10,9 @@ from typing import NamedTuple
 from emulator.domain import dlr, smpp
 from emulator.domain.access import BindConfig
 from emulator.domain.command_status import CommandStatus, SmppRefusal
-from emulator.domain.refusals import (
-    INSUFFICIENT_BALANCE,
-    SERVER_ERROR,
-    WORLD_FULL,
-    Refusal,
-)
+from emulator.domain.emulator_refusals import WORLD_FULL
+from emulator.domain.platform_refusals import INSUFFICIENT_BALANCE, SERVER_ERROR
+from emulator.domain.refusals import Refusal
 from emulator.domain.smpp import MessageState, Submission, SubmitOrder
 from emulator.domain.sms import SmsCampaign, SmsIds
 from emulator.world import World

@@ -3,7 +3,8 @@
 from emulator.domain import dates, dlr, sms
 from emulator.domain.account import Link
 from emulator.domain.money import to_rounded_amount
-from emulator.domain.refusals import NO_SUCH_CAMPAIGN, Refusal
+from emulator.domain.platform_refusals import NO_SUCH_CAMPAIGN
+from emulator.domain.refusals import Refusal
 from emulator.operations.call import OperationCall, OperationResult, SlicedArray
 from emulator.world import World
 
