@@ -205,7 +205,7 @@ REFUSED = [
     Why("world demo has no such session", "smpp/sessions/9", method="DELETE"),
     Why("world demo has no such token", "tokens/nobody", method="DELETE"),
     get("the journal of world demo has no exchange 7", "journal/7"),
-    Why("nobody waits for an answer to 7", "pushes/7", {"status": 200}),
+    Why("no answer to 7 is waited for", "pushes/7", {"status": 200}),
     Why("checkpoints of world demo: none", "world/checkpoints/a/restore"),
     Why("the account has no such item in audios", "account/audios/9", method="DELETE"),
     # Worlds, their clocks and their handsets.

@@ -16,7 +16,9 @@ from emulator.client.shown import ClockAdvance, Fact, FactList
 
 REPORT_LINES = 20  # of each kind in a report
 WILDCARD_HOSTS = ("0.0.0.0", "::")  # noqa: S104 - where a server listens, not where it is
-CLOCK_TIMEOUT = 600.0  # seconds of the wall, as what falls due may find nobody at home
+CLOCK_TIMEOUT = (
+    600.0  # seconds of the wall, as a push that falls due may wait for a connection
+)
 RULE_SPELLINGS = {"body_has": "body", "headers_have": "headers", "since": "from"}
 # What a rule says of which calls and when; every other word is of its effect, which the
 # emulator knows.
@@ -27,7 +29,7 @@ RULE_WORDS = frozenset(
 
 
 class Phone:
-    """A handset in somebody's hand."""
+    """One handset: it writes, and lists what it got."""
 
     def __init__(self, connection: WorldConnection, number: str) -> None:
         self._connection = connection
@@ -49,7 +51,7 @@ class Emulator(WorldConnection):
     """One world of an emulator; without *world* and *token* it is the default one.
 
     >>> with Emulator.in_process() as emulator:
-    ...     emulator.timekeeping.clock.freeze()
+    ...     emulator.clock.freeze()
     ...     emulator.request("POST", "/api/v3/campaign", json=order)
     ...     emulator.settle()
     ...     assert emulator.messages(to="4498987282").count == 1
@@ -344,7 +346,7 @@ class Emulator(WorldConnection):
         )
 
     def population(self, **weights: float) -> Fact:
-        """Return how everybody else fares, or let them fare by these weights."""
+        """Return the weights of all other numbers, or set them."""
         if not weights:
             return self.ask_fact("GET", "population")
         return self.ask_fact("PUT", "population", {"weights": weights})

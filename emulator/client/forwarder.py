@@ -21,9 +21,9 @@ def make_forwarder(
 ) -> PerformPush:
     """Return what makes each push again, to *target*; a keyword has its own URL.
 
-    That one is whoever's who commands the emulator: it is called where the emulator
-    itself might call, and where *target* or *allowed* leads.  *report* is told a line
-    for each.
+    Any client of the control API may set that URL: it is called only where the
+    emulator itself might call, and where *target* or *allowed* leads.  *print_line*
+    gets a line for each.
     """
     targets = AllowedTargets((urlsplit(target).hostname or "", *allowed))
 

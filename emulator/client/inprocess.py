@@ -28,7 +28,7 @@ from emulator.smsc.smpp_server import SmppServer
 class InProcessTransport:
     """The application on a loop that runs all the time, as on a server."""
 
-    url = "http://in-process.invalid"  # nobody listens there, nor ever will
+    url = "http://in-process.invalid"  # a reserved name: no server can ever have it
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -24,7 +24,7 @@ class PushOutcome(NamedTuple):
 
     status: int = 0
     body: str = ""
-    headers: dict[str, str] = {}  # noqa: RUF012 - nobody changes it
+    headers: dict[str, str] = {}  # noqa: RUF012 - it is never changed
     verdict: str = ""
     says: str = ""
 
@@ -107,7 +107,7 @@ class PushListener:
             self._stream.hang_up()
 
     def _handle_push(self, push: Fact) -> None:
-        """Perform a push and tell what was said, unless nobody waits any more."""
+        """Perform a push and report its answer, if that is still waited for."""
         with suppress(ClientError):
             try:
                 self._send_outcome(push, self._perform(push))

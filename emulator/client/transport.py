@@ -98,7 +98,7 @@ class Transport(Protocol):
     def open_stream(self, request: ClientRequest) -> LiveStream:
         """Return the pieces of a success as they come, once its headers have.
 
-        Closing their iterator hangs up.  Raises ``NoStream`` for another answer, and
+        Closing their iterator hangs up.  Raises ``NotStreamed`` for another answer, and
         what ``request`` raises.
         """
 

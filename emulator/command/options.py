@@ -253,7 +253,7 @@ def report_client_errors() -> Iterator[None]:
 
 
 def with_emulator(command: CommandCallback) -> CommandCallback:
-    """Add the options that say which emulator is meant; *command* gets the ``Aim``."""
+    """Add the options that name the emulator; *command* gets a ``ControlTarget``."""
 
     @wraps(command)
     def asking(

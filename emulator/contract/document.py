@@ -3,7 +3,7 @@
 Two extensions of ours are carried out here:
 
 ``x-strict``   on a schema: what a doubtful reading would have to satisfy as well
-``x-catalog``  on an id: which enum of ids is served to whoever reads the document
+``x-catalog``  on an id: which ids the served document lists as an enum
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -61,8 +61,8 @@ class Shape:
     def read_body(self, body: Any, closed: frozenset[str]) -> BodyReading:
         """Return *body* under its canonical names, with what was doubtful in it.
 
-        Raises ``Mismatch`` where the shape is wrong, or doubtful in a way that *closed*
-        shuts out.
+        Raises ``BodyMismatch`` where the shape is wrong, or doubtful in a way that
+        *closed* shuts out.
         """
         if not isinstance(body, dict):
             raise BodyMismatch(BodyFlaw("", "type", "object"))
@@ -128,7 +128,7 @@ class ShapeBranch:
     def list_doubts(self, body: JsonBody, closed: frozenset[str]) -> Iterator[str]:
         """Yield the strict readings that *body* fails.
 
-        Raises ``Mismatch`` for one of *closed*.
+        Raises ``BodyMismatch`` for one of *closed*.
         """
         for ledger in self._ledgers:
             if ledger not in self._by_ledger:  # half a millisecond each, so made once
@@ -143,7 +143,7 @@ class ShapeBranch:
     def check_body(
         self, validator: Validator, body: JsonBody, ledger: str = ""
     ) -> None:
-        """Raise ``Mismatch`` unless *body* is valid."""
+        """Raise ``BodyMismatch`` unless *body* is valid."""
         try:
             validator.validate(body)
         except jsonschema_rs.ValidationError as error:

@@ -42,7 +42,7 @@ class Courier:
         self._world_couriers: dict[World, _WorldCourier] = {}
 
     def schedule_dispatch(self, world: World) -> None:
-        """See soon what may leave *world*; where no loop runs, whoever comes will."""
+        """Send soon what may leave *world*; without a loop, the next request does."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -188,7 +188,7 @@ class _WorldCourier:
             self.schedule_dispatch()
 
     def _set_timer(self, min_delay: float) -> None:
-        """Look again when the next thing is due, or when somebody turns the clock.
+        """Run again when the next delivery is due, or when the clock is changed.
 
         Not before so many seconds of the wall, in which a disk may be given room.
         """

@@ -66,8 +66,7 @@ class HttpCaller:
     async def send_push(self, push: PushRequest) -> PushResponse:
         """Return the answer to *push*.
 
-        Raises ``Unreached`` where there is none; how long that may take is up to who
-        calls.
+        Raises ``NoResponseError`` where there is none.  The caller sets the time limit.
         """
         place = _parse_target(push.url)
         connection = self._take_idle(place) or await self._open_connection(place)
@@ -172,7 +171,7 @@ class HttpConnection(asyncio.Protocol):
         self._idle_since = self._loop.time()
 
     async def send_request(self, request: bytes) -> PushResponse:
-        """Send *request* and return the answer.  Raises ``Unreached``."""
+        """Send *request* and return the answer.  Raises ``NoResponseError``."""
         self._reset_answer()
         self._answer = self._loop.create_future()
         self._transport.write(request)

@@ -52,7 +52,7 @@ class SmscConfig:
     over_window: int = int(CommandStatus.ESME_RMSGQFUL)
     over_held: int = int(CommandStatus.ESME_RTHROTTLED)  # source: assumption SMP-11
     receiver_window: int = 10  # deliver_sm without an answer; source: SMPP 3.4, 2.7
-    held: int = 10_000  # receipts that wait; more are dropped if nobody is bound
+    held: int = 10_000  # receipts that wait; more are dropped without a bound session
     # Seconds of the wall without an acknowledgement, while so many wait, after which
     # a submit_sm that asks for another is declined.
     throttled_after: float = 2

@@ -22,11 +22,11 @@ class DeliveryKind(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    DUE = "due"  # at its instant, or once there is somebody to take it
+    DUE = "due"  # at its instant, or once a receiver is there
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
     LOST = "lost"  # a fault lost it
-    DROPPED = "dropped"  # somebody asked for that, or no receiver came
+    DROPPED = "dropped"  # by a command, or no receiver came
 
 
 class Verdict(StrEnum):
@@ -38,7 +38,7 @@ class Verdict(StrEnum):
     TIMED_OUT = "timed_out"
     REFUSED = "refused"  # nothing listens there
     BROKEN = "broken"  # a connection that fails, an answer that is no HTTP
-    UNUSABLE = "unusable"  # what came back cannot be sent to anybody
+    UNUSABLE = "unusable"  # what came back cannot be sent
     FORBIDDEN = "forbidden"  # where we do not go
     GONE = "gone"  # a listener that left without an answer
     FAILED = "failed"  # by a mistake of ours
@@ -64,7 +64,7 @@ class PushMutation(StrEnum):
 
 RECEIPT_METHOD = "deliver_sm"  # in the place of an HTTP method
 MAX_RECEIPT_ATTEMPTS = 20  # attempts of one receipt
-UNCOUNTED_VERDICTS = frozenset({Verdict.GONE, Verdict.STOPPED})  # nobody's answer
+UNCOUNTED_VERDICTS = frozenset({Verdict.GONE, Verdict.STOPPED})  # no answer of a server
 FINAL_VERDICTS = frozenset(
     {Verdict.UNUSABLE, Verdict.FORBIDDEN, Verdict.FAILED}
 )  # another try changes nothing
@@ -132,7 +132,7 @@ class Delivery(NamedTuple):
     def add_interruption(self, now: datetime) -> "Delivery":
         """Return the delivery as it is tried again, perhaps for nothing.
 
-        The emulator was stopped while it was on its way, and nobody knows how far.
+        The emulator was stopped during an attempt; it is unknown whether that arrived.
         """
         attempt = Attempt(
             at=now,
@@ -144,7 +144,7 @@ class Delivery(NamedTuple):
         return self._replace(attempts=(*self.attempts, attempt))
 
     def drop(self) -> "Delivery":
-        """Return the delivery as nobody tries it any more."""
+        """Return the delivery, dropped: it is not tried again."""
         return self._finish_as(DeliveryState.DROPPED, self.attempts)
 
     def lose_by_fault(self, fault: str) -> "Delivery":

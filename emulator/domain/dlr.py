@@ -178,7 +178,7 @@ def _list_final_times(campaign: SmsCampaign, bound: int) -> Iterator[datetime]:
 
 
 def compute_final_time(campaign: SmsCampaign, index: int) -> datetime | None:
-    """Return when message *index* is final; None where it waits for somebody."""
+    """Return when message *index* is final; None where no time is set."""
     line = campaign.line
     end: datetime | None
     if not line.interventions or index < line.messages_to_send:

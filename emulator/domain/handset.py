@@ -122,7 +122,7 @@ class ReplyProfile:
 class Population:
     """Who lives in a world: numbers with a fate of their own, and weights for others.
 
-    ``weights`` are relative; without any, everybody is reached.
+    ``weights`` are relative; without any, every handset is reached.
     """
 
     seed: int

@@ -16,7 +16,7 @@ CELLPHONE_NAME, MISSPELT_NAME, MESSAGE_ID_NAME, DATE_NAME = (
     "message_id",
     "date",
 )
-UNKNOWN_ID_OFFSET = 900_000_000  # added to an id, it is nobody's
+UNKNOWN_ID_OFFSET = 900_000_000  # added to an id, it is the id of no message
 
 
 def make_push_parameters(

@@ -49,7 +49,7 @@ TEXT_FORMATS: Mapping[str, str] = {"text": " text:{}", "Text": " Text:{}", "none
 
 
 class Receipt(NamedTuple):
-    """What became of one message, for whoever submitted it."""
+    """The final state of one message, for the client that submitted it."""
 
     message: int  # the id that was answered
     state: MessageState
@@ -82,7 +82,7 @@ def make_receipt(
 def find_next_receipt(
     campaign: SmsCampaign, submission: Submission
 ) -> tuple[int, datetime] | None:
-    """Return whose fate is known next, and when; None where nobody is to be told.
+    """Return whose fate is known next, and when; None where no receipt is wanted.
 
     Never before the client has been answered: it could not tell what this is about.
     """

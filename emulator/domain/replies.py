@@ -43,7 +43,7 @@ REACHED_OUTCOMES = tuple(
 
 
 def expects_replies(campaign: SmsCampaign) -> bool:
-    """Whether somebody may answer a campaign by himself; nobody does a keyword's."""
+    """Whether handsets may answer by themselves; not those of a keyword."""
     outcomes = campaign.outcomes
     if outcomes.count(Outcome.SENT) == len(outcomes) and not campaign.profiles:
         return False  # the ordinary case

@@ -66,7 +66,7 @@ class ReadyReport(Struct, frozen=True):
 
 
 class SmppEndpoint(Struct, frozen=True):
-    """The door of SMPP, if the application has one, and where it is to listen."""
+    """The SMPP server, if the application has one, and where it is to listen."""
 
     server: SmppServer | None
     listeners: list[ListeningSocket]
@@ -136,7 +136,7 @@ def run_server(
 
 
 def make_embedded_server(app: ASGIApp, settings: Settings) -> HttpServer:
-    """Return a server for somebody's own thread and sockets.
+    """Return a server for a thread and sockets of the caller.
 
     ``run([listener])`` serves until another thread sets ``should_exit``.  It hears no
     signals and leaves the garbage collector of the process as it is.  SMPP is served on

@@ -79,11 +79,13 @@ def execute_data_sm(request: CommandRequest) -> bytes:
 def execute_submit_multi(request: CommandRequest) -> bytes:
     """Send to those of many that can be sent to, and name the others.
 
-    Declines where there is nobody, or nobody is left.  Source: SMPP 3.4, 4.5.
+    Refuses where no destination is named, or none is left.  Source: SMPP 3.4, 4.5.
     """
     body = cast("SubmitMultiBody", request.pdu.body)
     if not body.dest_address:
-        raise SmppRefusal(CommandStatus.ESME_RINVNUMDESTS, "submit_multi names nobody")
+        raise SmppRefusal(
+            CommandStatus.ESME_RINVNUMDESTS, "submit_multi names no destination"
+        )
     good, bad = [], []
     for each in body.dest_address:
         try:

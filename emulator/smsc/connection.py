@@ -1,6 +1,6 @@
 """One connection of a client: octets in and out, in turns that let others in.
 
-At most ``TURN`` PDUs are worked off at a time, and what comes of them leaves in one
+At most ``PDUS_PER_TURN`` PDUs are handled in one turn, and their answers leave in one
 write.  Who does not read what is written to it is not read from either.
 """
 
@@ -176,7 +176,7 @@ class SmppConnection(asyncio.Protocol):
 
     async def _run_turn(self) -> None:
         """Work off what is there, up to so many PDUs; then others are let in."""
-        self._is_in_turn = True  # whoever comes meanwhile finds it so
+        self._is_in_turn = True  # a turn that starts meanwhile sees it
         out, desk = self._outgoing, self.handler
         for _ in range(PDUS_PER_TURN):
             event = None if self._transport.is_closing() else self._take_event()

@@ -23,7 +23,7 @@ class HeldConnection(Protocol):
 
 
 class ReceiptBacklog:
-    """The connections of one client that wait, while somebody takes its receipts."""
+    """The connections of one client whose submits wait until receipts are taken."""
 
     def __init__(self, world: World, system_id: str) -> None:
         self._world = world
@@ -48,7 +48,7 @@ class ReceiptBacklog:
         return self._stalled_outbox is self._world.outbox and self.is_over
 
     def hold_connection(self, connection: HeldConnection) -> None:
-        """Let *line* in when it is its turn."""
+        """Resume the submit of *connection* when it is its turn."""
         self._held.append(connection)
         self._world.add_listener(self.resume_next)
         if self._timer is None:
@@ -56,7 +56,7 @@ class ReceiptBacklog:
             self._set_timer()
 
     def release_connection(self, connection: HeldConnection) -> None:
-        """Let *line* wait no longer, whether it does or not."""
+        """Remove *connection* from those that wait, if it is there."""
         if connection in self._held:
             self._held.remove(connection)
 
@@ -66,7 +66,7 @@ class ReceiptBacklog:
         self._stalled_outbox = None
 
     def resume_next(self) -> None:
-        """Let one of those in that wait, if there is room; the next follows it."""
+        """Resume the longest waiting, if there is room; the next follows it."""
         if self.is_over:
             return
         self.note_progress()
@@ -76,7 +76,7 @@ class ReceiptBacklog:
             self._stop_watching()
 
     def close(self) -> None:
-        """Let everybody in: nobody takes the receipts any more."""
+        """Resume all: no session takes the receipts any more."""
         self._resume_all()
         self._stop_watching()
 
@@ -103,7 +103,7 @@ class ReceiptBacklog:
             self.resume_next()
 
     def _stop_watching(self) -> None:
-        """Look no more until somebody waits again."""
+        """Stop watching until a connection waits again."""
         self._world.remove_listener(self.resume_next)
         if self._timer is not None:
             self._timer.cancel()

@@ -39,7 +39,7 @@ log = logging.getLogger("emulator")
 
 
 class ReceiptReceiver(Protocol):
-    """A desk whose client takes receipts."""
+    """A session whose client takes receipts."""
 
     world: World | None
     system_id: str
@@ -100,7 +100,7 @@ class HeldReceipt(NamedTuple):
 
 
 class ReceiptDispatcher:
-    """Brings receipts to whoever takes them."""
+    """Sends receipts to the sessions that can receive them."""
 
     def __init__(self) -> None:
         self._receivers: dict[ClientKey, deque[ReceiptReceiver]] = {}

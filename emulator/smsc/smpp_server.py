@@ -37,7 +37,7 @@ class SmppServer:
     async def listen(
         self, listener: socket.socket, context: ssl.SSLContext | None = None
     ) -> None:
-        """Answer whoever connects to *listener*, over TLS where there is a context."""
+        """Serve the connections to *listener*, over TLS where there is a context."""
         loop = asyncio.get_running_loop()
         line = partial(self._make_connection, tls=context is not None)
         server = await loop.create_server(line, sock=listener, ssl=context)
@@ -81,7 +81,7 @@ class SmppServer:
         except ForbiddenTargetError as error:
             log.warning("no outbind goes to %s:%s: %s", to.host, to.port, error)
         except (OSError, UnicodeError, TimeoutError) as error:
-            log.warning("nobody listens for an outbind on %s: %s", to[:2], error)
+            log.warning("no connection for an outbind to %s: %s", to[:2], error)
 
     @property
     def connections(self) -> "list[SmppConnection]":

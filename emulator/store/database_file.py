@@ -59,7 +59,7 @@ class DatabaseFile:
         with self._as_store_error():
             self._connection = sqlite3.connect(
                 self.path, timeout=0, isolation_level=None, check_same_thread=False
-            )  # an emulator in somebody's process is made in one and runs in another
+            )  # an embedded emulator is made in one thread and runs in another
         try:
             with self._as_store_error():
                 self._open_database()
@@ -153,7 +153,7 @@ class DatabaseFile:
     # --- Writing ------------------------------------------------------------------
 
     def commit_rows(self, world: int, rows: Sequence[StateRow]) -> None:
-        """Write *rows*, all or none.  Raises ``Unwritten``."""
+        """Write *rows*, all or none.  Raises ``StoreWriteError``."""
         octets = encode_rows(rows)
         if len(octets) > LARGE_PIECE or len(self._fresh) == MOST_FRESH_PIECES:
             with self.transaction():
@@ -168,7 +168,7 @@ class DatabaseFile:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write all that is written within, or nothing.  Raises ``Unwritten``."""
+        """Write all that is written within, or nothing.  Raises ``StoreWriteError``."""
         try:
             self._connection.execute("BEGIN")
             self._merge_fresh()

@@ -101,8 +101,8 @@ class SqliteStore(Store):
     def write(self, changes: ChangeSet) -> None:
         """Write what a transaction is about to change.
 
-        Raises ``Unwritten`` where the disk refuses, unless it has happened whatever the
-        disk says.
+        Raises ``StoreWriteError`` where the disk refuses, unless it has happened
+        whatever the disk says.
         """
         try:
             self._write_transaction(changes)
@@ -116,7 +116,7 @@ class SqliteStore(Store):
     def retry_writes(self) -> None:
         """Write what the disk has refused although it happened, if it takes it now.
 
-        Raises ``Unwritten``.
+        Raises ``StoreWriteError``.
         """
         for world in tuple(self._to_rewrite):
             try:
@@ -160,7 +160,7 @@ class SqliteStore(Store):
     ) -> StoredWorld | None:
         """Write *changes* within a transaction; return how the world is followed then.
 
-        Nobody follows one that is gone.
+        A world that is gone is not followed.
         """
         followed = self._stored.get(world)
         rows_of = world.list_changed_rows(

@@ -100,7 +100,7 @@ def saved_world_from_rows(name: str, found: DecodedRows, wall: datetime) -> Save
 
 
 def read_journal_drops(found: DecodedRows) -> dict[str, Any]:
-    """Return what ``of_journal`` has written, as ``Journal.resume`` takes it."""
+    """Return what ``journal_to_row`` has written, as ``Journal.resume`` takes it."""
     known = found[JOURNAL_ROW].get(0, {})
     at = known.get("dropped_at")
     return {**known, "dropped_at": at and datetime.fromisoformat(at)}
@@ -111,7 +111,7 @@ def origin_from_rows(
 ) -> WorldOrigin:
     """Return what a world was before its first request.
 
-    One of a world file that is not there any more was made of *mould*.
+    Where its world file is gone, it was made from *template*.
     """
     part = found[ORIGIN_ROW][0]
     tokens = tuple((title, literal) for title, literal in part["tokens"])

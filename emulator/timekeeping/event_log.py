@@ -10,7 +10,7 @@ MOST_EVENTS = 10_000  # events of a world
 
 
 class WorldEvent(Struct, frozen=True, gc=False):
-    """What happens at an instant; with None it waits for somebody."""
+    """What happens at an instant; with None it waits for a client."""
 
     at: datetime | None
     name: str

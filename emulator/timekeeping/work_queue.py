@@ -1,6 +1,6 @@
 """What a world will do by itself that leaves a trace in it, the next thing first.
 
-Derived from campaigns and deliveries; whoever takes a state over makes it anew.
+Derived from campaigns and deliveries; a world that takes over a state makes it anew.
 """
 
 from collections.abc import Iterable, Iterator

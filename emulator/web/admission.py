@@ -16,7 +16,7 @@ from emulator.web.http_body import HeaderPair, HttpResponse
 MAX_SHOWN_HOST = 100  # characters of what was sent, in a sentence about it
 HTML_PREFIX = b"text/html"
 CSP_HEADER = b"content-security-policy"
-# Nothing of ours is shown or read inside of what is somebody else's.
+# No page or answer of ours is shown or read inside a page of another origin.
 EMBED_HEADERS: tuple[HeaderPair, ...] = (
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),

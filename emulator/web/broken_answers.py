@@ -1,8 +1,8 @@
 """Answers that the connection spoils: lost, cut in half, or drop by drop.
 
 The transport is uvicorn's, found behind its ``send``.  An application that is called
-in process has none; there ``Broken`` leaves the call, for its caller to make of it what
-a client sees of a broken connection.
+in process has none; there ``ConnectionBroken`` is raised, and the caller makes of it
+what a client sees of a broken connection.
 """
 
 import asyncio
@@ -99,9 +99,9 @@ def track_delay(world: World, delayed: DelayedResponse) -> Iterator[None]:
 
 
 async def _break_connection(send: Send, receive: Receive, failure: WireFailure) -> None:
-    """Break the connection and return once it is gone, so that nobody misses an answer.
+    """Break the connection and return once the client has seen it.
 
-    Raises ``Broken`` where there is none.
+    Raises ``ConnectionBroken`` where there is none.
     """
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:

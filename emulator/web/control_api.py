@@ -1,6 +1,6 @@
 """The control API: what a test or a person commands, under ``/_emulator``.
 
-It says no with problem documents (RFC 9457), so that nobody takes it for the platform.
+It refuses with problem documents (RFC 9457), which the platform does not have.
 """
 
 from datetime import datetime
@@ -36,7 +36,7 @@ RECOVERY_OPERATIONS = OPEN_OPERATIONS | {
 
 
 class ControlApi:
-    """The door of the control contract."""
+    """The ASGI application of the control contract."""
 
     def __init__(
         self, worlds: WorldDirectory, *, body_limit: int, secret: str | None = None

@@ -48,7 +48,7 @@ class ControlClient:
     def open_client(self, name: str, receive: Receive) -> "WorldClient":
         """Return the place of a visitor of one world; without a name the default one.
 
-        Raises ``Declined`` where there is no such world.
+        Raises ``ControlRefusal`` where there is no such world.
         """
         world = self._worlds.find_by_name(name) if name else self._worlds.default
         if world is None:
@@ -60,7 +60,7 @@ class ControlClient:
     async def run_operation(
         self, client: "WorldClient", name: str, params: Mapping[str, Any], body: Any
     ) -> OperationResult:
-        """Carry out an operation, whole or not at all.  Raises ``Declined``."""
+        """Carry out an operation, whole or not at all.  Raises ``ControlRefusal``."""
         operation, world = self._operations[name], client.world
         entry = self._worlds.enter_without_token(world)
         try:
@@ -103,7 +103,7 @@ class WorldClient(NamedTuple):
     ) -> Any:
         """Return what *operation* replies; a parameter that is None is left out.
 
-        Raises ``Declined``.
+        Raises ``ControlRefusal``.
         """
         reply = await self.control.run_operation(self, operation, params, body)
         if reply.listing is None:
@@ -112,7 +112,7 @@ class WorldClient(NamedTuple):
         return {**reply.body, reply.listing.key: rows}
 
     async def read_upload(self, headers: RequestHeaders, limit: int) -> Any:
-        """Return the JSON of the request's own body.  Raises ``Declined``."""
+        """Return the JSON of the request's own body.  Raises ``ControlRefusal``."""
         try:
             body = http_body.RequestBody(headers, limit=limit)
             while body.is_missing:

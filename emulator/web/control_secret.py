@@ -1,4 +1,4 @@
-"""Who may command where a secret is set: whoever knows it."""
+"""Admission to the control API where a secret is set."""
 
 from hmac import compare_digest
 

@@ -126,7 +126,7 @@ def _add_brackets(name: str) -> str:
 
 
 def read_machine_names(path: Path = NAMES_FILE) -> frozenset[str]:
-    """Return the names of this machine, as it knows them without asking anybody."""
+    """Return the names of this machine, as it knows them without a name server."""
     own = socket.gethostname().lower()
     try:
         lines = path.read_text("utf-8", "replace").splitlines()

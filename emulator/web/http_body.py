@@ -64,7 +64,7 @@ class HttpResponse(Struct):
 
 
 async def join_slices(response: HttpResponse) -> HttpResponse:
-    """Return *answer* with its slices in its body; others are let in between them."""
+    """Return *response* with its slices in its body; other tasks run between them."""
     if response.slices is not None:
         parts = []
         for octets in response.slices:

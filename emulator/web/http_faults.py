@@ -51,7 +51,7 @@ class HttpFaultInjector:
     async def run_operation(self, carry_out: CarryOut) -> HttpResponse:
         """Carry out the operation as far as a fault lets it, and return the answer.
 
-        Raises ``HungUp`` where the client does while its answer is late.
+        Raises ``ClientDisconnected`` where the client does while its answer is late.
         """
         rule = await self._match_rule(FaultPhase.BEFORE, None)
         if rule is not None:
@@ -213,7 +213,7 @@ class _StruckCall(Struct, frozen=True, kw_only=True):
 
 
 def _add_headers(response: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:
-    """Return *answer* with more headers, or another content type."""
+    """Return *response* with more headers, or another content type."""
     for name, value in headers.items():
         if name.lower() == "content-type":
             response.content_type = http_body.to_header_value(value)

@@ -38,7 +38,7 @@ def record_http_exchange(
     octets += (
         len(headers) + len(path) + len(query) + 2 * len(context.why) + EXCHANGE_OVERHEAD
     )
-    if context.fault:  # whose headers are anybody's
+    if context.fault:  # whose headers may be of any size
         octets += sum(len(name) + len(value) for name, value in response.headers)
     kept.record(
         (

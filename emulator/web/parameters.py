@@ -29,7 +29,7 @@ KEYWORD_ADVICE = {
     "type": "send {field} with the type that the contract gives it",
 }
 
-# What an id that cannot be anybody's is refused with, by its parameter.
+# The refusal of an id that cannot exist, by its parameter.
 ID_REFUSALS = {"deliveryId": refusals.NO_SUCH_DELIVERY}
 
 

@@ -27,7 +27,7 @@ BEARER_CHALLENGE = (b"www-authenticate", b"Bearer")
 
 
 class PlatformApi:
-    """The door of the platform's contract, over the worlds of this process."""
+    """The ASGI application of the platform's contract, for all worlds of a process."""
 
     def __init__(self, worlds: WorldDirectory, *, body_limit: int) -> None:
         self._worlds = worlds

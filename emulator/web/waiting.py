@@ -24,7 +24,7 @@ from emulator.worlds import require_not_set_aside
 
 
 class ClientDisconnected(Exception):  # noqa: N818 - the client's doing, and no error
-    """The client has gone; nobody reads an answer."""
+    """The client has gone; an answer would not be read."""
 
 
 class Waiter:
@@ -47,7 +47,7 @@ class Waiter:
     async def wait_for_change(self, pause: Pause) -> bool:
         """Wait for a change in the world; return whether there is time left.
 
-        Raises ``HungUp`` once the client has.
+        Raises ``ClientDisconnected`` once the client has.
         """
         left = self._remaining_seconds(pause.seconds)
         await self._sleep_until_change(
@@ -62,7 +62,7 @@ class Waiter:
     async def wait_for_step(self, step: WaitStep, left: str) -> bool:
         """Wait as an operation asks for; return whether there is time left.
 
-        Says what is *left* where a store refuses.  Raises ``HungUp``.
+        Says what is *left* where a store refuses.  Raises ``ClientDisconnected``.
         """
         if isinstance(step, Pause):
             return await self.wait_for_change(step)
@@ -74,7 +74,7 @@ class Waiter:
     async def debounce_changes(self, breath: Debounce) -> bool:
         """Keep silent; return whether something has changed in the world meanwhile.
 
-        Raises ``HungUp`` once the client has.
+        Raises ``ClientDisconnected`` once the client has.
         """
         await asyncio.wait((self._disconnect,), timeout=breath.least)
         if not (self._change_event.is_set() or self._disconnect.done()):
@@ -117,7 +117,7 @@ class Waiter:
 
 
 async def wait_until(instant: datetime, world: World, receive: Receive) -> None:
-    """Wait until *instant* of the world.  Raises ``HungUp`` once the client has."""
+    """Wait until *instant* of the world.  Raises ``ClientDisconnected``."""
     if world.clock.now() >= instant:
         return
     with Waiter(world, receive) as patience:
@@ -128,7 +128,7 @@ async def wait_until(instant: datetime, world: World, receive: Receive) -> None:
 async def wait_until_idle(world: World, receive: Receive) -> None:
     """Wait until nothing is on its way out of *world*.
 
-    Raises ``HungUp`` once the client has.
+    Raises ``ClientDisconnected`` once the client has.
     """
     with Waiter(world, receive) as patience:
         while world.work_queue.next_at <= world.clock.now() or world.outbox.is_busy:

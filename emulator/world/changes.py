@@ -14,7 +14,7 @@ from emulator.faults import FaultRule
 
 
 class Click(Struct, frozen=True, gc=False):
-    """Somebody followed a short link.  Source: assumption CLC-16."""
+    """A recipient followed a short link.  Source: assumption CLC-16."""
 
     at: datetime
     message: int

@@ -216,7 +216,7 @@ class ListField(ThingsField):
 
 
 class ByCampaignField(StateField):
-    """What has been answered of each campaign before anybody asks for it."""
+    """One value for each campaign, brought up to date with every change."""
 
     def __init__(self, change_type: type, kind: Any, start: Any) -> None:
         self.change_types = (change_type,)

@@ -1,6 +1,6 @@
 """What was asked of a world and what it answered, bounded by octets.
 
-Bodies are kept by reference, and nothing is read in them until somebody asks; only one
+Bodies are kept by reference, and nothing is read in them until a request asks; only one
 over 64 KiB is looked at when it passes, because most of it is not kept.
 """
 
@@ -239,7 +239,7 @@ class Journal:
     def leave_pool(self) -> None:
         """Give back what the world of this journal, which is gone, takes of the bounds.
 
-        A request that is still under way there is kept for nobody.
+        A request that is still under way there is not kept.
         """
         self.clear()
         self._pool = JournalPool(self._pool.journal_limit, self._pool.total_limit)

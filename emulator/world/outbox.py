@@ -106,7 +106,7 @@ class PushRelay:
 class Outbox:
     """The deliveries of a world that may leave now, lane by lane.
 
-    A world that is reset has another one: what is under way in this one is nobody's.
+    A world that is reset has another one: what is under way here no longer counts.
     """
 
     __slots__ = (
@@ -143,7 +143,7 @@ class Outbox:
             each.clear()
 
     def add_delivery(self, delivery: Delivery) -> None:
-        """Add *delivery* at the end of the lane of its address, behind nobody else.
+        """Add *delivery* at the end of the lane of its address.
 
         What a listener has left behind goes first, as it did.
         """
@@ -169,7 +169,7 @@ class Outbox:
         return (url for url in tuple(self._lanes) if url or self.relays)
 
     def list_without_target(self) -> Iterator[Delivery]:
-        """Yield what has no address, and nobody to take it."""
+        """Yield what has no address, while no listener could take it."""
         return iter(() if self.relays else self._lanes.get("", ()))
 
     def take_next(self, url: str) -> list[Delivery]:

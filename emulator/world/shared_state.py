@@ -28,7 +28,7 @@ class ChangeSet(Struct, frozen=True):
 class Store(Protocol):
     """Who keeps worlds beyond the process.
 
-    One that takes its time has a turn for each world, in which nobody else changes that
+    A slow one has a lock for each world, under which no other request changes that
     world, and ``keep`` instead of ``write``.
     """
 
@@ -42,14 +42,14 @@ class Store(Protocol):
     def write(self, changes: ChangeSet) -> None:
         """Keep *changes*, all or none, before they are carried out.
 
-        Raises ``Unwritten`` where that cannot be, unless they have happened.
+        Raises ``StoreWriteError`` where that cannot be, unless they have happened.
         """
 
     def mark_journal_dirty(self, world: "World") -> None:
         """Note that the journal of *world* may have grown."""
 
     def retry_writes(self) -> None:
-        """Keep what has happened and could not be kept.  Raises ``Unwritten``."""
+        """Keep what has happened and could not be kept.  Raises ``StoreWriteError``."""
 
 
 class MemoryStore(Store):

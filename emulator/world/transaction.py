@@ -1,6 +1,6 @@
 """The one way to change worlds: collected, written, applied; or forgotten.
 
-Whatever is carried out, for whoever asks or by itself, is a transaction.  What it keeps
+Whatever is carried out, for a client or by itself, is a transaction.  What it keeps
 is collected as a value; the store writes that, and only then does it happen.  Where the
 store refuses, nothing has.  Where anything else goes wrong, it is that world's trouble
 alone: it is set aside with its reason, and the others serve.
@@ -29,9 +29,9 @@ async def run_transaction(
 ) -> Result:
     """Do *work* in *world*, whole or not at all, and return what it returns.
 
-    Where the store answers later, whoever comes to the world meanwhile waits, in order.
-    Refuses where the store does, and says what is *left* then, unless it has *happened*
-    whatever the store says.
+    Where the store answers later, other requests to the world wait, in order.
+    Refuses where the store does, and says what is *left* then, unless *has_happened*:
+    then it holds whatever the store says.
     """
     store = world.shared.store
     if store.lock_world is None:
@@ -59,7 +59,7 @@ def run_transaction_now(
     has_happened: bool = False,
     left: str = NOTHING_CHANGED,
 ) -> Result:
-    """Do as ``transact`` does, with a store that answers at once."""
+    """Do as ``run_transaction`` does, with a store that answers at once."""
     try:
         result = work()
         changes = shared.collect_changes(has_happened=has_happened)
@@ -113,7 +113,7 @@ def _handle_error(error: Exception, changes: ChangeSet, left: str) -> None:
 
 
 def set_world_aside(world: World, error: Exception) -> None:
-    """Have *world* serve nobody until somebody has looked at it."""
+    """Set *world* aside: it refuses requests until it is resumed or dropped."""
     why = " ".join(f"{type(error).__name__}: {error}".split())
     log.error("the world %s is set aside", world.name, exc_info=error)
     world.set_aside(why)

@@ -95,12 +95,12 @@ class World(WorldState):
         self.replan_version = 0  # grows where something happens otherwise than planned
         self.event_log = EventLog()
         self.work_queue = WorkQueue()
-        self.is_clock_moving = False  # whether somebody moves the clock
-        self.trouble = ""  # why it serves nobody
+        self.is_clock_moving = False  # whether a command moves the clock
+        self.trouble = ""  # why it is set aside
         self.shared = shared  # what it shares with the others of the process
         self._outbox: Outbox | None = None  # most worlds never need one
         self._balance_history: BalanceHistory | None = (
-            None  # ... nor anybody who looks at it
+            None  # ... and few are asked for it
         )
 
     # --- What it is ---------------------------------------------------------------
@@ -128,15 +128,15 @@ class World(WorldState):
         return self.shared.counters
 
     def get_campaign(self, number: int) -> SmsCampaign:
-        """Return an SMS campaign.  Refuses an id of nobody's, or of another's."""
+        """Return an SMS campaign.  Refuses any other id."""
         return self._require_campaign(self.campaigns, number)
 
     def get_voice_campaign(self, number: int) -> VoiceCampaign:
-        """Return a voice campaign.  Refuses an id of nobody's, or of another's."""
+        """Return a voice campaign.  Refuses any other id."""
         return self._require_campaign(self.voice_campaigns, number)
 
     def get_email_campaign(self, number: int) -> EmailCampaign:
-        """Return an e-mail campaign.  Refuses an id of nobody's, or of another's."""
+        """Return an e-mail campaign.  Refuses any other id."""
         return self._require_campaign(self.email_campaigns, number)
 
     def find_receivers(self, system_id: str) -> Iterator[BoundSession]:
@@ -146,10 +146,10 @@ class World(WorldState):
                 yield link
 
     def require_clock_at_rest(self) -> None:
-        """Refuse with ``CLOCK_IN_MOTION`` while somebody moves the clock."""
+        """Refuse with ``CLOCK_IN_MOTION`` while a command moves the clock."""
         if self.is_clock_moving:
             why = (
-                f"somebody advances or settles the world {self.name}; wait for the end"
+                f"the world {self.name} is being advanced or settled; wait for the end"
             )
             raise Refusal(CLOCK_IN_MOTION, why)
 
@@ -254,14 +254,14 @@ class World(WorldState):
         self.clock = Clock(at=at, rate=rate)
 
     def stop_activity(self) -> None:
-        """Let nothing leave any more, and nobody stay: the world is gone."""
+        """Stop all deliveries and disconnect the sessions: the world is gone."""
         self._outbox, self.work_queue = Outbox(), WorkQueue()
         self.wake_courier()
         for link in tuple(self.sessions.values()):
             link.disconnect()
 
     def set_aside(self, why: str) -> None:
-        """Serve nobody any more, and say *why*; ``resume`` ends that."""
+        """Refuse all requests, with *why* as the reason; ``resume`` ends that."""
         self.trouble = why
         self.stop_activity()
         self.notify_listeners()
@@ -298,7 +298,7 @@ class World(WorldState):
         self.shared.wake_courier(self)
 
     def add_listener(self, listener: Callable[[], None]) -> None:
-        """Have *bell* rung when something changes here."""
+        """Call *listener* whenever something changes here."""
         self.listeners |= {listener}
 
     def remove_listener(self, listener: Callable[[], None]) -> None:

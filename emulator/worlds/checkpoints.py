@@ -26,7 +26,7 @@ class Checkpoints:
         return kept[name]
 
     def save(self, world: World, name: str, saved: SavedWorld) -> None:
-        """Keep *held* as a checkpoint of *world*; an older one of the name goes.
+        """Keep *saved* as a checkpoint of *world*; an older one of the name goes.
 
         Refuses one too many.
         """

@@ -60,7 +60,7 @@ class WorldDirectory:
         self.targets = AllowedTargets()  # where the process may call
 
     def set_courier(self, wake_courier: Callable[[World], None]) -> None:
-        """Have *alarm* told of each world that something may leave from now on."""
+        """Call *wake_courier* with each world that something may leave from now on."""
         self._shared.wake_courier = wake_courier
 
     @property
@@ -180,7 +180,7 @@ class WorldDirectory:
     ) -> World:
         """Return a new world called *name*.  Its token is ``world-<name>``.
 
-        It opens with the transaction that this is part of.  With *held* it has the
+        It opens with the transaction that this is part of.  With *saved* it has the
         tokens of that, too.  Refuses a name that is taken, and one world too many.
         """
         literal = f"world-{name}"
@@ -200,7 +200,7 @@ class WorldDirectory:
         return self._origins[world.name]
 
     def load_world(self, saved: SavedWorld, origin: WorldOrigin) -> World:
-        """Return the world that was kept as *held*; where there is none yet, a new one.
+        """Return the world that was kept as *saved*, or a new one where there is none.
 
         A token that the world's file has gained since opens it, too.
         """
@@ -343,7 +343,7 @@ class WorldDirectory:
         )
 
     def _make_world(self, name: str, origin: WorldOrigin) -> World:
-        """Return a world that nobody finds yet, with its own tokens."""
+        """Return a world that is not yet in the directory, with its own tokens."""
         start = origin.start
         clock = Clock(at=start.at, rate=start.rate)
         world = World(name, start.account, clock=clock, shared=self._shared)
@@ -400,7 +400,7 @@ class WorldOpened(NamedTuple):
 
 
 class WorldReplaced(NamedTuple):
-    """A world becomes what another is, which nobody has found yet."""
+    """A world takes over the state of another, which no request has used."""
 
     worlds: WorldDirectory
     other: World

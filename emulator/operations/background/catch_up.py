@@ -1,6 +1,6 @@
 """What is due in a world, carried out: each thing at its instant, in order.
 
-Whoever comes to a world first brings it up to the time; what is read there never
+Each request to a world first brings it up to the time; what is read there never
 depends on when it is read.
 """
 
@@ -46,7 +46,7 @@ async def catch_up(
 
 
 def _carry_out_next(world: World, now: datetime) -> None:
-    """Carry out what is due next, if somebody else has not by now."""
+    """Carry out what is due next, unless another request has done it."""
     if world.work_queue.next_at <= now:
         at, work = world.work_queue.peek()
         due.carry_out_work(world, work, at)

@@ -52,7 +52,7 @@ def list_other_events(
 
 
 def list_pending_events(world: World, now: datetime) -> list[WorldEvent]:
-    """Return all that is left to be done, in order; last what waits for somebody."""
+    """Return all that is left to be done, in order; last what waits for a client."""
     events = (
         *_list_campaign_events(world, now),
         *_list_delayed_events(world),
@@ -64,7 +64,7 @@ def list_pending_events(world: World, now: datetime) -> list[WorldEvent]:
 
 
 class UpcomingEvents:
-    """What is told of campaigns to somebody who reads along.
+    """The next events of the campaigns, for one reader of the stream.
 
     It is read off those that are new since the last look, unless something comes about
     otherwise than planned: a world has many campaigns, and a reader looks often.
@@ -167,7 +167,7 @@ def _list_work_events(world: World) -> Iterator[WorldEvent]:
             yield WorldEvent(at, "replied", campaign=campaign.id, message=message)
         elif isinstance(work, ReceiptWork):
             yield WorldEvent(at, "receipt", campaign=work.campaign)
-        elif not isinstance(work, ExpiryWork):  # somebody may still bind
+        elif not isinstance(work, ExpiryWork):  # a client may still bind
             yield WorldEvent(at, "pushed", delivery=work.delivery)
     for delivery in world.outbox.list_without_target():
         yield WorldEvent(None, "pushed", delivery=delivery.id, waits_for="a listener")

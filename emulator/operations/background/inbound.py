@@ -1,6 +1,6 @@
 """What handsets write: replies, and texts that begin with a keyword.
 
-A text is recorded, and with it whatever has to be told to the customer's servers.
+A text is recorded, and with it the pushes to the customer's servers.
 """
 
 from typing import NamedTuple
@@ -114,7 +114,7 @@ def keep_inbound_text(world: World, text: InboundText) -> InboundResult:
 def _carry_out_keyword(
     world: World, text: InboundText, word: Keyword, outgoing: OutgoingPushes
 ) -> None:
-    """Do what a keyword is for; a fixed answer asks nobody."""
+    """Do what a keyword is for; a fixed answer calls no URL."""
     if word.response_url:
         outgoing.add_keyword_push(word)
     elif word.response:

@@ -1,6 +1,6 @@
-"""Receipts: made when a fate is known, held until somebody takes them, tried again.
+"""Receipts: made when a fate is known, held until a session takes them, tried again.
 
-They leave by SMPP: a desk that can send one takes it and says what came of it.
+They leave by SMPP: a session that can send one takes it and reports the outcome.
 """
 
 import logging
@@ -68,9 +68,9 @@ def make_next_receipt(world: World, number: int, at: datetime) -> None:
 def queue_receipt(
     world: World, delivery: Delivery, at: datetime, made: Receipt | None = None
 ) -> None:
-    """Let a receipt wait for its client from *at* on, and tell who can carry it.
+    """Let a receipt wait for its client from *at* on, and notify the dispatcher.
 
-    Where nobody can, it is looked after which are too old or too many.
+    Without a bound session, the receipts that are too old or too many are dropped.
     """
     outbox = world.outbox
     if made is not None:
@@ -232,7 +232,7 @@ def _count_attempt(world: World, tried: Delivery, verdict: Verdict) -> None:
 
 
 def _drop_receipt(world: World, delivery: Delivery, why: str, at: datetime) -> None:
-    """Drop a receipt that nobody has taken, and put that on record."""
+    """Drop a receipt that no session has taken, and record it."""
     world.keep_change(delivery.drop())
     world.keep_change(WorldEvent(at, DROPPED, delivery=delivery.id, verdict=why))
     world.run_on_commit(lambda: _forget_receipt(world, delivery, why, at))

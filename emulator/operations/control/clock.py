@@ -39,7 +39,7 @@ def get_clock(world: World, _call: OperationCall) -> OperationResult:
 
 
 def list_pending(world: World, call: OperationCall) -> OperationResult:
-    """List what will happen by itself, the next first; last what waits for somebody."""
+    """List what will happen by itself, the next first; last what waits for a client."""
     pending = forecast.list_pending_events(world, call.now)[
         : call.params.get("limit", PENDING_LIMIT)
     ]
@@ -136,7 +136,7 @@ def hold_clock(world: World) -> Iterator[None]:
 
 
 def _can_send_receipts(world: World) -> bool:
-    """Whether a receipt waits for somebody who can take it at once."""
+    """Whether a receipt waits for a session that can take it at once."""
     mail = world.outbox.receipt_queues
     return any(
         mail.get(link.system_id) and link.can_receive and link.has_room()

@@ -42,7 +42,7 @@ class MessageBatch(NamedTuple):
 
 
 class Contact(NamedTuple):
-    """Somebody who got something or said something."""
+    """A handset or mailbox with its messages."""
 
     address: str  # a cellphone, or where e-mail goes
     burst: MessageBatch

@@ -1,6 +1,6 @@
 """Deliveries: what has left, what is on its way, and every attempt.
 
-Commands of a test, and what whoever carries them reports.
+Commands of a test, and what the courier or a listener reports.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -35,7 +35,7 @@ LET_IN = Pause(seconds=0)
 
 
 class StreamPosition(NamedTuple):
-    """How far somebody has read: ``12.3@2026-03-02T18:00:00.000000Z``."""
+    """How far a client has read: ``12.3@2026-03-02T18:00:00.000000Z``."""
 
     number: int  # of the last exchange
     trace: int  # of the last event that left one
@@ -78,7 +78,7 @@ def _stream_changes(world: World) -> EventStream:
 
 
 class _EventReader:
-    """Somebody who has read up to a position."""
+    """One reader of the stream, at its position."""
 
     def __init__(self, world: World, position: StreamPosition) -> None:
         self._world = world
@@ -118,7 +118,7 @@ class _EventReader:
         Where that is much, it is the oldest part, up to some instant.
         """
         world, now = self._world, self._world.clock.now()
-        self._at = min(self._at, now)  # somebody may have put the world back
+        self._at = min(self._at, now)  # the world may have been set back
         asked = world.journal.list_after(self._number, NEWS_PER_TURN)
         happened = world.event_log.list_after(self._trace, NEWS_PER_TURN)
         ends = _find_end([each.at for each in asked])

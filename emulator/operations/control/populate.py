@@ -1,6 +1,6 @@
-"""A world that somebody seems to live in: weeks of campaigns, replies and clicks.
+"""A world with sample data: weeks of campaigns, replies and clicks.
 
-The same world with the same wishes gets the same life.
+The same world with the same options gets the same data.
 """
 
 from collections.abc import Callable, Mapping, Sequence

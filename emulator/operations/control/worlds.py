@@ -199,7 +199,7 @@ def open_checkpoint(
 def list_set_aside(
     worlds: WorldDirectory, _world: World, _call: OperationCall
 ) -> OperationResult:
-    """List the worlds that serve nobody, and why."""
+    """List the worlds that are set aside, and why."""
     return OperationResult(
         [_describe_set_aside(*each) for each in worlds.list_set_aside()]
     )

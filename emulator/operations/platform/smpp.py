@@ -147,7 +147,7 @@ def decline_refusal(refusal: Refusal, world: World) -> SmppRefusal:
 def _require_message(
     world: World, named: MessageReference, bind: BindConfig, otherwise: CommandStatus
 ) -> tuple[SmsCampaign, Submission]:
-    """Return a message of the client's.  Declines one of nobody's, or of another's.
+    """Return a message of the client.  Refuses an unknown id, or one of another client.
 
     Source: SMPP 3.4, 4.8.1: the sender has to be the same; an empty one is not looked
     at (assumption SMP-03).

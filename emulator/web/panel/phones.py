@@ -13,7 +13,7 @@ SHOWN_PARAM = "shown"  # of a query: the conversation in sight, where none was c
 async def view_phones(client: WorldClient, query: Mapping[str, str]) -> dict[str, Any]:
     """Return the list, and the conversation that is open: the latest unless asked.
 
-    What is shown stays when others are written to: somebody may be typing there.
+    What is shown stays when others are written to: a user may be typing there.
     """
     find = query.get("find") or None
     listed = await client.call_operation(
