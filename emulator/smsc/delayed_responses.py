@@ -48,7 +48,7 @@ class DelayedResponses:
         self._stop_watching()
 
     def _run_due(self) -> None:
-        """Do what is due, and look again when the next is."""
+        """Run the actions that are due, and set the timer for the next."""
         world = self._world
         while self._heap and self._heap[0][0] <= world.clock.now():
             _, ticket, then, _ = heappop(self._heap)

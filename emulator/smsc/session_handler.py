@@ -1,4 +1,4 @@
-"""Who answers one client: each request carried out, whole or not at all, and kept."""
+"""Handle the requests of one client: each is one transaction, and is journaled."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -38,16 +38,16 @@ from emulator.world.bound_session import BoundSession
 from emulator.world.outbox import Outbox
 from emulator.world.transaction import run_transaction
 
-SMSC_SYSTEM_ID = b"Smsclouds"  # ours
+SMSC_SYSTEM_ID = b"Smsclouds"  # in the response to a bind
 CLOSED_OPERATION = "closed"
-CATCH_UP_PER_SUBMIT = 8  # things that are due, with each submit_sm
+CATCH_UP_PER_SUBMIT = 8  # due things that are carried out with each submit_sm
 DELIVER_SM_ID = int(CommandId.DELIVER_SM)
 
 log = logging.getLogger("emulator")
 
 
 class SessionHandler:
-    """Where one client asks, and who it is once it is bound."""
+    """Handles the events of one session, and knows its client once it is bound."""
 
     def __init__(
         self, server_state: ServerState, connection: ClientConnection, *, tls: bool
@@ -60,22 +60,20 @@ class SessionHandler:
         self.session = connection.session
         self.world: World | None = None  # until it is bound
         self.system_id = ""
-        self._journal_path = (
-            ""  # where the journal says that something was said: /demo/3
-        )
+        self._journal_path = ""  # the path in the journal: /demo/3
         self.bound_session: BoundSession | None = None
         self._delayed_responses: DelayedResponses | None = None
-        self.held_response = b""  # an answer that goes out behind the next one
+        self.held_response = b""  # a response that is sent after the next one
         self._receipt_faults: dict[
             int, str
-        ] = {}  # rules by sequence, of receipts on their way
+        ] = {}  # rule ids by sequence number, of receipts without an answer
         self._cut_fault = ""  # the id of the rule that ended the connection
         self._acknowledgements: list[
             ReceiptAcknowledgement
-        ] = []  # in this turn, not kept yet
+        ] = []  # of this turn, not yet in a transaction
 
     async def handle_event(self, event: SessionEvent) -> bytes:
-        """Return what *event* is answered with; nothing where that comes later."""
+        """Return the response to *event*; empty where it is sent later."""
         if event.kind is EventKind.REQUEST:
             answer = await self._handle_request(event)
         elif event.kind is EventKind.ANSWER:
@@ -87,12 +85,12 @@ class SessionHandler:
         return answer
 
     def notify_listeners(self) -> None:
-        """Tell those who wait in the world that something has changed."""
+        """Notify the listeners of the world that something has changed."""
         if self.world is not None and self.world.listeners:
             self.world.notify_listeners()
 
     def handle_disconnect(self) -> None:
-        """Forget what was held back: the connection has ended."""
+        """Drop the delayed responses and the session: the connection has ended."""
         if self._delayed_responses is not None:
             self._delayed_responses.drop_all()
         if self.world is not None and self.bound_session is not None:
@@ -113,13 +111,13 @@ class SessionHandler:
             self.notify_listeners()
 
     def _leave_world(self, world: World) -> None:
-        """Let nothing be sent to this client any more."""
+        """Remove the session from the world; no receipt is sent to it any more."""
         world.sessions.pop(self._number, None)
         self.dispatcher.unregister_receiver(self, world)
         self.release_submit()
 
     def perform_due(self, due: DueAction, pending: Any) -> None:
-        """Do what time has brought."""
+        """Do what a timer of the session requires."""
         session, line = self.session, self.connection
         if due is DueAction.ENQUIRE:
             line.send(session.make_request(CommandId.ENQUIRE_LINK, line.now))
@@ -131,14 +129,14 @@ class SessionHandler:
             line.flush_and_close()
 
     def send_unbind(self) -> None:
-        """Ask the client to go."""
+        """Send an unbind to the client."""
         self.connection.send(
             self.session.make_request(CommandId.UNBIND, self.connection.now)
         )
         self.connection.schedule_timer()
 
     def end_session(self) -> None:
-        """Let the client go, with an unbind if it is bound."""
+        """End the session, with an unbind if it is bound."""
         if self.session.is_bound:
             self.send_unbind()
         else:
@@ -147,7 +145,7 @@ class SessionHandler:
     # --- Receipts -----------------------------------------------------------------
 
     def schedule_flush(self) -> None:
-        """See soon what waits for this client."""
+        """Send soon the receipts that wait for this client."""
         if self.world is not None and self.session.is_receiving:
             self.dispatcher.schedule_flush(self.world, self.system_id)
 
@@ -164,7 +162,7 @@ class SessionHandler:
     def send_receipt(
         self, delivery: Delivery, rendered: RenderedReceipt, fault: str = ""
     ) -> None:
-        """Send a receipt, which the rule *fault* struck; its answer is waited for."""
+        """Send a receipt; *fault* is the id of the rule that struck it."""
         octets = self.session.make_request(
             DELIVER_SM_ID,
             self.connection.now,
@@ -188,13 +186,13 @@ class SessionHandler:
         )
 
     def ensure_delayed_responses(self, world: World) -> DelayedResponses:
-        """Return what this client's line holds back in *world*."""
+        """Return the delayed responses of this client; create them at first."""
         if self._delayed_responses is None:
             self._delayed_responses = DelayedResponses(world)
         return self._delayed_responses
 
     async def flush_to_store(self) -> None:
-        """Have kept what this turn has recorded, and what became of receipts."""
+        """Store the journal of this turn and the acknowledgements of receipts."""
         world, acknowledged = self.world, self._acknowledgements
         if world is None:
             return
@@ -207,10 +205,10 @@ class SessionHandler:
             )
         world.shared.store.mark_journal_dirty(world)
 
-    # --- Submits that wait until receipts have been taken -------------------------
+    # --- Submits that wait until receipts are acknowledged ------------------------
 
     def hold_submit(self, event: SessionEvent) -> bool:
-        """Whether a request waits; the line is let in when it is its turn."""
+        """Return whether a request has to wait; the backlog resumes it then."""
         backlog = self._find_backlog(event.pdu)
         if backlog is None or backlog.is_stalled:
             return False
@@ -218,14 +216,14 @@ class SessionHandler:
         return True
 
     def release_submit(self) -> None:
-        """Go on whatever waits: what has been put off with it is too much."""
+        """Stop waiting in the backlog: too many other requests wait behind it."""
         if self.world is not None:
             self._server_state.dispatcher.release_connection(
                 self.connection, self.world, self.system_id
             )
 
     def _find_backlog(self, pdu: Any) -> ReceiptBacklog | None:
-        """Return what keeps a request from being carried out, if anything does."""
+        """Return the full backlog that a request has to wait for, if there is one."""
         world = self.world
         if world is None or pdu.command not in SUBMIT_COMMANDS:
             return None
@@ -233,14 +231,14 @@ class SessionHandler:
             return None
         waiting = len(world.outbox.receipt_queues.get(self.system_id, ()))
         if waiting + len(world.work_queue) < world.account.access.centre.held:
-            return None  # whatever is due by now
+            return None  # even if all that is due becomes a receipt
         if not self._server_state.dispatcher.has_receiver(world, self.system_id):
-            return None  # those that are too many are dropped instead
+            return None  # without one, the excess is dropped instead
         self._start_catch_up(world)
         return self._server_state.dispatcher.find_full_backlog(world, self.system_id)
 
     def _start_catch_up(self, world: World) -> None:
-        """Make the receipts of what came before, so that they are counted."""
+        """Make the receipts that are due, so that they are counted."""
         now = world.clock.now()
         if world.work_queue.next_at <= now:
             start_eagerly(self._run_catch_up(world, now))
@@ -248,7 +246,7 @@ class SessionHandler:
     async def _run_catch_up(self, world: World, now: datetime) -> None:
         try:
             await catch_up(world, now, CATCH_UP_PER_SUBMIT)
-        except Refusal as refusal:  # of the disk: it stays due
+        except Refusal as refusal:  # of the store: it stays due
             log.warning("world %s: %s", world.name, refusal.why)
 
     # --- Requests -----------------------------------------------------------------
@@ -275,12 +273,14 @@ class SessionHandler:
             )
         visit = CommandContext(world, event.octets, pdu, world.clock.now(), stopwatch())
         if world.faults:
-            visit.numbers = parse_pdu_recipients(pdu)  # whatever becomes of it
+            visit.numbers = parse_pdu_recipients(
+                pdu
+            )  # known even if a fault prevents the command
             return await SmppFaultInjector(self, visit).make_response()
         return self.record_response(visit, await self.execute_command(visit))
 
     async def execute_command(self, context: CommandContext) -> bytes:
-        """Return the answer to a request that is carried out, whole or not at all."""
+        """Execute a request in one transaction and return the response."""
         world, pdu = context.world, context.pdu
         try:
             body = b""
@@ -301,7 +301,7 @@ class SessionHandler:
         )
 
     def refuse_command(self, context: CommandContext, error: Exception) -> bytes:
-        """Return the answer that says no, and why the journal says so."""
+        """Return the response with the status for *error*; note why for the journal."""
         reason = self._map_error(error, context)
         context.why = reason.why
         return wire.encode_response(
@@ -309,7 +309,7 @@ class SessionHandler:
         )
 
     def record_response(self, context: CommandContext, response: bytes) -> bytes:
-        """Return *answer*, kept in the journal."""
+        """Record *response* in the journal and return it."""
         world = context.world
         told = PduExchange(  # by position, which takes half the time
             context.now,
@@ -334,7 +334,7 @@ class SessionHandler:
         ] += 1
 
     def _make_response_body(self, context: CommandContext) -> bytes:
-        """Return the body of the answer to a request that only a sender may make."""
+        """Execute a request of a transmitter and return the body of the response."""
         world, pdu = context.world, context.pdu
         bind = world.account.access.get_bind(self.system_id)
         context.numbers = parse_pdu_recipients(pdu)
@@ -357,7 +357,7 @@ class SessionHandler:
         )
 
     def _require_room(self, world: World, registered: int) -> None:
-        """Decline another receipt for a client that acknowledges none.
+        """Refuse a submit that wants a receipt if the client acknowledges none.
 
         Source: assumption SMP-11.
         """
@@ -372,7 +372,7 @@ class SessionHandler:
             raise SmppRefusal(centre.over_held, why)
 
     def _map_error(self, error: Exception, context: CommandContext) -> SmppRefusal:
-        """Return how SMPP says no; a mistake of ours is in the log."""
+        """Return the refusal for *error*; log it if it is our mistake."""
         if isinstance(error, SmppRefusal):
             return error
         if isinstance(error, Refusal):
@@ -384,7 +384,7 @@ class SessionHandler:
     # --- Binding and unbinding ----------------------------------------------------
 
     def _bind_session(self, context: CommandContext) -> bytes:
-        """Bind the client to its world.  Declines a stranger, and one too many.
+        """Bind the client to its world.  Refuses a wrong password or too many binds.
 
         Source: SMPP 3.4, 4.1.
         """
@@ -427,7 +427,7 @@ class SessionHandler:
         self.connection.schedule_timer()
         return answer
 
-    # --- What is no request -------------------------------------------------------
+    # --- Other events -------------------------------------------------------------
 
     def _decline_pdu(self, event: SessionEvent) -> bytes:
         if self.world is not None:
@@ -455,7 +455,7 @@ class SessionHandler:
         return b""
 
     def _handle_response(self, pending: Any, octets: bytes, why: str) -> bytes:
-        """Take note of what our own request was answered, or that it was not."""
+        """Record the response to a request of ours, or that none came."""
         world, fault = self.world, self._receipt_faults.pop(pending.sequence, "")
         if world is not None:
             now, took = world.clock.now(), self.connection.now - pending.sent_at
@@ -481,7 +481,7 @@ class SessionHandler:
     def _acknowledge_receipt(
         self, world: World, ticket: tuple[Outbox, int], octets: bytes, fault: str
     ) -> None:
-        """Note what became of a receipt; it is kept with others of this turn."""
+        """Note the acknowledgement of a receipt; the turn stores it at its end."""
         outbox, delivery = ticket
         if outbox is not world.outbox:  # its world was reset meanwhile
             return
