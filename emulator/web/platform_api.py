@@ -37,7 +37,7 @@ class PlatformApi:
     async def refuse_unknown_path(
         self, scope: Scope, _receive: Receive, send: Send
     ) -> None:
-        """Answer a path that the contract does not have."""
+        """Return the answer for a path that the contract does not have."""
         refusal = Refusal(refusals.NO_SUCH_PATH, "the contract has no such path")
         answer = self.render_refusal(refusal, None)
         await answer.send(send, bodiless=scope["method"] == "HEAD")
@@ -64,7 +64,7 @@ class PlatformApi:
     def render_refusal(
         self, refusal: Refusal, context: RequestContext | None
     ) -> HttpResponse:
-        """Return the platform's no, in the language and the manner of the world."""
+        """Return the platform's refusal, in the language and style of the world."""
         entry = context.entry if context else None
         account = entry.world.account if entry else self._worlds.default.account
         reason = account.refusals.get(refusal.reason.name, refusal.reason)
@@ -93,7 +93,7 @@ class PlatformApi:
         phase: FaultPhase,
         right: HttpResponse | None,
     ) -> FaultRule | None:
-        """Return the fault that strikes: the visitor's own, or else of the world."""
+        """Return the fault that strikes: from the request's header, or of the world."""
         own, world = fault_header.parse_fault_headers(context.headers), context.world
         facts = CallFacts(
             operation=context.operation.id,
@@ -116,7 +116,7 @@ class PlatformApi:
         return rule
 
     def record_exchange(self, context: RequestContext, answer: HttpResponse) -> None:
-        """Keep the exchange in the world's journal, where a world was entered."""
+        """Record the exchange in the world's journal, if the token found a world."""
         self._tally.requests[context.operation.id, answer.status] += 1
         if context.entry is not None:
             http_journal.record_http_exchange(context, context.entry, answer)
