@@ -87,7 +87,7 @@ class Clock:
         self.change_count += 1
 
     def _restart_at_rate(self, rate: float) -> None:
-        """Go on from where it stands."""
+        """Run on from the current instant."""
         self._wall = wall_now()
         self._ahead = self._at - self._wall  # while it runs at the wall's own rate
         self._rate = rate

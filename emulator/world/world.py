@@ -1,4 +1,4 @@
-"""A world: one customer account and everything that hangs off it.
+"""A world: one customer account and everything that belongs to it.
 
 The only mutable object.  An operation reads it, decides, and *keeps* what is new; who
 carries the operation out has that written and then applied, in one step, or forgets it,
@@ -107,14 +107,14 @@ class World(WorldState):
 
     @property
     def outbox(self) -> Outbox:
-        """What may leave this world now."""
+        """The deliveries that may leave this world now."""
         if self._outbox is None:
             self._outbox = Outbox()
         return self._outbox
 
     @property
     def balance_history(self) -> BalanceHistory:
-        """How the balance went."""
+        """The movements of the balance, in order of time."""
         if (
             self._balance_history is None
             or self._balance_history.source is not self.movements
@@ -124,7 +124,7 @@ class World(WorldState):
 
     @property
     def counters(self) -> Counters:
-        """What the process counts."""
+        """The counters of the process."""
         return self.shared.counters
 
     def get_campaign(self, number: int) -> SmsCampaign:
@@ -140,7 +140,7 @@ class World(WorldState):
         return self._require_campaign(self.email_campaigns, number)
 
     def find_receivers(self, system_id: str) -> Iterator[BoundSession]:
-        """Yield the sessions that take receipts of a client."""
+        """Yield the sessions of a client that take receipts."""
         for link in self.sessions.values():
             if link.system_id == system_id and link.can_receive:
                 yield link
@@ -154,7 +154,7 @@ class World(WorldState):
             raise Refusal(CLOCK_IN_MOTION, why)
 
     def require_capacity(self, count: int) -> None:
-        """Refuse what would hold more messages than a world may."""
+        """Refuse *count* more messages than a world may hold."""
         capacity = self.shared.message_limit
         if self.volume + count > capacity:
             why = (
@@ -172,7 +172,7 @@ class World(WorldState):
     # --- How it changes -----------------------------------------------------------
 
     def keep_change(self, change: object) -> None:
-        """Have *change* carried out with the transaction that this is part of.
+        """Add *change* to the open transaction, which applies it.
 
         It is a thing of the domain, or one of ``changes.py``.
         """
@@ -183,13 +183,13 @@ class World(WorldState):
             drafts[self] = [change]
 
     def run_on_commit(self, action: Callable[[], object]) -> None:
-        """Have *action* done with the transaction that this is part of."""
+        """Add *action* to the open transaction, which calls it when it is applied."""
         self.keep_change(CommitAction(action))
 
     def charge_credit(
         self, amount: int, *, reason: str, reference: int, now: datetime
     ) -> int:
-        """Take *amount* millionths and return what remains; negative gives back.
+        """Take *amount* millionths and return the new balance; negative adds.
 
         Refuses with ``INSUFFICIENT_BALANCE`` while credit is enforced.
 
@@ -236,13 +236,13 @@ class World(WorldState):
         return CLOCK_ROW, 0, encode_row_value({"at": at, "rate": rate, "wall": wall})
 
     def apply_changes(self, changes: list[Any]) -> None:
-        """Carry *changes* out."""
+        """Apply *changes*."""
         for each in changes:
             for step in STEPS.get(type(each), OWN_STEPS):
                 step(self, each)
 
     def put_state(self, state: WorldState, *, at: datetime, rate: float) -> None:
-        """Take *state* over, and the time; its short links then lead here.
+        """Take over *state* and the time; its short links then find this world.
 
         Nothing happens by itself until it resumes.
         """
@@ -267,7 +267,7 @@ class World(WorldState):
         self.notify_listeners()
 
     def resume_activity(self) -> None:
-        """Have happen what the state says will happen."""
+        """Schedule again what follows from the state."""
         self.trouble = ""
         self.plan_version += 1
         self.replan_version += 1
@@ -282,7 +282,7 @@ class World(WorldState):
             self.wake_courier()
 
     def register_token(self, literal: str) -> None:
-        """Let a token lead here."""
+        """Let a token find this world."""
         self.shared.worlds_by_token[literal] = self
 
     def forget_token(self, literal: str) -> None:
@@ -294,7 +294,7 @@ class World(WorldState):
     # --- Who is told --------------------------------------------------------------
 
     def wake_courier(self) -> None:
-        """Tell who carries things away to look here."""
+        """Tell the courier that something may leave."""
         self.shared.wake_courier(self)
 
     def add_listener(self, listener: Callable[[], None]) -> None:
@@ -305,6 +305,6 @@ class World(WorldState):
         self.listeners -= {listener}
 
     def notify_listeners(self) -> None:
-        """Tell those who wait here that something has changed."""
+        """Call the listeners: something has changed."""
         for each in self.listeners:
             each()
