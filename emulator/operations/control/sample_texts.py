@@ -1,4 +1,4 @@
-"""What believable campaigns say, and what people answer."""
+"""Texts of sample campaigns, and replies to them."""
 
 from typing import NamedTuple
 
