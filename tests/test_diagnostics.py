@@ -441,7 +441,7 @@ def test_bounds_say_which_and_what_to_do() -> None:
         "the world holds 2 of 2 messages (--max-messages); reset it, or use another",
         "there are 1 worlds, the most that this process may hold",
         "there are 1 worlds already",
-        f"it has {octets and octets[0]} octets; the setting snapshot_limit admits 1000",
+        f"it has {octets and octets[0]} bytes; the setting snapshot_limit admits 1000",
         "there are 1 of world demo; drop one",
     ]
 

@@ -1,4 +1,4 @@
-"""An emulator in the hand of a test: its world, its clock, what it saw, what it breaks.
+"""The client for tests: the world, its clock, its journal, its faults and its handsets.
 
 ``Emulator`` speaks to a running one; ``Emulator.in_process()`` runs one in a thread of
 this process.  The standard library is enough for either side of the wire.
@@ -74,7 +74,7 @@ class Emulator(WorldConnection):
 
     @property
     def facts(self) -> Fact:
-        """All that was chosen for the world."""
+        """The name, the tokens and the settings of the world."""
         return self.ask_fact("GET", "world")
 
     # --- Time --------------------------------------------------------------------
@@ -124,14 +124,14 @@ class Emulator(WorldConnection):
         text: str | None = None,
         status: str | None = None,
     ) -> FactList:
-        """Return the SMS of the account as they stand, the oldest first."""
+        """Return the SMS of the account with their states, the oldest first."""
         query = drop_none(number=to, campaign=campaign, text=text, status=status)
         answer = self.ask_fact("GET", "messages", **query)
         return FactList(answer.messages, shown.format_message, count=answer.count)
 
     @property
     def requests(self) -> FactList:
-        """What the platform was asked and answered, the oldest first."""
+        """The requests to the platform with their answers, the oldest first."""
         return self.find_requests()
 
     def find_requests(self, operation: str | None = None, **match: Any) -> FactList:
@@ -179,7 +179,7 @@ class Emulator(WorldConnection):
         return int(verdict.count)
 
     def clear_requests(self) -> None:
-        """Forget what was asked; what it did stands."""
+        """Clear the journal; nothing else changes."""
         self.ask_fact("DELETE", "journal")
 
     def report(self, lines: int = REPORT_LINES) -> str:
@@ -199,7 +199,7 @@ class Emulator(WorldConnection):
 
     @property
     def smpp(self) -> Fact:
-        """Where the world is reached by SMPP: host, port, system_id and password."""
+        """The SMPP access of the world: host, port, system_id and password."""
         self._transport.open_smpp()
         where: Fact = self.ask_fact("GET", "smpp")
         if where.host in WILDCARD_HOSTS:
@@ -208,11 +208,11 @@ class Emulator(WorldConnection):
 
     @property
     def sessions(self) -> list[Fact]:
-        """Who is bound to the world by SMPP, the oldest first."""
+        """The SMPP sessions that are bound to the world, the oldest first."""
         return self.ask_facts("smpp/sessions")
 
     def outbind(self, host: str, port: int) -> Fact:
-        """Have the world call a client of SMPP that listens there, so that it binds."""
+        """Have the world connect to an SMPP client that listens, so that it binds."""
         return self.ask_fact("POST", "smpp/outbind", {"host": host, "port": port})
 
     def cut(self, session: int) -> Fact:
@@ -221,7 +221,7 @@ class Emulator(WorldConnection):
 
     @property
     def long_messages(self) -> list[Fact]:
-        """What came by SMPP in parts, joined as far as it has come."""
+        """The messages in parts that came by SMPP, joined as far as possible."""
         return self.ask_facts("smpp/long-messages")
 
     # --- What goes wrong ----------------------------------------------------------
@@ -234,7 +234,7 @@ class Emulator(WorldConnection):
         times: int = 1,
         **effect: Any,
     ) -> Fact:
-        """Let the next calls fail, with a 500 or as ``fault`` says; return the rule.
+        """Make the next calls fail, with a 500 or as ``fault`` does; return the rule.
 
         In phase ``before`` nothing is done; in phase ``after`` the call has done its
         work, though its client does not learn of it.
@@ -257,11 +257,11 @@ class Emulator(WorldConnection):
 
     @property
     def presets(self) -> list[Fact]:
-        """The faults that have a name, and what each is for."""
+        """The presets: faults with a name, and what each is for."""
         return self.ask_facts("fault-presets")
 
     def preset(self, name: str, **rule: Any) -> Fact:
-        """Add a fault that has a name, for the calls that *rule* means."""
+        """Add a preset as a fault, for the calls that *rule* means."""
         return self.ask_fact("POST", "faults", {"preset": name, **_to_rule_json(rule)})
 
     @property
@@ -285,7 +285,7 @@ class Emulator(WorldConnection):
 
     @property
     def deliveries(self) -> FactList:
-        """What has left or will leave, attempt by attempt, the oldest first."""
+        """The deliveries with their attempts, the oldest first."""
         return self.find_deliveries()
 
     def find_deliveries(self, **match: Any) -> FactList:
@@ -314,15 +314,15 @@ class Emulator(WorldConnection):
         return found
 
     def replay(self, delivery: int) -> Fact:
-        """Let a delivery leave once more, whatever has come of it."""
+        """Send a delivery once more, whatever its state is."""
         return self.ask_fact("POST", f"deliveries/{delivery}/replay")
 
     def send_now(self, delivery: int) -> Fact:
-        """Let a delivery leave now that would be due later."""
+        """Send a delivery now that would be due later."""
         return self.ask_fact("POST", f"deliveries/{delivery}/send")
 
     def drop(self, delivery: int) -> Fact:
-        """Let a delivery leave no more."""
+        """Drop a delivery."""
         return self.ask_fact("POST", f"deliveries/{delivery}/drop")
 
     def receive(self, handler: Handler) -> PushListener:
@@ -336,11 +336,11 @@ class Emulator(WorldConnection):
     # --- Handsets and campaigns ---------------------------------------------------
 
     def handset(self, number: str) -> Fact:
-        """Return the truth about a number."""
+        """Return the outcome of a number."""
         return self.ask_fact("GET", f"handsets/{quote_segment(number)}")
 
     def set_handset(self, number: str, outcome: str) -> Fact:
-        """Give a number its outcome, for what is sent from now on."""
+        """Set the outcome of a number, for what is sent from now on."""
         return self.ask_fact(
             "PUT", f"handsets/{quote_segment(number)}", {"outcome": outcome}
         )
@@ -353,7 +353,7 @@ class Emulator(WorldConnection):
 
     @property
     def campaigns(self) -> list[Fact]:
-        """The campaigns of all channels, as they stand."""
+        """The campaigns of all channels, with their states."""
         return self.ask_facts("campaigns")
 
     def pause(self, campaign: int) -> Fact:
@@ -366,11 +366,11 @@ class Emulator(WorldConnection):
         return self.ask_fact("POST", f"campaigns/sms/{campaign}/cancel")
 
     def lose(self, campaign: int) -> Fact:
-        """Let the platform know nothing of a campaign any more."""
+        """Let the platform lose a campaign."""
         return self.ask_fact("POST", f"campaigns/sms/{campaign}/lose")
 
     def letters(self, campaign: int) -> list[Fact]:
-        """Return the e-mails of a campaign, merged."""
+        """Return the e-mails of a campaign, with their fields filled in."""
         letters: list[Fact] = self.ask_fact(
             "GET", f"campaigns/email/{campaign}/letters"
         ).letters
@@ -385,11 +385,11 @@ class Emulator(WorldConnection):
 
     @property
     def movements(self) -> Fact:
-        """Where the money went: the opening credit and every movement."""
+        """The history of the balance: the opening credit and every movement."""
         return self.ask_fact("GET", "movements")
 
     def top_up(self, amount: float) -> float:
-        """Buy credit and return the balance; a negative amount takes some away."""
+        """Add credit and return the balance; a negative amount removes some."""
         balance: float = self.ask_fact("POST", "movements", {"amount": amount}).balance
         return balance
 
@@ -412,7 +412,7 @@ class Emulator(WorldConnection):
 
     @property
     def links(self) -> list[Fact]:
-        """The links and who followed them."""
+        """The links and their clicks."""
         return self.ask_facts("links")
 
     # --- Worlds -------------------------------------------------------------------
@@ -441,7 +441,7 @@ class Emulator(WorldConnection):
         return self.ask_fact("GET", "world/snapshot")
 
     def restore(self, snapshot: Mapping[str, Any]) -> Fact:
-        """Go to the state of a snapshot, which may come from another machine."""
+        """Restore a snapshot, which may come from another machine."""
         return self.ask_fact("POST", "world/restore", snapshot)
 
     @property
@@ -449,11 +449,11 @@ class Emulator(WorldConnection):
         return self.ask_facts("world/checkpoints")
 
     def checkpoint(self, name: str) -> Fact:
-        """Keep the state in the emulator's memory, under a name."""
+        """Save the state in the emulator's memory, under a name."""
         return self.ask_fact("POST", "world/checkpoints", {"name": name})
 
     def back_to(self, name: str) -> Fact:
-        """Go back to a checkpoint."""
+        """Restore a checkpoint."""
         return self.ask_fact("POST", f"world/checkpoints/{quote_segment(name)}/restore")
 
     def open_checkpoint(self, name: str, world: str) -> Self:
@@ -465,7 +465,7 @@ class Emulator(WorldConnection):
         return self.ask_fact("DELETE", f"world/checkpoints/{quote_segment(name)}")
 
     def reset(self) -> Fact:
-        """Make the world what it was before its first request."""
+        """Reset the world to its state before its first request."""
         return self.ask_fact("POST", "world/reset")
 
     def delete(self) -> Fact:

@@ -212,7 +212,7 @@ def explain_unreachable(host: str, port: int) -> str:
 
 
 async def _try_connection(host: str, port: int) -> None:
-    """Connect and hang up at once.  Raises what ``dial`` raises."""
+    """Connect and disconnect at once.  Raises what ``dial_host`` raises."""
     async with asyncio.timeout(PROBE_TIMEOUT):
         # Both the emulator and these pushes are where their owner says.
         allowed = AllowedTargets((ANY_TARGET,))

@@ -189,13 +189,13 @@ def main() -> None:
 )
 @setting_option(
     "--journal-octets",
-    "Octets of requests and answers that each world remembers.",
+    "Bytes of requests and answers that each world remembers.",
     default=DEFAULT_SETTINGS.journal_octets,
     type=click.IntRange(1),
 )
 @setting_option(
     "--journal-total-octets",
-    "Octets of them that all worlds together remember.",
+    "Bytes of them that all worlds together remember.",
     default=DEFAULT_SETTINGS.journal_total_octets,
     type=click.IntRange(1),
 )

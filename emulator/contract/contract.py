@@ -1,4 +1,4 @@
-"""An OpenAPI 3.1 document made executable; it does not know SMS from soup.
+"""An OpenAPI 3.1 document made executable; it knows nothing of SMS.
 
 The document routes, secures, validates and shapes.  ``x-also-at`` on an operation lists
 other paths that it answers at, each with a ledger id; ``x-closed-query`` at the top

@@ -282,7 +282,7 @@ def decode_by_layout(octets: bytes) -> Pdu:
 
 
 def encode_pdu(pdu: Pdu) -> bytes:
-    """Return the octets of *pdu*; the inverse of ``decode``."""
+    """Return the octets of *pdu*; the inverse of ``decode_pdu``."""
     octets = b""
     if isinstance(pdu.body, MessageBody):
         octets = _encode_message(pdu.body)

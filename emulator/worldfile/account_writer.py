@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 
 
 def account_to_json(account: Account) -> WrittenPart:
-    """Return the document that ``account_reader.parse_account`` reads as *account*."""
+    """Return the document that ``fixture.parse_account`` reads as *account*."""
     lifetime = account.token_lifetime
     return _drop_absent(
         seed=account.seed,

@@ -65,20 +65,20 @@ class WorldDirectory:
 
     @property
     def counters(self) -> Counters:
-        """What the process has counted."""
+        """The counters of the process."""
         return self._shared.counters
 
     def use_store(self, store: Store) -> None:
-        """Have *store* told of all that changes from now on."""
+        """Write all changes to *store* from now on."""
         self._shared.store = store
 
     @property
     def store(self) -> Store:
-        """Who keeps the worlds beyond the process."""
+        """The store of the worlds."""
         return self._shared.store
 
     async def enter_by_token(self, literal: str) -> WorldEntry:
-        """Return the world of a token, minting it where the token asks for that.
+        """Return the world of a token; create it if the token asks for that.
 
         Refuses a token that is unknown, deleted or expired.
 
@@ -109,7 +109,7 @@ class WorldDirectory:
         return self._by_token.get(literal)
 
     async def find_by_system_id(self, system_id: str) -> World | None:
-        """Return the world that a system_id of SMPP leads to, minting ``world-<name>``.
+        """Return the world of a system_id of SMPP; create that of ``world-<name>``.
 
         Of two worlds that know it the older one has it.  Clients cut a name that is
         longer than specified; it leads to the world whose name begins so, and nowhere
@@ -144,7 +144,7 @@ class WorldDirectory:
         return [each for each in names if each.startswith(system_id)] or [system_id]
 
     def may_be_elsewhere(self, system_id: str) -> bool:
-        """Return whether it names a world that HTTP may have minted in a neighbour."""
+        """Return whether HTTP may have created the world in another process."""
         return (
             not self.limits.smpp_mints
             and AUTO_CREATE_TOKEN.fullmatch(system_id) is not None
@@ -172,7 +172,7 @@ class WorldDirectory:
 
     @property
     def template(self) -> Fixture:
-        """What minted worlds are made from."""
+        """The fixture of the worlds that are created by a token."""
         return self._template
 
     def create(
@@ -196,7 +196,7 @@ class WorldDirectory:
         return world
 
     def get_origin(self, world: World) -> WorldOrigin:
-        """Return what *world* was before its first request."""
+        """Return the state of *world* before its first request."""
         return self._origins[world.name]
 
     def load_world(self, saved: SavedWorld, origin: WorldOrigin) -> World:
@@ -221,7 +221,7 @@ class WorldDirectory:
         return known
 
     def reset(self, world: World) -> World:
-        """Make *world* what it was before its first request; its checkpoints stay.
+        """Reset *world* to its state before its first request; its checkpoints stay.
 
         Return what it is from then on.
         """
@@ -232,7 +232,7 @@ class WorldDirectory:
         return fresh
 
     def restore(self, world: World, saved: SavedWorld) -> World:
-        """Put *world* into another state, and return what it is from then on.
+        """Set *world* to a saved state, and return the world that it becomes.
 
         Created tokens come along where no other world holds them; the world's own are
         what they were then, if the state was its own.
@@ -246,7 +246,7 @@ class WorldDirectory:
         return other
 
     def capture_world(self, world: World) -> SavedWorld:
-        """Return what *world* is now."""
+        """Return the present state of *world*."""
         own = {literal for _, literal in self._origins[world.name].tokens}
         tokens = world.tokens.values()
         return SavedWorld(
@@ -259,7 +259,7 @@ class WorldDirectory:
         )
 
     def delete(self, world: World) -> None:
-        """Forget *world*.  Refuses to forget the default one."""
+        """Delete *world*.  Refuses to delete the default one."""
         if self.default is world:
             raise Refusal(WORLD_NEEDED, "the default world can only be reset")
         world.keep_change(WorldRemoved(self))
@@ -278,14 +278,14 @@ class WorldDirectory:
     # --- How they come and go -----------------------------------------------------
 
     def publish(self, world: World, origin: WorldOrigin) -> None:
-        """Let *world* be found."""
+        """Add *world* to the directory."""
         self._by_name[world.name] = self._by_tag[make_world_tag(world.name)] = world
         self._origins[world.name] = origin
         self._register_tokens(world)
         world.resume_activity()
 
     def replace(self, world: World, other: World) -> None:
-        """Let *world* be what *other* is."""
+        """Give *world* the state of *other*."""
         self._unregister_tokens(world)
         world.put_state(other, at=other.clock.now(), rate=other.clock.rate)
         world.tokens, world.revoked = dict(other.tokens), other.revoked
@@ -294,7 +294,7 @@ class WorldDirectory:
         world.resume_activity()
 
     def remove(self, world: World) -> None:
-        """Let *world* be found no more."""
+        """Remove *world* from the directory."""
         self._unregister_tokens(world)
         world.stop_activity()
         world.journal.leave_pool()
@@ -364,7 +364,7 @@ class WorldDirectory:
     def _tokens_of(
         self, world: World, saved: SavedWorld, origin: WorldOrigin
     ) -> list[Token]:
-        """Return the tokens that *world* has once it is what was held."""
+        """Return the tokens of *world* after a restore."""
         lifetime = saved.state.account.token_lifetime
         own = [
             make_token(title, literal, now=saved.at, lifetime=lifetime)
@@ -390,7 +390,7 @@ def _set_tokens(world: World, tokens: Iterable[Token], origin: WorldOrigin) -> N
 
 
 class WorldOpened(NamedTuple):
-    """A world is there from now on."""
+    """A world is added."""
 
     worlds: WorldDirectory
     origin: WorldOrigin
@@ -410,7 +410,7 @@ class WorldReplaced(NamedTuple):
 
 
 class WorldRemoved(NamedTuple):
-    """A world is gone."""
+    """A world is deleted."""
 
     worlds: WorldDirectory
 

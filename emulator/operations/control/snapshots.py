@@ -32,7 +32,7 @@ def snapshot_to_json(held: SavedWorld, *, limit: int) -> dict[str, Any]:
     }
     octets = len(msgspec.json.encode(document))
     if octets > limit:
-        why = f"it has {octets} octets; the setting snapshot_limit admits {limit}"
+        why = f"it has {octets} bytes; the setting snapshot_limit admits {limit}"
         raise Refusal(SNAPSHOT_TOO_LARGE, why)
     return document
 
