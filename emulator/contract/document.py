@@ -32,7 +32,7 @@ class OpenApiDocument:
         self._narrowed: dict[StrictReadings, jsonschema_rs.Registry] = {}
 
     def resolve_pointer(self, pointer: str) -> tuple[str, Node]:
-        """Return where *pointer* leads, references followed, and what is there."""
+        """Return the final pointer and the node of *pointer*, references followed."""
         node = self.tree
         for step in pointer.split("/")[1:]:
             name = step.replace("~1", "/").replace("~0", "~")

@@ -1,4 +1,4 @@
-"""Answers that are remembered, within a bound in bytes: no client fills the memory.
+"""A cache with a bound in bytes, so that no client fills the memory.
 
 ``functools.lru_cache`` bounds how many answers it keeps, whatever their size.
 """

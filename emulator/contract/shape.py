@@ -1,4 +1,4 @@
-"""The shape of a request's body: what it must look like, and what it may look like.
+"""The shape of a request's body: required fields, other spellings, strict readings.
 
 ``x-also-called`` on a property lists its other spellings, each with a ledger id.
 """
@@ -23,7 +23,7 @@ JsonBody = dict[str, Any]
 
 
 class BodyFlaw(Struct, frozen=True):
-    """The first thing that is wrong with a body."""
+    """The first mistake in a body."""
 
     field: str  # dotted: recipients.0.cellphone; empty for the whole body
     keyword: str  # of JSON Schema, or required_without, required_with
@@ -88,7 +88,7 @@ class Shape:
         return renamed, notes
 
     def _choose_branch(self, body: JsonBody) -> "ShapeBranch":
-        """Return the branch that the body means."""
+        """Return the branch that the body matches."""
         if not self._pin:
             return self._branches[0]
         if self._pin not in body:

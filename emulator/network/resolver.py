@@ -1,4 +1,4 @@
-"""The gate for whatever dials out: a name's addresses, judged, and tried in turn."""
+"""Open outgoing connections: resolve a name, check its addresses, try each in turn."""
 
 import asyncio
 import socket
@@ -11,7 +11,7 @@ Protocol = TypeVar("Protocol", bound=asyncio.BaseProtocol)
 
 
 class ForbiddenTargetError(Exception):
-    """A name leads only where nothing is called; the message says why."""
+    """A name has only forbidden addresses; the message says why."""
 
 
 async def dial_host(

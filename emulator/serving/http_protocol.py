@@ -124,7 +124,7 @@ class HttpProtocol(HttpToolsProtocol):
         )
 
     def _refuse_large_head(self) -> None:
-        """Answer a head that is too large, behind what is being answered."""
+        """Answer a head that is too large, after the answers under way."""
         is_endless = self._unparsed > self.limits.headers
         if self._refusal or not (self._is_too_large() or is_endless):
             return
@@ -170,7 +170,7 @@ class HttpProtocol(HttpToolsProtocol):
         )
 
     def _send_refusal(self) -> None:
-        """Answer, and hang up once the client has had time to read that."""
+        """Answer, and disconnect once the client has had time to read that."""
         self.transport.write(self._refusal)
         if self.transport.can_write_eof():
             self.transport.write_eof()

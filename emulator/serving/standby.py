@@ -69,7 +69,7 @@ class Standby:
         attendant.run([self._listener])
 
     def _answer_with_error(self, error: Exception) -> None:
-        """Tell every visitor why there is no emulator."""
+        """Answer every client why there is no emulator."""
         problem = {
             "title": "The emulator did not start",
             "status": 500,

@@ -1,4 +1,4 @@
-"""An exchange of a journal as octets, and back."""
+"""An exchange of a journal as bytes, and back."""
 
 from array import array
 from typing import Any

@@ -1,4 +1,4 @@
-"""``pdu``: what goes out over SMPP goes out otherwise than it should."""
+"""``pdu``: an outgoing PDU of SMPP is changed."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -56,7 +56,7 @@ PDU = make_choice_field("pdu", PduMutation)
 
 
 class PduFault(Effect, frozen=True):
-    """A PDU of SMPP goes out otherwise than it should."""
+    """An outgoing PDU of SMPP is changed."""
 
     mutation: PduMutation
 
