@@ -90,7 +90,7 @@ def main() -> None:
 )
 @setting_option(
     "--mint",
-    "Who opens new worlds by their names: any door, or http alone.",
+    "Who opens new worlds by their names: any protocol, or http alone.",
     default=DEFAULT_SETTINGS.mint,
     type=click.Choice(["any", "http"]),
 )

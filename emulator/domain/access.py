@@ -41,7 +41,7 @@ class BindConfig:
 
 @dataclass(frozen=True, slots=True)
 class SmscConfig:
-    """What the account's message centre is like.  A timer of 0 is off."""
+    """The configuration of the account's SMSC.  A timer of 0 is off."""
 
     session_init_timer: float = 10  # seconds of the wall, as all of its timers
     enquire_link_timer: float = 30
@@ -62,7 +62,7 @@ class SmscConfig:
 
 @dataclass(frozen=True, slots=True)
 class SmppAccess:
-    """The binds by system_id, and the centre that they lead to."""
+    """The binds by system_id, and the SMSC that they lead to."""
 
     binds: Mapping[str, BindConfig] = field(default_factory=dict)
     centre: SmscConfig = SmscConfig()

@@ -1,4 +1,4 @@
-"""Deliveries: what has happened and must leave, and every attempt to carry it.
+"""Deliveries: pushes and receipts that must leave, and every attempt to send them.
 
 Immutable; the world keeps the newest state of each.
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class DeliveryKind(StrEnum):
-    """What leaves; the value is the operationId of the contract's webhook."""
+    """What is delivered; the value is the operationId of the contract's webhook."""
 
     REPLY = "moPush"
     SMPP_REPLY = "smppMoPush"
@@ -46,7 +46,7 @@ class Verdict(StrEnum):
 
 
 class PushMutation(StrEnum):
-    """What a fault makes of a push."""
+    """How a fault changes a push."""
 
     LOST = "lost"
     LATE = "late"
@@ -71,7 +71,7 @@ FINAL_VERDICTS = frozenset(
 
 
 class Attempt(NamedTuple):
-    """One try, and what came of it."""
+    """One attempt, with its result."""
 
     at: datetime  # of the world
     method: str
@@ -108,7 +108,7 @@ class Delivery(NamedTuple):
 
     @property
     def was_abandoned(self) -> bool:
-        """Whether a listener went away with it."""
+        """Whether a listener disconnected before it answered."""
         return bool(self.attempts) and self.attempts[-1].verdict is Verdict.GONE
 
     def apply_attempt(self, attempt: Attempt, now: datetime) -> "Delivery":
@@ -126,7 +126,7 @@ class Delivery(NamedTuple):
         return self._replace(due_at=due_at, behind=False, attempts=attempts)
 
     def retry_now(self, now: datetime) -> "Delivery":
-        """Return the delivery as it is tried now, whatever came of it before."""
+        """Return the delivery, due now, whatever its state was."""
         return self._replace(state=DeliveryState.DUE, due_at=now, behind=False)
 
     def add_interruption(self, now: datetime) -> "Delivery":

@@ -1,4 +1,4 @@
-"""The parameters of a push: as the contract has them, and as they come out wrong.
+"""The parameters of a push: as in the contract, and as a fault changes them.
 
 Source: manual MOP-04, KEY-03; MOP-05 and SMP-07 for the spellings that contradict them.
 """

@@ -1,4 +1,4 @@
-"""Every way the platform says no.
+"""All refusals of the platform.
 
 One constant per refusal: its status, and its sentence in both languages.  The
 sentence goes on the wire; our explanation travels beside it as *why* and is shown
@@ -25,7 +25,7 @@ class RefusalReason:
 
 
 class Refusal(Exception):  # noqa: N818 - nothing went wrong; the platform declines
-    """The platform declines a request.
+    """The platform refuses a request.
 
     *words* fill the sentence; they are field names and limits, never what was sent but
     for a host that is none of ours.

@@ -46,7 +46,7 @@ class HttpProtocol(HttpToolsProtocol):
     _is_in_head = True
     _refusal = b""  # the answer to a head that is too large
     _line = _headers = _count = 0  # bytes and lines of a head so far
-    _unparsed = 0  # bytes since the parser has last told of anything
+    _unparsed = 0  # bytes since the last callback of the parser
 
     def data_received(self, data: bytes) -> None:
         if self._refusal:

@@ -87,7 +87,7 @@ class DatabaseFile:
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")
         run(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        run("BEGIN EXCLUSIVE")  # so that a read-only one is told now
+        run("BEGIN EXCLUSIVE")  # so that a read-only one fails now
         for statement in filter(str.strip, SCHEMA.split(";")):
             run(statement)
         if not tables:

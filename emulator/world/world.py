@@ -291,7 +291,7 @@ class World(WorldState):
             self.shared.worlds_by_token.pop(oldest, None)
         self.revoked = (*self.revoked[1 - MOST_REVOKED_TOKENS :], literal)
 
-    # --- Who is told --------------------------------------------------------------
+    # --- Notifications ------------------------------------------------------------
 
     def wake_courier(self) -> None:
         """Tell the courier that something may leave."""

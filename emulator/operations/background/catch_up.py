@@ -12,7 +12,7 @@ from emulator.operations.background import due, receipts
 from emulator.world import World
 from emulator.world.transaction import NOTHING_CHANGED, run_transaction, set_world_aside
 
-CATCH_UP_LIMIT = 50  # things after which others are let in
+CATCH_UP_LIMIT = 50  # works; then other requests run
 
 
 async def catch_up(

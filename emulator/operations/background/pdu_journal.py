@@ -8,7 +8,7 @@ from emulator.operations.call import Row
 from emulator.world.journal import EXCHANGE_OVERHEAD, Exchange, Journal, JournalBody
 
 SMSC_METHOD = "SMSC"
-PDU_METHODS = frozenset({"ESME", SMSC_METHOD})  # the client, or the centre
+PDU_METHODS = frozenset({"ESME", SMSC_METHOD})  # the client, or the server
 
 
 def is_pdu(exchange: Exchange) -> bool:
