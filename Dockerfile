@@ -19,7 +19,7 @@ RUN pip download --quiet --no-deps --only-binary :all: --require-hashes \
         --requirement image.lock --dest /wheels
 COPY . .
 # Of those, the emulator itself takes only what it runs with. Then what it reads of its
-# own is read once, as nobody can keep that on a read-only disk; a layer dates its files
+# own is read once, as that cannot be kept on a read-only disk; a layer dates its files
 # to the second.
 RUN python -m venv --without-pip /opt/emulator \
     && pip --python /opt/emulator/bin/python install --quiet \

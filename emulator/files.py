@@ -60,7 +60,7 @@ def read_cached_yaml(path: Path, folder: Path = _HERE / "__pycache__") -> Any:
 
 
 def is_in_container() -> bool:
-    """Return whether this is a container, where localhost is nobody else's."""
+    """Return whether this is a container, where localhost is the container alone."""
     return any(map(os.path.exists, CONTAINER_MARKERS))
 
 

@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell an xdist worker where the one emulator of the session is."""
+    """Send an xdist worker the URL of the session's emulator."""
     config = node.config
     if not _get_option(config, "url"):
         node.workerinput["smsclouds_url"] = _start_own_server(config)
@@ -77,7 +77,7 @@ def smsclouds_server(request: pytest.FixtureRequest) -> Iterator[Emulator]:
 def smsclouds(
     request: pytest.FixtureRequest, smsclouds_server: Emulator
 ) -> Iterator[Emulator]:
-    """Return a fresh world; its clock stands still until the test moves it.
+    """Return a fresh world; its clock is frozen until the test moves it.
 
     The marker ``smsclouds(strict=True, clock="2026-03-02T18:00:00Z")`` orders another.
     """
@@ -94,7 +94,7 @@ def smsclouds(
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show beside a failure what the emulator saw."""
+    """Add the journal of the emulator to the report of a failure."""
     report = yield
     world: Any = getattr(item, "funcargs", {}).get("smsclouds")
     if report.failed and report.when != "teardown" and hasattr(world, "report"):
@@ -110,7 +110,7 @@ def _report_world(world: Emulator) -> str:
 
 
 def _start_own_server(config: pytest.Config) -> str:
-    """Return the URL of the session's own emulator, which starts when it is asked."""
+    """Return the URL of the session's emulator, which starts with the first request."""
     if STANDBY_KEY not in config.stash:
         from emulator.serving.standby import Standby  # noqa: PLC0415 - imports threads only
 

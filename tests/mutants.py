@@ -54,7 +54,7 @@ class Mutant:
 
 
 def anybodys_campaigns(scope: Scope) -> Scope:
-    """Read campaigns from one account, whoever asks."""
+    """Read campaigns from one account, for any token."""
     known = _token(scope) == b"world-neighbour"
     return _with_token(scope, b"contract") if known and _is_owned(scope) else scope
 

@@ -97,8 +97,8 @@ REFUSED = [
     No(
         "TOO_LARGE",
         413,
-        "La peticion no debe ser mayor que 33554432 octetos",
-        "The request may not be greater than 33554432 octets",
+        "La peticion no debe ser mayor que 33554432 bytes",
+        "The request may not be greater than 33554432 bytes",
         options={"content": TOO_MUCH},
     ),
     no(

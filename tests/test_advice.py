@@ -437,16 +437,16 @@ def body(octets: bytes, *, more: bool = False) -> Mapping[str, Any]:
     [
         (says(hangs=True), TimeoutError, "no answer within 0.05 s"),
         (says(), ServerDisconnected, "Remote end closed connection without response"),
-        (says(started()), ServerDisconnected, "the answer ended after 0 octets"),
+        (says(started()), ServerDisconnected, "the answer ended after 0 bytes"),
         (
             says(started(), body(b"abc", more=True)),
             ServerDisconnected,
-            "the answer ended after 3 octets",
+            "the answer ended after 3 bytes",
         ),
         (
             says(started(length=9), body(b"abc")),
             ServerDisconnected,
-            "the answer ended after 3 octets",
+            "the answer ended after 3 bytes",
         ),
     ],
 )

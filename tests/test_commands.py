@@ -48,7 +48,7 @@ def test_who_moves_the_clock_keeps_out_what_would_move_it_too(
         method, path, body = COMMANDS[name].sent(api)
         world = api.world
         now = world.clock.now()
-        why = f"somebody advances or settles the world {world.name}; wait for the end"
+        why = f"the world {world.name} is being advanced or settled; wait for the end"
 
         with clock.hold_clock(world):
             meanwhile = api.send(method, path, json=body)

@@ -205,7 +205,7 @@ REFUSED = [
     Why("world demo has no such session", "smpp/sessions/9", method="DELETE"),
     Why("world demo has no such token", "tokens/nobody", method="DELETE"),
     get("the journal of world demo has no exchange 7", "journal/7"),
-    Why("nobody waits for an answer to 7", "pushes/7", {"status": 200}),
+    Why("no answer to 7 is waited for", "pushes/7", {"status": 200}),
     Why("checkpoints of world demo: none", "world/checkpoints/a/restore"),
     Why("the account has no such item in audios", "account/audios/9", method="DELETE"),
     # Worlds, their clocks and their handsets.
@@ -441,7 +441,7 @@ def test_bounds_say_which_and_what_to_do() -> None:
         "the world holds 2 of 2 messages (--max-messages); reset it, or use another",
         "there are 1 worlds, the most that this process may hold",
         "there are 1 worlds already",
-        f"it has {octets and octets[0]} octets; the setting snapshot_limit admits 1000",
+        f"it has {octets and octets[0]} bytes; the setting snapshot_limit admits 1000",
         "there are 1 of world demo; drop one",
     ]
 

@@ -451,7 +451,7 @@ def test_who_is_bound_and_what_is_said_by_smpp_is_seen(
         session = page.locator("tr[id^=session]")
         expect(session).to_contain_text(where["system_id"])
         session.get_by_role("button", name="Cut").click()
-        expect(page.get_by_text("Nobody is bound.")).to_be_visible()
+        expect(page.get_by_text("No bound sessions.")).to_be_visible()
 
     page.locator("a", has_text="submit_sm").click()
     expect(page.locator(".sides")).to_contain_text(NUMBER)

@@ -336,7 +336,7 @@ def test_a_command_is_as_large_as_a_snapshot_may_be() -> None:
         answer = steer(api, "PATCH", "account", json=large)
 
         assert answer.status == 413
-        assert "1000 octets" in answer.body["title"]
+        assert "1000 bytes" in answer.body["title"]
         assert "snapshot_limit" in answer.body["detail"]
         people = [{"cellphone": CELLPHONE, "name": "x" * 100}] * 20
         assert api.post(SMS, json=order(SMS, recipients=people)).status == 200

@@ -1,4 +1,4 @@
-"""An emulator in the hand of a test: its world, its clock, what it saw, what it breaks.
+"""The client for tests: the world, its clock, its journal, its faults and its handsets.
 
 ``Emulator`` speaks to a running one; ``Emulator.in_process()`` runs one in a thread of
 this process.  The standard library is enough for either side of the wire.
@@ -22,7 +22,7 @@ CLOCK_TIMEOUT = 600.0  # seconds of the wall, as what falls due may find nobody 
 
 
 class Phone:
-    """A handset in somebody's hand."""
+    """One handset: it writes, and lists what it got."""
 
     def __init__(self, connection: WorldConnection, number: str) -> None:
         self._connection = connection
@@ -44,7 +44,7 @@ class Emulator(FaultCommands, AccountCommands):
     """One world of an emulator; without *world* and *token* it is the default one.
 
     >>> with Emulator.in_process() as emulator:
-    ...     emulator.timekeeping.clock.freeze()
+    ...     emulator.clock.freeze()
     ...     emulator.request("POST", "/api/v3/campaign", json=order)
     ...     emulator.settle()
     ...     assert emulator.messages(to="4498987282").count == 1
@@ -67,7 +67,7 @@ class Emulator(FaultCommands, AccountCommands):
 
     @property
     def facts(self) -> Fact:
-        """All that was chosen for the world."""
+        """The name, the tokens and the settings of the world."""
         return self.ask_fact("GET", "world")
 
     # --- Time --------------------------------------------------------------------
@@ -117,14 +117,14 @@ class Emulator(FaultCommands, AccountCommands):
         text: str | None = None,
         status: str | None = None,
     ) -> FactList:
-        """Return the SMS of the account as they stand, the oldest first."""
+        """Return the SMS of the account with their states, the oldest first."""
         query = drop_none(number=to, campaign=campaign, text=text, status=status)
         answer = self.ask_fact("GET", "messages", **query)
         return FactList(answer.messages, shown.format_message, count=answer.count)
 
     @property
     def requests(self) -> FactList:
-        """What the platform was asked and answered, the oldest first."""
+        """The requests to the platform with their answers, the oldest first."""
         return self.find_requests()
 
     def find_requests(self, operation: str | None = None, **match: Any) -> FactList:
@@ -172,7 +172,7 @@ class Emulator(FaultCommands, AccountCommands):
         return int(verdict.count)
 
     def clear_requests(self) -> None:
-        """Forget what was asked; what it did stands."""
+        """Clear the journal; nothing else changes."""
         self.ask_fact("DELETE", "journal")
 
     def report(self, lines: int = REPORT_LINES) -> str:
@@ -192,7 +192,7 @@ class Emulator(FaultCommands, AccountCommands):
 
     @property
     def smpp(self) -> Fact:
-        """Where the world is reached by SMPP: host, port, system_id and password."""
+        """The SMPP access of the world: host, port, system_id and password."""
         self._transport.open_smpp()
         where: Fact = self.ask_fact("GET", "smpp")
         if where.host in WILDCARD_HOSTS:
@@ -201,11 +201,11 @@ class Emulator(FaultCommands, AccountCommands):
 
     @property
     def sessions(self) -> list[Fact]:
-        """Who is bound to the world by SMPP, the oldest first."""
+        """The SMPP sessions that are bound to the world, the oldest first."""
         return self.ask_facts("smpp/sessions")
 
     def outbind(self, host: str, port: int) -> Fact:
-        """Have the world call a client of SMPP that listens there, so that it binds."""
+        """Have the world connect to an SMPP client that listens, so that it binds."""
         return self.ask_fact("POST", "smpp/outbind", {"host": host, "port": port})
 
     def cut(self, session: int) -> Fact:
@@ -214,7 +214,7 @@ class Emulator(FaultCommands, AccountCommands):
 
     @property
     def long_messages(self) -> list[Fact]:
-        """What came by SMPP in parts, joined as far as it has come."""
+        """The messages in parts that came by SMPP, joined as far as possible."""
         return self.ask_facts("smpp/long-messages")
 
     # --- What handsets write, and what leaves because of it ----------------------
@@ -230,7 +230,7 @@ class Emulator(FaultCommands, AccountCommands):
 
     @property
     def deliveries(self) -> FactList:
-        """What has left or will leave, attempt by attempt, the oldest first."""
+        """The deliveries with their attempts, the oldest first."""
         return self.find_deliveries()
 
     def find_deliveries(self, **match: Any) -> FactList:
@@ -259,15 +259,15 @@ class Emulator(FaultCommands, AccountCommands):
         return found
 
     def replay(self, delivery: int) -> Fact:
-        """Let a delivery leave once more, whatever has come of it."""
+        """Send a delivery once more, whatever its state is."""
         return self.ask_fact("POST", f"deliveries/{delivery}/replay")
 
     def send_now(self, delivery: int) -> Fact:
-        """Let a delivery leave now that would be due later."""
+        """Send a delivery now that would be due later."""
         return self.ask_fact("POST", f"deliveries/{delivery}/send")
 
     def drop(self, delivery: int) -> Fact:
-        """Let a delivery leave no more."""
+        """Drop a delivery."""
         return self.ask_fact("POST", f"deliveries/{delivery}/drop")
 
     def receive(self, handler: Handler) -> PushListener:
@@ -304,7 +304,7 @@ class Emulator(FaultCommands, AccountCommands):
         return self.ask_fact("GET", "world/snapshot")
 
     def restore(self, snapshot: Mapping[str, Any]) -> Fact:
-        """Go to the state of a snapshot, which may come from another machine."""
+        """Restore a snapshot, which may come from another machine."""
         return self.ask_fact("POST", "world/restore", snapshot)
 
     @property
@@ -312,11 +312,11 @@ class Emulator(FaultCommands, AccountCommands):
         return self.ask_facts("world/checkpoints")
 
     def checkpoint(self, name: str) -> Fact:
-        """Keep the state in the emulator's memory, under a name."""
+        """Save the state in the emulator's memory, under a name."""
         return self.ask_fact("POST", "world/checkpoints", {"name": name})
 
     def back_to(self, name: str) -> Fact:
-        """Go back to a checkpoint."""
+        """Restore a checkpoint."""
         return self.ask_fact("POST", f"world/checkpoints/{quote_segment(name)}/restore")
 
     def open_checkpoint(self, name: str, world: str) -> Self:
@@ -328,7 +328,7 @@ class Emulator(FaultCommands, AccountCommands):
         return self.ask_fact("DELETE", f"world/checkpoints/{quote_segment(name)}")
 
     def reset(self) -> Fact:
-        """Make the world what it was before its first request."""
+        """Reset the world to its state before its first request."""
         return self.ask_fact("POST", "world/reset")
 
     def delete(self) -> Fact:

@@ -19,11 +19,11 @@ HOP_HEADERS = frozenset({"connection", "keep-alive", "transfer-encoding"})
 def make_forwarder(
     target: str, print_line: Callable[[str], object], *, allowed: Sequence[str] = ()
 ) -> PerformPush:
-    """Return what makes each push again, to *target*; a keyword has its own URL.
+    """Return a function that repeats each push to *target*; a keyword has its own URL.
 
-    That one is whoever's who commands the emulator: it is called where the emulator
-    itself might call, and where *target* or *allowed* leads.  *report* is told a line
-    for each.
+    Any client of the control API may set that URL: it is called only where the
+    emulator itself might call, and where *target* or *allowed* leads.  *print_line*
+    gets a line for each.
     """
     targets = AllowedTargets((urlsplit(target).hostname or "", *allowed))
 
@@ -41,7 +41,7 @@ def make_forwarder(
 
 
 async def _call_target(push: PushRequest, targets: AllowedTargets) -> PushOutcome:
-    """Return what a server says to *push*, or why it said nothing."""
+    """Return the answer of a server to *push*, or why there is none."""
     try:
         async with asyncio.timeout(FORWARD_TIMEOUT):
             answer = await HttpCaller(targets, body_limit=MAX_BODY_BYTES).send_push(

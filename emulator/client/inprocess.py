@@ -30,7 +30,7 @@ ENDS = 20.0  # seconds; only a loop that something blocks comes near
 class InProcessTransport:
     """The application on a loop that runs all the time, as on a server."""
 
-    url = "http://in-process.invalid"  # nobody listens there, nor ever will
+    url = "http://in-process.invalid"  # a reserved name: no server can ever have it
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -109,7 +109,7 @@ class InProcessTransport:
             raise ServerDisconnected(message)
 
     def _hang_up(self, call: "_AsgiCall") -> None:
-        """Hang up, unless the emulator was closed before."""
+        """Disconnect, unless the emulator was closed before."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(call.hung_up.set)
 
@@ -122,7 +122,7 @@ class InProcessTransport:
 
 
 class _AsgiCall:
-    """One request on its way through the application."""
+    """One request to the application."""
 
     def __init__(
         self, request: ClientRequest, on_message: Callable[[Message], object]
@@ -149,7 +149,7 @@ class _AsgiCall:
 
 
 class _LoopbackTransport:
-    """What a fault finds behind ``send`` in a connection's place, and breaks."""
+    """Stands for the transport behind ``send``, so that a fault can break it."""
 
     def __init__(self, hung_up: asyncio.Event) -> None:
         self.close = self.abort = hung_up.set
@@ -158,7 +158,7 @@ class _LoopbackTransport:
         return self
 
     def setsockopt(self, *_option: object) -> None:
-        """Take it: there is nothing between the two that could be reset."""
+        """Ignore the option: there is no socket to reset."""
 
 
 async def _run_until_close(
@@ -214,7 +214,7 @@ def _make_scope(request: ClientRequest) -> Scope:
 
 
 def _join_response(parts: list[Message], *, bodiless: bool) -> ClientResponse:
-    """Return the answer that was sent.  Raises ``Cut`` where its end is missing."""
+    """Return the answer.  Raises ``ServerDisconnected`` where its end is missing."""
     if not parts:
         message = "Remote end closed connection without response"
         raise ServerDisconnected(message)
@@ -226,6 +226,6 @@ def _join_response(parts: list[Message], *, bodiless: bool) -> ClientResponse:
     body = b"".join(part.get("body", b"") for part in rest)
     announced = 0 if bodiless else int(headers.get("content-length", 0))
     if not rest or rest[-1].get("more_body") or len(body) < announced:
-        message = f"the answer ended after {len(body)} octets"
+        message = f"the answer ended after {len(body)} bytes"
         raise ServerDisconnected(message)
     return ClientResponse(start["status"], headers, body)

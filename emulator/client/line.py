@@ -1,4 +1,4 @@
-"""The line between a client and one world of an emulator.
+"""The connection between a client and one world of an emulator.
 
 Nothing but the standard library, and little of that: a command line pays for it.
 """
@@ -27,7 +27,7 @@ REQUEST_TIMEOUT = 30.0  # seconds; only an emulator that hangs comes near
 
 
 class ClientError(Exception):
-    """No emulator answers, or it declines; the message says which and why."""
+    """No emulator answers, or it refuses; the message says which and why."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ def ask_emulator(  # noqa: PLR0913 - a command has these parts
     token: str | None = None,
     wait: float = 0,
 ) -> Any:
-    """Return what the emulator at *url* answers.  Raises ``ClientError``."""
+    """Return the answer of the emulator at *url*.  Raises ``ClientError``."""
     line = WorldConnection(
         url, world=world, token=token, secret=secret, timeout=COMMAND_TIMEOUT
     )
@@ -54,7 +54,7 @@ def ask_emulator(  # noqa: PLR0913 - a command has these parts
 
 
 class WorldConnection:
-    """Asks the platform's API and the control API for one world.
+    """Sends requests to the platform's API and the control API for one world.
 
     Without *world* and *token* it is the default one.
     """
@@ -85,7 +85,7 @@ class WorldConnection:
         self.close()
 
     def close(self) -> None:
-        """Hang up; an emulator in process ends with it."""
+        """Close the connection; an emulator in process ends with it."""
         self._transport.close()
 
     def __repr__(self) -> str:
@@ -121,7 +121,7 @@ class WorldConnection:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> ClientResponse:
-        """Ask the platform, with the world's token.
+        """Send a request to the platform, with the world's token.
 
         Raises ``ConnectionError`` or ``TimeoutError``, as any client may meet them.
         """
@@ -143,7 +143,7 @@ class WorldConnection:
         wait: float = 0,
         **query: Any,
     ) -> Any:
-        """Ask the control API, which may *wait* so many seconds before it answers.
+        """Send a request to the control API, which may *wait* some seconds to answer.
 
         Raises ``ClientError`` where it declines, or where no emulator answers.
         """
@@ -287,7 +287,7 @@ class WorldTokens:
 
 
 def _parse_answer(answer: ClientResponse) -> Any:
-    """Return what a command was answered.
+    """Return the answer to a command.
 
     Raises ``ClientError`` for a problem document, ``ValueError`` for what no emulator
     would say.

@@ -1,4 +1,4 @@
-"""A listener: performs the pushes of a world where the emulator has no way to."""
+"""A listener: performs the pushes of a world that the emulator cannot send itself."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,11 +20,11 @@ MAX_REASON_LENGTH = 1_000  # characters of what is wrong
 
 
 class PushOutcome(NamedTuple):
-    """What a customer's server said, or why it said nothing."""
+    """The answer of a customer's server, or why there is none."""
 
     status: int = 0
     body: str = ""
-    headers: dict[str, str] = {}  # noqa: RUF012 - nobody changes it
+    headers: dict[str, str] = {}  # noqa: RUF012 - it is never changed
     verdict: str = ""
     says: str = ""
 
@@ -34,7 +34,7 @@ Handler = Callable[[Fact], Any]
 
 
 def wrap_handler(handler: Handler) -> PerformPush:
-    """Return what performs a push by calling *handler* with its parameters.
+    """Return a function that performs a push by calling *handler* with its parameters.
 
     It returns nothing for ``ok``, a text, a status, or both; what it raises is a 500.
     It is called for one push at a time.
@@ -53,7 +53,7 @@ def wrap_handler(handler: Handler) -> PerformPush:
 
 
 def _to_outcome(returned: Any) -> PushOutcome:
-    """Return what a handler says by what it returns."""
+    """Return the answer that a handler's result stands for."""
     if returned is None:
         return PushOutcome(200, "ok")
     if isinstance(returned, tuple):
@@ -87,7 +87,7 @@ class PushListener:
         self.close()
 
     def close(self) -> None:
-        """Stop listening; what has not been answered goes its ordinary way."""
+        """Stop listening; pushes without an answer are sent as without a listener."""
         self._stream.hang_up()
         self._thread.join()
 
@@ -107,7 +107,7 @@ class PushListener:
             self._stream.hang_up()
 
     def _handle_push(self, push: Fact) -> None:
-        """Perform a push and tell what was said, unless nobody waits any more."""
+        """Perform a push and report its answer, if that is still waited for."""
         with suppress(ClientError):
             try:
                 self._send_outcome(push, self._perform(push))

@@ -1,4 +1,4 @@
-"""What an emulator tells its client, as values and as lines that a person can read."""
+"""The answers of an emulator as values, and as lines that a person can read."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -119,7 +119,7 @@ def format_delivery(fact: Fact) -> str:
 
 
 def format_inbound(fact: Fact) -> str:
-    """Return what came of a text that a handset wrote."""
+    """Return the result of an incoming text."""
     reply = f"reply {fact['received_id']} to message {fact['message']}"
     what = [reply] if fact["received_id"] else []
     if fact["keyword"]:

@@ -55,11 +55,11 @@ class ClientResponse(NamedTuple):
 
 
 class ServerDisconnected(ConnectionError):  # noqa: N818 - what happened, in a word
-    """The other side hung up before its answer was whole."""
+    """The server disconnected before its answer was complete."""
 
 
 class NotStreamed(Exception):  # noqa: N818 - what came instead is no error of ours
-    """An answer that is none of the kind that was asked for."""
+    """An answer that is not a stream."""
 
     def __init__(self, response: ClientResponse) -> None:
         super().__init__(response.status)
@@ -67,7 +67,7 @@ class NotStreamed(Exception):  # noqa: N818 - what came instead is no error of o
 
 
 class LiveStream:
-    """The pieces of an answer as they come, until either side hangs up."""
+    """The pieces of an answer as they come, until either side disconnects."""
 
     def __init__(self, chunks: Iterator[bytes], hang_up: Callable[[], object]) -> None:
         next(chunks)  # says that the answer has begun
@@ -79,11 +79,11 @@ class LiveStream:
 
 
 class Transport(Protocol):
-    """What brings a request to an emulator."""
+    """Sends requests to an emulator."""
 
     @property
     def url(self) -> str:
-        """Where that is."""
+        """The URL of the emulator."""
 
     def send_request(self, request: ClientRequest) -> ClientResponse:
         """Return the answer, whole.
@@ -98,12 +98,12 @@ class Transport(Protocol):
     def open_stream(self, request: ClientRequest) -> LiveStream:
         """Return the pieces of a success as they come, once its headers have.
 
-        Closing their iterator hangs up.  Raises ``NoStream`` for another answer, and
+        Closing their iterator hangs up.  Raises ``NotStreamed`` for another answer, and
         what ``request`` raises.
         """
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
 
 
 class SocketTransport:
@@ -206,7 +206,7 @@ class SocketTransport:
 
 
 def _is_readable(connection: "HTTPConnection") -> bool:
-    """Return whether an idle connection has something to say: that it is over."""
+    """Return whether an idle connection can be read, which means that it was closed."""
     return bool(select([connection.sock], [], [], 0)[0])
 
 

@@ -25,7 +25,7 @@ URL_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class DiagnosisTarget(NamedTuple):
-    """Which emulator and which of its worlds somebody has trouble with."""
+    """The emulator to examine, and the world in it."""
 
     url: str
     secret: str | None = None
@@ -198,7 +198,7 @@ def _parse_address(url: str) -> tuple[str, int]:
 
 
 def explain_unreachable(host: str, port: int) -> str:
-    """Return why nobody is there; empty where somebody is."""
+    """Return why no server answers; empty where one does."""
     try:
         asyncio.run(_try_connection(host, port))
     except TimeoutError:
@@ -212,7 +212,7 @@ def explain_unreachable(host: str, port: int) -> str:
 
 
 async def _try_connection(host: str, port: int) -> None:
-    """Connect and hang up at once.  Raises what ``dial`` raises."""
+    """Connect and disconnect at once.  Raises what ``dial_host`` raises."""
     async with asyncio.timeout(PROBE_TIMEOUT):
         # Both the emulator and these pushes are where their owner says.
         allowed = AllowedTargets((ANY_TARGET,))

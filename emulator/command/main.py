@@ -95,7 +95,7 @@ def main() -> None:
 )
 @setting_option(
     "--mint",
-    "Who opens new worlds by their names: any door, or http alone.",
+    "Who opens new worlds by their names: any protocol, or http alone.",
     default=DEFAULT_SETTINGS.mint,
     type=click.Choice(["any", "http"]),
 )
@@ -195,13 +195,13 @@ def main() -> None:
 )
 @setting_option(
     "--journal-octets",
-    "Octets of requests and answers that each world remembers.",
+    "Bytes of requests and answers that each world remembers.",
     default=DEFAULT_SETTINGS.journal_octets,
     type=click.IntRange(1),
 )
 @setting_option(
     "--journal-total-octets",
-    "Octets of them that all worlds together remember.",
+    "Bytes of them that all worlds together remember.",
     default=DEFAULT_SETTINGS.journal_total_octets,
     type=click.IntRange(1),
 )

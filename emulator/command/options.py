@@ -176,7 +176,7 @@ PORT_OPTION = setting_option(
 )
 SMPP_PORT_OPTION = setting_option(
     "--smpp-port",
-    "Port of the SMPP door; 0 is a free one, none is no door.",
+    "Port of the SMPP server; 0 is a free one, none is no SMPP.",
     default=str(DEFAULT_SETTINGS.smpp_port),
     type=parse_port_option,
     metavar="PORT",
@@ -253,7 +253,7 @@ def report_client_errors() -> Iterator[None]:
 
 
 def with_emulator(command: CommandCallback) -> CommandCallback:
-    """Add the options that say which emulator is meant; *command* gets the ``Aim``."""
+    """Add the options that name the emulator; *command* gets a ``ControlTarget``."""
 
     @wraps(command)
     def asking(

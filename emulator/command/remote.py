@@ -25,7 +25,9 @@ from emulator.serving.settings import split_list
 DURATION_PATTERN = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)")
 SECONDS_PER_UNIT = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}  # seconds
 INSTANT_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.+")
-WALK_TIMEOUT = 600.0  # seconds of the wall, as what falls due may find nobody at home
+WALK_TIMEOUT = (
+    600.0  # seconds of the wall, as a push that falls due may wait for a connection
+)
 RULE_ID = re.compile(r"f[0-9]+")
 TEXT_FIELDS = frozenset({"number", "token", "operation"})
 
@@ -33,7 +35,7 @@ TEXT_FIELDS = frozenset({"number", "token", "operation"})
 @click.command()
 @with_emulator
 def healthcheck_command(ask: ControlTarget) -> None:
-    """Exit with 0 where an emulator answers, with 2 where none does."""
+    """Exit with 0 if an emulator answers, with 2 if none does."""
     ask("GET", path="/_emulator/healthz")
 
 
@@ -82,7 +84,7 @@ def delete_token_command(ask: ControlTarget, literal: str, named: str | None) ->
 def reply_command(
     ask: ControlTarget, number: str, text: str, message: int | None
 ) -> None:
-    """Let the handset NUMBER write TEXT, to its newest message or to another."""
+    """Send TEXT from the handset NUMBER, to its newest message or to another."""
     from emulator.client.shown import format_inbound  # noqa: PLC0415
 
     body: dict[str, Any] = {"number": number, "text": text}
@@ -102,7 +104,7 @@ def advance_command(ask: ControlTarget, time: str) -> None:
 @click.command()
 @with_world
 def settle_command(ask: ControlTarget) -> None:
-    """Let all happen that happens by itself."""
+    """Carry out all that is left to happen by itself."""
     _move_clock(ask, "settle", {})
 
 
@@ -231,7 +233,7 @@ REMOTE_COMMANDS = (
 
 
 def parse_clock_move(time: str) -> dict[str, Any]:
-    """Return what ``advance`` is asked: ``next``, ``90``, ``5m`` or an instant.
+    """Return the body of ``advance``: from ``next``, ``90``, ``5m`` or an instant.
 
     Raises ``click.BadParameter``.
     """
@@ -246,7 +248,7 @@ def parse_clock_move(time: str) -> dict[str, Any]:
 
 
 def parse_rule_words(words: tuple[str, ...]) -> dict[str, Any]:
-    """Return the fault rule that ``status=500 phase=after first=1`` means.
+    """Return the fault rule in words such as ``status=500 phase=after first=1``.
 
     A word that rules and effects both have, such as ``body``, is the effect's where its
     kind takes it; ``body_has`` is the rule's in any case.
@@ -289,7 +291,7 @@ def _split_word(word: str) -> tuple[str, str]:
 
 
 def _parse_value(name: str, text: str) -> Any:
-    """Return what *text* means: a number, JSON, or itself; a cellphone is text."""
+    """Return *text* as a number, as JSON, or as it is; a cellphone is text."""
     if name in TEXT_FIELDS:
         return text
     try:
@@ -299,7 +301,7 @@ def _parse_value(name: str, text: str) -> Any:
 
 
 def _move_clock(ask: ControlTarget, command: str, body: dict[str, Any]) -> None:
-    """Move the clock, and tell what happened."""
+    """Move the clock, and print what happened."""
     from emulator.client.shown import ClockAdvance  # noqa: PLC0415
 
     path = f"/_emulator/clock/{command}"

@@ -1,4 +1,4 @@
-"""An OpenAPI 3.1 document made executable; it does not know SMS from soup.
+"""An OpenAPI 3.1 document made executable; it knows nothing of SMS.
 
 The document routes, secures, validates and shapes.  ``x-also-at`` on an operation lists
 other paths that it answers at, each with a ledger id; ``x-closed-query`` at the top
@@ -23,7 +23,7 @@ MAX_ID_DIGITS = 18  # digits, which fit 64 bits
 
 
 class ContractError(Exception):
-    """The document and the program do not fit together."""
+    """The document and the program do not agree."""
 
 
 def load_contract(path: Path) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class Operation:
 
     @cached_property
     def body_shape(self) -> Shape | None:
-        """What the body of a request looks like; None where there is none."""
+        """The shape of the request's body; None where there is none."""
         if "requestBody" not in self.node:
             return None
         where = make_pointer(
@@ -145,7 +145,7 @@ class Operation:
 
 
 class Webhook:
-    """A request that leaves: a GET with its parameters in the query."""
+    """An outgoing request: a GET with its parameters in the query."""
 
     def __init__(self, document: OpenApiDocument, where: str) -> None:
         node = document.resolve_pointer(where)[1]
@@ -172,7 +172,7 @@ class Parameter:
         return self._document.make_validator(self._schema)
 
     def admits_value(self, value: object) -> bool:
-        """Return whether the schema admits *value*."""
+        """Return whether *value* is valid by the schema."""
         return self._value_validator.is_valid(value)
 
     def _parse_text(self, raw: str) -> Any:

@@ -3,7 +3,7 @@
 Two extensions of ours are carried out here:
 
 ``x-strict``   on a schema: what a doubtful reading would have to satisfy as well
-``x-catalog``  on an id: which enum of ids is served to whoever reads the document
+``x-catalog``  on an id: which ids the served document lists as an enum
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,7 +32,7 @@ class OpenApiDocument:
         self._narrowed: dict[StrictReadings, jsonschema_rs.Registry] = {}
 
     def resolve_pointer(self, pointer: str) -> tuple[str, Node]:
-        """Return where *pointer* leads, references followed, and what is there."""
+        """Return the final pointer and the node of *pointer*, references followed."""
         node = self.tree
         for step in pointer.split("/")[1:]:
             name = step.replace("~1", "/").replace("~0", "~")

@@ -1,4 +1,4 @@
-"""Answers that are remembered, within a bound in bytes: no client fills the memory.
+"""A cache with a bound in bytes, so that no client fills the memory.
 
 ``functools.lru_cache`` bounds how many answers it keeps, whatever their size.
 """
@@ -15,7 +15,7 @@ MAX_CACHED_LENGTH = 256  # characters or bytes of a question that is remembered
 def cache_short_keys(
     maxsize: int,
 ) -> Callable[[Callable[[QuestionT], ResultT]], Callable[[QuestionT], ResultT]]:
-    """Remember *most* answers to questions that are short; longer ones are worked out.
+    """Remember *maxsize* answers to questions that are short; compute the others.
 
     An answer must not be larger than its question by more than a little.
     """

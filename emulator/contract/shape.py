@@ -1,4 +1,4 @@
-"""The shape of a request's body: what it must look like, and what it may look like.
+"""The shape of a request's body: required fields, other spellings, strict readings.
 
 ``x-also-called`` on a property lists its other spellings, each with a ledger id.
 """
@@ -23,7 +23,7 @@ JsonBody = dict[str, Any]
 
 
 class BodyFlaw(Struct, frozen=True):
-    """The first thing that is wrong with a body."""
+    """The first mistake in a body."""
 
     field: str  # dotted: recipients.0.cellphone; empty for the whole body
     keyword: str  # of JSON Schema, or required_without, required_with
@@ -61,8 +61,8 @@ class Shape:
     def read_body(self, body: Any, closed: frozenset[str]) -> BodyReading:
         """Return *body* under its canonical names, with what was doubtful in it.
 
-        Raises ``Mismatch`` where the shape is wrong, or doubtful in a way that *closed*
-        shuts out.
+        Raises ``BodyMismatch`` where the shape is wrong, or doubtful in a way that
+        *closed* shuts out.
         """
         if not isinstance(body, dict):
             raise BodyMismatch(BodyFlaw("", "type", "object"))
@@ -88,7 +88,7 @@ class Shape:
         return renamed, notes
 
     def _choose_branch(self, body: JsonBody) -> "ShapeBranch":
-        """Return the branch that the body means."""
+        """Return the branch that the body matches."""
         if not self._pin:
             return self._branches[0]
         if self._pin not in body:
@@ -128,7 +128,7 @@ class ShapeBranch:
     def list_doubts(self, body: JsonBody, closed: frozenset[str]) -> Iterator[str]:
         """Yield the strict readings that *body* fails.
 
-        Raises ``Mismatch`` for one of *closed*.
+        Raises ``BodyMismatch`` for one of *closed*.
         """
         for ledger in self._ledgers:
             if ledger not in self._by_ledger:  # half a millisecond each, so made once
@@ -143,7 +143,7 @@ class ShapeBranch:
     def check_body(
         self, validator: Validator, body: JsonBody, ledger: str = ""
     ) -> None:
-        """Raise ``Mismatch`` unless *body* is valid."""
+        """Raise ``BodyMismatch`` unless *body* is valid."""
         try:
             validator.validate(body)
         except jsonschema_rs.ValidationError as error:

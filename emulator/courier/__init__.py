@@ -1,1 +1,1 @@
-"""The edge that leads out: pushes to the customer's servers."""
+"""The edge for outgoing HTTP: pushes to the customer's servers."""

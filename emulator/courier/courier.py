@@ -1,4 +1,4 @@
-"""The courier: carries what worlds have put into their outboxes.
+"""The courier: sends the deliveries in the outboxes of the worlds.
 
 Each address of each world has a lane, in which one thing leaves after the other; lanes
 do not wait for each other, and no request waits for any of them.
@@ -26,12 +26,12 @@ from emulator.world.transaction import run_transaction
 
 log = logging.getLogger("emulator")
 
-RELAY_GRACE = 5.0  # seconds that a listener has to pass an answer on
-MAX_RETRY_DELAY = 30.0  # seconds until what a disk has refused is tried again
+RELAY_GRACE = 5.0  # seconds more for a listener to report an answer
+MAX_RETRY_DELAY = 30.0  # seconds until a refused write is tried again
 
 
 class Courier:
-    """Looks after the worlds that something may leave."""
+    """Sends the deliveries of all worlds of the process."""
 
     def __init__(
         self, webhooks: Mapping[str, Webhook], caller: HttpCaller, *, seconds: float
@@ -42,7 +42,7 @@ class Courier:
         self._world_couriers: dict[World, _WorldCourier] = {}
 
     def schedule_dispatch(self, world: World) -> None:
-        """See soon what may leave *world*; where no loop runs, whoever comes will."""
+        """Send soon what may leave *world*; without a loop, the next request does."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -53,13 +53,13 @@ class Courier:
         post.schedule_dispatch()
 
     def forget_world(self, world: World) -> None:
-        """Forget a world that nothing may leave."""
+        """Forget a world that has nothing to send."""
         self._world_couriers.pop(world, None)
 
     async def attempt_delivery(
         self, world: World, outbox: Outbox, delivery: Delivery
     ) -> None:
-        """Try one delivery and keep what came of it, unless the world was reset."""
+        """Try one delivery and keep the attempt, unless the world was reset."""
         webhook = self._webhooks[str(delivery.kind)]
         try:
             push = make_push(delivery, webhook, world.account.assumptions)
@@ -104,7 +104,7 @@ class Courier:
     async def _relay_push(
         self, world: World, outbox: Outbox, push: PushRequest
     ) -> PushResponse:
-        """Have a listener perform *push*, and return what it was answered."""
+        """Have a listener perform *push*, and return the answer."""
         relay = outbox.relays[0]
         number = relay.assign_push(push)
         try:
@@ -122,7 +122,7 @@ class Courier:
 
 
 class _WorldCourier:
-    """The courier's post at one world: its lanes, and the alarm for what is due."""
+    """The courier of one world: its lanes, and the timer for what is due."""
 
     def __init__(
         self, courier: Courier, world: World, loop: asyncio.AbstractEventLoop
@@ -133,7 +133,7 @@ class _WorldCourier:
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._outbox = world.outbox
         self._is_scheduled = False
-        self._failures = 0  # times in a row, by the disk
+        self._failures = 0  # of the store, in a row
         self._timer: asyncio.TimerHandle | None = None
         self._clock_setting: tuple[Clock, int] | None = None
 
@@ -146,13 +146,13 @@ class _WorldCourier:
         start_eagerly(self._dispatch_due())
 
     async def _dispatch_due(self) -> None:
-        """Bring the world up to the time, and let leave what is ready."""
+        """Bring the world up to the time, and start the lanes that are ready."""
         self._is_scheduled = False
         world = self._world
         before, patience = world.event_log.last, 0.0
         try:
             if not await catch_up(world, world.clock.now()):
-                self.schedule_dispatch()  # others are let in
+                self.schedule_dispatch()  # let other tasks run
             self._failures = 0
         except Refusal as refusal:
             log.error("world %s: %s", world.name, refusal.why)  # noqa: TRY400
@@ -171,7 +171,7 @@ class _WorldCourier:
         self._set_timer(patience)
 
     async def _run_lane(self, url: str) -> None:
-        """Carry what leaves on one lane until it is empty."""
+        """Send the deliveries of one lane until it is empty."""
         world, outbox, lanes = self._world, self._outbox, self._lanes
         try:
             while world.outbox is outbox and (taken := outbox.take_next(url)):
@@ -188,9 +188,9 @@ class _WorldCourier:
             self.schedule_dispatch()
 
     def _set_timer(self, min_delay: float) -> None:
-        """Look again when the next thing is due, or when somebody turns the clock.
+        """Run again when the next delivery is due, or when the clock is changed.
 
-        Not before so many seconds of the wall, in which a disk may be given room.
+        Not before *min_delay* real seconds, in which a disk may be given room.
         """
         world = self._world
         if self._timer:
@@ -211,7 +211,7 @@ class _WorldCourier:
             )
 
     def _handle_change(self) -> None:
-        """Hear that something has changed; only the clock is of interest."""
+        """Dispatch again if the clock of the world was changed."""
         clock = self._world.clock
         if self._clock_setting != (clock, clock.change_count):
             self.schedule_dispatch()
@@ -219,7 +219,7 @@ class _WorldCourier:
 
 @contextmanager
 def _watch_changes(world: World) -> Iterator[asyncio.Event]:
-    """Return what rings when something changes in *world*."""
+    """Return an event that is set when something changes in *world*."""
     bell = asyncio.Event()
     world.add_listener(bell.set)
     try:

@@ -1,4 +1,4 @@
-"""One HTTP request to a customer's server, over a connection that may be kept.
+"""Send one HTTP request to a customer's server, over a connection that may be reused.
 
 Redirects are not followed, an answer is read up to a bound, and a request that has left
 is never sent again by itself.
@@ -30,7 +30,7 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 class NoResponseError(Exception):
-    """No answer came; the verdict says in which way, the message what to try."""
+    """No answer came; the verdict says why, the message what to try."""
 
     def __init__(self, verdict: Verdict, message: str) -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ class NoResponseError(Exception):
 
 
 class HttpTarget(NamedTuple):
-    """Where a URL leads."""
+    """The host, port and scheme of a URL."""
 
     scheme: str
     host: str
@@ -46,13 +46,13 @@ class HttpTarget(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """What the header ``Host`` says."""
+        """The value of the header ``Host``."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == SCHEME_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 class HttpCaller:
-    """Calls servers; connections are kept for a moment."""
+    """Calls servers; idle connections are kept for a moment."""
 
     def __init__(
         self, targets: AllowedTargets, *, body_limit: int, in_container: bool = False
@@ -66,8 +66,7 @@ class HttpCaller:
     async def send_push(self, push: PushRequest) -> PushResponse:
         """Return the answer to *push*.
 
-        Raises ``Unreached`` where there is none; how long that may take is up to who
-        calls.
+        Raises ``NoResponseError`` where there is none.  The caller sets the time limit.
         """
         place = _parse_target(push.url)
         connection = self._take_idle(place) or await self._open_connection(place)
@@ -83,7 +82,7 @@ class HttpCaller:
         return answer
 
     def _keep_idle(self, place: HttpTarget, connection: "HttpConnection") -> None:
-        """Keep a connection for a moment."""
+        """Keep an idle connection for a moment."""
         connection.mark_idle()
         self._idle.setdefault(place, []).append(connection)
         if self._cleanup is None or self._cleanup.done():
@@ -116,7 +115,7 @@ class HttpCaller:
         return None
 
     async def _open_connection(self, place: HttpTarget) -> "HttpConnection":
-        """Return a new connection to an address of the place that may be called."""
+        """Return a new connection to an allowed address of the target."""
         tls = {}
         if place.scheme == "https":
             tls = {"ssl": _make_client_context(), "server_hostname": place.host}
@@ -149,7 +148,7 @@ class HttpCaller:
 
 
 class HttpConnection(asyncio.Protocol):
-    """One connection; it asks one thing at a time."""
+    """One connection, which sends one request at a time."""
 
     def __init__(self, body_limit: int) -> None:
         self._body_limit = body_limit
@@ -160,19 +159,19 @@ class HttpConnection(asyncio.Protocol):
 
     @property
     def is_reusable(self) -> bool:
-        """Whether it can be asked again."""
+        """Whether it can send another request."""
         return self._whole and not self._transport.is_closing()
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the other side is still sure to expect something."""
+        """Whether it was used so recently that the server still keeps it open."""
         return self.is_reusable and self._loop.time() - self._idle_since < IDLE_SECONDS
 
     def mark_idle(self) -> None:
         self._idle_since = self._loop.time()
 
     async def send_request(self, request: bytes) -> PushResponse:
-        """Send *request* and return the answer.  Raises ``Unreached``."""
+        """Send *request* and return the answer.  Raises ``NoResponseError``."""
         self._reset_answer()
         self._answer = self._loop.create_future()
         self._transport.write(request)
@@ -231,7 +230,7 @@ class HttpConnection(asyncio.Protocol):
             self._headers = []
 
     def _has_length(self) -> bool:
-        """Whether the answer says where it ends."""
+        """Whether the answer states where it ends."""
         names = {name for name, _ in self._headers}
         return not names.isdisjoint({"content-length", "transfer-encoding"})
 
@@ -262,14 +261,14 @@ def _parse_target(url: str) -> HttpTarget:
 
 @cache_short_keys(4_096)
 def _encode_path(url: str) -> str:
-    """Return what a request line says of *url*, in ASCII; the fragment is not sent."""
+    """Return the target for the request line of *url*, in ASCII, without fragment."""
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
     return quote((parts.path or "/") + query, safe=URL_SAFE)
 
 
 def _encode_request(push: PushRequest, place: HttpTarget) -> bytes:
-    """Return the octets of the request; the URL's own query stays (MOP-09)."""
+    """Return the bytes of the request; the URL's own query stays (MOP-09)."""
     target, body = _encode_path(push.url), ""
     head = f"Host: {place.authority}\r\n{REQUEST_HEADERS}"
     if push.method == "POST":

@@ -1,4 +1,4 @@
-"""A push as it goes out: built from the contract's webhook, and held to it."""
+"""Make the request of a push from the contract's webhook, and check it."""
 
 from urllib.parse import quote_plus
 
@@ -17,7 +17,7 @@ from emulator.world.outbox import PushRequest
 def make_push(
     delivery: Delivery, webhook: Webhook, assumptions: Assumptions
 ) -> PushRequest:
-    """Return the request that *delivery* means.
+    """Return the HTTP request for *delivery*.
 
     Raises ``ContractError`` for facts that the contract does not describe.
 

@@ -41,7 +41,7 @@ class BindConfig:
 
 @dataclass(frozen=True, slots=True)
 class SmscConfig:
-    """What the account's message centre is like.  A timer of 0 is off."""
+    """The configuration of the account's SMSC.  A timer of 0 is off."""
 
     session_init_timer: float = 10  # seconds of the wall, as all of its timers
     enquire_link_timer: float = 30
@@ -52,7 +52,7 @@ class SmscConfig:
     over_window: int = int(CommandStatus.ESME_RMSGQFUL)
     over_held: int = int(CommandStatus.ESME_RTHROTTLED)  # source: assumption SMP-11
     receiver_window: int = 10  # deliver_sm without an answer; source: SMPP 3.4, 2.7
-    held: int = 10_000  # receipts that wait; more are dropped if nobody is bound
+    held: int = 10_000  # receipts that wait; more are dropped without a bound session
     # Seconds of the wall without an acknowledgement, while so many wait, after which
     # a submit_sm that asks for another is declined.
     throttled_after: float = 2
@@ -62,7 +62,7 @@ class SmscConfig:
 
 @dataclass(frozen=True, slots=True)
 class SmppAccess:
-    """The binds by system_id, and the centre that they lead to."""
+    """The binds by system_id, and the SMSC that they lead to."""
 
     binds: Mapping[str, BindConfig] = field(default_factory=dict)
     centre: SmscConfig = SmscConfig()

@@ -1,4 +1,4 @@
-"""What the manual left open: one named switch each, chosen by the world.
+"""The questions that the manual leaves open: one named switch each, set by the world.
 
 ``--strict`` is nothing but the column ``strict`` of this table.  A switch whose
 choices are ``accept`` and ``refuse`` (or ``ignore``) decides about a *doubt*: a
@@ -268,7 +268,7 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A reading that lenient notes and strict declines."""
+    """A reading that lenient notes and strict refuses."""
 
     ledger: str
     reason: RefusalReason = NOT_WANTED

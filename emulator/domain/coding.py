@@ -1,4 +1,4 @@
-"""The text of a short message: what octets mean under a data_coding, and back.
+"""The text of a short message: octets of a data_coding to text, and back.
 
 Source: GSM 03.38 and SMPP 3.4, 5.2.19; assumption SMP-02 where clients differ.
 """
@@ -26,7 +26,7 @@ class Alphabet(StrEnum):
 
 
 class PartCapacity(NamedTuple):
-    """What one message holds, alone and as a part of a longer one."""
+    """The length of one message, alone and as a part of a longer one."""
 
     alone: int
     part: int

@@ -1,4 +1,4 @@
-"""What an SMPP answer says of its request: the command_status.
+"""The command_status of SMPP responses.
 
 Source: SMPP 3.4, 5.1.3.
 """
@@ -58,7 +58,7 @@ class CommandStatus(IntEnum):
 
 
 class SmppRefusal(Exception):  # noqa: N818 - nothing went wrong; the platform declines
-    """The platform declines what an SMPP request asks for."""
+    """The platform refuses an SMPP request."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)

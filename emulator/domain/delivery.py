@@ -1,4 +1,4 @@
-"""Deliveries: what has happened and must leave, and every attempt to carry it.
+"""Deliveries: pushes and receipts that must leave, and every attempt to send them.
 
 Immutable; the world keeps the newest state of each.
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class DeliveryKind(StrEnum):
-    """What leaves; the value is the operationId of the contract's webhook."""
+    """What is delivered; the value is the operationId of the contract's webhook."""
 
     REPLY = "moPush"
     SMPP_REPLY = "smppMoPush"
@@ -22,11 +22,11 @@ class DeliveryKind(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    DUE = "due"  # at its instant, or once there is somebody to take it
+    DUE = "due"  # at its instant, or once a receiver is there
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
     LOST = "lost"  # a fault lost it
-    DROPPED = "dropped"  # somebody asked for that, or no receiver came
+    DROPPED = "dropped"  # by a command, or no receiver came
 
 
 class Verdict(StrEnum):
@@ -38,7 +38,7 @@ class Verdict(StrEnum):
     TIMED_OUT = "timed_out"
     REFUSED = "refused"  # nothing listens there
     BROKEN = "broken"  # a connection that fails, an answer that is no HTTP
-    UNUSABLE = "unusable"  # what came back cannot be sent to anybody
+    UNUSABLE = "unusable"  # what came back cannot be sent
     FORBIDDEN = "forbidden"  # where we do not go
     GONE = "gone"  # a listener that left without an answer
     FAILED = "failed"  # by a mistake of ours
@@ -46,7 +46,7 @@ class Verdict(StrEnum):
 
 
 class PushMutation(StrEnum):
-    """What a fault makes of a push."""
+    """How a fault changes a push."""
 
     LOST = "lost"
     LATE = "late"
@@ -64,14 +64,14 @@ class PushMutation(StrEnum):
 
 RECEIPT_METHOD = "deliver_sm"  # in the place of an HTTP method
 MAX_RECEIPT_ATTEMPTS = 20  # attempts of one receipt
-UNCOUNTED_VERDICTS = frozenset({Verdict.GONE, Verdict.STOPPED})  # nobody's answer
+UNCOUNTED_VERDICTS = frozenset({Verdict.GONE, Verdict.STOPPED})  # no answer of a server
 FINAL_VERDICTS = frozenset(
     {Verdict.UNUSABLE, Verdict.FORBIDDEN, Verdict.FAILED}
 )  # another try changes nothing
 
 
 class Attempt(NamedTuple):
-    """One try, and what came of it."""
+    """One attempt, with its result."""
 
     at: datetime  # of the world
     method: str
@@ -108,7 +108,7 @@ class Delivery(NamedTuple):
 
     @property
     def was_abandoned(self) -> bool:
-        """Whether a listener went away with it."""
+        """Whether a listener disconnected before it answered."""
         return bool(self.attempts) and self.attempts[-1].verdict is Verdict.GONE
 
     def apply_attempt(self, attempt: Attempt, now: datetime) -> "Delivery":
@@ -126,13 +126,13 @@ class Delivery(NamedTuple):
         return self._replace(due_at=due_at, behind=False, attempts=attempts)
 
     def retry_now(self, now: datetime) -> "Delivery":
-        """Return the delivery as it is tried now, whatever came of it before."""
+        """Return the delivery, due now, whatever its state was."""
         return self._replace(state=DeliveryState.DUE, due_at=now, behind=False)
 
     def add_interruption(self, now: datetime) -> "Delivery":
         """Return the delivery as it is tried again, perhaps for nothing.
 
-        The emulator was stopped while it was on its way, and nobody knows how far.
+        The emulator was stopped during an attempt; it is unknown whether that arrived.
         """
         attempt = Attempt(
             at=now,
@@ -144,7 +144,7 @@ class Delivery(NamedTuple):
         return self._replace(attempts=(*self.attempts, attempt))
 
     def drop(self) -> "Delivery":
-        """Return the delivery as nobody tries it any more."""
+        """Return the delivery, dropped: it is not tried again."""
         return self._finish_as(DeliveryState.DROPPED, self.attempts)
 
     def lose_by_fault(self, fault: str) -> "Delivery":

@@ -113,7 +113,7 @@ def count_sms_statuses(campaign: SmsCampaign, now: datetime) -> Mapping[str, int
 
 
 def list_sms_milestones(campaign: SmsCampaign, after: datetime) -> Iterator[Milestone]:
-    """Yield what will become of the campaign, in order; what is long over is left out.
+    """Yield the milestones of the campaign, in order, without those that are long over.
 
     ``inserted``, then ``sending`` (the first message), ``sent`` (the last one) and
     ``completed`` (every message is final); of two at one instant only the later one.
@@ -177,7 +177,7 @@ def _list_final_times(campaign: SmsCampaign, bound: int) -> Iterator[datetime]:
 
 
 def compute_final_time(campaign: SmsCampaign, index: int) -> datetime | None:
-    """Return when message *index* is final; None where it waits for somebody."""
+    """Return when message *index* is final; None where no time is set."""
     line = campaign.line
     end: datetime | None
     if not line.interventions or index < line.messages_to_send:
@@ -292,7 +292,7 @@ def _list_statuses(
 
 
 def _get_waiting_status(campaign: SmsCampaign, now: datetime) -> str:
-    """Return what a message says that has not had its instant."""
+    """Return the status of a message before its instant."""
     last = campaign.line.last_intervention(now)
     return WAITING_STATUS.get(last.change, "in progress") if last else "in progress"
 
@@ -331,7 +331,7 @@ def _count_in_second(
 
 
 def pause_sending(campaign: SmsCampaign, now: datetime) -> SmsCampaign:
-    """Hold back what has not been sent.
+    """Pause the messages that have not been sent.
 
     Refuses with ``NOT_PAUSABLE`` a campaign that is paused, cancelled or complete.
     """
@@ -339,7 +339,7 @@ def pause_sending(campaign: SmsCampaign, now: datetime) -> SmsCampaign:
 
 
 def resume_sending(campaign: SmsCampaign, now: datetime) -> SmsCampaign:
-    """Go on after a pause.  Refuses with ``NOT_RESUMABLE`` what is not paused."""
+    """Resume after a pause.  Refuses with ``NOT_RESUMABLE`` if it is not paused."""
     last = campaign.line.last_intervention(now)
     if not (last and last.change is InterventionKind.PAUSED):
         raise Refusal(NOT_RESUMABLE, f"campaign {campaign.id} is not paused")
@@ -347,7 +347,7 @@ def resume_sending(campaign: SmsCampaign, now: datetime) -> SmsCampaign:
 
 
 def cancel_sending(campaign: SmsCampaign, now: datetime) -> SmsCampaign:
-    """Give up what has not been sent.
+    """Cancel the messages that have not been sent.
 
     Refuses with ``NOT_CANCELLABLE`` a campaign that is cancelled or complete.
     """

@@ -105,7 +105,7 @@ def make_email_campaign(
 
 
 def list_email_doubts(campaign: EmailCampaign, account: Account) -> Iterator[Doubt]:
-    """Yield what lenient accepts and strict declines."""
+    """Yield the doubts, which lenient accepts and strict refuses."""
     library = {medium.url for medium in account.media.values()}
     if campaign.image and campaign.image not in library:
         words = {"field": "image"}

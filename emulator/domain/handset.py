@@ -1,4 +1,4 @@
-"""Handsets: what happens to whatever is sent to a number.
+"""Handsets: the outcome of messages and calls to a number.
 
 A number has one truth: SMS, voice and HLR agree about it.  The numbers ``99900`` + two
 digits of outcome + three free digits are reserved for tests; every other number is
@@ -28,7 +28,7 @@ TEST_NUMBERS = range(_FIRST, _LAST + 1)
 
 
 class Outcome(IntEnum):
-    """What becomes of a message; the value is the test block's two digits."""
+    """The outcome of a message; the value is the two digits of the test block."""
 
     SENT = 0
     FAILED = 1
@@ -111,7 +111,7 @@ BEHAVIOURS: Mapping[Outcome, HandsetBehaviour] = {
 
 @dataclass(frozen=True, slots=True)
 class ReplyProfile:
-    """A share of all people who answer a message with one of some texts."""
+    """A share of all handsets that answer a message with one of some texts."""
 
     share: float  # 0 to 1
     after: timedelta  # the message is on the handset
@@ -120,9 +120,9 @@ class ReplyProfile:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Who lives in a world: numbers with a fate of their own, and weights for others.
+    """The handsets of a world: numbers with their own outcome, weights for the others.
 
-    ``weights`` are relative; without any, everybody is reached.
+    ``weights`` are relative; without any, every handset is reached.
     """
 
     seed: int
@@ -131,7 +131,7 @@ class Population:
     profiles: tuple[ReplyProfile, ...] = ()
 
     def get_outcome(self, number: int) -> Outcome:
-        """Return what happens to whatever is sent to *number*."""
+        """Return the outcome of *number*."""
         if number in self.known:
             return self.known[number]
         if _FIRST <= number <= _LAST:

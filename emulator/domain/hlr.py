@@ -1,4 +1,4 @@
-"""HLR look-ups: what the network would tell of one number.
+"""HLR look-ups: what the network knows of one number.
 
 The manual's answer is lost; its shape and content are ours.
 

@@ -1,4 +1,4 @@
-"""The parameters of a push: as the contract has them, and as they come out wrong.
+"""The parameters of a push: as in the contract, and as a fault changes them.
 
 Source: manual MOP-04, KEY-03; MOP-05 and SMP-07 for the spellings that contradict them.
 """
@@ -16,7 +16,7 @@ CELLPHONE_NAME, MISSPELT_NAME, MESSAGE_ID_NAME, DATE_NAME = (
     "message_id",
     "date",
 )
-UNKNOWN_ID_OFFSET = 900_000_000  # added to an id, it is nobody's
+UNKNOWN_ID_OFFSET = 900_000_000  # added to an id, it is the id of no message
 
 
 def make_push_parameters(

@@ -1,4 +1,4 @@
-"""Delivery receipts: what a client is told of a message once its fate is known.
+"""Delivery receipts: the final state of a message, as an SMPP client gets it.
 
 Source: SMPP 3.4, appendix B and 5.3.2.35; the variants are those of real centres.
 """
@@ -49,7 +49,7 @@ TEXT_FORMATS: Mapping[str, str] = {"text": " text:{}", "Text": " Text:{}", "none
 
 
 class Receipt(NamedTuple):
-    """What became of one message, for whoever submitted it."""
+    """The final state of one message, for the client that submitted it."""
 
     message: int  # the id that was answered
     state: MessageState
@@ -82,7 +82,7 @@ def make_receipt(
 def find_next_receipt(
     campaign: SmsCampaign, submission: Submission
 ) -> tuple[int, datetime] | None:
-    """Return whose fate is known next, and when; None where nobody is to be told.
+    """Return which message is final next, and when; None where no receipt is wanted.
 
     Never before the client has been answered: it could not tell what this is about.
     """
@@ -112,7 +112,7 @@ def format_receipt_id(message: int, form: ReceiptFormat) -> str:
 
 
 def render_receipt_text(receipt: Receipt, form: ReceiptFormat, zone: tzinfo) -> str:
-    """Return the receipt in words, in ASCII whatever the message was written in.
+    """Return the text of the receipt, in ASCII whatever the coding of the message.
 
     ``id:97569696 sub:001 dlvrd:001 submit date:2603021200 done date:2603021200
     stat:DELIVRD err:000 text:hola``
@@ -138,7 +138,7 @@ def _format_receipt_date(second: int, zone: tzinfo, form: str) -> str:
 
 
 def make_receipt_tlvs(receipt: Receipt, form: ReceiptFormat) -> dict[str, bytes]:
-    """Return the same by name of parameter, for who reads no words."""
+    """Return the content of the receipt as optional parameters, by name."""
     found = {}
     if form.tlvs != "without":
         found["RECEIPTED_MESSAGE_ID"] = (

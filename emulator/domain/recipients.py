@@ -67,7 +67,7 @@ def make_column(values: Iterable[str]) -> Column:
 
 @dataclass(frozen=True, slots=True)
 class Recipients:
-    """Cellphones, and a column for every field anybody has."""
+    """Cellphones, and a column for every field that any recipient has."""
 
     numbers: Sequence[int]
     fields: Mapping[str, Column]

@@ -23,7 +23,7 @@ class RefusalReason:
 
 
 class Refusal(Exception):  # noqa: N818 - nothing went wrong; the platform declines
-    """The platform declines a request.
+    """The platform refuses a request.
 
     *words* fill the sentence; they are field names and limits, never what was sent but
     for a host that is none of ours.

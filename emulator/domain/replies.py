@@ -1,4 +1,4 @@
-"""Replies: what handsets answer by themselves, and when.
+"""Replies: the texts that handsets send by themselves, and when.
 
 A reply follows its message by a fixed delay, so the replies of one habit come in the
 order of the messages, and those of a campaign are merged without being sorted.
@@ -21,7 +21,7 @@ SENT_STATUS = "sent"
 
 
 class HandsetReply(NamedTuple):
-    """What one handset will write."""
+    """The reply of one handset."""
 
     at: datetime
     place: int  # of the message in its campaign
@@ -43,7 +43,7 @@ REACHED_OUTCOMES = tuple(
 
 
 def expects_replies(campaign: SmsCampaign) -> bool:
-    """Whether somebody may answer a campaign by himself; nobody does a keyword's."""
+    """Whether handsets may answer by themselves; not those of a keyword."""
     outcomes = campaign.outcomes
     if outcomes.count(Outcome.SENT) == len(outcomes) and not campaign.profiles:
         return False  # the ordinary case
@@ -71,7 +71,7 @@ def draw_replies(campaign: SmsCampaign, seed: int) -> Iterator[HandsetReply]:
 def _list_test_replies(
     campaign: SmsCampaign, outcome: Outcome, after: timedelta, text: str
 ) -> Iterator[HandsetReply]:
-    """Yield what the handsets of one outcome write."""
+    """Yield the replies of the handsets with one outcome."""
     for index, arrival in _list_arrivals(campaign, outcome):
         yield HandsetReply(arrival + after, index, text)
 
@@ -79,7 +79,7 @@ def _list_test_replies(
 def _draw_profile_replies(
     campaign: SmsCampaign, number: int, outcome: Outcome, seed: int
 ) -> Iterator[HandsetReply]:
-    """Yield what those of a profile write whose messages arrive in the same way."""
+    """Yield the replies of a profile to messages that arrive in the same way."""
     profile = campaign.profiles[number]
     for index, arrival in _list_arrivals(campaign, outcome):
         message = campaign.first_message + index

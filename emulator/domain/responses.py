@@ -1,4 +1,4 @@
-"""Responses (MO): what handsets answered, and how it is found.
+"""Responses (MO): the replies of handsets, and the query that finds them.
 
 Source: manual MO-01 to MO-21.
 """
@@ -66,7 +66,7 @@ def parse_date_window(
 
 
 def list_window_doubts(window: DateWindow) -> Iterator[Doubt]:
-    """Yield what lenient accepts and strict declines."""
+    """Yield the doubts, which lenient accepts and strict refuses."""
     if window.start > window.end:
         yield Doubt("MO-14", DATES_REVERSED, "from is after to: nothing is found")
 
@@ -74,7 +74,7 @@ def list_window_doubts(window: DateWindow) -> Iterator[Doubt]:
 def find_responses(
     query: ResponsesQuery, window: DateWindow, responses: Iterable[MoResponse]
 ) -> list[MoResponse]:
-    """Return what *query* asks for, the oldest first.
+    """Return the responses that *query* matches, the oldest first.
 
     Source: manual MO-02 to MO-07; assumptions MO-12 (dates matter for type 1
     only) and MO-17 (the order).

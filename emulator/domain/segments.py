@@ -30,7 +30,7 @@ class UserData(NamedTuple):
 
 
 def parse_user_data(octets: bytes) -> UserData:
-    """Take the header off a text.  Declines one that is longer than the text.
+    """Remove the header of a text.  Refuses one that is longer than the text.
 
     >>> headed(bytes.fromhex("050003ab0201") + b"hola")
     Headed(part=Part(reference=171, total=2, number=1), octets=b'hola')

@@ -1,4 +1,4 @@
-"""Messages submitted by SMPP: who may send what, what it costs, where it stands.
+"""Messages submitted by SMPP: their checks, their price and their state.
 
 Each submission is a campaign of one (that of a submit_multi, of several), whose
 message id is the id answered; from then on it fares as any other campaign does.
@@ -45,7 +45,7 @@ class SmppAddress(NamedTuple):
 
 
 class SubmitOrder(NamedTuple):
-    """What a client asks to be sent, in whichever of three ways it does."""
+    """An order to send, from submit_sm, submit_multi or data_sm."""
 
     service_type: bytes
     source: SmppAddress
@@ -65,7 +65,7 @@ class SubmitOrder(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """What is known of a campaign that came by SMPP, beside the campaign."""
+    """What is kept of a campaign that came by SMPP, beside the campaign."""
 
     id: int  # of the campaign
     message: int  # the id answered
@@ -77,7 +77,7 @@ class Submission(NamedTuple):
     registered: int
     part: MessagePart | None
     reference: int | None
-    told: int = 0  # recipients whose fate the client has been told, or need not be
+    told: int = 0  # recipients whose receipt was made, or is not wanted
     answered_at: datetime | None = None  # where the answer to it is late
 
     @property
@@ -110,7 +110,7 @@ STATE_BY_STATUS = {
 
 
 class MessageContent(NamedTuple):
-    """What a message says, read."""
+    """The decoded content of a message."""
 
     text: str
     alphabet: Alphabet
@@ -119,7 +119,7 @@ class MessageContent(NamedTuple):
 
 
 def parse_destination(address: bytes) -> int:
-    """Return the ten digits of a destination.  Declines what is none."""
+    """Return the ten digits of a destination.  Refuses anything else."""
     found = DESTINATION_PATTERN.fullmatch(address)
     if found is None:
         why = f"{address.decode('latin-1')!r} is not ten digits, or 52 or 521 and ten"
@@ -214,7 +214,7 @@ def read_content(order: SubmitOrder, bind: BindConfig) -> MessageContent:
 
 
 def wants_receipt(registered: int, state: MessageState) -> bool:
-    """Whether a client that asked so is told of *state*.  Source: SMPP 3.4, 5.2.17."""
+    """Whether *registered* asks for a receipt of *state*.  Source: SMPP 3.4, 5.2.17."""
     asked = registered & RECEIPT_BITS
     return asked == ALWAYS or (
         asked == ON_FAILURE and state is not MessageState.DELIVERED
@@ -244,7 +244,7 @@ def is_pending(campaign: SmsCampaign, now: datetime) -> bool:
 
 
 def cancel_pending_message(campaign: SmsCampaign, now: datetime) -> SmsCampaign:
-    """Give a message up that has not been sent.  Declines any other."""
+    """Cancel a message that has not been sent.  Refuses any other."""
     if not is_pending(campaign, now):
         why = f"message {campaign.first_message} is not pending any more"
         raise SmppRefusal(CommandStatus.ESME_RCANCELFAIL, why)
@@ -291,7 +291,7 @@ def replace_pending_message(  # noqa: PLR0913 - a message, and what of it is to 
 
 
 def _check_order(order: SubmitOrder) -> None:
-    """Decline what no message may say.  Source: SMPP 3.4, 5.1.3 and 5.2."""
+    """Refuse invalid fields of a message.  Source: SMPP 3.4, 5.1.3 and 5.2."""
     if len(order.service_type) > MAX_SERVICE_TYPE:
         raise SmppRefusal(
             CommandStatus.ESME_RINVSERTYP, f"service_type: over {MAX_SERVICE_TYPE}"
@@ -316,7 +316,7 @@ def _check_receipt(registered: int) -> None:
 
 
 def _choose_source(source: SmppAddress, bind: BindConfig) -> SmppAddress:
-    """Return who is shown as the sender.  Source: manual SMP-01, the Sender_ID."""
+    """Return the sender that is shown.  Source: manual SMP-01, the Sender_ID."""
     if len(source.number) > MAX_SOURCE_ADDRESS:
         raise SmppRefusal(
             CommandStatus.ESME_RINVSRCADR,
@@ -361,7 +361,7 @@ def _parse_schedule(text: bytes, now: datetime, account: Account) -> datetime | 
 
 
 def _parse_validity(text: bytes, sent_at: datetime, now: datetime) -> datetime | None:
-    """Return until when to try.  Declines a date before there is anything to try."""
+    """Return the end of the validity.  Refuses a date before the message is sent."""
     if not text:
         return None
     try:

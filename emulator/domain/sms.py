@@ -1,4 +1,4 @@
-"""SMS campaigns, with or without a short link: who may send what, and what it costs.
+"""SMS campaigns, with or without a short link: their checks and their price.
 
 Source: manual SMS-01 to SMS-49 and CLC-01 to CLC-17.
 """
@@ -49,7 +49,7 @@ SmsOrder = Mapping[str, Any]  # a request body that the contract has accepted
 
 
 class CampaignSource(StrEnum):
-    """What a campaign came by."""
+    """How a campaign was placed."""
 
     HTTP = "http"
     SMPP = "smpp"
@@ -64,7 +64,7 @@ class SmsIds(NamedTuple):
 
 
 class SmsCampaign(NamedTuple):
-    """An SMS campaign as it was placed, and what was done to it since."""
+    """An SMS campaign as it was placed, with its later interventions."""
 
     id: int
     name: str | None
@@ -88,7 +88,7 @@ class SmsCampaign(NamedTuple):
     expires_at: datetime | None = None  # when what is not final fails
 
     def render_text(self, index: int) -> str:
-        """Return what recipient *index* reads."""
+        """Return the text for recipient *index*."""
         if not self.template.marks:
             return self.template.text
         values = self.recipients.get_values(index)
@@ -156,7 +156,7 @@ def make_sms_campaign(  # noqa: PLR0913 - an order, and all that its campaign de
 def list_sms_doubts(
     order: SmsOrder, campaign: SmsCampaign, account: Account
 ) -> Iterator[Doubt]:
-    """Yield what lenient accepts of *order* and strict declines.
+    """Yield the doubts of *order*, which lenient accepts and strict refuses.
 
     Refuses texts that merging makes longer than the account's own limit.
     """
@@ -185,7 +185,7 @@ def list_sms_doubts(
 def _list_merge_doubts(
     rows: Sequence[SmsOrder], campaign: SmsCampaign, longest: int
 ) -> Iterator[Doubt]:
-    """Yield what is doubtful once the placeholders are filled."""
+    """Yield the doubts of the text after the placeholders are filled."""
     for mark in _list_missing_fields(rows, campaign.template):
         words = {
             "field": mark,

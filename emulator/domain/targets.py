@@ -23,7 +23,7 @@ IpNetwork = IPv4Network | IPv6Network
 
 ANY_TARGET = "*"
 # This machine and private networks. Python's own ``is_private`` has others with each
-# version, and counts what nobody owns.
+# version, and counts addresses that have no owner.
 # Source: IANA's registries of special-purpose addresses, and the RFCs that they name.
 PRIVATE_NETWORKS: tuple[IpNetwork, ...] = tuple(
     map(
@@ -43,7 +43,7 @@ PRIVATE_NETWORKS: tuple[IpNetwork, ...] = tuple(
 HOST_PATTERN = re.compile(
     r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?"
 )
-# Where clouds keep the secrets of their machines, and neighbours that nobody means.
+# Where clouds keep the secrets of their machines, and link-local neighbours.
 FORBIDDEN_NETWORKS: tuple[IpNetwork, ...] = tuple(
     map(
         ip_network,
@@ -88,7 +88,7 @@ MIN_CARRIER = 0x1_0000  # ::1 and its neighbours, which carry nothing
 
 
 class AllowedTargets:
-    """Loopback and private networks, and what somebody allows beside them."""
+    """Loopback and private networks, and the targets that are allowed beside them."""
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self._networks: list[IpNetwork] = []

@@ -38,7 +38,7 @@ PACES = {"manual": MANUAL_PACE, "instant": INSTANT_PACE}
 
 
 class InterventionKind(StrEnum):
-    """What somebody did to a campaign after it was placed."""
+    """An intervention in a campaign: paused, resumed, cancelled or lost."""
 
     PAUSED = "paused"
     RESUMED = "resumed"
@@ -53,7 +53,7 @@ class Intervention:
 
 
 class Milestone(NamedTuple):
-    """What will become of a campaign by itself, unless somebody intervenes."""
+    """One step that a campaign will take by itself, without an intervention."""
 
     at: datetime | None  # None: it waits
     name: str

@@ -63,7 +63,7 @@ class VoiceIds(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VoiceCampaign:
-    """A voice campaign as it was placed, and what was done to it since."""
+    """A voice campaign as it was placed, with its later interventions."""
 
     id: int
     name: str
@@ -138,7 +138,7 @@ def make_voice_campaign(
 
 
 def list_voice_doubts(campaign: VoiceCampaign, account: Account) -> Iterator[Doubt]:
-    """Yield what lenient accepts and strict declines."""
+    """Yield the doubts, which lenient accepts and strict refuses."""
     if campaign.remittent and int(campaign.remittent) not in account.remittents:
         yield Doubt("VOI-09", UNKNOWN_REMITTENT, "the account does not own this number")
     if campaign.scheduled_at and campaign.scheduled_at <= campaign.created_at:

@@ -1,4 +1,4 @@
-"""Faults that a test asks for.
+"""Faults that a test requests.
 
 A rule says which calls are struck and when (``rules``), an effect what then goes wrong
 (``effects``, a module for each kind).  ``vocabulary`` lists the kinds; everything that

@@ -1,4 +1,4 @@
-"""What an effect can look at and do at each place.  The edges implement these."""
+"""What an effect can read and do at each place.  The edges implement these."""
 
 from collections.abc import Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -89,7 +89,7 @@ class HttpCall(StruckCall, Protocol[A_co]):
         """Send the answer's body in pieces over so many seconds of the world."""
 
     def delay_response(self, by: timedelta) -> AbstractAsyncContextManager[None]:
-        """Wait so long by the world's clock, in sight of who looks at the world."""
+        """Wait by the world's clock, listed among its pending events."""
 
 
 # --- SMPP -----------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class SmppCall(StruckCall, Protocol):
 
     @property
     def has_held_response(self) -> bool:
-        """Whether an answer waits already to go out behind the next one."""
+        """Whether an answer already waits to be sent after the next one."""
 
     @property
     def can_send_receipt(self) -> bool:
@@ -138,16 +138,16 @@ class SmppCall(StruckCall, Protocol):
         """Send the answer octet by octet over so many seconds of the world."""
 
     def hold_response(self) -> None:
-        """Send the answer behind the next one."""
+        """Send the answer after the next one."""
 
     def close_connection(self, *, after_response: bool) -> None:
-        """Close the connection, at once or behind the answer."""
+        """Close the connection, at once or after the answer."""
 
     def reset_connection(self, *, after_response: bool) -> None:
-        """Reset the connection, at once or behind the answer."""
+        """Reset the connection, at once or after the answer."""
 
     def send_unbind(self) -> None:
-        """Ask the client to go, behind the answer."""
+        """Send an unbind, after the answer."""
 
     async def send_early_receipt(self) -> None:
         """Send the receipt of what was placed, before the answer."""
@@ -165,16 +165,16 @@ class ReceiptCall(StruckCall, Protocol):
 
     @property
     def has_held_receipt(self) -> bool:
-        """Whether a receipt waits already to go out behind the next one."""
+        """Whether a receipt already waits to be sent after the next one."""
 
     def looks_same(self, receipt: Receipt, form: ReceiptFormat) -> bool:
-        """Whether the client would see no difference."""
+        """Whether the client would get the same octets."""
 
     def send_receipt(self, receipt: Receipt, form: ReceiptFormat) -> None:
-        """Send the receipt, written like that."""
+        """Send the receipt in another form."""
 
     def hold_receipt(self) -> None:
-        """Send the receipt behind the next one."""
+        """Send the receipt after the next one."""
 
     def delay_receipt(self, by: timedelta) -> None:
         """Send the receipt so much later."""

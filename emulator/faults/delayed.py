@@ -1,4 +1,4 @@
-"""Answers that a fault holds back, as who looks at a world sees them."""
+"""Answers that a fault delays, as the pending events of a world list them."""
 
 from datetime import datetime
 from itertools import count
@@ -9,7 +9,7 @@ TICKETS = count(1)  # of what is held back; no two of a process are the same
 
 
 class DelayedResponse(Struct, frozen=True):
-    """An answer that a fault holds back."""
+    """An answer that a fault delays."""
 
     due: datetime  # of the world
     operation: str  # operationId

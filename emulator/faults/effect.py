@@ -1,4 +1,4 @@
-"""What every effect of a fault has: its words, where it is felt, and how.
+"""The base of all effects of faults: its words, its places, and what it does there.
 
 An effect is a frozen value.  A kind of effect overrides what the places need that it
 names: ``changes_...`` says whether a call of that place would feel it, and is asked
@@ -71,7 +71,7 @@ class Effect(Struct, frozen=True):
         return True
 
     async def respond_http(self, call: HttpCall[A]) -> A:
-        """Return what is answered in the right answer's place."""
+        """Return the answer that replaces the right one."""
         raise NotImplementedError
 
     # --- SMPP -------------------------------------------------------------------------
@@ -81,7 +81,7 @@ class Effect(Struct, frozen=True):
         return call.can_reach_client
 
     async def respond_smpp(self, call: SmppCall) -> bytes | None:
-        """Return what is sent now; None where the call has seen to it."""
+        """Return the octets to send now; None if the call sends them itself."""
         raise NotImplementedError
 
     def changes_receipt(self, call: ReceiptCall) -> bool:  # noqa: ARG002 - of ours
@@ -89,7 +89,7 @@ class Effect(Struct, frozen=True):
         return True
 
     def deliver_receipt(self, call: ReceiptCall) -> None:
-        """Do with a receipt what goes wrong."""
+        """Apply the effect to a receipt."""
         raise NotImplementedError
 
     # --- Pushes -----------------------------------------------------------------------
@@ -99,5 +99,5 @@ class Effect(Struct, frozen=True):
         return True
 
     def make_deliveries(self, delivery: Delivery) -> list[Delivery]:
-        """Return what leaves in the place of *delivery*."""
+        """Return the deliveries that replace *delivery*."""
         raise NotImplementedError

@@ -21,7 +21,7 @@ def _affects_any(_effect: Effect) -> bool:
 
 
 class CallFacts(NamedTuple):
-    """What a rule can look at."""
+    """The facts of a call that a rule can test."""
 
     operation: str
     phase: FaultPhase | None  # None: whichever a rule names
@@ -39,7 +39,7 @@ class CallFacts(NamedTuple):
 
 
 class CallFilter(Struct, frozen=True):
-    """The calls a rule meets; what is None is not looked at."""
+    """The calls that a rule meets; what is None does not matter."""
 
     operation: str = ANY_OPERATION
     token: str | None = None
@@ -92,7 +92,7 @@ class StrikeSchedule(Struct, frozen=True):
 
 
 class FaultRule(Struct, frozen=True):
-    """What a test asks to go wrong: which calls, when, and what then happens."""
+    """One fault: which calls it meets, which it strikes, and its effect."""
 
     id: str
     effect: Effect

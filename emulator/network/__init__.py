@@ -1,1 +1,1 @@
-"""What the edges share: the gate of what dials out, and work begun by a callback."""
+"""What the edges share: the check of outgoing connections, and eager coroutines."""

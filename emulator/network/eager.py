@@ -14,7 +14,7 @@ _tasks: set["asyncio.Task[None]"] = set()  # a loop itself keeps no hold of them
 
 
 def start_eagerly(work: Coroutine[Any, Any, None]) -> None:
-    """Do *work* until it waits for something; the rest is done by the loop."""
+    """Run *work* until it waits for something; the loop runs the rest."""
     try:
         waits_for = work.send(None)
     except StopIteration:
@@ -32,7 +32,7 @@ async def _finish_work(work: Coroutine[Any, Any, None], waits_for: Any) -> None:
 
 
 class _StartedWork:
-    """The rest of a coroutine that waits for something already."""
+    """Run the rest of a coroutine that already waits."""
 
     def __init__(self, work: Coroutine[Any, Any, None], waits_for: Any) -> None:
         self._work = work

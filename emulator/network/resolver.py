@@ -1,4 +1,4 @@
-"""The gate for whatever dials out: a name's addresses, judged, and tried in turn."""
+"""Open outgoing connections: resolve a name, check its addresses, try each in turn."""
 
 import asyncio
 import socket
@@ -11,7 +11,7 @@ Protocol = TypeVar("Protocol", bound=asyncio.BaseProtocol)
 
 
 class ForbiddenTargetError(Exception):
-    """A name leads only where nothing is called; the message says why."""
+    """A name has only forbidden addresses; the message says why."""
 
 
 async def dial_host(
@@ -25,7 +25,7 @@ async def dial_host(
 
     It is made to an address that was judged, never to the name, which may lead
     elsewhere a moment later.  *tls* is what ``create_connection`` takes for it.  Raises
-    what ``resolve`` raises, and ``OSError`` where no address answers.
+    what ``resolve_host`` raises, and ``OSError`` where no address answers.
     """
     loop = asyncio.get_running_loop()
     errors: list[OSError] = []
@@ -46,7 +46,7 @@ async def resolve_host(targets: AllowedTargets, host: str, port: int) -> list[st
     ``ForbiddenTargetError``.
     """
     if forbidden := find_host_objection(host):
-        raise ForbiddenTargetError(forbidden)  # and nobody is asked for the name
+        raise ForbiddenTargetError(forbidden)  # before any name server is asked
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     judged = {
@@ -62,6 +62,6 @@ async def resolve_host(targets: AllowedTargets, host: str, port: int) -> list[st
 
 
 def _choose_error(errors: list[OSError]) -> OSError:
-    """Return the error that tells most: somebody was there and declined."""
+    """Return the error that tells most: a machine that refused the connection."""
     refused = (each for each in errors if isinstance(each, ConnectionRefusedError))
     return next(refused, errors[-1])

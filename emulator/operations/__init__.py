@@ -1,4 +1,4 @@
-"""One plain function per operationId: load, decide, keep, answer.
+"""One plain function per operationId: it loads, decides, keeps changes and replies.
 
 Two tables, as there are two contracts: the platform's and that of the control API (to
 which ``worlds.commands`` adds).

@@ -1,4 +1,4 @@
-"""What every operation gets and gives."""
+"""The input and the output of every operation."""
 
 from collections.abc import (
     Callable,
@@ -30,10 +30,10 @@ class OperationCall(Struct):
     body: Any = None
     numbers: Sequence[int] = ()  # the cellphones of a campaign that was placed, ...
     campaign_id: int = 0  # ... and its id
-    account: Account | None = None  # which sends, where that is not the world's own
+    account: Account | None = None  # the sender, where it is not the world's account
 
     def record_doubts(self, doubts: Iterable[Doubt], assumptions: Assumptions) -> None:
-        """Note what is accepted.  Refuses what the world shuts out."""
+        """Note the doubts that the world accepts.  Refuses the others."""
         self.notes.extend(accept_doubts(doubts, assumptions))
 
 
@@ -46,7 +46,7 @@ class SlicedArray(Struct):
 
 
 class Pause(NamedTuple):
-    """Until when an operation waits: whatever comes first, or a change in the world."""
+    """An operation waits until one of these, or until a change in the world."""
 
     until: datetime | None = None  # of the world
     seconds: float | None = None  # of the wall, since the operation began
@@ -57,21 +57,21 @@ class UntilCaughtUp(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """An operation goes on at once, with what it has kept until now carried out."""
+    """An operation goes on at once, after its changes until now are committed."""
 
 
 class Debounce(NamedTuple):
-    """How long a stream keeps silent, in seconds of the wall from now on.
+    """How long a stream waits before its next message, in real seconds from now on.
 
-    At *least* so long, whatever happens; at *most* so long where nothing does.
+    At *least* so long, even after a change; at *most* so long without one.
     """
 
     least: float
     most: float
 
 
-# What a stream says, piece by piece; it is told whether a pause has time left, or
-# whether something happened while it took breath.
+# The pieces of a stream; it is sent whether a pause has time left, or whether something
+# changed during a debounce.
 EventStream = Generator[str | Pause | Debounce, bool, None]
 
 
@@ -85,7 +85,7 @@ class OperationResult(Struct):
 
 OperationFunction = Callable[[World, OperationCall], OperationResult]
 
-# An operation that has to wait is a generator: it yields where it waits, and is told
+# An operation that has to wait is a generator: it yields where it waits, and is sent
 # whether there is time left.  Each step is a transaction, as a whole operation is.
 WaitStep = Pause | UntilCaughtUp | Commit
 OperationSteps = Generator[WaitStep, bool, OperationResult]

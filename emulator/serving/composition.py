@@ -40,14 +40,14 @@ from emulator.worlds import Limits, WorldDirectory
 
 
 class Contracts(NamedTuple):
-    """The two documents that are answered by."""
+    """The two contracts."""
 
     platform: Contract
     control: Contract
 
 
 def build_program(settings: Settings) -> EmulatorApp:
-    """Return the whole program as an ASGI application.
+    """Return the whole emulator as an ASGI application.
 
     Raises ``ContractError`` or ``FixtureError`` where it cannot start.
     """
@@ -89,7 +89,7 @@ def build_program(settings: Settings) -> EmulatorApp:
 
 
 def open_world_store(worlds: WorldDirectory, folder: Path | None) -> Callable[[], None]:
-    """Keep *worlds* in *folder*, if there is one; return what lets go of it.
+    """Store *worlds* in *folder*, if there is one; return a function that closes it.
 
     Raises ``StoreError`` where the directory cannot be used.
     """

@@ -46,7 +46,7 @@ class HttpProtocol(HttpToolsProtocol):
     _is_in_head = True
     _refusal = b""  # the answer to a head that is too large
     _line = _headers = _count = 0  # bytes and lines of a head so far
-    _unparsed = 0  # bytes since the parser has last told of anything
+    _unparsed = 0  # bytes since the last callback of the parser
 
     def data_received(self, data: bytes) -> None:
         if self._refusal:
@@ -124,7 +124,7 @@ class HttpProtocol(HttpToolsProtocol):
         )
 
     def _refuse_large_head(self) -> None:
-        """Answer a head that is too large, behind what is being answered."""
+        """Answer a head that is too large, after the answers under way."""
         is_endless = self._unparsed > self.limits.headers
         if self._refusal or not (self._is_too_large() or is_endless):
             return
@@ -170,7 +170,7 @@ class HttpProtocol(HttpToolsProtocol):
         )
 
     def _send_refusal(self) -> None:
-        """Answer, and hang up once the client has had time to read that."""
+        """Answer, and disconnect once the client has had time to read that."""
         self.transport.write(self._refusal)
         if self.transport.can_write_eof():
             self.transport.write_eof()

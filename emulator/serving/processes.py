@@ -42,7 +42,7 @@ def run_processes(
     serve: ServeFunction,
     announce: Callable[[list[ReadyFacts]], None],
 ) -> None:
-    """Have *serve* called in each process, until SIGTERM or SIGINT.
+    """Call *serve* in each process, until SIGTERM or SIGINT.
 
     *announce* is called once all of them answer.  Raises ``ServeError`` where one does
     not, and where one ends by itself.
@@ -68,7 +68,7 @@ def run_processes(
 
 
 def split_settings(settings: Settings) -> list[Settings]:
-    """Return what each process is to serve: the ports that follow, its own directory.
+    """Return the settings of each process: consecutive ports, its own directory.
 
     Raises ``ServeError`` where that cannot be.
     """
@@ -176,7 +176,7 @@ def _forward_signals(processes: list[ChildProcess]) -> Iterator[threading.Event]
 def _wait_for_end(
     processes: list[ChildProcess], facts: list[ReadyFacts], is_told: threading.Event
 ) -> None:
-    """Wait until all have ended.  Raises ``ServeError`` where one was not told to."""
+    """Wait until all have ended.  Raises ``ServeError`` if one ended by itself."""
     pid, status = os.wait()
     left = [each for each in processes if each.pid != pid]
     if is_told.is_set():

@@ -23,7 +23,7 @@ from emulator.serving.http_protocol import HeadLimits, HttpProtocol
 from emulator.serving.settings import Settings, make_reachable_url
 from emulator.smsc.smpp_server import SmppServer
 
-SHUTDOWN_GRACE = 0.3  # seconds that open requests get when the process is told to stop
+SHUTDOWN_GRACE = 0.3  # seconds that open requests get when the process stops
 WARM_UP_DELAY = 0.1  # seconds, in which who started the process has its first answer
 KEEP_ALIVE_SECONDS = (
     5  # seconds that a connection may be idle; a balancer waits for less
@@ -45,11 +45,11 @@ ListeningSocket = tuple[socket.socket, ssl.SSLContext | None]
 
 
 class ServeError(Exception):
-    """The process cannot serve as it was told to; the message says what to change."""
+    """The process cannot serve with these settings; the message says what to change."""
 
 
 class ReadyReport(Struct, frozen=True):
-    """Where the process can be reached."""
+    """The addresses of the process."""
 
     http: str  # http://127.0.0.1:41234
     https: str | None = None
@@ -59,14 +59,14 @@ class ReadyReport(Struct, frozen=True):
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What the ready file says."""
+        """The content of the ready file."""
         pid = {"pid": os.getpid()}
         facts = {"http": self.http, "https": self.https, **self.smpp, **pid}
         return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 class SmppEndpoint(Struct, frozen=True):
-    """The door of SMPP, if the application has one, and where it is to listen."""
+    """The SMPP server, if the application has one, and where it is to listen."""
 
     server: SmppServer | None
     listeners: list[ListeningSocket]
@@ -86,14 +86,14 @@ class SmppEndpoint(Struct, frozen=True):
 
 
 class Endpoints(NamedTuple):
-    """Where the process listens."""
+    """The listening sockets of the process."""
 
     http: list[ListeningSocket]
     smpp: SmppEndpoint
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn without signals of its own, which says when it answers."""
+    """uvicorn without signals of its own, which reports when it is ready."""
 
     smpp = SmppEndpoint(None, [])  # that it serves beside
 
@@ -111,7 +111,7 @@ class HttpServer(uvicorn.Server):
         self.answering.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Wait for open requests, then hang up: their endpoints end by themselves."""
+        """Wait for open requests, then disconnect, which ends their endpoints."""
         asyncio.get_running_loop().call_later(SHUTDOWN_GRACE, self._abort_connections)
         await asyncio.gather(super().shutdown(sockets), self.smpp.close())
 
@@ -136,7 +136,7 @@ def run_server(
 
 
 def make_embedded_server(app: ASGIApp, settings: Settings) -> HttpServer:
-    """Return a server for somebody's own thread and sockets.
+    """Return a server for a thread and sockets of the caller.
 
     ``run([listener])`` serves until another thread sets ``should_exit``.  It hears no
     signals and leaves the garbage collector of the process as it is.  SMPP is served on
@@ -177,7 +177,7 @@ async def _run_servers(
 
 
 async def _warm_up(app: ASGIApp) -> None:
-    """Make what first requests would wait for; those that come meanwhile are let in."""
+    """Prepare what first requests would wait for, while other requests are served."""
     steps = getattr(getattr(app, "state", None), "warming", ())
     await asyncio.sleep(WARM_UP_DELAY)
     for _ in steps:
@@ -210,12 +210,12 @@ def _open_endpoints(app: ASGIApp, settings: Settings) -> Endpoints:
 
 
 def _find_smpp_server(app: ASGIApp) -> SmppServer | None:
-    """Return the SMPP door of an application that has one."""
+    """Return the SMPP server of an application that has one."""
     return getattr(getattr(app, "state", None), "smpp", None)
 
 
 def _check_settings(settings: Settings) -> None:
-    """Raise ``ServeError`` for a setting that would say nothing beside the others."""
+    """Raise ``ServeError`` for a setting that has no effect with the others."""
     details = settings.tls_cert or settings.tls_key or settings.tls_ca_file
     message = ""
     if settings.tls_port is None and settings.smpp_tls_port is None and details:
@@ -354,7 +354,7 @@ def make_listener_url(listener: socket.socket, context: ssl.SSLContext | None) -
 
 
 def make_server_context(settings: Settings) -> ssl.SSLContext:
-    """Return the context of the user's certificate, or of one made on the spot."""
+    """Return the context of the user's certificate, or of a new one."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if settings.tls_cert:
         try:

@@ -26,7 +26,7 @@ class Settings:
     tls_ca_file: Path | None = None
     smpp_port: int | None = 2775  # 0 takes a free one, None is off
     smpp_tls_port: int | None = None
-    mint: str = "any"  # who opens new worlds by their names: any door, or http alone
+    mint: str = "any"  # who opens new worlds by their names: any protocol, or http
     processes: int = 1
     allowed_host: str | None = None  # names that are answered to beside our own: a,b
     control_secret: str | None = field(default=None, repr=False)

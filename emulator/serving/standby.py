@@ -1,7 +1,7 @@
-"""An emulator that starts with its first visitor, in a thread of somebody's process.
+"""An emulator that starts with its first connection, in a thread of the caller.
 
-Until then it is one listening socket and one thread that sleeps: who never asks it
-anything never pays for it.
+Until then it is one listening socket and one thread that sleeps, so a process that
+sends it no request pays almost nothing.
 """
 
 import socket
@@ -32,7 +32,7 @@ class Standby:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving, or waiting for somebody to serve."""
+        """Stop serving, or waiting for the first connection."""
         with self._lock:
             self._is_stopped = True
             if self._server is not None:
@@ -47,11 +47,11 @@ class Standby:
             return
         try:
             self._serve_world()
-        except Exception as error:  # noqa: BLE001 - every visitor is told
+        except Exception as error:  # noqa: BLE001 - every client gets the error
             self._answer_with_error(error)
 
     def _wait_for_client(self) -> bool:
-        """Return true once somebody stands before the door, false if it is closed."""
+        """Wait for a connection; return false if this is closed before."""
         ready, _, _ = select((self._listener, self._wake_receiver), (), ())
         return self._wake_receiver not in ready
 
@@ -69,7 +69,7 @@ class Standby:
         attendant.run([self._listener])
 
     def _answer_with_error(self, error: Exception) -> None:
-        """Tell every visitor why there is no emulator."""
+        """Answer every client why there is no emulator."""
         problem = {
             "title": "The emulator did not start",
             "status": 500,

@@ -30,8 +30,8 @@ class PduFramer:
     def take_frame(self) -> bytes | None:
         """Return the next PDU's octets, or None until it is whole.
 
-        Raises ``Malformed`` for a length that no PDU has, without waiting for so many
-        octets; there are no boundaries after that.
+        Raises ``MalformedPduError`` for a length that no PDU has, without waiting for
+        so many octets; there are no boundaries after that.
         """
         octets, at = self._octets, self._at
         have = len(octets) - at

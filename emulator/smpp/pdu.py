@@ -1,7 +1,7 @@
 """SMPP 3.4 on the wire: octets to values and back.
 
-Rule 1: what a PDU consists of is a row of ``BODIES``.
-Rule 2: whatever octets come, nothing but ``Malformed`` is raised.
+Rule 1: what a PDU consists of is a row of ``BODY_LAYOUTS``.
+Rule 2: whatever octets come, nothing but ``MalformedPduError`` is raised.
 
 Source: SMPP 3.4, chapters 3 to 5.
 """
@@ -244,7 +244,7 @@ BODY_LAYOUTS: Mapping[int, BodyLayout] = {
 
 
 def decode_pdu(octets: bytes) -> Pdu:
-    """Return the PDU that *octets*, one whole frame, are.  Raises ``Malformed``."""
+    """Return the PDU in *octets*, one whole frame.  Raises ``MalformedPduError``."""
     if len(octets) < MIN_PDU_LENGTH:
         raise MalformedPduError(CommandStatus.ESME_RINVCMDLEN)
     _, command, status, sequence = PDU_HEADER.unpack_from(octets)
@@ -282,7 +282,7 @@ def decode_by_layout(octets: bytes) -> Pdu:
 
 
 def encode_pdu(pdu: Pdu) -> bytes:
-    """Return the octets of *pdu*; the inverse of ``decode``."""
+    """Return the octets of *pdu*; the inverse of ``decode_pdu``."""
     octets = b""
     if isinstance(pdu.body, MessageBody):
         octets = _encode_message(pdu.body)

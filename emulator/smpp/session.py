@@ -1,6 +1,6 @@
 """One client's session: what may be asked when, and what is still unanswered.
 
-Rule 1: what may be asked in a state is a row of ``ASKED``.
+Rule 1: what may be asked in a state is a row of ``ALLOWED_COMMANDS``.
 Rule 2: octets and instants are arguments; octets and events come back.
 
 Instants are seconds of a clock that never goes back; a timer of 0 is off.

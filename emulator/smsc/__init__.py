@@ -1,1 +1,1 @@
-"""The edge that speaks SMPP: a message centre to which clients bind."""
+"""The edge that speaks SMPP: an SMSC to which clients bind."""

@@ -1,4 +1,4 @@
-"""One request of a client on its way, and who is concerned with it."""
+"""One SMPP request while it is handled, and what its handler needs of others."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -25,7 +25,7 @@ class CommandContext(Struct):
 
 
 class ClientConnection(Protocol):
-    """What a desk asks of its line."""
+    """What a session handler uses of its connection."""
 
     session: SmppSession
     peer: str
@@ -50,24 +50,24 @@ class ClientConnection(Protocol):
 
 
 class CommandHandler(Protocol):
-    """Who answers a client, as far as faults are concerned."""
+    """What a fault uses of a session handler."""
 
     connection: ClientConnection
     dispatcher: ReceiptDispatcher
     system_id: str
-    held_response: bytes  # an answer that goes out behind the next one
+    held_response: bytes  # a response that is sent after the next one
 
     async def execute_command(self, context: CommandContext) -> bytes:
-        """Return the right answer."""
+        """Execute the command and return its response."""
 
     def refuse_command(self, context: CommandContext, error: Exception) -> bytes:
-        """Return the answer that says no."""
+        """Return the response with the status for *error*."""
 
     def record_response(self, context: CommandContext, response: bytes) -> bytes:
-        """Return *answer*, kept in the journal."""
+        """Record *response* in the journal and return it."""
 
     def ensure_delayed_responses(self, world: World) -> DelayedResponses:
-        """Return what is held back for the client."""
+        """Return the delayed responses of the client; create them at first."""
 
     def send_unbind(self) -> None:
-        """Ask the client to go."""
+        """Send an unbind to the client."""

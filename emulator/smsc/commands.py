@@ -1,4 +1,4 @@
-"""What a client asks for, taken from its PDU and carried out; what the answer holds.
+"""The commands of a client: parse the PDU, execute it, make the body of the response.
 
 One function a command: it gets the world, the bind, the PDU and the instant, and
 returns the body of the answer, written already.
@@ -37,7 +37,7 @@ UNDELIVERABLE_ERROR = 1  # error_code of query_sm; source: assumption SMP-06
 
 
 class CommandRequest(Struct, frozen=True):
-    """A request in its place and time."""
+    """A request with its world, its bind and the time."""
 
     world: World
     bind: BindConfig
@@ -77,13 +77,15 @@ def execute_data_sm(request: CommandRequest) -> bytes:
 
 
 def execute_submit_multi(request: CommandRequest) -> bytes:
-    """Send to those of many that can be sent to, and name the others.
+    """Send to each valid destination, and list the others in the response.
 
-    Declines where there is nobody, or nobody is left.  Source: SMPP 3.4, 4.5.
+    Refuses where no destination is named, or none is left.  Source: SMPP 3.4, 4.5.
     """
     body = cast("SubmitMultiBody", request.pdu.body)
     if not body.dest_address:
-        raise SmppRefusal(CommandStatus.ESME_RINVNUMDESTS, "submit_multi names nobody")
+        raise SmppRefusal(
+            CommandStatus.ESME_RINVNUMDESTS, "submit_multi names no destination"
+        )
     good, bad = [], []
     for each in body.dest_address:
         try:
@@ -114,7 +116,7 @@ def execute_query_sm(request: CommandRequest) -> bytes:
 
 
 def execute_cancel_sm(request: CommandRequest) -> bytes:
-    """Source: SMPP 3.4, 4.9: without a message_id, all that are alike."""
+    """Source: SMPP 3.4, 4.9: without a message_id, all with the same addresses."""
     body = cast("CancelSmBody", request.pdu.body)
     if body.message_id:
         named = MessageReference(body.message_id, body.source_addr)
@@ -169,7 +171,7 @@ SUBMIT_COMMANDS = frozenset(
 
 
 def parse_pdu_recipients(pdu: Pdu) -> list[int]:
-    """Return the cellphones that a PDU names, as far as they are some."""
+    """Return the destinations of a PDU that are valid cellphones."""
     body = pdu.body
     if isinstance(body, ONE_DESTINATION):
         one = smpp.DESTINATION_PATTERN.fullmatch(body.destination_addr)
@@ -183,7 +185,7 @@ def parse_pdu_recipients(pdu: Pdu) -> list[int]:
 
 
 def _submit_order(request: CommandRequest, order: SubmitOrder) -> bytes:
-    """Return the id of what is placed, as a C-octet string."""
+    """Return the id of the placed message, as a C-octet string."""
     submission = operations.submit_message(
         request.world, order, bind=request.bind, now=request.now
     )
@@ -211,7 +213,7 @@ def _make_order(
 
 
 def _add_tlvs(order: SubmitOrder, pdu: Pdu) -> SubmitOrder:
-    """Return *order* with what optional parameters say of it."""
+    """Return *order* with the values of the optional parameters."""
     reference = pdu.find_tlv(TlvTag.USER_MESSAGE_REFERENCE)
     return order._replace(
         payload=pdu.find_tlv(TlvTag.MESSAGE_PAYLOAD),
@@ -229,7 +231,7 @@ def _parse_segment(pdu: Pdu) -> MessagePart | None:
 
 
 def _parse_destination(named: bodies.DestAddress) -> SmppAddress:
-    """Return one of many.  Declines lists, of which there are none, and no numbers."""
+    """Return one destination.  Refuses distribution lists and invalid numbers."""
     if named.is_list:
         raise SmppRefusal(
             CommandStatus.ESME_RINVDLNAME, "there are no distribution lists"

@@ -1,7 +1,7 @@
-"""One connection of a client: octets in and out, in turns that let others in.
+"""One connection of a client: octets in and out, in short turns.
 
-At most ``TURN`` PDUs are worked off at a time, and what comes of them leaves in one
-write.  Who does not read what is written to it is not read from either.
+At most ``PDUS_PER_TURN`` PDUs are handled in one turn, and their answers leave in one
+write.  A client that does not read its answers is not read from.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ ZERO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # wi
 
 
 class SmppConnection(asyncio.Protocol):
-    """A connection, from its beginning to its end."""
+    """The SMPP connection of one client, as asyncio's protocol."""
 
     def __init__(
         self,
@@ -38,17 +38,19 @@ class SmppConnection(asyncio.Protocol):
         self.session = SmppSession(self._loop.time(), timers)
         self.handler = SessionHandler(server_state, self, tls=tls)
         self._server_state = server_state
-        self._outbind = outbind  # said first, where we have called
+        self._outbind = outbind  # sent first, where the emulator has dialled
         self._outgoing: list[bytes] = []
-        self._is_in_turn = False  # more PDUs are there than a turn takes
-        self._is_full = False  # what was written is not being read
-        self._has_held_submit = False  # until receipts have been taken
-        self._held_event: SessionEvent | None = None  # what then comes first
+        self._is_in_turn = False  # a turn runs, or the next is scheduled
+        self._is_full = False  # the client does not read what was written
+        self._has_held_submit = False  # it waits until receipts are acknowledged
+        self._held_event: SessionEvent | None = (
+            None  # that submit, handled first afterwards
+        )
         self._is_silent = self._is_dripping = False  # because of a fault
         self._timer: asyncio.TimerHandle | None = None
         self.closed = asyncio.Event()
 
-    # --- What asyncio tells -------------------------------------------------------
+    # --- Callbacks of asyncio -----------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -64,7 +66,7 @@ class SmppConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.session.receive_octets(data, self._loop.time())
-        if self._is_in_turn:  # a store takes its time
+        if self._is_in_turn:  # the turn awaits a slow store
             self._update_reading()
         else:
             self._start_turn()
@@ -85,11 +87,11 @@ class SmppConnection(asyncio.Protocol):
         self.handler.handle_disconnect()
         self.closed.set()
 
-    # --- What the desk asks for ---------------------------------------------------
+    # --- For the session handler --------------------------------------------------
 
     @property
     def now(self) -> float:
-        """Seconds of the clock that the timers of a session go by."""
+        """The loop's time in seconds, which the timers of a session use."""
         return self._loop.time()
 
     @property
@@ -98,31 +100,31 @@ class SmppConnection(asyncio.Protocol):
 
     @property
     def is_full(self) -> bool:
-        """Whether what was written is not being read."""
+        """Whether the write buffer is full, as the client does not read."""
         return self._is_full
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing more is written, because of a fault."""
+        """Whether a fault has stopped all writing."""
         return self._is_silent
 
     def send(self, octets: bytes) -> None:
-        """Write *octets*, behind what this turn has written."""
+        """Write *octets* at the end of this turn, after what was sent before."""
         if not self._outgoing:
             self._loop.call_soon(self._flush_outside_turn)
         self._outgoing.append(octets)
 
     def call_after_flush(self, action: Callable[[], None]) -> None:
-        """Do *action* once what this turn has written is written."""
+        """Call *action* after the output of this turn is written."""
         self._loop.call_soon(action)
 
     def go_silent(self) -> None:
-        """Write nothing more."""
+        """Flush, and write nothing afterwards."""
         self._flush()
         self._is_silent = True
 
     def begin_drip(self) -> None:
-        """Write nothing but single octets until the last of them."""
+        """Flush, and write only ``drip_octet`` until its last octet."""
         self._flush()
         self._is_dripping = True
 
@@ -140,25 +142,25 @@ class SmppConnection(asyncio.Protocol):
         self._transport.close()
 
     def flush_and_reset(self) -> None:
-        """End the connection without a farewell, once everything has been written."""
+        """Reset the connection (RST) once everything has been written."""
         self._flush()
         line = self._transport.get_extra_info("socket")
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ZERO_LINGER)
         self._transport.abort()
 
     def abort(self) -> None:
-        """End the connection whatever has not been written."""
+        """Close the connection at once, without flushing."""
         self._transport.abort()
 
     def resume_submit(self) -> None:
-        """Go on with a submit that has waited."""
+        """Start a turn with the submit that has waited."""
         self._has_held_submit = False
         if not self._is_in_turn:
             self._is_in_turn = True
             self._loop.call_soon(self._start_turn)
 
     def schedule_timer(self) -> None:
-        """See to it that what is due by itself is done in time."""
+        """Set the timer for the next deadline of the session."""
         due_at = self.session.next_deadline()
         if self._timer is not None:
             if self._timer.when() <= due_at:
@@ -168,15 +170,15 @@ class SmppConnection(asyncio.Protocol):
         if due_at < inf:
             self._timer = self._loop.call_at(due_at, self._handle_timer)
 
-    # --- How it is done -----------------------------------------------------------
+    # --- Turns --------------------------------------------------------------------
 
     def _start_turn(self) -> None:
-        """Work off what is there, in this very turn if nothing has to wait."""
+        """Start a turn; it ends before this returns if nothing has to wait."""
         start_eagerly(self._run_turn())
 
     async def _run_turn(self) -> None:
-        """Work off what is there, up to so many PDUs; then others are let in."""
-        self._is_in_turn = True  # whoever comes meanwhile finds it so
+        """Handle up to ``PDUS_PER_TURN`` events; then let other connections run."""
+        self._is_in_turn = True  # so that no other turn starts meanwhile
         out, desk = self._outgoing, self.handler
         for _ in range(PDUS_PER_TURN):
             event = None if self._transport.is_closing() else self._take_event()
@@ -193,10 +195,10 @@ class SmppConnection(asyncio.Protocol):
         desk.notify_listeners()
 
     def _take_event(self) -> SessionEvent | None:
-        """Return what is worked off next.
+        """Return the next event to handle.
 
-        While a submit waits, that is what need not wait behind it; where nothing more
-        can be put off, it is that submit.
+        While a submit waits, return only events that need not wait behind it.  Once
+        the session's queue is full, return that submit.
         """
         session, desk = self.session, self.handler
         if not self._has_held_submit:
@@ -221,7 +223,7 @@ class SmppConnection(asyncio.Protocol):
                 self._transport.write(octets)
 
     def _flush_outside_turn(self) -> None:
-        """Write what there is, unless a turn is to come that writes it anyway."""
+        """Write what was sent, unless a turn runs, which writes it at its end."""
         if not self._is_in_turn:
             self._flush()
 

@@ -1,4 +1,4 @@
-"""What a line holds back until an instant of its world."""
+"""Responses that a connection holds back until an instant of its world."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +16,7 @@ def _do_nothing() -> None:
 
 
 class DelayedResponses:
-    """Held back, by due instant; whoever moves the world's clock lets it go."""
+    """What is held back, by due instant; a move of the world's clock runs it."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -32,7 +32,7 @@ class DelayedResponses:
         action: DelayedAction,
         on_drop: DelayedAction = _do_nothing,
     ) -> None:
-        """Do *then* once *delayed* is due, or *lost* where nobody is there any more."""
+        """Run *action* once *delayed* is due, or *on_drop* if the client has gone."""
         ticket = next(TICKETS)
         self._world.delayed_answers[ticket] = delayed
         self._world.add_listener(self._run_due)
@@ -40,7 +40,7 @@ class DelayedResponses:
         self._run_due()
 
     def drop_all(self) -> None:
-        """Forget all of it: nobody is there any more."""
+        """Drop all actions: the client has gone."""
         for _, ticket, _, lost in self._heap:
             del self._world.delayed_answers[ticket]
             lost()
@@ -48,7 +48,7 @@ class DelayedResponses:
         self._stop_watching()
 
     def _run_due(self) -> None:
-        """Do what is due, and look again when the next is."""
+        """Run the actions that are due, and set the timer for the next."""
         world = self._world
         while self._heap and self._heap[0][0] <= world.clock.now():
             _, ticket, then, _ = heappop(self._heap)

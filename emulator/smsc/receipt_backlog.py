@@ -1,8 +1,8 @@
-"""Clients that submit faster than they take receipts, slowed down.
+"""Slow down clients that submit faster than they acknowledge receipts.
 
 While too many receipts of a client wait, a submit_sm that asks for another one waits as
-well, and is let in as they leave.  Only where the client has acknowledged nothing for
-too long is it declined, and so are those that follow, until something is acknowledged.
+well, and is handled as they leave.  If the client acknowledges nothing for too long, it
+is refused, and so are those that follow, until a receipt is acknowledged.
 """
 
 import asyncio
@@ -19,36 +19,36 @@ class HeldConnection(Protocol):
     """A connection whose next submit_sm waits."""
 
     def resume_submit(self) -> None:
-        """Look at that submit_sm again."""
+        """Handle that submit_sm now."""
 
 
 class ReceiptBacklog:
-    """The connections of one client that wait, while somebody takes its receipts."""
+    """The connections of one client whose submits wait until receipts are taken."""
 
     def __init__(self, world: World, system_id: str) -> None:
         self._world = world
         self._system_id = system_id
-        self._held: deque[HeldConnection] = deque()  # the longest waiting first
+        self._held: deque[HeldConnection] = deque()  # the longest waiting is first
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None  # runs while it is too much
+        self._timer: asyncio.TimerHandle | None = None  # set while connections wait
         self._progress_at = 0.0
         self._stalled_outbox: Outbox | None = (
-            None  # the state in which nothing is taken
+            None  # the one whose receipts are not acknowledged
         )
 
     @property
     def is_over(self) -> bool:
-        """Whether so many receipts wait that no other is to be added."""
+        """Whether the limit of waiting receipts is reached."""
         waiting = self._world.outbox.receipt_queues.get(self._system_id, ())
         return len(waiting) >= max(1, self._world.account.access.centre.held)
 
     @property
     def is_stalled(self) -> bool:
-        """Whether nothing is acknowledged any more, though it is too much."""
+        """Whether the limit is reached and the client acknowledges nothing."""
         return self._stalled_outbox is self._world.outbox and self.is_over
 
     def hold_connection(self, connection: HeldConnection) -> None:
-        """Let *line* in when it is its turn."""
+        """Resume the submit of *connection* when it is its turn."""
         self._held.append(connection)
         self._world.add_listener(self.resume_next)
         if self._timer is None:
@@ -56,17 +56,17 @@ class ReceiptBacklog:
             self._set_timer()
 
     def release_connection(self, connection: HeldConnection) -> None:
-        """Let *line* wait no longer, whether it does or not."""
+        """Remove *connection* from those that wait, if it is there."""
         if connection in self._held:
             self._held.remove(connection)
 
     def note_progress(self) -> None:
-        """Note that something was acknowledged, or that another receiver is there."""
+        """Note that a receipt was acknowledged, or that a receiver has bound."""
         self._progress_at = self._loop.time()
         self._stalled_outbox = None
 
     def resume_next(self) -> None:
-        """Let one of those in that wait, if there is room; the next follows it."""
+        """Resume the longest waiting, if there is room; the next follows it."""
         if self.is_over:
             return
         self.note_progress()
@@ -76,7 +76,7 @@ class ReceiptBacklog:
             self._stop_watching()
 
     def close(self) -> None:
-        """Let everybody in: nobody takes the receipts any more."""
+        """Resume all: no session takes the receipts any more."""
         self._resume_all()
         self._stop_watching()
 
@@ -92,7 +92,7 @@ class ReceiptBacklog:
         return self._progress_at + self._world.account.access.centre.throttled_after
 
     def _handle_timer(self) -> None:
-        """Decline what waits, if nothing has been acknowledged meanwhile."""
+        """Resume all as refused, if nothing was acknowledged until the deadline."""
         self._timer = None
         if self.is_over and self._loop.time() >= self._stall_deadline:
             self._stalled_outbox = self._world.outbox
@@ -103,7 +103,7 @@ class ReceiptBacklog:
             self.resume_next()
 
     def _stop_watching(self) -> None:
-        """Look no more until somebody waits again."""
+        """Stop watching until a connection waits again."""
         self._world.remove_listener(self.resume_next)
         if self._timer is not None:
             self._timer.cancel()

@@ -1,6 +1,7 @@
-"""Receipts on their way: to whom each goes, and what faults make of it.
+"""Send the receipts that wait for a client to its sessions, and apply faults to them.
 
-They go round robin to the receivers of their client, as far as each has room.
+They go round robin to the bound receivers of their client, as far as the window of
+each allows.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ log = logging.getLogger("emulator")
 
 
 class ReceiptReceiver(Protocol):
-    """A desk whose client takes receipts."""
+    """A session whose client takes receipts."""
 
     world: World
     system_id: str
@@ -51,16 +52,16 @@ class ReceiptReceiver(Protocol):
 
 
 class HeldReceipt(NamedTuple):
-    """A receipt that lets another go first."""
+    """A receipt that a fault sends after the next one."""
 
     delivery: Delivery
     rendered: RenderedReceipt
-    outbox: Outbox  # of the state that it belongs to
+    outbox: Outbox  # to see whether the world was reset
     fault: str  # the id of the rule that struck it
 
 
 class ReceiptDispatcher:
-    """Brings receipts to whoever takes them."""
+    """Sends receipts to the sessions that can receive them."""
 
     def __init__(self) -> None:
         self._receivers: dict[ClientKey, deque[ReceiptReceiver]] = {}
@@ -69,16 +70,16 @@ class ReceiptDispatcher:
         self._backlogs: dict[ClientKey, ReceiptBacklog] = {}
 
     def register_receiver(self, receiver: ReceiptReceiver, world: World) -> None:
-        """Let a session take receipts, and send what has waited for one."""
+        """Add a session that takes receipts, and send those that wait."""
         key = world, receiver.system_id
         self._receivers.setdefault(key, deque()).append(receiver)
         self.note_progress(*key)
         self.schedule_flush(*key)
 
     def unregister_receiver(self, receiver: ReceiptReceiver, world: World) -> None:
-        """Let a session take no more; what has let another go first waits again.
+        """Remove a session; a receipt that was held goes back to the queue.
 
-        Where it was the last one, no more wait than may without a receiver.
+        If it was the last one, drop the receipts that may not wait without a receiver.
         """
         key = world, receiver.system_id
         ring = self._receivers.get(key, deque())
@@ -94,7 +95,7 @@ class ReceiptDispatcher:
             )
 
     def schedule_flush(self, world: World, system_id: str) -> None:
-        """Look for receipts of a client soon, behind what is being answered now."""
+        """Flush in the next step of the loop, after the responses of this one."""
         key = world, system_id
         if key in self._receivers and key not in self._scheduled:
             self._scheduled.add(key)
@@ -102,7 +103,7 @@ class ReceiptDispatcher:
             loop.call_soon(lambda: start_eagerly(self.flush(world, system_id)))
 
     def note_progress(self, world: World, system_id: str) -> None:
-        """Note that a client has acknowledged a receipt, or can take more of them."""
+        """Note that a client has acknowledged a receipt, or that one more is bound."""
         if backlog := self._backlogs.get((world, system_id)):
             backlog.note_progress()
 
@@ -110,10 +111,7 @@ class ReceiptDispatcher:
         return (world, system_id) in self._receivers
 
     def find_full_backlog(self, world: World, system_id: str) -> ReceiptBacklog | None:
-        """Return what keeps a client, which has a receiver, from adding receipts.
-
-        Nothing does while there is room for another one.
-        """
+        """Return the backlog of a client with a receiver if it is full, else None."""
         key = world, system_id
         backlog = self._backlogs.get(key)
         if backlog is None:
@@ -123,7 +121,7 @@ class ReceiptDispatcher:
     def release_connection(
         self, connection: HeldConnection, world: World, system_id: str
     ) -> None:
-        """Let a connection wait no longer for receipts to be taken."""
+        """Remove a connection from those that wait in the backlog."""
         if backlog := self._backlogs.get((world, system_id)):
             backlog.release_connection(connection)
 
@@ -133,7 +131,7 @@ class ReceiptDispatcher:
         return backlog is not None and backlog.is_stalled
 
     async def flush(self, world: World, system_id: str) -> None:
-        """Send what waits for a client, as far as there is room."""
+        """Send the receipts that wait for a client, as far as its window allows."""
         key = world, system_id
         self._scheduled.discard(key)
         now = world.clock.now()
@@ -165,7 +163,7 @@ class ReceiptDispatcher:
         return any(each.has_room for each in ring)
 
     async def send_early(self, world: World, message: int, now: datetime) -> None:
-        """Send the receipt of a message at once, whatever becomes of it."""
+        """Make and send the next receipt of a message now, before it is due."""
         found = world.find_submission(message)
         if found is not None:
             tell = partial(operations.make_next_receipt, world, found[0].id, now)
@@ -173,7 +171,7 @@ class ReceiptDispatcher:
             await self.flush(world, found[1].system_id)
 
     def _find_receiver(self, key: ClientKey) -> ReceiptReceiver | None:
-        """Return the receiver whose turn it is, of those that have room."""
+        """Return the next receiver that has room, round robin."""
         ring = self._receivers.get(key, deque())
         for _ in range(len(ring)):
             ring.rotate(-1)
@@ -195,7 +193,7 @@ class ReceiptDispatcher:
             try:
                 if await run_transaction(world, call.apply_fault):
                     return
-            except Refusal as refusal:  # of the disk
+            except Refusal as refusal:  # of the store
                 log.warning("no fault struck: %s", refusal.why)
         self.send_and_release(receiver, (world, system_id), delivery, letter)
 
@@ -207,22 +205,22 @@ class ReceiptDispatcher:
         rendered: RenderedReceipt,
         fault: str = "",
     ) -> None:
-        """Send a receipt, and behind it what has let it go first."""
+        """Send a receipt, and after it the one that was held for it."""
         receiver.send_receipt(delivery, rendered, fault)
         if self._held and (behind := self._pop_held_receipt(key)):
             receiver.send_receipt(behind.delivery, behind.rendered, behind.fault)
 
     def hold_receipt(self, key: ClientKey, held: HeldReceipt) -> None:
-        """Send a receipt behind the next one."""
+        """Hold a receipt, to be sent after the next one."""
         self._held[key] = held
 
     def has_held_receipt(self, key: ClientKey) -> bool:
-        """Return whether something lets another go first; a reset ends that."""
+        """Return whether a receipt is held; after a reset of the world none is."""
         behind = self._held.get(key)
         return behind is not None and behind.outbox is key[0].outbox
 
     def _pop_held_receipt(self, key: ClientKey) -> HeldReceipt | None:
-        """Return what has let another go first, and forget that it has."""
+        """Remove and return the receipt that is held."""
         behind = self._held.get(key) if self.has_held_receipt(key) else None
         self._held.pop(key, None)
         return behind
@@ -235,20 +233,20 @@ class StruckReceipt(Struct):
     receiver: ReceiptReceiver
     world: World
     delivery: Delivery
-    rendered: RenderedReceipt  # as it should be
+    rendered: RenderedReceipt  # without the fault
     now: datetime
-    rule_id: str = ""  # the id of the one that strikes, ...
-    call_number: int = 0  # ... and which of the receipts that it has met this is
+    rule_id: str = ""  # the rule that strikes, ...
+    call_number: int = 0  # ... and how many receipts it has met
 
     def apply_fault(self) -> bool:
-        """Let the rule that strikes do what it does; return whether one does."""
+        """Apply the rule that strikes; return whether there is one."""
         rule = self._match_rule()
         if rule is not None:
             rule.effect.deliver_receipt(self)
         return rule is not None
 
     def _match_rule(self) -> FaultRule | None:
-        """Return the rule that strikes, whichever phase it names."""
+        """Return the rule that strikes, of any phase."""
         delivery = self.delivery
 
         def is_felt(effect: Effect) -> bool:
@@ -347,7 +345,7 @@ class StruckReceipt(Struct):
         self.world.keep_change(delivery)
 
     def _render_receipt(self, receipt: Receipt, form: ReceiptFormat) -> RenderedReceipt:
-        """Return a letter; one that says nothing else has its words already."""
+        """Return *receipt* rendered; without a change the one that exists."""
         if (receipt, form) == (self.receipt, self.form):
             return self.rendered
         zone = self.world.account.zone
@@ -357,5 +355,5 @@ class StruckReceipt(Struct):
 
 
 def _was_held_back(delivery: Delivery) -> bool:
-    """Return whether a fault has had its turn with what has not been sent yet."""
+    """Return whether a fault has already delayed a receipt that was never sent."""
     return bool(delivery.fault) and not delivery.attempts

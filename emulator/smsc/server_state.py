@@ -1,4 +1,4 @@
-"""What all clients of a process share, and the manners of the centre."""
+"""What all SMPP clients of a process share, and the timers of their sessions."""
 
 from collections import Counter
 from itertools import count
@@ -14,29 +14,29 @@ from emulator.worlds import WorldDirectory
 
 
 class RateWindow(NamedTuple):
-    """What the binds of a world have sent in a second of it."""
+    """How many messages each bind of a world has sent in one second of it."""
 
     second: int
     messages: Counter[str]  # by system_id
 
 
 class ServerState:
-    """What all desks of a process share."""
+    """What all session handlers of a process share."""
 
     def __init__(self, worlds: WorldDirectory) -> None:
         self.worlds = worlds
-        self.connections: set[Any] = set()  # the connections there are
+        self.connections: set[Any] = set()  # those that are open
         self.dispatcher = ReceiptDispatcher()
         self.session_numbers = count(1)
         self._rate_windows: WeakKeyDictionary[World, RateWindow] = WeakKeyDictionary()
 
     def check_rate(self, world: World, bind: BindConfig, second: int) -> None:
-        """Decline what is over the rate of a bind, in seconds of the world.
+        """Refuse a message over the rate of a bind, by the clock of the world.
 
         Source: SMPP 3.4, 5.1.3.
         """
         spent = self._rate_windows.get(world)
-        if spent is None or spent.second != second:  # nothing else is kept
+        if spent is None or spent.second != second:  # only one second is kept
             spent = self._rate_windows[world] = RateWindow(second, Counter())
         spent.messages[bind.system_id] += 1
         if spent.messages[bind.system_id] > bind.rate:
@@ -45,7 +45,7 @@ class ServerState:
 
 
 def make_session_timers(centre: SmscConfig) -> SessionTimers:
-    """Return the timers of a session with *centre*."""
+    """Return the timers of a session from the configuration of the SMSC."""
     return SessionTimers(
         centre.session_init_timer,
         centre.enquire_link_timer,

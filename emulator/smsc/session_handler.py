@@ -1,4 +1,4 @@
-"""Who answers one client: each request carried out, whole or not at all, and kept."""
+"""Handle the requests of one client: each is one transaction, and is journaled."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -31,12 +31,12 @@ from emulator.world import World
 from emulator.world.bound_session import BoundSession
 from emulator.world.transaction import run_transaction
 
-SMSC_SYSTEM_ID = b"Smsclouds"  # ours
+SMSC_SYSTEM_ID = b"Smsclouds"  # in the response to a bind
 CLOSED_OPERATION = "closed"
 
 
 class SessionHandler:
-    """Where one client asks, and who it is once it is bound."""
+    """Handles the events of one session, and knows its client once it is bound."""
 
     def __init__(
         self, server_state: ServerState, connection: ClientConnection, *, tls: bool
@@ -49,16 +49,14 @@ class SessionHandler:
         self.session = connection.session
         self.world: World | None = None  # until it is bound
         self.system_id = ""
-        self._journal_path = (
-            ""  # where the journal says that something was said: /demo/3
-        )
+        self._journal_path = ""  # the path in the journal: /demo/3
         self.bound_session: BoundSession | None = None
         self._receiver: SessionReceiver | None = None
         self._delayed_responses: DelayedResponses | None = None
         self.held_response = b""  # an answer that goes out behind the next one
 
     async def handle_event(self, event: SessionEvent) -> bytes:
-        """Return what *event* is answered with; nothing where that comes later."""
+        """Return the response to *event*; empty where it is sent later."""
         if event.kind is EventKind.REQUEST:
             answer = await self._handle_request(event)
         elif event.kind is EventKind.ANSWER:
@@ -70,12 +68,12 @@ class SessionHandler:
         return answer
 
     def notify_listeners(self) -> None:
-        """Tell those who wait in the world that something has changed."""
+        """Notify the listeners of the world that something has changed."""
         if self.world is not None and self.world.listeners:
             self.world.notify_listeners()
 
     def handle_disconnect(self) -> None:
-        """Forget what was held back: the connection has ended."""
+        """Drop the delayed responses and the session: the connection has ended."""
         if self._delayed_responses is not None:
             self._delayed_responses.drop_all()
         if self.world is not None and self._receiver is not None:
@@ -96,14 +94,14 @@ class SessionHandler:
             self.notify_listeners()
 
     def _leave_world(self, world: World) -> None:
-        """Let nothing be sent to this client any more."""
+        """Remove the session from the world; no receipt is sent to it any more."""
         world.sessions.pop(self._number, None)
         if self._receiver is not None:
             self.dispatcher.unregister_receiver(self._receiver, world)
         self.release_submit()
 
     def perform_due(self, due: DueAction, pending: Any) -> None:
-        """Do what time has brought."""
+        """Do what a timer of the session requires."""
         session, line = self.session, self.connection
         if due is DueAction.ENQUIRE:
             line.send(session.make_request(CommandId.ENQUIRE_LINK, line.now))
@@ -115,14 +113,14 @@ class SessionHandler:
             line.flush_and_close()
 
     def send_unbind(self) -> None:
-        """Ask the client to go."""
+        """Send an unbind to the client."""
         self.connection.send(
             self.session.make_request(CommandId.UNBIND, self.connection.now)
         )
         self.connection.schedule_timer()
 
     def end_session(self) -> None:
-        """Let the client go, with an unbind if it is bound."""
+        """End the session, with an unbind if it is bound."""
         if self.session.is_bound:
             self.send_unbind()
         else:
@@ -139,7 +137,7 @@ class SessionHandler:
         return self._receiver is not None and self._receiver.has_room
 
     def ensure_delayed_responses(self, world: World) -> DelayedResponses:
-        """Return what this client's line holds back in *world*."""
+        """Return the delayed responses of this client; create them at first."""
         if self._delayed_responses is None:
             self._delayed_responses = DelayedResponses(world)
         return self._delayed_responses
@@ -159,7 +157,7 @@ class SessionHandler:
             )
         world.shared.store.mark_journal_dirty(world)
 
-    # --- Submits that wait until receipts have been taken -------------------------
+    # --- Submits that wait until receipts are acknowledged ------------------------
 
     def hold_submit(self, event: SessionEvent) -> bool:
         """Whether a request waits; the line is let in when it is its turn."""
@@ -174,7 +172,7 @@ class SessionHandler:
         return True
 
     def release_submit(self) -> None:
-        """Go on whatever waits: what has been put off with it is too much."""
+        """Stop waiting in the backlog: too many other requests wait behind it."""
         if self.world is not None:
             self.dispatcher.release_connection(
                 self.connection, self.world, self.system_id
@@ -204,12 +202,14 @@ class SessionHandler:
             )
         visit = CommandContext(world, event.octets, pdu, world.clock.now(), stopwatch())
         if world.faults:
-            visit.numbers = parse_pdu_recipients(pdu)  # whatever becomes of it
+            visit.numbers = parse_pdu_recipients(
+                pdu
+            )  # known even if a fault prevents the command
             return await SmppFaultInjector(self, visit).make_response()
         return self.record_response(visit, await self.execute_command(visit))
 
     async def execute_command(self, context: CommandContext) -> bytes:
-        """Return the answer to a request that is carried out, whole or not at all."""
+        """Execute a request in one transaction and return the response."""
         world, pdu = context.world, context.pdu
         try:
             body = b""
@@ -238,7 +238,7 @@ class SessionHandler:
         )
 
     def record_response(self, context: CommandContext, response: bytes) -> bytes:
-        """Return *answer*, kept in the journal."""
+        """Record *response* in the journal and return it."""
         world = context.world
         told = PduExchange(  # by position, which takes half the time
             context.now,
@@ -263,7 +263,7 @@ class SessionHandler:
         ] += 1
 
     def _make_response_body(self, context: CommandContext) -> bytes:
-        """Return the body of the answer to a request that only a sender may make."""
+        """Execute a request of a transmitter and return the body of the response."""
         world, pdu = context.world, context.pdu
         bind = world.account.access.get_bind(self.system_id)
         context.numbers = parse_pdu_recipients(pdu)
@@ -286,7 +286,7 @@ class SessionHandler:
     # --- Binding and unbinding ----------------------------------------------------
 
     def _bind_session(self, context: CommandContext) -> bytes:
-        """Bind the client to its world.  Declines a stranger, and one too many.
+        """Bind the client to its world.  Refuses a wrong password or too many binds.
 
         Source: SMPP 3.4, 4.1.
         """
@@ -324,7 +324,7 @@ class SessionHandler:
         self.connection.schedule_timer()
         return answer
 
-    # --- What is no request -------------------------------------------------------
+    # --- Other events -------------------------------------------------------------
 
     def _decline_pdu(self, event: SessionEvent) -> bytes:
         if self.world is not None:

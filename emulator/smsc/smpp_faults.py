@@ -1,4 +1,4 @@
-"""How a fault is felt over SMPP: in the right answer's place, too late, or spoilt."""
+"""Apply faults to SMPP: a response is replaced, delayed, damaged or lost."""
 
 import logging
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ log = logging.getLogger("emulator")
 
 
 class SmppFaultInjector:
-    """What faults make of one request."""
+    """Applies the fault rules to one request."""
 
     def __init__(self, handler: CommandHandler, context: CommandContext) -> None:
         self._handler = handler
@@ -40,14 +40,14 @@ class SmppFaultInjector:
         self._operation = shown.describe_command(context.pdu.command)
 
     async def make_response(self) -> bytes:
-        """Return what is sent at once; what comes later is seen to."""
+        """Return the response to send now; a delayed one is scheduled."""
         desk, visit = self._handler, self._context
         pdu = visit.pdu
         good = wire.encode_response(pdu.command, CommandStatus.ESME_ROK, pdu.sequence)
         call = self._make_call(good, is_carried_out=False)
         try:
             rule = await self._match_rule(FaultPhase.BEFORE, call)
-        except Refusal as refusal:  # of the disk
+        except Refusal as refusal:  # of the store
             return desk.record_response(visit, desk.refuse_command(visit, refusal))
         if rule is not None:
             return await self._apply_rule(rule, call)
@@ -74,7 +74,7 @@ class SmppFaultInjector:
     ) -> FaultRule | None:
         """Return the rule that strikes.
 
-        What keeps a session alive is spared by rules that do not name it.
+        Rules strike the commands that keep a session alive only if they name them.
         """
         visit = self._context
 
@@ -102,11 +102,13 @@ class SmppFaultInjector:
         except Refusal as refusal:
             if phase is FaultPhase.BEFORE:
                 raise
-            log.warning("no fault struck: %s", refusal.why)  # what was done stands
+            log.warning(
+                "no fault struck: %s", refusal.why
+            )  # the command stays executed
             return None
 
     async def _apply_rule(self, rule: FaultRule, call: "StruckCommand") -> bytes:
-        """Return what *rule* makes of the right answer, kept as it is sent."""
+        """Apply *rule*, and return and record the response that it leads to."""
         self._context.fault = call.rule_id = rule.id
         call.call_number = rule.met
         sent = await rule.effect.respond_smpp(call)
@@ -121,11 +123,11 @@ class StruckCommand(Struct, kw_only=True):
     handler: CommandHandler
     context: CommandContext
     command: str
-    right_response: bytes  # the right one; where nothing is carried out, a good one
+    right_response: bytes  # without the fault; ESME_ROK if not executed
     is_carried_out: bool
     seed: int
-    rule_id: str = ""  # the id of the one that strikes, ...
-    call_number: int = 0  # ... and which of the calls that it has met this is
+    rule_id: str = ""  # the rule that strikes, ...
+    call_number: int = 0  # ... and how many calls it has met
 
     @property
     def sequence_number(self) -> int:
@@ -150,7 +152,7 @@ class StruckCommand(Struct, kw_only=True):
         )
 
     async def delay_response(self, by: timedelta) -> None:
-        """Answer later; the request is under way until then."""
+        """Send the response later; until then the request is unanswered."""
         desk, visit = self.handler, self.context
 
         async def answered() -> None:
@@ -214,13 +216,13 @@ class StruckCommand(Struct, kw_only=True):
             await self.handler.dispatcher.send_early(world, message, world.clock.now())
 
     def _find_message_id(self) -> int | None:
-        """Return the id of the message that has been placed, if one has."""
+        """Return the id of the message that the command has placed, if any."""
         if not (self.is_carried_out and self.context.pdu.command in SUBMIT_COMMANDS):
             return None
         return int(self.right_response[wire.MIN_PDU_LENGTH :].partition(NUL)[0])
 
     async def _postpone_receipt(self, due: datetime) -> None:
-        """Let the receipt of what has been placed come behind its late answer."""
+        """Let the receipt of the placed message come after its delayed response."""
         world = self.context.world
         newest = next(reversed(world.submissions.values()), None)
         if self._find_message_id() is not None and newest is not None:

@@ -1,4 +1,4 @@
-"""What the journal keeps of a PDU and its answer: their octets, read when asked for."""
+"""Record a PDU and its response in the journal, as octets that are decoded later."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ UNKNOWN_COMMAND = "unknown"
 
 
 class PduExchange(Struct, frozen=True, gc=False):
-    """One PDU that asks, what was answered, and all that is known of the two."""
+    """One request PDU with its response, and what is known of the two."""
 
     at: datetime
     path: str  # /demo/3: the system_id and the number of the session
@@ -41,7 +41,7 @@ class PduExchange(Struct, frozen=True, gc=False):
 
 
 def record_pdu_exchange(world: World, exchange: PduExchange) -> tuple[str, int]:
-    """Keep an exchange in the journal of the world; return what it was and its status.
+    """Record an exchange in the journal of the world; return its command and status.
 
     Every request waits for this, so what can be left for who reads it is left.
     """

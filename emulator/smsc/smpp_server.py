@@ -1,6 +1,6 @@
-"""The SMPP door: where the process listens for clients, and how it lets them go.
+"""The SMPP server: where the process listens, and how it ends the sessions.
 
-What speaks SMPP is imported with the first client, so that a start does without it.
+The modules of SMPP are imported with the first client, so that the start is faster.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from emulator.smsc.connection import SmppConnection
     from emulator.smsc.server_state import ServerState
 
-OUTBIND_TIMEOUT = 10  # seconds that a client which is called may take to answer
-UNBIND_GRACE = 0.3  # seconds that clients get to take their leave
+OUTBIND_TIMEOUT = 10  # seconds to connect to a client
+UNBIND_GRACE = 0.3  # seconds that clients get to answer the unbind
 
 log = logging.getLogger("emulator")
 
@@ -37,7 +37,7 @@ class SmppServer:
     async def listen(
         self, listener: socket.socket, context: ssl.SSLContext | None = None
     ) -> None:
-        """Answer whoever connects to *listener*, over TLS where there is a context."""
+        """Serve the connections to *listener*, over TLS where there is a context."""
         loop = asyncio.get_running_loop()
         line = partial(self._make_connection, tls=context is not None)
         server = await loop.create_server(line, sock=listener, ssl=context)
@@ -63,7 +63,7 @@ class SmppServer:
         )
 
     def _start_outbind(self, to: OutboundBind) -> None:
-        """Call a client that listens, in its own time."""
+        """Connect to a client that listens, in a task."""
         task = asyncio.get_running_loop().create_task(self._send_outbind(to))
         self._outbinds.add(task)
         task.add_done_callback(self._outbinds.discard)
@@ -81,11 +81,11 @@ class SmppServer:
         except ForbiddenTargetError as error:
             log.warning("no outbind goes to %s:%s: %s", to.host, to.port, error)
         except (OSError, UnicodeError, TimeoutError) as error:
-            log.warning("nobody listens for an outbind on %s: %s", to[:2], error)
+            log.warning("no connection for an outbind to %s: %s", to[:2], error)
 
     @property
     def connections(self) -> "list[SmppConnection]":
-        """The connections of clients that have not ended."""
+        """The open connections."""
         return (
             list(self._server_state.connections)
             if "_server_state" in self.__dict__
@@ -94,11 +94,11 @@ class SmppServer:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Where it listens: host:port, by smpp and smpps."""
+        """The addresses it listens on: host:port, by smpp and smpps."""
         return self._worlds.smpp_addresses
 
     async def close(self) -> None:
-        """Ask every client to go, wait shortly, and hang up.
+        """Unbind every client, wait a moment, and close the connections.
 
         Source: SMPP 3.4, 4.2.
         """

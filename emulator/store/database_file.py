@@ -59,7 +59,7 @@ class DatabaseFile:
         with self._as_store_error():
             self._connection = sqlite3.connect(
                 self.path, timeout=0, isolation_level=None, check_same_thread=False
-            )  # an emulator in somebody's process is made in one and runs in another
+            )  # an embedded emulator is made in one thread and runs in another
         try:
             with self._as_store_error():
                 self._open_database()
@@ -87,7 +87,7 @@ class DatabaseFile:
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")
         run(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        run("BEGIN EXCLUSIVE")  # so that a read-only one is told now
+        run("BEGIN EXCLUSIVE")  # so that a read-only one fails now
         for statement in filter(str.strip, SCHEMA.split(";")):
             run(statement)
         if not tables:
@@ -113,7 +113,7 @@ class DatabaseFile:
 
     @contextmanager
     def _as_store_error(self) -> Iterator[None]:
-        """Say what SQLite says as ``StoreError``, with what to do about it."""
+        """Turn an error of SQLite into ``StoreError``, which says what to do."""
         try:
             yield
         except sqlite3.Error as error:
@@ -134,12 +134,12 @@ class DatabaseFile:
         return self._fetch_all(query, ())
 
     def list_rows(self, world: int) -> list[tuple[str, RowKey, bytes]]:
-        """Return kind, key and octets of all that a world has, by key."""
+        """Return kind, key and bytes of all rows of a world, by key."""
         query = "SELECT kind, key, octets FROM thing WHERE world = ? ORDER BY kind, key"
         return self._fetch_all(query, (world,))
 
     def list_exchanges(self, world: int) -> list[bytes]:
-        """Return the octets of the exchanges of a world, the oldest first."""
+        """Return the encoded exchanges of a world, the oldest first."""
         query = "SELECT octets FROM exchange WHERE id >= ? AND id < ? ORDER BY id"
         found = self._fetch_all(
             query, (world * EXCHANGES_PER_WORLD, (world + 1) * EXCHANGES_PER_WORLD)
@@ -153,7 +153,7 @@ class DatabaseFile:
     # --- Writing ------------------------------------------------------------------
 
     def commit_rows(self, world: int, rows: Sequence[StateRow]) -> None:
-        """Write *rows*, all or none.  Raises ``Unwritten``."""
+        """Write *rows*, all or none.  Raises ``StoreWriteError``."""
         octets = encode_rows(rows)
         if len(octets) > LARGE_PIECE or len(self._fresh) == MOST_FRESH_PIECES:
             with self.transaction():
@@ -168,7 +168,7 @@ class DatabaseFile:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write all that is written within, or nothing.  Raises ``Unwritten``."""
+        """Commit all rows written within, or none.  Raises ``StoreWriteError``."""
         try:
             self._connection.execute("BEGIN")
             self._merge_fresh()
@@ -183,7 +183,7 @@ class DatabaseFile:
         self._fresh.clear()
 
     def _merge_fresh(self) -> None:
-        """Put what is fresh among the things, within a transaction."""
+        """Move the rows of the table ``fresh`` to ``thing``, within a transaction."""
         for world, rows in self._fresh:
             self.add_rows(world, rows)
         if self._fresh:
@@ -201,7 +201,7 @@ class DatabaseFile:
                 self._connection.execute(put, (world, kind, key, octets))
 
     def open_world(self, name: str) -> int:
-        """Return the number of a world that is to be written anew."""
+        """Return the number of a world whose rows are to be written anew."""
         row = self._connection.execute("SELECT id FROM world WHERE name = ?", (name,))
         found = row.fetchone()
         if found:
@@ -211,17 +211,17 @@ class DatabaseFile:
         return int(made.lastrowid or 0)
 
     def clear_world(self, world: int) -> None:
-        """Take away all that a world has, within a transaction."""
+        """Delete the rows of a world, within a transaction."""
         self._connection.execute("DELETE FROM thing WHERE world = ?", (world,))
 
     def drop_world(self, world: int) -> None:
-        """Take a world away, within a transaction."""
+        """Delete a world, within a transaction."""
         self.clear_world(world)
         self.drop_exchanges(world)
         self._connection.execute("DELETE FROM world WHERE id = ?", (world,))
 
     def rename_world(self, world: int, name: str, aside: str | None) -> None:
-        """Give a world another name, within a transaction, and say why it is set aside.
+        """Rename a world and store why it is set aside, within a transaction.
 
         One without a reason is to be loaded.
         """
@@ -235,7 +235,7 @@ class DatabaseFile:
         self._connection.executemany(query, ((start + each, it) for each, it in rows))
 
     def drop_exchanges(self, world: int, before: int = EXCHANGES_PER_WORLD) -> None:
-        """Take exchanges away, all or the older ones, within a transaction."""
+        """Delete exchanges, all or the older ones, within a transaction."""
         start = world * EXCHANGES_PER_WORLD
         query = "DELETE FROM exchange WHERE id >= ? AND id < ?"
         self._connection.execute(query, (start, start + before))

@@ -1,4 +1,4 @@
-"""An exchange of a journal as octets, and back."""
+"""An exchange of a journal as bytes, and back."""
 
 from array import array
 from typing import Any
@@ -13,7 +13,7 @@ def encode_exchange(exchange: Exchange) -> bytes:
 
 
 def decode_exchange(octets: bytes) -> Exchange:
-    """Return what ``written`` has written."""
+    """Return the exchange from ``encode_exchange``."""
     row = msgspec.msgpack.decode(octets)
     exchange = Exchange._make(row)
     return exchange._replace(

@@ -1,4 +1,4 @@
-"""Worlds followed on the disk: what a transaction changes is there before it happens.
+"""Worlds on the disk: the changes of a transaction are written before they are applied.
 
 A world is followed row by row.  One that is new, was put into another state, or of
 which the disk has refused something that happened, is written anew as a whole.  The
@@ -42,7 +42,7 @@ log = logging.getLogger("emulator")
 
 @dataclass(slots=True)
 class StoredWorld:
-    """What the disk has of a world, beside its things."""
+    """A stored world: its number, and how far its journal is written."""
 
     number: int
     newest: int = 0  # exchange of the journal
@@ -50,7 +50,7 @@ class StoredWorld:
 
 
 class LoadedWorld(NamedTuple):
-    """What the disk has of a world."""
+    """A world as it was read from the disk."""
 
     number: int
     held: SavedWorld
@@ -63,7 +63,7 @@ class SqliteStore(Store):
     """Keeps the worlds of a process in the file of one directory."""
 
     def __init__(self, folder: Path, worlds: WorldDirectory, *, now: datetime) -> None:
-        """Open the directory and put *worlds* where they were.
+        """Open the directory and load its worlds into *worlds*.
 
         *now* is the machine's time.  Raises ``StoreError``.
         """
@@ -90,7 +90,7 @@ class SqliteStore(Store):
         worlds.use_store(self)
 
     def close(self) -> None:
-        """Write what is left to write, and let others have the directory."""
+        """Write what is left to write, and release the directory."""
         with suppress(StoreWriteError):
             self.retry_writes()
         self._write_journals()
@@ -99,10 +99,10 @@ class SqliteStore(Store):
     # --- Writing ------------------------------------------------------------------
 
     def write(self, changes: ChangeSet) -> None:
-        """Write what a transaction is about to change.
+        """Write the changes of a transaction.
 
-        Raises ``Unwritten`` where the disk refuses, unless it has happened whatever the
-        disk says.
+        Raises ``StoreWriteError`` where the disk refuses, unless they have happened;
+        then they are written as soon as possible.
         """
         try:
             self._write_transaction(changes)
@@ -114,9 +114,9 @@ class SqliteStore(Store):
                 self._to_rewrite[world] = None
 
     def retry_writes(self) -> None:
-        """Write what the disk has refused although it happened, if it takes it now.
+        """Write again what has happened and the disk has refused.
 
-        Raises ``Unwritten``.
+        Raises ``StoreWriteError``.
         """
         for world in tuple(self._to_rewrite):
             try:
@@ -160,7 +160,7 @@ class SqliteStore(Store):
     ) -> StoredWorld | None:
         """Write *changes* within a transaction; return how the world is followed then.
 
-        Nobody follows one that is gone.
+        A world that is gone is not followed.
         """
         followed = self._stored.get(world)
         rows_of = world.list_changed_rows(
@@ -197,7 +197,7 @@ class SqliteStore(Store):
     # --- The journal --------------------------------------------------------------
 
     def mark_journal_dirty(self, world: World) -> None:
-        """Have the exchanges that are new written a little later."""
+        """Write the new exchanges of *world* a little later."""
         followed = self._stored.get(world)
         if followed is None:
             if world not in self._to_rewrite:  # it has been deleted
@@ -214,7 +214,7 @@ class SqliteStore(Store):
                 self._timer = loop.call_later(JOURNAL_DELAY, self._write_journals)
 
     def _write_journals(self) -> None:
-        """Write the exchanges that are missing, drop the old, sort in what is fresh."""
+        """Write the new exchanges, delete the old ones, and merge the fresh rows."""
         self._timer = None
         try:
             self.retry_writes()
@@ -233,7 +233,7 @@ class SqliteStore(Store):
         self._dirty_journals.clear()
 
     def _write_journal(self, world: World, followed: StoredWorld) -> bool:
-        """Write what is new, within a transaction; return whether that can be."""
+        """Write the new exchanges, within a transaction; return whether it worked."""
         journal, number = world.journal, followed.number
         try:
             new = [
@@ -252,7 +252,7 @@ class SqliteStore(Store):
     # --- How it is read -----------------------------------------------------------
 
     def _load_world(self, number: int, name: str) -> None:
-        """Open a world that was kept, or set it aside and say why."""
+        """Load a stored world, or set it aside with the reason."""
         try:
             self._adopt_world(self._read_world(number, name))
         except StoreError:
@@ -270,7 +270,7 @@ class SqliteStore(Store):
             )
 
     def _read_world(self, number: int, name: str) -> LoadedWorld:
-        """Return what the disk has of a world.  Raises what is wrong with it."""
+        """Read a world from the disk.  Raises any error in it."""
         worlds, parts = (
             self._worlds,
             world_rows.decode_world_rows(self._file.list_rows(number)),
@@ -297,7 +297,7 @@ class SqliteStore(Store):
         return world
 
     def _add_unloaded_world(self, number: int, aside: str, why: str) -> None:
-        """Have a world listed that could not be loaded."""
+        """List a world that could not be loaded."""
         name = aside.rpartition(" (set aside ")[0]
         self._worlds.unloaded[aside] = UnloadedWorld(
             name,
@@ -307,7 +307,7 @@ class SqliteStore(Store):
         )
 
     def _retry_load(self, number: int, name: str, aside: str) -> World:
-        """Load a world that could not be.  Raises whatever goes wrong again."""
+        """Try again to load a world.  Raises any error in it."""
         with self._file.transaction():
             found = self._read_world(number, name)
             self._file.rename_world(number, name, None)

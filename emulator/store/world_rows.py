@@ -1,6 +1,6 @@
-"""A world as rows of a file, beside what it keeps: where it began, and when it is.
+"""The rows of a world beside its state: its origin, its clock and its journal.
 
-What it keeps is rows already (``emulator/world/kinds.py``).
+Its state has rows already (``emulator/world/kinds.py``).
 """
 
 from collections import defaultdict
@@ -35,13 +35,13 @@ decode_json = msgspec.json.decode
 def world_to_rows(
     world: World, origin: WorldOrigin, library: FixtureLibrary
 ) -> Iterator[StateRow]:
-    """Yield all that a world is."""
+    """Yield all rows of a world."""
     yield from world.list_rows()
     yield ORIGIN_ROW, 0, encode_row_value(_origin_to_json(origin, library))
 
 
 def journal_to_row(journal: Journal) -> StateRow:
-    """Return what is known of the exchanges that are gone."""
+    """Return the row for the exchanges that were dropped."""
     gone = {
         "last": journal.last,
         "dropped": journal.dropped,
@@ -67,7 +67,7 @@ def _origin_to_json(origin: WorldOrigin, library: FixtureLibrary) -> dict[str, A
 
 
 def decode_world_rows(rows: Iterable[tuple[str, RowKey, bytes]]) -> DecodedRows:
-    """Return what rows say."""
+    """Return the values of *rows*, by kind and key."""
     found: dict[str, dict[RowKey, Any]] = defaultdict(dict)
     for kind, key, octets in rows:
         found[kind][key] = decode_json(octets)
@@ -75,9 +75,9 @@ def decode_world_rows(rows: Iterable[tuple[str, RowKey, bytes]]) -> DecodedRows:
 
 
 def saved_world_from_rows(name: str, found: DecodedRows, wall: datetime) -> SavedWorld:
-    """Return the world that rows say, its clock gone on with the machine's, *wall*.
+    """Return the world in the rows, its clock run on to *wall*, the machine's time.
 
-    Raises ``SnapshotError`` for what no world could be.
+    Raises ``SnapshotError`` for a state that no world can have.
     """
     clock = found[CLOCK_ROW][0]
     at, then = map(datetime.fromisoformat, (clock["at"], clock["wall"]))
@@ -100,7 +100,7 @@ def saved_world_from_rows(name: str, found: DecodedRows, wall: datetime) -> Save
 
 
 def read_journal_drops(found: DecodedRows) -> dict[str, Any]:
-    """Return what ``of_journal`` has written, as ``Journal.resume`` takes it."""
+    """Return what ``journal_to_row`` has written, as ``Journal.resume`` takes it."""
     known = found[JOURNAL_ROW].get(0, {})
     at = known.get("dropped_at")
     return {**known, "dropped_at": at and datetime.fromisoformat(at)}
@@ -109,9 +109,9 @@ def read_journal_drops(found: DecodedRows) -> dict[str, Any]:
 def origin_from_rows(
     found: DecodedRows, saved: SavedWorld, library: FixtureLibrary, template: Fixture
 ) -> WorldOrigin:
-    """Return what a world was before its first request.
+    """Return the origin of a world: its state before its first request.
 
-    One of a world file that is not there any more was made of *mould*.
+    Where its world file is gone, it was made from *template*.
     """
     part = found[ORIGIN_ROW][0]
     tokens = tuple((title, literal) for title, literal in part["tokens"])
@@ -125,6 +125,6 @@ def origin_from_rows(
 
 
 def _advance_time(at: datetime, passed: timedelta, rate: float) -> datetime:
-    """Return a world's time: it went on at its rate, and never goes back."""
+    """Return the time of a world: it ran on at its rate, and never goes back."""
     seconds = max(passed, timedelta()).total_seconds() * rate
     return at + timedelta(seconds=min(seconds, (WORLD_END - at).total_seconds()))

@@ -1,4 +1,4 @@
-"""The emulator's only source of time: real until somebody takes hold of it."""
+"""The emulator's only source of time: the real time until a command changes it."""
 
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
@@ -23,8 +23,8 @@ class Clock:
 
     def __init__(self, *, at: datetime | None = None, rate: float = 1.0) -> None:
         self._at = at or wall_now()
-        self.change_count = 0  # how often somebody has touched it
-        self._lasting_rate = rate  # at which it goes on once nobody holds it
+        self.change_count = 0  # how often it was changed
+        self._lasting_rate = rate  # at which it goes on once released
         self._restart_at_rate(rate)
 
     def now(self) -> datetime:
@@ -43,7 +43,7 @@ class Clock:
     def take_reading(self) -> tuple[datetime, float, datetime]:
         """Return where it stands, its rate, and where the machine's clock stands.
 
-        Where somebody holds it, the rate at which it will go on.
+        Where it is held, the rate at which it will go on.
         """
         return self.now(), self._lasting_rate, wall_now()
 
@@ -58,7 +58,7 @@ class Clock:
         self._change_rate(rate)
 
     def hold(self) -> None:
-        """Stand still until it is released; whoever holds it moves it."""
+        """Stand still until it is released; only the holder moves it."""
         self._change_rate(0)
 
     def release(self) -> None:
@@ -87,7 +87,7 @@ class Clock:
         self.change_count += 1
 
     def _restart_at_rate(self, rate: float) -> None:
-        """Go on from where it stands."""
+        """Run on from the current instant."""
         self._wall = wall_now()
         self._ahead = self._at - self._wall  # while it runs at the wall's own rate
         self._rate = rate

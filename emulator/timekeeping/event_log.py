@@ -1,4 +1,4 @@
-"""What happens in a world by itself, and the log of what did."""
+"""Events that happen in a world by themselves, and the log of those that did."""
 
 from collections import deque
 from datetime import datetime
@@ -10,7 +10,7 @@ MOST_EVENTS = 10_000  # events of a world
 
 
 class WorldEvent(Struct, frozen=True, gc=False):
-    """What happens at an instant; with None it waits for somebody."""
+    """What happens at an instant; with None it waits for a client."""
 
     at: datetime | None
     name: str
@@ -26,7 +26,7 @@ class WorldEvent(Struct, frozen=True, gc=False):
 
 
 class EventLog:
-    """The newest events that left a trace, numbered from 1."""
+    """The newest events that changed something, numbered from 1."""
 
     __slots__ = ("_kept", "last")
 
@@ -45,7 +45,7 @@ class EventLog:
     def list_after(
         self, number: int, most: int | None = None
     ) -> list[tuple[int, WorldEvent]]:
-        """Return what is remembered of the events with a higher number, or the first.
+        """Return the events in the log with a higher number, or the first of them.
 
         Most who ask want the last few, which lie at the end.
         """

@@ -1,6 +1,6 @@
-"""What a world will do by itself that leaves a trace in it, the next thing first.
+"""The work that a world will do by itself, the next first.
 
-Derived from campaigns and deliveries; whoever takes a state over makes it anew.
+Derived from campaigns and deliveries; a world that takes over a state makes it anew.
 """
 
 from collections.abc import Iterable, Iterator
@@ -42,7 +42,7 @@ class DeliveryWork(Struct, frozen=True, gc=False):
 
 
 class ReceiptWork(Struct, frozen=True, gc=False):
-    """The fate of a message that came by SMPP will be known."""
+    """The final state of a message that came by SMPP will be known."""
 
     campaign: int
 
@@ -82,7 +82,7 @@ class WorkQueue:
     def schedule_replies(
         self, campaign: SmsCampaign, *, seed: int, done: int, early: Iterable[int] = ()
     ) -> None:
-        """Put down the replies to *campaign*.
+        """Schedule the replies to *campaign*.
 
         The first so many are *done*, and the first of each handset that was *early*.
         """
@@ -92,15 +92,15 @@ class WorkQueue:
         self._drop_stale_entries()
 
     def schedule_delivery(self, delivery: Delivery) -> None:
-        """Put down when *delivery* is due, in the place of any earlier word."""
+        """Schedule *delivery*, instead of any earlier instant."""
         self._reschedule_work(DeliveryWork(delivery.id), delivery.due_at)
 
     def schedule_receipt(self, campaign: int, at: datetime | None) -> None:
-        """Put down when a fate is known, in the place of any earlier word."""
+        """Schedule a receipt, instead of any earlier instant."""
         self._reschedule_work(ReceiptWork(campaign), at)
 
     def schedule_expiry(self, system_id: str, at: datetime | None) -> None:
-        """Put down when receipts are too old, in the place of any earlier word."""
+        """Schedule the expiry of receipts, instead of any earlier instant."""
         self._reschedule_work(ExpiryWork(system_id), at)
 
     def peek(self) -> tuple[datetime, Work]:
@@ -109,7 +109,7 @@ class WorkQueue:
         return at, work
 
     def pop(self, now: datetime) -> tuple[datetime, Work] | None:
-        """Return the next work that is due, if any is, and put down what follows it."""
+        """Return the next work that is due, if any, and schedule what follows it."""
         if now < self.next_at or not self._heap:
             return None
         at, _, key, work = heappop(self._heap)
@@ -134,7 +134,7 @@ class WorkQueue:
         return min(needed, default=NEVER)
 
     def list_work(self) -> Iterator[tuple[datetime, Work]]:
-        """Yield what is put down, in no order; of a campaign, its next reply only."""
+        """Yield the scheduled work, in no order; of a campaign, its next reply only."""
         for at, number, key, work in self._heap:
             if self._current.get(key) == number:
                 yield at, work
@@ -149,7 +149,7 @@ class WorkQueue:
             self._push_entry(reply.at, work.key, work)
 
     def _reschedule_work(self, work: Work, at: datetime | None) -> None:
-        """Put *work* down for an instant, or for none, instead of where it stands."""
+        """Schedule *work* for an instant, or for none, instead of the earlier one."""
         key = work.key
         before = self._current.pop(key, None)
         if at is not None:
@@ -163,7 +163,7 @@ class WorkQueue:
         heappush(self._heap, (at, number, key, work))
 
     def _drop_stale_entries(self) -> None:
-        """Drop from the top of the heap what has been put elsewhere."""
+        """Drop entries from the top of the heap that were scheduled anew."""
         heap, counting = self._heap, self._current
         while heap and counting.get(heap[0][2]) != heap[0][1]:
             heappop(heap)

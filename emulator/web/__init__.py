@@ -1,1 +1,1 @@
-"""The edge where HTTP comes in."""
+"""The edge for incoming HTTP requests."""

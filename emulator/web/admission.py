@@ -1,6 +1,6 @@
-"""Who is let in: settled by host and page, before a request is looked at.
+"""Admit or refuse a request by its host and its page, before anything else.
 
-Every request comes by here, whichever way it came, and nothing has happened before.
+Every request passes here first, on each of the listeners.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from emulator.web.http_body import HeaderPair, HttpResponse
 MAX_SHOWN_HOST = 100  # characters of what was sent, in a sentence about it
 HTML_PREFIX = b"text/html"
 CSP_HEADER = b"content-security-policy"
-# Nothing of ours is shown or read inside of what is somebody else's.
+# No page or answer of ours is shown or read inside a page of another origin.
 EMBED_HEADERS: tuple[HeaderPair, ...] = (
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
@@ -32,7 +32,7 @@ RenderRefusal = Callable[[Refusal, Scope], HttpResponse]
 
 
 class RefusalRenderers(NamedTuple):
-    """How each part of us says no."""
+    """How each part of the application renders a refusal."""
 
     platform: RenderRefusal
     control: RenderRefusal
@@ -40,19 +40,19 @@ class RefusalRenderers(NamedTuple):
 
 
 class Admission:
-    """Refuses what is for another host, or asked for by another's page."""
+    """Refuses requests to an unknown host, or from a page of another origin."""
 
     def __init__(self, hosts: AllowedHosts, renderers: RefusalRenderers) -> None:
         self._hosts = hosts
         self._renderers = renderers
 
     def find_refusal(self, scope: Scope) -> HttpResponse | None:
-        """Return the answer to a request that is not let in; None to one that is.
+        """Return the refusal of a request, or None if it is admitted.
 
-        One without any ``Host`` is: no browser sends that, HTTP/1.0 may.
+        One without any ``Host`` is admitted: no browser sends that, HTTP/1.0 may.
         """
         headers = scope["headers"]
-        fields = dict(headers)  # quicker than to go through them one by one
+        fields = dict(headers)  # faster than a loop
         host = fields.get(b"host")
         is_alone = len(fields) == len(headers) or _count_hosts(headers) == 1
         if host is not None and not (is_alone and self._hosts.is_allowed(host)):
@@ -75,7 +75,7 @@ class Admission:
 
 
 def add_security_headers(send: Send, path: str) -> Send:
-    """Return *send* for what no page elsewhere may show in a frame, or read."""
+    """Return *send* with headers that keep other origins from framing or reading."""
     is_shared = origins.get_allowed_pages(path) is origins.AllowedPages.ANY
 
     async def shutting(message: Message) -> None:

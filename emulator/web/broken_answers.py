@@ -1,8 +1,8 @@
-"""Answers that the connection spoils: lost, cut in half, or drop by drop.
+"""Answers over a connection that fails: lost, cut in half, or slow.
 
 The transport is uvicorn's, found behind its ``send``.  An application that is called
-in process has none; there ``Broken`` leaves the call, for its caller to make of it what
-a client sees of a broken connection.
+in process has none; there ``ConnectionBroken`` is raised, and the caller makes of it
+what a client sees of a broken connection.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class ConnectionBroken(ConnectionError):  # noqa: N818 - a test asked for it
 
 
 class LostResponse(HttpResponse, kw_only=True):
-    """No answer at all."""
+    """Sends no answer."""
 
     failure: WireFailure
     receive: Receive
@@ -40,7 +40,7 @@ class LostResponse(HttpResponse, kw_only=True):
 
 
 class TruncatedResponse(HttpResponse, kw_only=True):
-    """All headers, half of the body they announce, and the end."""
+    """Sends all headers and half of the body, then closes the connection."""
 
     receive: Receive
 
@@ -56,7 +56,7 @@ class TruncatedResponse(HttpResponse, kw_only=True):
 
 
 class DrippingResponse(HttpResponse, kw_only=True):
-    """The headers at once, the body in pieces."""
+    """Sends the headers at once and the body in pieces."""
 
     seconds: timedelta  # of the world
     delayed: DelayedResponse  # until the last piece
@@ -88,7 +88,7 @@ class DrippingResponse(HttpResponse, kw_only=True):
 
 @contextmanager
 def track_delay(world: World, delayed: DelayedResponse) -> Iterator[None]:
-    """Let who looks at *world* see what waits there."""
+    """Show the delayed answer among the pending events of *world*."""
     ticket = next(TICKETS)
     world.delayed_answers[ticket] = delayed
     try:
@@ -99,9 +99,9 @@ def track_delay(world: World, delayed: DelayedResponse) -> Iterator[None]:
 
 
 async def _break_connection(send: Send, receive: Receive, failure: WireFailure) -> None:
-    """Break the connection and return once it is gone, so that nobody misses an answer.
+    """Break the connection and return once the client has seen it.
 
-    Raises ``Broken`` where there is none.
+    Raises ``ConnectionBroken`` where there is none.
     """
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:

@@ -1,6 +1,6 @@
-"""The control API: what a test or a person commands, under ``/_emulator``.
+"""The control API, under ``/_emulator``: commands of a test or a person.
 
-It says no with problem documents (RFC 9457), so that nobody takes it for the platform.
+It refuses with problem documents (RFC 9457), which the platform does not have.
 """
 
 from datetime import datetime
@@ -37,7 +37,7 @@ RECOVERY_OPERATIONS = OPEN_OPERATIONS | {
 
 
 class ControlApi:
-    """The door of the control contract."""
+    """The ASGI application of the control contract."""
 
     def __init__(
         self, worlds: WorldDirectory, *, body_limit: int, secret: str | None = None
@@ -47,9 +47,9 @@ class ControlApi:
         self._guard = SecretGuard(secret)
 
     async def authenticate(self, context: RequestContext) -> WorldEntry:
-        """Return the world that is meant, whatever has become of its token.
+        """Return the world that is named, even if its token has expired.
 
-        Refuses who does not know the secret, where there is one.
+        Refuses a request without the secret, where one is set.
         """
         if (
             context.operation.id not in OPEN_OPERATIONS
@@ -88,11 +88,11 @@ class ControlApi:
         _phase: FaultPhase,
         _right: HttpResponse | None,
     ) -> FaultRule | None:
-        """No fault strikes who commands them."""
+        """Return None: no fault strikes the control API."""
         return None
 
     def record_exchange(self, context: RequestContext, answer: HttpResponse) -> None:
-        """Keep nothing: the journal holds what the platform was asked."""
+        """Do nothing: the journal holds only requests to the platform."""
 
     async def _require_world(self, context: RequestContext) -> World:
         query = parse_qs(context.scope["query_string"].decode("latin-1"))

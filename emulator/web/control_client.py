@@ -1,7 +1,7 @@
 """The operations of the control API, called as functions by a page of our own.
 
-What is asked is read as the contract says, and each call is a transaction, as over
-HTTP; a page gets the body of the reply and knows neither refusals nor worlds.
+Parameters are parsed by the contract, and each call is a transaction, as over HTTP.  A
+page gets the body of the reply, and knows neither refusals nor worlds.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -25,7 +25,7 @@ from emulator.worlds import WorldDirectory, require_not_set_aside
 
 
 class ControlRefusal(Exception):  # noqa: N818 - nothing went wrong
-    """An operation says no: a title, the status it has over HTTP, and what to do."""
+    """An operation refuses: a title, its status over HTTP, and what to do."""
 
     def __init__(self, title: str, status: int, detail: str) -> None:
         super().__init__(f"{title}: {detail}")
@@ -35,7 +35,7 @@ class ControlRefusal(Exception):  # noqa: N818 - nothing went wrong
 
 
 class ControlClient:
-    """Where a page asks."""
+    """Calls operations of the control API for pages."""
 
     def __init__(
         self,
@@ -48,9 +48,9 @@ class ControlClient:
         self._worlds = worlds
 
     def open_client(self, name: str, receive: Receive) -> "WorldClient":
-        """Return the place of a visitor of one world; without a name the default one.
+        """Return a client for one world; without a name for the default one.
 
-        Raises ``Declined`` where there is no such world.
+        Raises ``ControlRefusal`` where there is no such world.
         """
         world = self._worlds.find_by_name(name) if name else self._worlds.default
         if world is None:
@@ -62,7 +62,7 @@ class ControlClient:
     async def run_operation(
         self, client: "WorldClient", name: str, params: Mapping[str, Any], body: Any
     ) -> OperationResult:
-        """Carry out an operation, whole or not at all.  Raises ``Declined``."""
+        """Run an operation in one transaction.  Raises ``ControlRefusal``."""
         operation, world = self._operations[name], client.world
         entry = self._worlds.enter_without_token(world)
         try:
@@ -89,7 +89,7 @@ class ControlClient:
 
 
 class WorldClient(NamedTuple):
-    """A visitor of one world: asks, and listens."""
+    """Requests and streams of one world."""
 
     control: ControlClient
     world: World
@@ -103,9 +103,9 @@ class WorldClient(NamedTuple):
     async def call_operation(
         self, operation: str, body: Any = None, /, **params: Any
     ) -> Any:
-        """Return what *operation* replies; a parameter that is None is left out.
+        """Return the reply of *operation*; a parameter that is None is left out.
 
-        Raises ``Declined``.
+        Raises ``ControlRefusal``.
         """
         reply = await self.control.run_operation(self, operation, params, body)
         if reply.listing is None:
@@ -114,7 +114,7 @@ class WorldClient(NamedTuple):
         return {**reply.body, reply.listing.key: rows}
 
     async def read_upload(self, headers: RequestHeaders, limit: int) -> Any:
-        """Return the JSON of the request's own body.  Raises ``Declined``."""
+        """Return the JSON of the request's own body.  Raises ``ControlRefusal``."""
         try:
             body = http_body.RequestBody(headers, limit=limit)
             while body.is_missing:
@@ -124,7 +124,7 @@ class WorldClient(NamedTuple):
             raise _to_control_refusal(refusal) from refusal
 
     async def stream_operation(self, operation: str) -> AsyncIterator[bytes]:
-        """Yield what a stream says, until the visitor hangs up."""
+        """Yield the pieces of a stream, until the client disconnects."""
         reply = await self.control.run_operation(self, operation, {}, None)
         if reply.stream is not None:
             async for piece in waiting.iter_stream(

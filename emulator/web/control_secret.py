@@ -1,4 +1,4 @@
-"""Who may command where a secret is set: whoever knows it."""
+"""Admission to the control API where a secret is set."""
 
 from hmac import compare_digest
 
@@ -11,7 +11,7 @@ SECRET_HEADER, SECRET_COOKIE = (
 
 
 class SecretGuard:
-    """Keeps the control secret, if there is one."""
+    """The control secret, if there is one."""
 
     def __init__(self, secret: str | None) -> None:
         self._secret = secret.encode() if secret else b""

@@ -1,4 +1,4 @@
-"""One path of a contract: from the octets of a request to those of its answer.
+"""One path of a contract: from the bytes of a request to those of its answer.
 
 The order of refusals is fixed (ERR-08): path 404, method 405, token 401, JSON 400,
 shape 422, then what the operation says.
@@ -104,7 +104,7 @@ class Endpoint:
         return answer
 
     def _render_error(self, context: RequestContext, error: Exception) -> HttpResponse:
-        """Return the answer to a refusal, or to a mistake of ours."""
+        """Return the answer to a refusal, or to an error of the emulator."""
         if not isinstance(error, Refusal):
             log.error("%s failed", context.operation.id, exc_info=error)
             why = "the emulator made a mistake; its log has the traceback"
@@ -165,7 +165,7 @@ class Endpoint:
             context.weigh_doubt(Doubt("ERR-04", platform_refusals.UNREADABLE, why))
         parsed = http_body.parse_json(octets)
         if len(octets) > http_body.BIG_BODY:
-            await asyncio.sleep(0)  # others are let in between two steps
+            await asyncio.sleep(0)  # let other tasks run between two steps
         read = parameters.read_json_body(parsed, shape, closed)
         if len(octets) > http_body.BIG_BODY:
             await asyncio.sleep(0)
@@ -190,7 +190,7 @@ def make_endpoints(
 
 
 def _add_fault_headers(context: RequestContext, answer: HttpResponse) -> None:
-    """Say which fault struck, and what was doubtful."""
+    """Add the headers that name the fault and the doubts."""
     if context.fault:
         answer.headers.append((b"x-emulator-fault", context.fault.encode()))
     if context.notes:
@@ -207,7 +207,7 @@ def _is_patient(
 async def _run_in_transaction(
     world: World, call: OperationCall, context: RequestContext, function: Function
 ) -> HttpResponse:
-    """Carry out *function*, whole or not at all: what is kept, is answered."""
+    """Run *function* in one transaction, which includes making the answer."""
     return await run_transaction(
         world, lambda: _render_reply(function(world, call), context)
     )
@@ -229,7 +229,7 @@ def _render_reply(reply: OperationResult, context: RequestContext) -> HttpRespon
 def _render_listing(
     head: dict[str, Any], listing: SlicedArray, operation: Operation
 ) -> HttpResponse:
-    """Return the answer with a listing at its end; its first row is looked at."""
+    """Return the answer with a sliced array at its end; check its first row."""
     first = next(listing.slices, [])
     body = {**head, listing.key: first[:1]}
     _check_response(body, operation)

@@ -1,4 +1,4 @@
-"""A fault that a request asks for itself, in a header and for this one call."""
+"""A fault that a request asks for in its own header, for this one call."""
 
 import re
 from typing import Any
@@ -12,10 +12,8 @@ from emulator.faults.words import make_choice_field
 from emulator.web.http_body import RequestHeaders
 
 FAULT_HEADER, PREFER_HEADER = b"x-emulator-fault", b"prefer"
-HEADER_RULE_ID = "header"  # the id of the rule that such a header is
-PREFER_CODE = re.compile(
-    rb"code=([45]\d\d)"
-)  # any other preference is no business of ours
+HEADER_RULE_ID = "header"  # the id of the rule from such a header
+PREFER_CODE = re.compile(rb"code=([45]\d\d)")  # other preferences are ignored
 NUMBER_PATTERN = re.compile(r"(\d{1,9})(\.\d{1,9})?", re.ASCII)
 PHASE_WORD = make_choice_field(
     "phase", (FaultPhase.BEFORE, FaultPhase.AFTER), expectation="before or after"
@@ -26,7 +24,7 @@ HEADER_WORDS = {**vocabulary.list_header_fields(), PHASE_WORD.name: PHASE_WORD}
 
 
 def parse_fault_headers(headers: RequestHeaders) -> FaultRule | None:
-    """Return the rule that a request brings with it.
+    """Return the rule in the header of a request.
 
     Refuses one that makes no sense.
     """

@@ -1,4 +1,4 @@
-"""Which hosts we answer to: names that no website has, and names that were set.
+"""The host names that are answered: those that no website has, and those that are set.
 
 A website can let its own name lead to this machine (DNS rebinding). For a browser its
 pages then come from us and may do all that ours may; their ``Host`` gives them away.
@@ -17,16 +17,14 @@ MAX_NAME_LENGTH = 253  # characters of a name; source: RFC 1035
 MAX_AUTHORITY_LENGTH = MAX_NAME_LENGTH + len(".:65535")
 # Public DNS holds nothing below them; source: RFC 6761, 6762, 8375, ICANN 2024-07-29.
 PRIVATE_DOMAINS = (".localhost", ".test", ".local", ".internal", ".home.arpa")
-PLATFORM_HOST = (
-    "smsclouds.cloud"  # which clients know it by, with /etc/hosts or --connect-to
-)
+PLATFORM_HOST = "smsclouds.cloud"  # the platform's own, with /etc/hosts or --connect-to
 ANY_NAME = "*"
-MAX_CACHED = 64  # values of Host that need not be judged again
+MAX_CACHED = 64  # values of Host whose verdict is cached
 NAMES_FILE = Path("/etc/hosts")
 
 
 class AllowedHosts:
-    """Loopback, addresses, names that are private by themselves, and *names*.
+    """Loopback, IP addresses, names that are private by definition, and *names*.
 
     A name that begins with a dot is a domain with all below it; ``*`` is every name.
     """
@@ -40,7 +38,7 @@ class AllowedHosts:
         self._cache: set[bytes] = set()
 
     def is_allowed(self, authority: bytes) -> bool:
-        """Return whether the value of a ``Host``, port included, is one of ours.
+        """Return whether the value of a ``Host``, port included, is allowed.
 
         What was known is remembered, within bounds; nothing else is.
         """
@@ -126,7 +124,7 @@ def _add_brackets(name: str) -> str:
 
 
 def read_machine_names(path: Path = NAMES_FILE) -> frozenset[str]:
-    """Return the names of this machine, as it knows them without asking anybody."""
+    """Return the names of this machine, as it knows them without a name server."""
     own = socket.gethostname().lower()
     try:
         lines = path.read_text("utf-8", "replace").splitlines()

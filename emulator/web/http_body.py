@@ -1,4 +1,4 @@
-"""What goes over an HTTP connection: a body read within bounds, an answer sent."""
+"""Read the body of a request within bounds, and send an answer."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -21,13 +21,13 @@ RequestHeaders = Mapping[bytes, bytes]  # of a request; names in lower case
 JSON_CONTENT_TYPE = b"application/json"
 PLAIN_CONTENT_TYPE = b"text/plain; charset=utf-8"
 HTML_CONTENT_TYPE = b"text/html; charset=utf-8"
-NO_RESPONSE = 0  # the status of what never went out
+NO_RESPONSE = 0  # the status where no answer was sent
 RESPONSE_START, RESPONSE_BODY = "http.response.start", "http.response.body"
-BIG_BODY = 64 * 1024  # octets; above it others are let in between two steps
+BIG_BODY = 64 * 1024  # bytes; above it other tasks run between two steps
 
 
 class HttpResponse(Struct):
-    """An HTTP answer: a body, slices with others let in between, or a live stream."""
+    """An HTTP answer: a body, slices with other tasks in between, or a live stream."""
 
     status: int
     body: bytes = b""
@@ -65,7 +65,7 @@ class HttpResponse(Struct):
 
 
 async def join_slices(response: HttpResponse) -> HttpResponse:
-    """Return *answer* with its slices in its body; others are let in between them."""
+    """Return *response* with its slices in its body; other tasks run between them."""
     if response.slices is not None:
         parts = []
         for octets in response.slices:
@@ -113,8 +113,8 @@ class _DateHeader:
         self._header = (b"date", b"")
 
     def get_header(self, now: datetime) -> tuple[bytes, bytes]:
-        """Return the header of what is answered *now*, whose offset is UTC."""
-        if not self._start <= now < self._end:  # cheaper than a look-up
+        """Return the header for an answer at *now*, which is in UTC."""
+        if not self._start <= now < self._end:  # cheaper than formatting it
             self._start = now.replace(microsecond=0)
             self._end = self._start + SECOND
             octets = format_datetime(self._start, usegmt=True).encode()
@@ -156,7 +156,7 @@ class RequestBody:
         self.is_missing = message.get("more_body", False)
 
     def to_bytes(self) -> bytes:
-        """Return what has come so far."""
+        """Return what has been received so far."""
         return b"".join(self._chunks)  # a single one is not copied
 
 

@@ -1,4 +1,4 @@
-"""How a fault is felt over HTTP: in the right answer's place, too late, or spoilt."""
+"""Apply faults to HTTP: an answer is replaced, delayed, damaged or lost."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -30,11 +30,11 @@ REFUSAL_BLANKS = (
     "mark",
     "other",
     "service",
-)  # of sentences
+)  # placeholders in the sentences of refusals
 
 
 class HttpFaultInjector:
-    """What faults make of one call."""
+    """Applies the fault rules to one call."""
 
     def __init__(
         self,
@@ -49,9 +49,9 @@ class HttpFaultInjector:
         self._world = world
 
     async def run_operation(self, carry_out: CarryOut) -> HttpResponse:
-        """Carry out the operation as far as a fault lets it, and return the answer.
+        """Run the operation, unless a fault prevents it, and return the answer.
 
-        Raises ``HungUp`` where the client does while its answer is late.
+        Raises ``ClientDisconnected`` if the client leaves during a delay.
         """
         rule = await self._match_rule(FaultPhase.BEFORE, None)
         if rule is not None:
@@ -70,7 +70,7 @@ class HttpFaultInjector:
         return await self._apply_rule(rule, right, as_it_is)
 
     def _with_current_time(self, carry_out: CarryOut) -> CarryOut:
-        """Return *carry_out* as it is done at the time that it then is."""
+        """Return *carry_out*, with the time at which it is called."""
 
         async def carry_out_now() -> HttpResponse:
             self._call.now = self._world.clock.now()
@@ -79,7 +79,7 @@ class HttpFaultInjector:
         return carry_out_now
 
     async def _run_early_reply(self) -> None:
-        """Let a handset answer first, and the customer hear of it, if a fault says so.
+        """Let a handset answer first, and send its push, if a fault asks for that.
 
         This alone makes a request wait for a push.
         """
@@ -88,7 +88,7 @@ class HttpFaultInjector:
             early = bool(call.campaign_id) and await send_early_replies(
                 world, call.campaign_id, call.now
             )
-        except Refusal as refusal:  # what was placed stands
+        except Refusal as refusal:  # the campaign stays placed
             log.warning("no reply came early: %s", refusal.why)
             early = False
         if early:
@@ -103,7 +103,7 @@ class HttpFaultInjector:
         except Refusal as refusal:
             if right is None:
                 raise
-            log.warning("no fault struck: %s", refusal.why)  # what was done stands
+            log.warning("no fault struck: %s", refusal.why)  # the operation stays done
             rule = None
         if rule is not None:
             self._context.fault = rule.id
@@ -131,7 +131,7 @@ class _StruckCall(Struct, frozen=True, kw_only=True):
     rule_id: str  # its id
     call_number: int
     seed: int
-    right_response: HttpResponse  # the right one; where nothing is carried out, a 200
+    right_response: HttpResponse  # without the fault; a 200 if not executed
     carry_out: CarryOut
     api: ApiProfile
     context: RequestContext
@@ -213,7 +213,7 @@ class _StruckCall(Struct, frozen=True, kw_only=True):
 
 
 def _add_headers(response: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:
-    """Return *answer* with more headers, or another content type."""
+    """Return *response* with more headers, or another content type."""
     for name, value in headers.items():
         if name.lower() == "content-type":
             response.content_type = http_body.to_header_value(value)

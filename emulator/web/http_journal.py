@@ -1,4 +1,4 @@
-"""What the journal keeps of a visit: references, and little of what is large."""
+"""Record an HTTP exchange in the journal: references, and the start of large bodies."""
 
 from itertools import chain
 
@@ -20,9 +20,9 @@ from emulator.worlds import WorldEntry
 def record_http_exchange(
     context: RequestContext, entry: WorldEntry, response: HttpResponse
 ) -> None:
-    """Keep the exchange in the journal of the world that was entered.
+    """Record the exchange in the journal of the world.
 
-    Every request waits for this, so what can be left for who reads it is left.
+    Every request waits for this, so decoding is left to the reader of the journal.
     """
     scope, operation, kept = context.scope, context.operation, entry.world.journal
     path, query = scope["path"], scope["query_string"]
@@ -31,14 +31,14 @@ def record_http_exchange(
     request: JournalBody = context.body
     answered: JournalBody = (
         b"%b" % response.body
-    )  # as orjson's takes a multiple of its length
+    )  # copied, as orjson's takes a multiple of its length
     octets = len(context.body) + len(response.body)
     if octets > LARGEST_WHOLE_BODY or response.slices is not None:
         request, numbers, answered, octets = _shorten_bodies(context, response)
     octets += (
         len(headers) + len(path) + len(query) + 2 * len(context.why) + EXCHANGE_OVERHEAD
     )
-    if context.fault:  # whose headers are anybody's
+    if context.fault:  # whose headers may be of any size
         octets += sum(len(name) + len(value) for name, value in response.headers)
     kept.record(
         (
@@ -68,7 +68,7 @@ def record_http_exchange(
 def _shorten_bodies(
     context: RequestContext, response: HttpResponse
 ) -> tuple[JournalBody, CellphoneNumbers, JournalBody, int]:
-    """Return request, cellphones and answer as they are kept, and their octets.
+    """Return request, cellphones and answer as they are kept, and their size in bytes.
 
     Slices are followed while they are sent.
     """
@@ -80,7 +80,7 @@ def _shorten_bodies(
     octets = 0
     if isinstance(request, CutBody):
         numbers = context.call.numbers if context.call else ()
-        if not numbers:  # no campaign was placed that would have them
+        if not numbers:  # no campaign was placed, which would have them
             numbers = journal.find_cellphones(context.body)
             octets = 8 * len(numbers)
     if response.slices is not None:

@@ -1,4 +1,4 @@
-"""Which pages may have a browser ask what: one table, path by path.
+"""Which pages may send requests through a browser: one table, by path.
 
 Whose page asks is what a browser says by itself, and no page can change it: ``Origin``
 with what may change something, ``Sec-Fetch-Site`` with everything, though only where it
@@ -17,22 +17,20 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 ORIGIN_PORTS = {"http": "80", "https": "443"}
 HTTPS_PREFIX = "https://"
 ORIGIN_HEADERS = frozenset({b"origin", b"sec-fetch-site"})
-BROWSER_AGENT = "Mozilla/"  # what the name of every browser begins with
-CONTROL_HEADER = "x-emulator-control"  # which a page elsewhere would have to ask us for
+BROWSER_AGENT = "Mozilla/"  # what every browser's User-Agent begins with
+CONTROL_HEADER = "x-emulator-control"  # which needs a preflight from another origin
 
 
 class AllowedPages(Enum):
     """The pages whose requests are answered."""
 
-    ANY = auto()  # what is asked needs a token in a header, or says nothing
-    LINKED = auto()  # our own; elsewhere may be a link that leads here
-    OWN = auto()  # our own, and what a person types
-    PROVEN = auto()  # our own, by a browser that says so: it takes something away
+    ANY = auto()  # it needs a token in a header, or reveals nothing
+    LINKED = auto()  # our own; other pages may link to it
+    OWN = auto()  # our own, and a typed address
+    PROVEN = auto()  # our own, if the browser proves it: it takes something away
 
 
-PLATFORM_PREFIX = (
-    "/api/"  # where everything needs a token, which no page elsewhere can send
-)
+PLATFORM_PREFIX = "/api/"  # all of it needs a token, which no other page can send
 CONTROL_PREFIX = "/_emulator/"
 DEFAULT_PAGES = AllowedPages.OWN
 # By the template of the path; a route that is not here is for our own pages.
@@ -82,7 +80,7 @@ def _find_pages(path: str) -> AllowedPages | None:
 
 
 def find_objection(scope: Scope, pages: AllowedPages) -> str:
-    """Return why a request is none that *pages* make; empty where it may be one."""
+    """Return why *pages* do not allow a request; empty if they may."""
     if pages is AllowedPages.ANY:
         return ""
     says_nothing = ORIGIN_HEADERS.isdisjoint([name for name, _ in scope["headers"]])
@@ -95,7 +93,7 @@ def find_objection(scope: Scope, pages: AllowedPages) -> str:
 
 
 class _BrowserRequest:
-    """A request, and what its browser says of it."""
+    """A request, with what its browser says of its origin."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -107,7 +105,7 @@ class _BrowserRequest:
         self._is_safe = scope["method"] in SAFE_METHODS
 
     def iter_objections(self, pages: AllowedPages) -> Iterator[str]:
-        """Yield each reason why it is none that *pages* make."""
+        """Yield each reason why *pages* do not allow it."""
         for origin in self._get_values("origin"):
             if not self._is_own_origin(origin):
                 yield f"{origin} is not {self._make_own_origin()}"
@@ -130,11 +128,11 @@ class _BrowserRequest:
         return self._headers.get(name, [])
 
     def _is_near(self, site: str) -> bool:
-        """Whether a page of our own asks, or a person who typed the address."""
+        """Whether it comes from a page of our own, or from a typed address."""
         return site == "same-origin" or (site == "none" and self._is_safe)
 
     def _is_link(self) -> bool:
-        """Whether a whole window goes there, and not a frame or a picture in a page."""
+        """Whether it loads a whole window, and not a frame or a picture."""
         return (
             self._is_safe
             and self._get_values("sec-fetch-mode") == ["navigate"]

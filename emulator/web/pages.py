@@ -1,6 +1,6 @@
-"""What is neither contract nor control: the contract itself, and short links.
+"""Pages beside the two contracts: the platform's contract as a page, and short links.
 
-Nothing here is in ``openapi.yaml``, and nothing asks a server outside.
+Nothing here is in ``openapi.yaml``, and nothing loads from another server.
 """
 
 from pathlib import Path
@@ -55,7 +55,7 @@ class PublicPages:
         ]
 
     async def serve_openapi(self, request: Request) -> Response:
-        """Answer the contract, the catalogue of the token's world in it as enums."""
+        """Return the contract, with the catalogue of the token's world as enums."""
         _, literal, _ = read_bearer_token(http_body.collect_headers(request.scope))
         try:
             world = (
@@ -74,7 +74,7 @@ class PublicPages:
         return Response(http_body.encode_json(document), media_type="application/json")
 
     async def serve_docs(self, _request: Request) -> Response:
-        """Answer the contract as a readable page."""
+        """Return the contract as a readable page."""
         page = (STATIC_DIR / "docs.html").read_bytes()
         return Response(page, media_type="text/html", headers=DOCS_HEADERS)
 
@@ -88,7 +88,7 @@ class PublicPages:
         return Response(octets, media_type=kind, headers=caching)
 
     async def follow_short_link(self, request: Request) -> Response:
-        """Lead to the original URL and record the click.
+        """Redirect to the original URL and record the click.
 
         Source: manual CLC-15; assumption CLC-16.
         """
@@ -104,13 +104,13 @@ class PublicPages:
             try:
                 require_not_set_aside(world)
                 await run_transaction(world, lambda: smsclic.keep_click(world, message))
-            except Refusal as refusal:  # of the disk
+            except Refusal as refusal:  # of the store
                 return _to_starlette(self._api.render_refusal(refusal, None))
         return RedirectResponse(url, 302)
 
 
 def render_refusal_page(refusal: Refusal, scope: Scope) -> HttpResponse:
-    """Return the page that says no to a person who is not let in."""
+    """Return the page for a person whose request is refused."""
     accepted = (
         http_body.collect_headers(scope).get(b"accept-language", b"").decode("latin-1")
     )

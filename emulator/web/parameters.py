@@ -1,4 +1,4 @@
-"""What an operation gets of a request, as the contract has it: parameters and body."""
+"""Parse the parameters and the body of a request by the contract."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -46,7 +46,7 @@ def read_parameters(
     sent, known = scope["path_params"], operation.parameters
     if operation.is_in_path:
         return {each.name: parse_parameter(each, sent[each.name]) for each in known}
-    sent = dict(sent)  # which is shared by all requests with this path
+    sent = dict(sent)  # copied, as all requests with this path share it
     if operation.query or operation.is_closed:
         text = scope["query_string"].decode("latin-1")
         if operation.is_closed:
@@ -62,7 +62,7 @@ def read_parameters(
 
 
 def _refuse_unknown_query(query: Iterable[str], operation: Operation) -> None:
-    """Refuse a misspelt question, which would be answered as if nothing was asked."""
+    """Refuse an unknown parameter, which would silently have no effect."""
     known = [each.name for each in operation.query]
     for name in query:
         if name not in known:

@@ -27,7 +27,7 @@ BEARER_CHALLENGE = (b"www-authenticate", b"Bearer")
 
 
 class PlatformApi:
-    """The door of the platform's contract, over the worlds of this process."""
+    """The ASGI application of the platform's contract, for all worlds of a process."""
 
     def __init__(self, worlds: WorldDirectory, *, body_limit: int) -> None:
         self._worlds = worlds
@@ -66,7 +66,7 @@ class PlatformApi:
     def render_refusal(
         self, refusal: Refusal, context: RequestContext | None
     ) -> HttpResponse:
-        """Return the platform's no, in the language and the manner of the world."""
+        """Return the platform's refusal, in the language and style of the world."""
         entry = context.entry if context else None
         account = entry.world.account if entry else self._worlds.default.account
         reason = account.refusals.get(refusal.reason.name, refusal.reason)
@@ -95,7 +95,7 @@ class PlatformApi:
         phase: FaultPhase,
         right: HttpResponse | None,
     ) -> FaultRule | None:
-        """Return the fault that strikes: the visitor's own, or else of the world."""
+        """Return the fault that strikes: from the request's header, or of the world."""
         own, world = fault_header.parse_fault_headers(context.headers), context.world
         facts = CallFacts(
             operation=context.operation.id,
@@ -118,7 +118,7 @@ class PlatformApi:
         return rule
 
     def record_exchange(self, context: RequestContext, answer: HttpResponse) -> None:
-        """Keep the exchange in the world's journal, where a world was entered."""
+        """Record the exchange in the world's journal, if the token found a world."""
         self._tally.requests[context.operation.id, answer.status] += 1
         if context.entry is not None:
             http_journal.record_http_exchange(context, context.entry, answer)

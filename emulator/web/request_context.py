@@ -1,4 +1,4 @@
-"""One request on its way, and the two doors that it may come in by."""
+"""One HTTP request while it is handled, and the interface of the two APIs."""
 
 from datetime import datetime
 from typing import Protocol
@@ -17,14 +17,14 @@ from emulator.worlds import WorldEntry
 
 
 class RequestContext(Struct):
-    """One request on its way, and what is known of it so far."""
+    """One request while it is handled, with what is known of it so far."""
 
     scope: Scope
     operation: Operation
     headers: RequestHeaders
     receive: Receive
     started: float  # seconds of a stopwatch
-    entry: WorldEntry | None = None  # None until it has been let in
+    entry: WorldEntry | None = None  # None until it is authenticated
     body: bytes = b""  # as far as it was read
     call: OperationCall | None = None  # None until its parameters have been read
     notes: list[str] = field(default_factory=list)
@@ -34,34 +34,34 @@ class RequestContext(Struct):
 
     @property
     def world(self) -> World:
-        """The world that it was let into."""
+        """The world of its token."""
         if self.entry is None:
             message = f"{self.operation.id} has not been let in"
             raise RuntimeError(message)
         return self.entry.world
 
     def weigh_doubt(self, doubt: Doubt) -> None:
-        """Note *doubt*, or refuse where the visitor's world shuts it out."""
+        """Note *doubt*, or refuse it if the world is strict about it."""
         if self.entry is not None:
             assumptions = self.entry.world.account.assumptions
             self.notes.extend(accept_doubts((doubt,), assumptions))
 
 
 class ApiProfile(Protocol):
-    """What the platform's API and the control API do each in their own way."""
+    """What the platform's API and the control API each do differently."""
 
     body_limit: int  # octets
 
     async def authenticate(self, context: RequestContext) -> WorldEntry:
-        """Return where the visitor goes, or refuse."""
+        """Return the world and the time of the request, or refuse it."""
 
     def render_refusal(
         self, refusal: Refusal, context: RequestContext | None
     ) -> HttpResponse:
-        """Return the answer that says no."""
+        """Return the answer for *refusal*."""
 
     def get_default_time(self) -> datetime:
-        """Return what time it is for those who are not let in."""
+        """Return the time for requests without a world."""
 
     def match_fault(
         self,
@@ -76,4 +76,4 @@ class ApiProfile(Protocol):
         """
 
     def record_exchange(self, context: RequestContext, answer: HttpResponse) -> None:
-        """Keep what was asked and answered."""
+        """Record the request and its answer."""

@@ -1,4 +1,4 @@
-"""The paths of the contracts, looked up before anything else is asked of a request.
+"""Find the endpoint of a path in the contracts, before Starlette is asked.
 
 A path of a contract goes straight to its endpoint; Starlette's own layers, which would
 cost such a request a fifth of its time, see only the pages and what is nowhere.
@@ -16,7 +16,7 @@ from emulator.web import http_body, origins
 from emulator.web.admission import Admission, add_security_headers
 from emulator.web.endpoint import Endpoint
 
-PATH_CACHE_SIZE = 1_024  # paths with parameters that are asked again and again
+PATH_CACHE_SIZE = 1_024  # paths with parameters that are polled
 EndpointMatch = tuple[Endpoint, dict[str, str]]
 
 
@@ -53,7 +53,7 @@ class ContractPaths:
 
 
 class EmulatorApp(Starlette):
-    """Starlette for the pages; before it the contracts' paths, and first admission."""
+    """Admission first, then the paths of the contracts, then Starlette's pages."""
 
     admission: Admission | None = None
     paths = ContractPaths({})

@@ -1,4 +1,4 @@
-"""Waiting for what comes about in a world: until it does, or the client hangs up."""
+"""Wait for a change in a world, or until the client disconnects."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,11 +24,11 @@ from emulator.worlds import require_not_set_aside
 
 
 class ClientDisconnected(Exception):  # noqa: N818 - the client's doing, and no error
-    """The client has gone; nobody reads an answer."""
+    """The client has gone; an answer would not be read."""
 
 
 class Waiter:
-    """One visitor of a world who waits there; a context that ends the waiting."""
+    """One request that waits in a world; leaving the context ends the waiting."""
 
     def __init__(self, world: World, receive: Receive) -> None:
         self._world = world
@@ -47,7 +47,7 @@ class Waiter:
     async def wait_for_change(self, pause: Pause) -> bool:
         """Wait for a change in the world; return whether there is time left.
 
-        Raises ``HungUp`` once the client has.
+        Raises ``ClientDisconnected``.
         """
         left = self._remaining_seconds(pause.seconds)
         await self._sleep_until_change(
@@ -62,7 +62,7 @@ class Waiter:
     async def wait_for_step(self, step: WaitStep, left: str) -> bool:
         """Wait as an operation asks for; return whether there is time left.
 
-        Says what is *left* where a store refuses.  Raises ``HungUp``.
+        Says what is *left* where a store refuses.  Raises ``ClientDisconnected``.
         """
         if isinstance(step, Pause):
             return await self.wait_for_change(step)
@@ -72,9 +72,9 @@ class Waiter:
         return True
 
     async def debounce_changes(self, breath: Debounce) -> bool:
-        """Keep silent; return whether something has changed in the world meanwhile.
+        """Wait between two messages; return whether the world has changed meanwhile.
 
-        Raises ``HungUp`` once the client has.
+        Raises ``ClientDisconnected``.
         """
         await asyncio.wait((self._disconnect,), timeout=breath.least)
         if not (self._change_event.is_set() or self._disconnect.done()):
@@ -86,9 +86,9 @@ class Waiter:
         return rung
 
     async def _sleep_until_change(self, seconds: float | None) -> None:
-        """Return after *seconds*, or once the bell rings or the client is gone."""
+        """Return after *seconds*, or on a change, or once the client is gone."""
         if seconds is not None and seconds <= 0:
-            await asyncio.sleep(0)  # others are let in
+            await asyncio.sleep(0)  # let other tasks run
             return
         rung = asyncio.ensure_future(self._change_event.wait())
         first = asyncio.FIRST_COMPLETED
@@ -100,13 +100,13 @@ class Waiter:
             rung.cancel()
 
     def _remaining_seconds(self, seconds: float | None) -> float | None:
-        """Return how much is left of so many *seconds* since the beginning."""
+        """Return how many of *seconds* are left since the start."""
         if seconds is None:
             return None
         return seconds - (asyncio.get_running_loop().time() - self._started)
 
     def _seconds_until(self, instant: datetime | None) -> float | None:
-        """Return how long the wall takes until *instant*; None if the clock stands."""
+        """Return the real seconds until *instant*; None if the clock is frozen."""
         if instant is None:
             return None
         clock = self._world.clock
@@ -117,7 +117,7 @@ class Waiter:
 
 
 async def wait_until(instant: datetime, world: World, receive: Receive) -> None:
-    """Wait until *instant* of the world.  Raises ``HungUp`` once the client has."""
+    """Wait until *instant* of the world.  Raises ``ClientDisconnected``."""
     if world.clock.now() >= instant:
         return
     with Waiter(world, receive) as patience:
@@ -126,9 +126,9 @@ async def wait_until(instant: datetime, world: World, receive: Receive) -> None:
 
 
 async def wait_until_idle(world: World, receive: Receive) -> None:
-    """Wait until nothing is on its way out of *world*.
+    """Wait until no delivery of *world* is under way.
 
-    Raises ``HungUp`` once the client has.
+    Raises ``ClientDisconnected``.
     """
     with Waiter(world, receive) as patience:
         while world.work_queue.next_at <= world.clock.now() or world.outbox.is_busy:
@@ -138,7 +138,7 @@ async def wait_until_idle(world: World, receive: Receive) -> None:
 async def run_steps(
     steps: OperationSteps, world: World, receive: Receive
 ) -> OperationResult:
-    """Return what a patient operation answers in the end."""
+    """Run an operation that waits, and return its reply."""
     commons, left, step, time = world.shared, NOTHING_CHANGED, None, None
     with Waiter(world, receive) as patience:
         try:
@@ -160,7 +160,7 @@ def _run_step(
     steps: OperationSteps,
     time_is_left: bool | None,  # noqa: FBT001
 ) -> WaitStep | OperationResult:
-    """Return where an operation waits next, or its reply."""
+    """Run an operation to its next wait, and return that, or its reply."""
     try:
         return steps.send(time_is_left)  # type: ignore[arg-type] # None begins it
     except StopIteration as stop:
@@ -171,7 +171,7 @@ def _run_step(
 async def iter_stream(
     stream: EventStream, world: World, receive: Receive
 ) -> AsyncIterator[bytes]:
-    """Yield what a stream says, as it comes about; it ends when the client hangs up."""
+    """Yield the pieces of a stream until the client disconnects."""
     with Waiter(world, receive) as patience:
         try:
             piece = next(stream)
@@ -192,7 +192,7 @@ async def iter_stream(
 async def bring_up_to_date(
     world: World, now: datetime, *, left: str = NOTHING_CHANGED
 ) -> None:
-    """Bring *world* up to the time of who comes in; others are let in meanwhile.
+    """Bring *world* up to the time of a request; other tasks run meanwhile.
 
     Refuses where that sets it aside; who lets in decides about one that was before.
     """
@@ -204,7 +204,7 @@ async def bring_up_to_date(
 
 
 async def wait_for_disconnect(receive: Receive) -> None:
-    """Return once the client has hung up."""
+    """Return once the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -1,4 +1,4 @@
-"""How a balance went: its movements in order of time, brought up to date when read."""
+"""The movements of a balance in order of time, brought up to date when read."""
 
 from bisect import bisect_right
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A session of SMPP as the world knows it that it is bound to."""
+"""An SMPP session, as the world that it is bound to sees it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class BoundSession(Struct, eq=False):
-    """Who is bound, since when, and how to cut it."""
+    """The client, the time of its bind, and how to disconnect it."""
 
     number: int  # of the process, from 1
     system_id: str

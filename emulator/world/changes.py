@@ -1,4 +1,4 @@
-"""What can happen to what a world keeps, beside new things and others in their place.
+"""The changes of a world, beside things that are added or replaced.
 
 A thing of the domain (a campaign, a movement of money, a token ...) is a change by
 itself: it is added, or takes the place of the one with its id.
@@ -14,7 +14,7 @@ from emulator.faults import FaultRule
 
 
 class Click(Struct, frozen=True, gc=False):
-    """Somebody followed a short link.  Source: assumption CLC-16."""
+    """A recipient followed a short link.  Source: assumption CLC-16."""
 
     at: datetime
     message: int
@@ -40,19 +40,19 @@ class HandsetAnsweredEarly(Struct, frozen=True, gc=False):
 
 
 class ReceiptQueued(Struct, frozen=True, gc=False):
-    """A receipt lies where its client takes it, from its beginning on."""
+    """A receipt waits for its client from now on."""
 
     delivery: Delivery
 
 
 class DeliveryStarted(Struct, frozen=True, gc=False):
-    """A delivery is about to leave; what came of it is not known yet."""
+    """A delivery is about to leave; its attempt has no result yet."""
 
     delivery: int
 
 
 class DeliveriesForgotten(Struct, frozen=True, gc=False):
-    """Deliveries that are over are not remembered any more."""
+    """Deliveries that are over are forgotten."""
 
     deliveries: tuple[int, ...]
 
@@ -62,31 +62,31 @@ class DeliveriesForgotten(Struct, frozen=True, gc=False):
 
 
 class FaultRulesChanged(Struct, frozen=True, gc=False):
-    """The fault rules are others, or have counted."""
+    """The fault rules are replaced, or their counts have changed."""
 
     rules: tuple[FaultRule, ...]
 
 
 class TokenNumberTaken(Struct, frozen=True, gc=False):
-    """One more token has been made here; its number is taken."""
+    """A token was created; its number is used."""
 
     count: int = 1
 
 
 class FaultNumberTaken(Struct, frozen=True, gc=False):
-    """One more fault rule has been made here; its number is taken."""
+    """A fault rule was created; its number is used."""
 
     count: int = 1
 
 
 class ClockChanged(Struct, frozen=True, gc=False):
-    """The clock is turned; what is None stays as it is."""
+    """The clock is changed; what is None stays as it is."""
 
     at: datetime | None = None  # where it stands from now on; never back
     rate: float | None = None
 
 
 class CommitAction(Struct, frozen=True, gc=False):
-    """What is done once the rest is: it keeps nothing."""
+    """An action that runs after the other changes; it keeps nothing."""
 
     action: Callable[[], object]

@@ -1,4 +1,4 @@
-"""What no world can have come to, however well it is typed."""
+"""States that no world can have, although their types are right."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
@@ -52,7 +52,7 @@ def find_delivery_mistakes(delivery: Delivery, where: str) -> Iterator[str]:
 def find_id_mistakes(
     kind: StateField, things: Iterable[Any], following: Mapping[str, int]
 ) -> Iterator[str]:
-    """Yield where ids overlap, or the next one has been given already."""
+    """Yield where ids overlap, or where the next one is already used."""
     things = list(things)
     if kind.span is not None:
         bounds: list[int] = []

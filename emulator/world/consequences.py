@@ -1,4 +1,4 @@
-"""What follows in a world from a change of what it keeps: plans, counts, news.
+"""What follows in a world from a change: plans, counts, notifications.
 
 Nothing here is kept: it is made anew from the state wherever a state is taken over.
 """

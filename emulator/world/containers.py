@@ -23,24 +23,24 @@ encode_row_value = msgspec.json.Encoder().encode
 
 
 def no_instants(_thing: Any) -> Iterable[datetime]:
-    """Return no instant: the thing has none."""
+    """Return no instants: the thing has none."""
     return ()
 
 
 def no_mistakes(_thing: Any, _where: str) -> Iterable[str]:
-    """Return no mistake: what is typed well is allowed."""
+    """Return no mistakes: any value of the type is allowed."""
     return ()
 
 
 class IdSequence(NamedTuple):
-    """Where a kind's ids come from."""
+    """The sequence that a kind takes its ids from."""
 
     name: str  # under which the next one is known
     first: int
 
 
 class IdSpan(NamedTuple):
-    """Ids that a thing takes one of for each of its messages."""
+    """Consecutive ids of a thing, one for each of its messages."""
 
     ids: IdSequence
     field: str  # of the thing: the first of them
@@ -58,18 +58,18 @@ class StateField:
     is_optional = False  # than what may be read: what says nothing of it has none
 
     def make_empty(self) -> Any:
-        """Return the container of a world that has nothing."""
+        """Return an empty container."""
         return None
 
     def copy_value(self, value: Any) -> Any:
-        """Return a container that stays as it is, whatever becomes of *value*."""
+        """Return a copy of *value*, which later changes do not touch."""
         return copy(value)
 
     def apply_change(self, state: Any, change: Any) -> None:
-        """Carry *change* out."""
+        """Apply *change*."""
 
     def list_things(self, value: Any) -> Iterable[Any]:
-        """Return what lies in a container."""
+        """Return the things in a container."""
         del value
         return ()
 
@@ -81,7 +81,7 @@ class StateField:
     def list_changed_rows(
         self, change: Any, value: Any, pending: PendingRows
     ) -> Iterable[StateRow]:
-        """Return what *change* is going to change; *pending* is the transaction's."""
+        """Return the rows that *change* will change; *pending* is the transaction's."""
         del change, value, pending
         return ()
 
@@ -90,20 +90,20 @@ class StateField:
         return value
 
     def json_from_rows(self, parts: DecodedRows) -> Any:
-        """Return the piece of a snapshot that rows say."""
+        """Return the piece of a snapshot that rows hold."""
         return list(parts[self.name].values())
 
     def from_json(self, piece: Any, now: datetime) -> Any:
-        """Return the container that a snapshot says.  Raises ``SnapshotError``."""
+        """Return the container from a snapshot.  Raises ``SnapshotError``."""
         raise NotImplementedError
 
     def list_instants(self, value: Any) -> Iterator[datetime]:
-        """Yield when something has happened."""
+        """Yield the instants of the things."""
         del value
         yield from ()
 
     def find_mistakes(self, value: Any, now: datetime) -> Iterator[str]:
-        """Yield why no world could have come to *value*."""
+        """Yield why *value* is impossible in a world."""
         del value, now
         yield from ()
 
@@ -216,7 +216,7 @@ class ListField(ThingsField):
 
 
 class ByCampaignField(StateField):
-    """What has been answered of each campaign before anybody asks for it."""
+    """One value for each campaign, brought up to date with every change."""
 
     def __init__(self, change_type: type, kind: Any, start: Any) -> None:
         self.change_types = (change_type,)
@@ -231,7 +231,7 @@ class ByCampaignField(StateField):
         table[change.campaign] = self.next_value(table, change)
 
     def next_value(self, table: Mapping[Any, Any], change: Any) -> Any:
-        """Return what then stands for the campaign."""
+        """Return the new value for the campaign."""
         raise NotImplementedError
 
     def list_rows(self, value: Any) -> Iterator[StateRow]:

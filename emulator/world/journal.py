@@ -1,6 +1,6 @@
-"""What was asked of a world and what it answered, bounded by octets.
+"""The journal of a world: its requests and answers, bounded in bytes.
 
-Bodies are kept by reference, and nothing is read in them until somebody asks; only one
+Bodies are kept by reference, and nothing is read in them until a request asks; only one
 over 64 KiB is looked at when it passes, because most of it is not kept.
 """
 
@@ -41,13 +41,13 @@ class CutBody:
 
     @classmethod
     def from_parts(cls, head: bytes, octets: int, known: str) -> Self:
-        """Return what was kept of a body before."""
+        """Return a cut body that was stored before."""
         cut = cls()
         cut.head, cut.octets, cut._known = head, octets, known
         return cut
 
     def add(self, octets: bytes) -> None:
-        """Let the next *octets* of the body pass."""
+        """Add the next *octets* of the body to the size and the hash."""
         if len(self.head) < BODY_HEAD:
             self.head += octets[: BODY_HEAD - len(self.head)]
         self.octets += len(octets)
@@ -100,7 +100,7 @@ NUMBER_INDEX, AT_INDEX, OCTETS_INDEX = map(
 
 
 def shorten_body(octets: bytes) -> JournalBody:
-    """Return *octets* themselves, or what is kept of so many."""
+    """Return *octets*, or a ``CutBody`` if they are too many."""
     if len(octets) <= LARGEST_WHOLE_BODY:
         return octets
     cut = CutBody()
@@ -114,7 +114,7 @@ def find_cellphones(octets: bytes) -> CellphoneNumbers:
 
 
 class JournalPool:
-    """The journals of a process within their bounds; the quietest gives way first."""
+    """Bounds the journals of a process; the least recently used shrinks first."""
 
     def __init__(
         self, journal_limit: int = 8 * MEBIBYTE, total_limit: int = 64 * MEBIBYTE
@@ -138,7 +138,7 @@ class JournalPool:
             self.latest = None
 
     def make_room(self) -> None:
-        """Drop what is too much and a little more, but for the newest exchange."""
+        """Drop the excess and a little more, but never the newest exchange."""
         enough = self.total_limit - self.total_limit // SPARE_SHARE
         while self.octets > enough:
             quietest = next(iter(self._journals))
@@ -190,7 +190,7 @@ class Journal:
             archive.make_room()
 
     def drop(self, octets: int) -> None:
-        """Drop the oldest exchanges until so many octets are free.
+        """Drop the oldest exchanges until *octets* bytes are free.
 
         The newest one of all is kept.
         """
@@ -239,7 +239,7 @@ class Journal:
     def leave_pool(self) -> None:
         """Give back what the world of this journal, which is gone, takes of the bounds.
 
-        A request that is still under way there is kept for nobody.
+        A request that is still under way there is not kept.
         """
         self.clear()
         self._pool = JournalPool(self._pool.journal_limit, self._pool.total_limit)
@@ -272,7 +272,7 @@ class Journal:
 
     @property
     def bounds(self) -> tuple[int, int]:
-        """The octets that a world's journal and those of all worlds may take."""
+        """The bytes that a world's journal and those of all worlds may take."""
         return self._pool.journal_limit, self._pool.total_limit
 
     def _release_bytes(self, octets: int) -> None:

@@ -1,4 +1,4 @@
-"""Kinds of things that are kept in a manner of their own."""
+"""Kinds of things that are kept in a special way."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime

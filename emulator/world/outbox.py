@@ -1,4 +1,4 @@
-"""What is ready to leave a world, in order for each address, and who takes it away.
+"""The deliveries that are ready to leave a world, in order for each URL.
 
 It holds ids of deliveries whose instant has come, and never what might be sent.
 """
@@ -15,7 +15,7 @@ _NUMBERS = count(1)
 
 
 class PushResponse(NamedTuple):
-    """What a customer's server said to a push."""
+    """The answer of a customer's server to a push."""
 
     status: int = 0  # of HTTP; 0 where there was no answer
     headers: tuple[tuple[str, str], ...] = ()
@@ -26,7 +26,7 @@ class PushResponse(NamedTuple):
 
 
 class PushRequest(NamedTuple):
-    """One request to a customer's server, as it is to be made."""
+    """One request to a customer's server."""
 
     delivery: int
     operation: str  # of the contract's webhooks
@@ -36,7 +36,7 @@ class PushRequest(NamedTuple):
 
     @property
     def request_url(self) -> str:
-        """The URL as it is asked."""
+        """The URL of the request."""
         return (
             append_query(self.url, self.parameters)
             if self.method == "GET"
@@ -52,27 +52,25 @@ def append_query(url: str, parameters: str) -> str:
 class PushRelay:
     """A listener that performs a world's pushes on its own machine.
 
-    What it is handed has a number, as a world that is reset begins its ids anew.
+    Its pushes have numbers of their own, as a world that is reset reuses its ids.
     """
 
     __slots__ = ("_awaited", "_pushes", "_responses")
 
     def __init__(self) -> None:
-        self._pushes: deque[tuple[int, PushRequest]] = (
-            deque()
-        )  # it has not been told of
+        self._pushes: deque[tuple[int, PushRequest]] = deque()  # not yet streamed to it
         self._awaited: dict[int, int] = {}  # ids of deliveries, by number
         self._responses: dict[int, PushResponse] = {}  # by number
 
     def assign_push(self, push: PushRequest) -> int:
-        """Give it something to perform and return the number of that."""
+        """Give it a push to perform and return the number of that."""
         number = next(_NUMBERS)
         self._pushes.append((number, push))
         self._awaited[number] = push.delivery
         return number
 
     def pop_pushes(self) -> Iterator[tuple[int, PushRequest]]:
-        """Yield what it has not been told of, with its number."""
+        """Yield the pushes that it does not know of, with their numbers."""
         while self._pushes:
             yield self._pushes.popleft()
 
@@ -80,7 +78,7 @@ class PushRelay:
         return number in self._awaited
 
     def record_response(self, number: int, answer: PushResponse) -> int:
-        """Take what it was answered, and return the delivery's id."""
+        """Record the answer to a push, and return the delivery's id."""
         self._responses[number] = answer
         return self._awaited.pop(number)
 
@@ -88,12 +86,12 @@ class PushRelay:
         return number in self._responses
 
     def pop_response(self, number: int) -> PushResponse:
-        """Return what it was answered, or that it went away."""
+        """Return the answer to a push, or that the listener went away."""
         gone = PushResponse(verdict=Verdict.GONE, says="the listener went away")
         return self._responses.pop(number, gone)
 
     def cancel_push(self, number: int) -> None:
-        """Expect nothing of a push any more."""
+        """Stop waiting for the answer to a push."""
         self._awaited.pop(number, None)
 
     def clear(self) -> None:
@@ -106,7 +104,7 @@ class PushRelay:
 class Outbox:
     """The deliveries of a world that may leave now, lane by lane.
 
-    A world that is reset has another one: what is under way in this one is nobody's.
+    A world that is reset has another one: what is under way here no longer counts.
     """
 
     __slots__ = (
@@ -123,7 +121,9 @@ class Outbox:
 
     def __init__(self, relays: "list[PushRelay] | None" = None) -> None:
         self._lanes: dict[str, deque[Delivery]] = {}
-        self._deferred: dict[str, list[int]] = {}  # ids of what lets another go before
+        self._deferred: dict[
+            str, list[int]
+        ] = {}  # ids of deliveries that wait for another
         self.underway: dict[int, None] = {}  # ids of what is being tried
         self.finished: deque[int] = deque()  # ids of what is over, the oldest first
         self.receipt_queues: dict[
@@ -143,9 +143,9 @@ class Outbox:
             each.clear()
 
     def add_delivery(self, delivery: Delivery) -> None:
-        """Add *delivery* at the end of the lane of its address, behind nobody else.
+        """Add *delivery* at the end of the lane of its URL.
 
-        What a listener has left behind goes first, as it did.
+        One that a listener has abandoned goes to the front, where it was.
         """
         self._end_deferral(delivery)
         lane = self._lanes.setdefault(delivery.url, deque())
@@ -155,25 +155,25 @@ class Outbox:
             lane.append(delivery)
 
     def note_deferral(self, delivery: Delivery) -> None:
-        """Note whether *delivery* lets another go before."""
+        """Note whether *delivery* waits for another to the same URL."""
         self._end_deferral(delivery)
         if delivery.behind and not delivery.is_over:
             self._deferred.setdefault(delivery.url, []).append(delivery.id)
 
     def deferred_ids(self, url: str) -> list[int]:
-        """Return the ids of what lets another go before to *url*."""
+        """Return the ids of the deliveries to *url* that wait for another."""
         return [*self._deferred.get(url, ())]
 
     def open_lanes(self) -> Iterator[str]:
-        """Yield the addresses that something can leave for now."""
+        """Yield the URLs that a delivery can leave for now."""
         return (url for url in tuple(self._lanes) if url or self.relays)
 
     def list_without_target(self) -> Iterator[Delivery]:
-        """Yield what has no address, and nobody to take it."""
+        """Yield the deliveries without a URL, while no listener is connected."""
         return iter(() if self.relays else self._lanes.get("", ()))
 
     def take_next(self, url: str) -> list[Delivery]:
-        """Return what leaves next on a lane: one, or a group that leaves at once."""
+        """Return the next delivery of a lane, or the next group that leaves at once."""
         lane = self._lanes.get(url)
         if not lane or not (url or self.relays):
             return []
@@ -186,9 +186,9 @@ class Outbox:
         return taken
 
     def queue_receipt(self, system_id: str, delivery: Delivery) -> deque[Delivery]:
-        """Let a receipt wait in its place, and return all that wait for its client.
+        """Queue a receipt in the order of ids, and return the queue of its client.
 
-        Ids grow, so the oldest is the first; one that comes back goes to the front.
+        Ids grow, so the oldest is the first; one that is tried again goes to the front.
         """
         waiting = self.receipt_queues.setdefault(system_id, deque())
         if not waiting or waiting[-1].id < delivery.id:
@@ -199,13 +199,13 @@ class Outbox:
         return waiting
 
     def stop_awaiting_response(self, receipt: Delivery) -> None:
-        """Expect no answer to a receipt any more."""
+        """Stop waiting for the answer to a receipt."""
         self.unacknowledged.pop(receipt.id, None)
         if receipt.is_over:
             self.receipt_contents.pop(receipt.id, None)
 
     def withdraw_delivery(self, delivery: Delivery) -> None:
-        """Take back what has not left yet."""
+        """Remove a delivery that has not left yet."""
         if delivery.kind is DeliveryKind.RECEIPT:
             self.receipt_contents.pop(delivery.id, None)
             for waiting in self.receipt_queues.values():

@@ -1,4 +1,4 @@
-"""What will happen in a world by itself, put down from what it keeps."""
+"""Schedule what will happen in a world by itself, from what it keeps."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from emulator.domain.sms import SmsCampaign
 
 
 def plan_replies(world: Any, campaign: SmsCampaign) -> None:
-    """Put down what handsets are going to write."""
+    """Schedule the replies of handsets to a campaign."""
     world.work_queue.schedule_replies(
         campaign,
         seed=world.account.seed,
@@ -20,7 +20,7 @@ def plan_replies(world: Any, campaign: SmsCampaign) -> None:
 
 
 def plan_receipt(world: Any, submission: Submission) -> None:
-    """Put down when the client is told the next fate."""
+    """Schedule the next receipt of an SMPP submission."""
     following = find_next_receipt(world.campaigns[submission.id], submission)
     world.work_queue.schedule_receipt(
         submission.id, following[1] if following else None
@@ -28,13 +28,13 @@ def plan_receipt(world: Any, submission: Submission) -> None:
 
 
 def plan_delivery(world: Any, made: Delivery) -> None:
-    """Put down when a delivery is due, and whether it lets another go before."""
+    """Schedule a delivery, and note whether it waits for another."""
     world.work_queue.schedule_delivery(made)
     world.outbox.note_deferral(made)
 
 
 def plan_all(world: Any) -> None:
-    """Put down all that the state says will happen."""
+    """Schedule all that follows from the state."""
     for campaign in world.campaigns.values():
         if expects_replies(campaign):
             plan_replies(world, campaign)

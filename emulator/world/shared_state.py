@@ -1,4 +1,4 @@
-"""What all worlds of a process share, and a transaction of theirs as a value."""
+"""What all worlds of a process share, and a transaction as a value."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -15,41 +15,41 @@ if TYPE_CHECKING:
 
 
 class StoreWriteError(Exception):
-    """Nothing of a transaction has been written; the message says why."""
+    """A transaction was not written; the message says why."""
 
 
 class ChangeSet(Struct, frozen=True):
-    """What one transaction changes, world by world: nothing of it has happened yet."""
+    """The changes of one transaction, by world; none of them is applied yet."""
 
     by_world: "dict[World, list[Any]]"
-    has_happened: bool = False  # whatever a disk says: an answer from outside, say
+    has_happened: bool = False  # outside, so it is applied even if the disk refuses
 
 
 class Store(Protocol):
-    """Who keeps worlds beyond the process.
+    """Keeps worlds beyond the process.
 
-    One that takes its time has a turn for each world, in which nobody else changes that
-    world, and ``keep`` instead of ``write``.
+    A slow one has a lock for each world, under which no other request changes that
+    world, and ``write_async`` instead of ``write``.
     """
 
     is_durable: bool = True  # whether what is kept outlives the process
     lock_world: "Callable[[World], AbstractAsyncContextManager[None]] | None" = None
 
     async def write_async(self, changes: ChangeSet) -> None:
-        """Keep *changes*, as ``write`` does."""
+        """Write *changes*, as ``write`` does."""
         self.write(changes)
 
     def write(self, changes: ChangeSet) -> None:
-        """Keep *changes*, all or none, before they are carried out.
+        """Write *changes*, all or none, before they are applied.
 
-        Raises ``Unwritten`` where that cannot be, unless they have happened.
+        Raises ``StoreWriteError`` where that cannot be, unless they have happened.
         """
 
     def mark_journal_dirty(self, world: "World") -> None:
         """Note that the journal of *world* may have grown."""
 
     def retry_writes(self) -> None:
-        """Keep what has happened and could not be kept.  Raises ``Unwritten``."""
+        """Write what was applied but not written.  Raises ``StoreWriteError``."""
 
 
 class MemoryStore(Store):
@@ -68,7 +68,7 @@ class MemoryStore(Store):
 
 
 def ignore_world(_world: "World") -> None:
-    """Carry nothing away."""
+    """Do nothing: there is no courier."""
 
 
 class SharedState(Struct):
@@ -80,14 +80,16 @@ class SharedState(Struct):
     message_limit: int = 5_000_000  # messages a world may hold
     delivery_limit: int = 10_000  # that are over, which a world remembers
     wake_courier: "Callable[[World], None]" = (
-        ignore_world  # told that something may leave
+        ignore_world  # called when something may leave
     )
     store: Store = field(default_factory=MemoryStore)
-    drafts: "dict[World, list[Any]]" = field(default_factory=dict)  # kept so far
-    transaction_count: int = 0  # that were carried out
+    drafts: "dict[World, list[Any]]" = field(
+        default_factory=dict
+    )  # changes of the open transaction
+    transaction_count: int = 0  # since the start
 
     def collect_changes(self, *, has_happened: bool = False) -> ChangeSet:
-        """Return what has been kept since the last time, as one transaction."""
+        """Return the changes kept since the last call, as one transaction."""
         drafts, self.drafts = self.drafts, {}
         for world, changes in drafts.items():
             if len(world.deliveries) + len(changes) > self.delivery_limit:
@@ -99,5 +101,5 @@ class SharedState(Struct):
         return ChangeSet(drafts, has_happened)
 
     def discard_changes(self) -> None:
-        """Drop what has been kept since the last time."""
+        """Drop the changes kept since the last call."""
         self.drafts = {}

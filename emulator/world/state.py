@@ -1,4 +1,4 @@
-"""What a world keeps: the one list, from which all else follows.
+"""What a world keeps: one list, from which snapshots, rows and copies follow.
 
 Each field is a kind of thing, with how it is kept beside its type.  Copies, snapshots
 and rows are made by going through the fields; a new kind is one more of them.
@@ -77,32 +77,32 @@ FIRST_IDS: Mapping[str, int] = dict(
 
 
 def campaign_instants(campaign: SmsCampaign | VoiceCampaign) -> Iterator[datetime]:
-    """Yield when something has been done with a campaign."""
+    """Yield the instants of a campaign."""
     yield campaign.created_at
     for each in campaign.line.interventions:
         yield each.at
 
 
 def delivery_instants(delivery: Delivery) -> Iterator[datetime]:
-    """Yield when something has been done with a delivery."""
+    """Yield the instants of a delivery."""
     yield delivery.made_at
     for each in delivery.attempts:
         yield each.at
 
 
 def email_instants(campaign: EmailCampaign) -> Iterator[datetime]:
-    """Yield when an e-mail campaign was placed."""
+    """Yield the instant at which an e-mail campaign was placed."""
     yield campaign.created_at
 
 
 def movement_instants(movement: Movement) -> Iterator[datetime]:
-    """Yield when money was moved."""
+    """Yield the instant of a movement of money."""
     yield movement.at
 
 
 @dataclass(slots=True, eq=False, repr=False, init=False)
 class WorldState:
-    """What makes a world what it is, but for its name, its clock and its journal.
+    """The state of a world, without its name, its clock and its journal.
 
     Containers of values that never change, so that a copy is shallow and quick.
     """
@@ -190,7 +190,7 @@ class WorldState:
         return self.next[kind]
 
     def find_campaign_of(self, message: int) -> SmsCampaign | None:
-        """Return the SMS campaign that *message* belongs to."""
+        """Return the SMS campaign of *message*."""
         index = bisect_right(self.first_messages, message) - 1
         if index < 0:
             return None
@@ -199,7 +199,7 @@ class WorldState:
         return campaign if inside else None
 
     def find_submission(self, message: int) -> tuple[SmsCampaign, Submission] | None:
-        """Return the campaign whose id was answered over SMPP, and what is known."""
+        """Return the campaign of a message sent by SMPP, and its submission."""
         campaign = self.find_campaign_of(message)
         submission = self.submissions.get(campaign.id) if campaign else None
         if campaign is None or submission is None or submission.message != message:
@@ -215,12 +215,12 @@ class WorldState:
         return self.campaigns[known.id]
 
     def copy_from(self, state: "WorldState") -> None:
-        """Become what *state* is, which stays as it is."""
+        """Take over a copy of *state*."""
         for name, copied in _COPIERS:
             setattr(self, name, copied(getattr(state, name)))
 
     def copy(self) -> "WorldState":
-        """Return what this is now; it stays so whatever happens here."""
+        """Return a copy of this state, which later changes do not touch."""
         state = WorldState(self.account)
         state.copy_from(self)
         return state
@@ -228,13 +228,13 @@ class WorldState:
     # --- Changes ------------------------------------------------------------------
 
     def set_next_id(self, kind: str, following: int) -> None:
-        """Note that the ids before *following* have been given."""
+        """Note that the ids before *following* are used."""
         if self.next is FIRST_IDS:
             self.next = dict(FIRST_IDS)
         self.next[kind] = following  # type: ignore[index]
 
     def list_changed_rows(self, changes: Sequence[Any]) -> list[StateRow]:
-        """Return what *changes*, which are not carried out yet, are going to change."""
+        """Return the rows that *changes*, which are not applied yet, will change."""
         rows: list[StateRow] = []
         pending: PendingRows = {}
         for change in changes:
@@ -255,7 +255,7 @@ class WorldState:
         yield self._head_row({})
 
     def _head_row(self, pending: PendingRows) -> StateRow:
-        """Return what is counted, and which ids are next."""
+        """Return the counts and the next ids."""
         numbers = {
             name: pending.get((HEAD_ROW, name), getattr(self, name))
             for name in COUNTER_NAMES
@@ -263,7 +263,7 @@ class WorldState:
         return HEAD_ROW, 0, encode_row_value({**numbers, "next": dict(self.next)})
 
     def to_json(self) -> JsonObject:
-        """Return it as a snapshot has it."""
+        """Return the state in the form of a snapshot."""
         return {
             name: kind.to_json(getattr(self, name))
             for name, kind in STATE_FIELDS.items()
@@ -274,7 +274,7 @@ class WorldState:
     def from_json(
         cls, document: Mapping[str, Any], now: datetime, *, is_snapshot: bool = True
     ) -> "WorldState":
-        """Return the state that *document* says; ``check`` says whether it can be.
+        """Return the state in *document*; ``check`` says whether it is possible.
 
         Raises ``SnapshotError``: ``at campaigns.0.cost: Expected `int`, got `str```.
         """
@@ -292,7 +292,7 @@ class WorldState:
         return state
 
     def check_consistency(self, now: datetime) -> None:
-        """Raise ``SnapshotError`` where no world could have come to this by *now*."""
+        """Raise ``SnapshotError`` for a state that no world can have at *now*."""
         for mistake in self._find_mistakes(now):
             raise SnapshotError(mistake)
 
@@ -313,12 +313,12 @@ class WorldState:
         )
 
     def list_instants(self) -> Iterator[datetime]:
-        """Yield when something has happened, the newest of it included."""
+        """Yield the instants of what has happened, the newest included."""
         for name, kind in STATE_FIELDS.items():
             yield from kind.list_instants(getattr(self, name))
 
     def rebuild_indexes(self) -> None:
-        """Read off what is not kept by itself."""
+        """Compute what is not kept by itself."""
         campaigns = self.campaigns.values()
         self.balance = self.opening + sum(each.amount for each in self.movements)
         self.volume = len(self.lookups)
@@ -333,7 +333,7 @@ class WorldState:
 
 
 def state_json_from_rows(parts: DecodedRows) -> JsonObject:
-    """Return the document that rows say.
+    """Return the document that rows hold.
 
     The ids that follow are those that come after what is there, and was there once.
     """

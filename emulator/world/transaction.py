@@ -1,9 +1,9 @@
 """The one way to change worlds: collected, written, applied; or forgotten.
 
-Whatever is carried out, for whoever asks or by itself, is a transaction.  What it keeps
-is collected as a value; the store writes that, and only then does it happen.  Where the
-store refuses, nothing has.  Where anything else goes wrong, it is that world's trouble
-alone: it is set aside with its reason, and the others serve.
+Every change, for a client or by itself, is part of a transaction.  Its changes are
+collected as a value; the store writes that, and only then are they applied.  Where the
+store refuses, nothing has changed.  Any other error concerns that world alone: it is
+set aside with its reason, and the others serve.
 """
 
 import logging
@@ -28,11 +28,11 @@ async def run_transaction(
     has_happened: bool = False,
     left: str = NOTHING_CHANGED,
 ) -> Result:
-    """Do *work* in *world*, whole or not at all, and return what it returns.
+    """Run *work* in *world* as one transaction, and return its result.
 
-    Where the store answers later, whoever comes to the world meanwhile waits, in order.
-    Refuses where the store does, and says what is *left* then, unless it has *happened*
-    whatever the store says.
+    With a slow store, other requests to the world wait, in order.  Refuses where the
+    store does, and says what is *left* then, unless *has_happened*: then the changes
+    are applied even if the store refuses.
     """
     store = world.shared.store
     if store.lock_world is None:
@@ -60,7 +60,7 @@ def run_transaction_now(
     has_happened: bool = False,
     left: str = NOTHING_CHANGED,
 ) -> Result:
-    """Do as ``transact`` does, with a store that answers at once."""
+    """Do as ``run_transaction`` does, with a store that answers at once."""
     try:
         result = work()
         changes = shared.collect_changes(has_happened=has_happened)
@@ -75,7 +75,7 @@ def run_transaction_now(
 def commit_changes(
     shared: SharedState, changes: ChangeSet, left: str = NOTHING_CHANGED
 ) -> None:
-    """Have *changes* written, and then applied."""
+    """Write *changes*, and then apply them."""
     try:
         shared.store.write(changes)
         shared.transaction_count += 1
@@ -89,7 +89,7 @@ def commit_changes(
 def _collect_changes(
     shared: SharedState, work: Callable[[], Result], *, has_happened: bool
 ) -> tuple[Result, ChangeSet]:
-    """Do *work*; return what it returns, and what it wants changed."""
+    """Run *work*; return its result and its changes."""
     try:
         result = work()
         return result, shared.collect_changes(has_happened=has_happened)
@@ -105,7 +105,7 @@ def _apply_changes(shared: SharedState, changes: ChangeSet) -> None:
 
 
 def _handle_error(error: Exception, changes: ChangeSet, left: str) -> None:
-    """Refuse where the store does; anything else is the trouble of those worlds."""
+    """Refuse where the store does; on any other error set those worlds aside."""
     if isinstance(error, StoreWriteError):
         why = f"{error}, so {left}; give it room or rights, and ask again"
         raise Refusal(SERVER_ERROR, why) from error
@@ -114,7 +114,7 @@ def _handle_error(error: Exception, changes: ChangeSet, left: str) -> None:
 
 
 def set_world_aside(world: World, error: Exception) -> None:
-    """Have *world* serve nobody until somebody has looked at it."""
+    """Set *world* aside: it refuses requests until it is resumed or dropped."""
     why = " ".join(f"{type(error).__name__}: {error}".split())
     log.error("the world %s is set aside", world.name, exc_info=error)
     world.set_aside(why)

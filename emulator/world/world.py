@@ -1,4 +1,4 @@
-"""A world: one customer account and everything that hangs off it.
+"""A world: one customer account and everything that belongs to it.
 
 The only mutable object.  An operation reads it, decides, and *keeps* what is new; who
 carries the operation out has that written and then applied, in one step, or forgets it,
@@ -91,26 +91,26 @@ class World(WorldState):
         self.replan_version = 0  # grows where something happens otherwise than planned
         self.event_log = EventLog()
         self.work_queue = WorkQueue()
-        self.is_clock_moving = False  # whether somebody moves the clock
-        self.trouble = ""  # why it serves nobody
+        self.is_clock_moving = False  # whether a command moves the clock
+        self.trouble = ""  # why it is set aside
         self.shared = shared  # what it shares with the others of the process
         self._outbox: Outbox | None = None  # most worlds never need one
         self._balance_history: BalanceHistory | None = (
-            None  # ... nor anybody who looks at it
+            None  # ... and few are asked for it
         )
 
     # --- What it is ---------------------------------------------------------------
 
     @property
     def outbox(self) -> Outbox:
-        """What may leave this world now."""
+        """The deliveries that may leave this world now."""
         if self._outbox is None:
             self._outbox = Outbox()
         return self._outbox
 
     @property
     def balance_history(self) -> BalanceHistory:
-        """How the balance went."""
+        """The movements of the balance, in order of time."""
         if (
             self._balance_history is None
             or self._balance_history.source is not self.movements
@@ -120,37 +120,37 @@ class World(WorldState):
 
     @property
     def counters(self) -> Counters:
-        """What the process counts."""
+        """The counters of the process."""
         return self.shared.counters
 
     def get_campaign(self, number: int) -> SmsCampaign:
-        """Return an SMS campaign.  Refuses an id of nobody's, or of another's."""
+        """Return an SMS campaign.  Refuses any other id."""
         return self._require_campaign(self.campaigns, number)
 
     def get_voice_campaign(self, number: int) -> VoiceCampaign:
-        """Return a voice campaign.  Refuses an id of nobody's, or of another's."""
+        """Return a voice campaign.  Refuses any other id."""
         return self._require_campaign(self.voice_campaigns, number)
 
     def get_email_campaign(self, number: int) -> EmailCampaign:
-        """Return an e-mail campaign.  Refuses an id of nobody's, or of another's."""
+        """Return an e-mail campaign.  Refuses any other id."""
         return self._require_campaign(self.email_campaigns, number)
 
     def find_receivers(self, system_id: str) -> Iterator[BoundSession]:
-        """Yield the sessions that take receipts of a client."""
+        """Yield the sessions of a client that take receipts."""
         for link in self.sessions.values():
             if link.system_id == system_id and link.can_receive:
                 yield link
 
     def require_clock_at_rest(self) -> None:
-        """Refuse with ``CLOCK_IN_MOTION`` while somebody moves the clock."""
+        """Refuse with ``CLOCK_IN_MOTION`` while a command moves the clock."""
         if self.is_clock_moving:
             why = (
-                f"somebody advances or settles the world {self.name}; wait for the end"
+                f"the world {self.name} is being advanced or settled; wait for the end"
             )
             raise Refusal(CLOCK_IN_MOTION, why)
 
     def require_capacity(self, count: int) -> None:
-        """Refuse what would hold more messages than a world may."""
+        """Refuse *count* more messages than a world may hold."""
         capacity = self.shared.message_limit
         if self.volume + count > capacity:
             why = (
@@ -168,7 +168,7 @@ class World(WorldState):
     # --- How it changes -----------------------------------------------------------
 
     def keep_change(self, change: object) -> None:
-        """Have *change* carried out with the transaction that this is part of.
+        """Add *change* to the open transaction, which applies it.
 
         It is a thing of the domain, or one of ``changes.py``.
         """
@@ -179,13 +179,13 @@ class World(WorldState):
             drafts[self] = [change]
 
     def run_on_commit(self, action: Callable[[], object]) -> None:
-        """Have *action* done with the transaction that this is part of."""
+        """Add *action* to the open transaction, which calls it when it is applied."""
         self.keep_change(CommitAction(action))
 
     def charge_credit(
         self, amount: int, *, reason: str, reference: int, now: datetime
     ) -> int:
-        """Take *amount* millionths and return what remains; negative gives back.
+        """Take *amount* millionths and return the new balance; negative adds.
 
         Refuses with ``INSUFFICIENT_BALANCE`` while credit is enforced.
 
@@ -232,13 +232,13 @@ class World(WorldState):
         return CLOCK_ROW, 0, encode_row_value({"at": at, "rate": rate, "wall": wall})
 
     def apply_changes(self, changes: list[Any]) -> None:
-        """Carry *changes* out."""
+        """Apply *changes*."""
         for each in changes:
             for step in STEPS.get(type(each), OWN_STEPS):
                 step(self, each)
 
     def put_state(self, state: WorldState, *, at: datetime, rate: float) -> None:
-        """Take *state* over, and the time; its short links then lead here.
+        """Take over *state* and the time; its short links then find this world.
 
         Nothing happens by itself until it resumes.
         """
@@ -250,20 +250,20 @@ class World(WorldState):
         self.clock = Clock(at=at, rate=rate)
 
     def stop_activity(self) -> None:
-        """Let nothing leave any more, and nobody stay: the world is gone."""
+        """Stop all deliveries and disconnect the sessions: the world is gone."""
         self._outbox, self.work_queue = Outbox(), WorkQueue()
         self.wake_courier()
         for link in tuple(self.sessions.values()):
             link.disconnect()
 
     def set_aside(self, why: str) -> None:
-        """Serve nobody any more, and say *why*; ``resume`` ends that."""
+        """Refuse all requests, with *why* as the reason; ``resume`` ends that."""
         self.trouble = why
         self.stop_activity()
         self.notify_listeners()
 
     def resume_activity(self) -> None:
-        """Have happen what the state says will happen."""
+        """Schedule again what follows from the state."""
         self.trouble = ""
         self.plan_version += 1
         self.replan_version += 1
@@ -278,7 +278,7 @@ class World(WorldState):
             self.wake_courier()
 
     def register_token(self, literal: str) -> None:
-        """Let a token lead here."""
+        """Let a token find this world."""
         self.shared.worlds_by_token[literal] = self
 
     def forget_token(self, literal: str) -> None:
@@ -287,20 +287,20 @@ class World(WorldState):
             self.shared.worlds_by_token.pop(oldest, None)
         self.revoked = (*self.revoked[1 - MOST_REVOKED_TOKENS :], literal)
 
-    # --- Who is told --------------------------------------------------------------
+    # --- Notifications ------------------------------------------------------------
 
     def wake_courier(self) -> None:
-        """Tell who carries things away to look here."""
+        """Tell the courier that something may leave."""
         self.shared.wake_courier(self)
 
     def add_listener(self, listener: Callable[[], None]) -> None:
-        """Have *bell* rung when something changes here."""
+        """Call *listener* whenever something changes here."""
         self.listeners |= {listener}
 
     def remove_listener(self, listener: Callable[[], None]) -> None:
         self.listeners -= {listener}
 
     def notify_listeners(self) -> None:
-        """Tell those who wait here that something has changed."""
+        """Call the listeners: something has changed."""
         for each in self.listeners:
             each()

@@ -50,7 +50,7 @@ class WorldFileMistake(Exception):  # noqa: N818 - the author's, not ours
 def build_account(document: WorldFilePart, now: datetime) -> Account:
     """Return the account of *document*, which has the shape of a world file.
 
-    What has no date of its own is of *now*.  Raises ``Mistake``.
+    What has no date of its own is of *now*.  Raises ``WorldFileMistake``.
     """
     person, zone = document["account"], _parse_zone(document["account"]["time_zone"])
     seed = int(document.get("seed", 1))
@@ -104,7 +104,7 @@ def _parse_all(
 
 
 def _index_by_id(name: str, things: Iterable[Thing]) -> dict[int, Thing]:
-    """Return *things* by their ids.  Raises ``Mistake`` where two share one."""
+    """Return *things* by id.  Raises ``WorldFileMistake`` where two share one."""
     found: dict[int, Thing] = {}
     for index, each in enumerate(things):
         with _mistake_at(name, index):
@@ -155,7 +155,7 @@ def _parse_link(zone: ZoneInfo, now: datetime, part: WorldFilePart) -> Link:
 def _parse_keywords(
     document: WorldFilePart, zone: ZoneInfo, now: datetime
 ) -> tuple[Keyword, ...]:
-    """Return the keywords.  Raises ``Mistake`` where two differ in case only."""
+    """Return the keywords.  Raises ``WorldFileMistake`` for two that differ in case."""
     keywords = _parse_all(document, "keywords", partial(_parse_keyword, zone, now))
     words: set[str] = set()
     for index, each in enumerate(keywords):
@@ -193,7 +193,7 @@ def _parse_instant(text: str | None, zone: ZoneInfo) -> datetime | None:
 
 
 def _parse_access(document: WorldFilePart) -> SmppAccess:
-    """Return how SMPP reaches the account.  Raises ``Mistake`` for a name twice."""
+    """Return the SMPP access.  Raises ``WorldFileMistake`` for a name twice."""
     binds: dict[str, BindConfig] = {}
     for index, each in enumerate(_parse_all(document, "binds", _parse_bind)):
         with _mistake_at("binds", index):
@@ -320,7 +320,7 @@ def _parse_reason(name: str, change: WorldFilePart) -> RefusalReason:
 
 
 def _check_words(name: str, sentence: str) -> None:
-    """Raise ``ValueError`` where *sentence* asks for a word that nobody will give."""
+    """Raise ``ValueError`` where *sentence* has a placeholder that is never filled."""
     known, asked = (
         {word for _, word, _, _ in Formatter().parse(each) if word is not None}
         for each in (REASONS[name].es, sentence)

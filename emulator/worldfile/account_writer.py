@@ -1,4 +1,4 @@
-"""An account as a world file writes it: the inverse of what ``account_fixture`` reads.
+"""An account as a world file writes it: the inverse of ``account_reader``.
 
 JSON-able and the same for equal accounts.  Everything is said, defaults included, and
 every instant with its offset, so that changing one thing changes nothing else.
@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 
 
 def account_to_json(account: Account) -> WrittenPart:
-    """Return the document that ``fixture.account_of`` reads as *account*."""
+    """Return the document that ``fixture.parse_account`` reads as *account*."""
     lifetime = account.token_lifetime
     return _drop_absent(
         seed=account.seed,

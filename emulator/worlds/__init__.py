@@ -1,4 +1,4 @@
-"""The worlds of a process: who finds which, how they come, go, and become others."""
+"""The worlds of a process: how they are found, created, changed and deleted."""
 
 from emulator.worlds.checkpoints import Checkpoints
 from emulator.worlds.directory import AUTO_CREATE_TOKEN, WorldDirectory

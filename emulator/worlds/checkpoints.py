@@ -1,4 +1,4 @@
-"""Checkpoints: what worlds were, by name, for as long as the process lives."""
+"""Checkpoints: saved states of worlds, by name, until the process ends."""
 
 from emulator.domain.emulator_refusals import CHECKPOINTS_FULL, NO_SUCH_CHECKPOINT
 from emulator.domain.refusals import Refusal
@@ -14,11 +14,11 @@ class Checkpoints:
         self._of: dict[World, dict[str, SavedWorld]] = {}
 
     def all_of(self, world: World) -> dict[str, SavedWorld]:
-        """Return what was kept of *world*, by name, the oldest first."""
+        """Return the checkpoints of *world* by name, the oldest first."""
         return self._of.get(world, {})
 
     def get(self, world: World, name: str) -> SavedWorld:
-        """Return a checkpoint.  Refuses one that was not kept."""
+        """Return a checkpoint.  Refuses an unknown name."""
         kept = self.all_of(world)
         if name not in kept:
             known = ", ".join(kept) or "none"
@@ -27,7 +27,7 @@ class Checkpoints:
         return kept[name]
 
     def save(self, world: World, name: str, saved: SavedWorld) -> None:
-        """Keep *held* as a checkpoint of *world*; an older one of the name goes.
+        """Keep *saved* as a checkpoint of *world*; an older one of the name goes.
 
         Refuses one too many.
         """
@@ -38,13 +38,13 @@ class Checkpoints:
         world.run_on_commit(lambda: self._add_checkpoint(world, name, saved))
 
     def drop(self, world: World, name: str) -> SavedWorld:
-        """Forget a checkpoint and return it.  Refuses one that was not kept."""
+        """Forget a checkpoint and return it.  Refuses an unknown name."""
         held = self.get(world, name)
         world.run_on_commit(lambda: self.all_of(world).pop(name, None))
         return held
 
     def forget_world(self, world: World) -> None:
-        """Forget all of a world that is gone."""
+        """Forget all checkpoints of a deleted world."""
         self._of.pop(world, None)
 
     def _add_checkpoint(self, world: World, name: str, saved: SavedWorld) -> None:

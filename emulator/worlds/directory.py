@@ -60,25 +60,25 @@ class WorldDirectory:
         self.targets = AllowedTargets()  # where the process may call
 
     def set_courier(self, wake_courier: Callable[[World], None]) -> None:
-        """Have *alarm* told of each world that something may leave from now on."""
+        """Call *wake_courier* with each world that something may leave from now on."""
         self._shared.wake_courier = wake_courier
 
     @property
     def counters(self) -> Counters:
-        """What the process has counted."""
+        """The counters of the process."""
         return self._shared.counters
 
     def use_store(self, store: Store) -> None:
-        """Have *store* told of all that changes from now on."""
+        """Write all changes to *store* from now on."""
         self._shared.store = store
 
     @property
     def store(self) -> Store:
-        """Who keeps the worlds beyond the process."""
+        """The store of the worlds."""
         return self._shared.store
 
     async def enter_by_token(self, literal: str) -> WorldEntry:
-        """Return the world of a token, minting it where the token asks for that.
+        """Return the world of a token; create it if the token asks for that.
 
         Refuses a token that is unknown, deleted or expired.
 
@@ -109,7 +109,7 @@ class WorldDirectory:
         return self._by_token.get(literal)
 
     async def find_by_system_id(self, system_id: str) -> World | None:
-        """Return the world that a system_id of SMPP leads to, minting ``world-<name>``.
+        """Return the world of a system_id of SMPP; create that of ``world-<name>``.
 
         Of two worlds that know it the older one has it.  Clients cut a name that is
         longer than specified; it leads to the world whose name begins so, and nowhere
@@ -144,7 +144,7 @@ class WorldDirectory:
         return [each for each in names if each.startswith(system_id)] or [system_id]
 
     def may_be_elsewhere(self, system_id: str) -> bool:
-        """Return whether it names a world that HTTP may have minted in a neighbour."""
+        """Return whether HTTP may have created the world in another process."""
         return (
             not self.limits.smpp_mints
             and AUTO_CREATE_TOKEN.fullmatch(system_id) is not None
@@ -172,7 +172,7 @@ class WorldDirectory:
 
     @property
     def template(self) -> Fixture:
-        """What minted worlds are made from."""
+        """The fixture of the worlds that are created by a token."""
         return self._template
 
     def create(
@@ -180,7 +180,7 @@ class WorldDirectory:
     ) -> World:
         """Return a new world called *name*.  Its token is ``world-<name>``.
 
-        It opens with the transaction that this is part of.  With *held* it has the
+        It opens with the transaction that this is part of.  With *saved* it has the
         tokens of that, too.  Refuses a name that is taken, and one world too many.
         """
         literal = f"world-{name}"
@@ -196,11 +196,11 @@ class WorldDirectory:
         return world
 
     def get_origin(self, world: World) -> WorldOrigin:
-        """Return what *world* was before its first request."""
+        """Return the state of *world* before its first request."""
         return self._origins[world.name]
 
     def load_world(self, saved: SavedWorld, origin: WorldOrigin) -> World:
-        """Return the world that was kept as *held*; where there is none yet, a new one.
+        """Return the world that was kept as *saved*, or a new one where there is none.
 
         A token that the world's file has gained since opens it, too.
         """
@@ -221,7 +221,7 @@ class WorldDirectory:
         return known
 
     def reset(self, world: World) -> World:
-        """Make *world* what it was before its first request; its checkpoints stay.
+        """Reset *world* to its state before its first request; its checkpoints stay.
 
         Return what it is from then on.
         """
@@ -232,7 +232,7 @@ class WorldDirectory:
         return fresh
 
     def restore(self, world: World, saved: SavedWorld) -> World:
-        """Put *world* into another state, and return what it is from then on.
+        """Set *world* to a saved state, and return the world that it becomes.
 
         Created tokens come along where no other world holds them; the world's own are
         what they were then, if the state was its own.
@@ -246,7 +246,7 @@ class WorldDirectory:
         return other
 
     def capture_world(self, world: World) -> SavedWorld:
-        """Return what *world* is now."""
+        """Return the present state of *world*."""
         own = {literal for _, literal in self._origins[world.name].tokens}
         tokens = world.tokens.values()
         return SavedWorld(
@@ -259,7 +259,7 @@ class WorldDirectory:
         )
 
     def delete(self, world: World) -> None:
-        """Forget *world*.  Refuses to forget the default one."""
+        """Delete *world*.  Refuses to delete the default one."""
         if self.default is world:
             raise Refusal(WORLD_NEEDED, "the default world can only be reset")
         world.keep_change(WorldRemoved(self))
@@ -278,14 +278,14 @@ class WorldDirectory:
     # --- How they come and go -----------------------------------------------------
 
     def publish(self, world: World, origin: WorldOrigin) -> None:
-        """Let *world* be found."""
+        """Add *world* to the directory."""
         self._by_name[world.name] = self._by_tag[make_world_tag(world.name)] = world
         self._origins[world.name] = origin
         self._register_tokens(world)
         world.resume_activity()
 
     def replace(self, world: World, other: World) -> None:
-        """Let *world* be what *other* is."""
+        """Give *world* the state of *other*."""
         self._unregister_tokens(world)
         world.put_state(other, at=other.clock.now(), rate=other.clock.rate)
         world.tokens, world.revoked = dict(other.tokens), other.revoked
@@ -294,7 +294,7 @@ class WorldDirectory:
         world.resume_activity()
 
     def remove(self, world: World) -> None:
-        """Let *world* be found no more."""
+        """Remove *world* from the directory."""
         self._unregister_tokens(world)
         world.stop_activity()
         world.journal.leave_pool()
@@ -343,7 +343,7 @@ class WorldDirectory:
         )
 
     def _make_world(self, name: str, origin: WorldOrigin) -> World:
-        """Return a world that nobody finds yet, with its own tokens."""
+        """Return a world that is not yet in the directory, with its own tokens."""
         start = origin.start
         clock = Clock(at=start.at, rate=start.rate)
         world = World(name, start.account, clock=clock, shared=self._shared)
@@ -364,7 +364,7 @@ class WorldDirectory:
     def _tokens_of(
         self, world: World, saved: SavedWorld, origin: WorldOrigin
     ) -> list[Token]:
-        """Return the tokens that *world* has once it is what was held."""
+        """Return the tokens of *world* after a restore."""
         lifetime = saved.state.account.token_lifetime
         own = [
             make_token(title, literal, now=saved.at, lifetime=lifetime)

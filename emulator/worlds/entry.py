@@ -1,4 +1,4 @@
-"""Who comes to a world, and who is called from one."""
+"""A request that enters a world, and a client that a world connects to."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from emulator.world import World
 
 
 class OutboundBind(NamedTuple):
-    """A client of SMPP that is to be called, and who it may bind as."""
+    """An SMPP client to connect to, and the bind that is offered."""
 
     host: str
     port: int
@@ -21,7 +21,7 @@ class OutboundBind(NamedTuple):
 
 
 class WorldEntry(Struct):
-    """Who came in, where to and when: the one time that the clock is asked."""
+    """The world, the token and the time of a request: the clock is read here only."""
 
     world: World
     token: Token

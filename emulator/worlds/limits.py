@@ -1,4 +1,4 @@
-"""How much a process holds."""
+"""The limits of a process."""
 
 from msgspec import Struct
 

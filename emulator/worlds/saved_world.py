@@ -1,4 +1,4 @@
-"""What a world was at an instant, and where it began."""
+"""The state of a world at an instant, and its origin."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,7 +12,7 @@ NamedTokens = tuple[tuple[str, str], ...]  # name and literal
 
 
 class SavedWorld(NamedTuple):
-    """What a world was at an instant: a state that any world can take."""
+    """The state of a world at an instant, which any world can take over."""
 
     name: str  # of that world
     at: datetime
@@ -27,7 +27,7 @@ class SavedWorld(NamedTuple):
 
 
 class WorldOrigin(NamedTuple):
-    """What a world was before its first request, and the tokens that are its own."""
+    """The state of a world before its first request, and its own tokens."""
 
     start: Fixture | SavedWorld
     tokens: NamedTokens

@@ -39,7 +39,7 @@ namespace Sms
             }
         }
 
-        /// <summary>Returns a port that nobody listens on.</summary>
+        /// <summary>Returns a free port.</summary>
         public static int FreePort()
         {
             var probe = new TcpListener(IPAddress.Loopback, 0);

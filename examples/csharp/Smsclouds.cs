@@ -24,7 +24,7 @@ namespace Sms
     }
 
     /// <summary>
-    /// A client of Smsclouds V3, with HttpClient: one account, to which nobody else sends. Copy it.
+    /// A client of Smsclouds V3, with HttpClient: one account, with no other sender. Copy it.
     /// </summary>
     public sealed class Smsclouds : IDisposable
     {

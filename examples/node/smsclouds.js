@@ -8,7 +8,7 @@ export class Refused extends Error {}
 /** No usable answer came: look before you send anything again. */
 export class Unanswered extends Error {}
 
-/** One account, to which nobody else sends: see `send`. */
+/** One account, with no other sender: see `send`. */
 export class Smsclouds {
   #url;
   #token;

@@ -87,7 +87,7 @@ test("a campaign without a number is known by its name", async () => {
   assert.equal((await client.replies(NOON))[0].campaign_name, "order 5");
 });
 
-test("sending side by side confuses nobody", async () => {
+test("sending side by side mixes up no answers", async () => {
   const effect = { status: 500 };
   await world.fault({ operation: "createCampaign", every: 2, effect });
 

@@ -15,7 +15,7 @@ class Unanswered(Exception):
 
 
 class Smsclouds:
-    """One account, to which nobody else sends: see ``send``."""
+    """One account, with no other sender: see ``send``."""
 
     def __init__(self, url: str, token: str, *, pause: float = 30) -> None:
         self._http = httpx2.AsyncClient(

@@ -25,7 +25,7 @@ def seventy_two_hours(world: Emulator) -> None:
     world.advance(to="2026-03-03T09:01:00-06:00")
     assert [each.status for each in world.messages()] == ["sent", "retried"]
 
-    # A call that somebody thinks better of, and one for which it is too late.
+    # A call that is cancelled in time, and one for which it is too late.
     call = {"type": 1, "audio": 31, "campaign_name": "aviso", "remittent": "5570055780"}
     call["recipients"] = [{"cellphone": PHONE}]
     for seconds, status in ((34, 200), (36, 422)):

@@ -119,7 +119,7 @@ WHYS = [
             }
         },
     ),
-    Why(multi(2), CommandStatus.ESME_RINVNUMDESTS, "submit_multi names nobody"),
+    Why(multi(2), CommandStatus.ESME_RINVNUMDESTS, "submit_multi names no destination"),
     Why(
         multi(2, number("1"), b"\2friends\0"),
         CommandStatus.ESME_RINVDSTADR,

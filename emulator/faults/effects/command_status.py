@@ -1,4 +1,4 @@
-"""``command_status``: SMPP says no, with any status."""
+"""``command_status``: an SMPP response with any status."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ COMMAND_STATUS = EffectField(
 
 
 class SmppStatus(Effect, frozen=True):
-    """SMPP says no, with any command_status."""
+    """An SMPP response has any command_status."""
 
     status: int
 

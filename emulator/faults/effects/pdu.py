@@ -1,4 +1,4 @@
-"""``pdu``: what goes out over SMPP goes out otherwise than it should."""
+"""``pdu``: an outgoing PDU of SMPP is changed."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ from emulator.faults.words import make_choice_field
 from emulator.smpp.pdu import UINT32, encode_nack
 
 SEQUENCE_MASK = 0x5555_5555  # what a sequence_number is spoilt with
-EXCESS_LENGTH = 16  # octets that a wrong length announces and nobody sends
+EXCESS_LENGTH = 16  # octets that a wrong length announces and that never come
 GARBAGE_WORDS = 4  # times eight octets
 ID_OFFSET = 1_000_000  # what is added to an id that is to be wrong
 SUBMITTING_COMMANDS = frozenset(
@@ -56,7 +56,7 @@ PDU = make_choice_field("pdu", PduMutation)
 
 
 class PduFault(Effect, frozen=True):
-    """A PDU of SMPP goes out otherwise than it should."""
+    """An outgoing PDU of SMPP is changed."""
 
     mutation: PduMutation
 

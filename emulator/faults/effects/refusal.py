@@ -1,4 +1,4 @@
-"""``refusal``: the platform says no, as if it had a reason to."""
+"""``refusal``: the platform refuses, as if it had a reason to."""
 
 from collections.abc import Iterator
 from typing import Any, Self
@@ -19,7 +19,7 @@ REFUSAL = make_choice_field(
 
 
 class Refuse(Effect, frozen=True):
-    """The platform says no, as if it had a reason to."""
+    """The platform refuses, as if it had a reason to."""
 
     reason: str  # the name of a documented refusal
     status: int | None = None  # of HTTP, where it is another than the envelope says

@@ -1,1 +1,1 @@
-"""What happens in a world by itself: what is due, replies, receipts, keywords."""
+"""What happens in a world by itself: due work, replies, receipts, keywords."""

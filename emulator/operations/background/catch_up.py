@@ -1,6 +1,6 @@
-"""What is due in a world, carried out: each thing at its instant, in order.
+"""Carry out the work that is due in a world: each at its instant, in order.
 
-Whoever comes to a world first brings it up to the time; what is read there never
+Each request to a world first brings it up to the time; what is read there never
 depends on when it is read.
 """
 
@@ -12,7 +12,7 @@ from emulator.operations.background import due, receipts
 from emulator.world import World
 from emulator.world.transaction import NOTHING_CHANGED, run_transaction, set_world_aside
 
-CATCH_UP_LIMIT = 50  # things after which others are let in
+CATCH_UP_LIMIT = 50  # works; then other requests run
 
 
 async def catch_up(
@@ -22,10 +22,10 @@ async def catch_up(
     *,
     left: str = NOTHING_CHANGED,
 ) -> bool:
-    """Carry out so much of what has fallen due until *now*; return whether it was all.
+    """Carry out up to *most* works that are due until *now*; return whether it was all.
 
-    Each thing is a transaction; what the store refuses stays due, and it is said what
-    is *left* of what was asked for.
+    Each is a transaction; what the store refuses stays due, and the refusal says what
+    is *left* of the request.
     """
     for _ in range(most):
         if world.work_queue.next_at > now:
@@ -46,7 +46,7 @@ async def catch_up(
 
 
 def _carry_out_next(world: World, now: datetime) -> None:
-    """Carry out what is due next, if somebody else has not by now."""
+    """Carry out the next due work, unless another request has done it."""
     if world.work_queue.next_at <= now:
         at, work = world.work_queue.peek()
         due.carry_out_work(world, work, at)

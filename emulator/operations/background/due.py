@@ -1,4 +1,4 @@
-"""What is due in a world, one thing at a time, at its instant."""
+"""Carry out one piece of due work of a world, at its instant."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -29,7 +29,7 @@ EARLY_REPLIES_LIMIT = (
 
 
 def carry_out_work(world: World, work: Work, at: datetime) -> None:
-    """Carry out the next thing that is due; it then is so no more."""
+    """Carry out the next due work and remove it from the queue."""
     world.run_on_commit(lambda: world.work_queue.pop(at))
     if isinstance(work, ReplyWork):
         _receive_reply(world, work, at)
@@ -44,7 +44,7 @@ def carry_out_work(world: World, work: Work, at: datetime) -> None:
 def make_early_replies(world: World, number: int, now: datetime) -> Iterator[int]:
     """Let handsets answer a campaign before it is sent, where a fault asks for that.
 
-    Yield the place of each that has; what was kept of it is then to be carried out.
+    Yield the place of each that has; its changes are then to be committed.
     """
     campaign = world.campaigns[number]
     early: set[int] = set()
@@ -63,7 +63,7 @@ def make_early_replies(world: World, number: int, now: datetime) -> Iterator[int
 
 
 def _find_early_fault(world: World, text: InboundText) -> FaultRule | None:
-    """Return the fault rule that has *text* written early, where a push tells of it."""
+    """Return the fault rule that makes *text* come early, if it causes a push."""
     if not (world.faults and has_push_target(world, text)):
         return None
     facts = make_call_facts(text, choose_reply_kind(world, text), FaultPhase.EARLY)
@@ -78,7 +78,7 @@ def _receive_reply(world: World, work: ReplyWork, at: datetime) -> None:
 
 
 def _queue_delivery(world: World, work: DeliveryWork, at: datetime) -> None:
-    """Put a delivery into the outbox, and behind it what waited for that."""
+    """Put a delivery into the outbox, and after it those that waited for it."""
     delivery, outbox = world.deliveries[work.delivery], world.outbox
     if delivery.kind is DeliveryKind.RECEIPT:
         world.run_on_commit(lambda: receipts.queue_receipt(world, delivery, at))

@@ -1,4 +1,4 @@
-"""What will happen in a world by itself, and when: read off its campaigns and tokens.
+"""What will happen in a world by itself, and when: computed from campaigns and tokens.
 
 It is read off the state; the same question about the same state always has the same
 answer.
@@ -23,9 +23,9 @@ from emulator.world import World
 def list_due_events(
     world: World, after: datetime, until: datetime, *, inclusive: bool = False
 ) -> list[WorldEvent]:
-    """Return what happens after *after* (unless *inclusive*) and until *until*.
+    """Return the events after *after* (at it too if *inclusive*) and until *until*.
 
-    What leaves a trace when it is carried out is in the world's log instead.
+    Events that change something when carried out are in the world's log instead.
     """
     events = (
         *_list_campaign_events(world, after),
@@ -45,14 +45,14 @@ def list_due_events(
 def list_other_events(
     world: World, after: datetime, until: datetime
 ) -> Iterator[WorldEvent]:
-    """Yield what happens from *after* to *until* beside campaigns, in no order."""
+    """Yield the events from *after* to *until* beside campaigns, in no order."""
     for each in (*_list_delayed_events(world), *_list_expiry_events(world)):
         if each.at is not None and after <= each.at <= until:
             yield each
 
 
 def list_pending_events(world: World, now: datetime) -> list[WorldEvent]:
-    """Return all that is left to be done, in order; last what waits for somebody."""
+    """Return all that is left to be done, in order; last what waits for a client."""
     events = (
         *_list_campaign_events(world, now),
         *_list_delayed_events(world),
@@ -64,10 +64,10 @@ def list_pending_events(world: World, now: datetime) -> list[WorldEvent]:
 
 
 class UpcomingEvents:
-    """What is told of campaigns to somebody who reads along.
+    """The next events of the campaigns, for one reader of the stream.
 
-    It is read off those that are new since the last look, unless something comes about
-    otherwise than planned: a world has many campaigns, and a reader looks often.
+    Only campaigns that are new since the last call are read, unless a plan has changed:
+    a world has many campaigns, and a reader calls often.
     """
 
     def __init__(self, world: World) -> None:
@@ -80,7 +80,7 @@ class UpcomingEvents:
         ]  # how many campaigns of each channel
 
     def take_events(self, after: datetime, until: datetime) -> Iterator[WorldEvent]:
-        """Yield what happens from *after* to *until*, in order, and forget it."""
+        """Yield the events from *after* to *until*, in order, and forget them."""
         self._read_campaigns(after)
         heap = self._heap
         while heap and heap[0][0] <= until:
@@ -89,7 +89,7 @@ class UpcomingEvents:
                 yield event
 
     def next_at(self, after: datetime) -> datetime | None:
-        """Return when the next thing happens or is done; None where nothing is."""
+        """Return the instant of the next event or work; None where there is none."""
         world = self._world
         instants = [each.due for each in world.delayed_answers.values()]
         instants += [at for at, _, _ in self._heap[:1]]
@@ -97,7 +97,7 @@ class UpcomingEvents:
         return min((each for each in instants if each > after), default=None)
 
     def _read_campaigns(self, after: datetime) -> None:
-        """Put down what campaigns have come to be, or all of them anew."""
+        """Read the events of the new campaigns, or of all after a change of plan."""
         world = self._world
         if self._revision != world.replan_version:
             self._revision, self._campaign_counts = world.replan_version, (0, 0, 0)
@@ -119,7 +119,7 @@ class UpcomingEvents:
 
 
 def _list_newest(table: dict[int, Any], known: int) -> list[Any]:
-    """Return all but the first so many campaigns of a channel, the oldest first."""
+    """Return all but the first *known* campaigns of a channel, the oldest first."""
     return [*islice(reversed(table.values()), len(table) - known)][::-1]
 
 
@@ -161,7 +161,7 @@ def _list_delayed_events(world: World) -> Iterator[WorldEvent]:
 
 
 def _list_work_events(world: World) -> Iterator[WorldEvent]:
-    """Yield the next reply to each campaign, and what is not delivered yet."""
+    """Yield the next reply to each campaign, and the deliveries that wait."""
     for at, work in world.work_queue.list_work():
         if isinstance(work, ReplyWork):
             campaign = world.campaigns[work.campaign]
@@ -169,7 +169,7 @@ def _list_work_events(world: World) -> Iterator[WorldEvent]:
             yield WorldEvent(at, "replied", campaign=campaign.id, message=message)
         elif isinstance(work, ReceiptWork):
             yield WorldEvent(at, "receipt", campaign=work.campaign)
-        elif not isinstance(work, ExpiryWork):  # somebody may still bind
+        elif not isinstance(work, ExpiryWork):  # a client may still bind
             yield WorldEvent(at, "pushed", delivery=work.delivery)
     for delivery in world.outbox.list_without_target():
         yield WorldEvent(None, "pushed", delivery=delivery.id, waits_for="a listener")

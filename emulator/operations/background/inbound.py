@@ -1,6 +1,6 @@
-"""What handsets write: replies, and texts that begin with a keyword.
+"""Incoming texts (MO): replies, and texts that begin with a keyword.
 
-A text is recorded, and with it whatever has to be told to the customer's servers.
+A text is recorded, and with it the pushes to the customer's servers.
 """
 
 from typing import NamedTuple
@@ -29,7 +29,7 @@ ARRIVED_STATUS = "sent"
 
 
 class InboundResult(NamedTuple):
-    """What came of a text."""
+    """The result of an incoming text."""
 
     response: int | None  # its id as a reply
     keyword: str | None
@@ -37,7 +37,7 @@ class InboundResult(NamedTuple):
 
 
 def receive_text(world: World, call: OperationCall) -> OperationResult:
-    """Let a handset write, to one of its messages or to the newest.
+    """Receive a text of a handset, as an answer to a message or to the newest.
 
     Refuses a message that there is not or that has not arrived, and a number without
     messages unless the text begins with a keyword.
@@ -76,7 +76,7 @@ def list_received_texts(world: World, _call: OperationCall) -> OperationResult:
 
 
 def has_push_target(world: World, text: InboundText) -> bool:
-    """Return whether a server of the customer would be told of a reply."""
+    """Return whether a reply would cause a push to a server of the customer."""
     if world.account.push_url or world.outbox.relays:
         return True
     word = keyword.find_keyword(text.words, world.account.keywords, text.now)
@@ -84,7 +84,7 @@ def has_push_target(world: World, text: InboundText) -> bool:
 
 
 def keep_inbound_text(world: World, text: InboundText) -> InboundResult:
-    """Keep *text* and all that it sets going.
+    """Keep *text* and all that follows from it.
 
     Source: manual MOP-01, MOP-10, KEY-01, KEY-11; assumption KEY-14.
     """
@@ -114,7 +114,7 @@ def keep_inbound_text(world: World, text: InboundText) -> InboundResult:
 def _carry_out_keyword(
     world: World, text: InboundText, word: Keyword, outgoing: OutgoingPushes
 ) -> None:
-    """Do what a keyword is for; a fixed answer asks nobody."""
+    """Do what the keyword asks for; a fixed answer calls no URL."""
     if word.response_url:
         outgoing.add_keyword_push(word)
     elif word.response:
@@ -145,7 +145,7 @@ def _make_response(world: World, text: InboundText) -> MoResponse | None:
 
 
 def _attach_to_message(world: World, text: InboundText, message: int) -> InboundText:
-    """Return *text* as the answer to a message.  Refuses what its handset has not."""
+    """Return *text* as the answer to a message.  Refuses one not on the handset."""
     campaign = world.find_campaign_of(message)
     if campaign is None:
         why = f"world {world.name} has sent no message {message}"

@@ -15,7 +15,7 @@ from emulator.world import World
 
 
 class KeywordAnswer(Struct, frozen=True):
-    """What has become of an answer."""
+    """Whether an answer was sent, and what was wrong."""
 
     sent: bool
     says: str  # what was wrong with it

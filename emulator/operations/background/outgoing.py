@@ -1,4 +1,4 @@
-"""What leaves because a handset wrote: deliveries, as far as no fault spoils them."""
+"""The deliveries that an incoming text causes, with the faults that change them."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -14,14 +14,14 @@ from emulator.world import World
 
 
 class InboundText(NamedTuple):
-    """What a handset writes, and to which message."""
+    """A text from a handset, and the message that it answers."""
 
     number: int
     words: str
     now: datetime
     campaign: SmsCampaign | None = None
     place: int = 0  # of the message in it
-    fault: str = ""  # the id of the rule that has it written early
+    fault: str = ""  # the id of the rule that makes it come early
 
     @property
     def message_id(self) -> int:
@@ -38,7 +38,7 @@ class OutgoingPushes:
         self.deliveries: list[Delivery] = []
 
     def add_push(self, url: str) -> None:
-        """Tell the customer's server at *url*; with none, a listener will.
+        """Add a push to the customer's server at *url*; without one, to a listener.
 
         Source: manual MOP-04; SMP-06 for what was sent by SMPP.
         """
@@ -49,7 +49,10 @@ class OutgoingPushes:
         )
 
     def add_keyword_push(self, keyword: Keyword) -> None:
-        """Ask the server of *keyword* for an answer.  Source: manual KEY-03."""
+        """Add a push that asks the server of *keyword* for an answer.
+
+        Source: manual KEY-03.
+        """
         url = keyword.response_url or ""
         made = self._make_delivery(DeliveryKind.KEYWORD, url, keyword=keyword.word)
         self._add_delivery(made._replace(keyword=keyword.word))
@@ -99,7 +102,7 @@ class OutgoingPushes:
 
 
 def choose_reply_kind(world: World, text: InboundText) -> DeliveryKind:
-    """Return what the push of a reply is called.  Source: assumption SMP-07."""
+    """Return the kind of the push for a reply.  Source: assumption SMP-07."""
     by_smpp = text.campaign is not None and text.campaign.source is CampaignSource.SMPP
     capitals = world.account.assumptions["smpp_mo_case"] == "capitalised"
     return DeliveryKind.SMPP_REPLY if by_smpp and capitals else DeliveryKind.REPLY
@@ -108,7 +111,7 @@ def choose_reply_kind(world: World, text: InboundText) -> DeliveryKind:
 def make_call_facts(
     text: InboundText, kind: DeliveryKind, phase: FaultPhase
 ) -> CallFacts:
-    """Return what a fault rule can look at, of what *text* sets going."""
+    """Return the facts of a push of *text* for the fault rules."""
     return CallFacts(
         operation=str(kind),
         phase=phase,

@@ -1,4 +1,4 @@
-"""What the journal keeps of SMPP, as a reader sees it: a PDU in the place of a body."""
+"""SMPP in the journal, for its readers: a PDU in the place of a body."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from emulator.operations.call import Row
 from emulator.world.journal import EXCHANGE_OVERHEAD, Exchange, Journal, JournalBody
 
 SMSC_METHOD = "SMSC"
-PDU_METHODS = frozenset({"ESME", SMSC_METHOD})  # the client, or the centre
+PDU_METHODS = frozenset({"ESME", SMSC_METHOD})  # the client, or the server
 
 
 def is_pdu(exchange: Exchange) -> bool:
@@ -18,7 +18,7 @@ def is_pdu(exchange: Exchange) -> bool:
 def record_without_pdu(
     journal: Journal, at: datetime, operation: str, receipt: Delivery, why: str
 ) -> None:
-    """Record what the centre did with a receipt without a PDU."""
+    """Record an event of a receipt that sent no PDU."""
     path = "/" + receipt.url.partition(":")[2]  # the system_id
     exchange = Exchange(
         number=journal.last + 1,

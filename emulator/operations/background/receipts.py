@@ -1,6 +1,6 @@
-"""Receipts: made when a fate is known, held until somebody takes them, tried again.
+"""Receipts: made when a state is final, queued until a session takes them, retried.
 
-They leave by SMPP: a desk that can send one takes it and says what came of it.
+They leave by SMPP: a session that can send one takes it and reports the outcome.
 """
 
 import logging
@@ -40,7 +40,7 @@ log = logging.getLogger("emulator")
 
 
 class ReceiptAcknowledgement(Struct, frozen=True, gc=False):
-    """What became of a receipt that was sent."""
+    """The answer to a receipt that was sent."""
 
     outbox: Outbox  # that it was taken from; a world that is reset has another one
     delivery: int  # its id
@@ -51,7 +51,7 @@ class ReceiptAcknowledgement(Struct, frozen=True, gc=False):
 
 
 def make_next_receipt(world: World, number: int, at: datetime) -> None:
-    """Make the receipt of the fate of a campaign that is known next, if one is due."""
+    """Make the next receipt of a campaign, if its client wants one."""
     campaign, submission = world.campaigns[number], world.submissions[number]
     following = receipts.find_next_receipt(campaign, submission)
     if following is None:
@@ -68,16 +68,16 @@ def make_next_receipt(world: World, number: int, at: datetime) -> None:
 def queue_receipt(
     world: World, delivery: Delivery, at: datetime, made: Receipt | None = None
 ) -> None:
-    """Let a receipt wait for its client from *at* on, and tell who can carry it.
+    """Queue a receipt for its client at *at*, and notify the dispatcher.
 
-    Where nobody can, it is looked after which are too old or too many.
+    Without a bound session, the receipts that are too old or too many are dropped.
     """
     outbox = world.outbox
     if made is not None:
         outbox.receipt_contents[delivery.id] = made
     system_id = delivery.url.removeprefix(SCHEME)
     waiting = outbox.queue_receipt(system_id, delivery)
-    if len(waiting) == 1:  # else they know that something waits
+    if len(waiting) == 1:  # else the dispatcher was notified before
         for link in world.find_receivers(system_id):
             link.schedule_flush()
             return
@@ -89,9 +89,9 @@ def queue_receipt(
 
 
 def drop_excess_receipts(world: World, system_id: str, at: datetime) -> None:
-    """Drop what waits too long, or is too much, where a client has no receiver.
+    """Drop the receipts that are too old or too many for a client without a receiver.
 
-    What is left is looked at again when the oldest of it is too old.
+    The rest is checked again when the oldest of it is too old.
     """
     waiting = world.outbox.receipt_queues.get(system_id, ())
     if not waiting or any(world.find_receivers(system_id)):
@@ -126,7 +126,7 @@ def take_next_receipt(world: World, system_id: str) -> Delivery | None:
 
 
 def keep_receipts_leaving(world: World, numbers: Iterable[int]) -> None:
-    """Keep that receipts are about to leave."""
+    """Record that receipts are about to leave."""
     for each in numbers:
         world.keep_change(DeliveryStarted(each))
 
@@ -134,7 +134,7 @@ def keep_receipts_leaving(world: World, numbers: Iterable[int]) -> None:
 def handle_no_receiver(
     world: World, system_id: str, taken: Delivery | None = None
 ) -> None:
-    """Let receipts wait for want of a receiver, and with them one that has not left."""
+    """Start the expiry of receipts without a receiver; requeue one that was taken."""
     if taken is not None:
         world.outbox.unacknowledged.pop(taken.id, None)
         world.outbox.queue_receipt(system_id, taken)
@@ -143,7 +143,7 @@ def handle_no_receiver(
 
 
 def log_dropped_receipts(world: World) -> None:
-    """Write into the log how many receipts have been dropped since the last time."""
+    """Log how many receipts were dropped since the last call."""
     if world.outbox.unlogged_drops:
         for (system_id, why), count in world.outbox.unlogged_drops.items():
             log.warning(
@@ -159,7 +159,7 @@ def log_dropped_receipts(world: World) -> None:
 
 
 def find_receipt(world: World, delivery: Delivery) -> Receipt | None:
-    """Return what a delivery tells; None where its campaign is gone."""
+    """Return the receipt of a delivery; None where its campaign is gone."""
     if known := world.outbox.receipt_contents.get(delivery.id):
         return known
     campaign = world.find_campaign_of(delivery.message)
@@ -188,9 +188,9 @@ def is_due_next(world: World, message: int) -> bool:
 def keep_acknowledgements(
     world: World, acknowledged: Iterable[ReceiptAcknowledgement]
 ) -> None:
-    """Keep what a client answered to receipts, or that it did not.
+    """Record the answers of a client to receipts, or that none came.
 
-    Source: SMPP 3.4, 5.1.3: a temporary error is tried later, another is the end.
+    Source: SMPP 3.4, 5.1.3: after a temporary error it is sent again, else never.
     """
     for each in acknowledged:
         if each.outbox is world.outbox:
@@ -226,20 +226,20 @@ def _keep_acknowledgement(world: World, receipt: ReceiptAcknowledgement) -> None
 
 
 def _count_attempt(world: World, tried: Delivery, verdict: Verdict) -> None:
-    """Expect no answer any more, and count the attempt."""
+    """Stop waiting for the answer, and count the attempt."""
     world.outbox.stop_awaiting_response(tried)
     world.counters.attempts[str(tried.kind), str(verdict)] += 1
 
 
 def _drop_receipt(world: World, delivery: Delivery, why: str, at: datetime) -> None:
-    """Drop a receipt that nobody has taken, and put that on record."""
+    """Drop a receipt that no session has taken, and record it."""
     world.keep_change(delivery.drop())
     world.keep_change(WorldEvent(at, DROPPED, delivery=delivery.id, verdict=why))
     world.run_on_commit(lambda: _forget_receipt(world, delivery, why, at))
 
 
 def _forget_receipt(world: World, delivery: Delivery, why: str, at: datetime) -> None:
-    """Let a receipt wait no longer, which has been dropped."""
+    """Remove a dropped receipt from the queue, count it and journal it."""
     system_id = delivery.url.removeprefix(SCHEME)
     waiting = world.outbox.receipt_queues[system_id]
     if waiting[0].id == delivery.id:  # always, as the oldest are dropped

@@ -1,4 +1,4 @@
-"""The account behind a world: what it may use, what that costs, what is left.
+"""The account of a world: what it may use, the prices and the balance.
 
 A change holds for what is asked from then on; what was placed stays as it is.
 """
@@ -55,7 +55,7 @@ def change_account(world: World, call: OperationCall) -> OperationResult:
 
 
 def add_item(world: World, call: OperationCall) -> OperationResult:
-    """Add an item to a collection, or put it in the place of its namesake."""
+    """Add an item to a collection, or replace the one with its name."""
     document = _describe_account(world.account, world)
     collection = call.params["collection"]
     items, name = document[collection], ITEM_KEYS[collection]
@@ -134,7 +134,7 @@ def list_movements(world: World, call: OperationCall) -> OperationResult:
 
 
 def top_up(world: World, call: OperationCall) -> OperationResult:
-    """Buy credit; a negative amount takes some away."""
+    """Add credit; a negative amount removes some."""
     try:
         amount = money.parse_amount(call.body["amount"])
     except ValueError as error:
@@ -159,7 +159,7 @@ def merge_patch(target: Any, patch: Any) -> Any:
 def _keep_account(
     world: World, document: AccountDocument, call: OperationCall
 ) -> OperationResult:
-    """Keep the account that *document* describes.  Refuses a mistake in it."""
+    """Replace the account by *document*.  Refuses a mistake in it."""
     document.pop("balance", None)
     try:
         account = fixture.parse_account(document, call.now)
@@ -178,14 +178,14 @@ def _describe_account(account: Account, world: World) -> AccountDocument:
 
 
 def _find_value(document: Any, path: tuple[str, ...]) -> Any:
-    """Return what stands at *path*; None where nothing does."""
+    """Return the value at *path*; None where there is none."""
     for name in path:
         document = document.get(name) if isinstance(document, dict) else None
     return document
 
 
 def _find_index(items: list[AccountDocument], name: str, named: str) -> int:
-    """Return where the item called so is; the end where there is none."""
+    """Return the index of an item by its name; the end where there is none."""
     for index, each in enumerate(items):
         if str(each[name]).casefold() == named.casefold():
             return index

@@ -1,4 +1,4 @@
-"""Campaigns of all channels, as the platform's own staff would see and touch them."""
+"""Campaigns of all channels, as the platform's own staff can see and change them."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ ENDLESS = sys.maxsize // 2
 
 
 def list_campaigns(world: World, call: OperationCall) -> OperationResult:
-    """List the campaigns that are asked for, by channel and id or the newest first."""
+    """List the campaigns that match, by channel and id or the newest first."""
     start = call.params.get("offset", 0)
     stop = start + call.params.get("limit", ENDLESS)
     found = islice(_select_campaigns(world, call.params), start, stop)
@@ -84,7 +84,7 @@ def _change_campaign(
 def list_newest_campaigns(
     world: World, is_wanted: Callable[[AnyCampaign], bool] | None = None
 ) -> Iterator[AnyCampaign]:
-    """Yield the campaigns of all channels, or the wanted, the latest placed first."""
+    """Yield the campaigns of all channels, or those wanted, the newest first."""
     placed: tuple[Iterator[AnyCampaign], ...] = (
         reversed(world.campaigns.values()),
         reversed(world.voice_campaigns.values()),
@@ -158,7 +158,7 @@ def _summarise_campaign(
 
 
 def _select_campaigns(world: World, asked: Mapping[str, Any]) -> Iterator[AnyCampaign]:
-    """Yield the campaigns that a question means, in the order that it asks for."""
+    """Yield the campaigns that match, in the requested order."""
     channel, text = asked.get("channel"), asked.get("text", "").casefold()
     placed = list_newest_campaigns(world) if "newest" in asked else _list_by_id(world)
     return (

@@ -1,4 +1,4 @@
-"""The clock of a world, in a test's hand."""
+"""The clock of a world: read, set, advanced and settled."""
 
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -26,7 +26,7 @@ from emulator.world import ClockChanged, World
 SETTLE_EVENTS = 10_000  # events that settle carries out at most
 SETTLE_LONGEST = timedelta(days=7)  # of the world, that settle goes on at most
 PENDING_LIMIT = 1_000  # pending events
-EVENTS_PER_TURN = 100  # events after which others are let in
+EVENTS_PER_TURN = 100  # events; then other requests run
 LET_IN = Pause(seconds=0)
 COMMIT = Commit()
 
@@ -36,7 +36,7 @@ def get_clock(world: World, _call: OperationCall) -> OperationResult:
 
 
 def list_pending(world: World, call: OperationCall) -> OperationResult:
-    """List what will happen by itself, the next first; last what waits for somebody."""
+    """List what will happen by itself, the next first; last what waits for a client."""
     pending = forecast.list_pending_events(world, call.now)[
         : call.params.get("limit", PENDING_LIMIT)
     ]
@@ -88,9 +88,9 @@ def settle_world(world: World, call: OperationCall) -> OperationSteps:
 def _carry_out_until(
     world: World, limit: datetime, *, most: int | None = None, all_of_it: bool = True
 ) -> Generator[WaitStep, bool, list[WorldEvent]]:
-    """Put the clock to each event in turn, and return what happened until *limit*.
+    """Set the clock to each event in turn, and return the events until *limit*.
 
-    Unless *all_of_it* is asked for, only until there is no work left.
+    Without *all_of_it*, stop as soon as no work is left.
     """
     happened: list[WorldEvent] = []
     walk = _ClockWalk(world, limit, all_of_it=all_of_it)
@@ -120,7 +120,7 @@ def _carry_out_until(
 
 @contextmanager
 def hold_clock(world: World) -> Iterator[None]:
-    """Hold the clock still but for the one who moves it; then it runs on."""
+    """Hold the clock, so that only the caller moves it; then it runs on."""
     world.clock.hold()
     world.is_clock_moving = True
     try:
@@ -132,7 +132,7 @@ def hold_clock(world: World) -> Iterator[None]:
 
 
 def _can_send_receipts(world: World) -> bool:
-    """Whether a receipt waits for somebody who can take it at once."""
+    """Whether a receipt waits for a session that can take it at once."""
     mail = world.outbox.receipt_queues
     return any(
         mail.get(link.system_id) and link.can_receive and link.has_room()
@@ -141,18 +141,18 @@ def _can_send_receipts(world: World) -> bool:
 
 
 def _wait_for_receipts(world: World) -> Generator[WaitStep, bool, None]:
-    """Let receipts leave, as far as their clients take them; no answer is waited for.
+    """Let receipts leave, as far as their clients take them, without their answers.
 
-    A client of one thread may be the one who moves the clock.
+    The request that moves the clock may come from the same thread as the SMPP client.
     """
     while _can_send_receipts(world):
         yield LET_IN
         if not _can_send_receipts(world):
-            yield LET_IN  # what was written leaves
+            yield LET_IN  # so that the written octets leave
 
 
 class _ClockWalk:
-    """The way ahead: what will be told when it is reached, and what will be done."""
+    """The instants ahead: events to report, and work to carry out."""
 
     def __init__(self, world: World, limit: datetime, *, all_of_it: bool) -> None:
         self._world = world
@@ -163,13 +163,13 @@ class _ClockWalk:
         self._last_read = world.event_log.last
 
     def take_new_events(self) -> list[WorldEvent]:
-        """Return what has been carried out since the last question."""
+        """Return the events that were carried out since the last call."""
         events = self._world.event_log.list_after(self._last_read)
         self._last_read = self._world.event_log.last
         return [event for _, event in events]
 
     def take_next(self) -> tuple[datetime, WorldEvent | None] | None:
-        """Return the next instant, and the event there if it is one to be told."""
+        """Return the next instant, with its event if it has one to report."""
         self._refresh_queue()
         schedule = self._world.work_queue
         work_at = schedule.next_at if self._all_of_it else schedule.next_needed_at
@@ -182,7 +182,7 @@ class _ClockWalk:
         return _instant_of(event), event
 
     def _refresh_queue(self) -> None:
-        """Read anew what lies ahead where what was done may have changed it."""
+        """Read the forecast again if the work done may have changed it."""
         world, now = self._world, self._world.clock.now()
         state = (world.plan_version, tuple(world.delayed_answers))
         if self._known != state:
@@ -193,7 +193,7 @@ class _ClockWalk:
             )
 
     def _has_work(self, work_at: datetime) -> bool:
-        """Whether there is work ahead; that a token expires is none."""
+        """Whether there is work ahead; the expiry of a token is none."""
         return work_at <= self._limit or any(
             each.name != "expired" for each in self._queue
         )
@@ -240,7 +240,7 @@ def _make_result(world: World, happened: list[WorldEvent]) -> OperationResult:
 
 
 def describe_event(event: WorldEvent) -> Row:
-    """Return *event* as an answer lists it; what it does not have is left out."""
+    """Return *event* as JSON, without the fields that it does not have."""
     facts = {
         "channel": event.channel,
         "campaign": event.campaign,

@@ -1,4 +1,4 @@
-"""What each handset and each mailbox got, and what it said, as its owner sees it."""
+"""Conversations: the messages to and from each handset or mailbox."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -32,7 +32,7 @@ DIGITS = 10  # of a cellphone
 
 
 class MessageBatch(NamedTuple):
-    """What went to many at once, or what one wrote."""
+    """The messages of one campaign, or one incoming text."""
 
     at: datetime
     keys: Sequence[int] | Column  # cellphones as numbers, or addresses
@@ -42,7 +42,7 @@ class MessageBatch(NamedTuple):
 
 
 class Contact(NamedTuple):
-    """Somebody who got something or said something."""
+    """A handset or mailbox with its messages."""
 
     address: str  # a cellphone, or where e-mail goes
     burst: MessageBatch
@@ -50,7 +50,7 @@ class Contact(NamedTuple):
 
 
 def list_conversations(world: World, call: OperationCall) -> OperationResult:
-    """List who got or said something, the latest first; each with the last of it."""
+    """List the contacts, the latest first, each with its last message."""
     asked = call.params
     start, limit = asked.get("offset", 0), asked.get("limit", PAGE)
     wanted = start + limit + 1
@@ -62,7 +62,7 @@ def list_conversations(world: World, call: OperationCall) -> OperationResult:
 
 
 def _find_contacts(world: World, text: str, wanted: int) -> tuple[list[Contact], bool]:
-    """Return so many contacts whose address holds *text*, and whether all were seen."""
+    """Return *wanted* contacts whose address holds *text*, and whether that is all."""
     found: dict[int | str, Contact] = {}
     left = SEARCHED if text else SCANNED * (1 + wanted // PAGE)
     for burst in _list_batches(world):
@@ -82,7 +82,7 @@ def _find_contacts(world: World, text: str, wanted: int) -> tuple[list[Contact],
 
 
 def get_conversation(world: World, call: OperationCall) -> OperationResult:
-    """Show what one handset or mailbox got and said, the oldest first."""
+    """Return the messages to and from one address, the oldest first."""
     address = call.params["address"]
     limit = call.params.get("limit", PAGE)
     found = list(islice(_list_history(world, address), limit + 1))
@@ -103,7 +103,7 @@ def _address_of(key: int | str) -> str:
 
 
 def _list_batches(world: World, key: int | str | None = None) -> Iterator[MessageBatch]:
-    """Yield what was sent or said, the latest first; all of it, or what one gets."""
+    """Yield all messages, or those of one address, the latest first."""
     is_wanted = None if key is None else partial(_is_sent_to, key)
     sent = (
         MessageBatch(each.created_at, _list_keys(each), each)
@@ -125,7 +125,7 @@ def _list_keys(campaign: AnyCampaign) -> Sequence[int] | Column:
 
 
 def _list_inbound(world: World, key: int | str | None) -> Iterator[MessageBatch]:
-    """Yield what handsets wrote, the latest first; a keyword's text may be a reply."""
+    """Yield the incoming texts, the latest first; a keyword's text may be a reply."""
     replies = (
         MessageBatch(each.received_at, (each.number,), None, each, each.id)
         for each in reversed(world.responses)
@@ -143,7 +143,7 @@ def _list_inbound(world: World, key: int | str | None) -> Iterator[MessageBatch]
 
 
 def _list_history(world: World, address: str) -> Iterator[Contact]:
-    """Yield what concerns one address, the latest first."""
+    """Yield the messages of one address, the latest first."""
     is_number = address.isdecimal() and len(address) == DIGITS
     key = int(address) if is_number else address
     for burst in _list_batches(world, key):
@@ -189,7 +189,7 @@ def _describe_item(contact: Contact, world: World, now: datetime) -> dict[str, A
 
 
 def _describe_message(campaign: AnyCampaign, index: int) -> Row:
-    """Return what only a conversation tells of a message."""
+    """Return the details of a message that only a conversation shows."""
     if isinstance(campaign, SmsCampaign):
         return _describe_sms(campaign, index)
     if isinstance(campaign, VoiceCampaign):

@@ -1,6 +1,6 @@
-"""Deliveries: what has left, what is on its way, and every attempt.
+"""Deliveries: those that have left, those under way, and every attempt.
 
-Commands of a test, and what whoever carries them reports.
+Commands of a test, and what the courier or a listener reports.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,7 +41,7 @@ LISTED_DELIVERIES = 20  # deliveries in a text
 
 
 class DeliveryMatch(Struct, frozen=True):
-    """What is asked of a delivery; what is None is not looked at."""
+    """The conditions on a delivery; what is None does not matter."""
 
     kind: str | None = None
     state: str | None = None
@@ -68,7 +68,7 @@ class DeliveryMatch(Struct, frozen=True):
 
 
 def list_deliveries(world: World, call: OperationCall) -> OperationResult:
-    """List what matches, the oldest first; what was dropped is counted."""
+    """List the deliveries that match, the oldest first, and count those forgotten."""
     found, last = (
         _find_deliveries(world, parse_delivery_match(call.params)),
         call.params.get("last"),
@@ -85,7 +85,7 @@ def list_deliveries(world: World, call: OperationCall) -> OperationResult:
 
 
 def wait_for_deliveries(world: World, call: OperationCall) -> OperationSteps:
-    """Wait until so many deliveries match, those that are there already included."""
+    """Wait until *count* deliveries match, including those that exist already."""
     match, wanted = parse_delivery_match(call.body), call.body.get("count", 1)
     seconds, left = call.body.get("timeout", WAIT_TIMEOUT), True
     while len(found := _find_deliveries(world, match)) < wanted and left:
@@ -99,13 +99,13 @@ def wait_for_deliveries(world: World, call: OperationCall) -> OperationSteps:
 
 
 def replay_delivery(world: World, call: OperationCall) -> OperationResult:
-    """Let a delivery leave once more, now, whatever has come of it."""
+    """Send a delivery once more, now, whatever its state is."""
     delivery = _require_idle_delivery(world, call)
     return _keep_delivery(world, delivery.retry_now(call.now))
 
 
 def send_delivery(world: World, call: OperationCall) -> OperationResult:
-    """Let a delivery leave now that would be due later.  Refuses what is over."""
+    """Send a delivery now that would be due later.  Refuses one that is over."""
     delivery = _require_idle_delivery(world, call)
     if delivery.is_over:
         why = f"delivery {delivery.id} is {delivery.state}; replay it instead"
@@ -114,7 +114,7 @@ def send_delivery(world: World, call: OperationCall) -> OperationResult:
 
 
 def drop_delivery(world: World, call: OperationCall) -> OperationResult:
-    """Let a delivery leave no more.  Refuses what is over."""
+    """Drop a delivery.  Refuses one that is over."""
     delivery = _require_idle_delivery(world, call)
     if delivery.is_over:
         raise Refusal(NOT_DUE, f"delivery {delivery.id} is {delivery.state} already")
@@ -122,7 +122,7 @@ def drop_delivery(world: World, call: OperationCall) -> OperationResult:
 
 
 def keep_deliveries_leaving(world: World, taken: Iterable[Delivery]) -> None:
-    """Keep that deliveries are about to leave."""
+    """Record that deliveries are about to leave."""
     for each in taken:
         world.keep_change(DeliveryStarted(each.id))
 
@@ -130,7 +130,7 @@ def keep_deliveries_leaving(world: World, taken: Iterable[Delivery]) -> None:
 def keep_attempt(
     world: World, push: PushRequest, answer: PushResponse, now: datetime
 ) -> None:
-    """Keep what came of an attempt, and do what its answer is for.
+    """Record the result of an attempt, and process its answer.
 
     Source: manual MOP-06, KEY-05; assumptions MOP-07, KEY-16.
     """
@@ -169,14 +169,14 @@ def keep_attempt(
 def _count_attempt(
     world: World, tried: Delivery, verdict: Verdict, took: timedelta
 ) -> None:
-    """Count an attempt, and how long it was until the last one."""
+    """Count an attempt, and after the last one the time that it took in all."""
     world.counters.attempts[str(tried.kind), str(verdict)] += 1
     if tried.state is DeliveryState.DELIVERED:
         world.counters.lags.add(took.total_seconds())
 
 
 def keep_failed_attempt(world: World, delivery: Delivery, now: datetime) -> None:
-    """Keep that an attempt ended by a mistake of ours; it is not tried again."""
+    """Record that an attempt failed by an error of the emulator; it is not retried."""
     says = "the emulator made a mistake; its log has the traceback"
     attempt = Attempt(now, "GET", delivery.url, Verdict.FAILED, says=says)
     world.keep_change(delivery.apply_attempt(attempt, now))
@@ -186,7 +186,7 @@ def keep_failed_attempt(world: World, delivery: Delivery, now: datetime) -> None
 
 
 def parse_delivery_match(asked: Mapping[str, Any]) -> DeliveryMatch:
-    """Return what the parameters or the body of a question ask for."""
+    """Return the conditions in the parameters or the body of a request."""
     names = (each.name for each in fields(DeliveryMatch))
     return DeliveryMatch(**{name: asked[name] for name in names if name in asked})
 
@@ -227,7 +227,7 @@ def _describe_attempt(attempt: Attempt) -> Row:
 def _describe_mistake(
     delivery: Delivery, verdict: Verdict, answer: PushResponse
 ) -> str:
-    """Return what is wrong with an answer that came."""
+    """Return what is wrong with an answer."""
     if verdict is Verdict.NOT_OK:
         return "answer with the plain text ok (MOP-06)"
     if verdict is Verdict.BAD_STATUS:
@@ -240,7 +240,7 @@ def _find_deliveries(world: World, match: DeliveryMatch) -> list[Delivery]:
 
 
 def _require_idle_delivery(world: World, call: OperationCall) -> Delivery:
-    """Return the delivery that is meant.  Refuses one that is under way."""
+    """Return the delivery of the request.  Refuses one that is under way."""
     number = call.params["deliveryId"]
     delivery = world.deliveries.get(number)
     if delivery is None:

@@ -1,4 +1,4 @@
-"""What happens in a world, as it happens: a stream of server-sent events."""
+"""The events of a world, as a stream of server-sent events."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -23,19 +23,19 @@ from emulator.timekeeping.event_log import WorldEvent
 from emulator.world import World
 
 HEARTBEAT = 15.0  # seconds of the wall without news
-CHANGE_INTERVAL = 0.2  # seconds of the wall between two changes that are told, at least
+CHANGE_INTERVAL = 0.2  # real seconds between two messages about changes, at least
 TICK_INTERVAL = (
     1.0  # ... and at most while the clock runs, which changes what a campaign is
 )
 CHANGED_FRAME = "event: changed\ndata: \n\n"
 TICKED_FRAME = "event: ticked\ndata: \n\n"
 HEARTBEAT_FRAME = ": still here\n\n"
-NEWS_PER_TURN = 50  # exchanges, and events, that are told before others are let in
+NEWS_PER_TURN = 50  # exchanges, and events, before other tasks run
 LET_IN = Pause(seconds=0)
 
 
 class StreamPosition(NamedTuple):
-    """How far somebody has read: ``12.3@2026-03-02T18:00:00.000000Z``."""
+    """How far a client has read: ``12.3@2026-03-02T18:00:00.000000Z``."""
 
     number: int  # of the last exchange
     trace: int  # of the last event that left one
@@ -47,7 +47,7 @@ class StreamPosition(NamedTuple):
 
 
 class StreamFrame(NamedTuple):
-    """One piece of news."""
+    """One message of the stream."""
 
     at: datetime
     kind: str  # exchange, event or clock
@@ -57,7 +57,7 @@ class StreamFrame(NamedTuple):
 
 
 def stream_events(world: World, call: OperationCall) -> OperationResult:
-    """Tell everything that happens from now on, or after ``Last-Event-ID``."""
+    """Stream everything that happens from now on, or after ``Last-Event-ID``."""
     position = StreamPosition(world.journal.last, world.event_log.last, call.now)
     if last := call.params.get("Last-Event-ID"):
         position = _parse_position(last)
@@ -65,7 +65,7 @@ def stream_events(world: World, call: OperationCall) -> OperationResult:
 
 
 def stream_changes(world: World, _call: OperationCall) -> OperationResult:
-    """Say that something may have changed, or that only time has passed."""
+    """Stream that something may have changed, or that only time has passed."""
     return OperationResult(None, stream=_stream_changes(world))
 
 
@@ -78,7 +78,7 @@ def _stream_changes(world: World) -> EventStream:
 
 
 class _EventReader:
-    """Somebody who has read up to a position."""
+    """One reader of the stream, at its position."""
 
     def __init__(self, world: World, position: StreamPosition) -> None:
         self._world = world
@@ -86,10 +86,10 @@ class _EventReader:
         self._sent_now: set[WorldEvent] = set()  # at this very instant
         self._upcoming = forecast.UpcomingEvents(world)
         self._dial = (world.clock, world.clock.change_count)
-        self._is_behind = False  # there is more than was told last
+        self._is_behind = False  # more is to be sent than the last messages
 
     def stream_frames(self) -> EventStream:
-        """Yield the news, or when to look for them again."""
+        """Yield the messages, or the pause until the next ones."""
         yield f": what happens in world {self._world.name}\n\n"
         beat = HEARTBEAT
         while True:
@@ -113,12 +113,12 @@ class _EventReader:
                 beat += HEARTBEAT
 
     def _read_frames(self) -> Iterator[StreamFrame]:
-        """Yield what has come about since, in no order; it then counts as read.
+        """Yield what has happened since the position, in no order, and move it.
 
-        Where that is much, it is the oldest part, up to some instant.
+        If that is much, yield the oldest part, up to some instant.
         """
         world, now = self._world, self._world.clock.now()
-        self._at = min(self._at, now)  # somebody may have put the world back
+        self._at = min(self._at, now)  # the world may have been set back
         asked = world.journal.list_after(self._number, NEWS_PER_TURN)
         happened = world.event_log.list_after(self._trace, NEWS_PER_TURN)
         ends = _find_end([each.at for each in asked])
@@ -143,7 +143,7 @@ class _EventReader:
             yield StreamFrame(now, "clock", facts)
 
     def _read_forecast(self, end: datetime) -> Iterator[StreamFrame]:
-        """Yield what leaves no trace, and happens until *end*."""
+        """Yield the events until *end* that the event log does not hold."""
         planned = self._upcoming.take_events(self._at, end)
         beside = forecast.list_other_events(self._world, self._at, end)
         told = self._sent_now if self._at == end else set()
@@ -156,7 +156,7 @@ class _EventReader:
 
 
 def _find_end(instants: list[datetime]) -> list[datetime]:
-    """Return the latest of so many instants that there may be more, none of fewer."""
+    """Return the latest instant of a full turn, as there may be more; else none."""
     return [max(instants)] if len(instants) == NEWS_PER_TURN else []
 
 

@@ -78,13 +78,13 @@ def clear_faults(world: World, _call: OperationCall) -> OperationResult:
 
 @cache
 def read_presets() -> Mapping[str, FaultBody]:
-    """Return what stands in the file of presets, by name."""
+    """Return the presets in the file, by name."""
     known: Mapping[str, FaultBody] = files.read_cached_yaml(files.PRESETS)
     return known
 
 
 def _fill_preset(body: FaultBody) -> FaultBody:
-    """Return the rule of a preset, narrowed by what else *body* says.
+    """Return the rule of a preset, changed by the other keys of *body*.
 
     Refuses a preset that there is not, and a change to what it does.
     """

@@ -1,4 +1,4 @@
-"""The truth about numbers, and another one from now on."""
+"""The outcomes of numbers: read and changed."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def get_handset(world: World, call: OperationCall) -> OperationResult:
 
 
 def set_handset(world: World, call: OperationCall) -> OperationResult:
-    """Give a number another outcome; what was sent to it before keeps its own."""
+    """Set the outcome of a number; earlier messages keep theirs."""
     number, outcome = int(call.params["cellphone"]), call.body["outcome"]
     population = world.account.population
     known = {**population.known, number: Outcome[outcome.upper()]}
@@ -36,7 +36,7 @@ def get_population(world: World, _call: OperationCall) -> OperationResult:
 
 
 def set_population(world: World, call: OperationCall) -> OperationResult:
-    """Give all numbers without an outcome of their own other weights."""
+    """Set the weights for all numbers without an outcome of their own."""
     weights = weights_by_outcome(call.body["weights"])
     changed = replace(world.account.population, weights=weights)
     _keep_population(world, changed)

@@ -1,4 +1,4 @@
-"""What was asked of a world and what it answered: read, waited for, verified."""
+"""The journal of a world: list requests, wait for them, verify them."""
 
 import sys
 from collections.abc import Iterator
@@ -60,13 +60,13 @@ def list_exchanges(world: World, call: OperationCall) -> OperationResult:
 
 
 def clear_journal(world: World, _call: OperationCall) -> OperationResult:
-    """Forget the requests; what they did stands, and their numbers go on."""
+    """Clear the journal; the numbers of requests go on."""
     world.journal.clear()
     return OperationResult({"dropped": world.journal.dropped, "exchanges": []})
 
 
 def wait_for_exchanges(world: World, call: OperationCall) -> OperationSteps:
-    """Wait until so many requests match, those that are there already included.
+    """Wait until *count* requests match, including those that exist already.
 
     What was dropped before is no concern of who does not say from where on to look;
     who does is refused with ``JOURNAL_DROPPED`` rather than told that nothing came.
@@ -97,7 +97,7 @@ def wait_for_exchanges(world: World, call: OperationCall) -> OperationSteps:
 
 
 def verify_exchanges(world: World, call: OperationCall) -> OperationSteps:
-    """Say whether requests came as often as expected, or none in a window of time.
+    """Return whether requests came as often as expected, or none in a window of time.
 
     Refuses with ``JOURNAL_DROPPED`` where that can no longer be known.
     """
@@ -152,7 +152,7 @@ def _verify_never(
 
 
 def _watch_journal(journal: Journal, match: ExchangeMatch) -> JournalWatch:
-    """Return a watch that has seen all that is asked for."""
+    """Return a watch that has read the journal; refuse if part of it was dropped."""
     watch = JournalWatch(journal, match)
     if watch.has_missed:
         raise _make_dropped_refusal(journal)
@@ -206,7 +206,7 @@ def _slice_rows(exchanges: list[Exchange], *, masked: bool) -> Iterator[list[Row
 
 
 def _make_dropped_refusal(journal: Journal) -> Refusal:
-    """Return the refusal that says what is gone and how to ask for what is not."""
+    """Return the refusal that says what was dropped, and how to ask for the rest."""
     each, total = journal.bounds
     at = (
         dates.format_timestamp(journal.dropped_at)

@@ -1,4 +1,4 @@
-"""Which exchanges of a journal are meant, and how one that is not differs from them."""
+"""Match exchanges of a journal, and say how one that does not match differs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -25,7 +25,7 @@ BACKSLASH = b"\\"
 
 
 class ExchangeMatch(Struct, frozen=True):
-    """What is asked of an exchange; what is None is not looked at."""
+    """The conditions on an exchange; what is None does not matter."""
 
     operation: str | None = None
     status: int | None = None
@@ -38,7 +38,7 @@ class ExchangeMatch(Struct, frozen=True):
     protocol: str | None = None  # http or smpp
 
     def covers(self, exchange: Exchange) -> bool:
-        """Return whether the exchange lies in the range that is asked for."""
+        """Return whether the exchange lies in the requested range."""
         return (
             exchange.number > self.after
             and (self.since is None or self.since <= exchange.at)
@@ -47,7 +47,7 @@ class ExchangeMatch(Struct, frozen=True):
         )
 
     def list_differences(self, exchange: Exchange) -> Iterator[str]:
-        """Yield in which ways the exchange is not what is asked for."""
+        """Yield in which ways the exchange does not match."""
         spoken = "smpp" if pdu_journal.is_pdu(exchange) else "http"
         if self.protocol not in (None, spoken):
             yield f"not by {self.protocol}"
@@ -75,18 +75,18 @@ class ExchangeMatch(Struct, frozen=True):
 
 
 class JournalWatch:
-    """Looks at each exchange of a journal once, and collects those that match."""
+    """Reads each exchange of a journal once, and collects those that match."""
 
     def __init__(self, journal: Journal, match: ExchangeMatch) -> None:
         self._journal = journal
         self.match = match
         self._last_read = match.after
         self.matches: list[Exchange] = []
-        self.others: list[Exchange] = []  # in the range that is asked for
+        self.others: list[Exchange] = []  # in the requested range
 
     @property
     def has_missed(self) -> bool:
-        """Whether something was dropped that has not been looked at."""
+        """Whether exchanges were dropped before they were read."""
         return self._journal.has_gap(self._last_read, self.match.since)
 
     def read_journal(self) -> int:
@@ -100,7 +100,7 @@ class JournalWatch:
 
 
 def parse_exchange_match(asked: Mapping[str, Any]) -> ExchangeMatch:
-    """Return what the parameters or the body of a question ask for."""
+    """Return the conditions in the parameters or the body of a request."""
     known = {
         each.name: asked[each.name]
         for each in fields(ExchangeMatch)

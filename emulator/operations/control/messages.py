@@ -1,4 +1,4 @@
-"""The messages of an account, SMS and SMS CLIC, as they stand."""
+"""The SMS and SMS CLIC messages of an account, with their states."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ FoundMessages = tuple[
 
 
 def list_messages(world: World, call: OperationCall) -> OperationResult:
-    """List what matches, the oldest first; all that matches is counted.
+    """List the messages that match, the oldest first, and count them all.
 
     Nothing is made of a message that is not listed, but for its text where that is
     looked into.
@@ -45,7 +45,7 @@ def _select_campaigns(world: World, asked: Mapping[str, Any]) -> Iterable[SmsCam
 def _find_messages(
     campaign: SmsCampaign, asked: Mapping[str, Any], now: datetime
 ) -> Sequence[int]:
-    """Return the places of the messages that match; the cheapest question first."""
+    """Return the places of the messages that match; the cheapest test first."""
     found: Sequence[int] = range(campaign.line.messages)
     if "number" in asked:
         found = _find_by_number(campaign, asked["number"])
@@ -61,7 +61,7 @@ def _find_messages(
 
 
 def _find_by_number(campaign: SmsCampaign, end: str) -> list[int]:
-    """Return the places of the cellphones that end so."""
+    """Return the places of the cellphones with that ending."""
     tail, power = int(end), 10 ** len(end)
     numbers = campaign.recipients.numbers
     return [index for index, each in enumerate(numbers) if each % power == tail]

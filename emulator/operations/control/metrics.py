@@ -1,4 +1,4 @@
-"""Figures of the whole process, in the text format of Prometheus.
+"""Metrics of the whole process, in the text format of Prometheus.
 
 Source: the exposition format 0.0.4.  Its client library is not used: it takes 50 ms to
 import, and a registry of its own would count beside ``tally``.

@@ -1,6 +1,6 @@
-"""A world that somebody seems to live in: weeks of campaigns, replies and clicks.
+"""A world with sample data: weeks of campaigns, replies and clicks.
 
-The same world with the same wishes gets the same life.
+The same world with the same options gets the same data.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -90,7 +90,7 @@ def _draw_instants(account: Account, count: int, now: datetime) -> Sequence[date
 def _choose_order(
     part: int, people: Sequence[SamplePerson], count: int, account: Account
 ) -> tuple[SampleCampaign, OrderBody]:
-    """Return what campaign *part* tells, as an order."""
+    """Return the sample campaign *part* and its order."""
     story = SAMPLE_CAMPAIGNS[part % len(SAMPLE_CAMPAIGNS)]
     if not _can_send(story, account):
         story = SAMPLE_CAMPAIGNS[0]
@@ -102,7 +102,7 @@ def _choose_order(
 
 
 def _can_send(story: SampleCampaign, account: Account) -> bool:
-    """Return whether the account may send such a story."""
+    """Return whether the account may send such a campaign."""
     if story.channel == "smsclic":
         return bool(account.links)
     return account.services.get(story.channel, True)
@@ -198,7 +198,7 @@ def _place_order(
 def _add_replies(
     world: World, number: int | None, story: SampleCampaign, now: datetime
 ) -> int:
-    """Let some of those that an SMS reached answer it; return how many did."""
+    """Let some recipients of an SMS answer it; return how many did."""
     if number is None or not story.replies:
         return 0
     campaign, seed = world.campaigns[number], world.account.seed
@@ -234,7 +234,7 @@ def _add_replies(
 
 
 def _add_clicks(world: World, number: int | None, now: datetime) -> int:
-    """Let some of those that a short link reached follow it; return how many did."""
+    """Let some recipients of a short link click it; return how many did."""
     campaign = world.campaigns[number] if number is not None else None
     if campaign is None or campaign.link is None:
         return 0

@@ -21,12 +21,12 @@ PushStream = Generator[str | Pause, bool, None]
 
 
 def stream_pushes(world: World, _call: OperationCall) -> OperationResult:
-    """Tell what is to be performed, as long as somebody listens."""
+    """Stream the pushes to perform, as long as the listener is connected."""
     return OperationResult(None, stream=_stream_frames(world))
 
 
 def answer_push(world: World, call: OperationCall) -> OperationResult:
-    """Take what a push was answered.  Refuses one that nobody waits for."""
+    """Take the answer to a push.  Refuses one that is not waited for."""
     number, body = call.params["pushId"], call.body
     for relay in world.outbox.relays:
         if relay.is_awaiting(number):
@@ -40,7 +40,7 @@ def answer_push(world: World, call: OperationCall) -> OperationResult:
                 says=body.get("says", ""),
             )
             return OperationResult({"delivery": relay.record_response(number, answer)})
-    raise Refusal(NO_SUCH_DELIVERY, f"nobody waits for an answer to {number}")
+    raise Refusal(NO_SUCH_DELIVERY, f"no answer to {number} is waited for")
 
 
 def _stream_frames(world: World) -> PushStream:

@@ -1,4 +1,4 @@
-"""A campaign of any channel from near: what it says, and what became of whom."""
+"""One campaign of any channel: its text, its recipients and their states."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -23,7 +23,7 @@ RecipientIndexes = Sequence[int]  # the places of recipients
 
 
 def get_campaign(world: World, call: OperationCall) -> OperationResult:
-    """Show one campaign with its text, its counts, and what may be done to it."""
+    """Return one campaign with its text, its counts and its possible actions."""
     campaign = _require_campaign(world, call)
     row = describe_campaign(campaign, world, call.now)
     final, count = row["final_count"], row["recipients_count"]
@@ -39,7 +39,7 @@ def get_campaign(world: World, call: OperationCall) -> OperationResult:
 
 
 def list_recipients(world: World, call: OperationCall) -> OperationResult:
-    """List those of a campaign's recipients that match, and count them all."""
+    """List the recipients of a campaign that match, and count them all."""
     campaign, asked = _require_campaign(world, call), call.params
     found = _find_recipients(campaign, asked, call.now)
     start = asked.get("offset", 0)
@@ -51,7 +51,7 @@ def list_recipients(world: World, call: OperationCall) -> OperationResult:
 def describe_recipient(
     campaign: AnyCampaign, index: int, world: World, now: datetime
 ) -> Row:
-    """Return what became of one recipient."""
+    """Return one recipient with its state."""
     row = _ROW_BY_TYPE[type(campaign)](campaign, index, now)
     zone = world.account.zone
     at = row["at"]
@@ -65,7 +65,7 @@ def describe_recipient(
 
 
 def count_statuses(campaign: AnyCampaign, now: datetime) -> dict[str, int]:
-    """Return how many recipients stand at each status, in the channel's own words."""
+    """Return how many recipients have each status, in the channel's own words."""
     if isinstance(campaign, SmsCampaign):
         return dict(dlr.count_sms_statuses(campaign, now))
     if isinstance(campaign, VoiceCampaign):
@@ -89,7 +89,7 @@ _FINDER_BY_CHANNEL: Mapping[str, Callable[[World, int], AnyCampaign]] = {
 
 
 def _list_changes(campaign: AnyCampaign, now: datetime) -> list[str]:
-    """Return what the platform's staff may do to the campaign as it stands."""
+    """Return what the platform's staff may do to the campaign now."""
     if isinstance(campaign, VoiceCampaign):
         queued = voice.compute_voice_status(campaign, now) is VoiceStatus.TO_SEND
         return ["cancel"] if queued else []
@@ -182,7 +182,7 @@ _ROW_BY_TYPE: Mapping[type, Callable[[Any, int, datetime], Row]] = {
 def _find_recipients(
     campaign: AnyCampaign, asked: Mapping[str, Any], now: datetime
 ) -> RecipientIndexes:
-    """Return the places of the recipients that match; the cheapest question first."""
+    """Return the places of the recipients that match; the cheapest test first."""
     count = (
         campaign.count
         if isinstance(campaign, EmailCampaign)
@@ -201,7 +201,7 @@ def _find_recipients(
 
 
 def _find_by_text(campaign: AnyCampaign, text: str) -> list[int]:
-    """Return the places of the addresses or names in which *text* stands."""
+    """Return the places of the addresses or names that hold *text*."""
     text = text.casefold()
     addresses = (
         iter(campaign.addresses)

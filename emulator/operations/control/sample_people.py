@@ -1,4 +1,4 @@
-"""People to write to: Mexican names, numbers with real area codes, mailboxes.
+"""Sample recipients: Mexican names, numbers with real area codes, mailboxes.
 
 The same seed makes the same people; the first of two crowds are the same, too.
 """

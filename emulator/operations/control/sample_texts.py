@@ -1,4 +1,4 @@
-"""What believable campaigns say, and what people answer."""
+"""Texts of sample campaigns, and replies to them."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ SHORT_LINK_MARK = "<+DYNAMICSHORTURL_IVX4+>"
 
 
 class SampleCampaign(NamedTuple):
-    """One kind of campaign, as somebody's customers know it."""
+    """One kind of campaign that a business sends."""
 
     channel: str  # sms, smsclic, voice or email
     name: str

@@ -1,4 +1,4 @@
-"""SMPP as seen from outside it: where it is, who is bound, what came in parts."""
+"""SMPP by the control API: its addresses, bound sessions, messages in parts."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,7 @@ def get_smpp(
 def send_outbind(
     worlds: WorldDirectory, world: World, call: OperationCall
 ) -> OperationResult:
-    """Call a client that listens, so that it binds; its bind is not waited for.
+    """Connect to a client that listens, so that it binds; do not wait for its bind.
 
     Refuses an address where nothing is called, whatever ``--push-allow`` says; a name
     that leads to one is not called, and the log says why.

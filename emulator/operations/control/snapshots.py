@@ -17,9 +17,9 @@ SNAPSHOT_FORMAT = 1
 
 
 def snapshot_to_json(held: SavedWorld, *, limit: int) -> dict[str, Any]:
-    """Return what a world is as a document.
+    """Return a saved world as a document.
 
-    Refuses with ``SNAPSHOT_TOO_LARGE`` one of more than *limit* octets.
+    Refuses with ``SNAPSHOT_TOO_LARGE`` one of more than *limit* bytes.
     """
     document = {
         "format": SNAPSHOT_FORMAT,
@@ -33,15 +33,15 @@ def snapshot_to_json(held: SavedWorld, *, limit: int) -> dict[str, Any]:
     }
     octets = len(msgspec.json.encode(document))
     if octets > limit:
-        why = f"it has {octets} octets; the setting snapshot_limit admits {limit}"
+        why = f"it has {octets} bytes; the setting snapshot_limit admits {limit}"
         raise Refusal(SNAPSHOT_TOO_LARGE, why)
     return document
 
 
 def snapshot_from_json(document: Mapping[str, Any]) -> SavedWorld:
-    """Return what a document says a world is.
+    """Return the saved world in a document.
 
-    Refuses with ``SNAPSHOT_WRONG`` what no world could be.
+    Refuses with ``SNAPSHOT_WRONG`` a state that no world can have.
     """
     try:
         return _parse_snapshot(document)

@@ -1,4 +1,4 @@
-"""Which statements of the manual stand behind an exchange: its refusal, its notes."""
+"""The statements of the manual that explain an exchange: its refusal, its notes."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -133,7 +133,7 @@ def _list_statements(exchange: Exchange) -> Iterator[Row]:
 
 
 def _find_ledger_ids(exchange: Exchange) -> tuple[str, ...]:
-    """Return the ledger ids of what a refusal goes by; the nearest that are known."""
+    """Return the ledger ids that explain a refusal, as exactly as they are known."""
     if not exchange.refusal:
         return ()
     reason, field, ledger = exchange.refusal

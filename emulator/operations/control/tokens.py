@@ -38,7 +38,7 @@ def delete_token(world: World, call: OperationCall) -> OperationResult:
 
 
 def expire_token(world: World, call: OperationCall) -> OperationResult:
-    """Let a token's year be over; one that has expired before stays as it is."""
+    """Expire a token now; one that has expired before stays as it is."""
     token = _require_token(world, call)
     expired = replace(token, expires_at=min(token.expires_at, call.now))
     world.keep_change(expired)

@@ -93,7 +93,7 @@ def create_world(
 def fork_world(
     worlds: WorldDirectory, world: World, call: OperationCall
 ) -> OperationResult:
-    """Open a world that is what this one is now; from here on they part."""
+    """Open a copy of this world; from here on both change independently."""
     return OperationResult(
         _describe_world(
             worlds, worlds.create(call.body["name"], worlds.capture_world(world))
@@ -104,7 +104,7 @@ def fork_world(
 def reset_world(
     worlds: WorldDirectory, world: World, _call: OperationCall
 ) -> OperationResult:
-    """Make the world what it was before its first request."""
+    """Reset the world to its state before its first request."""
     world.require_clock_at_rest()
     return OperationResult(_describe_world(worlds, worlds.reset(world)))
 
@@ -112,7 +112,7 @@ def reset_world(
 def delete_world(
     worlds: WorldDirectory, world: World, _call: OperationCall
 ) -> OperationResult:
-    """Forget the world and its tokens; a token that mints one makes it anew."""
+    """Delete the world and its tokens; a token ``world-<name>`` makes it anew."""
     row = _describe_world(worlds, world)
     worlds.delete(world)
     return OperationResult(row)
@@ -121,7 +121,7 @@ def delete_world(
 def take_snapshot(
     worlds: WorldDirectory, world: World, _call: OperationCall
 ) -> OperationSteps:
-    """Write the state of the world down, once nothing is on its way out.
+    """Return the state of the world as JSON, once no delivery is under way.
 
     Refuses one that is too large.
     """
@@ -137,7 +137,7 @@ def take_snapshot(
 def restore_world(
     worlds: WorldDirectory, world: World, call: OperationCall
 ) -> OperationResult:
-    """Put the world into the state of a snapshot; its name stays."""
+    """Set the world to the state of a snapshot; its name stays."""
     world.require_clock_at_rest()
     return OperationResult(
         _describe_world(
@@ -176,7 +176,7 @@ def drop_checkpoint(
 def restore_checkpoint(
     worlds: WorldDirectory, world: World, call: OperationCall
 ) -> OperationResult:
-    """Go back to what the world was then."""
+    """Restore the world from a checkpoint."""
     world.require_clock_at_rest()
     held = worlds.checkpoints.get(world, call.params["checkpoint"])
     return OperationResult(_describe_world(worlds, worlds.restore(world, held)))
@@ -185,7 +185,7 @@ def restore_checkpoint(
 def open_checkpoint(
     worlds: WorldDirectory, world: World, call: OperationCall
 ) -> OperationResult:
-    """Open a world that is what this one was then."""
+    """Open a new world from a checkpoint of this one."""
     held = worlds.checkpoints.get(world, call.params["checkpoint"])
     return OperationResult(
         _describe_world(worlds, worlds.create(call.body["name"], held))
@@ -195,7 +195,7 @@ def open_checkpoint(
 def list_set_aside(
     worlds: WorldDirectory, _world: World, _call: OperationCall
 ) -> OperationResult:
-    """List the worlds that serve nobody, and why."""
+    """List the worlds that are set aside, and why."""
     return OperationResult(
         [_describe_set_aside(*each) for each in worlds.list_set_aside()]
     )
@@ -204,7 +204,7 @@ def list_set_aside(
 def retry_set_aside(
     worlds: WorldDirectory, _world: World, call: OperationCall
 ) -> OperationResult:
-    """Let a world serve again.  Refuses where what was wrong still is."""
+    """Resume a world that is set aside.  Refuses if the error persists."""
     found = _require_set_aside(worlds, call.params["aside"])
     if isinstance(found, World):
         return OperationResult(
@@ -223,7 +223,7 @@ def retry_set_aside(
 def drop_set_aside(
     worlds: WorldDirectory, _world: World, call: OperationCall
 ) -> OperationResult:
-    """Forget a world that is set aside."""
+    """Delete a world that is set aside."""
     found = _require_set_aside(worlds, call.params["aside"])
     if isinstance(found, World):
         worlds.delete(found)
@@ -251,7 +251,7 @@ def _describe_set_aside(name: str, why: str) -> Row:
 
 
 def _choose_fixture(worlds: WorldDirectory, body: WorldBody) -> Fixture:
-    """Return the fixture that a new world is asked to be made from."""
+    """Return the fixture that the request names for a new world."""
     wanted, overrides, now = body.get("fixture"), _parse_overrides(body), Clock().now()
     try:
         if isinstance(wanted, Mapping):

@@ -1,6 +1,6 @@
-"""SMPP: submitting one by one, and asking after, giving up and replacing what was.
+"""SMPP: submit, query, cancel and replace messages.
 
-What refuses over HTTP declines here, with a command_status in place of a sentence.
+A refusal over SMPP is a command_status, instead of a sentence as over HTTP.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ LONGEST_ID = 18  # digits
 
 
 class MessageStanding(NamedTuple):
-    """Where a message stands."""
+    """The state of a message."""
 
     state: MessageState
     final_at: datetime | None  # None until it is final
@@ -39,7 +39,7 @@ def submit_message(
 ) -> Submission:
     """Place and charge what *order* asks for.
 
-    A message that it is to replace is given up, if it has not been sent.
+    A message that it replaces is cancelled, if it has not been sent.
 
     Source: manual SMP-01, SMP-03.
     """
@@ -65,7 +65,7 @@ def submit_message(
 def query_message(
     world: World, named: MessageReference, *, bind: BindConfig, now: datetime
 ) -> MessageStanding:
-    """Return where a message stands.  Declines one that is not the client's own.
+    """Return the state of a message.  Refuses one of another client.
 
     That of many recipients is on its way until all of them are final, and delivered
     where all of them are; else it stands as the first that is not.
@@ -86,7 +86,7 @@ def query_message(
 def cancel_message(
     world: World, named: MessageReference, *, bind: BindConfig, now: datetime
 ) -> None:
-    """Give up a message that has not been sent.  Declines any other.
+    """Cancel a message that has not been sent.  Refuses any other.
 
     Source: SMPP 3.4, 4.9.
     """
@@ -95,7 +95,7 @@ def cancel_message(
 
 
 def cancel_similar(world: World, likeness: object, *, now: datetime) -> None:
-    """Give up all messages of a client from one sender to one recipient.
+    """Cancel all messages of a client from one sender to one recipient.
 
     Declines where none is pending.  Source: SMPP 3.4, 4.9: without a message_id.
     """
@@ -119,7 +119,7 @@ def replace_message(
     bind: BindConfig,
     now: datetime,
 ) -> None:
-    """Let a message that has not been sent say something else, for the same charge.
+    """Replace the text of a message that has not been sent, for the same charge.
 
     Source: SMPP 3.4, 4.10.
     """
@@ -130,7 +130,7 @@ def replace_message(
 
 
 def decline_refusal(refusal: Refusal, world: World) -> SmppRefusal:
-    """Return how SMPP says what the platform refuses."""
+    """Return the command_status for a refusal of the platform."""
     centre = world.account.access.centre
     statuses: Mapping[str, int] = {
         INSUFFICIENT_BALANCE.name: centre.no_credit,
@@ -144,7 +144,7 @@ def decline_refusal(refusal: Refusal, world: World) -> SmppRefusal:
 def _require_message(
     world: World, named: MessageReference, bind: BindConfig, otherwise: CommandStatus
 ) -> tuple[SmsCampaign, Submission]:
-    """Return a message of the client's.  Declines one of nobody's, or of another's.
+    """Return a message of the client.  Refuses an unknown id, or one of another client.
 
     Source: SMPP 3.4, 4.8.1: the sender has to be the same; an empty one is not looked
     at (assumption SMP-03).

@@ -66,7 +66,7 @@ def get_campaign_messages(world: World, call: OperationCall) -> OperationResult:
 def place_sms_campaign(
     world: World, call: OperationCall, *, reason: str, link: Link | None = None
 ) -> tuple[sms.SmsCampaign, int]:
-    """Place and charge what *call* orders; return the campaign and the new balance."""
+    """Place and charge the campaign of *call*; return it and the new balance."""
     account, body = call.account or world.account, call.body
     world.require_capacity(len(body["recipients"]))
     ids = sms.SmsIds(world.next_id("campaign"), world.next_id("message"))

@@ -32,7 +32,7 @@ def create_sms_clic_campaign(world: World, call: OperationCall) -> OperationResu
 
 
 def find_link_target(world: World, message: int) -> str | None:
-    """Return where *message*'s link leads, if it has one."""
+    """Return the target of *message*'s short link, if it has one."""
     campaign = world.find_campaign_of(message)
     return campaign.link.url if campaign and campaign.link else None
 

@@ -1,1 +1,1 @@
-"""The panel: what the control API replies, as pages that a person enjoys."""
+"""The panel: the replies of the control API as web pages."""

@@ -1,4 +1,4 @@
-"""What a visitor may do: each button and form is one operation of the control API."""
+"""The commands of the panel: each form is one operation of the control API."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -13,16 +13,16 @@ def _make_no_body(_form: FormFields) -> Any:
 
 
 class Action(NamedTuple):
-    """An operation, what of the form are its parameters, and its body."""
+    """An operation, and how a form becomes its parameters and its body."""
 
     operation: str
     params: tuple[str, ...] = ()
     body: Callable[[FormFields], Any] = _make_no_body
-    leads_to: str = ""  # the page to go to then, in the world that the reply names
+    leads_to: str = ""  # the page to open then, in the replied world
 
 
 def parse_number(text: str) -> Any:
-    """Return what a field says as a number, or as it is for the contract to refuse."""
+    """Return a field as a number, or unchanged, which the contract refuses."""
     try:
         value = float(text)
     except ValueError:

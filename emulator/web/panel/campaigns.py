@@ -1,4 +1,4 @@
-"""Campaigns of all channels: the list, and one from near with its recipients."""
+"""Campaigns of all channels: the list, and one campaign with its recipients."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is asked to go wrong: presets as switches, the next call, and all rules."""
+"""Faults: presets as switches, a fault for the next call, and all rules."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from emulator.web.control_client import WorldClient
 
 
 class FaultChoices(NamedTuple):
-    """What can go wrong where, beside what has a sentence of its own here."""
+    """The effects and operations that have no text of their own here."""
 
     effects: Sequence[Mapping[str, Any]]  # an effect of each kind, as rules have it
     operations: Sequence[str]  # that are not the platform's: of SMPP, pushes
@@ -44,7 +44,7 @@ FAULTABLE_OPERATIONS = (
 
 
 def parse_fault_choice(how: str) -> Mapping[str, Any]:
-    """Return what a rule says that breaks the next call so; nothing for nonsense."""
+    """Return a rule for the next call; nothing for invalid input."""
     if how in FAULT_CHOICES:
         return FAULT_CHOICES[how]
     try:
@@ -54,7 +54,7 @@ def parse_fault_choice(how: str) -> Mapping[str, Any]:
 
 
 async def view_faults(client: WorldClient, _query: Mapping[str, str]) -> dict[str, Any]:
-    """Return the presets, each with the rule that it has become, and all rules."""
+    """Return the presets, each with its active rule, and all rules."""
     rules = await client.call_operation("listFaults")
     presets = await client.call_operation("listPresets")
     return {
@@ -70,6 +70,6 @@ async def view_faults(client: WorldClient, _query: Mapping[str, str]) -> dict[st
 
 
 def _matches_preset(rule: Mapping[str, Any], preset: Mapping[str, Any]) -> bool:
-    """Return whether *rule* says all that the preset says."""
+    """Return whether *rule* has all the values of the preset."""
     said: Mapping[str, Any] = preset["rule"]
     return all(rule.get(name) == value for name, value in said.items())

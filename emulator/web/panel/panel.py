@@ -36,7 +36,7 @@ ASSET_HEADERS = {
     "vary": "accept-encoding",
 }
 REGION_MARK_HEADER = (
-    "x-panel-mark"  # of a region, which is left alone while it says the same
+    "x-panel-mark"  # of a region, which is replaced only when it changes
 )
 THEMES = frozenset({"light", "dark"})
 FORM_LIMIT = 64 * 1024  # octets
@@ -45,14 +45,14 @@ PageHandler = Callable[[Request], Awaitable[Response]]
 
 
 class QueryValues(dict[str, Any]):
-    """The query of a request; what it does not say is None."""
+    """The query of a request; an absent parameter is None."""
 
     def __missing__(self, name: str) -> None:
         return None
 
 
 class Panel:
-    """Pages for a person, over the control API."""
+    """The pages of the panel, made from the control API."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Panel:
         ]
 
     def _require_secret(self, handler: PageHandler) -> PageHandler:
-        """Let in who knows the secret."""
+        """Return *handler* behind the control secret; a refusal becomes a page."""
 
         async def guarded(request: Request) -> Response:
             if not self._guard.allows_request(http_body.collect_headers(request.scope)):
@@ -105,7 +105,7 @@ class Panel:
         return guarded
 
     async def log_in(self, request: Request) -> Response:
-        """Take the control secret and keep it in a cookie that only we get."""
+        """Check the control secret and keep it in a cookie of this origin."""
         secret = (await _read_form(request)).get("secret", "")
         if not self._guard.is_secret(secret.encode()):
             return _make_response(
@@ -137,7 +137,7 @@ class Panel:
         )
 
     async def show_region(self, request: Request) -> Response:
-        """Answer one region by itself, as it is now."""
+        """Return one region as it is now."""
         name = request.path_params["name"]
         if name not in REGIONS:
             raise _make_404(request)
@@ -152,7 +152,7 @@ class Panel:
         return answer
 
     async def run_action(self, request: Request) -> Response:
-        """Carry out a command and say how it went."""
+        """Run a command and return a message about its result."""
         action = ACTIONS.get(request.path_params["name"])
         if action is None:
             raise _make_404(request)
@@ -176,7 +176,7 @@ class Panel:
         return answer
 
     async def restore_snapshot(self, request: Request) -> Response:
-        """Put the world into the state of a snapshot, the body of the request."""
+        """Set the world to the snapshot in the body of the request."""
         seat, headers = (
             self._open_client(request),
             http_body.collect_headers(request.scope),
@@ -195,7 +195,7 @@ class Panel:
         )
 
     async def download_snapshot(self, request: Request) -> Response:
-        """Answer the state of the world as a file to keep."""
+        """Return the state of the world as a file."""
         seat = self._open_client(request)
         document = await seat.call_operation("takeSnapshot")
         kept = {"content-disposition": f'attachment; filename="{seat.name}.json"'}
@@ -205,7 +205,7 @@ class Panel:
         )
 
     async def stream_changes(self, request: Request) -> Response:
-        """Say ``changed`` whenever something may have, ``ticked`` when time passes."""
+        """Stream ``changed`` after a possible change, ``ticked`` as time passes."""
         stream = self._open_client(request).stream_operation("streamChanges")
         return StreamingResponse(
             stream, media_type="text/event-stream", headers=PAGE_HEADERS
@@ -227,7 +227,7 @@ class Panel:
 
 
 def render_problem_page(scope: Scope, refusal: ControlRefusal) -> HttpResponse:
-    """Return the page that says no to who is not let in."""
+    """Return the page for a refused request."""
     html = _render_template("declined.html", Request(scope), declined=refusal)
     headers = [(name.encode(), value.encode()) for name, value in PAGE_HEADERS.items()]
     return HttpResponse(
@@ -241,7 +241,7 @@ def _make_404(request: Request) -> ControlRefusal:
 
 
 def _hash_html(html: str) -> str:
-    """Return what changes with what a region says."""
+    """Return a hash of the content of a region."""
     return sha256(html.encode()).hexdigest()[:12]
 
 
@@ -250,7 +250,7 @@ def _make_response(html: str, status: int = 200) -> Response:
 
 
 def _render_template(template: str, request: Request, **context: Any) -> str:
-    """Return *template* with what every page needs."""
+    """Return *template* rendered with the values that every page needs."""
     language = words.choose_language(request.headers.get("accept-language", ""))
     theme = request.cookies.get("panel_theme", "")
     seat: WorldClient | None = context.pop("seat", None)
@@ -268,7 +268,7 @@ def _render_template(template: str, request: Request, **context: Any) -> str:
 
 
 def _read_filters(request: Request) -> Mapping[str, str]:
-    """Return what of a query a visitor has chosen, which links carry on."""
+    """Return the parameters of a query that links pass on."""
     return {
         name: value
         for name, value in request.query_params.items()

@@ -1,4 +1,4 @@
-"""The handsets: who got something, and the conversation of one of them."""
+"""The handsets: the list of those with messages, and one conversation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +7,13 @@ from emulator.web.control_client import WorldClient
 
 PAGE_SIZE = 50
 CELLPHONE_DIGITS = 10  # of a cellphone
-SHOWN_PARAM = "shown"  # of a query: the conversation in sight, where none was chosen
+SHOWN_PARAM = "shown"  # of a query: the conversation shown where none was chosen
 
 
 async def view_phones(client: WorldClient, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return the list, and the conversation that is open: the latest unless asked.
+    """Return the list and the open conversation: by default the latest.
 
-    What is shown stays when others are written to: somebody may be typing there.
+    What is shown stays when others are written to: a user may be typing there.
     """
     find = query.get("find") or None
     listed = await client.call_operation(
@@ -43,7 +43,7 @@ async def view_phones(client: WorldClient, query: Mapping[str, str]) -> dict[str
 async def _find_pushes(
     client: WorldClient, number: str
 ) -> dict[tuple[int | None, str], list[Any]]:
-    """Return what left because the handset wrote, by message and text."""
+    """Return the deliveries that the texts of a handset caused, by message and text."""
     if not (number.isdecimal() and number.isascii()):
         return {}
     listed = await client.call_operation(

@@ -1,4 +1,4 @@
-"""From what a view has found to a page: Jinja2, which escapes everything."""
+"""Render views as pages with Jinja2, which escapes everything."""
 
 import json
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ def render_template(template: str, context: Mapping[str, Any]) -> str:
 
 @cache
 def _make_environment() -> Any:
-    jinja2 = import_module("jinja2")  # 40 ms, which a start does without
+    jinja2 = import_module("jinja2")  # 40 ms, saved at the start
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATE_DIR),
         autoescape=True,
@@ -79,7 +79,7 @@ def _make_environment() -> Any:
 
 
 def to_query_string(**asked: Any) -> str:
-    """Return ``?world=demo&page=2`` of what is asked; what is empty is left out."""
+    """Return a query such as ``?world=demo&page=2``; empty values are left out."""
     said = {name: value for name, value in asked.items() if value not in (None, "")}
     return f"?{urlencode(said)}" if said else ""
 
@@ -130,5 +130,5 @@ def indent_json(text: str) -> str:
 
 
 def parse_api_instant(stamp: str) -> datetime:
-    """Return the instant that the control API writes so."""
+    """Return the instant in *text*, as the control API writes it."""
     return datetime.fromisoformat(stamp).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""What was asked of the world and what it answered, and why."""
+"""The requests to the world with their answers and reasons."""
 
 import shlex
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ async def view_requests(client: WorldClient, query: PanelQuery) -> RegionContext
 
 
 async def view_request(client: WorldClient, query: PanelQuery) -> RegionContext:
-    """Return one exchange, and how to ask the same once more where that is known."""
+    """Return one exchange, and a command that repeats it if possible."""
     exchange = await client.call_operation(
         "getExchange", number=query.get("number", "")
     )

@@ -1,4 +1,4 @@
-"""SMPP: where it is, who is bound, and the PDUs that went to and fro."""
+"""SMPP: its addresses, the bound sessions, and the exchanged PDUs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ PAGE_SIZE = 50
 
 
 async def view_smpp(client: WorldClient, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return the newest PDUs that match, the newest first, and who is bound."""
+    """Return the newest PDUs that match, the newest first, and the bound sessions."""
     found = await client.call_operation(
         "listExchanges",
         protocol="smpp",

@@ -1,4 +1,4 @@
-"""What each region of a page shows: questions to the control API, and their replies."""
+"""The content of each region: requests to the control API, and their replies."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ View = Callable[[WorldClient, PanelQuery], Awaitable[RegionContext]]
 
 
 async def view_status(client: WorldClient, _query: PanelQuery) -> RegionContext:
-    """Return balance and time, which stand above every page."""
+    """Return balance and time, for the head of every page."""
     return {"here": await client.call_operation("getWorld")}
 
 
@@ -25,7 +25,7 @@ async def view_clock(client: WorldClient, _query: PanelQuery) -> RegionContext:
 
 
 async def view_deliveries(client: WorldClient, query: PanelQuery) -> RegionContext:
-    """Return what leaves, the newest first."""
+    """Return the deliveries, the newest first."""
     found = await client.call_operation(
         "listDeliveries",
         number=query.get("number") or None,

@@ -1,4 +1,4 @@
-"""What the panel says, in the visitor's language.
+"""The texts of the panel, in the language of the browser.
 
 ``words.yaml`` holds every sentence in every language.  Words of the platform (statuses,
 operations, field names) are shown as they are and do not stand there.

@@ -115,7 +115,7 @@ document.addEventListener("htmx:after:request", (event) => {
   if (form instanceof HTMLFormElement && "resets" in form.dataset && went) form.reset();
 });
 
-// A conversation shows its end, and stays there while somebody is at it.
+// A conversation shows its end, and stays there while it has the focus.
 const atEnd = (list) => list.scrollHeight - list.scrollTop - list.clientHeight < 40;
 const toEnd = (list) => list.scrollTo(0, list.scrollHeight);
 let wasAtEnd = true;

@@ -15,7 +15,7 @@ import okhttp3.Request;
 import okhttp3.RequestBody;
 import okhttp3.Response;
 
-/** A client of Smsclouds V3, with OkHttp: one account, to which nobody else sends. Copy it. */
+/** A client of Smsclouds V3, with OkHttp: one account, with no other sender. Copy it. */
 public final class Smsclouds {
     private static final MediaType JSON = MediaType.parse("application/json");
     private static final Gson GSON = new Gson();
