@@ -120,7 +120,7 @@ def test_nothing_answers(ask: Callable[..., list[str]]) -> None:
         )
     ]
     assert ask(worlds=ClientError("Secret: send it", 401)) == [
-        f"the emulator at {URL} declines: Secret: send it"
+        f"the emulator at {URL} refuses: Secret: send it"
     ]
 
 

@@ -31,7 +31,7 @@ class Phone:
     def reply(self, text: str, *, to: int | None = None) -> Fact:
         """Answer the newest message on the handset, or the one with the id *to*.
 
-        What answers says what came of it: received_id, keyword, deliveries.
+        The result has received_id, keyword and deliveries.
         """
         body = {"number": self.number, "text": text, **drop_none(message=to)}
         return self._connection.ask_fact("POST", "inbound", body)

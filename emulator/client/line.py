@@ -31,7 +31,7 @@ class ClientError(Exception):
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
-        self.status = status  # of HTTP, where it declines
+        self.status = status  # of HTTP, where it refuses
 
 
 def ask_emulator(  # noqa: PLR0913 - a command has these parts
@@ -74,7 +74,7 @@ class WorldConnection:
         self._timeout = timeout
         self._world_name = world
         self._token = token
-        self.opened: list[Self] = []  # worlds that came of this one, by its commands
+        self.opened: list[Self] = []  # worlds that were created or forked from this one
         self.clock = WorldClock(self)
         self.tokens = WorldTokens(self)
 
@@ -145,7 +145,7 @@ class WorldConnection:
     ) -> Any:
         """Send a request to the control API, which may *wait* some seconds to answer.
 
-        Raises ``ClientError`` where it declines, or where no emulator answers.
+        Raises ``ClientError`` where it refuses, or where no emulator answers.
         """
         __tracebackhide__ = True  # of pytest: what counts is who asked
         asked = self.make_command(method, path, body, query)

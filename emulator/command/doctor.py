@@ -90,7 +90,7 @@ def _explain_no_answer(target: DiagnosisTarget, error: ClientError) -> Iterator[
         )
         return
     if error.status:
-        yield f"the emulator at {target.url} declines: {error}"
+        yield f"the emulator at {target.url} refuses: {error}"
         return
     host, port = _parse_address(target.url)
     reason = explain_unreachable(host, port)

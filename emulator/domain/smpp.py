@@ -138,7 +138,7 @@ def make_submission(  # noqa: PLR0913 - an order, and all that its campaign depe
 ) -> tuple[SmsCampaign, Submission]:
     """Return the campaign that *order* asks for, unpaid, and what else is known of it.
 
-    Declines with the status that the specification has for what is wrong.
+    Refuses with the status that the specification has for the mistake.
     """
     _check_order(order)
     numbers = tuple([parse_destination(each.number) for each in order.destinations])
@@ -189,7 +189,7 @@ def make_submission(  # noqa: PLR0913 - an order, and all that its campaign depe
 def read_content(order: SubmitOrder, bind: BindConfig) -> MessageContent:
     """Return what *order* says.  A header within the text goes before parameters.
 
-    Declines a text and a payload together, and a header longer than the text.
+    Refuses a text and a payload together, and a header longer than the text.
     """
     octets, part = order.octets, order.part
     if order.payload is not None:
@@ -265,7 +265,7 @@ def replace_pending_message(  # noqa: PLR0913 - a message, and what of it is to 
 ) -> tuple[SmsCampaign, Submission]:
     """Return the campaign with another text, dates and wish for a receipt.
 
-    What was charged stays.  Declines what has been sent.
+    What was charged stays.  Refuses a message that has been sent.
 
     Source: SMPP 3.4, 4.10: a schedule or a validity that is empty stays as it was.
     """

@@ -1,4 +1,4 @@
-"""What SMPP 3.4 knows: commands, parameters, and what the body of each PDU holds.
+"""The vocabulary of SMPP 3.4: commands, parameters, and the bodies of PDUs.
 
 Texts are octets here: what they mean is not this module's matter.
 
@@ -173,7 +173,7 @@ class SubmitMultiBody(NamedTuple):
 
 
 class UnsuccessSme(NamedTuple):
-    """A destination that was declined.  Source: SMPP 3.4, 4.5.2."""
+    """A destination that was refused.  Source: SMPP 3.4, 4.5.2."""
 
     ton: int
     npi: int

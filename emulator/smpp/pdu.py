@@ -47,7 +47,7 @@ Tlv = tuple[int, bytes]
 
 
 class MalformedPduError(Exception):
-    """Octets that are no PDU; the status says how to decline them."""
+    """Octets that are no PDU; the status is for the response."""
 
     def __init__(
         self, status: CommandStatus, command: int = 0, sequence: int = 0

@@ -1,4 +1,4 @@
-"""One client's session: what may be asked when, and what is still unanswered.
+"""One client's session: which requests are allowed when, and which are unanswered.
 
 Rule 1: what may be asked in a state is a row of ``ALLOWED_COMMANDS``.
 Rule 2: octets and instants are arguments; octets and events come back.
@@ -89,7 +89,7 @@ class EventKind(StrEnum):
 
 
 class PendingRequest(NamedTuple):
-    """What we asked, and until when its answer is waited for."""
+    """A request of the server, and until when its response is awaited."""
 
     sequence: int
     command: int
@@ -100,7 +100,7 @@ class PendingRequest(NamedTuple):
 
 
 class SessionEvent(NamedTuple):
-    """What came of one PDU."""
+    """The event that one PDU causes."""
 
     kind: EventKind
     octets: bytes
@@ -110,7 +110,7 @@ class SessionEvent(NamedTuple):
 
 
 class DueAction(StrEnum):
-    """What is to be done because time has passed, and why."""
+    """The action that a timer requires."""
 
     CLOSE = "no bind came in time"
     FAREWELL = "it was unbound"
@@ -158,7 +158,7 @@ class SmppSession:
         self._framer.feed(octets)
 
     def next_event(self) -> SessionEvent | None:
-        """Return what comes of the next PDU, or None until one is whole.
+        """Return the event of the next PDU, or None until one is complete.
 
         Answer a request before taking the next: a bind and a submit_sm may come
         together, and the second depends on the answer to the first.
@@ -176,7 +176,7 @@ class SmppSession:
         return None if octets is None else self._make_event(octets)
 
     def next_urgent_event(self) -> SessionEvent | None:
-        """Return what comes of the next PDU that need not wait behind a request.
+        """Return the event of the next PDU that need not wait behind a request.
 
         That is an answer to what we asked, or an enquire_link; what comes before it is
         put off, in its order.
@@ -197,7 +197,7 @@ class SmppSession:
 
     @property
     def is_full(self) -> bool:
-        """Whether nothing more can be put off."""
+        """Whether no more PDUs can be queued."""
         return self._deferred_octets >= MAX_DEFERRED_OCTETS
 
     def _make_event(self, octets: bytes) -> SessionEvent:
@@ -235,7 +235,7 @@ class SmppSession:
         )
 
     def accept_unbind(self, sequence: int, now: float) -> bytes:
-        """Return the answer to an unbind; only a farewell is left after it."""
+        """Return the response to an unbind; the session ends after it."""
         self.state = SessionState.UNBOUND
         self._unbound_at = now
         return wire.encode_response(CommandId.UNBIND, CommandStatus.ESME_ROK, sequence)
@@ -259,7 +259,7 @@ class SmppSession:
         tlvs: tuple[Tlv, ...] = (),
         ticket: Any = None,
     ) -> bytes:
-        """Return the octets of a request; its answer is waited for from now on.
+        """Return the octets of a request; its response is awaited from now on.
 
         Source: SMPP 3.4, 3.2 for the sequence numbers.
         """
@@ -280,11 +280,11 @@ class SmppSession:
     # --- What time brings ---------------------------------------------------------
 
     def next_deadline(self) -> float:
-        """Return when something is to be done by itself; infinity for never."""
+        """Return the next deadline; infinity for none."""
         return min((at for at, _ in self._list_deadlines()), default=inf)
 
     def take_due(self, now: float) -> tuple[DueAction, PendingRequest | None] | None:
-        """Return what is to be done by now, one thing at a time; None for nothing.
+        """Return one action that is due by now; None for none.
 
         What is overdue is not waited for any longer.
         """
@@ -320,7 +320,7 @@ class SmppSession:
         return found
 
     def _match_response(self, pdu: Pdu) -> PendingRequest | None:
-        """Return what *pdu* answers.  A generic_nack answers whatever was asked."""
+        """Return the request that *pdu* answers; a generic_nack answers any."""
         asked = self.pending.get(pdu.sequence)
         fits = asked and pdu.command in (
             asked.command | RESPONSE_BIT,
@@ -345,7 +345,7 @@ class SmppSession:
         return wire.encode_response(error.command, status, error.sequence)
 
     def _decline_request(self, pdu: Pdu) -> bytes:
-        """Return the answer to a request that may not be asked in this state."""
+        """Return the response to a request that is not allowed in this state."""
         if pdu.command not in CLIENT_COMMANDS:  # only a centre asks it
             return wire.encode_nack(CommandStatus.ESME_RINVCMDID, pdu.sequence)
         return wire.encode_response(

@@ -36,7 +36,7 @@ def describe_command(command: int) -> str:
 
 
 def describe_pdu_octets(octets: bytes) -> dict[str, Any]:
-    """Return all that one PDU says; what is malformed shows its header only."""
+    """Return the content of a PDU as JSON; of a malformed one only the header."""
     if len(octets) < MIN_PDU_LENGTH:
         return {"malformed": True}
     length, command, status, sequence = PDU_HEADER.unpack_from(octets)
@@ -67,7 +67,7 @@ def describe_body(pdu: Pdu) -> dict[str, Any]:
 
 
 def extract_pdu_text(octets: bytes, default: Alphabet) -> str:
-    """Return the text that a PDU carries, without what joins parts; empty for none."""
+    """Return the text of a PDU, without the header of parts; empty for none."""
     try:
         pdu = decode_cached(octets)
     except MalformedPduError:

@@ -26,7 +26,7 @@ SUBMITTING_COMMANDS = frozenset(
 
 
 class PduMutation(StrEnum):
-    """What becomes of a PDU that goes out over SMPP."""
+    """How an outgoing PDU of SMPP is changed."""
 
     WRONG_SEQUENCE = "wrong_sequence"
     DOUBLED = "doubled"

@@ -1,4 +1,4 @@
-"""``wire``: the connection fails the client."""
+"""``wire``: the connection fails."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -19,7 +19,7 @@ HTML = b"text/html"
 
 
 class WireFailure(StrEnum):
-    """What becomes of the connection, or of the bytes on it."""
+    """How the connection fails, or how its bytes are changed."""
 
     HANG = "hang"  # until the client gives up
     CLOSE = "close"  # before any byte of the answer
@@ -52,7 +52,7 @@ WIRE = make_choice_field("wire", WireFailure)
 
 
 class WireFault(Effect, frozen=True):
-    """The connection fails the client."""
+    """The connection fails."""
 
     failure: WireFailure
     seconds: float = 0  # of the world, that a drip takes

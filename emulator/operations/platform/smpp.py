@@ -97,7 +97,7 @@ def cancel_message(
 def cancel_similar(world: World, likeness: object, *, now: datetime) -> None:
     """Cancel all messages of a client from one sender to one recipient.
 
-    Declines where none is pending.  Source: SMPP 3.4, 4.9: without a message_id.
+    Refuses where none is pending.  Source: SMPP 3.4, 4.9: without a message_id.
     """
     pending = [
         campaign
