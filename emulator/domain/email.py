@@ -51,6 +51,11 @@ class EmailCampaign:
     cost: int  # millionths
 
     @property
+    def channel(self) -> str:
+        """Return the name of its channel."""
+        return "email"
+
+    @property
     def count(self) -> int:
         return len(self.addresses)
 

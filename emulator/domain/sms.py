@@ -87,6 +87,11 @@ class SmsCampaign(NamedTuple):
     source: CampaignSource = CampaignSource.HTTP
     expires_at: datetime | None = None  # when what is not final fails
 
+    @property
+    def channel(self) -> str:
+        """Return the name of its channel."""
+        return "smsclic" if self.link else "sms"
+
     def render_text(self, index: int) -> str:
         """Return the text for recipient *index*."""
         if not self.template.marks:

@@ -82,6 +82,11 @@ class VoiceCampaign:
     cost: int  # millionths
 
     @property
+    def channel(self) -> str:
+        """Return the name of its channel."""
+        return "voice"
+
+    @property
     def type(self) -> str:
         """Source: manual VOI-13; ``audio`` is assumption VOI-14."""
         return "audio" if self.template is None else "text"

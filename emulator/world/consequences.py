@@ -41,8 +41,7 @@ def _before_campaign(world: Any, campaign: SmsCampaign) -> None:
     world.first_message_campaigns.append(campaign.id)
     world.set_next_id("campaign", campaign.id + 1)
     world.set_next_id("message", campaign.first_message + campaign.line.messages)
-    channel = "smsclic" if campaign.link else "sms"
-    _count_messages(world, channel, campaign.line.messages)
+    _count_messages(world, campaign.channel, campaign.line.messages)
 
 
 def _before_submission(world: Any, submission: Submission) -> None:
@@ -57,13 +56,13 @@ def _before_voice_campaign(world: Any, campaign: VoiceCampaign) -> None:
         return
     world.set_next_id("voice", campaign.id + 1)
     world.set_next_id("call", campaign.first_call + campaign.line.messages)
-    _count_messages(world, "voice", campaign.line.messages)
+    _count_messages(world, campaign.channel, campaign.line.messages)
 
 
 def _before_email_campaign(world: Any, campaign: EmailCampaign) -> None:
     world.plan_version += 1
     world.set_next_id("email", campaign.id + 1)
-    _count_messages(world, "email", campaign.count)
+    _count_messages(world, campaign.channel, campaign.count)
 
 
 def _before_lookup(world: Any, lookup: HlrLookup) -> None:

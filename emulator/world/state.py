@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Annotated, Any, get_type_hints
 
 from emulator.domain.account import Account, Movement, Token
+from emulator.domain.channel import CAMPAIGN_TABLES, AnyCampaign, get_channel
 from emulator.domain.delivery import Delivery
 from emulator.domain.email import EmailCampaign
 from emulator.domain.hlr import HlrLookup
@@ -189,6 +190,10 @@ class WorldState:
         """Return the id that the next thing of *kind* takes."""
         return self.next[kind]
 
+    def list_campaign_tables(self) -> list[dict[int, AnyCampaign]]:
+        """Return the campaigns of all channels, each table by id."""
+        return [getattr(self, name) for name in CAMPAIGN_TABLES]
+
     def find_campaign_of(self, message: int) -> SmsCampaign | None:
         """Return the SMS campaign of *message*."""
         index = bisect_right(self.first_messages, message) - 1
@@ -322,9 +327,9 @@ class WorldState:
         campaigns = self.campaigns.values()
         self.balance = self.opening + sum(each.amount for each in self.movements)
         self.volume = len(self.lookups)
-        self.volume += sum(each.line.messages for each in campaigns)
-        self.volume += sum(each.line.messages for each in self.voice_campaigns.values())
-        self.volume += sum(each.count for each in self.email_campaigns.values())
+        for table in self.list_campaign_tables():
+            counts = (get_channel(it).count_recipients(it) for it in table.values())
+            self.volume += sum(counts)
         self.first_messages = [each.first_message for each in campaigns]
         self.first_message_campaigns = list(self.campaigns)
         self.latest_by_likeness = {

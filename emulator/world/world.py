@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from emulator.domain.account import Account, Movement
+from emulator.domain.channel import CHANNELS, AnyCampaign
 from emulator.domain.email import EmailCampaign
 from emulator.domain.emulator_refusals import CLOCK_IN_MOTION, WORLD_FULL
 from emulator.domain.money import to_rounded_amount
@@ -134,6 +135,11 @@ class World(WorldState):
     def get_email_campaign(self, number: int) -> EmailCampaign:
         """Return an e-mail campaign.  Refuses any other id."""
         return self._require_campaign(self.email_campaigns, number)
+
+    def get_channel_campaign(self, channel: str, number: int) -> AnyCampaign:
+        """Return a campaign of the channel with this name.  Refuses an unknown id."""
+        table: dict[int, AnyCampaign] = getattr(self, CHANNELS[channel].table)
+        return self._require_campaign(table, number)
 
     def find_receivers(self, system_id: str) -> Iterator[BoundSession]:
         """Yield the sessions of a client that take receipts."""

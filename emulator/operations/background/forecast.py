@@ -8,13 +8,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count, islice
-from typing import Any
 
-from emulator.domain import dlr, email, voice
-from emulator.domain.email import EmailCampaign
-from emulator.domain.sms import SmsCampaign
-from emulator.domain.timeline import WORLD_END, Milestone
-from emulator.domain.voice import VoiceCampaign
+from emulator.domain.channel import CAMPAIGN_TABLES, AnyCampaign, get_channel
+from emulator.domain.timeline import WORLD_END
 from emulator.timekeeping.event_log import WorldEvent
 from emulator.timekeeping.work_queue import NEVER, ExpiryWork, ReceiptWork, ReplyWork
 from emulator.world import World
@@ -75,9 +71,7 @@ class UpcomingEvents:
         self._heap: list[tuple[datetime, int, WorldEvent]] = []
         self._numbers = count()  # of one instant, the first found is the first told
         self._revision: int | None = None  # of the world, when it was last looked at
-        self._campaign_counts: tuple[
-            int, int, int
-        ]  # how many campaigns of each channel
+        self._campaign_counts: list[int] = []  # of each table, when last looked at
 
     def take_events(self, after: datetime, until: datetime) -> Iterator[WorldEvent]:
         """Yield the events from *after* to *until*, in order, and forget them."""
@@ -100,59 +94,34 @@ class UpcomingEvents:
         """Read the events of the new campaigns, or of all after a change of plan."""
         world = self._world
         if self._revision != world.replan_version:
-            self._revision, self._campaign_counts = world.replan_version, (0, 0, 0)
+            self._revision = world.replan_version
+            self._campaign_counts = [0] * len(CAMPAIGN_TABLES)
             self._heap.clear()
-        sms, calls, letters = self._campaign_counts
-        found = (
-            *_list_sms_events(_list_newest(world.campaigns, sms), after),
-            *_list_voice_events(_list_newest(world.voice_campaigns, calls)),
-            *_list_email_events(_list_newest(world.email_campaigns, letters)),
-        )
-        for each in found:
-            if each.at is not None and each.at >= after:
-                heappush(self._heap, (each.at, next(self._numbers), each))
-        self._campaign_counts = (
-            len(world.campaigns),
-            len(world.voice_campaigns),
-            len(world.email_campaigns),
-        )
+        tables = world.list_campaign_tables()
+        for table, known in zip(tables, self._campaign_counts, strict=True):
+            for each in _list_milestone_events(_list_newest(table, known), after):
+                if each.at is not None and each.at >= after:
+                    heappush(self._heap, (each.at, next(self._numbers), each))
+        self._campaign_counts = [*map(len, tables)]
 
 
-def _list_newest(table: dict[int, Any], known: int) -> list[Any]:
-    """Return all but the first *known* campaigns of a channel, the oldest first."""
+def _list_newest(table: dict[int, AnyCampaign], known: int) -> list[AnyCampaign]:
+    """Return all but the first so many campaigns of a table, the oldest first."""
     return [*islice(reversed(table.values()), len(table) - known)][::-1]
 
 
 def _list_campaign_events(world: World, now: datetime) -> Iterator[WorldEvent]:
-    yield from _list_sms_events(world.campaigns.values(), now)
-    yield from _list_voice_events(world.voice_campaigns.values())
-    yield from _list_email_events(world.email_campaigns.values())
+    for table in world.list_campaign_tables():
+        yield from _list_milestone_events(table.values(), now)
 
 
-def _list_sms_events(
-    campaigns: Iterable[SmsCampaign], now: datetime
+def _list_milestone_events(
+    campaigns: Iterable[AnyCampaign], after: datetime
 ) -> Iterator[WorldEvent]:
     for each in campaigns:
-        channel = "smsclic" if each.link else "sms"
-        for milestone in dlr.list_sms_milestones(each, now):
-            yield _make_event(milestone, channel, each.id)
-
-
-def _list_voice_events(campaigns: Iterable[VoiceCampaign]) -> Iterator[WorldEvent]:
-    for each in campaigns:
-        for milestone in voice.list_voice_milestones(each):
-            yield _make_event(milestone, "voice", each.id)
-
-
-def _list_email_events(campaigns: Iterable[EmailCampaign]) -> Iterator[WorldEvent]:
-    for each in campaigns:
-        for milestone in email.list_email_milestones(each):
-            yield _make_event(milestone, "email", each.id)
-
-
-def _make_event(milestone: Milestone, channel: str, campaign: int) -> WorldEvent:
-    at, name, waits_for = milestone
-    return WorldEvent(at, name, channel, campaign, waits_for=waits_for)
+        channel = get_channel(each)
+        for at, name, waits_for in channel.list_milestones(each, after):
+            yield WorldEvent(at, name, channel.name, each.id, waits_for=waits_for)
 
 
 def _list_delayed_events(world: World) -> Iterator[WorldEvent]:

@@ -8,16 +8,14 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
-from emulator.domain import dates, dlr, email, voice
-from emulator.domain.email import EmailCampaign
+from emulator.domain import dates, dlr, email
+from emulator.domain.channel import AnyCampaign, get_channel
 from emulator.domain.money import to_rounded_amount
-from emulator.domain.sms import CampaignSource, SmsCampaign
-from emulator.domain.voice import VoiceCampaign
+from emulator.domain.sms import SmsCampaign
 from emulator.operations.call import OperationCall, OperationResult, Row, SlicedArray
 from emulator.operations.platform.voice import cancel_and_refund
 from emulator.world import World
 
-AnyCampaign = SmsCampaign | VoiceCampaign | EmailCampaign
 CampaignChange = Callable[[SmsCampaign, datetime], SmsCampaign]
 
 ENDLESS = sys.maxsize // 2
@@ -84,77 +82,35 @@ def _change_campaign(
 def list_newest_campaigns(
     world: World, is_wanted: Callable[[AnyCampaign], bool] | None = None
 ) -> Iterator[AnyCampaign]:
-    """Yield the campaigns of all channels, or those wanted, the newest first."""
-    placed: tuple[Iterator[AnyCampaign], ...] = (
-        reversed(world.campaigns.values()),
-        reversed(world.voice_campaigns.values()),
-        reversed(world.email_campaigns.values()),
-    )
+    """Yield the campaigns of all channels, or the wanted, the latest placed first."""
+    placed: list[Iterator[AnyCampaign]] = [
+        reversed(table.values()) for table in world.list_campaign_tables()
+    ]
     if is_wanted is not None:  # before they are put in order, which takes longer
-        placed = tuple(filter(is_wanted, each) for each in placed)
+        placed = [filter(is_wanted, each) for each in placed]
     return merge(*placed, key=attrgetter("created_at"), reverse=True)
 
 
 def _list_by_id(world: World) -> Iterator[AnyCampaign]:
-    yield from world.campaigns.values()
-    yield from world.voice_campaigns.values()
-    yield from world.email_campaigns.values()
+    for table in world.list_campaign_tables():
+        yield from table.values()
 
 
 def describe_campaign(campaign: AnyCampaign, world: World, now: datetime) -> Row:
     """Return a campaign as it stands, as every list shows it."""
-    channel, status, count, final = _summarise_campaign(campaign, now)
-    scheduled = campaign.scheduled_at
+    channel, scheduled = get_channel(campaign), campaign.scheduled_at
     return {
-        "channel": channel,
+        "channel": channel.name,
         "campaign": campaign.id,
-        "name": title_of(campaign),
-        "status": status,
-        "recipients_count": count,
-        "final_count": final,
+        "name": channel.get_title(campaign),
+        "status": channel.compute_status(campaign, now),
+        "recipients_count": channel.count_recipients(campaign),
+        "final_count": channel.count_final(campaign, now),
         "cost": to_rounded_amount(campaign.cost),
         "created": dates.format_platform_time(campaign.created_at, world.account.zone),
         "scheduled": dates.format_timestamp(scheduled) if scheduled else None,
-        "source": str(
-            campaign.source
-            if isinstance(campaign, SmsCampaign)
-            else CampaignSource.HTTP
-        ),
+        "source": str(channel.get_source(campaign)),
     }
-
-
-def channel_of(campaign: AnyCampaign) -> str:
-    if isinstance(campaign, SmsCampaign):
-        return "smsclic" if campaign.link else "sms"
-    return "voice" if isinstance(campaign, VoiceCampaign) else "email"
-
-
-def title_of(campaign: AnyCampaign) -> str | None:
-    return campaign.subject if isinstance(campaign, EmailCampaign) else campaign.name
-
-
-def _summarise_campaign(
-    campaign: AnyCampaign, now: datetime
-) -> tuple[str, str, int, int]:
-    """Return channel, status, the number of recipients and of those that are final."""
-    channel = channel_of(campaign)
-    if isinstance(campaign, SmsCampaign):
-        final = dlr.count_final(campaign, now)
-        return (
-            channel,
-            dlr.compute_sms_status(campaign, now),
-            campaign.line.messages,
-            final,
-        )
-    if isinstance(campaign, VoiceCampaign):
-        status, final = (
-            str(voice.compute_voice_status(campaign, now)),
-            voice.count_finished_calls(campaign, now),
-        )
-        return channel, status, campaign.line.messages, final
-    sent = email.is_email_sent(campaign, now)
-    final = campaign.count if sent else 0
-    return channel, "sent" if sent else "scheduled", campaign.count, final
 
 
 def _select_campaigns(world: World, asked: Mapping[str, Any]) -> Iterator[AnyCampaign]:
@@ -164,6 +120,11 @@ def _select_campaigns(world: World, asked: Mapping[str, Any]) -> Iterator[AnyCam
     return (
         each
         for each in placed
-        if channel in (None, channel_of(each))
-        and (text in (title_of(each) or "").casefold() or text in str(each.id))
+        if channel in (None, each.channel) and _has_text(each, text)
     )
+
+
+def _has_text(campaign: AnyCampaign, text: str) -> bool:
+    """Return whether *text* stands in the title or the id of a campaign."""
+    title = get_channel(campaign).get_title(campaign) or ""
+    return text in title.casefold() or text in str(campaign.id)

@@ -1,6 +1,6 @@
 """Conversations: the messages to and from each handset or mailbox."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from heapq import merge
@@ -8,19 +8,18 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from emulator.domain import dates, email
-from emulator.domain.email import EmailCampaign
-from emulator.domain.keyword import ReceivedText
-from emulator.domain.recipients import Column, format_cellphone
-from emulator.domain.responses import MoResponse
-from emulator.domain.sms import SmsCampaign
-from emulator.domain.voice import VoiceCampaign
-from emulator.operations.call import OperationCall, OperationResult, Row
-from emulator.operations.control.campaigns import (
+from emulator.domain import dates
+from emulator.domain.channel import (
     AnyCampaign,
-    channel_of,
-    list_newest_campaigns,
+    RecipientKey,
+    RecipientKeys,
+    format_key,
+    get_channel,
 )
+from emulator.domain.keyword import ReceivedText
+from emulator.domain.responses import MoResponse
+from emulator.operations.call import OperationCall, OperationResult, Row
+from emulator.operations.control.campaigns import list_newest_campaigns
 from emulator.operations.control.recipients import describe_recipient
 from emulator.world import World
 
@@ -35,7 +34,7 @@ class MessageBatch(NamedTuple):
     """The messages of one campaign, or one incoming text."""
 
     at: datetime
-    keys: Sequence[int] | Column  # cellphones as numbers, or addresses
+    keys: RecipientKeys  # cellphones as numbers, or addresses
     campaign: AnyCampaign | None
     inbound: MoResponse | ReceivedText | None = None
     place: int = 0  # of what was said, or its id
@@ -62,15 +61,15 @@ def list_conversations(world: World, call: OperationCall) -> OperationResult:
 
 
 def _find_contacts(world: World, text: str, wanted: int) -> tuple[list[Contact], bool]:
-    """Return *wanted* contacts whose address holds *text*, and whether that is all."""
-    found: dict[int | str, Contact] = {}
+    """Return so many contacts whose address holds *text*, and whether all were seen."""
+    found: dict[RecipientKey, Contact] = {}
     left = SEARCHED if text else SCANNED * (1 + wanted // PAGE)
     for burst in _list_batches(world):
-        keys: Iterable[int | str] = burst.keys
+        keys: Iterable[RecipientKey] = burst.keys
         for place, key in enumerate(keys):
             if key in found:
                 continue
-            address = _address_of(key)
+            address = format_key(key)
             if text in address.casefold():
                 found[key] = Contact(address, burst, place)
                 if len(found) == wanted:
@@ -98,34 +97,24 @@ def get_conversation(world: World, call: OperationCall) -> OperationResult:
     )
 
 
-def _address_of(key: int | str) -> str:
-    return format_cellphone(key) if isinstance(key, int) else key
-
-
-def _list_batches(world: World, key: int | str | None = None) -> Iterator[MessageBatch]:
-    """Yield all messages, or those of one address, the latest first."""
+def _list_batches(
+    world: World, key: RecipientKey | None = None
+) -> Iterator[MessageBatch]:
+    """Yield what was sent or said, the latest first; all of it, or what one gets."""
     is_wanted = None if key is None else partial(_is_sent_to, key)
     sent = (
-        MessageBatch(each.created_at, _list_keys(each), each)
+        MessageBatch(each.created_at, get_channel(each).get_keys(each), each)
         for each in list_newest_campaigns(world, is_wanted)
     )
     return merge(sent, _list_inbound(world, key), key=attrgetter("at"), reverse=True)
 
 
-def _is_sent_to(key: int | str, campaign: AnyCampaign) -> bool:
-    if isinstance(campaign, EmailCampaign):
-        return isinstance(key, str) and key in campaign.addresses
-    return isinstance(key, int) and key in campaign.recipients
+def _is_sent_to(key: RecipientKey, campaign: AnyCampaign) -> bool:
+    return get_channel(campaign).is_sent_to(campaign, key)
 
 
-def _list_keys(campaign: AnyCampaign) -> Sequence[int] | Column:
-    if isinstance(campaign, EmailCampaign):
-        return campaign.addresses
-    return campaign.recipients.numbers
-
-
-def _list_inbound(world: World, key: int | str | None) -> Iterator[MessageBatch]:
-    """Yield the incoming texts, the latest first; a keyword's text may be a reply."""
+def _list_inbound(world: World, key: RecipientKey | None) -> Iterator[MessageBatch]:
+    """Yield what handsets wrote, the latest first; a keyword's text may be a reply."""
     replies = (
         MessageBatch(each.received_at, (each.number,), None, each, each.id)
         for each in reversed(world.responses)
@@ -151,15 +140,11 @@ def _list_history(world: World, address: str) -> Iterator[Contact]:
             yield Contact(address, burst, place)
 
 
-def _find_indexes(burst: MessageBatch, key: int | str) -> Iterable[int]:
+def _find_indexes(burst: MessageBatch, key: RecipientKey) -> Iterable[int]:
     campaign = burst.campaign
-    if isinstance(campaign, EmailCampaign):
-        return campaign.addresses.iterate_places(key) if isinstance(key, str) else ()
-    if not isinstance(key, int):
-        return ()
-    if campaign is None:
-        return (0,) if key in burst.keys else ()
-    return campaign.recipients.iterate_places(key)
+    if campaign is not None:
+        return get_channel(campaign).find_places(campaign, key)
+    return (0,) if key in burst.keys else ()
 
 
 def _describe_conversation(contact: Contact, world: World, now: datetime) -> Row:
@@ -179,37 +164,13 @@ def _describe_item(contact: Contact, world: World, now: datetime) -> dict[str, A
     campaign, index = contact.burst.campaign, contact.place
     if campaign is None:
         return _describe_reply(contact.burst, world)
+    channel = get_channel(campaign)
     return {
-        "kind": channel_of(campaign),
+        "kind": channel.name,
         "campaign": campaign.id,
         **describe_recipient(campaign, index, world, now),
         "placed": dates.format_platform_time(campaign.created_at, world.account.zone),
-        **_describe_message(campaign, index),
-    }
-
-
-def _describe_message(campaign: AnyCampaign, index: int) -> Row:
-    """Return the details of a message that only a conversation shows."""
-    if isinstance(campaign, SmsCampaign):
-        return _describe_sms(campaign, index)
-    if isinstance(campaign, VoiceCampaign):
-        return {"sender": campaign.remittent, "audio": campaign.audio}
-    letter = email.render_email(campaign, index)
-    return {
-        "sender": letter.sender,
-        "subject": letter.subject,
-        "html": letter.html,
-        "attachment": letter.attachment,
-    }
-
-
-def _describe_sms(campaign: SmsCampaign, index: int) -> Row:
-    flags, text = campaign.flags, campaign.render_text(index)
-    return {
-        "sender": campaign.route.description,
-        "encoding": "UCS-2" if flags.is_encoded else "GSM 03.38",
-        "parts": flags.count_parts(len(text)),
-        "link": campaign.make_short_link(index),
+        **channel.describe_message(campaign, index),
     }
 
 

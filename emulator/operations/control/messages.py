@@ -86,12 +86,11 @@ def _slice_rows(listed: Iterable[FoundMessages], now: datetime) -> Iterator[list
 def _describe_messages(
     campaign: SmsCampaign, found: Sequence[int], now: datetime
 ) -> Iterator[Row]:
-    channel = "smsclic" if campaign.link else "sms"
     for message in (dlr.get_sms_message(campaign, index, now) for index in found):
         yield {
             "id": message.id,
             "campaign": campaign.id,
-            "channel": channel,
+            "channel": campaign.channel,
             "cellphone": format_cellphone(message.number),
             "status": message.status,
             "sent_at": dates.format_timestamp(message.sent_at)

@@ -287,9 +287,7 @@ def _describe_world(worlds: WorldDirectory, world: World) -> Row:
         "time_zone": str(world.account.zone),
         "balance": to_rounded_amount(world.balance),
         "tokens": list(world.tokens),
-        "campaigns": len(world.campaigns)
-        + len(world.voice_campaigns)
-        + len(world.email_campaigns),
+        "campaigns": sum(map(len, world.list_campaign_tables())),
         "messages": world.next_id("message") - FIRST_IDS["message"],
         "assumptions": {
             name: choice
