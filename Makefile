@@ -29,13 +29,12 @@ test: .venv/.ready  ## Run the tests (PYTEST_ARGS="-k voice")
 interop: .venv/.ready  ## Run the tests that need foreign programs (php, java, ...)
 	@$(BIN)/pytest -q -n $(WORKERS) -m "tools and not soak" $(PYTEST_ARGS)
 
-lint: .venv/.ready  ## Check format, lint, types and the direction of imports
+lint: .venv/.ready names  ## Check names, format, lint, types and the direction of imports
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/lint-imports --no-logo
 
-# Once its bounds hold, `lint` does this too: lint: .venv/.ready names
 names: .venv/.ready  ## Measure the names (ARGS="--list one-word")
 	@$(BIN)/python -m tools.names $(ARGS)
 
