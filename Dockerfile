@@ -26,7 +26,7 @@ RUN python -m venv --without-pip /opt/emulator \
         --no-index --find-links /wheels . \
     && find /opt/emulator -name '*.yaml' -exec touch --date=@0 {} + \
     && /opt/emulator/bin/python -I -c \
-        'from emulator import app, settings; app.build(settings.Settings())' \
+        'from emulator.serving import composition, settings; composition.build_program(settings.Settings())' \
     && install --directory --owner=10001 --group=10001 /data
 
 FROM ${BASE}

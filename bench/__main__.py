@@ -290,7 +290,7 @@ def commits(body: bytes, rounds: int) -> tuple[float, float]:
         ]
         order = json.loads(body)
         found: tuple[list[float], list[float]] = ([], [])
-        with patch.object(transaction, "commit", commit):
+        with patch.object(transaction, "commit_changes", commit):
             for _ in range(rounds):
                 for place, seconds in zip(places, found, strict=True):
                     took.clear()
