@@ -111,7 +111,7 @@ def test_the_port_of_smpp_is_taken(free: int, taken: int) -> None:
 def test_the_secret_is_asked_for() -> None:
     with serve(environment={"EMULATOR_CONTROL_SECRET": "one"}) as served:
         (without,) = found("--url", served.url)
-        assert f"the emulator at {served.url} declines" in without
+        assert f"the emulator at {served.url} refuses" in without
         assert found("--url", served.url, "--control-secret", "one") == []
 
 

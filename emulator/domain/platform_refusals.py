@@ -34,8 +34,8 @@ METHOD_NOT_ALLOWED = RefusalReason(
 TOO_LARGE = RefusalReason(
     "TOO_LARGE",
     413,
-    "La peticion no debe ser mayor que {limit} octetos",
-    "The request may not be greater than {limit} octets",
+    "La peticion no debe ser mayor que {limit} bytes",
+    "The request may not be greater than {limit} bytes",
 )
 SERVER_ERROR = RefusalReason(
     "SERVER_ERROR",

@@ -18,7 +18,7 @@ CHANGES = (
     (re.compile(r'("duration": ?)[0-9.e-]+'), r"\1..."),
     (re.compile(r"[0-9.]+(?= ms\b)"), "..."),
     (re.compile(r"\b(fork|new|troubled|pushing)\d+"), r"\1..."),
-    (re.compile(r"(?<=an answer to )\d+"), "..."),
+    (re.compile(r"(?<=answer to )\d+"), "..."),
     (re.compile(r"eyJ[\w.-]+"), "eyJ..."),  # a token, which looks like a real one
     (re.compile(r"(pushes/)\d+"), r"\1..."),
     (re.compile(r'(data-mark=)"\w*"'), r"\1..."),
