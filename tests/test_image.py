@@ -83,7 +83,8 @@ def test_it_takes_its_settings_from_the_environment(image: Image) -> None:
 
 def test_it_reads_its_own_files_from_a_cache(image: Image) -> None:
     started = (
-        "import sys; from emulator import app, settings; app.build(settings.Settings())"
+        "import sys; from emulator.serving import composition, settings; "
+        "composition.build_program(settings.Settings())"
     )
 
     assert image.python(f"{started}; print('yaml' in sys.modules)") == "False"
