@@ -52,7 +52,9 @@ class Balancer:
         before = self._workers()
         (self.folder / "processes.conf").write_text(listed(urls), "utf-8")
         self.process.send_signal(signal.SIGHUP)
-        while before & self._workers():  # the old ones have all gone
+        # Asked one by one: a list of children that is read while one of them ends may
+        # leave out others.
+        while any(Path(f"/proc/{each}").exists() for each in before):
             assert self.process.poll() is None
 
     def _workers(self) -> set[str]:
