@@ -12,9 +12,8 @@ from emulator.client.line import ClientError, WorldConnection, parse_events
 from emulator.client.shown import Fact
 from emulator.client.transport import LiveStream
 
-SILENCE_TIMEOUT = (
-    60.0  # seconds; the emulator says four times as often that it is there
-)
+# Seconds; the emulator says four times as often that it is there
+SILENCE_TIMEOUT = 60.0
 PUSHES_PATH = "/_emulator/pushes"
 MAX_REASON_LENGTH = 1_000  # characters of what is wrong
 

@@ -15,9 +15,8 @@ from emulator.timekeeping.clock import stopwatch
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
-IDLE_CONNECTION_SECONDS = (
-    2.0  # seconds that an idle connection is good for; the server keeps it for five
-)
+# Seconds that an idle connection is good for; the server keeps it for five
+IDLE_CONNECTION_SECONDS = 2.0
 
 
 class ResponseHeaders(dict[str, str]):

@@ -25,9 +25,8 @@ from emulator.serving.settings import split_list
 DURATION_PATTERN = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)")
 SECONDS_PER_UNIT = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}  # seconds
 INSTANT_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.+")
-WALK_TIMEOUT = (
-    600.0  # seconds of the wall, as a push that falls due may wait for a connection
-)
+# Seconds of the wall, as a push that falls due may wait for a connection
+WALK_TIMEOUT = 600.0
 RULE_ID = re.compile(r"f[0-9]+")
 TEXT_FIELDS = frozenset({"number", "token", "operation"})
 

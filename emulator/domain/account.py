@@ -133,9 +133,8 @@ class Account:
     pace: Pace = MANUAL_PACE
     assumptions: Assumptions = field(default_factory=Assumptions)
     population: Population = field(default_factory=lambda: Population(0))
-    refusals: Mapping[str, RefusalReason] = field(
-        default_factory=dict
-    )  # by name, instead
+    # By name, instead
+    refusals: Mapping[str, RefusalReason] = field(default_factory=dict)
     token_lifetime: timedelta | None = None  # a year
     merged_limit: int = 5_000  # characters of a merged text, in lenient worlds too
     short_link_base: str = "https://mx4.mx"

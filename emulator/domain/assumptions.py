@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from emulator.domain.platform_refusals import NOT_WANTED
 from emulator.domain.refusals import Refusal, RefusalReason
 
-CLOSING_CHOICES = frozenset(
-    {"refuse", "ignore"}
-)  # choices that shut a doubtful reading out
+# Choices that shut a doubtful reading out
+CLOSING_CHOICES = frozenset({"refuse", "ignore"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +233,8 @@ class Assumptions:
     """One choice for every switch; ``assumptions["charge"] == "per_part"``."""
 
     chosen: Mapping[str, str] = field(default_factory=lambda: LENIENT_CHOICES)
-    closed: frozenset[str] = field(
-        init=False, repr=False
-    )  # ledger ids of what is not accepted
+    # Ledger ids of what is not accepted
+    closed: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         closed = frozenset(

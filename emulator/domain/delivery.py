@@ -65,9 +65,8 @@ class PushMutation(StrEnum):
 RECEIPT_METHOD = "deliver_sm"  # in the place of an HTTP method
 MAX_RECEIPT_ATTEMPTS = 20  # attempts of one receipt
 UNCOUNTED_VERDICTS = frozenset({Verdict.GONE, Verdict.STOPPED})  # no answer of a server
-FINAL_VERDICTS = frozenset(
-    {Verdict.UNUSABLE, Verdict.FORBIDDEN, Verdict.FAILED}
-)  # another try changes nothing
+# Another try changes nothing
+FINAL_VERDICTS = frozenset({Verdict.UNUSABLE, Verdict.FORBIDDEN, Verdict.FAILED})
 
 
 class Attempt(NamedTuple):

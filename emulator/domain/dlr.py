@@ -55,9 +55,8 @@ LONGEST_FINAL_DELAY = max(truth.sms.final_after for truth in BEHAVIOURS.values()
 
 FINAL_STATUSES = frozenset({"sent", "failed", "cancelled"})
 FINAL_AFTER = {int(each): truth.sms.final_after for each, truth in BEHAVIOURS.items()}
-STATUSES_WITHOUT_ROWS = frozenset(
-    {"inserting", "unknown"}
-)  # no ids can be got (DLR-06)
+# No ids can be got (DLR-06)
+STATUSES_WITHOUT_ROWS = frozenset({"inserting", "unknown"})
 
 DlrRow = dict[str, object]
 

@@ -34,9 +34,8 @@ TEST_REPLIES: Mapping[Outcome, tuple[tuple[timedelta, str], ...]] = {
     Outcome.ANSWERS_TWICE: ((REPLY_DELAY, "Si"), (2 * REPLY_DELAY, "Gracias")),
     Outcome.OPTS_OUT: ((REPLY_DELAY, OPT_OUT_TEXT),),
 }
-FIRST_ANSWERING = min(
-    TEST_REPLIES
-)  # of the outcomes that answer, which are the highest
+# Of the outcomes that answer, which are the highest
+FIRST_ANSWERING = min(TEST_REPLIES)
 REACHED_OUTCOMES = tuple(
     each for each in Outcome if BEHAVIOURS[each].sms.steps[-1][1] == SENT_STATUS
 )

@@ -28,9 +28,8 @@ DESTINATION_PATTERN = re.compile(rb"\+?(?:521?)?([0-9]{10})")
 MAX_SOURCE_ADDRESS = 20  # octets; source: SMPP 3.4, 4.4.1
 MAX_SERVICE_TYPE = 5
 PRIORITIES = range(4)  # source: SMPP 3.4, 5.2.14
-CLIENT_MESSAGE_TYPES = frozenset(
-    {0x00, 0x08, 0x10}
-)  # bits 5-2 of esm_class from a client; 5.2.12
+# Bits 5-2 of esm_class from a client; 5.2.12
+CLIENT_MESSAGE_TYPES = frozenset({0x00, 0x08, 0x10})
 MESSAGE_TYPE_BITS, UDHI_BIT = 0x3C, 0x40
 RECEIPT_BITS, RESERVED_BITS = 0x03, 0xC0  # bits of registered_delivery; 5.2.17
 ALWAYS, ON_FAILURE = 1, 2

@@ -38,9 +38,8 @@ from emulator.domain.text import (
 )
 from emulator.domain.timeline import Intervention, Pace, SendSchedule
 
-OPTIMAL_RECIPIENTS = (
-    30_000  # recipients a petition; more are accepted and noted (SMS-11)
-)
+# Recipients a petition; more are accepted and noted (SMS-11)
+OPTIMAL_RECIPIENTS = 30_000
 PLAIN_FLAGS = LengthFlags()
 FLAG_NAMES = frozenset(LengthFlags._fields)
 TRUE_VALUES = (True, "1")  # and 1, which equals True (SMS-28)

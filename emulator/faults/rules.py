@@ -30,12 +30,10 @@ class CallFacts(NamedTuple):
     body: Any
     headers: Mapping[str, str]  # names in lower case
     now: datetime
-    is_exempt: bool = (
-        False  # by rules for any operation, but for what is felt here only
-    )
-    is_affected_by: Callable[[Effect], bool] = (
-        _affects_any  # whether this very call feels it
-    )
+    # By rules for any operation, but for what is felt here only
+    is_exempt: bool = False
+    # Whether this very call feels it
+    is_affected_by: Callable[[Effect], bool] = _affects_any
 
 
 class CallFilter(Struct, frozen=True):

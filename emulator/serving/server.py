@@ -25,9 +25,8 @@ from emulator.smsc.smpp_server import SmppServer
 
 SHUTDOWN_GRACE = 0.3  # seconds that open requests get when the process stops
 WARM_UP_DELAY = 0.1  # seconds, in which who started the process has its first answer
-KEEP_ALIVE_SECONDS = (
-    5  # seconds that a connection may be idle; a balancer waits for less
-)
+# Seconds that a connection may be idle; a balancer waits for less
+KEEP_ALIVE_SECONDS = 5
 LISTEN_BACKLOG = 2_048  # connections that wait to be accepted
 CERTIFICATE_HOSTS = (
     "smsclouds.cloud",
@@ -53,9 +52,8 @@ class ReadyReport(Struct, frozen=True):
 
     http: str  # http://127.0.0.1:41234
     https: str | None = None
-    smpp: Mapping[str, str] = field(
-        default_factory=dict
-    )  # host:port, by smpp and smpps
+    # Host:port, by smpp and smpps
+    smpp: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -62,9 +62,8 @@ ALLOWED_COMMANDS: Mapping[SessionState, frozenset[int]] = {
     SessionState.BOUND_TRX: SENDING_COMMANDS | KEEPALIVE_COMMANDS,
     SessionState.UNBOUND: frozenset({CommandId.ENQUIRE_LINK}),
 }
-CLIENT_COMMANDS = frozenset(
-    {*BIND_STATES, *SENDING_COMMANDS, *KEEPALIVE_COMMANDS}
-)  # that a client has
+# That a client has
+CLIENT_COMMANDS = frozenset({*BIND_STATES, *SENDING_COMMANDS, *KEEPALIVE_COMMANDS})
 
 
 class SessionTimers(NamedTuple):

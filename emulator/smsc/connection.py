@@ -43,9 +43,8 @@ class SmppConnection(asyncio.Protocol):
         self._is_in_turn = False  # a turn runs, or the next is scheduled
         self._is_full = False  # the client does not read what was written
         self._has_held_submit = False  # it waits until receipts are acknowledged
-        self._held_event: SessionEvent | None = (
-            None  # that submit, handled first afterwards
-        )
+        # That submit, handled first afterwards
+        self._held_event: SessionEvent | None = None
         self._is_silent = self._is_dripping = False  # because of a fault
         self._timer: asyncio.TimerHandle | None = None
         self.closed = asyncio.Event()

@@ -32,9 +32,8 @@ class ReceiptBacklog:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None  # set while connections wait
         self._progress_at = 0.0
-        self._stalled_outbox: Outbox | None = (
-            None  # the one whose receipts are not acknowledged
-        )
+        # The one whose receipts are not acknowledged
+        self._stalled_outbox: Outbox | None = None
 
     @property
     def is_over(self) -> bool:

@@ -202,9 +202,8 @@ class SessionHandler:
             )
         visit = CommandContext(world, event.octets, pdu, world.clock.now(), stopwatch())
         if world.faults:
-            visit.numbers = parse_pdu_recipients(
-                pdu
-            )  # known even if a fault prevents the command
+            # Known even if a fault prevents the command
+            visit.numbers = parse_pdu_recipients(pdu)
             return await SmppFaultInjector(self, visit).make_response()
         return self.record_response(visit, await self.execute_command(visit))
 

@@ -72,9 +72,8 @@ class SqliteStore(Store):
         self._began = now
         self._stored: dict[World, StoredWorld] = {}
         self._to_rewrite: dict[World, None] = {}  # are to be written as a whole
-        self._dirty_journals: dict[
-            World, None
-        ] = {}  # have exchanges that are not written yet
+        # Have exchanges that are not written yet
+        self._dirty_journals: dict[World, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         try:
             for number, name, why in self._file.list_set_aside():

@@ -31,9 +31,8 @@ class EventLog:
     __slots__ = ("_kept", "last")
 
     def __init__(self) -> None:
-        self._kept: deque[WorldEvent] | None = (
-            None  # which takes 600 octets, in most worlds
-        )
+        # Which takes 600 octets, in most worlds
+        self._kept: deque[WorldEvent] | None = None
         self.last = 0
 
     def add(self, event: WorldEvent) -> None:

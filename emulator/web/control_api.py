@@ -19,9 +19,8 @@ from emulator.world import World
 from emulator.worlds import WorldDirectory, WorldEntry, require_not_set_aside
 
 PROBLEM_JSON = b"application/problem+json"
-OPEN_OPERATIONS = frozenset(
-    {"getHealth", "getReadiness"}
-)  # to those who do not know it
+# To those who do not know it
+OPEN_OPERATIONS = frozenset({"getHealth", "getReadiness"})
 # What can be asked of a world that is set aside, or beside it.
 RECOVERY_OPERATIONS = OPEN_OPERATIONS | {
     "getMetrics",

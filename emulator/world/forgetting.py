@@ -7,9 +7,8 @@ from typing import Any
 from emulator.domain.delivery import Delivery
 from emulator.world.changes import DeliveriesForgotten, ReceiptQueued
 
-EXTRA_SHARE = (
-    100  # one more of so many is forgotten than has to be: looking takes the time
-)
+# One more of so many is forgotten than has to be: looking takes the time
+EXTRA_SHARE = 100
 
 
 def pick_oldest_deliveries(

@@ -162,9 +162,8 @@ class Journal:
 
     def __init__(self, archive: JournalPool) -> None:
         self._pool = archive
-        self._kept: list[
-            ExchangeRow
-        ] = []  # which takes less than a deque, in most worlds
+        # Which takes less than a deque, in most worlds
+        self._kept: list[ExchangeRow] = []
         self.octets = 0
         self.last = 0  # the number of the newest exchange
         self.dropped = 0  # how many, since the journal was cleared

@@ -121,23 +121,19 @@ class Outbox:
 
     def __init__(self, relays: "list[PushRelay] | None" = None) -> None:
         self._lanes: dict[str, deque[Delivery]] = {}
-        self._deferred: dict[
-            str, list[int]
-        ] = {}  # ids of deliveries that wait for another
+        # Ids of deliveries that wait for another
+        self._deferred: dict[str, list[int]] = {}
         self.underway: dict[int, None] = {}  # ids of what is being tried
         self.finished: deque[int] = deque()  # ids of what is over, the oldest first
-        self.receipt_queues: dict[
-            str, deque[Delivery]
-        ] = {}  # receipts by system_id and age
+        # Receipts by system_id and age
+        self.receipt_queues: dict[str, deque[Delivery]] = {}
         self.unlogged_drops: Counter[tuple[str, str]] = (
             Counter()
         )  # of those, not logged yet
-        self.unacknowledged: dict[
-            int, None
-        ] = {}  # ids of those that wait for their answer
-        self.receipt_contents: dict[
-            int, Receipt
-        ] = {}  # what they tell, as far as it is known
+        # Ids of those that wait for their answer
+        self.unacknowledged: dict[int, None] = {}
+        # What they tell, as far as it is known
+        self.receipt_contents: dict[int, Receipt] = {}
         self.relays = [] if relays is None else relays  # the longest connected first
         for each in self.relays:
             each.clear()

@@ -79,13 +79,11 @@ class SharedState(Struct):
     journal_pool: JournalPool = field(default_factory=JournalPool)
     message_limit: int = 5_000_000  # messages a world may hold
     delivery_limit: int = 10_000  # that are over, which a world remembers
-    wake_courier: "Callable[[World], None]" = (
-        ignore_world  # called when something may leave
-    )
+    # Called when something may leave
+    wake_courier: "Callable[[World], None]" = ignore_world
     store: Store = field(default_factory=MemoryStore)
-    drafts: "dict[World, list[Any]]" = field(
-        default_factory=dict
-    )  # changes of the open transaction
+    # Changes of the open transaction
+    drafts: "dict[World, list[Any]]" = field(default_factory=dict)
     transaction_count: int = 0  # since the start
 
     def collect_changes(self, *, has_happened: bool = False) -> ChangeSet:

@@ -31,11 +31,7 @@ from emulator.timekeeping.work_queue import NEVER, WorkQueue
 from emulator.world import plans
 from emulator.world.balance_history import BalanceHistory
 from emulator.world.bound_session import BoundSession
-from emulator.world.changes import (
-    ClockChanged,
-    CommitAction,
-    FaultRulesChanged,
-)
+from emulator.world.changes import ClockChanged, CommitAction, FaultRulesChanged
 from emulator.world.consequences import OWN_STEPS, STEPS
 from emulator.world.containers import StateRow, encode_row_value
 from emulator.world.counters import Counters
@@ -81,13 +77,9 @@ class World(WorldState):
         self.clock = clock
         self.journal = Journal(shared.journal_pool)
         self.revoked: tuple[str, ...] = ()  # literals that were deleted, the last ones
-        self.sessions: dict[
-            int, BoundSession
-        ] = {}  # sessions of SMPP that are bound here
+        self.sessions: dict[int, BoundSession] = {}  # of SMPP, bound here
         self.listeners: frozenset[Callable[[], None]] = frozenset()
-        self.delayed_answers: dict[
-            int, DelayedResponse
-        ] = {}  # answers that a fault holds back
+        self.delayed_answers: dict[int, DelayedResponse] = {}  # held by a fault
         self.plan_version = 0  # grows with every change of what will happen
         self.replan_version = 0  # grows where something happens otherwise than planned
         self.event_log = EventLog()
@@ -96,9 +88,8 @@ class World(WorldState):
         self.trouble = ""  # why it is set aside
         self.shared = shared  # what it shares with the others of the process
         self._outbox: Outbox | None = None  # most worlds never need one
-        self._balance_history: BalanceHistory | None = (
-            None  # ... and few are asked for it
-        )
+        # ... and few are asked for it
+        self._balance_history: BalanceHistory | None = None
 
     # --- What it is ---------------------------------------------------------------
 
@@ -112,12 +103,11 @@ class World(WorldState):
     @property
     def balance_history(self) -> BalanceHistory:
         """The movements of the balance, in order of time."""
-        if (
-            self._balance_history is None
-            or self._balance_history.source is not self.movements
-        ):
-            self._balance_history = BalanceHistory(self.opening, self.movements)
-        return self._balance_history
+        known = self._balance_history
+        if known is None or known.source is not self.movements:
+            known = BalanceHistory(self.opening, self.movements)
+            self._balance_history = known
+        return known
 
     @property
     def counters(self) -> Counters:
@@ -178,11 +168,7 @@ class World(WorldState):
 
         It is a thing of the domain, or one of ``changes.py``.
         """
-        drafts = self.shared.drafts
-        if self in drafts:
-            drafts[self].append(change)
-        else:
-            drafts[self] = [change]
+        self.shared.drafts.setdefault(self, []).append(change)
 
     def run_on_commit(self, action: Callable[[], object]) -> None:
         """Add *action* to the open transaction, which calls it when it is applied."""

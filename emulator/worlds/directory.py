@@ -47,16 +47,14 @@ class WorldDirectory:
         self._by_tag: dict[str, World] = {}
         self._origins: dict[str, WorldOrigin] = {}
         self.checkpoints = Checkpoints(limits.checkpoints)
-        self.unloaded: dict[
-            str, UnloadedWorld
-        ] = {}  # not loaded, by the name they are kept under
+        # Not loaded, by the name they are kept under
+        self.unloaded: dict[str, UnloadedWorld] = {}
         for fixture in fixtures:
             self._open_fixture(fixture)
         self.default = self._by_name[self._template.name]
         self.smpp_addresses: dict[str, str] = {}  # host:port, by smpp and smpps
-        self.bind_outbound: Callable[[OutboundBind], None] | None = (
-            None  # a client of SMPP
-        )
+        # A client of SMPP
+        self.bind_outbound: Callable[[OutboundBind], None] | None = None
         self.targets = AllowedTargets()  # where the process may call
 
     def set_courier(self, wake_courier: Callable[[World], None]) -> None:

@@ -20,9 +20,8 @@ SEQUENCE_MASK = 0x5555_5555  # what a sequence_number is spoilt with
 EXCESS_LENGTH = 16  # octets that a wrong length announces and that never come
 GARBAGE_WORDS = 4  # times eight octets
 ID_OFFSET = 1_000_000  # what is added to an id that is to be wrong
-SUBMITTING_COMMANDS = frozenset(
-    {"submit_sm", "submit_multi", "data_sm"}
-)  # what has receipts
+# What has receipts
+SUBMITTING_COMMANDS = frozenset({"submit_sm", "submit_multi", "data_sm"})
 
 
 class PduMutation(StrEnum):

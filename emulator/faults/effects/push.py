@@ -18,14 +18,12 @@ from emulator.faults.words import (
     omit_none,
 )
 
-TAKING_SECONDS = frozenset(
-    {PushMutation.LATE, PushMutation.REORDERED}
-)  # what takes seconds
+# What takes seconds
+TAKING_SECONDS = frozenset({PushMutation.LATE, PushMutation.REORDERED})
 TAKING_COUNT = frozenset({PushMutation.STORM})  # what takes a count
 LEAST_COUNT = 2
-REORDER_SECONDS = (
-    60  # seconds of the world, after which nothing waits for another to go before
-)
+# Seconds of the world, after which nothing waits for another to go before
+REORDER_SECONDS = 60
 PARAMETER_REWRITES = frozenset(  # otherwise than it should be, or not at all
     {
         PushMutation.CAPITALISED,

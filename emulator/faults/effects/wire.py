@@ -35,9 +35,8 @@ class WireFailure(StrEnum):
 SPOILING = frozenset(
     {WireFailure.TRUNCATED, WireFailure.DRIP, WireFailure.WRONG_CONTENT_TYPE}
 )
-ENDING_FAILURES = frozenset(
-    {WireFailure.CLOSE, WireFailure.RESET}
-)  # ... the connection
+# ... the connection
+ENDING_FAILURES = frozenset({WireFailure.CLOSE, WireFailure.RESET})
 SMPP_FAILURES = ENDING_FAILURES | {
     WireFailure.HANG,
     WireFailure.TRUNCATED,

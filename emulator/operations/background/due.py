@@ -23,9 +23,8 @@ from emulator.timekeeping.work_queue import (
 )
 from emulator.world import HandsetAnswered, HandsetAnsweredEarly, World
 
-EARLY_REPLIES_LIMIT = (
-    1_000  # replies to a campaign that may come before the answer to its sender
-)
+# Replies to a campaign that may come before the answer to its sender
+EARLY_REPLIES_LIMIT = 1_000
 
 
 def carry_out_work(world: World, work: Work, at: datetime) -> None:

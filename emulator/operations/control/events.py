@@ -24,9 +24,8 @@ from emulator.world import World
 
 HEARTBEAT = 15.0  # seconds of the wall without news
 CHANGE_INTERVAL = 0.2  # real seconds between two messages about changes, at least
-TICK_INTERVAL = (
-    1.0  # ... and at most while the clock runs, which changes what a campaign is
-)
+# ... and at most while the clock runs, which changes what a campaign is
+TICK_INTERVAL = 1.0
 CHANGED_FRAME = "event: changed\ndata: \n\n"
 TICKED_FRAME = "event: ticked\ndata: \n\n"
 HEARTBEAT_FRAME = ": still here\n\n"

@@ -35,9 +35,8 @@ ASSET_HEADERS = {
     "cache-control": "public, max-age=31536000, immutable",
     "vary": "accept-encoding",
 }
-REGION_MARK_HEADER = (
-    "x-panel-mark"  # of a region, which is replaced only when it changes
-)
+# Of a region, which is replaced only when it changes
+REGION_MARK_HEADER = "x-panel-mark"
 THEMES = frozenset({"light", "dark"})
 FORM_LIMIT = 64 * 1024  # octets
 
