@@ -4,6 +4,7 @@ The wheel and the source archive are built here with the pinned back end, withou
 network.
 """
 
+import importlib
 import importlib.metadata
 import os
 import re
@@ -12,7 +13,8 @@ import sys
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,37 @@ def kept_files() -> list[str]:
         text=True,
     ).stdout
     return sorted(path for path in listed.split("\0") if (ROOT / path).is_file())
+
+
+# An import written as text, which no type checker reads: in a Dockerfile, a guide, a
+# command that a test runs.
+IMPORT_IN_TEXT = re.compile(r"from (emulator(?:\.\w+)*) import (\w+(?:, \w+)*)")
+INVENTED = ("tests/test_mutation.py", "tests/test_names_tool.py")  # modules in there
+
+
+def imports_in_text() -> Iterator[tuple[str, str, str]]:
+    """Yield file, module and name of each import of ours, wherever it is written."""
+    for path in kept_files():
+        if path.startswith(("docs/decisions/", *INVENTED)) or path == "CHANGELOG.md":
+            continue
+        with suppress(UnicodeDecodeError):
+            text = (ROOT / path).read_text("utf-8")
+            for module, names in IMPORT_IN_TEXT.findall(text):
+                yield from ((path, module, name) for name in names.split(", "))
+
+
+def test_whatever_is_imported_in_a_text_is_there() -> None:
+    found = list(imports_in_text())
+
+    assert "Dockerfile" in {path for path, _, _ in found}
+    missing = []
+    for path, module, name in found:
+        if not hasattr(importlib.import_module(module), name):
+            try:
+                importlib.import_module(f"{module}.{name}")
+            except ImportError:
+                missing.append(f"{path}: {module}.{name}")
+    assert missing == []
 
 
 def top_names(paths: Iterable[str]) -> set[str]:
