@@ -39,7 +39,8 @@ def read_rule(name: str, body: RuleBody) -> FaultRule:
 def read_kept_rule(body: RuleBody) -> FaultRule:
     """Return the rule that ``rule_to_json`` has shown, with its counts.
 
-    Whatever an earlier version let in comes back; what cannot be felt never strikes.
+    What an earlier version let in comes back; an effect that cannot be felt never
+    strikes.
     """
     counts = {name: body[name] for name in ("met", "struck")}
     return replace(_parse_rule(body["id"], body), **counts)
@@ -48,7 +49,7 @@ def read_kept_rule(body: RuleBody) -> FaultRule:
 def rule_to_json(rule: FaultRule) -> dict[str, object]:
     """Return a rule in the form of ``Fault``, which ``read_rule`` reads again."""
     which, when = rule.which, rule.when
-    said = {
+    fields = {
         "operation": which.operation,
         "token": which.token,
         "number": which.number,
@@ -63,7 +64,7 @@ def rule_to_json(rule: FaultRule) -> dict[str, object]:
     }
     return {
         "id": rule.id,
-        **omit_none(said),
+        **omit_none(fields),
         "phase": str(rule.phase),
         "effect": rule.effect.to_json(),
         "met": rule.met,
@@ -84,9 +85,9 @@ def _parse_rule(name: str, body: RuleBody) -> FaultRule:
     )
 
 
-def _parse_phase(effect: Effect, said: str | None) -> FaultPhase:
+def _parse_phase(effect: Effect, name: str | None) -> FaultPhase:
     """Return when an effect strikes.  Refuses a phase that it does not go with."""
-    phase = effect.phases[0] if said is None else FaultPhase(said)
+    phase = effect.phases[0] if name is None else FaultPhase(name)
     if phase not in effect.phases:
         why = (
             f"{vocabulary.describe_effect(effect)} goes with the phase "
@@ -118,10 +119,12 @@ def _check_operation(effect: Effect, operation: str) -> None:
 def _check_filter(effect: Effect, body: RuleBody) -> None:
     """Refuse what the calls that a rule means do not have, as it would never strike."""
     operation = body.get("operation", ANY_OPERATION)
-    met = effect.places if operation == ANY_OPERATION else {place_of(operation)}
+    affected = effect.places if operation == ANY_OPERATION else {place_of(operation)}
     for each in ("token", "headers"):
-        if each in body and not any(each in FILTERS_BY_PLACE[place] for place in met):
-            whose = " or ".join(places.PLACE_NAMES[place] for place in sorted(met))
+        if each in body and not any(
+            each in FILTERS_BY_PLACE[place] for place in affected
+        ):
+            whose = " or ".join(places.PLACE_NAMES[place] for place in sorted(affected))
             why = f"{whose} has no {each}; say number, or body"
             raise Refusal(NOT_WANTED, why, field=each)
 

@@ -54,12 +54,12 @@ class CallFilter(Struct, frozen=True):
                 or any(number.endswith(self.number) for number in facts.numbers)
             )
             and all(
-                _find_value(facts.body, path) == want
-                for path, want in self.body.items()
+                _find_value(facts.body, path) == wanted
+                for path, wanted in self.body.items()
             )
             and all(
-                facts.headers.get(name.lower()) == want
-                for name, want in self.headers.items()
+                facts.headers.get(name.lower()) == wanted
+                for name, wanted in self.headers.items()
             )
         )
 

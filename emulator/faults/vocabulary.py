@@ -57,8 +57,8 @@ def parse_effect(body: Mapping[str, Any]) -> Effect:
 
 def describe_effect(effect: Effect) -> str:
     """Return an effect in a word or two: ``wire drip``."""
-    kind, said = next(iter(effect.to_json().items()))
-    return kind if isinstance(said, dict) else f"{kind} {said}"
+    kind, value = next(iter(effect.to_json().items()))
+    return kind if isinstance(value, dict) else f"{kind} {value}"
 
 
 def list_effect_examples() -> Iterator[dict[str, Any]]:

@@ -75,9 +75,9 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def omit_none(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *said* without what is None."""
-    return {name: value for name, value in said.items() if value is not None}
+def omit_none(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *fields* without what is None."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 SECONDS = EffectField(

@@ -178,20 +178,20 @@ class SmppConnection(asyncio.Protocol):
     async def _run_turn(self) -> None:
         """Handle up to ``PDUS_PER_TURN`` events; then let other connections run."""
         self._is_in_turn = True  # so that no other turn starts meanwhile
-        out, desk = self._outgoing, self.handler
+        out, handler = self._outgoing, self.handler
         for _ in range(PDUS_PER_TURN):
             event = None if self._transport.is_closing() else self._take_event()
             if event is None:
                 self._is_in_turn = False
                 break
-            if answer := await desk.handle_event(event):
+            if answer := await handler.handle_event(event):
                 out.append(answer)
         else:
             self._loop.call_soon(self._start_turn)
-        await desk.flush_to_store()
+        await handler.flush_to_store()
         self._flush()
         self._update_reading()
-        desk.notify_listeners()
+        handler.notify_listeners()
 
     def _take_event(self) -> SessionEvent | None:
         """Return the next event to handle.
@@ -199,17 +199,17 @@ class SmppConnection(asyncio.Protocol):
         While a submit waits, return only events that need not wait behind it.  Once
         the session's queue is full, return that submit.
         """
-        session, desk = self.session, self.handler
+        session, handler = self.session, self.handler
         if not self._has_held_submit:
             event, self._held_event = self._held_event or session.next_event(), None
             if event is None or event.kind is not EventKind.REQUEST:
                 return event
-            if not desk.hold_submit(event):
+            if not handler.hold_submit(event):
                 return event
             self._has_held_submit, self._held_event = True, event
         event = session.next_urgent_event()
         if event is None and session.is_full:
-            desk.release_submit()
+            handler.release_submit()
             self._has_held_submit = False
             event, self._held_event = self._held_event, None
         return event

@@ -41,9 +41,9 @@ class DelayedResponses:
 
     def drop_all(self) -> None:
         """Drop all actions: the client has gone."""
-        for _, ticket, _, lost in self._heap:
+        for _, ticket, _, on_drop in self._heap:
             del self._world.delayed_answers[ticket]
-            lost()
+            on_drop()
         self._heap.clear()
         self._stop_watching()
 
@@ -51,9 +51,9 @@ class DelayedResponses:
         """Run the actions that are due, and set the timer for the next."""
         world = self._world
         while self._heap and self._heap[0][0] <= world.clock.now():
-            _, ticket, then, _ = heappop(self._heap)
+            _, ticket, action, _ = heappop(self._heap)
             del world.delayed_answers[ticket]
-            then()
+            action()
             world.notify_listeners()
         if self._timer is not None:
             self._timer.cancel()

@@ -89,9 +89,9 @@ class ReceiptDispatcher:
             self._receivers.pop(key, None)
             if backlog := self._backlogs.pop(key, None):
                 backlog.close()
-            behind = self._pop_held_receipt(key)
+            held = self._pop_held_receipt(key)
             operations.handle_no_receiver(
-                world, key[1], behind.delivery if behind else None
+                world, key[1], held.delivery if held else None
             )
 
     def schedule_flush(self, world: World, system_id: str) -> None:
@@ -149,8 +149,8 @@ class ReceiptDispatcher:
             self.schedule_flush(world, system_id)
         if taken:
             if world.shared.store.is_durable:
-                leaving = partial(operations.keep_receipts_leaving, world, taken)
-                await run_transaction(world, leaving, has_happened=True)
+                keep = partial(operations.keep_receipts_leaving, world, taken)
+                await run_transaction(world, keep, has_happened=True)
             if backlog := self._backlogs.get(key):
                 backlog.resume_next()
 
@@ -187,15 +187,15 @@ class ReceiptDispatcher:
         if receipt is None:
             return
         form = world.account.access.get_bind(system_id).receipts
-        letter = RenderedReceipt(receipt, form, str(delivery.facts["response"]))
+        rendered = RenderedReceipt(receipt, form, str(delivery.facts["response"]))
         if world.faults and not _was_held_back(delivery):
-            call = StruckReceipt(self, receiver, world, delivery, letter, now)
+            call = StruckReceipt(self, receiver, world, delivery, rendered, now)
             try:
                 if await run_transaction(world, call.apply_fault):
                     return
             except Refusal as refusal:  # of the store
                 log.warning("no fault struck: %s", refusal.why)
-        self.send_and_release(receiver, (world, system_id), delivery, letter)
+        self.send_and_release(receiver, (world, system_id), delivery, rendered)
 
     def send_and_release(
         self,
@@ -207,8 +207,8 @@ class ReceiptDispatcher:
     ) -> None:
         """Send a receipt, and after it the one that was held for it."""
         receiver.send_receipt(delivery, rendered, fault)
-        if self._held and (behind := self._pop_held_receipt(key)):
-            receiver.send_receipt(behind.delivery, behind.rendered, behind.fault)
+        if self._held and (held := self._pop_held_receipt(key)):
+            receiver.send_receipt(held.delivery, held.rendered, held.fault)
 
     def hold_receipt(self, key: ClientKey, held: HeldReceipt) -> None:
         """Hold a receipt, to be sent after the next one."""
@@ -216,14 +216,14 @@ class ReceiptDispatcher:
 
     def has_held_receipt(self, key: ClientKey) -> bool:
         """Return whether a receipt is held; after a reset of the world none is."""
-        behind = self._held.get(key)
-        return behind is not None and behind.outbox is key[0].outbox
+        held = self._held.get(key)
+        return held is not None and held.outbox is key[0].outbox
 
     def _pop_held_receipt(self, key: ClientKey) -> HeldReceipt | None:
         """Remove and return the receipt that is held."""
-        behind = self._held.get(key) if self.has_held_receipt(key) else None
+        held = self._held.get(key) if self.has_held_receipt(key) else None
         self._held.pop(key, None)
-        return behind
+        return held
 
 
 class StruckReceipt(Struct):
@@ -295,25 +295,21 @@ class StruckReceipt(Struct):
         return right.make_body() == other.make_body() and parameters[0] == parameters[1]
 
     def send_receipt(self, receipt: Receipt, form: ReceiptFormat) -> None:
-        letter, to = (
+        send = partial(
+            self.dispatcher.send_and_release,
+            self.receiver,
+            self._client_key,
+            self.delivery,
             self._render_receipt(receipt, form),
-            (self.receiver, self._client_key),
+            self.rule_id,
         )
-        self.world.run_on_commit(
-            partial(
-                self.dispatcher.send_and_release,
-                *to,
-                self.delivery,
-                letter,
-                self.rule_id,
-            )
-        )
+        self.world.run_on_commit(send)
 
     def hold_receipt(self) -> None:
         outbox = self.world.outbox
-        behind = HeldReceipt(self.delivery, self.rendered, outbox, self.rule_id)
+        held = HeldReceipt(self.delivery, self.rendered, outbox, self.rule_id)
         self.world.run_on_commit(
-            partial(self.dispatcher.hold_receipt, self._client_key, behind)
+            partial(self.dispatcher.hold_receipt, self._client_key, held)
         )
 
     def delay_receipt(self, by: timedelta) -> None:

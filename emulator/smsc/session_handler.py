@@ -79,7 +79,7 @@ class SessionHandler:
         if self.world is not None and self._receiver is not None:
             self._leave_world(self.world)
             now = self.world.clock.now()
-            told = PduExchange(
+            exchange = PduExchange(
                 now,
                 self._journal_path,
                 b"",
@@ -87,7 +87,7 @@ class SessionHandler:
                 operation=CLOSED_OPERATION,
                 fault=self._receiver.cut_fault,
             )
-            self._record_exchange(self.world, told)
+            self._record_exchange(self.world, exchange)
             for each in self.session.pending.values():
                 self._handle_response(each, b"", "the session ended")
             start_eagerly(self.flush_to_store())
@@ -200,12 +200,14 @@ class SessionHandler:
             return wire.encode_response(
                 pdu.command, CommandStatus.ESME_RSYSERR, pdu.sequence
             )
-        visit = CommandContext(world, event.octets, pdu, world.clock.now(), stopwatch())
+        context = CommandContext(
+            world, event.octets, pdu, world.clock.now(), stopwatch()
+        )
         if world.faults:
             # Known even if a fault prevents the command
-            visit.numbers = parse_pdu_recipients(pdu)
-            return await SmppFaultInjector(self, visit).make_response()
-        return self.record_response(visit, await self.execute_command(visit))
+            context.numbers = parse_pdu_recipients(pdu)
+            return await SmppFaultInjector(self, context).make_response()
+        return self.record_response(context, await self.execute_command(context))
 
     async def execute_command(self, context: CommandContext) -> bytes:
         """Execute a request in one transaction and return the response."""
@@ -239,7 +241,7 @@ class SessionHandler:
     def record_response(self, context: CommandContext, response: bytes) -> bytes:
         """Record *response* in the journal and return it."""
         world = context.world
-        told = PduExchange(  # by position, which takes half the time
+        exchange = PduExchange(  # by position, which takes half the time
             context.now,
             self._journal_path,
             context.octets,
@@ -253,7 +255,7 @@ class SessionHandler:
             (),
             world.account.access.get_bind(self.system_id).coding,
         )
-        self._record_exchange(world, told)
+        self._record_exchange(world, exchange)
         return response
 
     def _record_exchange(self, world: World, exchange: PduExchange) -> None:
@@ -328,10 +330,10 @@ class SessionHandler:
     def _decline_pdu(self, event: SessionEvent) -> bytes:
         if self.world is not None:
             why = "the session has no place for it, or it is malformed"
-            now, said = self.world.clock.now(), event.octets
+            now, request = self.world.clock.now(), event.octets
             self._record_exchange(
                 self.world,
-                PduExchange(now, self._journal_path, said, event.response, why=why),
+                PduExchange(now, self._journal_path, request, event.response, why=why),
             )
         return event.response
 
@@ -344,10 +346,10 @@ class SessionHandler:
     def _ignore_stray(self, event: SessionEvent) -> bytes:
         if self.world is not None:
             why = "it answers nothing that was asked"
-            told = PduExchange(
+            exchange = PduExchange(
                 self.world.clock.now(), self._journal_path, event.octets, b"", why=why
             )
-            self._record_exchange(self.world, told)
+            self._record_exchange(self.world, exchange)
         return b""
 
     def _handle_response(self, pending: Any, octets: bytes, why: str) -> bytes:
@@ -356,19 +358,19 @@ class SessionHandler:
         if receiver is not None:
             world = receiver.world
             fault = receiver.receipt_faults.pop(pending.sequence, "")
-            now, took = world.clock.now(), self.connection.now - pending.sent_at
-            told = PduExchange(
+            now, duration = world.clock.now(), self.connection.now - pending.sent_at
+            exchange = PduExchange(
                 now,
                 self._journal_path,
                 pending.octets,
                 octets,
-                took,
+                duration,
                 SMSC,
                 "",
                 why,
                 fault,
             )
-            self._record_exchange(world, told)
+            self._record_exchange(world, exchange)
             if pending.command == DELIVER_SM_ID:
                 receiver.acknowledge_receipt(pending.ticket, octets, fault)
                 receiver.schedule_flush()

@@ -41,22 +41,24 @@ class SmppFaultInjector:
 
     async def make_response(self) -> bytes:
         """Return the response to send now; a delayed one is scheduled."""
-        desk, visit = self._handler, self._context
-        pdu = visit.pdu
+        handler, context = self._handler, self._context
+        pdu = context.pdu
         good = wire.encode_response(pdu.command, CommandStatus.ESME_ROK, pdu.sequence)
         call = self._make_call(good, is_carried_out=False)
         try:
             rule = await self._match_rule(FaultPhase.BEFORE, call)
         except Refusal as refusal:  # of the store
-            return desk.record_response(visit, desk.refuse_command(visit, refusal))
+            return handler.record_response(
+                context, handler.refuse_command(context, refusal)
+            )
         if rule is not None:
             return await self._apply_rule(rule, call)
-        right = await desk.execute_command(visit)
+        right = await handler.execute_command(context)
         call = self._make_call(right, is_carried_out=True)
         if wire.PDU_HEADER.unpack_from(right)[2] == CommandStatus.ESME_ROK:
             rule = await self._match_rule(FaultPhase.AFTER, call)
         if rule is None:
-            return desk.record_response(visit, right)
+            return handler.record_response(context, right)
         return await self._apply_rule(rule, call)
 
     def _make_call(self, response: bytes, *, is_carried_out: bool) -> "StruckCommand":
@@ -76,7 +78,7 @@ class SmppFaultInjector:
 
         Rules strike the commands that keep a session alive only if they name them.
         """
-        visit = self._context
+        context = self._context
 
         def is_felt(effect: Effect) -> bool:
             return effect.changes_smpp(call)
@@ -86,15 +88,15 @@ class SmppFaultInjector:
             phase=phase,
             token=self._handler.system_id,
             numbers=[
-                format_cellphone(each) for each in parse_pdu_recipients(visit.pdu)
+                format_cellphone(each) for each in parse_pdu_recipients(context.pdu)
             ],
-            body=shown.describe_body(visit.pdu),
+            body=shown.describe_body(context.pdu),
             headers={},
-            now=visit.now,
-            is_exempt=visit.pdu.command in KEEPALIVE_COMMANDS,
+            now=context.now,
+            is_exempt=context.pdu.command in KEEPALIVE_COMMANDS,
             is_affected_by=is_felt,
         )
-        world = visit.world
+        world = context.world
         try:
             return await run_transaction(
                 world, lambda: world.match_fault_rule(facts, FaultPlace.SMPP_ANSWER)
@@ -143,8 +145,10 @@ class StruckCommand(Struct, kw_only=True):
 
     @property
     def can_send_receipt(self) -> bool:
-        message, mail = self._find_message_id(), self.handler.dispatcher
-        return message is not None and mail.can_send_early(self.context.world, message)
+        message, dispatcher = self._find_message_id(), self.handler.dispatcher
+        return message is not None and dispatcher.can_send_early(
+            self.context.world, message
+        )
 
     def make_response(self, status: int) -> bytes:
         return wire.encode_response(
@@ -153,24 +157,24 @@ class StruckCommand(Struct, kw_only=True):
 
     async def delay_response(self, by: timedelta) -> None:
         """Send the response later; until then the request is unanswered."""
-        desk, visit = self.handler, self.context
+        handler, context = self.handler, self.context
 
         async def answered() -> None:
-            visit.now = visit.world.clock.now()
+            context.now = context.world.clock.now()
             right = (
                 self.right_response
                 if self.is_carried_out
-                else await desk.execute_command(visit)
+                else await handler.execute_command(context)
             )
-            desk.connection.send(desk.record_response(visit, right))
-            visit.world.shared.store.mark_journal_dirty(visit.world)
+            handler.connection.send(handler.record_response(context, right))
+            context.world.shared.store.mark_journal_dirty(context.world)
 
-        delayed = DelayedResponse(visit.now + by, self.command, self.rule_id)
+        delayed = DelayedResponse(context.now + by, self.command, self.rule_id)
         await self._postpone_receipt(delayed.due)
-        desk.ensure_delayed_responses(visit.world).defer(
+        handler.ensure_delayed_responses(context.world).defer(
             delayed,
             lambda: start_eagerly(answered()),
-            lambda: desk.record_response(visit, b""),
+            lambda: handler.record_response(context, b""),
         )
 
     def send_last(self, octets: bytes) -> None:
@@ -179,15 +183,17 @@ class StruckCommand(Struct, kw_only=True):
         self.handler.connection.go_silent()
 
     def drip_response(self, seconds: timedelta) -> None:
-        desk, visit = self.handler, self.context
-        desk.record_response(visit, self.right_response)
-        desk.connection.begin_drip()
+        handler, context = self.handler, self.context
+        handler.record_response(context, self.right_response)
+        handler.connection.begin_drip()
         for index, octet in enumerate(self.right_response):
             left = len(self.right_response) - index - 1
-            due = visit.now + seconds - seconds * left / len(self.right_response)
-            then = partial(desk.connection.drip_octet, bytes((octet,)), last=not left)
+            due = context.now + seconds - seconds * left / len(self.right_response)
+            then = partial(
+                handler.connection.drip_octet, bytes((octet,)), last=not left
+            )
             delayed = DelayedResponse(due, self.command, self.rule_id)
-            desk.ensure_delayed_responses(visit.world).defer(delayed, then)
+            handler.ensure_delayed_responses(context.world).defer(delayed, then)
 
     def hold_response(self) -> None:
         self.handler.held_response = self.right_response

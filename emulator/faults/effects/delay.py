@@ -28,14 +28,14 @@ def _is_delay(value: Any) -> bool:
         bounds = value["uniform"]
         is_pair = isinstance(bounds, list) and len(bounds) == PAIR
         return is_pair and all(map(_is_seconds, bounds))
-    law = value.get("lognormal")
+    lognormal = value.get("lognormal")
     return (
         value.keys() == {"lognormal"}
-        and isinstance(law, dict)
-        and law.keys() == {"median", "sigma"}
-        and _is_seconds(law["median"])
-        and is_number(law["sigma"])
-        and 0 <= law["sigma"] <= MAX_SIGMA
+        and isinstance(lognormal, dict)
+        and lognormal.keys() == {"median", "sigma"}
+        and _is_seconds(lognormal["median"])
+        and is_number(lognormal["sigma"])
+        and 0 <= lognormal["sigma"] <= MAX_SIGMA
     )
 
 
@@ -134,8 +134,8 @@ class Delay(Effect, frozen=True):
         if isinstance(seconds, UniformDelay):
             return {"delay": {"uniform": [seconds.low, seconds.high]}}
         if isinstance(seconds, LognormalDelay):
-            law = {"median": seconds.median, "sigma": seconds.sigma}
-            return {"delay": {"lognormal": law}}
+            lognormal = {"median": seconds.median, "sigma": seconds.sigma}
+            return {"delay": {"lognormal": lognormal}}
         return {"delay": seconds}
 
     @classmethod

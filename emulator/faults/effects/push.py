@@ -52,7 +52,7 @@ COUNT = make_integer_field(
 class PushFault(Effect, frozen=True):
     """What leaves goes wrong: a push to a customer's server, not an answer."""
 
-    trick: PushMutation
+    mutation: PushMutation
     seconds: float = 0  # of the world, that it is late
     count: int = LEAST_COUNT  # of the pushes that leave at once
 
@@ -71,26 +71,26 @@ class PushFault(Effect, frozen=True):
     @classmethod
     def from_json(cls, body: Json) -> Self:
         """Refuses seconds and counts that mean nothing, or that are missing."""
-        trick = PushMutation(PUSH.read_from(body))
-        for name, tricks in (("seconds", TAKING_SECONDS), ("count", TAKING_COUNT)):
-            if name in body and trick not in tricks:
-                takers = " and ".join(sorted(tricks))
-                why = f"push {trick} takes no {name}; {takers} do"
+        mutation = PushMutation(PUSH.read_from(body))
+        for name, mutations in (("seconds", TAKING_SECONDS), ("count", TAKING_COUNT)):
+            if name in body and mutation not in mutations:
+                takers = " and ".join(sorted(mutations))
+                why = f"push {mutation} takes no {name}; {takers} do"
                 raise Refusal(NOT_WANTED, why, field=f"effect.{name}")
         seconds, count = SECONDS.find_in(body), COUNT.find_in(body)
-        if trick is PushMutation.LATE and seconds is None:
+        if mutation is PushMutation.LATE and seconds is None:
             raise Refusal(REQUIRED, "say how late: seconds", field="effect.seconds")
-        if trick is PushMutation.STORM and count is None:
+        if mutation is PushMutation.STORM and count is None:
             raise Refusal(REQUIRED, "say how many: count", field="effect.count")
-        usual = REORDER_SECONDS if trick is PushMutation.REORDERED else 0
-        return cls(trick, seconds or usual, count or LEAST_COUNT)
+        usual = REORDER_SECONDS if mutation is PushMutation.REORDERED else 0
+        return cls(mutation, seconds or usual, count or LEAST_COUNT)
 
     def to_json(self) -> dict[str, Any]:
         return omit_none(
             {
-                "push": str(self.trick),
-                "seconds": self.seconds if self.trick in TAKING_SECONDS else None,
-                "count": self.count if self.trick in TAKING_COUNT else None,
+                "push": str(self.mutation),
+                "seconds": self.seconds if self.mutation in TAKING_SECONDS else None,
+                "count": self.count if self.mutation in TAKING_COUNT else None,
             }
         )
 
@@ -108,21 +108,23 @@ class PushFault(Effect, frozen=True):
     @property
     def phases(self) -> tuple[FaultPhase, ...]:
         return (
-            FaultPhase.EARLY if self.trick is PushMutation.EARLY else FaultPhase.PUSH,
+            FaultPhase.EARLY
+            if self.mutation is PushMutation.EARLY
+            else FaultPhase.PUSH,
         )
 
     def can_affect(self, operation: str) -> bool:
-        unfelt = map(str, UNAFFECTED_KINDS.get(self.trick, ()))
+        unfelt = map(str, UNAFFECTED_KINDS.get(self.mutation, ()))
         return Effect.can_affect(self, operation) and operation not in unfelt
 
     def changes_push(self, call: PushCall) -> bool:
         return (
-            self.trick not in PARAMETER_REWRITES
-            or apply_push_mutation(call.pairs, self.trick) != call.pairs
+            self.mutation not in PARAMETER_REWRITES
+            or apply_push_mutation(call.pairs, self.mutation) != call.pairs
         )
 
     def make_deliveries(self, delivery: Delivery) -> list[Delivery]:
-        return _MAKERS.get(self.trick, _mark_delivery)(delivery, self)
+        return _MAKERS.get(self.mutation, _mark_delivery)(delivery, self)
 
 
 def _lose_delivery(delivery: Delivery, _fault: PushFault) -> list[Delivery]:
@@ -148,7 +150,7 @@ def _send_at_once(delivery: Delivery, fault: PushFault) -> list[Delivery]:
 
 def _mark_delivery(delivery: Delivery, fault: PushFault) -> list[Delivery]:
     """Return what is felt on its way only."""
-    return [delivery._replace(trick=fault.trick)]
+    return [delivery._replace(trick=fault.mutation)]
 
 
 _MAKERS: Mapping[PushMutation, Callable[[Delivery, PushFault], list[Delivery]]] = {

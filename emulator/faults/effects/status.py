@@ -95,14 +95,14 @@ class Respond(Effect, frozen=True):
         )
 
     def to_json(self) -> dict[str, Any]:
-        said = omit_none(
+        body = omit_none(
             {
                 "status": self.status,
                 "retry_after": self.retry_after,
                 "headers": dict(self.headers) or None,
             }
         )
-        return said if self.body is ENVELOPE_BODY else {**said, "body": self.body}
+        return body if self.body is ENVELOPE_BODY else {**body, "body": self.body}
 
     @classmethod
     def list_examples(cls) -> Iterator[dict[str, Any]]:
@@ -130,12 +130,12 @@ class Respond(Effect, frozen=True):
 
 
 def make_retry_after(seconds: int | None) -> dict[str, str]:
-    """Return the header that says when to try again, if it is said at all."""
+    """Return the header that says when to try again, where there is one."""
     return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 def _find_phrase(status: int) -> str:
-    """Return HTTP's words for *status*; those of a stranger are its class's."""
+    """Return the phrase of HTTP for *status*; of an unknown one its class has it."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
