@@ -10,8 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.properties import FACTOR, examples, sampled
-from tests.served import ROOT
+from tests.support.emulator import FACTOR, set_examples, take_sample
+from tests.support.processes import ROOT
 
 RUNS = {"given", "run_state_machine_as_test"}  # what tries an example after the other
 OWN = Path(__file__).with_name("properties.py")
@@ -102,8 +102,8 @@ def test_a_soak_tries_many_times_as_many_and_all_of_a_list() -> None:
 
 
 def test_a_test_has_few_and_a_part_of_a_list() -> None:
-    assert examples(40).max_examples == 40
-    part = sampled([*range(9_999)])
+    assert set_examples(40).max_examples == 40
+    part = take_sample([*range(9_999)])
     assert len(part) < 500
     assert (part[:100], part[-1]) == ([*range(100)], 9_998)
 

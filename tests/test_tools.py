@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import run_python
+from tests.conftest import ALLOWED, NOTES, WATCH
+from tests.support.processes import INSTALL, describe_skips, run_python
 from tests.test_manual_clients import JARS
-from tests.tools import INSTALL, skips_in_words
-from tests.watching import ALLOWED, NOTES, WATCH
 from tools.examples import TABLE
 
 HERE = Path(__file__).parent
@@ -80,7 +79,7 @@ def test_nothing_is_skipped_but_for_want_of_a_tool() -> None:
 
 
 def test_skips_are_told_in_one_line_a_reason() -> None:
-    said = skips_in_words({"a is missing: apt install a": 1, "b is missing: b": 2})
+    said = describe_skips({"a is missing: apt install a": 1, "b is missing: b": 2})
 
     assert said == [
         "2 tests not run: b is missing: b",
