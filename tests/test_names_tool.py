@@ -66,7 +66,7 @@ def tree(tmp_path: Path) -> Path:
         "tests/conftest.py": "",
         "tests/test_sms.py": "",
         "tests/dialled.py": "",
-        "tests/support/smpp.py": "",
+        "tests/smpp/packed.py": "",
         "tests/examples/client.py": "",
     }.items():
         path = tmp_path / name

@@ -102,11 +102,11 @@ def run_at_once(work: Coroutine[Any, Any, Got]) -> Got:
 def keep_changes(world: World, *changes: object) -> None:
     """Have *changes* happen in *world*, in one transaction."""
 
-    def kept() -> None:
+    def keep() -> None:
         for each in changes:
             world.keep_change(each)
 
-    run_transaction_now(world.shared, kept)
+    run_transaction_now(world.shared, keep)
 
 
 @dataclass
@@ -198,7 +198,7 @@ class Api:
         sent |= {name.lower(): value for name, value in (headers or {}).items()}
         octets = _encode_body(json) if content is None else content
         return self._loop.create_task(
-            _send_checked(self.app, method, path, sent, octets)
+            _send_and_check(self.app, method, path, sent, octets)
         )
 
     def send_together(self, *requests: tuple[str, str, Any]) -> list[Answer]:
@@ -312,7 +312,7 @@ def _encode_body(body: Any) -> bytes:
     return b"" if body is None else json.dumps(body).encode()
 
 
-async def _send_checked(
+async def _send_and_check(
     app: Starlette, method: str, path: str, headers: Mapping[str, str], body: bytes
 ) -> Answer:
     answer = await _send(app, method, path, headers, body)

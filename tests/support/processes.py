@@ -271,7 +271,7 @@ def keep_busy(
 # --- Programs of other people --------------------------------------------------
 
 PACKAGES = ROOT / "tests" / "contract_tools" / "node_modules"
-SYSTEM = "/usr/sbin"  # of servers, which not everybody has on the PATH
+SYSTEM = "/usr/sbin"  # of servers, which is not on every PATH
 PLACES = (Path(sys.executable).parent, PACKAGES / ".bin")
 
 NPM = "npm ci --prefix tests/contract_tools --ignore-scripts"

@@ -86,7 +86,7 @@ def run_receiver(
         def handle_any(self) -> None:
             receiver.at_once += 1
             receiver.most_at_once = max(receiver.most_at_once, receiver.at_once)
-            answer = receiver.answer(self._asked())
+            answer = receiver.answer(self._read_request())
             receiver.at_once -= 1
             if answer == SILENCE:
                 receiver.let_go.wait()
@@ -97,11 +97,11 @@ def run_receiver(
                 self.wfile.write(b"what?\r\n\r\n")
                 self.close_connection = True
             else:
-                self._say(ReceiverAnswer(*answer))
+                self._send_answer(ReceiverAnswer(*answer))
 
         do_GET = do_POST = handle_any  # noqa: N815 - as the library asks for it
 
-        def _asked(self) -> ReceivedRequest:
+        def _read_request(self) -> ReceivedRequest:
             target = urlsplit(self.path)
             octets = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -110,7 +110,7 @@ def run_receiver(
                 self.command, target.path, tuple(pairs), headers, octets.decode()
             )
 
-        def _say(self, said: ReceiverAnswer) -> None:
+        def _send_answer(self, said: ReceiverAnswer) -> None:
             self.send_response(said.status)
             for name, value in said.headers:
                 self.send_header(name, value)

@@ -51,7 +51,7 @@ class Scribe:
     api: Api
     lines: list[str] = field(default_factory=list)
 
-    def title(self, text: str) -> None:
+    def begin_part(self, text: str) -> None:
         self.lines += ["", f"=== {text}", ""]
 
     def get(self, path: str, **options: Any) -> Answer:
@@ -60,22 +60,22 @@ class Scribe:
     def post(self, path: str, json: Any = None, **options: Any) -> Answer:
         return self.ask("POST", path, json=json, **options)
 
-    def briefly(self, method: str, path: str, **options: Any) -> Answer:
+    def ask_briefly(self, method: str, path: str, **options: Any) -> Answer:
         """Send a request, and write it and its answer down in a line each."""
         sent = {name: each for name, each in options.items() if name != "token"}
-        self.lines.append(f"> {method} {path} {_shortened(sent)}".rstrip(" {}"))
+        self.lines.append(f"> {method} {path} {_shorten_text(sent)}".rstrip(" {}"))
         answer = self.api.send(method, path, **options)
         told = [answer.headers.get(each, "") for each in EXPLAINS]
         said = " | ".join(filter(None, (*told, answer.octets.decode(errors="replace"))))
-        self.lines.append(f"< {answer.status} {scrubbed(said)[:LENGTH]}")
+        self.lines.append(f"< {answer.status} {scrub_text(said)[:LENGTH]}")
         return answer
 
-    def found(self, method: str, path: str) -> None:
+    def ask_ids(self, method: str, path: str) -> None:
         """Write down which things a listing has, and not what it tells of them."""
         answer = self.api.send(method, f"/_emulator/{path}")
-        self.lines.append(f"> {path}\n< {answer.status} {_ids(answer.body)}")
+        self.lines.append(f"> {path}\n< {answer.status} {_list_ids(answer.body)}")
 
-    def control(self, method: str, path: str, json: Any = None) -> Answer:
+    def ask_control(self, method: str, path: str, json: Any = None) -> Answer:
         return self.ask(method, f"/_emulator/{path}", json=json)
 
     def ask(self, method: str, path: str, **options: Any) -> Answer:
@@ -84,7 +84,7 @@ class Scribe:
         for name, value in options.get("headers", {}).items():
             self.lines.append(f"> {name}: {value}")
         if options.get("json") is not None:
-            self.lines.append(laid_out(options["json"]))
+            self.lines.append(lay_out_json(options["json"]))
         if len(content := options.get("content") or b"") < WIDTH:
             self.lines += [content.decode()] if content else []
         answer = self.api.send(method, path, **options)
@@ -99,13 +99,13 @@ class Scribe:
             if name != "content-length" and line not in SAID_ANYWAY:
                 self.lines.append(f"< {line}")
         if "json" in answer.headers.get("content-type", "") and is_json(answer.octets):
-            self.lines.append(laid_out(answer.body))
+            self.lines.append(lay_out_json(answer.body))
         else:
             text = answer.octets.decode("utf-8", "backslashreplace")
             self.lines += [each for each in text.splitlines() if each.strip()]
         self.lines.append("")
 
-    def said_of(self, what: str, outcomes: Iterable[tuple[str, str]]) -> None:
+    def tell_outcomes(self, what: str, outcomes: Iterable[tuple[str, str]]) -> None:
         """Write down what comes of each value, those with the same outcome together."""
         found: dict[str, list[str]] = {}
         for value, outcome in outcomes:
@@ -125,7 +125,7 @@ class Scribe:
 
     @property
     def text(self) -> str:
-        return scrubbed("\n".join(self.lines)).strip() + "\n"
+        return scrub_text("\n".join(self.lines)).strip() + "\n"
 
 
 WAYS = ("class", "href", "action", "hx-get", "hx-post", "name", "value", "title")
@@ -138,7 +138,7 @@ def tell_story(story: Callable[[Scribe], None], **world: Any) -> list[str]:
     with closing(make_emulator(**world)) as api:
         scribe = Scribe(api)
         story(scribe)
-        return [scrubbed(each) for each in scribe.lines]
+        return [scrub_text(each) for each in scribe.lines]
 
 
 def list_differences(usual: list[str], lines: list[str]) -> Iterator[str]:
@@ -151,23 +151,23 @@ def list_differences(usual: list[str], lines: list[str]) -> Iterator[str]:
             yield after
 
 
-def _shortened(value: Any) -> str:
+def _shorten_text(value: Any) -> str:
     text = str(value)
     return text if len(text) <= MOST else f"{text[:MOST]}... ({len(text)})"
 
 
-def _ids(body: Any) -> Any:
+def _list_ids(body: Any) -> Any:
     """Return what names each thing in an answer."""
     if isinstance(body, list):
-        return [_ids(each) for each in body]
+        return [_list_ids(each) for each in body]
     if not isinstance(body, dict):
         return body
     names = [str(body[each]) for each in IDS if each in body]
-    lists = [_ids(each) for each in body.values() if isinstance(each, list)]
+    lists = [_list_ids(each) for each in body.values() if isinstance(each, list)]
     return [*names, *lists]
 
 
-def scrubbed(text: str) -> str:
+def scrub_text(text: str) -> str:
     """Return *text* without what the machine decides."""
     for found, instead in CHANGES:
         text = found.sub(instead, text)
@@ -182,48 +182,47 @@ def is_json(octets: bytes) -> bool:
     return True
 
 
-def laid_out(value: Any, indent: str = "") -> str:
+def lay_out_json(value: Any, indent: str = "") -> str:
     """Return JSON on one line where that fits, or an entry to a line."""
     line = indent + json.dumps(value, ensure_ascii=False)
     if len(line) <= WIDTH or not value or not isinstance(value, dict | list):
         return line
     deeper = indent + " "
     if isinstance(value, list):
-        return (
-            f"{indent}[\n{_joined(laid_out(each, deeper) for each in value)}\n{indent}]"
-        )
-    return f"{indent}{{\n{_joined(_entries(value, deeper))}\n{indent}}}"
+        parts = (lay_out_json(each, deeper) for each in value)
+        return f"{indent}[\n{_join_parts(parts)}\n{indent}]"
+    return f"{indent}{{\n{_join_parts(_list_entries(value, deeper))}\n{indent}}}"
 
 
-def _joined(parts: Any) -> str:
+def _join_parts(parts: Any) -> str:
     return ",\n".join(parts)
 
 
-def _entries(value: Mapping[str, Any], indent: str) -> Any:
+def _list_entries(value: Mapping[str, Any], indent: str) -> Any:
     for name, each in value.items():
-        yield f"{indent}{json.dumps(name)}: {laid_out(each, indent).lstrip()}"
+        yield f"{indent}{json.dumps(name)}: {lay_out_json(each, indent).lstrip()}"
 
 
 def ask_everything(scribe: Scribe) -> None:
     """Ask for all that the control API can tell of a world."""
-    scribe.title("what the control API tells")
+    scribe.begin_part("what the control API tells")
     for operation in read_control().operations.values():
         path = operation.path.removeprefix("/_emulator/")
         is_plain = "{" not in path and operation.id not in STREAMS
         if operation.method == "GET" and is_plain:
-            scribe.control("GET", path)
+            scribe.ask_control("GET", path)
     last = scribe.api.world.journal.last
     for number in sorted({1, 2, 3, 4, 5, last // 2, last} - {0}):
-        scribe.control("GET", f"journal/{number}")
+        scribe.ask_control("GET", f"journal/{number}")
     for each in run_control(scribe.api, "GET", "campaigns"):
         where = f"campaigns/{each['channel']}/{each['campaign']}"
-        scribe.control("GET", where)
-        scribe.control("GET", f"{where}/recipients?first=1&count=5")
+        scribe.ask_control("GET", where)
+        scribe.ask_control("GET", f"{where}/recipients?first=1&count=5")
         if each["channel"] == "email":
-            scribe.control("GET", f"{where}/letters")
+            scribe.ask_control("GET", f"{where}/letters")
     for address in (NUMBER, *HANDSETS[:5], "5500000000"):
-        scribe.control("GET", f"conversations/{address}")
-        scribe.control("GET", f"handsets/{address}")
+        scribe.ask_control("GET", f"conversations/{address}")
+        scribe.ask_control("GET", f"handsets/{address}")
 
 
 def compare_transcript(name: str, text: str) -> None:

@@ -51,7 +51,7 @@ class Command(NamedTuple):
         path = self.path.format(
             token=next(reversed(api.world.tokens)),
             session=next(iter(api.world.sessions), 0),
-            push=next(iter(_list_awaited(api)), 0),
+            push=next(iter(_list_pushes(api)), 0),
             aside=next((name for name, _ in api.worlds.list_set_aside()), ""),
         )
         path = path if path.startswith("/") else f"/_emulator/{path}"
@@ -60,7 +60,7 @@ class Command(NamedTuple):
         return self.method, path, {**body, "name": new} if named else body
 
 
-def _list_awaited(api: Api) -> Iterator[int]:
+def _list_pushes(api: Api) -> Iterator[int]:
     for relay in api.world.outbox.relays:
         yield from relay._awaited  # noqa: SLF001 - a listener knows its numbers
 
@@ -216,9 +216,9 @@ def fill_world(api: Api) -> None:
 
 
 def _exchange_replies(api: Api) -> None:
-    """Let handsets write, before their time too, and what leaves find nobody."""
-    nobody = {"push_url": "http://127.0.0.1:9/mo", "push_retries": [60]}
-    run_control(api, "PATCH", "account", json=nobody)
+    """Let handsets write, before their time too; no server takes what is pushed."""
+    nowhere = {"push_url": "http://127.0.0.1:9/mo", "push_retries": [60]}
+    run_control(api, "PATCH", "account", json=nowhere)
     run_control(api, "POST", "faults", json={"effect": {"push": "early"}, "first": 1})
     place_campaign(
         api, make_sms(recipients=make_recipients("9990011000", "9990010000"))

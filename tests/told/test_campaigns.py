@@ -35,7 +35,7 @@ def test_campaigns(scribe: Scribe) -> None:
         {"cellphone": each, "name": f"N{index}", "field1": "x"}
         for index, each in enumerate((NUMBER, *HANDSETS))
     ]
-    scribe.title("placed")
+    scribe.begin_part("placed")
     for path in ("/api/v1/user", "/api/v3/user/routes", "/api/v3/user/countries"):
         scribe.get(path)
     placed = [
@@ -60,16 +60,16 @@ def test_campaigns(scribe: Scribe) -> None:
     for each in (NUMBER, *HANDSETS, "12"):
         scribe.get(f"/api/v3/hlr/{each}")
     for seconds in LATER:
-        scribe.title(f"{seconds} seconds later")
+        scribe.begin_part(f"{seconds} seconds later")
         api.clock.advance(seconds=seconds)
         for campaign in placed:
             scribe.get(f"{SMS}/{campaign.body['campaign']}/messages")
         for call in calls:
             scribe.get(f"{VOICE}/{call.body['voice_campaign']}")
     scribe.post(f"{VOICE}/{calls[1].body['voice_campaign']}/cancel")
-    scribe.title("replies")
+    scribe.begin_part("replies")
     for text in ("si", "INFO", "promo?", "alto"):
-        scribe.control("POST", "inbound", {"number": NUMBER, "text": text})
+        scribe.ask_control("POST", "inbound", {"number": NUMBER, "text": text})
     for query in (
         {"type": 1},
         {"type": 2, "campaigns": [placed[0].body["campaign"]]},
@@ -84,7 +84,7 @@ def test_campaigns(scribe: Scribe) -> None:
 def test_life(scribe: Scribe) -> None:
     """Tell a few weeks of an account in which somebody seems to live."""
     body = {"campaigns": 12, "recipients": 8}
-    scribe.control("POST", "world/populate", body)
+    scribe.ask_control("POST", "world/populate", body)
     scribe.post(RESPONSES, {"type": 1})
     ask_everything(scribe)
 
@@ -125,7 +125,7 @@ def test_listings(scribe: Scribe) -> None:
             continue
         for name in _queries(operation.id):
             if name in values:
-                scribe.found("GET", f"{path}?{name}={values[name]}")
+                scribe.ask_ids("GET", f"{path}?{name}={values[name]}")
 
 
 def _answered(api: Api, *texts: str) -> None:
@@ -162,7 +162,7 @@ def test_switches(scribe: Scribe) -> None:
         if name == "errors":  # another envelope, which no contract describes
             continue
         for choice in switch.choices[1:]:
-            scribe.title(f"{name}: {choice}")
+            scribe.begin_part(f"{name}: {choice}")
             chosen = tell_story(_doubtful, assumptions={name: choice})
             scribe.lines += list_differences(usual, chosen)
 
@@ -203,13 +203,15 @@ def _doubtful(scribe: Scribe) -> None:
     for changes in SMS_DOUBTS:
         body = {**make_sms(), **changes}
         sent = {name: each for name, each in body.items() if each is not None}
-        scribe.briefly("POST", SMS, json=sent)
-    scribe.briefly(
+        scribe.ask_briefly("POST", SMS, json=sent)
+    scribe.ask_briefly(
         "POST", SMS, content=b'{"text":"a"}', headers={"content-type": "x/y"}
     )
-    scribe.briefly("GET", "/api/v1/user", headers={"authorization": "demo"}, token="")
+    scribe.ask_briefly(
+        "GET", "/api/v1/user", headers={"authorization": "demo"}, token=""
+    )
     for changes in ({}, {"text": "sin marca"}, {"country": 1, "route": None}):
-        scribe.briefly("POST", CLIC, json=make_order(CLIC, **changes))
+        scribe.ask_briefly("POST", CLIC, json=make_order(CLIC, **changes))
     for changes in (
         {},
         {"template": 3, "image": "https://media.example.org/promocion.png"},
@@ -218,7 +220,7 @@ def _doubtful(scribe: Scribe) -> None:
         {"scheduled_date": "2026-03-05 09:00:00"},
         {"body": "<+B+>", "recipients": [{"email": "a@b.example", "field1": "x"}]},
     ):
-        scribe.briefly("POST", EMAIL, json=make_order(EMAIL, **changes))
+        scribe.ask_briefly("POST", EMAIL, json=make_order(EMAIL, **changes))
     for changes in (
         {},
         {"remittent": None},
@@ -226,10 +228,10 @@ def _doubtful(scribe: Scribe) -> None:
         {"scheduled_date": "2026-03-05 09:00:00"},
         {"scheduledDate": "2026-03-05 09:00:00"},
     ):
-        scribe.briefly("POST", VOICE, json=make_order(VOICE, **changes))
+        scribe.ask_briefly("POST", VOICE, json=make_order(VOICE, **changes))
     calls = max(api.world.voice_campaigns, default=0)
-    scribe.briefly("GET", f"{VOICE}/{calls}/")
-    scribe.briefly("POST", f"{VOICE}/{calls}/cancel")
+    scribe.ask_briefly("GET", f"{VOICE}/{calls}/")
+    scribe.ask_briefly("POST", f"{VOICE}/{calls}/cancel")
     run_control(api, "POST", "clock/advance", json={"seconds": 40})
     _answered(api, "si", "INFO por favor")
     run_control(api, "POST", "clock/settle", json={"seconds": 1_000})
@@ -238,13 +240,13 @@ def _doubtful(scribe: Scribe) -> None:
         {"type": 3, "cellphone": NUMBER},
         {"type": 1, "from": "2026-03-05 00:00:00", "to": "2026-03-01 00:00:00"},
     ):
-        scribe.briefly("POST", RESPONSES, json=query)
+        scribe.ask_briefly("POST", RESPONSES, json=query)
     for number in [*api.world.campaigns][:3]:
-        scribe.briefly("GET", f"{SMS}/{number}/messages")
+        scribe.ask_briefly("GET", f"{SMS}/{number}/messages")
         run_control(api, "POST", f"campaigns/sms/{number}/lose")
-        scribe.briefly("GET", f"{SMS}/{number}/messages")
+        scribe.ask_briefly("GET", f"{SMS}/{number}/messages")
     for path in ("deliveries", "movements", "messages?last=9"):
-        scribe.briefly("GET", f"/_emulator/{path}")
+        scribe.ask_briefly("GET", f"/_emulator/{path}")
 
 
 # --- How fast they go --------------------------------------------------------
@@ -261,7 +263,7 @@ PACES = (
 def test_paces(scribe: Scribe) -> None:
     """How campaigns go at each pace, with a pause, instant by instant."""
     for pace in PACES:
-        scribe.title(str(pace))
+        scribe.begin_part(str(pace))
         scribe.lines += tell_story(_passing, pace=pace)
 
 
@@ -275,7 +277,7 @@ def _passing(scribe: Scribe) -> None:
     for step in range(16):
         if step in (4, 7):
             change = "pause" if step == 4 else "resume"
-            scribe.briefly("POST", f"/_emulator/campaigns/sms/{sms}/{change}")
+            scribe.ask_briefly("POST", f"/_emulator/campaigns/sms/{sms}/{change}")
         rows = _columns(api, f"{SMS}/{sms}/messages", "data")
         called = _columns(api, f"{VOICE}/{calls}", "voice_messages")
         scribe.lines.append(f"{api.clock.now:%d %H:%M:%S.%f} {rows} {called}")

@@ -26,7 +26,7 @@ def test_refusals(scribe: Scribe) -> None:
         for no in REFUSAL_CASES:
             with closing(no.make_api(_made, language=language)) as api:
                 one = Scribe(api)
-                one.title(f"{no.reason} ({language})")
+                one.begin_part(f"{no.reason} ({language})")
                 if len(str(no.options.get("json"))) > 9_999:
                     one.hear(api.send(no.method, no.path, **no.options))
                 else:
@@ -54,7 +54,7 @@ def test_refused_by_faults(scribe: Scribe) -> None:
                 rule = {"operation": "getUser", "effect": {"refusal": name}}
                 run_control(api, "POST", "faults", json=rule)
                 one.lines.append(f"{name} ({language})")
-                one.briefly("GET", "/api/v1/user")
+                one.ask_briefly("GET", "/api/v1/user")
                 run_control(api, "DELETE", "faults")
             scribe.lines += one.lines
 
@@ -64,13 +64,13 @@ def test_commands(scribe: Scribe) -> None:
     api = scribe.api
     prepare_world(api)
     for name in COMMANDS:
-        scribe.title(name)
+        scribe.begin_part(name)
         fork_world(api)
         with attend_command(api, name):
             method, path, body = COMMANDS[name].make_request(api)
             if name != "restoreWorld":
                 scribe.ask(method, path, json=body)
-                scribe.control("GET", f"journal?world={api.world.name}")
+                scribe.ask_control("GET", f"journal?world={api.world.name}")
 
 
 def test_mistaken(scribe: Scribe) -> None:
@@ -78,7 +78,7 @@ def test_mistaken(scribe: Scribe) -> None:
     for operation in read_control().operations.values():
         if operation.id in STREAMS | ABOUT_ALL:
             continue
-        scribe.title(operation.id)
+        scribe.begin_part(operation.id)
         scribe.api.world.journal.clear()
         path = operation.path.replace("{channel}", "sms")
         for name in ("number", "campaignId", "deliveryId"):
@@ -98,10 +98,10 @@ def test_wrong_orders(scribe: Scribe) -> None:
         for is_strict in (False, True):
             with closing(make_emulator(strict=is_strict)) as api:
                 one = Scribe(api)
-                one.title(f"{path} strict={is_strict}")
+                one.begin_part(f"{path} strict={is_strict}")
                 for name in _named(path):
                     bodies = ({**make_order(path), name: value} for value in WRONG)
-                    one.said_of(name, _outcomes(api, path, bodies))
+                    one.tell_outcomes(name, _outcomes(api, path, bodies))
                 scribe.lines += one.lines
 
 
@@ -110,14 +110,14 @@ def test_wrong_recipients(scribe: Scribe) -> None:
     for path in ORDERS:
         if "recipients" not in ORDERS[path]:
             continue
-        scribe.title(path)
+        scribe.begin_part(path)
         (good,) = ORDERS[path]["recipients"]
         for name in (*good, "name", "field1", "field4", "unknown"):
             bodies = (
                 make_order(path, recipients=[good, {**good, name: value}])
                 for value in WRONG
             )
-            scribe.said_of(name, _outcomes(scribe.api, path, bodies))
+            scribe.tell_outcomes(name, _outcomes(scribe.api, path, bodies))
 
 
 def _named(path: str) -> list[str]:
@@ -158,12 +158,12 @@ def test_wrong_commands(scribe: Scribe) -> None:
         if name in LONG | {"verifyExchanges", "advanceClock", "settleWorld"}:
             continue
         with attend_command(api, name):
-            scribe.title(name)
+            scribe.begin_part(name)
             method, path, good = command.make_request(api)
             for field in good:
                 bodies = ({**deepcopy(good), field: value} for value in WRONG)
                 answers = (api.send(method, path, json=each) for each in bodies)
-                scribe.said_of(
+                scribe.tell_outcomes(
                     field, zip(map(shown, WRONG), map(_detail, answers), strict=True)
                 )
 
@@ -181,22 +181,22 @@ def test_faults(scribe: Scribe) -> None:
     """Every fault that has a name, and every effect as a rule and as it is felt."""
     api = scribe.api
     for preset in run_control(api, "GET", "fault-presets"):
-        scribe.title(preset["name"])
-        scribe.control("POST", "faults", {"preset": preset["name"]})
-        scribe.control("DELETE", "faults")
+        scribe.begin_part(preset["name"])
+        scribe.ask_control("POST", "faults", {"preset": preset["name"]})
+        scribe.ask_control("DELETE", "faults")
     for effect in vocabulary.list_effect_examples():
-        scribe.title(str(effect))
+        scribe.begin_part(str(effect))
         rule = {"operation": "*", "first": 1, "effect": effect}
-        scribe.briefly("POST", "/_emulator/faults", json=rule)
+        scribe.ask_briefly("POST", "/_emulator/faults", json=rule)
         for operation in ("getUser", "moPush", "submit_sm", "deliver_sm", "nothing"):
             rule = {"operation": operation, "effect": effect, "off": True}
-            scribe.briefly("POST", "/_emulator/faults", json=rule)
+            scribe.ask_briefly("POST", "/_emulator/faults", json=rule)
         for field in effect:
             rules = (
                 {"effect": {**effect, field: value}, "off": True} for value in WRONG
             )
             answers = (api.post("/_emulator/faults", json=each) for each in rules)
-            scribe.said_of(
+            scribe.tell_outcomes(
                 field, zip(map(shown, WRONG), map(_detail, answers), strict=True)
             )
         run_control(api, "DELETE", "faults")
@@ -208,7 +208,7 @@ def test_presets_felt(scribe: Scribe) -> None:
     for effect in vocabulary.list_effect_examples():
         if not vocabulary.parse_effect(effect).can_affect("getUser"):
             continue
-        scribe.title(str(effect))
+        scribe.begin_part(str(effect))
         rule = {"operation": "getUser", "first": 1, "effect": effect}
         run_control(api, "POST", "faults", json=rule)
         asked = api.start("GET", "/api/v1/user")
@@ -222,5 +222,5 @@ def test_presets_felt(scribe: Scribe) -> None:
         else:
             scribe.hear(asked.result())
         run_control(api, "DELETE", "faults")
-    scribe.control("GET", "journal")
-    scribe.control("GET", "metrics")
+    scribe.ask_control("GET", "journal")
+    scribe.ask_control("GET", "metrics")

@@ -85,7 +85,7 @@ def test_world_files(scribe: Scribe) -> None:
     for steps in places(document):
         documents = (spoilt(document, steps, value) for value in WRONG)
         outcomes = zip(map(repr, WRONG), map(read, documents), strict=True)
-        scribe.said_of(".".join(map(str, steps)), outcomes)
+        scribe.tell_outcomes(".".join(map(str, steps)), outcomes)
 
 
 def test_snapshots(scribe: Scribe) -> None:
@@ -105,13 +105,13 @@ def test_snapshots(scribe: Scribe) -> None:
             continue
         documents = (spoilt(document, steps, value) for value in FEW)
         outcomes = zip(map(repr, FEW), map(read, documents), strict=True)
-        scribe.said_of(".".join(map(str, steps)), outcomes)
+        scribe.tell_outcomes(".".join(map(str, steps)), outcomes)
 
 
 def test_helps(scribe: Scribe) -> None:
     """Tell what every command says of itself, and of what is asked wrongly."""
     for words in _commands(main, ()):
-        scribe.title(" ".join(words) or "smsclouds-emulator")
+        scribe.begin_part(" ".join(words) or "smsclouds-emulator")
         for more in (["--help"], ["--nonsense"]):
             done = CliRunner().invoke(main, [*words, *more], terminal_width=88)
             said = done.output.splitlines()
@@ -146,7 +146,7 @@ def _commands(
 def test_kept(scribe: Scribe) -> None:
     """Tell what a snapshot holds, and what a world that was made from it tells."""
     fill_world(scribe.api)
-    scribe.control("GET", "world/snapshot")
+    scribe.ask_control("GET", "world/snapshot")
     document = run_control(scribe.api, "GET", "world/snapshot")
     with closing(make_emulator()) as other:
         run_control(

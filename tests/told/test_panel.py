@@ -28,7 +28,7 @@ def test_panel(scribe: Scribe) -> None:
         listed = run_control(api, "GET", "campaigns")
         for language in ("es", "en"):
             for path in _pages(listed, api.world.journal.last):
-                scribe.title(f"{path} ({language})")
+                scribe.begin_part(f"{path} ({language})")
                 words = {"accept-language": language}
                 answer = api.get(f"/panel/{path}", token="", headers=words)
                 scribe.hear_words(answer, ways=language == "en")
@@ -101,7 +101,7 @@ def test_buttons(scribe: Scribe) -> None:
             continue
         forms: list[Mapping[str, str]] = [{}, BUTTONS.get(name, {"x": "1"})]
         for form in forms:
-            scribe.title(f"{name} {dict(form)}")
+            scribe.begin_part(f"{name} {dict(form)}")
             fork_world(api)
             body = urlencode(form).encode()
             path = f"/panel/do/{name}?world={api.world.name}"
@@ -176,5 +176,5 @@ def test_regions(scribe: Scribe) -> None:
         "status",
         "nothing",
     ):
-        scribe.title(query)
+        scribe.begin_part(query)
         scribe.hear_words(api.get(f"/panel/region/{query}", token=""))

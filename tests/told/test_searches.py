@@ -42,7 +42,7 @@ def test_found_recipients(scribe: Scribe) -> None:
         ]
         queries += ["first=2&count=2", "first=99", "count=1", "status=sent&text=999"]
         for query in queries:
-            scribe.found("GET", f"{where}?{query}")
+            scribe.ask_ids("GET", f"{where}?{query}")
 
 
 def test_found_talks(scribe: Scribe) -> None:
@@ -64,7 +64,7 @@ def test_found_talks(scribe: Scribe) -> None:
         ),
         *("?text=55&count=2", "?find=55", "?first=2", "?after=2", "?count=500"),
     ):
-        scribe.found("GET", f"conversations{query}")
+        scribe.ask_ids("GET", f"conversations{query}")
 
 
 def test_long_bodies(scribe: Scribe) -> None:
@@ -100,13 +100,13 @@ def test_long_bodies(scribe: Scribe) -> None:
         ),
         *("text=dijo%20%22hola%22", "text=hlr", "status=422", "operation=lookupNumber"),
     ):
-        scribe.found("GET", f"journal?{query}")
+        scribe.ask_ids("GET", f"journal?{query}")
     for body in _wishes():
-        scribe.briefly("POST", "/_emulator/journal/verify", json=body)
+        scribe.ask_briefly("POST", "/_emulator/journal/verify", json=body)
         wait = {"timeout": 0, **body}
         for each in ("exactly", "at_least", "at_most", "never_within"):
             wait.pop(each, None)
-        scribe.briefly("POST", "/_emulator/journal/wait", json=wait)
+        scribe.ask_briefly("POST", "/_emulator/journal/wait", json=wait)
 
 
 def _wishes() -> list[dict[str, Any]]:

@@ -90,7 +90,7 @@ def test_session(scribe: Scribe) -> None:
         "deliveries",
         "clock/pending",
     ):
-        scribe.control("GET", path)
+        scribe.ask_control("GET", path)
 
 
 FIELDS: dict[str, tuple[Any, ...]] = {
@@ -143,7 +143,7 @@ FIELDS: dict[str, tuple[Any, ...]] = {
 def test_fields(scribe: Scribe) -> None:
     """Every field of a message with what it may be and what it may not."""
     for name, values in FIELDS.items():
-        scribe.title(name)
+        scribe.begin_part(name)
         for value in values:
             with closing(make_emulator()) as api, open_smsc(api) as smsc:
                 caller = smsc.bind()
@@ -164,7 +164,7 @@ def test_receipts(scribe: Scribe) -> None:
         {"ids": "padded", "text": "none", "tlvs": "without"},
         {"tlvs": "only"},
     ):
-        scribe.title(str(form))
+        scribe.begin_part(str(form))
         binds = [{"system_id": "demo", "password": "demo", "receipts": form}]
         with closing(make_emulator(binds=binds)) as api, open_smsc(api) as smsc:
             talk = Talk(scribe, smsc.bind())
@@ -206,7 +206,7 @@ def _acknowledged(talk: Talk, smsc: Smsc) -> None:
 def test_states(scribe: Scribe) -> None:
     """Messages in each state, queried, replaced and cancelled, at several instants."""
     for seconds in (0, 5, 12, 4_000):
-        scribe.title(f"{seconds} seconds later")
+        scribe.begin_part(f"{seconds} seconds later")
         with closing(make_emulator()) as api, open_smsc(api) as smsc:
             talk = Talk(scribe, smsc.bind())
             numbers = (NUMBER, *HANDSETS[1:4])
@@ -229,7 +229,7 @@ def test_states(scribe: Scribe) -> None:
                 cancelled = b"\0" + number + source + bytes(3)
                 talk.ask(pack_pdu(CANCEL_SM, 33, cancelled))
                 talk.ask(pack_pdu(QUERY_SM, 34, number + bytes(3)))
-    scribe.title("what each kind of bind may ask for")
+    scribe.begin_part("what each kind of bind may ask for")
     for kind in (
         BIND_RECEIVER,
         BIND_TRANSMITTER,

@@ -32,7 +32,7 @@ NOT_THERE = {"emulator.__main__"}  # which runs when it is imported
 def test_tables(scribe: Scribe) -> None:
     """Tell what each module has at its top, and the defaults of what it defines."""
     for module in modules():
-        scribe.title(module.__name__)
+        scribe.begin_part(module.__name__)
         scribe.lines += _told(module)
 
 
