@@ -16,7 +16,7 @@ from tests.test_manual_clients import JARS
 from tools.examples import TABLE
 
 HERE = Path(__file__).parent
-ASKING = {"require_tool", "missing", "unable"}
+ASKING = {"require_tool", "skip_missing", "skip_unable"}
 
 
 def calls() -> Iterator[tuple[Path, str, ast.Call]]:
@@ -95,11 +95,11 @@ def test_they_stand_behind_the_failures(
     pytester.makepyfile(
         """
         import pytest
-        from tests.tools import missing
+        from tests.support.processes import skip_missing
 
         @pytest.mark.parametrize("number", [1, 2])
         def test_a(number):
-            missing("tshark")
+            skip_missing("tshark")
 
         def test_b():
             assert False

@@ -256,14 +256,14 @@ class Smsc:
 
     def connect(self) -> SmppClient:
         """Connect a client, which does not bind yet."""
-        loop = self.api._loop  # noqa: SLF001 - the loop that the door is on as well
+        loop = self.api._loop  # noqa: SLF001 - the loop of the server, too
         opened = asyncio.open_connection("127.0.0.1", self.port)
         client = SmppClient(loop, *loop.run_until_complete(opened))
         self.clients.append(client)
         return client
 
     def wait_for_farewells(self) -> None:
-        """Let the door hear to its end what each of its connections has sent."""
+        """Let the server hear to its end what each of its connections has sent."""
         server: SmppServer = self.api.app.state.smpp
         for each in server.connections:
             waiting = asyncio.wait_for(each.closed.wait(), DEADLINE)
@@ -291,7 +291,7 @@ def open_smsc(api: Api) -> Iterator[Smsc]:
         yield smsc
     finally:
         for each in smsc.clients:
-            each.writer.transport.abort()  # whatever the door has left unread
+            each.writer.transport.abort()  # whatever the server has left unread
         loop.run_until_complete(server.close())
         loop.run_until_complete(_close_all(smsc.clients))
 
@@ -301,7 +301,7 @@ async def _close_all(clients: list[SmppClient]) -> None:
     for each in clients:
         with suppress(OSError):
             await asyncio.wait_for(each.writer.wait_closed(), DEADLINE)
-    for _ in range(2):  # what the door has aborted ends in the loop's next turns
+    for _ in range(2):  # what the server has aborted ends in the loop's next turns
         await asyncio.sleep(0)
 
 
