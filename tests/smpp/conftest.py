@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def make_smsc(make_api: MakeApi) -> Iterator[MakeSmsc]:
-    """Make worlds with other settings, their SMPP port open: ``make_smsc(binds=[...])``."""
+    """Make worlds with other settings, SMPP open: ``make_smsc(binds=[...])``."""
     with ExitStack() as stack:
 
         def make(**changes: Any) -> Smsc:
@@ -30,6 +30,6 @@ def make_smsc(make_api: MakeApi) -> Iterator[MakeSmsc]:
 
 @pytest.fixture
 def smsc(api: Api) -> Iterator[Smsc]:
-    """Open the SMPP port of a fresh demo world; its clock stands until the test moves it."""
+    """Open SMPP of a fresh demo world; its clock stands until the test moves it."""
     with open_smsc(api) as opened:
         yield opened
