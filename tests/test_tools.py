@@ -75,7 +75,7 @@ def test_nothing_is_skipped_but_for_want_of_a_tool() -> None:
         if name in {"skip", "skipif"} and "pytest" in ast.unparse(node.func)
     }
 
-    assert skipping == {"tools.py"}
+    assert skipping == {"processes.py"}
 
 
 def test_skips_are_told_in_one_line_a_reason() -> None:
