@@ -1,25 +1,30 @@
 """Fixtures of every test."""
 
 import gc
+import os
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulator.client import Emulator
-from tests.emulated import PATIENCE, Api, emulated
-from tests.pushing import opened, running
-from tests.receiver import Receiver, receiving
-from tests.tools import skips_in_words
-from tests.watching import begin_watching, end_watching
+from tests.support.emulator import PATIENCE, Api, MakeApi, make_emulator
+from tests.support.processes import ROOT, describe_skips
+from tests.support.receiver import Receiver, open_world, run_emulator, run_receiver
 
-pytest_plugins = ["pytester", "tests.panelled"]
+collect_ignore = ["crowd"]  # which test_plugin.py runs
+pytest_plugins = ["pytester", "tests.support.browser"]
 
-MakeApi = Callable[..., Api]
+WATCH = Path(__file__).parent / "watch" / "sitecustomize.py"
+ALLOWED, NOTES = "TESTS_MAY_WRITE", "TESTS_WROTE"
+HOMES = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 HANGS = 600.0  # seconds, longer than any test takes
 
 
@@ -32,9 +37,49 @@ def pytest_addoption(
         action="store_true",
         help="collect garbage after each test, which fails by what it has left open",
     )
+    parser.addoption(
+        "--keep-transcripts",
+        action="store_true",
+        help="keep what the stories of tests/told say, instead of comparing it",
+    )
     if not pluginmanager.has_plugin("smsclouds"):
         plugin = import_module("emulator.pytest_plugin")
         pluginmanager.register(plugin, "smsclouds")
+
+
+# --- Where tests write ---------------------------------------------------------------
+
+
+def begin_watching() -> Path | None:
+    """Note from now on what is written elsewhere; return the home of what is started.
+
+    It is a new folder, so that tools keep nothing of a test.  None in a worker, which
+    is watched by the environment that it was started in.
+    """
+    home = None
+    if NOTES not in os.environ:
+        scratch = Path(tempfile.gettempdir()).resolve()
+        home = Path(tempfile.mkdtemp(prefix="tests-at-home-"))
+        os.environ |= dict.fromkeys(HOMES, str(home))
+        os.environ[ALLOWED] = os.pathsep.join(map(str, (ROOT.resolve(), scratch)))
+        os.environ[NOTES] = str(home / "written")
+        known = os.environ.get("PYTHONPATH", "")
+        paths = filter(None, (str(WATCH.parent), known))
+        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    spec = spec_from_file_location("watch", WATCH)
+    if spec is not None and spec.loader is not None:
+        spec.loader.exec_module(module_from_spec(spec))
+    return home
+
+
+def end_watching(home: Path) -> list[str]:
+    """Return what was written outside the checkout and the temporary folder."""
+    notes = home / "written"
+    found = set(notes.read_text("utf-8").splitlines()) if notes.exists() else set()
+    for each in (*HOMES, ALLOWED, NOTES):
+        os.environ.pop(each, None)
+    shutil.rmtree(home, ignore_errors=True)
+    return sorted(found)
 
 
 HOME = pytest.StashKey[Path | None]()
@@ -68,7 +113,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         str(each.longrepr[2]).removeprefix("Skipped: ")
         for each in terminalreporter.stats.get("skipped", ())
     )
-    for line in skips_in_words(reasons):
+    for line in describe_skips(reasons):
         terminalreporter.write_line(line)
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -109,7 +154,7 @@ def make_api() -> Iterator[MakeApi]:
     with ExitStack() as stack:
 
         def make(**changes: Any) -> Api:
-            return stack.enter_context(closing(emulated(**changes)))
+            return stack.enter_context(closing(make_emulator(**changes)))
 
         yield make
 
@@ -129,14 +174,14 @@ def strict(make_api: MakeApi) -> Api:
 @pytest.fixture(scope="session")
 def patient() -> Iterator[Emulator]:
     """Return an emulator in this process, which waits for a receiver that hangs."""
-    with running(push_timeout=HANGS) as home:
+    with run_emulator(push_timeout=HANGS) as home:
         yield home
 
 
 @pytest.fixture(scope="session")
 def impatient() -> Iterator[Emulator]:
     """Return one that gives up a push in ``PATIENCE``."""
-    with running(push_timeout=PATIENCE) as home:
+    with run_emulator(push_timeout=PATIENCE) as home:
         yield home
 
 
@@ -151,14 +196,14 @@ def home(request: pytest.FixtureRequest) -> Emulator:
 @pytest.fixture
 def emulator(home: Emulator) -> Iterator[Emulator]:
     """Return a demo world whose clock stands at ``START``."""
-    with opened(home) as world:
+    with open_world(home) as world:
         yield world
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """Return a customer's server, which says ``ok`` to everything."""
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         yield receiver
 
 

@@ -39,12 +39,17 @@ from emulator.worldfile.fixture import (
     parse_account,
     parse_fixture,
 )
-from tests.campaigns import place
-from tests.conftest import MakeApi
-from tests.emulated import START, Api, at_once, demo
-from tests.orders import CLIC, EMAIL, SMS, VOICE, order
-from tests.properties import examples
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    START,
+    Api,
+    MakeApi,
+    read_demo_world,
+    run_at_once,
+    run_control,
+    send_control,
+    set_examples,
+)
+from tests.support.orders import CLIC, EMAIL, SMS, VOICE, make_order, place_campaign
 
 CELLPHONE = "4498987282"
 USER = "/api/v1/user"
@@ -62,7 +67,7 @@ NEW: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 ALL_FAILED = [{"outcome": "failed", "weight": 1}]
-ALWAYS = examples(40)
+ALWAYS = set_examples(40)
 
 # --- An account and its document ---------------------------------------------
 
@@ -254,7 +259,7 @@ def test_a_date_is_of_the_accounts_time_zone_unless_it_has_an_offset() -> None:
         for number, date in enumerate(dates, start=1)
     ]
 
-    account = parse_account({**demo(), "links": links}, START)
+    account = parse_account({**read_demo_world(), "links": links}, START)
 
     assert {each.created_at for each in account.links.values()} == {
         datetime(2026, 3, 2, 18, 0, 0, 250_000, tzinfo=UTC)
@@ -270,7 +275,12 @@ LINK_4 = {"id": 4, "title": "x", "url": "http://x"}
 def test_what_has_no_date_is_as_old_as_its_world(flag: bool) -> None:  # noqa: FBT001
     begins = "2020-01-31T12:00:00Z"
     words = {} if flag else {"clock": begins}
-    document = {**demo(), "links": [LINK_4], "keywords": [{"keyword": "a"}], **words}
+    document = {
+        **read_demo_world(),
+        "links": [LINK_4],
+        "keywords": [{"keyword": "a"}],
+        **words,
+    }
     overrides = FixtureOverrides(clock=begins if flag else None)
 
     account = parse_fixture(document, "demo", overrides, now=START).account
@@ -289,12 +299,23 @@ COUNTRY = {"country": 1, "name": "Mexico"}
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
-        ({"account": {**demo()["account"], "time_zone": "Mars"}}, "account.time_zone"),
-        ({"account": {**demo()["account"], "credit": 1e-7}}, "account.credit"),
+        (
+            {"account": {**read_demo_world()["account"], "time_zone": "Mars"}},
+            "account.time_zone",
+        ),
+        (
+            {"account": {**read_demo_world()["account"], "credit": 1e-7}},
+            "account.credit",
+        ),
         ({"prices": {"voice": 0.1234567}}, "prices.voice"),
         ({"countries": [COUNTRY, COUNTRY]}, "countries.1"),
         (
-            {"routes": [*demo()["routes"][:2], {**demo()["routes"][2], "country": 9}]},
+            {
+                "routes": [
+                    *read_demo_world()["routes"][:2],
+                    {**read_demo_world()["routes"][2], "country": 9},
+                ]
+            },
             "routes.2",
         ),
         ({"links": [{**LINK_4, "created": "2026-02-30 12:00:00"}]}, "links.0"),
@@ -313,7 +334,7 @@ COUNTRY = {"country": 1, "name": "Mexico"}
 )
 def test_a_mistake_has_its_place(changes: dict[str, Any], where: str) -> None:
     with pytest.raises(FixtureError, match=f"^at {where or 'the top'}: ") as told:
-        parse_account({**demo(), **changes}, START)
+        parse_account({**read_demo_world(), **changes}, START)
 
     assert told.value.where == where
 
@@ -324,7 +345,7 @@ def test_a_mistake_has_its_place(changes: dict[str, Any], where: str) -> None:
 )
 def test_a_list_holds_so_many_items_and_a_complaint_is_short(name: str) -> None:
     with pytest.raises(FixtureError, match=f"^at {name}: .* is too long") as told:
-        parse_account({**demo(), name: [{}] * (MAX_ITEMS + 1)}, START)
+        parse_account({**read_demo_world(), name: [{}] * (MAX_ITEMS + 1)}, START)
 
     assert len(str(told.value)) < 500
 
@@ -333,9 +354,9 @@ def test_a_list_holds_so_many_items_and_a_complaint_is_short(name: str) -> None:
 
 
 def test_the_account_is_shown_as_a_world_file_writes_it(api: Api) -> None:
-    steered(api, "POST", "movements", json={"amount": 1.5})
+    run_control(api, "POST", "movements", json={"amount": 1.5})
 
-    told = steered(api, "GET", "account")
+    told = run_control(api, "GET", "account")
 
     assert told.pop("balance") == 468063.61
     assert told == account_to_json(api.account)
@@ -346,28 +367,36 @@ def test_the_account_is_shown_as_a_world_file_writes_it(api: Api) -> None:
 def test_a_change_is_what_the_platform_then_goes_by(api: Api) -> None:
     change = {"prices": {"voice": 2.5}, "services": {"email": False}}
 
-    told = steered(api, "PATCH", "account", json=change)
+    told = run_control(api, "PATCH", "account", json=change)
 
-    api.post(VOICE, json=order(VOICE))
+    api.post(VOICE, json=make_order(VOICE))
     assert (
-        api.post(EMAIL, json=order(EMAIL)).information
+        api.post(EMAIL, json=make_order(EMAIL)).information
         == "El servicio email no esta activo"
     )
     assert api.balance() == pytest.approx(468062.11 - 2.5)
     assert told["prices"] == {"voice": 2.5, "email": 0, "hlr": 1}
-    assert steered(api, "GET", "account")["services"] == {"email": False, "voice": True}
+    assert run_control(api, "GET", "account")["services"] == {
+        "email": False,
+        "voice": True,
+    }
 
 
 def test_what_was_placed_before_a_change_stays_as_it_is(api: Api) -> None:
-    placed = place(api)
-    before = steered(api, "GET", "movements")
+    placed = place_campaign(api)
+    before = run_control(api, "GET", "movements")
 
-    steered(api, "PATCH", "account", json={"pace": "instant", "population": ALL_FAILED})
+    run_control(
+        api, "PATCH", "account", json={"pace": "instant", "population": ALL_FAILED}
+    )
 
-    after = place(api)
-    assert steered(api, "GET", "movements")["movements"][0] == before["movements"][0]
+    after = place_campaign(api)
+    assert (
+        run_control(api, "GET", "movements")["movements"][0] == before["movements"][0]
+    )
     states = [
-        (row["status"], row["final_count"]) for row in steered(api, "GET", "campaigns")
+        (row["status"], row["final_count"])
+        for row in run_control(api, "GET", "campaigns")
     ]
     assert states == [("inserting", 0), ("inserted", after["recipients_count"])]
     api.clock.advance(minutes=1)
@@ -378,7 +407,7 @@ def test_what_was_placed_before_a_change_stays_as_it_is(api: Api) -> None:
 def test_a_change_of_one_duration_leaves_the_others(make_api: MakeApi) -> None:
     api = make_api(pace="instant")
 
-    told = steered(api, "PATCH", "account", json={"pace": {"sms_after": 0.5}})
+    told = run_control(api, "PATCH", "account", json={"pace": {"sms_after": 0.5}})
 
     assert told["pace"]["sms_after"] == 0.5
     assert {value for name, value in told["pace"].items() if name != "sms_after"} == {0}
@@ -392,7 +421,7 @@ def test_a_world_becomes_strict_or_lenient_and_keeps_its_exceptions(
     exception = {"charge": "per_recipient"}
     api = make_api(strict=not strict, assumptions=exception)
 
-    told = steered(api, "PATCH", "account", json={"strict": strict})
+    told = run_control(api, "PATCH", "account", json={"strict": strict})
 
     chosen = Assumptions(STRICT_CHOICES) if strict else Assumptions()
     assert api.account.assumptions == chosen.with_choices(exception)
@@ -400,10 +429,12 @@ def test_a_world_becomes_strict_or_lenient_and_keeps_its_exceptions(
 
 
 def test_null_removes(api: Api) -> None:
-    steered(api, "PATCH", "account", json={"push_url": "https://example.org/mo?k=1"})
+    run_control(
+        api, "PATCH", "account", json={"push_url": "https://example.org/mo?k=1"}
+    )
     assert api.account.push_url == "https://example.org/mo?k=1"
 
-    steered(api, "PATCH", "account", json={"push_url": None, "services": None})
+    run_control(api, "PATCH", "account", json={"push_url": None, "services": None})
 
     assert api.account.push_url is None
     assert api.account.services == {}
@@ -412,7 +443,7 @@ def test_null_removes(api: Api) -> None:
 def test_an_account_may_be_sent_back_as_it_was_shown(api: Api) -> None:
     before = api.account
 
-    steered(api, "PATCH", "account", json=steered(api, "GET", "account"))
+    run_control(api, "PATCH", "account", json=run_control(api, "GET", "account"))
 
     assert api.account == before
 
@@ -435,7 +466,7 @@ def test_what_has_a_command_of_its_own_is_not_changed_here(
 ) -> None:
     before = api.account
 
-    answer = steer(api, "PATCH", "account", json=patch)
+    answer = send_control(api, "PATCH", "account", json=patch)
 
     assert answer.status == 422
     assert answer.body["title"] == f"The field {field} cannot be changed here"
@@ -465,7 +496,9 @@ def test_a_wrong_change_names_its_place_and_changes_nothing(
 ) -> None:
     before = api.account
 
-    answer = steer(api, "PATCH", "account", json={**patch, "push_url": "http://x"})
+    answer = send_control(
+        api, "PATCH", "account", json={**patch, "push_url": "http://x"}
+    )
 
     assert answer.status == 422
     assert answer.body["title"] == f"The format of the field {where} is invalid"
@@ -502,17 +535,17 @@ def test_a_patch_is_a_json_merge_patch(target: Any, patch: Any, result: Any) -> 
 
 @pytest.mark.parametrize("collection", NEW)
 def test_an_item_is_added_and_removed(api: Api, collection: str) -> None:
-    before = steered(api, "GET", "account")
+    before = run_control(api, "GET", "account")
     item, name = NEW[collection]
 
-    added = steered(api, "POST", f"account/{collection}", json=item)
-    removed = steered(api, "DELETE", f"account/{collection}/{name}")
+    added = run_control(api, "POST", f"account/{collection}", json=item)
+    removed = run_control(api, "DELETE", f"account/{collection}/{name}")
 
     *others, last = added[collection]
     assert others == before[collection]
     assert last.items() >= item.items()
     assert removed == before
-    answer = steer(api, "DELETE", f"account/{collection}/{name}")
+    answer = send_control(api, "DELETE", f"account/{collection}/{name}")
     assert answer.status == 404
     assert answer.body["title"] == "The item does not exist"
 
@@ -522,15 +555,15 @@ def test_an_item_is_added_and_removed(api: Api, collection: str) -> None:
     [
         ("audios", {"id": 31, "name": "otra"}),
         ("keywords", {"keyword": "INFO", "response": "otra"}),
-        ("routes", {**demo()["routes"][0], "price": 9}),
+        ("routes", {**read_demo_world()["routes"][0], "price": 9}),
     ],
 )
 def test_an_item_takes_the_place_of_its_namesake(
     api: Api, collection: str, item: Any
 ) -> None:
-    before = steered(api, "GET", "account")[collection]
+    before = run_control(api, "GET", "account")[collection]
 
-    after = steered(api, "POST", f"account/{collection}", json=item)[collection]
+    after = run_control(api, "POST", f"account/{collection}", json=item)[collection]
 
     assert after[0].items() >= item.items()
     assert after[1:] == before[1:]
@@ -539,17 +572,17 @@ def test_an_item_takes_the_place_of_its_namesake(
 def test_a_new_item_is_of_its_worlds_now(api: Api) -> None:
     api.clock.advance(hours=1)
 
-    told = steered(api, "POST", "account/links", json=NEW["links"][0])
+    told = run_control(api, "POST", "account/links", json=NEW["links"][0])
 
     assert told["links"][-1]["created"] == "2026-03-02T19:00:00.000000Z"
 
 
 def test_a_route_that_was_removed_takes_no_orders_but_ends_its_own(api: Api) -> None:
-    campaign = place(api, order(SMS, route=170))["campaign"]
+    campaign = place_campaign(api, make_order(SMS, route=170))["campaign"]
 
-    steered(api, "DELETE", "account/routes/170")
+    run_control(api, "DELETE", "account/routes/170")
 
-    assert api.post(SMS, json=order(SMS, route=170)).status == 422
+    assert api.post(SMS, json=make_order(SMS, route=170)).status == 422
     api.clock.advance(minutes=1)
     assert api.get(f"{SMS}/{campaign}/messages").body["percentage"] == 100
 
@@ -569,31 +602,31 @@ def test_an_item_that_does_not_fit_changes_nothing(
 ) -> None:
     before = api.account
 
-    assert steer(api, method, path, json=body).status == code
+    assert send_control(api, method, path, json=body).status == code
     assert api.account is before
 
 
 def test_there_is_no_other_collection(api: Api) -> None:
-    assert steer(api, "POST", "account/tokens", json={}).status == 422
+    assert send_control(api, "POST", "account/tokens", json={}).status == 422
 
 
 def test_a_changed_account_is_nothing_to_another_world_and_ends_with_a_reset(
     api: Api,
 ) -> None:
-    before = steered(api, "GET", "account")
-    steered(api, "POST", "account/audios", json=NEW["audios"][0])
+    before = run_control(api, "GET", "account")
+    run_control(api, "POST", "account/audios", json=NEW["audios"][0])
 
-    assert steered(api, "GET", "account", token="world-b") == before
-    steered(api, "POST", "account/audios", json=NEW["audios"][0], token="world-b")
-    steered(api, "DELETE", "account/audios/99")
-    assert 99 in at_once(api.worlds.get_or_create("world-b")).account.audios
+    assert run_control(api, "GET", "account", token="world-b") == before
+    run_control(api, "POST", "account/audios", json=NEW["audios"][0], token="world-b")
+    run_control(api, "DELETE", "account/audios/99")
+    assert 99 in run_at_once(api.worlds.get_or_create("world-b")).account.audios
 
 
 # --- Links and their clicks --------------------------------------------------------
 
 
 def test_links_are_listed_with_who_followed_them(api: Api) -> None:
-    placed = place(api, path=CLIC)
+    placed = place_campaign(api, path=CLIC)
     api.clock.advance(minutes=1)
     (text,) = [
         row["text"]
@@ -602,7 +635,7 @@ def test_links_are_listed_with_who_followed_them(api: Api) -> None:
     code = text.rpartition("/")[2].split()[0]
     api.get(f"/s/{code}")
 
-    (link,) = steered(api, "GET", "links")
+    (link,) = run_control(api, "GET", "links")
 
     assert link == {
         "id": 4,
@@ -617,19 +650,19 @@ def test_links_are_listed_with_who_followed_them(api: Api) -> None:
             }
         ],
     }
-    steered(api, "DELETE", "account/links/4")
-    assert steered(api, "GET", "links") == [link]
+    run_control(api, "DELETE", "account/links/4")
+    assert run_control(api, "GET", "links") == [link]
 
 
 # --- Tokens --------------------------------------------------------------------
 
 
 def test_a_token_expires_at_once(api: Api) -> None:
-    literal = steered(api, "POST", "tokens", json={"name": "x"})["token"]
+    literal = run_control(api, "POST", "tokens", json={"name": "x"})["token"]
     api.clock.advance(hours=1)
     assert api.get(USER, token=literal).status == 200
 
-    told = steered(api, "POST", f"tokens/{literal}/expire")
+    told = run_control(api, "POST", f"tokens/{literal}/expire")
 
     answer = api.get(USER, token=literal)
     assert (told["name"], told["expires"]) == ("x", "2026-03-02 13:00:00")
@@ -639,28 +672,30 @@ def test_a_token_expires_at_once(api: Api) -> None:
 
 
 def test_a_token_expires_once(api: Api) -> None:
-    first = steered(api, "POST", "tokens/demo/expire")
+    first = run_control(api, "POST", "tokens/demo/expire")
     api.clock.advance(hours=1)
 
-    assert steered(api, "POST", "tokens/demo/expire") == first
+    assert run_control(api, "POST", "tokens/demo/expire") == first
 
 
 def test_expiring_a_token_makes_none(api: Api) -> None:
-    steered(api, "POST", "tokens/demo/expire")
+    run_control(api, "POST", "tokens/demo/expire")
 
-    literal = steered(api, "POST", "tokens", json={"name": "x"})["token"]
+    literal = run_control(api, "POST", "tokens", json={"name": "x"})["token"]
 
-    twin = steered(api, "POST", "tokens", json={"name": "x"}, token="world-b")["token"]
+    twin = run_control(api, "POST", "tokens", json={"name": "x"}, token="world-b")[
+        "token"
+    ]
     assert len(api.world.tokens) == 2
     assert (
         api.world.tokens_made
-        == at_once(api.worlds.get_or_create("world-b")).tokens_made
+        == run_at_once(api.worlds.get_or_create("world-b")).tokens_made
     )
     assert literal != twin
 
 
 def test_an_unknown_token_does_not_expire(api: Api) -> None:
-    assert steer(api, "POST", "tokens/nobodys/expire").status == 404
+    assert send_control(api, "POST", "tokens/nobodys/expire").status == 404
 
 
 # --- Population ------------------------------------------------------------------
@@ -669,21 +704,21 @@ def test_an_unknown_token_does_not_expire(api: Api) -> None:
 def fates(api: Api) -> set[str]:
     """Return what becomes of a message to each of a hundred."""
     people = [{"cellphone": f"55{number:08d}"} for number in range(100)]
-    placed = place(api, order(SMS, recipients=people))
+    placed = place_campaign(api, make_order(SMS, recipients=people))
     api.clock.advance(minutes=1)
     rows = api.get(f"{SMS}/{placed['campaign']}/messages").body["data"]
     return {row["status"] for row in rows}
 
 
 def test_everybody_fares_as_the_weights_say(api: Api) -> None:
-    assert steered(api, "GET", "population") == {"weights": {}}
+    assert run_control(api, "GET", "population") == {"weights": {}}
     assert fates(api) == {"sent"}
 
     weights = {"failed": 1, "sent": 2.5, "busy": 0}
-    told = steered(api, "PUT", "population", json={"weights": weights})
+    told = run_control(api, "PUT", "population", json={"weights": weights})
 
     assert told == {"weights": {"sent": 2.5, "failed": 1}}
-    assert steered(api, "GET", "population") == told
+    assert run_control(api, "GET", "population") == told
     assert fates(api) == {"sent", "failed"}
 
 
@@ -691,10 +726,10 @@ def test_everybody_fares_as_the_weights_say(api: Api) -> None:
 def test_without_weights_everybody_is_reached_again(
     api: Api, weights: dict[str, float]
 ) -> None:
-    steered(api, "PUT", "population", json={"weights": {"failed": 1}})
+    run_control(api, "PUT", "population", json={"weights": {"failed": 1}})
     assert fates(api) == {"failed"}
 
-    steered(api, "PUT", "population", json={"weights": weights})
+    run_control(api, "PUT", "population", json={"weights": weights})
 
     assert fates(api) == {"sent"}
 
@@ -703,7 +738,7 @@ def test_the_order_of_the_weights_draws_nobody_else(make_api: MakeApi) -> None:
     outcomes = []
     for weights in ({"sent": 1, "failed": 1}, {"failed": 1, "sent": 1}):
         api = make_api()
-        steered(api, "PUT", "population", json={"weights": weights})
+        run_control(api, "PUT", "population", json={"weights": weights})
         population = api.account.population
         outcomes.append(population.get_outcomes(range(5_500_000_000, 5_500_000_100)))
 
@@ -714,4 +749,6 @@ def test_the_order_of_the_weights_draws_nobody_else(make_api: MakeApi) -> None:
     "weights", [{"lost": 1}, {"sent": -1}, {"sent": "1"}, {"sent": 1e10}, None]
 )
 def test_wrong_weights_are_a_problem(api: Api, weights: Any) -> None:
-    assert steer(api, "PUT", "population", json={"weights": weights}).status == 422
+    assert (
+        send_control(api, "PUT", "population", json={"weights": weights}).status == 422
+    )

@@ -23,7 +23,7 @@ from emulator.serving.server import ServeError
 from emulator.serving.settings import Settings
 from emulator.timekeeping.clock import Clock
 from emulator.worldfile.fixture import FixtureError, parse_fixture
-from tests.emulated import START, demo
+from tests.support.emulator import START, read_demo_world
 
 URL = "http://127.0.0.1:7672"
 
@@ -381,7 +381,7 @@ MISTAKES = [
 def test_a_mistake_of_a_world_file_is_said_with_its_place(
     changes: Mapping[str, Any], says: str
 ) -> None:
-    document = {**demo(), **changes}
+    document = {**read_demo_world(), **changes}
     document = {name: each for name, each in document.items() if each is not None}
 
     with pytest.raises(FixtureError) as told:
@@ -391,7 +391,9 @@ def test_a_mistake_of_a_world_file_is_said_with_its_place(
 
 
 def test_a_file_that_no_world_could_be_called_after_says_so() -> None:
-    document = {name: each for name, each in demo().items() if name != "name"}
+    document = {
+        name: each for name, each in read_demo_world().items() if name != "name"
+    }
 
     with pytest.raises(FixtureError) as told:
         parse_fixture(document, "a b", now=START)

@@ -4,6 +4,8 @@ A world lives in one process; the balancer finds it by the name in a request.
 """
 
 import re
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -19,12 +21,19 @@ import pytest
 
 from emulator.client import Emulator
 from emulator.serving.server import KEEP_ALIVE_SECONDS
-from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms
-from tests.served import DEADLINE
-from tests.several import DEPLOYED, Balancer, address, balancing, several
-from tests.smpp import packed
-from tests.tools import require_tool
+from tests.support.orders import CLIC, NUMBER, SMS, make_clic, make_sms
+from tests.support.processes import (
+    DEADLINE,
+    ROOT,
+    is_heard,
+    require_tool,
+    serve_processes,
+    split_address,
+)
+from tests.support.smpp import pack_bind
 
+DEPLOYED = ROOT / "deploy" / "nginx"
+LISTENS = "listen 7672 "  # as nginx.conf has it
 WORLDS = 400
 NAMES = [f"w{index}" for index in range(WORLDS)]
 BINDFAIL = 0x0D
@@ -32,6 +41,72 @@ USER = "/api/v1/user"
 MOVE = DEPLOYED / "move.py"
 
 pytestmark = pytest.mark.tools
+
+
+@dataclass(frozen=True)
+class Balancer:
+    """nginx as deploy/nginx has it, at another port and before other processes."""
+
+    url: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    def lead_to(self, urls: list[str]) -> None:
+        """Take *urls* for the processes from now on, for connections made from now."""
+        before = self._workers()
+        (self.folder / "processes.conf").write_text(list_processes(urls), "utf-8")
+        self.process.send_signal(signal.SIGHUP)
+        # Asked one by one: a list of children that is read while one of them ends may
+        # leave out others.
+        while any(Path(f"/proc/{each}").exists() for each in before):
+            assert self.process.poll() is None
+
+    def _workers(self) -> set[str]:
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+        return set(children.split())
+
+
+@contextmanager
+def run_balancer(folder: Path, urls: list[str]) -> Iterator[Balancer]:
+    """Run nginx before the processes at *urls*."""
+    nginx = require_tool("nginx")
+    home = folder / "nginx"
+    shutil.copytree(DEPLOYED, home)
+    text = (home / "nginx.conf").read_text("utf-8")
+    (home / "processes.conf").write_text(list_processes(urls), "utf-8")
+    port = find_free_port()
+    for there, here in (("/tmp/", f"{home}/"), (LISTENS, f"listen 127.0.0.1:{port} ")):  # noqa: S108 - that it is not used
+        assert there in text
+        text = text.replace(there, here)
+    (home / "nginx.conf").write_text(text, "utf-8")
+    command = [str(nginx), "-p", str(home), "-c", "nginx.conf", "-g", "daemon off;"]
+    with (
+        (home / "stderr").open("w") as log,
+        subprocess.Popen(command, stderr=log) as process,
+    ):
+        try:
+            while not is_heard(("127.0.0.1", port)):
+                assert process.poll() is None, (home / "stderr").read_text("utf-8")
+            yield Balancer(f"http://127.0.0.1:{port}", home, process)
+        finally:
+            process.terminate()
+
+
+def list_processes(urls: list[str]) -> str:
+    """Return a processes.conf with *urls*, with what its lines say of each."""
+    line = (DEPLOYED / "processes.conf").read_text("utf-8").splitlines()[-1]
+    assert line.startswith("server 127.0.0.1:7704 ")
+    return "".join(
+        line.replace("127.0.0.1:7704", "{}:{}".format(*split_address(url))) + "\n"
+        for url in urls
+    )
+
+
+def find_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
 
 
 @dataclass(frozen=True)
@@ -47,7 +122,7 @@ class Fleet:
 
     def ask(self, path: str, token: str = "", **headers: str) -> HTTPResponse:
         """Ask through the balancer, on a connection of its own."""
-        connection = HTTPConnection(*address(self.balancer.url), timeout=DEADLINE)
+        connection = HTTPConnection(*split_address(self.balancer.url), timeout=DEADLINE)
         if token:
             headers["Authorization"] = f"Bearer {token}"
         try:
@@ -81,9 +156,9 @@ def process_of(answer: HTTPResponse) -> str:
 @contextmanager
 def fleet(folder: Path) -> Iterator[Fleet]:
     flags = ("--mint", "http", "--pace", "instant", "--allowed-host", "sms.example")
-    with several(folder, *flags, count=4) as (_, ready):
+    with serve_processes(folder, *flags, count=4) as (_, ready):
         processes = ready["processes"]
-        with balancing(folder, [each["http"] for each in processes]) as balancer:
+        with run_balancer(folder, [each["http"] for each in processes]) as balancer:
             yield Fleet(balancer, processes)
 
 
@@ -153,7 +228,7 @@ def test_without_a_token_and_with_demo_it_is_the_same_world(standing: Fleet) -> 
 
 def test_a_short_link_is_found_by_the_world_beside_it(standing: Fleet) -> None:
     with Emulator(standing.balancer.url, token="world-clicked") as emulator:
-        placed = emulator.request("POST", CLIC, json=a_clic())
+        placed = emulator.request("POST", CLIC, json=make_clic())
         assert placed.status == 200, placed.text
         text = emulator.messages(to=NUMBER)[0].text
     code = text.rpartition("/")[2]
@@ -203,8 +278,8 @@ def test_smpp_is_at_the_port_that_the_control_api_names(standing: Fleet) -> None
 
 def bound(place: str, system_id: str) -> int:
     """Return the command_status that a bind is answered with."""
-    with socket.create_connection(address(place), timeout=DEADLINE) as client:
-        client.sendall(packed.bind(system_id=system_id))
+    with socket.create_connection(split_address(place), timeout=DEADLINE) as client:
+        client.sendall(pack_bind(system_id=system_id))
         return int.from_bytes(client.recv(16)[8:12], "big")
 
 
@@ -222,12 +297,12 @@ def test_an_answer_says_the_time_of_its_world(standing: Fleet) -> None:
 def test_events_arrive_when_they_happen(standing: Fleet) -> None:
     token = {"Authorization": "Bearer world-heard"}
     standing.place("heard")
-    connection = HTTPConnection(*address(standing.balancer.url), timeout=DEADLINE)
+    connection = HTTPConnection(*split_address(standing.balancer.url), timeout=DEADLINE)
     with closing(connection):
         connection.request("GET", "/_emulator/events", headers=token)
         stream = connection.getresponse()
         with Emulator(standing.balancer.url, token="world-heard") as emulator:
-            emulator.request("POST", SMS, json=an_sms())
+            emulator.request("POST", SMS, json=make_sms())
 
         assert any(line.startswith(b"event: exchange") for line in stream)
         stream.close()
@@ -235,7 +310,7 @@ def test_events_arrive_when_they_happen(standing: Fleet) -> None:
 
 def test_a_page_of_the_panel_may_command(standing: Fleet) -> None:
     standing.place("pressed")
-    connection = HTTPConnection(*address(standing.balancer.url), timeout=DEADLINE)
+    connection = HTTPConnection(*split_address(standing.balancer.url), timeout=DEADLINE)
     headers = {"Origin": standing.balancer.url, "Content-Type": "application/json"}
     for origin, status in ((standing.balancer.url, 200), ("http://elsewhere", 403)):
         headers["Origin"] = origin
@@ -248,8 +323,8 @@ def test_a_page_of_the_panel_may_command(standing: Fleet) -> None:
 
 
 def test_it_is_called_by_the_name_that_its_processes_know(standing: Fleet) -> None:
-    where = f"sms.example:{address(standing.balancer.url)[1]}"
-    connection = HTTPConnection(*address(standing.balancer.url), timeout=DEADLINE)
+    where = f"sms.example:{split_address(standing.balancer.url)[1]}"
+    connection = HTTPConnection(*split_address(standing.balancer.url), timeout=DEADLINE)
     for host, origin, status in (
         (where, f"http://{where}", 200),
         (where, "http://other.example", 403),
@@ -344,7 +419,7 @@ def test_a_world_that_moves_continues_from_its_snapshot(changing: Fleet) -> None
 def sent(fleet: Fleet, name: str) -> Any:
     """Return the answer to a campaign that a world places through the balancer."""
     with Emulator(fleet.balancer.url, token=f"world-{name}") as emulator:
-        return emulator.request("POST", SMS, json=an_sms()).json()
+        return emulator.request("POST", SMS, json=make_sms()).json()
 
 
 def test_where_a_process_is_gone_nobody_answers_for_it(changing: Fleet) -> None:

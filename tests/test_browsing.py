@@ -24,18 +24,27 @@ from emulator.operations.control.statements import (
     STATEMENTS_BY_STATUS,
 )
 from emulator.world import World
-from tests.campaigns import CLIC, NUMBER, a_clic, an_sms, crowd, place, to
-from tests.emulated import START, Api, contract
-from tests.orders import EMAIL, VOICE, order
-from tests.served import ROOT
-from tests.steering import steer, steered
+from tests.support.emulator import START, Api, read_contract, run_control, send_control
+from tests.support.orders import (
+    CLIC,
+    EMAIL,
+    NUMBER,
+    VOICE,
+    make_clic,
+    make_crowd,
+    make_order,
+    make_recipients,
+    make_sms,
+    place_campaign,
+)
+from tests.support.processes import ROOT
 
 RUNG = True
 ABSENT, RETRIED, BUSY = "9990003000", "9990002000", "9990007000"
 
 
 def placed(api: Api, path: str, **changes: Any) -> int:
-    answer = api.post(path, json=order(path, **changes))
+    answer = api.post(path, json=make_order(path, **changes))
     assert answer.status == 200, answer.octets
     name = {EMAIL: "email_campaign_id", VOICE: "voice_campaign"}[path]
     number: int = answer.body[name]
@@ -44,12 +53,12 @@ def placed(api: Api, path: str, **changes: Any) -> int:
 
 def test_campaigns_are_paged_searched_and_listed_newest_first(api: Api) -> None:
     for name in ("enero", "febrero", "marzo"):
-        place(api, an_sms(campaign_name=name))
+        place_campaign(api, make_sms(campaign_name=name))
         api.clock.advance(seconds=1)
     placed(api, VOICE, campaign_name="abril")
 
     def names(query: str) -> list[Any]:
-        return [each["name"] for each in steered(api, "GET", f"campaigns?{query}")]
+        return [each["name"] for each in run_control(api, "GET", f"campaigns?{query}")]
 
     assert names("newest=first") == ["abril", "marzo", "febrero", "enero"]
     assert names("newest=first&offset=1&limit=2") == ["marzo", "febrero"]
@@ -62,18 +71,21 @@ def test_of_many_movements_the_newest_are_listed_and_the_balance_is_a_curve(
     api: Api,
 ) -> None:
     for amount in (1, -3, 5, 7):
-        steered(api, "POST", "movements", json={"amount": amount})
+        run_control(api, "POST", "movements", json={"amount": amount})
         api.clock.advance(seconds=1)
 
-    history = steered(api, "GET", "movements?last=2&points=3")
+    history = run_control(api, "GET", "movements?last=2&points=3")
 
-    opening, start = history["opening"], steered(api, "GET", "movements")["movements"]
+    opening, start = (
+        history["opening"],
+        run_control(api, "GET", "movements")["movements"],
+    )
     assert (history["count"], len(start)) == (4, 4)
     assert [each["amount"] for each in history["movements"]] == [5, 7]
     assert [
         (each["at"], round(each["balance"] - opening, 2)) for each in history["curve"]
     ] == [(start[0]["at"], 0), (start[1]["at"], -2), (start[3]["at"], 10)]
-    assert steered(api, "GET", "movements?points=9")["curve"][1:] == [
+    assert run_control(api, "GET", "movements?points=9")["curve"][1:] == [
         {"at": each["at"], "balance": balance}
         for each, balance in zip(
             start, [opening + 1, opening - 2, opening + 3, opening + 10], strict=True
@@ -82,40 +94,44 @@ def test_of_many_movements_the_newest_are_listed_and_the_balance_is_a_curve(
 
 
 def test_an_account_without_movements_has_no_curve(api: Api) -> None:
-    assert steered(api, "GET", "movements?last=1&points=2")["curve"] == []
+    assert run_control(api, "GET", "movements?last=1&points=2")["curve"] == []
 
 
 @pytest.mark.parametrize("seconds", [0, 11, 12, 71, 100_000])
 def test_the_counts_of_a_campaign_are_those_of_its_rows(api: Api, seconds: int) -> None:
     numbers = [NUMBER, ABSENT, RETRIED, BUSY, NUMBER]
-    sms = place(api, an_sms(recipients=to(*numbers)))["campaign"]
-    calls = placed(api, VOICE, recipients=to(*numbers))
+    sms = place_campaign(api, make_sms(recipients=make_recipients(*numbers)))[
+        "campaign"
+    ]
+    calls = placed(api, VOICE, recipients=make_recipients(*numbers))
     api.clock.advance(seconds=seconds)
 
     for path in (f"campaigns/sms/{sms}", f"campaigns/voice/{calls}"):
-        campaign = steered(api, "GET", path)
-        rows = steered(api, "GET", f"{path}/recipients")["recipients"]
+        campaign = run_control(api, "GET", path)
+        rows = run_control(api, "GET", f"{path}/recipients")["recipients"]
 
         assert campaign["statuses"] == Counter(each["status"] for each in rows)
 
 
 def test_a_cancelled_campaign_counts_what_never_went_out(api: Api) -> None:
-    sms = place(api, an_sms(recipients=crowd(20)))["campaign"]
+    sms = place_campaign(api, make_sms(recipients=make_crowd(20)))["campaign"]
     api.clock.advance(seconds=11.05)
-    steered(api, "POST", f"campaigns/sms/{sms}/cancel")
+    run_control(api, "POST", f"campaigns/sms/{sms}/cancel")
 
-    counts = steered(api, "GET", f"campaigns/sms/{sms}")["statuses"]
+    counts = run_control(api, "GET", f"campaigns/sms/{sms}")["statuses"]
 
     assert counts == {"sent": 6, "cancelled": 14}
 
 
 def test_recipients_are_paged_and_found_by_number_name_and_status(api: Api) -> None:
-    rows = crowd(200, name="Ana {}")
-    sms = place(api, an_sms(recipients=[*rows, *to(ABSENT, name="Eva")]))["campaign"]
+    rows = make_crowd(200, name="Ana {}")
+    sms = place_campaign(
+        api, make_sms(recipients=[*rows, *make_recipients(ABSENT, name="Eva")])
+    )["campaign"]
     api.clock.advance(minutes=1)
 
     def found(query: str) -> tuple[int, list[str]]:
-        body = steered(api, "GET", f"campaigns/sms/{sms}/recipients?{query}")
+        body = run_control(api, "GET", f"campaigns/sms/{sms}/recipients?{query}")
         return body["count"], [each["to"] for each in body["recipients"]]
 
     assert found("offset=198&limit=2") == (201, ["5500000198", "5500000199"])
@@ -125,12 +141,12 @@ def test_recipients_are_paged_and_found_by_number_name_and_status(api: Api) -> N
 
 
 def test_what_may_be_done_to_a_campaign_is_told(api: Api) -> None:
-    sms = place(api)["campaign"]
+    sms = place_campaign(api)["campaign"]
     path = f"campaigns/sms/{sms}"
-    told = [steered(api, "GET", path)["changes"]]
+    told = [run_control(api, "GET", path)["changes"]]
     for change in ("pause", "resume", "cancel"):
-        steered(api, "POST", f"{path}/{change}")
-        told.append(steered(api, "GET", path)["changes"])
+        run_control(api, "POST", f"{path}/{change}")
+        told.append(run_control(api, "GET", path)["changes"])
 
     assert told == [
         ["pause", "cancel", "lose"],
@@ -144,23 +160,25 @@ def test_calls_are_cancelled_and_paid_back(api: Api) -> None:
     before = api.balance()
     calls = placed(api, VOICE)
 
-    campaign = steered(api, "POST", f"campaigns/voice/{calls}/cancel")
+    campaign = run_control(api, "POST", f"campaigns/voice/{calls}/cancel")
 
     assert (campaign["status"], api.balance()) == ("CANCELLED", before)
-    assert steered(api, "GET", f"campaigns/voice/{calls}")["changes"] == []
-    assert steer(api, "POST", f"campaigns/voice/{calls}/cancel").status == 422
+    assert run_control(api, "GET", f"campaigns/voice/{calls}")["changes"] == []
+    assert send_control(api, "POST", f"campaigns/voice/{calls}/cancel").status == 422
 
 
 def test_a_conversation_holds_every_channel_in_order(api: Api) -> None:
-    sms = place(api, an_sms(text="hola <+B+>", recipients=to(NUMBER, name="Ana")))
+    sms = place_campaign(
+        api, make_sms(text="hola <+B+>", recipients=make_recipients(NUMBER, name="Ana"))
+    )
     api.clock.advance(minutes=1)
     placed(api, VOICE)
     api.clock.advance(minutes=1)
-    place(api, a_clic(), path=CLIC)
+    place_campaign(api, make_clic(), path=CLIC)
     api.clock.advance(minutes=1)
     api.receive(46608336, "gracias")
 
-    talk = steered(api, "GET", f"conversations/{NUMBER}")
+    talk = run_control(api, "GET", f"conversations/{NUMBER}")
 
     assert [each["kind"] for each in talk["items"]] == [
         "sms",
@@ -182,7 +200,7 @@ def test_a_mailbox_has_a_conversation_of_its_own(api: Api) -> None:
     placed(api, EMAIL, subject="aviso", body="<b>hola</b>")
     placed(api, EMAIL, recipients=[{"email": "juana@example.org"}])
 
-    talk = steered(api, "GET", "conversations/ana@example.org")
+    talk = run_control(api, "GET", "conversations/ana@example.org")
 
     (letter,) = talk["items"]
     assert (letter["kind"], letter["subject"]) == ("email", "aviso")
@@ -190,14 +208,16 @@ def test_a_mailbox_has_a_conversation_of_its_own(api: Api) -> None:
 
 
 def test_who_got_something_is_listed_once_the_latest_first(api: Api) -> None:
-    place(api, an_sms(text="uno", recipients=to(NUMBER, "5511112222")))
+    place_campaign(
+        api, make_sms(text="uno", recipients=make_recipients(NUMBER, "5511112222"))
+    )
     api.clock.advance(seconds=1)
-    place(api, an_sms(text="dos"))
+    place_campaign(api, make_sms(text="dos"))
     api.clock.advance(seconds=1)
     placed(api, EMAIL)
 
     def listed(query: str = "") -> Any:
-        return steered(api, "GET", f"conversations{query}")
+        return run_control(api, "GET", f"conversations{query}")
 
     rows = listed()["conversations"]
     assert [(each["address"], each["text"]) for each in rows] == [
@@ -226,7 +246,7 @@ def test_the_journal_is_read_backwards(api: Api) -> None:
     for _ in range(5):
         api.balance()
 
-    rows = steered(api, "GET", "journal?last=2&before=4")["exchanges"]
+    rows = run_control(api, "GET", "journal?last=2&before=4")["exchanges"]
 
     assert [each["number"] for each in rows] == [2, 3]
 
@@ -244,10 +264,10 @@ def test_the_journal_is_read_backwards(api: Api) -> None:
 def test_a_refusal_is_explained_by_the_manuals_statement(
     api: Api, changes: Any, ledger: set[str]
 ) -> None:
-    body = {**an_sms(), **changes}
+    body = {**make_sms(), **changes}
     api.post("/api/v3/campaign", json={k: v for k, v in body.items() if v is not None})
 
-    exchange = steered(api, "GET", "journal/1")
+    exchange = run_control(api, "GET", "journal/1")
 
     assert exchange["status"] == 422
     assert {each["id"] for each in exchange["statements"]} == ledger
@@ -255,17 +275,17 @@ def test_a_refusal_is_explained_by_the_manuals_statement(
 
 
 def test_a_strict_refusal_names_the_reading_that_was_not_met(strict: Api) -> None:
-    strict.post("/api/v3/campaign", json=an_sms(text="hola <+B+>"))
+    strict.post("/api/v3/campaign", json=make_sms(text="hola <+B+>"))
 
-    exchange = steered(strict, "GET", "journal/1")
+    exchange = run_control(strict, "GET", "journal/1")
 
     assert [each["id"] for each in exchange["statements"]] == ["SMS-08"]
 
 
 def test_notes_are_explained(api: Api) -> None:
-    place(api, an_sms(scheduledDate="2026-03-03 09:00:00"))
+    place_campaign(api, make_sms(scheduledDate="2026-03-03 09:00:00"))
 
-    (stated,) = steered(api, "GET", "journal/1")["statements"]
+    (stated,) = run_control(api, "GET", "journal/1")["statements"]
 
     assert (stated["about"], stated["id"], stated["mark"]) == (
         "note",
@@ -278,7 +298,7 @@ def test_notes_are_explained(api: Api) -> None:
 def test_an_exchange_that_is_not_there_is_a_problem(api: Api, number: int) -> None:
     api.balance()
 
-    assert steer(api, "GET", f"journal/{number}").status == 404
+    assert send_control(api, "GET", f"journal/{number}").status == 404
 
 
 def test_every_explanation_is_of_the_ledger() -> None:
@@ -289,16 +309,16 @@ def test_every_explanation_is_of_the_ledger() -> None:
         named += fields.values()
 
     assert {each for several in named for each in several} <= known
-    assert STATEMENTS_BY_FIELD.keys() <= contract().operations.keys()
+    assert STATEMENTS_BY_FIELD.keys() <= read_contract().operations.keys()
 
 
 def test_what_is_left_to_happen_is_listed(api: Api) -> None:
-    place(api)
+    place_campaign(api)
 
-    pending = steered(api, "GET", "clock/pending")["pending"]
+    pending = run_control(api, "GET", "clock/pending")["pending"]
 
     assert [each["event"] for each in pending] == ["inserted", "completed"]
-    assert len(steered(api, "GET", "clock/pending?limit=1")["pending"]) == 1
+    assert len(run_control(api, "GET", "clock/pending?limit=1")["pending"]) == 1
 
 
 def test_changes_are_told_calmly_and_nothing_else(api: Api) -> None:

@@ -5,10 +5,14 @@ from typing import Any
 import pytest
 
 from emulator.domain.chance import draw_bits, draw_fraction
-from tests.campaigns import SMS, an_sms, crowd, place, to
-from tests.conftest import MakeApi
-from tests.emulated import Api
-from tests.steering import steered
+from tests.support.emulator import Api, MakeApi, run_control
+from tests.support.orders import (
+    SMS,
+    make_crowd,
+    make_recipients,
+    make_sms,
+    place_campaign,
+)
 
 PROFILE = {"share": 0.4, "after": 60, "texts": ["si", "no", "luego"]}
 NUMBERS = [f"55{each:08d}" for each in range(12)]
@@ -23,7 +27,7 @@ def test_a_draw_is_the_hash_of_seed_purpose_and_number() -> None:
 def test_a_crowd_fares_by_its_seed(make_api: MakeApi) -> None:
     weights = [{"outcome": each, "weight": 1} for each in ("sent", "failed", "absent")]
     api = make_api(population=weights)
-    placed = place(api, an_sms(recipients=crowd(12)))
+    placed = place_campaign(api, make_sms(recipients=make_crowd(12)))
     campaign = api.world.campaigns[placed["campaign"]]
 
     assert [*campaign.outcomes] == OUTCOMES
@@ -37,8 +41,8 @@ def test_a_network_is_looked_up_by_its_seed(api: Api) -> None:
 
 def test_replies_are_drawn_by_their_seed(make_api: MakeApi) -> None:
     api = make_api(profiles=[PROFILE])
-    place(api, an_sms(recipients=crowd(12)))
-    steered(api, "POST", "clock/advance", json={"seconds": 600})
+    place_campaign(api, make_sms(recipients=make_crowd(12)))
+    run_control(api, "POST", "clock/advance", json={"seconds": 600})
 
     assert [
         (each.message - 46608336, each.response) for each in api.world.responses
@@ -47,7 +51,7 @@ def test_replies_are_drawn_by_their_seed(make_api: MakeApi) -> None:
 
 def test_a_rule_strikes_by_its_seed(api: Api) -> None:
     rule = {"effect": {"status": 503}, "probability": 0.4}
-    steered(api, "POST", "faults", json=rule)
+    run_control(api, "POST", "faults", json=rule)
 
     struck = [api.get("/api/v1/user").status == 503 for _ in range(16)]
 
@@ -58,12 +62,12 @@ def test_a_rule_strikes_by_its_seed(api: Api) -> None:
 def test_an_answer_is_late_by_its_seed(api: Api, law: str) -> None:
     drawn: Any = {"uniform": [1, 9], "lognormal": {"median": 9, "sigma": 0.8}}
     rule = {"operation": "getUser", "effect": {"delay": {law: drawn[law]}}}
-    steered(api, "POST", "faults", json=rule)
+    run_control(api, "POST", "faults", json=rule)
     asked = api.start("GET", "/api/v1/user")
     api.get("/api/v3/routes")  # lets it begin
 
     (due,) = [each.due for each in api.world.delayed_answers.values()]
-    steered(api, "POST", "clock/settle", json={})
+    run_control(api, "POST", "clock/settle", json={})
 
     assert f"{due:%S.%f}" == LATE[law]
     assert api.finish(asked).status == 200
@@ -72,7 +76,7 @@ def test_an_answer_is_late_by_its_seed(api: Api, law: str) -> None:
 def test_a_life_is_drawn_by_its_seed(api: Api) -> None:
     wishes = {"campaigns": 10, "recipients": 40}
 
-    done = steered(api, "POST", "world/populate", json=wishes)
+    done = run_control(api, "POST", "world/populate", json=wishes)
 
     world = api.world
     assert done == {"campaigns": 10, "messages": 336, "replies": 2, "clicks": 15}
@@ -94,8 +98,10 @@ def test_a_life_is_drawn_by_its_seed(api: Api) -> None:
 
 def test_a_message_to_nobody_in_particular_is_sent(api: Api) -> None:
     """Numbers with an outcome of their own are not drawn."""
-    placed = place(api, an_sms(recipients=to("9990001000", "4498987282")))
-    steered(api, "POST", "clock/advance", json={"seconds": 60})
+    placed = place_campaign(
+        api, make_sms(recipients=make_recipients("9990001000", "4498987282"))
+    )
+    run_control(api, "POST", "clock/advance", json={"seconds": 60})
 
     rows = api.get(f"{SMS}/{placed['campaign']}/messages").body["data"]
     assert [each["status"] for each in rows] == ["failed", "sent"]

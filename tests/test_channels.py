@@ -21,9 +21,8 @@ from emulator.domain.channel import (
     get_channel,
 )
 from emulator.world.state import WorldState
-from tests.emulated import START, Api, control, emulated
-from tests.served import ROOT
-from tests.steering import steered
+from tests.support.emulator import START, Api, make_emulator, read_control, run_control
+from tests.support.processes import ROOT
 
 NAMES = [*CHANNELS]
 CAMPAIGN_TYPES = {each.__name__ for each in get_args(AnyCampaign)}
@@ -32,9 +31,9 @@ INSTANTS = [START + timedelta(days=each) for each in (-40, -20, -12, -3, 0, 2)]
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    with closing(emulated()) as api:
+    with closing(make_emulator()) as api:
         size = {"campaigns": 22, "recipients": 40}
-        steered(api, "POST", "world/populate", json=size)
+        run_control(api, "POST", "world/populate", json=size)
         yield api
 
 
@@ -95,7 +94,7 @@ def test_every_table_of_campaigns_belongs_to_a_channel() -> None:
 
 
 def test_the_control_api_and_the_panel_list_the_channels() -> None:
-    schemas = control().document.tree["components"]["schemas"]
+    schemas = read_control().document.tree["components"]["schemas"]
     panel = ROOT / "emulator" / "web" / "panel"
     page = (panel / "templates" / "regions" / "campaigns.html").read_text("utf-8")
     words = yaml.safe_load((panel / "words.yaml").read_text("utf-8"))

@@ -23,16 +23,24 @@ from emulator import files
 from emulator.command import main
 from emulator.domain.handset import Outcome
 from emulator.serving.settings import Settings
-from tests.command import announced_url, complaint, run, started
-from tests.served import DEADLINE, ROOT, Served, serve
-from tests.tools import require_tool
+from tests.support.processes import (
+    DEADLINE,
+    ROOT,
+    ServedEmulator,
+    read_complaint,
+    read_url,
+    require_tool,
+    run_command,
+    serve_emulator,
+    start_command,
+)
 
 CAMPAIGN = {"text": "hola", "recipients": [{"cellphone": "4498987282"}], "route": 87}
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve() as running:
+def served() -> Iterator[ServedEmulator]:
+    with serve_emulator() as running:
         yield running
 
 
@@ -45,22 +53,22 @@ def world_file(folder: Path, name: str, **changes: Any) -> Path:
     return path
 
 
-def readiness(served: Served) -> Any:
+def readiness(served: ServedEmulator) -> Any:
     return served.ask("GET", "/_emulator/readyz", token="").body
 
 
-def now_in(served: Served) -> datetime:
+def now_in(served: ServedEmulator) -> datetime:
     """Return what time it is in the world."""
     return datetime.fromisoformat(readiness(served)["now"])
 
 
-def place(served: Served, **changes: Any) -> Any:
+def place(served: ServedEmulator, **changes: Any) -> Any:
     answer = served.ask("POST", "/api/v3/campaign", json.dumps(CAMPAIGN | changes))
     assert answer.status == 200, answer.octets
     return answer.body
 
 
-def messages_of(served: Served, placed: Any) -> Any:
+def messages_of(served: ServedEmulator, placed: Any) -> Any:
     path = f"/api/v3/campaign/{placed['campaign']}/messages"
     return served.ask("GET", path).body
 
@@ -154,16 +162,18 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_port_of_the_environment_is_taken() -> None:
-    with started("serve", environment={"EMULATOR_PORT": "0"}) as process:
-        assert not announced_url(process).endswith(f":{Settings().port}")
+    with start_command("serve", environment={"EMULATOR_PORT": "0"}) as process:
+        assert not read_url(process).endswith(f":{Settings().port}")
 
 
 def test_the_configuration_may_be_named_by_the_environment(tmp_path: Path) -> None:
     config = tmp_path / "emulator.toml"
     config.write_text('port = 0\nworld = "contract"\n', "utf-8")
 
-    with started("serve", environment={"EMULATOR_CONFIG": str(config)}) as process:
-        assert not announced_url(process).endswith(f":{Settings().port}")
+    with start_command(
+        "serve", environment={"EMULATOR_CONFIG": str(config)}
+    ) as process:
+        assert not read_url(process).endswith(f":{Settings().port}")
         assert process.stdout is not None
         assert "(world contract, seed 1)" in process.stdout.readline()
 
@@ -190,7 +200,7 @@ def test_a_wrong_configuration_is_refused_in_one_sentence(
     config = tmp_path / "emulator.toml"
     config.write_text(content, "utf-8")
 
-    said = complaint("serve", "--config", str(config))
+    said = read_complaint("serve", "--config", str(config))
 
     assert said.startswith(f"the configuration {config} {reason}")
 
@@ -199,18 +209,18 @@ def test_a_configuration_may_hold_an_instant_as_toml_writes_it(tmp_path: Path) -
     config = tmp_path / "emulator.toml"
     config.write_text("clock = 2026-01-31T12:00:00Z\n", "utf-8")
 
-    with serve("--config", str(config)) as served:
+    with serve_emulator("--config", str(config)) as served:
         assert now_in(served) == datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 def test_a_configuration_that_is_not_there_is_refused() -> None:
-    assert complaint("serve", "--config", "nowhere.toml").startswith(
+    assert read_complaint("serve", "--config", "nowhere.toml").startswith(
         "the configuration nowhere.toml cannot be read: "
     )
 
 
 def test_a_wrong_flag_ends_with_2_and_says_which() -> None:
-    done = run("serve", "--clock", "soon")
+    done = run_command("serve", "--clock", "soon")
 
     assert done.returncode == 2
     assert "'--clock' (env var: 'EMULATOR_CLOCK'): 'soon' is not real" in done.stderr
@@ -228,7 +238,7 @@ def pasted(line: str) -> Any:
     return json.loads(done.stdout)
 
 
-def banner(served: Served) -> tuple[str, str, str]:
+def banner(served: ServedEmulator) -> tuple[str, str, str]:
     """Return where it is, which token opens it, and what to paste."""
     assert served.process.stdout is not None
     token, _smpp, curl = (
@@ -238,7 +248,7 @@ def banner(served: Served) -> tuple[str, str, str]:
 
 
 def test_serve_says_where_it_is_which_token_opens_it_and_what_to_paste() -> None:
-    with serve() as served:
+    with serve_emulator() as served:
         ready, token, curl = banner(served)
         answer = pasted(curl)
 
@@ -266,7 +276,7 @@ def test_the_line_to_paste_fits_the_world(tmp_path: Path) -> None:
         tokens=[{"name": "odd", "token": token}],
     )
 
-    with serve("--world", str(path)) as served:
+    with serve_emulator("--world", str(path)) as served:
         answer = pasted(banner(served)[-1])
 
     assert answer["country"] == "Brasil"
@@ -275,14 +285,14 @@ def test_the_line_to_paste_fits_the_world(tmp_path: Path) -> None:
 def test_a_world_without_tokens_is_opened_by_minting_another(tmp_path: Path) -> None:
     path = world_file(tmp_path, "closed", tokens=[])
 
-    with serve("--world", str(path)) as served:
+    with serve_emulator("--world", str(path)) as served:
         _, token, curl = banner(served)
         assert token.startswith("token: world-one (")
         assert pasted(curl)["recipients_count"] == 1
 
 
 def test_the_first_readers_departure_does_no_harm() -> None:
-    with serve() as served:
+    with serve_emulator() as served:
         assert served.process.stdout is not None
         served.process.stdout.close()
 
@@ -292,12 +302,12 @@ def test_the_first_readers_departure_does_no_harm() -> None:
 # --- Worlds ----------------------------------------------------------------------
 
 
-def test_the_demo_world_is_the_default(served: Served) -> None:
+def test_the_demo_world_is_the_default(served: ServedEmulator) -> None:
     assert readiness(served)["world"] == "demo"
 
 
 def test_the_contract_world_comes_with_the_program() -> None:
-    with serve("--world", "contract") as served:
+    with serve_emulator("--world", "contract") as served:
         assert now_in(served) == now_in(served)
         for token in ("contract", "contract-second"):
             assert served.ask("GET", "/api/v1/user", token=token).status == 200
@@ -306,7 +316,7 @@ def test_the_contract_world_comes_with_the_program() -> None:
 def test_a_world_may_be_a_file(tmp_path: Path) -> None:
     path = world_file(tmp_path, "mine", short_link_base="https://s.example.org")
 
-    with serve("--world", str(path)) as served:
+    with serve_emulator("--world", str(path)) as served:
         assert served.ask("GET", "/api/v1/user", token="mine").status == 200
         assert served.ask("GET", "/api/v1/user", token="demo").status == 401
 
@@ -317,7 +327,7 @@ def test_a_directory_is_several_worlds_of_which_the_first_is_the_default(
     for name in ("beta", "alpha"):
         world_file(tmp_path, name)
 
-    with serve("--world", str(tmp_path)) as served:
+    with serve_emulator("--world", str(tmp_path)) as served:
         assert readiness(served)["world"] == "alpha"
         for token in ("alpha", "beta"):
             assert served.ask("GET", "/api/v1/user", token=token).status == 200
@@ -339,7 +349,7 @@ def test_a_wrong_world_file_is_refused_with_the_place_of_the_mistake(
 ) -> None:
     path = world_file(tmp_path, "wrong", **change)
 
-    said = complaint("serve", "--world", str(path))
+    said = read_complaint("serve", "--world", str(path))
 
     assert said.startswith(f"the world file {path} is wrong ")
     assert reason in said
@@ -355,24 +365,26 @@ def test_an_unreadable_world_file_is_refused_in_one_sentence(
     if content is not None:
         path.write_bytes(content)
 
-    assert complaint("serve", "--world", str(path)).startswith(f"the world file {path}")
+    assert read_complaint("serve", "--world", str(path)).startswith(
+        f"the world file {path}"
+    )
 
 
 def test_a_directory_without_worlds_is_refused(tmp_path: Path) -> None:
-    assert "holds no world file" in complaint("serve", "--world", str(tmp_path))
+    assert "holds no world file" in read_complaint("serve", "--world", str(tmp_path))
 
 
 def test_two_worlds_of_one_name_are_refused(tmp_path: Path) -> None:
     world_file(tmp_path, "alpha")
     (tmp_path / "beta.yaml").write_text((tmp_path / "alpha.yaml").read_text())
 
-    assert "two world files are called alpha" in complaint(
+    assert "two world files are called alpha" in read_complaint(
         "serve", "--world", str(tmp_path)
     )
 
 
 def test_tokens_mint_no_more_worlds_than_allowed() -> None:
-    with serve("--max-worlds", "2") as served:
+    with serve_emulator("--max-worlds", "2") as served:
         statuses = [
             served.ask("GET", "/api/v1/user", token=f"world-{name}").status
             for name in ("one", "two", "one")
@@ -384,14 +396,14 @@ def test_tokens_mint_no_more_worlds_than_allowed() -> None:
 # --- Time, chance, strictness ------------------------------------------------------
 
 
-def test_the_clock_is_the_machines_by_default(served: Served) -> None:
+def test_the_clock_is_the_machines_by_default(served: ServedEmulator) -> None:
     before, now, after = datetime.now(UTC), now_in(served), datetime.now(UTC)
 
     assert before <= now <= after
 
 
 def test_a_frozen_clock_stands_still() -> None:
-    with serve("--clock", "frozen") as served:
+    with serve_emulator("--clock", "frozen") as served:
         first = now_in(served)
         place(served)
 
@@ -400,7 +412,7 @@ def test_a_frozen_clock_stands_still() -> None:
 
 
 def test_a_fast_clock_makes_an_hour_of_a_second() -> None:
-    with serve("--clock", "x3600") as served:
+    with serve_emulator("--clock", "x3600") as served:
         wall, first = datetime.now(UTC), now_in(served)
         deadline = monotonic() + DEADLINE
         while now_in(served) < first + timedelta(minutes=10):
@@ -410,12 +422,12 @@ def test_a_fast_clock_makes_an_hour_of_a_second() -> None:
 
 
 def test_a_clock_may_stand_at_an_instant() -> None:
-    with serve("--clock", "2024-02-29T23:59:59-06:00") as served:
+    with serve_emulator("--clock", "2024-02-29T23:59:59-06:00") as served:
         assert now_in(served) == datetime(2024, 3, 1, 5, 59, 59, tzinfo=UTC)
 
 
 def test_the_command_line_holds_every_world_it_opens_or_mints() -> None:
-    with serve("--clock", "2024-02-29T12:00:00Z") as served:
+    with serve_emulator("--clock", "2024-02-29T12:00:00Z") as served:
         user = served.ask("GET", "/api/v1/user", token="world-leap").body["data"]
 
     assert user["API_settings"][0]["expires"] == "2025-02-28 06:00:00"
@@ -423,14 +435,14 @@ def test_the_command_line_holds_every_world_it_opens_or_mints() -> None:
 
 @pytest.mark.manual("DLR-08")
 def test_at_an_instant_pace_a_campaign_is_final_when_it_is_placed() -> None:
-    with serve("--pace", "instant", "--clock", "frozen") as served:
+    with serve_emulator("--pace", "instant", "--clock", "frozen") as served:
         found = messages_of(served, place(served))
 
     assert (found["campaign_status"], found["percentage"]) == ("inserted", 100)
 
 
 def test_at_the_manuals_pace_it_is_not() -> None:
-    with serve("--pace", "manual", "--clock", "frozen") as served:
+    with serve_emulator("--pace", "manual", "--clock", "frozen") as served:
         found = messages_of(served, place(served))
 
     assert (found["campaign_status"], found["percentage"]) == ("inserting", 0)
@@ -440,9 +452,9 @@ def test_strict_refuses_what_lenient_notes() -> None:
     form = {"Content-Type": "text/plain"}
     asked = ("POST", "/api/v3/campaign", json.dumps(CAMPAIGN))
 
-    with serve("--lenient") as served:
+    with serve_emulator("--lenient") as served:
         lenient = served.ask(*asked, headers=form)
-    with serve("--strict") as served:
+    with serve_emulator("--strict") as served:
         strict = served.ask(*asked, headers=form)
 
     assert (lenient.status, lenient.notes) == (200, ["ERR-04"])
@@ -451,7 +463,7 @@ def test_strict_refuses_what_lenient_notes() -> None:
 
 def networks(*flags: str) -> list[str]:
     """Return to which networks thirty numbers belong."""
-    with serve(*flags) as served:
+    with serve_emulator(*flags) as served:
         return [
             served.ask("GET", f"/api/v3/hlr/44989872{number}").body["network"]
             for number in range(10, 40)
@@ -465,15 +477,15 @@ def test_one_seed_tells_one_story() -> None:
 # --- token, healthcheck, openapi, --version ------------------------------------------
 
 
-def tokens(served: Served, *arguments: str) -> str:
+def tokens(served: ServedEmulator, *arguments: str) -> str:
     """Return what a token command prints."""
-    done = run("token", *arguments, "--url", served.url)
+    done = run_command("token", *arguments, "--url", served.url)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.rstrip("\n")
 
 
 @pytest.mark.manual("AUT-01", "AUT-02", "AUT-04")
-def test_a_token_is_created_used_listed_and_deleted(served: Served) -> None:
+def test_a_token_is_created_used_listed_and_deleted(served: ServedEmulator) -> None:
     token = tokens(served, "create", "the suite's")
     assert served.ask("GET", "/api/v1/user", token=token).status == 200
     listed = tokens(served, "list").splitlines()
@@ -488,13 +500,13 @@ def test_a_token_is_created_used_listed_and_deleted(served: Served) -> None:
 
 @pytest.mark.manual("AUT-03")
 def test_a_token_is_listed_with_its_creation_and_its_end_a_year_later() -> None:
-    with serve("--clock", "2026-03-02T18:00:00Z") as served:
+    with serve_emulator("--clock", "2026-03-02T18:00:00Z") as served:
         assert tokens(served, "list") == (
             "2026-03-02 12:00:00  2027-03-02 12:00:00  mytoken  demo"
         )
 
 
-def test_a_token_command_may_name_another_world(served: Served) -> None:
+def test_a_token_command_may_name_another_world(served: ServedEmulator) -> None:
     served.ask("GET", "/api/v1/user", token="world-other")
     token = tokens(served, "create", "second", "--world", "other")
 
@@ -502,19 +514,23 @@ def test_a_token_command_may_name_another_world(served: Served) -> None:
     assert token not in tokens(served, "list")
 
 
-def test_what_a_token_command_cannot_do_is_said_in_one_sentence(served: Served) -> None:
+def test_what_a_token_command_cannot_do_is_said_in_one_sentence(
+    served: ServedEmulator,
+) -> None:
     there = ("--url", served.url)
 
-    assert complaint("token", "delete", "no such token?", *there) == (
+    assert read_complaint("token", "delete", "no such token?", *there) == (
         "The token does not exist: world demo has no such token"
     )
-    assert complaint("token", "list", "--world", "nowhere", *there) == (
+    assert read_complaint("token", "list", "--world", "nowhere", *there) == (
         "The world does not exist: no world is called nowhere"
     )
 
 
-def test_healthcheck_is_silent_where_an_emulator_answers(served: Served) -> None:
-    done = run("healthcheck", "--url", served.url)
+def test_healthcheck_is_silent_where_an_emulator_answers(
+    served: ServedEmulator,
+) -> None:
+    done = run_command("healthcheck", "--url", served.url)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -523,29 +539,29 @@ def test_healthcheck_is_silent_where_an_emulator_answers(served: Served) -> None
     "command", [("healthcheck",), ("token", "list"), ("token", "create", "x")]
 )
 def test_a_command_asks_where_the_environment_lets_serve_listen(
-    command: tuple[str, ...], served: Served
+    command: tuple[str, ...], served: ServedEmulator
 ) -> None:
     _, port = served.address
     container = {"EMULATOR_HOST": "0.0.0.0", "EMULATOR_PORT": str(port)}  # noqa: S104
 
-    assert run(*command, environment=container).returncode == 0
+    assert run_command(*command, environment=container).returncode == 0
 
 
 def test_healthcheck_asks_where_the_configuration_lets_serve_listen(
-    served: Served, tmp_path: Path
+    served: ServedEmulator, tmp_path: Path
 ) -> None:
     config = tmp_path / "emulator.toml"
     config.write_text(f'port = {served.address[1]}\nworld = "contract"\n', "utf-8")
     environment = {"EMULATOR_CONFIG": str(config)}
 
-    assert run("healthcheck", environment=environment).returncode == 0
-    assert run("token", "list", environment=environment).returncode == 0
+    assert run_command("healthcheck", environment=environment).returncode == 0
+    assert run_command("token", "list", environment=environment).returncode == 0
 
 
-def test_a_url_beats_host_and_port(served: Served) -> None:
+def test_a_url_beats_host_and_port(served: ServedEmulator) -> None:
     environment = {"EMULATOR_PORT": "1", "EMULATOR_URL": served.url}
 
-    assert run("healthcheck", environment=environment).returncode == 0
+    assert run_command("healthcheck", environment=environment).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -560,7 +576,7 @@ def test_a_url_beats_host_and_port(served: Served) -> None:
     ],
 )
 def test_healthcheck_ends_with_2_where_nobody_answers(url: str) -> None:
-    said = complaint("healthcheck", "--url", url, "--port", "1")
+    said = read_complaint("healthcheck", "--url", url, "--port", "1")
 
     assert said.startswith("no emulator answers at ")
 
@@ -574,7 +590,7 @@ def test_healthcheck_ends_with_2_where_somebody_else_answers() -> None:
         found = re.search(r"http://[0-9.:]+", process.stdout.readline())
         assert found is not None
         try:
-            said = complaint("healthcheck", "--url", found[0])
+            said = read_complaint("healthcheck", "--url", found[0])
         finally:
             process.kill()
 
@@ -582,7 +598,7 @@ def test_healthcheck_ends_with_2_where_somebody_else_answers() -> None:
 
 
 def test_openapi_prints_the_contract(tmp_path: Path) -> None:
-    done = run("openapi", cwd=ROOT)
+    done = run_command("openapi", cwd=ROOT)
 
     assert done.stdout == files.CONTRACT.read_text("utf-8")
     validate(yaml.safe_load(done.stdout))
@@ -593,7 +609,7 @@ def test_openapi_prints_the_contract(tmp_path: Path) -> None:
 
 
 def test_the_version_is_that_of_the_package() -> None:
-    assert run("--version").stdout.split()[-1] == version("smsclouds-emulator")
+    assert run_command("--version").stdout.split()[-1] == version("smsclouds-emulator")
 
 
 @pytest.mark.parametrize("name", ["smsclouds-emulator", "emulator"])
@@ -629,7 +645,7 @@ def test_a_contract_with_an_operation_that_nobody_carries_out_stops_the_start(
 ) -> None:
     place = copied(tmp_path, ("operationId: getUser\n", "operationId: getCustomer\n"))
 
-    assert complaint("serve", "--port", "0", cwd=place) == (
+    assert read_complaint("serve", "--port", "0", cwd=place) == (
         "contract and program differ: without a function: getCustomer; "
         "without an operationId: getUser"
     )
@@ -638,7 +654,7 @@ def test_a_contract_with_an_operation_that_nobody_carries_out_stops_the_start(
 def test_an_operation_without_its_name_stops_the_start(tmp_path: Path) -> None:
     place = copied(tmp_path, ("      operationId: getUser\n", ""))
 
-    assert complaint("serve", "--port", "0", cwd=place) == (
+    assert read_complaint("serve", "--port", "0", cwd=place) == (
         "GET /api/v1/user has no operationId"
     )
 
@@ -646,7 +662,7 @@ def test_an_operation_without_its_name_stops_the_start(tmp_path: Path) -> None:
 def test_a_contract_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
     place = copied(tmp_path, ("openapi: 3.1.1\n", "openapi: [\n"))
 
-    assert complaint("serve", "--port", "0", cwd=place).startswith("the contract ")
+    assert read_complaint("serve", "--port", "0", cwd=place).startswith("the contract ")
 
 
 # --- What exists is documented ------------------------------------------------------
@@ -696,7 +712,7 @@ def test_every_curl_of_the_readme_is_answered() -> None:
     lines = [line for line in "".join(blocks).splitlines() if f"curl {here}" in line]
     assert lines
 
-    with serve() as served:
+    with serve_emulator() as served:
         for line in lines:
             words = shlex.split(line.replace(here, served.url))
             subprocess.run(

@@ -20,7 +20,7 @@ from emulator.client.fault_commands import RULE_SPELLINGS, RULE_WORDS
 from emulator.client.inprocess import InProcessTransport
 from emulator.faults import rule_json, vocabulary
 from emulator.serving.standby import Standby
-from tests.orders import EMAIL, SMS, order
+from tests.support.orders import EMAIL, SMS, make_order
 
 START = datetime(2026, 3, 2, 18, 0, 0, tzinfo=UTC)
 NUMBER, ABSENT = "4498987282", "9990003000"
@@ -45,7 +45,7 @@ def emulator(home: Emulator) -> Emulator:
 
 
 def placed(emulator: Emulator, path: str = SMS, **changes: Any) -> int:
-    answer = emulator.request("POST", path, json=order(path, **changes))
+    answer = emulator.request("POST", path, json=make_order(path, **changes))
     assert answer.status == 200, answer.text
     names = ("campaign", "voice_campaign", "email_campaign_id")
     return next(int(answer.json()[name]) for name in names if name in answer.json())
@@ -289,7 +289,7 @@ def test_never_within_looks_at_the_worlds_time(emulator: Emulator) -> None:
 
 def test_a_report_tells_all_of_it_in_few_lines(emulator: Emulator) -> None:
     emulator.fail_next("createCampaign", status=503)
-    emulator.request("POST", SMS, json=order(SMS))
+    emulator.request("POST", SMS, json=make_order(SMS))
     for _ in range(4):
         placed(emulator)
 
@@ -319,7 +319,9 @@ def test_the_next_call_fails_and_no_other(emulator: Emulator) -> None:
 def test_a_failure_may_come_after_the_work_was_done(emulator: Emulator) -> None:
     emulator.fail_next("createCampaign", refusal="SERVER_ERROR", phase="after", times=2)
 
-    statuses = [emulator.request("POST", SMS, json=order(SMS)).status for _ in range(3)]
+    statuses = [
+        emulator.request("POST", SMS, json=make_order(SMS)).status for _ in range(3)
+    ]
 
     assert statuses == [500, 500, 200]
     assert emulator.messages().count == 3
@@ -360,7 +362,7 @@ def test_a_rule_says_which_calls_and_when(emulator: Emulator) -> None:
     emulator.fault("getUser", since=later, status=504)
 
     asked = [
-        emulator.request("POST", SMS, json=order(SMS, **changes), headers=headers)
+        emulator.request("POST", SMS, json=make_order(SMS, **changes), headers=headers)
         for changes, headers in (
             ({"recipients": [{"cellphone": ABSENT}]}, {}),
             ({"text": "mal"}, {}),

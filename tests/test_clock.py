@@ -12,12 +12,25 @@ from emulator.domain import dlr
 from emulator.domain.handset import Outcome
 from emulator.domain.timeline import InterventionKind
 from emulator.timekeeping import clock
-from tests.campaigns import SMS, an_sms, crowd, place, to
-from tests.conftest import MakeApi
-from tests.emulated import START, Api, emulated
-from tests.orders import EMAIL, VOICE, order
-from tests.properties import examples
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    START,
+    Api,
+    MakeApi,
+    make_emulator,
+    run_control,
+    send_control,
+    set_examples,
+)
+from tests.support.orders import (
+    EMAIL,
+    SMS,
+    VOICE,
+    make_crowd,
+    make_order,
+    make_recipients,
+    make_sms,
+    place_campaign,
+)
 
 
 class Wall:
@@ -67,15 +80,15 @@ def test_a_clock_counts_what_has_passed_before_it_is_touched(
 ABSENT = "9990003000"
 RETRIED = "9990002000"
 DAY = 86_400
-FIXED = examples(60)
+FIXED = set_examples(60)
 
 
 def settle(api: Api, **bounds: Any) -> Any:
-    return steered(api, "POST", "clock/settle", json=bounds)
+    return run_control(api, "POST", "clock/settle", json=bounds)
 
 
 def advance(api: Api, **by: Any) -> Any:
-    return steered(api, "POST", "clock/advance", json=by)
+    return run_control(api, "POST", "clock/advance", json=by)
 
 
 def told(run: Any) -> list[tuple[float, str]]:
@@ -91,7 +104,9 @@ def seconds(stamp: str) -> float:
 
 
 def test_settling_runs_all_that_is_left_to_happen(api: Api) -> None:
-    placed = place(api, an_sms(recipients=to("4498987282", ABSENT)))
+    placed = place_campaign(
+        api, make_sms(recipients=make_recipients("4498987282", ABSENT))
+    )
 
     run = settle(api)
 
@@ -107,16 +122,16 @@ def test_settling_runs_all_that_is_left_to_happen(api: Api) -> None:
 
 
 def test_of_two_milestones_at_one_instant_the_later_one_is_told(api: Api) -> None:
-    place(api)
+    place_campaign(api)
 
     assert told(settle(api)) == [(1, "inserted"), (11, "completed")]
 
 
 def test_events_of_all_campaigns_are_told_in_their_order(api: Api) -> None:
-    place(api, an_sms(recipients=crowd(3)))
+    place_campaign(api, make_sms(recipients=make_crowd(3)))
     api.clock.advance(milliseconds=10)
-    api.post(VOICE, json=order(VOICE))
-    api.post(EMAIL, json=order(EMAIL, scheduledDate="2026-03-02 12:00:12"))
+    api.post(VOICE, json=make_order(VOICE))
+    api.post(EMAIL, json=make_order(EMAIL, scheduledDate="2026-03-02 12:00:12"))
 
     run = settle(api)
 
@@ -133,7 +148,7 @@ def test_events_of_all_campaigns_are_told_in_their_order(api: Api) -> None:
 
 
 def test_advancing_tells_what_happened_on_the_way_only(api: Api) -> None:
-    place(api, an_sms(recipients=to("4498987282", RETRIED)))
+    place_campaign(api, make_sms(recipients=make_recipients("4498987282", RETRIED)))
 
     first, second = advance(api, seconds=11), advance(api, seconds=60)
 
@@ -144,7 +159,7 @@ def test_advancing_tells_what_happened_on_the_way_only(api: Api) -> None:
 
 
 def test_the_next_event_is_as_far_as_time_goes(api: Api) -> None:
-    place(api, an_sms(recipients=to("4498987282", RETRIED)))
+    place_campaign(api, make_sms(recipients=make_recipients("4498987282", RETRIED)))
 
     runs = [advance(api, next=True) for _ in range(5)]
 
@@ -160,7 +175,7 @@ def test_the_next_event_is_as_far_as_time_goes(api: Api) -> None:
 
 def test_a_token_expires_on_the_way_and_holds_nobody_up(make_api: MakeApi) -> None:
     api = make_api(token_lifetime_days=0.5)
-    place(api, an_sms(recipients=to(ABSENT)))
+    place_campaign(api, make_sms(recipients=make_recipients(ABSENT)))
 
     run = settle(api)
 
@@ -174,11 +189,11 @@ def test_a_token_expires_on_the_way_and_holds_nobody_up(make_api: MakeApi) -> No
 
 
 def test_what_somebody_did_is_told_when_it_has_its_effect(api: Api) -> None:
-    number = place(api, an_sms(recipients=crowd(200)))["campaign"]
+    number = place_campaign(api, make_sms(recipients=make_crowd(200)))["campaign"]
     advance(api, seconds=12)
-    steered(api, "POST", f"campaigns/sms/{number}/pause")
+    run_control(api, "POST", f"campaigns/sms/{number}/pause")
     advance(api, seconds=5)
-    steered(api, "POST", f"campaigns/sms/{number}/resume")
+    run_control(api, "POST", f"campaigns/sms/{number}/resume")
 
     assert told(settle(api)) == [(17.99, "completed"), (18, "resumed")]
 
@@ -187,9 +202,9 @@ def test_what_somebody_did_is_told_when_it_has_its_effect(api: Api) -> None:
 
 
 def test_a_paused_campaign_waits_for_somebody(api: Api) -> None:
-    number = place(api, an_sms(recipients=crowd(200)))["campaign"]
+    number = place_campaign(api, make_sms(recipients=make_crowd(200)))["campaign"]
     advance(api, seconds=12)
-    steered(api, "POST", f"campaigns/sms/{number}/pause")
+    run_control(api, "POST", f"campaigns/sms/{number}/pause")
 
     run = settle(api)
 
@@ -206,9 +221,9 @@ def test_a_paused_campaign_waits_for_somebody(api: Api) -> None:
 
 
 def test_a_cancelled_campaign_leaves_nothing_to_happen(api: Api) -> None:
-    number = place(api, an_sms(recipients=crowd(200)))["campaign"]
+    number = place_campaign(api, make_sms(recipients=make_crowd(200)))["campaign"]
     advance(api, seconds=12)
-    steered(api, "POST", f"campaigns/sms/{number}/cancel")
+    run_control(api, "POST", f"campaigns/sms/{number}/cancel")
 
     run = settle(api)
 
@@ -217,7 +232,7 @@ def test_a_cancelled_campaign_leaves_nothing_to_happen(api: Api) -> None:
 
 
 def test_settling_stops_after_so_many_events(api: Api) -> None:
-    place(api, an_sms(recipients=to("4498987282", ABSENT)))
+    place_campaign(api, make_sms(recipients=make_recipients("4498987282", ABSENT)))
 
     run = settle(api, events=3)
 
@@ -233,8 +248,8 @@ def test_settling_stops_after_so_many_events(api: Api) -> None:
 def test_settling_goes_on_for_so_long(
     api: Api, bounds: dict[str, float], events: int, later: int
 ) -> None:
-    place(api)
-    place(api, an_sms(scheduled_date="2026-03-10 12:00:00"))  # in eight days
+    place_campaign(api)
+    place_campaign(api, make_sms(scheduled_date="2026-03-10 12:00:00"))  # in eight days
 
     run = settle(api, **bounds)
 
@@ -245,9 +260,9 @@ def test_settling_goes_on_for_so_long(
 
 def test_what_is_dated_after_the_end_of_the_world_never_happens(api: Api) -> None:
     last_second = "9999-12-31 23:59:59"
-    place(api, an_sms(scheduled_date=last_second))
-    api.post(VOICE, json=order(VOICE, scheduledDate=last_second))
-    api.post(EMAIL, json=order(EMAIL, scheduledDate=last_second))
+    place_campaign(api, make_sms(scheduled_date=last_second))
+    api.post(VOICE, json=make_order(VOICE, scheduledDate=last_second))
+    api.post(EMAIL, json=make_order(EMAIL, scheduledDate=last_second))
 
     run = settle(api, seconds=300_000_000_000)
 
@@ -261,7 +276,7 @@ def test_what_is_dated_after_the_end_of_the_world_never_happens(api: Api) -> Non
 
 
 def test_a_clock_that_runs_goes_on_at_its_rate_after_a_jump(api: Api) -> None:
-    steered(api, "PUT", "clock", json={"rate": 60})
+    run_control(api, "PUT", "clock", json={"rate": 60})
 
     run = advance(api, seconds=100)
 
@@ -282,9 +297,9 @@ def test_a_clock_that_somebody_moves_is_nobody_elses(
     api: Api, method: str, path: str, body: Any
 ) -> None:
     for _ in range(100):
-        place(api)
+        place_campaign(api)
 
-    settling, other, asked = api.together(
+    settling, other, asked = api.send_together(
         ("POST", "/_emulator/clock/settle", {}),
         (method, f"/_emulator/{path}", body),
         ("GET", "/api/v1/user", None),
@@ -294,19 +309,19 @@ def test_a_clock_that_somebody_moves_is_nobody_elses(
     assert other.status == 409
     assert "wait for the end" in other.body["detail"]
     assert asked.status == 200
-    assert steer(api, method, path, json=body).status == 200
+    assert send_control(api, method, path, json=body).status == 200
 
 
 def test_a_settling_that_is_broken_off_leaves_a_clock_that_can_be_moved(
     api: Api,
 ) -> None:
     for _ in range(100):
-        place(api)
-    steered(api, "PUT", "clock", json={"rate": 2})
+        place_campaign(api)
+    run_control(api, "PUT", "clock", json={"rate": 2})
 
-    api.broken_off("POST", "/_emulator/clock/settle", {})
+    api.send_and_hang_up("POST", "/_emulator/clock/settle", {})
 
-    assert steered(api, "GET", "clock")["rate"] == 2
+    assert run_control(api, "GET", "clock")["rate"] == 2
     assert settle(api)["pending"] == []
 
 
@@ -329,11 +344,13 @@ def test_milestones_are_when_the_poll_changes(
     outcomes: list[Outcome], changes: list[tuple[str, int]], pace: str
 ) -> None:
     numbers = [f"99900{outcome:02d}00{i}" for i, outcome in enumerate(outcomes)]
-    with closing(emulated(pace=pace)) as api:
-        number = place(api, an_sms(recipients=to(*numbers)))["campaign"]
+    with closing(make_emulator(pace=pace)) as api:
+        number = place_campaign(api, make_sms(recipients=make_recipients(*numbers)))[
+            "campaign"
+        ]
         for change, after in sorted(changes, key=lambda each: each[1]):
             advance(api, to=(START + timedelta(milliseconds=after)).isoformat())
-            steer(api, "POST", f"campaigns/sms/{number}/{change}")
+            send_control(api, "POST", f"campaigns/sms/{number}/{change}")
         campaign = api.world.get_campaign(number)
     tick = timedelta(microseconds=1)
 
@@ -367,7 +384,7 @@ def test_milestones_are_when_the_poll_changes(
 
 def test_a_poll_after_settling_says_that_all_is_over(api: Api) -> None:
     numbers = [f"99900{outcome:02d}000" for outcome in Outcome]
-    placed = place(api, an_sms(recipients=to(*numbers)))
+    placed = place_campaign(api, make_sms(recipients=make_recipients(*numbers)))
 
     settle(api)
 

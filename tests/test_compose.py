@@ -1,10 +1,13 @@
 """The compose files: what they promise, and compose.yaml as it runs."""
 
+import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -13,13 +16,95 @@ import pytest
 import yaml
 
 from emulator.client import Emulator
-from tests.campaigns import NUMBER, SMS, an_sms
-from tests.composed import composed
-from tests.receiver import receiving
-from tests.served import DEADLINE, ROOT
-from tests.several import address
-from tests.tools import require_tool, unable
-from tools.image import Built, built
+from tests.support.orders import NUMBER, SMS, make_sms
+from tests.support.processes import (
+    DEADLINE,
+    ROOT,
+    require_tool,
+    skip_unable,
+    split_address,
+)
+from tests.support.receiver import run_receiver
+from tools.image import TAG, Built, built
+
+GATEWAY = "host-gateway"  # which podman knows from 4.7 on
+FREE = {"PORT": "", "SMPP_PORT": "", "RECEIVER_PORT": ""}
+
+
+@dataclass(frozen=True)
+class Composition:
+    """The services of a compose file under a name of their own."""
+
+    image: Built
+    file: Path
+    project: str
+
+    def up(self) -> None:
+        self._do("up", "--detach", "--no-build")
+        for service, sign in (("emulator", "ready on"), ("receiver", "are shown on")):
+            self._wait(service, sign)
+
+    def down(self, *flags: str) -> None:
+        self._do("down", *flags)
+
+    def url(self, service: str, port: int) -> str:
+        """Return where a port of a service is published."""
+        place = self.image.podman("port", self._name(service), str(port))
+        return f"http://{place}"
+
+    def logs(self, service: str) -> str:
+        return self.image.podman("logs", self._name(service))
+
+    def _name(self, service: str) -> str:
+        return f"{self.project}_{service}_1"
+
+    def _wait(self, service: str, sign: str) -> None:
+        """Return once *service* has said *sign*."""
+        command = (*self.image.podman.command, "logs", "--follow", self._name(service))
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as logs:
+            assert any(sign in line for line in logs.stdout or ())
+            logs.kill()
+
+    def _do(self, *words: str) -> None:
+        podman = self.image.podman
+        flags = " ".join(("--no-healthcheck", *podman.limits))
+        done = subprocess.run(
+            [
+                str(require_tool("podman-compose")),
+                f"--podman-args={' '.join(podman.command[1:])}",
+                f"--podman-run-args={flags}",
+                *("--project-name", self.project, "--file", str(self.file)),
+                *words,
+            ],
+            env={**os.environ, **FREE, "IMAGE": TAG, "BASE": self.image.base},
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+
+
+@contextmanager
+def run_composition(image: Built, folder: Path) -> Iterator[Composition]:
+    """Have compose.yaml up, and nothing of it left afterwards."""
+    project = f"smsclouds-{os.getpid()}"
+    network = f"{project}_default"
+    image.podman("network", "create", network)
+    (facts,) = json.loads(image.podman("network", "inspect", network))
+    text = (ROOT / "compose.yaml").read_text("utf-8")
+    assert GATEWAY in text
+    text = text.replace(GATEWAY, facts["subnets"][0]["gateway"])
+    file = folder / "compose.yaml"
+    file.write_text(text.replace("./deploy/", f"{ROOT}/deploy/"), "utf-8")
+    composition = Composition(image, file, project)
+    try:
+        composition.up()
+        yield composition
+    finally:
+        composition.down("--volumes")
+        image.podman("network", "rm", "--force", network)
+
 
 RECEIVER = ROOT / "deploy" / "receiver" / "receiver.py"
 ALONE = ROOT / "compose.yaml"
@@ -32,7 +117,7 @@ def services(file: Path) -> dict[str, Any]:
 
 
 def read(url: str) -> str:
-    connection = HTTPConnection(*address(url), timeout=DEADLINE)
+    connection = HTTPConnection(*split_address(url), timeout=DEADLINE)
     try:
         connection.request("GET", "/")
         answer = connection.getresponse()
@@ -81,7 +166,7 @@ def test_the_receiver_ends_with_0() -> None:
 
 def replied(emulator: Emulator) -> None:
     """Place a message and answer it."""
-    assert emulator.request("POST", SMS, json=an_sms()).status == 200
+    assert emulator.request("POST", SMS, json=make_sms()).status == 200
     emulator.settle()
     emulator.phone(NUMBER).reply("hola, ¿qué tal?")
     emulator.settle()
@@ -153,8 +238,8 @@ def test_compose_gives_a_sandbox_that_shows_pushes_and_keeps_its_worlds(
     require_tool("podman-compose")
     with built() as image:
         if not isinstance(image, Built) or image.podman.network:
-            unable("podman", "it has no networks of its own")
-        with composed(image, tmp_path) as running:
+            skip_unable("podman", "it has no networks of its own")
+        with run_composition(image, tmp_path) as running:
             url = running.url("emulator", 7672)
             with Emulator(url, token="world-composed") as emulator:
                 emulator.change(pace="instant")
@@ -165,7 +250,7 @@ def test_compose_gives_a_sandbox_that_shows_pushes_and_keeps_its_worlds(
                 assert pushed.startswith("/mo response='hola, ¿qué tal?' cellphone=")
                 assert running.logs("receiver").endswith(pushed.strip())
 
-                with receiving(host="0.0.0.0") as ours:  # noqa: S104
+                with run_receiver(host="0.0.0.0") as ours:  # noqa: S104
                     port = ours.url.rpartition(":")[2]
                     emulator.change(push_url=f"http://host.docker.internal:{port}")
                     emulator.phone(NUMBER).reply("BAJA")

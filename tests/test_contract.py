@@ -14,19 +14,25 @@ from emulator.operations import PLATFORM_OPERATIONS
 from emulator.web.routing import EmulatorApp
 from emulator.worldfile.fixture import parse_fixture
 from emulator.worlds import Limits, WorldDirectory
-from tests.emulated import START, Api, contract, demo, validator
-from tests.emulated import program as program_over
-from tests.orders import order
+from tests.support.emulator import (
+    START,
+    Api,
+    make_validator,
+    read_contract,
+    read_demo_world,
+)
+from tests.support.emulator import build_app as program_over
+from tests.support.orders import make_order
 
-TREE = contract().document.tree
-EVERY = tuple(contract().operations.values())
+TREE = read_contract().document.tree
+EVERY = tuple(read_contract().operations.values())
 
 
 # --- Contract and program ----------------------------------------------------
 
 
 def test_there_is_one_function_for_every_operation() -> None:
-    assert contract().operations.keys() == PLATFORM_OPERATIONS.keys()
+    assert read_contract().operations.keys() == PLATFORM_OPERATIONS.keys()
 
 
 def test_an_operation_without_a_function_does_not_start() -> None:
@@ -79,12 +85,12 @@ def test_the_contract_says_whether_a_token_is_asked_for(
 
 
 def test_one_path_has_all_its_methods() -> None:
-    assert contract().group_by_path()["/api/v1/user"].keys() == {"GET", "HEAD"}
+    assert read_contract().group_by_path()["/api/v1/user"].keys() == {"GET", "HEAD"}
 
 
 @pytest.mark.manual("CLC-02", "MO-01", "VOI-21")
 def test_an_alias_leads_to_the_same_operation() -> None:
-    by_path = contract().group_by_path()
+    by_path = read_contract().group_by_path()
     aliases = {
         alias: (each.id, each.aliases[alias], by_path[alias] == by_path[each.path])
         for each in EVERY
@@ -120,7 +126,7 @@ def test_an_alias_leads_to_the_same_operation() -> None:
     ],
 )
 def test_an_id_in_a_path_is_plain_digits(raw: str, value: int | None) -> None:
-    (campaign,) = contract().operations["getCampaignMessages"].parameters
+    (campaign,) = read_contract().operations["getCampaignMessages"].parameters
 
     assert campaign.parse_value(raw) == value
 
@@ -139,7 +145,7 @@ def test_an_id_in_a_path_is_plain_digits(raw: str, value: int | None) -> None:
     ],
 )
 def test_a_number_in_a_path_stays_text(raw: str, value: str | None) -> None:
-    (cellphone,) = contract().operations["lookupNumber"].parameters
+    (cellphone,) = read_contract().operations["lookupNumber"].parameters
 
     assert cellphone.parse_value(raw) == value
 
@@ -192,10 +198,10 @@ def test_every_example_has_the_shape_that_it_is_an_example_of() -> None:
     seen = 0
     for where, media in media_types():
         for each in media["examples"].values():
-            _, example = contract().document.resolve_pointer(
+            _, example = read_contract().document.resolve_pointer(
                 each["$ref"].removeprefix("#")
             )
-            validator(f"{where}/schema").validate(example["value"])
+            make_validator(f"{where}/schema").validate(example["value"])
             seen += 1
 
     assert seen > 40
@@ -238,8 +244,8 @@ LINKS = {
 @pytest.mark.parametrize("name", LINKS)
 def test_a_link_leads_from_a_creation_to_what_was_created(api: Api, name: str) -> None:
     path, link = LINKS[name]
-    created = api.post(path, json=order(path)).body
-    target = contract().operations[link["operationId"]]
+    created = api.post(path, json=make_order(path)).body
+    target = read_contract().operations[link["operationId"]]
     (parameter,) = target.parameters
     field = link["parameters"][parameter.name].removeprefix("$response.body#/")
     there = target.path.replace(f"{{{parameter.name}}}", str(created[field]))
@@ -272,7 +278,9 @@ def with_path(path: str, item: Mapping[str, Any]) -> dict[str, Any]:
 
 def program(tree: dict[str, Any]) -> EmulatorApp:
     """Put the program together over another contract."""
-    worlds = WorldDirectory([parse_fixture(demo(), "demo", now=START)], Limits())
+    worlds = WorldDirectory(
+        [parse_fixture(read_demo_world(), "demo", now=START)], Limits()
+    )
     return program_over(worlds, Contract(tree))
 
 
@@ -283,7 +291,7 @@ def media_types() -> Iterator[tuple[str, Any]]:
         places = [f"{start}/requestBody"] if each.body_shape else []
         places += [f"{start}/responses/{status}" for status in each.node["responses"]]
         for place in places:
-            where, node = contract().document.resolve_pointer(place)
+            where, node = read_contract().document.resolve_pointer(place)
             for media in node.get("content", {}).values():
                 yield f"{where}/content/application~1json", media
 
@@ -293,7 +301,7 @@ def asked_for() -> Iterator[dict[str, Any]]:
     for each in EVERY:
         if each.body_shape:
             path = each.path.replace("/", "~1")
-            yield from contract().document.iterate_reachable(
+            yield from read_contract().document.iterate_reachable(
                 f"/paths/{path}/post/requestBody"
             )
 

@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import MakeApi
-from tests.emulated import START, Api, at_once, control, limited
-from tests.orders import EMAIL, SMS, VOICE, order
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    START,
+    Api,
+    MakeApi,
+    make_limited_emulator,
+    read_control,
+    run_at_once,
+    run_control,
+    send_control,
+)
+from tests.support.orders import EMAIL, SMS, VOICE, make_order
 
 CELLPHONE = "4498987282"
 
@@ -20,7 +27,7 @@ def status(api: Api, campaign: int) -> str:
 
 
 def placed(api: Api, path: str = SMS, **changes: Any) -> int:
-    body = api.post(path, json=order(path, **changes)).body
+    body = api.post(path, json=make_order(path, **changes)).body
     names = ("campaign", "voice_campaign", "email_campaign_id")
     return next(int(body[name]) for name in names if name in body)
 
@@ -34,30 +41,32 @@ def test_a_command_goes_to_one_world_only(api: Api, how: str) -> None:
     path = "clock/advance?world=a" if how == "world" else "clock/advance"
     token = "" if how == "world" else "world-a"
 
-    steered(api, "POST", path, json={"seconds": 60}, token=token)
+    run_control(api, "POST", path, json={"seconds": 60}, token=token)
 
-    assert at_once(api.worlds.get_or_create("world-a")).clock.now() > START
+    assert run_at_once(api.worlds.get_or_create("world-a")).clock.now() > START
     assert api.clock.now == START
 
 
 def test_a_command_without_a_world_goes_to_the_default_one(api: Api) -> None:
-    steered(api, "POST", "clock/advance", json={"seconds": 60}, token="")
+    run_control(api, "POST", "clock/advance", json={"seconds": 60}, token="")
 
     assert api.clock.now == START + timedelta(minutes=1)
 
 
 def test_an_unknown_world_is_a_problem(api: Api) -> None:
-    assert steer(api, "GET", "clock?world=nowhere").status == 404
+    assert send_control(api, "GET", "clock?world=nowhere").status == 404
 
 
-@pytest.mark.parametrize("operation", control().operations.values(), ids=lambda o: o.id)
+@pytest.mark.parametrize(
+    "operation", read_control().operations.values(), ids=lambda o: o.id
+)
 def test_a_bad_body_is_a_problem(api: Api, operation: Any) -> None:
     if operation.body_shape is None:
         return
     path = operation.path.removeprefix("/_emulator/").replace("{cellphone}", CELLPHONE)
     path = path.replace("{deliveryId}", "1").replace("{pushId}", "1")
 
-    answer = steer(api, operation.method, path, json={"rate": -1, "amount": "x"})
+    answer = send_control(api, operation.method, path, json={"rate": -1, "amount": "x"})
 
     assert answer.status == 422
 
@@ -83,7 +92,9 @@ def test_a_page_of_another_origin_commands_nothing(
 ) -> None:
     headers = {"Host": "127.0.0.1:7672", "Origin": origin}
 
-    answer = steer(api, "POST", "clock/advance", json={"seconds": 60}, headers=headers)
+    answer = send_control(
+        api, "POST", "clock/advance", json={"seconds": 60}, headers=headers
+    )
 
     assert answer.status == status
     assert (api.clock.now > START) == (status == 200)
@@ -93,7 +104,7 @@ def test_a_page_of_another_origin_commands_nothing(
 
 
 def test_a_clock_is_read(api: Api) -> None:
-    assert steered(api, "GET", "clock") == {
+    assert run_control(api, "GET", "clock") == {
         "now": "2026-03-02T18:00:00.000000Z",
         "rate": 0,
     }
@@ -102,13 +113,13 @@ def test_a_clock_is_read(api: Api) -> None:
 def test_time_jumps_by_seconds(api: Api) -> None:
     campaign = placed(api)
 
-    steered(api, "POST", "clock/advance", json={"seconds": 11.5})
+    run_control(api, "POST", "clock/advance", json={"seconds": 11.5})
 
     assert api.get(f"{SMS}/{campaign}/messages").body["percentage"] == 100
 
 
 def test_time_jumps_to_an_instant(api: Api) -> None:
-    clock = steered(
+    clock = run_control(
         api, "POST", "clock/advance", json={"to": "2026-03-05T12:00:00-06:00"}
     )
 
@@ -126,10 +137,10 @@ def test_time_neither_goes_back_nor_beyond_its_end(
     api: Api, body: dict[str, Any]
 ) -> None:
     if "seconds" in body:
-        steered(api, "POST", "clock/advance", json={"to": "8999-12-28T23:00:00Z"})
+        run_control(api, "POST", "clock/advance", json={"to": "8999-12-28T23:00:00Z"})
     now = api.clock.now
 
-    assert steer(api, "POST", "clock/advance", json=body).status == 422
+    assert send_control(api, "POST", "clock/advance", json=body).status == 422
     assert api.clock.now == now
 
 
@@ -138,12 +149,12 @@ def test_time_neither_goes_back_nor_beyond_its_end(
     [{}, {"seconds": -1}, {"to": "tomorrow"}, {"to": "2027-02-30T12:00:00Z"}, []],
 )
 def test_a_jump_to_nowhere_is_a_problem(api: Api, body: Any) -> None:
-    assert steer(api, "POST", "clock/advance", json=body).status == 422
+    assert send_control(api, "POST", "clock/advance", json=body).status == 422
 
 
 def test_a_clock_runs_scales_and_freezes(api: Api) -> None:
     for rate in (1, 60.5, 0):
-        assert steered(api, "PUT", "clock", json={"rate": rate})["rate"] == rate
+        assert run_control(api, "PUT", "clock", json={"rate": rate})["rate"] == rate
         assert api.clock.now >= START
 
 
@@ -155,7 +166,7 @@ def test_campaigns_of_all_channels_are_listed(api: Api) -> None:
     placed(api, VOICE)
     placed(api, EMAIL)
 
-    rows = steered(api, "GET", "campaigns")
+    rows = run_control(api, "GET", "campaigns")
 
     assert [(row["channel"], row["campaign"]) for row in rows] == [
         ("sms", 8528238),
@@ -172,7 +183,7 @@ def test_a_campaign_is_paused_resumed_cancelled_and_lost(api: Api) -> None:
 
     for change in ("pause", "resume", "cancel", "lose"):
         api.clock.advance(seconds=2)
-        steered(api, "POST", f"{path}/{change}")
+        run_control(api, "POST", f"{path}/{change}")
         words.append(status(api, campaign))
         api.clock.advance(seconds=1)
         words.append(status(api, campaign))
@@ -189,7 +200,9 @@ def test_a_campaign_is_paused_resumed_cancelled_and_lost(api: Api) -> None:
 def test_a_change_that_cannot_be_is_a_problem(api: Api, change: str, code: int) -> None:
     campaign = placed(api) if code == 422 else 1
 
-    assert steer(api, "POST", f"campaigns/sms/{campaign}/{change}").status == code
+    assert (
+        send_control(api, "POST", f"campaigns/sms/{campaign}/{change}").status == code
+    )
 
 
 @pytest.mark.manual("EML-06", "EML-21")
@@ -201,7 +214,7 @@ def test_e_mails_are_shown_as_they_would_be_sent(api: Api) -> None:
         recipients=[{"email": "ana@example.org", "name": "Ana"}],
     )
 
-    letters = steered(api, "GET", f"campaigns/email/{campaign}/letters")["letters"]
+    letters = run_control(api, "GET", f"campaigns/email/{campaign}/letters")["letters"]
 
     assert [(each["to"], each["text"]) for each in letters] == [
         ("ana@example.org", "Hola Ana")
@@ -212,7 +225,7 @@ def test_e_mails_wait_for_their_date(api: Api) -> None:
     placed(api, EMAIL, scheduledDate="2026-03-03 12:00:00")
 
     def row() -> tuple[str, int]:
-        (told,) = steered(api, "GET", "campaigns")
+        (told,) = run_control(api, "GET", "campaigns")
         return told["status"], told["final_count"]
 
     assert row() == ("scheduled", 0)
@@ -226,9 +239,9 @@ def test_e_mails_wait_for_their_date(api: Api) -> None:
 @pytest.mark.manual("HLR-09")
 def test_the_truth_about_a_number_can_be_read_and_changed(api: Api) -> None:
     before = placed(api, recipients=[{"cellphone": CELLPHONE}])
-    assert steered(api, "GET", f"handsets/{CELLPHONE}")["outcome"] == "sent"
+    assert run_control(api, "GET", f"handsets/{CELLPHONE}")["outcome"] == "sent"
 
-    told = steered(api, "PUT", f"handsets/{CELLPHONE}", json={"outcome": "absent"})
+    told = run_control(api, "PUT", f"handsets/{CELLPHONE}", json={"outcome": "absent"})
 
     after = placed(api, recipients=[{"cellphone": CELLPHONE}])
     api.clock.advance(seconds=12)
@@ -242,9 +255,9 @@ def test_the_truth_about_a_number_can_be_read_and_changed(api: Api) -> None:
 
 
 def test_a_handset_of_one_world_is_nothing_to_another(api: Api) -> None:
-    steered(api, "PUT", f"handsets/{CELLPHONE}", json={"outcome": "failed"})
+    run_control(api, "PUT", f"handsets/{CELLPHONE}", json={"outcome": "failed"})
 
-    other = steered(api, "GET", f"handsets/{CELLPHONE}", token="world-b")
+    other = run_control(api, "GET", f"handsets/{CELLPHONE}", token="world-b")
 
     assert other["outcome"] == "sent"
 
@@ -254,9 +267,9 @@ def test_a_handset_of_one_world_is_nothing_to_another(api: Api) -> None:
 
 def test_the_history_of_the_balance_adds_up(api: Api) -> None:
     placed(api, VOICE)
-    steered(api, "POST", "movements", json={"amount": 250.5})
+    run_control(api, "POST", "movements", json={"amount": 250.5})
 
-    told = steered(api, "GET", "movements")
+    told = run_control(api, "GET", "movements")
 
     amounts = [each["amount"] for each in told["movements"]]
     assert amounts == [-1, 250.5]
@@ -268,14 +281,14 @@ def test_the_history_of_the_balance_adds_up(api: Api) -> None:
 def test_credit_is_never_taken_below_zero(make_api: MakeApi) -> None:
     api = make_api()
 
-    answer = steer(api, "POST", "movements", json={"amount": -500_000})
+    answer = send_control(api, "POST", "movements", json={"amount": -500_000})
 
     assert answer.status == 422
     assert api.balance() == 468062.11
 
 
 def test_an_amount_is_exact_or_refused(api: Api) -> None:
-    answer = steer(api, "POST", "movements", json={"amount": 0.1234567})
+    answer = send_control(api, "POST", "movements", json={"amount": 0.1234567})
 
     assert answer.status == 422
 
@@ -286,7 +299,7 @@ def test_an_amount_is_exact_or_refused(api: Api) -> None:
 def test_worlds_are_listed(api: Api) -> None:
     api.get("/api/v1/user", token="world-a")
 
-    rows = steered(api, "GET", "worlds")
+    rows = run_control(api, "GET", "worlds")
 
     assert [(row["name"], row["tokens"]) for row in rows] == [
         ("demo", ["demo"]),
@@ -298,60 +311,64 @@ def test_a_fork_is_what_its_world_was_and_then_they_part(api: Api) -> None:
     campaign = placed(api)
     api.clock.advance(seconds=30)
 
-    fork = steered(api, "POST", "world/fork", json={"name": "branch"})
+    fork = run_control(api, "POST", "world/fork", json={"name": "branch"})
 
     path = f"{SMS}/{campaign}/messages"
     assert api.get(path, token="world-branch").octets == api.get(path).octets
-    later = api.post(SMS, json=order(SMS), token="world-branch").body["campaign"]
+    later = api.post(SMS, json=make_order(SMS), token="world-branch").body["campaign"]
     api.clock.advance(hours=1)
     assert later == campaign + 1
     assert api.get(f"{SMS}/{later}/messages").status == 404
     assert fork["now"] == "2026-03-02T18:00:30.000000Z"
-    assert steered(api, "GET", "clock?world=branch")["now"] == fork["now"]
+    assert run_control(api, "GET", "clock?world=branch")["now"] == fork["now"]
 
 
 @pytest.mark.parametrize(("name", "code"), [("demo", 409), ("-", 422), ("a b", 422)])
 def test_a_fork_needs_a_name_of_its_own(api: Api, name: str, code: int) -> None:
-    assert steer(api, "POST", "world/fork", json={"name": name}).status == code
+    assert send_control(api, "POST", "world/fork", json={"name": name}).status == code
 
 
 def test_a_fork_takes_no_token_of_another_world(make_api: MakeApi) -> None:
     api = make_api(tokens=[{"name": "odd", "token": "world-b"}])
 
-    answer = steer(api, "POST", "world/fork", json={"name": "b"}, token="world-b")
+    answer = send_control(
+        api, "POST", "world/fork", json={"name": "b"}, token="world-b"
+    )
 
     assert answer.status == 409
 
 
 def test_a_full_process_takes_no_fork() -> None:
-    with closing(limited(1)) as api:
-        assert steer(api, "POST", "world/fork", json={"name": "b"}).status == 422
+    with closing(make_limited_emulator(1)) as api:
+        assert send_control(api, "POST", "world/fork", json={"name": "b"}).status == 422
 
 
 @pytest.mark.parametrize("token", ["demo", "world-a"])
 def test_a_reset_world_is_as_before_its_first_request(api: Api, token: str) -> None:
     before = api.get("/api/v1/user", token=token).octets
-    created = steered(api, "POST", "tokens", json={"name": "x"}, token=token)["token"]
-    api.post(SMS, json=order(SMS), token=token)
+    created = run_control(api, "POST", "tokens", json={"name": "x"}, token=token)[
+        "token"
+    ]
+    api.post(SMS, json=make_order(SMS), token=token)
 
-    steered(api, "POST", "world/reset", token=token)
+    run_control(api, "POST", "world/reset", token=token)
 
     assert api.get("/api/v1/user", token=token).octets == before
     assert api.get("/api/v1/user", token=created).status == 401
-    assert api.post(SMS, json=order(SMS), token=token).body["campaign"] == 8528238
+    assert api.post(SMS, json=make_order(SMS), token=token).body["campaign"] == 8528238
 
 
 def test_a_deleted_world_is_minted_anew(api: Api) -> None:
-    api.post(SMS, json=order(SMS), token="world-a")
+    api.post(SMS, json=make_order(SMS), token="world-a")
 
-    steered(api, "DELETE", "world", token="world-a")
+    run_control(api, "DELETE", "world", token="world-a")
 
-    assert [row["name"] for row in steered(api, "GET", "worlds")] == ["demo"]
+    assert [row["name"] for row in run_control(api, "GET", "worlds")] == ["demo"]
     assert api.get(f"{SMS}/8528238/messages", token="world-a").status == 404
 
 
 def test_the_default_world_cannot_be_deleted(api: Api) -> None:
-    assert steer(api, "DELETE", "world").status == 422
+    assert send_control(api, "DELETE", "world").status == 422
     assert api.get("/api/v1/user").status == 200
 
 
@@ -362,7 +379,7 @@ def test_the_journal_tells_what_was_asked_and_answered(api: Api) -> None:
     placed(api)
     api.get(f"{SMS}/1/messages")
 
-    told = steered(api, "GET", "journal")
+    told = run_control(api, "GET", "journal")
 
     assert told["dropped"] == 0
     assert [
@@ -387,21 +404,21 @@ def test_the_journal_is_asked_by_operation_and_status(
     api.post(SMS, json={})
     api.get("/api/v1/user")
 
-    told = steered(api, "GET", f"journal?{query}")
+    told = run_control(api, "GET", f"journal?{query}")
 
     assert [each["status"] for each in told["exchanges"]] == found
 
 
 def test_a_wrong_question_is_a_problem(api: Api) -> None:
-    assert steer(api, "GET", "journal?status=many").status == 422
+    assert send_control(api, "GET", "journal?status=many").status == 422
 
 
 def test_a_cleared_journal_leaves_what_was_done(api: Api) -> None:
     campaign = placed(api)
 
-    steered(api, "DELETE", "journal")
+    run_control(api, "DELETE", "journal")
 
-    assert steered(api, "GET", "journal")["exchanges"] == []
+    assert run_control(api, "GET", "journal")["exchanges"] == []
     assert api.get(f"{SMS}/{campaign}/messages").status == 200
 
 
@@ -416,7 +433,7 @@ def test_a_cleared_journal_leaves_what_was_done(api: Api) -> None:
 def test_a_misspelt_question_is_not_answered_as_another(
     api: Api, path: str, field: str, says: str
 ) -> None:
-    answer = steer(api, "GET", path)
+    answer = send_control(api, "GET", path)
 
     assert (answer.status, answer.body["title"]) == (422, f"There is no field {field}")
     assert says in answer.body["detail"]

@@ -6,19 +6,18 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import MakeApi
-from tests.emulated import Answer, Api, contract, demo
-from tests.orders import (
+from tests.support.emulator import Answer, Api, MakeApi, read_contract, read_demo_world
+from tests.support.orders import (
     AHEAD,
-    CELLPHONE,
     CLIC,
     EMAIL,
+    NUMBER,
     ORDERS,
     RESPONSES,
     SENDING,
     SMS,
     VOICE,
-    order,
+    make_order,
 )
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
@@ -30,7 +29,7 @@ WITHOUT_PARAMETERS = (*READING, *ORDERS)
 def test_every_operation_stands_below_api(api: Api) -> None:
     paths = [
         path
-        for operation in contract().operations.values()
+        for operation in read_contract().operations.values()
         for path in (operation.path, *operation.aliases)
     ]
 
@@ -54,7 +53,7 @@ def test_any_host_is_the_platform(api: Api, host: str) -> None:
         ("POST", "/api/v1/voice"),
         ("POST", "/api/v1/responses"),
         ("GET", "/api/v1/user/routes"),
-        ("GET", f"/api/v1/hlr/{CELLPHONE}"),
+        ("GET", f"/api/v1/hlr/{NUMBER}"),
         ("GET", "/api/user"),
     ],
 )
@@ -67,9 +66,9 @@ def test_no_operation_answers_under_the_other_version(
 @pytest.mark.manual("GEN-04")
 def test_json_and_a_token_read_the_user_send_and_follow(api: Api) -> None:
     user = api.get("/api/v1/user")
-    placed = api.post(SMS, json=order(SMS))
+    placed = api.post(SMS, json=make_order(SMS))
     status = api.get(f"/api/v3/campaign/{placed.body['campaign']}/messages")
-    replies = api.post(RESPONSES, json=order(RESPONSES))
+    replies = api.post(RESPONSES, json=make_order(RESPONSES))
 
     answers = [user, placed, status, replies]
 
@@ -81,7 +80,7 @@ def test_json_and_a_token_read_the_user_send_and_follow(api: Api) -> None:
 @pytest.mark.parametrize("accept", ["", "text/html", "*/*", "application/xml"])
 def test_accept_does_not_matter(api: Api, strict: Api, accept: str) -> None:
     for world in (api, strict):
-        answer = world.post(SMS, json=order(SMS), headers={"accept": accept})
+        answer = world.post(SMS, json=make_order(SMS), headers={"accept": accept})
 
         assert answer.status == 200
         assert answer.headers["content-type"] == "application/json"
@@ -96,7 +95,7 @@ def test_a_get_needs_no_content_type(strict: Api, path: str) -> None:
 @pytest.mark.manual("GEN-06")
 @pytest.mark.parametrize("path", SENDING)
 def test_a_creation_is_answered_with_200_and_no_location(api: Api, path: str) -> None:
-    answer = api.post(path, json=order(path))
+    answer = api.post(path, json=make_order(path))
 
     assert answer.status == 200
     assert "location" not in answer.headers
@@ -104,17 +103,17 @@ def test_a_creation_is_answered_with_200_and_no_location(api: Api, path: str) ->
 
 @pytest.mark.manual("GEN-07")
 def test_answers_of_v3_say_that_all_went_well(api: Api) -> None:
-    sms = api.post(SMS, json=order(SMS))
-    voice = api.post(VOICE, json=order(VOICE))
+    sms = api.post(SMS, json=make_order(SMS))
+    voice = api.post(VOICE, json=make_order(VOICE))
     answers = [
         sms,
         voice,
-        api.post(CLIC, json=order(CLIC)),
-        api.post(RESPONSES, json=order(RESPONSES)),
+        api.post(CLIC, json=make_order(CLIC)),
+        api.post(RESPONSES, json=make_order(RESPONSES)),
         api.get(f"/api/v3/campaign/{sms.body['campaign']}/messages"),
         api.get(f"/api/v3/voice/{voice.body['voice_campaign']}"),
         api.post(f"/api/v3/voice/{voice.body['voice_campaign']}/cancel"),
-        api.get(f"/api/v3/hlr/{CELLPHONE}"),
+        api.get(f"/api/v3/hlr/{NUMBER}"),
     ]
 
     messages = [next(iter(answer.body.items())) for answer in answers]
@@ -125,7 +124,7 @@ def test_answers_of_v3_say_that_all_went_well(api: Api) -> None:
 @pytest.mark.manual("GEN-08")
 def test_answers_of_v1_are_in_english(api: Api) -> None:
     user = api.get("/api/v1/user")
-    email = api.post(EMAIL, json=order(EMAIL))
+    email = api.post(EMAIL, json=make_order(EMAIL))
 
     assert user.body["data"]["information"] == "User Found"
     assert email.body["message"] == "New Email Campaign created successfully"
@@ -161,7 +160,7 @@ def test_answers_of_v1_are_in_english(api: Api) -> None:
 def test_a_date_in_another_form_is_refused(
     api: Api, path: str, field: str, date: object
 ) -> None:
-    answer = api.post(path, json=order(path, **{field: date}))
+    answer = api.post(path, json=make_order(path, **{field: date}))
 
     assert answer.status == 422
     assert field in answer.information
@@ -172,15 +171,15 @@ def test_a_date_in_another_form_is_refused(
 def test_a_date_of_the_calendar_comes_back_as_it_was_written(
     api: Api, date: str
 ) -> None:
-    answer = api.post(SMS, json=order(SMS, scheduled_date=date))
+    answer = api.post(SMS, json=make_order(SMS, scheduled_date=date))
 
     assert answer.body["scheduled_date"] == date
 
 
 @pytest.mark.manual("GEN-09")
 def test_every_date_in_an_answer_has_the_same_form(api: Api) -> None:
-    placed = api.post(SMS, json=order(SMS, scheduled_date=AHEAD))
-    called = api.post(VOICE, json=order(VOICE, scheduledDate=AHEAD))
+    placed = api.post(SMS, json=make_order(SMS, scheduled_date=AHEAD))
+    called = api.post(VOICE, json=make_order(VOICE, scheduledDate=AHEAD))
     api.clock.advance(days=2)
     answers = [
         placed,
@@ -188,8 +187,8 @@ def test_every_date_in_an_answer_has_the_same_form(api: Api) -> None:
         api.get("/api/v1/user"),
         api.get(f"/api/v3/campaign/{placed.body['campaign']}/messages"),
         api.get(f"/api/v3/voice/{called.body['voice_campaign']}"),
-        api.post(RESPONSES, json=order(RESPONSES)),
-        api.get(f"/api/v3/hlr/{CELLPHONE}"),
+        api.post(RESPONSES, json=make_order(RESPONSES)),
+        api.get(f"/api/v3/hlr/{NUMBER}"),
     ]
 
     dates = [date for answer in answers for date in dated(answer.body)]
@@ -232,7 +231,8 @@ def test_dates_are_written_in_the_accounts_time_zone(
     make_api: MakeApi, zone: str, shown: str
 ) -> None:
     api = make_api(
-        account={**demo()["account"], "time_zone": zone}, clock="2026-07-02T18:00:00Z"
+        account={**read_demo_world()["account"], "time_zone": zone},
+        clock="2026-07-02T18:00:00Z",
     )
 
     token = api.get("/api/v1/user").body["data"]["API_settings"][0]
@@ -242,9 +242,9 @@ def test_dates_are_written_in_the_accounts_time_zone(
 
 @pytest.mark.manual("GEN-10")
 def test_dates_are_read_in_the_accounts_time_zone(make_api: MakeApi) -> None:
-    api = make_api(account={**demo()["account"], "time_zone": "Asia/Tokyo"})
+    api = make_api(account={**read_demo_world()["account"], "time_zone": "Asia/Tokyo"})
     noon_in_tokyo = api.post(
-        SMS, json=order(SMS, scheduled_date="2026-03-03 12:00:00")
+        SMS, json=make_order(SMS, scheduled_date="2026-03-03 12:00:00")
     ).body["campaign"]  # nine hours after the world's clock
 
     api.clock.advance(hours=8, minutes=59)
@@ -275,9 +275,9 @@ def test_dates_are_read_in_the_accounts_time_zone(make_api: MakeApi) -> None:
         (VOICE, {"type": 1, "text": None, "audio": 31}),
         (VOICE, {"type": "1", "text": None, "audio": "31"}),
         (VOICE, {"remittent": 5570055780}),
-        (VOICE, {"transfer_num": CELLPHONE, "transfer_key": 5}),
-        (VOICE, {"transfer_num": int(CELLPHONE), "transfer_key": "5"}),
-        (RESPONSES, {"type": "3", "cellphone": int(CELLPHONE)}),
+        (VOICE, {"transfer_num": NUMBER, "transfer_key": 5}),
+        (VOICE, {"transfer_num": int(NUMBER), "transfer_key": "5"}),
+        (RESPONSES, {"type": "3", "cellphone": int(NUMBER)}),
         (RESPONSES, {"type": "2", "cellphone": None, "messages": [46608336]}),
         (RESPONSES, {"type": "2", "cellphone": None, "messages": ["46608336"]}),
         (RESPONSES, {"type": "4", "cellphone": None, "campaigns": ["8528238"]}),
@@ -288,7 +288,7 @@ def test_an_integer_and_its_digits_mean_the_same(
 ) -> None:
     world: Api = request.getfixturevalue(mode)
 
-    answer = world.post(path, json=order(path, **changes))
+    answer = world.post(path, json=make_order(path, **changes))
 
     assert answer.status == 200
     assert answer.notes == []
@@ -299,7 +299,7 @@ def test_an_integer_and_its_digits_mean_the_same(
     "route", ["087", "+87", " 87", "87 ", "87.0", "8_7", "0x57", "", 87.5, True, [87]]
 )
 def test_only_plain_digits_are_an_integer(api: Api, route: object) -> None:
-    answer = api.post(SMS, json=order(SMS, route=route))
+    answer = api.post(SMS, json=make_order(SMS, route=route))
 
     assert answer.status == 422
     assert "route" in answer.information
@@ -328,7 +328,7 @@ OPTIONAL: list[tuple[str, dict[str, Any]]] = [
 def test_lenient_takes_a_capital_with_a_note(
     api: Api, path: str, changes: dict[str, Any]
 ) -> None:
-    answer = api.post(path, json=order(path, **changes))
+    answer = api.post(path, json=make_order(path, **changes))
 
     assert answer.status == 200
     assert answer.notes == ["GEN-14"]
@@ -339,7 +339,7 @@ def test_lenient_takes_a_capital_with_a_note(
 def test_strict_misses_a_required_field_that_has_a_capital(
     strict: Api, path: str, changes: dict[str, Any], missing: str
 ) -> None:
-    answer = strict.post(path, json=order(path, **changes))
+    answer = strict.post(path, json=make_order(path, **changes))
 
     assert answer.status == 422
     assert answer.information == f"El campo {missing} es obligatorio"
@@ -350,7 +350,7 @@ def test_strict_misses_a_required_field_that_has_a_capital(
 def test_strict_ignores_an_optional_field_that_has_a_capital(
     strict: Api, path: str, changes: dict[str, Any]
 ) -> None:
-    answer = strict.post(path, json=order(path, **changes))
+    answer = strict.post(path, json=make_order(path, **changes))
 
     assert answer.status == 200
     assert answer.notes == []
@@ -358,7 +358,7 @@ def test_strict_ignores_an_optional_field_that_has_a_capital(
 
 @pytest.mark.manual("GEN-14")
 def test_the_lower_case_name_wins(api: Api) -> None:
-    answer = api.post(RESPONSES, json=order(RESPONSES, Type="nonsense"))
+    answer = api.post(RESPONSES, json=make_order(RESPONSES, Type="nonsense"))
 
     assert answer.status == 200
     assert answer.body["type"] == 3
@@ -366,7 +366,7 @@ def test_the_lower_case_name_wins(api: Api) -> None:
 
 @pytest.mark.manual("GEN-14")
 def test_a_capital_counts_at_the_top_level_only(api: Api) -> None:
-    answer = api.post(SMS, json=order(SMS, recipients=[{"Cellphone": CELLPHONE}]))
+    answer = api.post(SMS, json=make_order(SMS, recipients=[{"Cellphone": NUMBER}]))
 
     assert answer.status == 422
     assert answer.information == "El campo recipients.0.cellphone es obligatorio"
@@ -380,7 +380,9 @@ def test_unknown_fields_are_ignored(
 ) -> None:
     world: Api = request.getfixturevalue(mode)
 
-    answer = world.post(path, json=order(path, color="azul", nested={"a": [1, {}]}))
+    answer = world.post(
+        path, json=make_order(path, color="azul", nested={"a": [1, {}]})
+    )
 
     assert answer.status == 200
     assert answer.notes == []
@@ -388,9 +390,9 @@ def test_unknown_fields_are_ignored(
 
 @pytest.mark.manual("GEN-15")
 def test_unknown_fields_of_a_recipient_are_ignored(strict: Api) -> None:
-    recipients = [{"cellphone": CELLPHONE, "field9": 9, "age": None}]
+    recipients = [{"cellphone": NUMBER, "field9": 9, "age": None}]
 
-    answer = strict.post(SMS, json=order(SMS, recipients=recipients))
+    answer = strict.post(SMS, json=make_order(SMS, recipients=recipients))
 
     assert answer.status == 200
 
@@ -405,8 +407,8 @@ def test_nobody_is_slowed_down(api: Api) -> None:
 
 @pytest.mark.manual("GEN-16")
 def test_nothing_is_paged(api: Api) -> None:
-    recipients = [{"cellphone": CELLPHONE}] * 250
-    placed = api.post(SMS, json=order(SMS, recipients=recipients)).body["campaign"]
+    recipients = [{"cellphone": NUMBER}] * 250
+    placed = api.post(SMS, json=make_order(SMS, recipients=recipients)).body["campaign"]
     api.clock.advance(seconds=5)
 
     answer = api.get(f"/api/v3/campaign/{placed}/messages?page=2&per_page=10&limit=1")
@@ -419,8 +421,8 @@ def test_nothing_is_paged(api: Api) -> None:
 def test_an_idempotency_key_means_nothing(api: Api) -> None:
     key = {"idempotency-key": "once"}
 
-    first = api.post(SMS, json=order(SMS), headers=key)
-    second = api.post(SMS, json=order(SMS), headers=key)
+    first = api.post(SMS, json=make_order(SMS), headers=key)
+    second = api.post(SMS, json=make_order(SMS), headers=key)
 
     assert second.body["campaign"] == first.body["campaign"] + 1
 
@@ -448,7 +450,7 @@ def spoken_of(answer: Answer, *words: str) -> list[str]:
 @pytest.mark.parametrize("path", WITHOUT_PARAMETERS)
 def test_an_answer_carries_few_headers(api: Api, path: str) -> None:
     answer = (
-        api.post(path, json=order(path, color="azul"))
+        api.post(path, json=make_order(path, color="azul"))
         if path in ORDERS
         else api.get(path)
     )
@@ -459,7 +461,7 @@ def test_an_answer_carries_few_headers(api: Api, path: str) -> None:
 
 @pytest.mark.manual("GEN-17")
 def test_what_the_emulator_adds_says_so(api: Api) -> None:
-    noted = api.post(VOICE, json=order(VOICE, remittent=None))
+    noted = api.post(VOICE, json=make_order(VOICE, remittent=None))
     refused = api.post(VOICE, json={})
 
     ours = {*noted.headers, *refused.headers}
@@ -513,7 +515,7 @@ def test_a_slash_too_many_is_refused_on_the_spot(
 
 @pytest.mark.manual("GEN-20", "VOI-21")
 def test_the_slash_that_the_manual_shows_is_answered_on_the_spot(api: Api) -> None:
-    placed = api.post(VOICE, json=order(VOICE)).body["voice_campaign"]
+    placed = api.post(VOICE, json=make_order(VOICE)).body["voice_campaign"]
 
     answer = api.get(f"/api/v3/voice/{placed}/")
 

@@ -24,10 +24,8 @@ from emulator.web import hosts
 from emulator.web.pages import DOCS_ASSETS
 from emulator.world.journal import BODY_HEAD, LARGEST_WHOLE_BODY
 from emulator.world.world import MOST_REVOKED_TOKENS
-from tests.emulated import START, Api, contract
-from tests.smpp import packed
-from tests.smpp.dialled import listening
-from tests.steering import steered
+from tests.support.emulator import START, Api, read_contract, run_control
+from tests.support.smpp import MESSAGE_PAYLOAD, open_smsc, pack_submit, pack_tlv
 
 # --- A contract that is none -------------------------------------------------
 
@@ -54,7 +52,7 @@ def test_what_the_contract_does_not_describe_does_not_leave(
     delivery = Delivery(1, DeliveryKind.REPLY, "http://a.test/", facts, START, START)
 
     with pytest.raises(ContractError) as told:
-        make_push(delivery, contract().webhooks["moPush"], Assumptions())
+        make_push(delivery, read_contract().webhooks["moPush"], Assumptions())
 
     assert str(told.value) == f"moPush would send {name}={value!r}"
 
@@ -233,11 +231,11 @@ def test_an_emulator_that_cannot_start_tells_every_visitor() -> None:
 @pytest.mark.parametrize("length", [60_000, 65_535])
 def test_a_long_pdu_is_kept_up_to_a_bound(api: Api, length: int) -> None:
     """Up to 64 KiB whole, and of a longer one the first 4 KiB."""
-    payload = packed.tlv(packed.MESSAGE_PAYLOAD, b"x" * length)
-    octets = packed.submit(2, short=b"", tlvs=payload)
-    with listening(api) as phone:
-        phone.bound().ask(octets)
-        (row,) = steered(api, "GET", "journal?last=1")["exchanges"]
+    payload = pack_tlv(MESSAGE_PAYLOAD, b"x" * length)
+    octets = pack_submit(2, short=b"", tlvs=payload)
+    with open_smsc(api) as smsc:
+        smsc.bind().ask(octets)
+        (row,) = run_control(api, "GET", "journal?last=1")["exchanges"]
 
     is_whole = len(octets) <= LARGEST_WHOLE_BODY
     assert row["request"]["octets"] == len(octets)

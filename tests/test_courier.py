@@ -23,31 +23,28 @@ from emulator.courier.http_caller import HttpCaller, NoResponseError
 from emulator.domain.delivery import Verdict
 from emulator.domain.targets import AllowedTargets
 from emulator.world.outbox import PushRequest
-from tests.campaigns import NUMBER
-from tests.emulated import PATIENCE, SOON, START
-from tests.orders import SMS, order
-from tests.pushing import (
-    arrived,
-    opened,
-    placed,
-    polled,
-    pushed,
-    running,
-    traces,
-    verdicts,
-    wrote,
-)
-from tests.receiver import (
+from tests.support.emulator import PATIENCE, SOON, START
+from tests.support.orders import NUMBER, SMS, make_order
+from tests.support.processes import serve_emulator
+from tests.support.receiver import (
     GARBAGE,
     HANG_UP,
     SILENCE,
-    Asked,
+    ReceivedRequest,
     Receiver,
-    Said,
-    cellphones,
-    receiving,
+    ReceiverAnswer,
+    check_push,
+    deliver_sms,
+    list_cellphones,
+    list_times,
+    list_verdicts,
+    open_world,
+    place_sms,
+    poll_replies,
+    run_emulator,
+    run_receiver,
+    write_reply,
 )
-from tests.served import serve
 
 BACKOFF = (5, 30, 120, 600, 3600)
 
@@ -76,7 +73,7 @@ def deaf() -> Iterator[str]:
 def test_pushes_to_one_url_come_in_order_and_one_at_a_time(
     told: Emulator, receiver: Receiver
 ) -> None:
-    arrived(told)
+    deliver_sms(told)
     lines = [f"line {each}" for each in range(40)]
     chat(told, *lines)
     told.settle()
@@ -89,18 +86,22 @@ def test_pushes_to_one_url_come_in_order_and_one_at_a_time(
 def test_pushes_to_several_urls_of_several_worlds_go_at_once(home: Emulator) -> None:
     together = Barrier(4)
 
-    def all_here(_asked: Asked) -> Said:
+    def all_here(_asked: ReceivedRequest) -> ReceiverAnswer:
         together.wait(SOON)  # breaks unless the four are here at once
-        return Said()
+        return ReceiverAnswer()
 
-    with receiving() as receiver, opened(home) as first, opened(home) as second:
-        receiver.says(all_here)
+    with (
+        run_receiver() as receiver,
+        open_world(home) as first,
+        open_world(home) as second,
+    ):
+        receiver.answer_with(all_here)
         for world in (first, second):
             world.change(push_url=receiver.url)
             world.add(
                 "keywords", keyword="hi", push_url=f"{receiver.url}/{world.world}"
             )
-            arrived(world)
+            deliver_sms(world)
         chat(first, "hi")
         chat(second, "hi")
         for world in (first, second):
@@ -114,17 +115,17 @@ def test_the_lanes_of_two_worlds_to_one_url_are_apart(
 ) -> None:
     came = Event()
 
-    def one_waits(asked: Asked) -> Said | str:
+    def one_waits(asked: ReceivedRequest) -> ReceiverAnswer | str:
         if asked.parameters["response"] != "one that waits":
-            return Said()
+            return ReceiverAnswer()
         came.set()
         return SILENCE
 
-    receiver.says(one_waits)
-    with opened(home) as other:
+    receiver.answer_with(one_waits)
+    with open_world(home) as other:
         other.change(push_url=receiver.url)
-        arrived(told)
-        arrived(other)
+        deliver_sms(told)
+        deliver_sms(other)
         told.phone(NUMBER).reply("one that waits")
         assert came.wait(SOON)
         other.phone(NUMBER).reply("another")
@@ -140,24 +141,24 @@ def test_the_lanes_of_two_worlds_to_one_url_are_apart(
         pytest.param(SILENCE, "timed_out", marks=pytest.mark.impatient),
         (HANG_UP, "broken"),
         (GARBAGE, "broken"),
-        (Said(500), "bad_status"),
+        (ReceiverAnswer(500), "bad_status"),
     ],
 )
 def test_a_bad_receiver_costs_its_own_lane_one_attempt_each(
     emulator: Emulator, receiver: Receiver, manner: Any, verdict: str
 ) -> None:
-    with receiving() as good:
-        receiver.says(manner)
+    with run_receiver() as good:
+        receiver.answer_with(manner)
         emulator.change(push_url=receiver.url)
         emulator.add("keywords", keyword="hi", push_url=good.url)
-        arrived(emulator)
+        deliver_sms(emulator)
         chat(emulator, "hi")
         emulator.wait_for_delivery(state="delivered", timeout=SOON)
         emulator.settle()
 
         assert texts(good) == ["hi"]
         bad = emulator.find_deliveries(state="given_up")
-        assert [verdicts(each) for each in bad] == [[verdict]]
+        assert [list_verdicts(each) for each in bad] == [[verdict]]
         assert len(receiver.asked) == 1
         assert good.asked
 
@@ -166,16 +167,16 @@ def test_a_bad_receiver_costs_its_own_lane_one_attempt_each(
 def test_one_that_never_answers_costs_one_time_out_an_attempt(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(SILENCE)
+    receiver.answer_with(SILENCE)
     told.change(push_retries=[5, 5])
-    arrived(told)
+    deliver_sms(told)
     chat(told, "Si")
     began = monotonic()
     told.settle()
     took = monotonic() - began
 
     (delivery,) = told.deliveries
-    assert verdicts(delivery) == ["timed_out"] * 3
+    assert list_verdicts(delivery) == ["timed_out"] * 3
     assert took >= 3 * PATIENCE
     assert all(each.duration >= PATIENCE * 0.9 for each in delivery.attempts)
     assert "--push-timeout" in delivery.attempts[0].says
@@ -196,11 +197,11 @@ def test_one_that_answers_by_drops_does_not_outlast_the_time_out(
 
     with raw(drip) as url:
         emulator.change(push_url=url)
-        arrived(emulator)
-        wrote(emulator)
+        deliver_sms(emulator)
+        write_reply(emulator)
         over.set()
 
-    assert verdicts(emulator.deliveries[0]) == ["timed_out"]
+    assert list_verdicts(emulator.deliveries[0]) == ["timed_out"]
 
 
 def test_headers_without_end_are_no_answer(emulator: Emulator) -> None:
@@ -212,8 +213,8 @@ def test_headers_without_end_are_no_answer(emulator: Emulator) -> None:
 
     with raw(talk) as url:
         emulator.change(push_url=url)
-        arrived(emulator)
-        wrote(emulator)
+        deliver_sms(emulator)
+        write_reply(emulator)
 
     (attempt,) = emulator.deliveries[0].attempts
     assert attempt.verdict == "broken"
@@ -288,7 +289,7 @@ def test_a_connection_is_used_again_where_the_answer_lets_it(
     seen, talk = connections(answer)
     with raw(talk) as url:
         emulator.change(push_url=url)
-        arrived(emulator)
+        deliver_sms(emulator)
         chat(emulator, *"abcde")
         emulator.settle()
 
@@ -309,8 +310,8 @@ def test_an_idle_connection_is_let_go(emulator: Emulator) -> None:
 
     with raw(talk) as url:
         emulator.change(push_url=url)
-        arrived(emulator)
-        wrote(emulator)
+        deliver_sms(emulator)
+        write_reply(emulator)
 
         assert gone.wait(SOON)
 
@@ -319,21 +320,25 @@ def test_an_idle_connection_is_let_go(emulator: Emulator) -> None:
 def test_redirects_are_not_followed(
     told: Emulator, receiver: Receiver, status: int
 ) -> None:
-    receiver.says(Said(status, "ok", (("location", receiver.url + "/there"),)))
-    arrived(told)
-    wrote(told)
+    receiver.answer_with(
+        ReceiverAnswer(status, "ok", (("location", receiver.url + "/there"),))
+    )
+    deliver_sms(told)
+    write_reply(told)
 
     (delivery,) = told.deliveries
-    assert verdicts(delivery) == ["bad_status"]
+    assert list_verdicts(delivery) == ["bad_status"]
     assert delivery.attempts[0].headers["location"].endswith("/there")
     assert len(receiver.asked) == 1
 
 
 def test_an_answer_is_read_up_to_a_bound(receiver: Receiver) -> None:
-    receiver.says(Said(200, "x" * 1_000_000))
-    with running(push_answer_limit=1_000, mo_url=receiver.url, clock="frozen") as home:
-        arrived(home)
-        wrote(home)
+    receiver.answer_with(ReceiverAnswer(200, "x" * 1_000_000))
+    with run_emulator(
+        push_answer_limit=1_000, mo_url=receiver.url, clock="frozen"
+    ) as home:
+        deliver_sms(home)
+        write_reply(home)
         (attempt,) = home.deliveries[0].attempts
 
     assert attempt.body == "x" * 1_000
@@ -343,9 +348,9 @@ def test_an_answer_is_read_up_to_a_bound(receiver: Receiver) -> None:
 def test_the_bound_is_64_kib_unless_told_otherwise(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(200, "x" * 100_000))
-    arrived(told)
-    wrote(told)
+    receiver.answer_with(ReceiverAnswer(200, "x" * 100_000))
+    deliver_sms(told)
+    write_reply(told)
 
     assert len(told.deliveries[0].attempts[0].body) == 64 * 1024
 
@@ -355,40 +360,44 @@ def test_the_bound_is_64_kib_unless_told_otherwise(
 
 @pytest.mark.manual("MOP-07")
 def test_by_default_nothing_is_tried_again(told: Emulator, receiver: Receiver) -> None:
-    receiver.says(Said(500))
-    arrived(told)
-    wrote(told)
+    receiver.answer_with(ReceiverAnswer(500))
+    deliver_sms(told)
+    write_reply(told)
     run = told.settle(days=7)
 
     assert told.account.get("push_retries", []) == []
     assert len(receiver.asked) == 1
     assert told.deliveries[0].state == "given_up"
-    assert traces(run, "pushed") == []
+    assert list_times(run, "pushed") == []
 
 
 def test_twice_500_and_then_ok_is_exactly_three_attempts(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(500), Said(500), Said(200, "ok"))
+    receiver.answer_with(
+        ReceiverAnswer(500), ReceiverAnswer(500), ReceiverAnswer(200, "ok")
+    )
     told.change(push_retries="backoff")
-    arrived(told)
+    deliver_sms(told)
     chat(told, "Si")
     run = told.settle(days=1)
 
     (delivery,) = told.deliveries
-    assert verdicts(delivery) == ["bad_status", "bad_status", "accepted"]
+    assert list_verdicts(delivery) == ["bad_status", "bad_status", "accepted"]
     assert delivery.state == "delivered"
     assert len(receiver.asked) == 3
-    assert {pushed(each)["date"] for each in receiver.asked} == {"2026-03-02 12:00:11"}
-    assert traces(run, "pushed") == ["18:00:11", "18:00:16", "18:00:46"]
+    assert {check_push(each)["date"] for each in receiver.asked} == {
+        "2026-03-02 12:00:11"
+    }
+    assert list_times(run, "pushed") == ["18:00:11", "18:00:16", "18:00:46"]
 
 
 def test_the_preset_goes_on_for_an_hour_and_gives_up(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(500))
+    receiver.answer_with(ReceiverAnswer(500))
     told.change(push_retries="backoff")
-    arrived(told)
+    deliver_sms(told)
     chat(told, "Si")
     told.settle(days=1)
 
@@ -403,10 +412,10 @@ def test_the_preset_goes_on_for_an_hour_and_gives_up(
 def test_retries_are_walked_through_by_advancing(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(500))
+    receiver.answer_with(ReceiverAnswer(500))
     told.change(push_retries=[60, 0, 3600])
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
     assert len(receiver.asked) == 1
 
     told.advance(seconds=59.999)
@@ -414,27 +423,27 @@ def test_retries_are_walked_through_by_advancing(
     told.advance(seconds=0.001)
     assert len(receiver.asked) == 3, "a wait of nothing is none"
     run = told.advance(days=1)
-    assert traces(run, "pushed") == ["19:01:11"]
+    assert list_times(run, "pushed") == ["19:01:11"]
 
 
 def test_what_is_next_is_the_next_try(told: Emulator, receiver: Receiver) -> None:
-    receiver.says(Said(500))
+    receiver.answer_with(ReceiverAnswer(500))
     told.change(push_retries=[60])
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
     (pending,) = told.advance(seconds=1).pending
     assert (pending.event, pending.at) == ("pushed", "2026-03-02T18:01:11.000000Z")
     assert told.deliveries[0].next_at == pending.at
-    assert traces(told.advance(next=True), "pushed") == ["18:01:11"]
+    assert list_times(told.advance(next=True), "pushed") == ["18:01:11"]
 
 
 def test_a_retry_lets_the_next_push_go_before(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(500), Said(200, "ok"))
+    receiver.answer_with(ReceiverAnswer(500), ReceiverAnswer(200, "ok"))
     told.change(push_retries=[60])
-    arrived(told)
+    deliver_sms(told)
     chat(told, "first", "second")
     told.settle()
 
@@ -444,10 +453,10 @@ def test_a_retry_lets_the_next_push_go_before(
 def test_retries_as_they_were_when_the_handset_wrote(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(500))
+    receiver.answer_with(ReceiverAnswer(500))
     told.change(push_retries=[60])
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
     told.change(push_retries="none")
     told.settle()
 
@@ -466,10 +475,12 @@ def test_retries_that_mean_nothing_are_refused(emulator: Emulator, wrong: Any) -
 
 
 def test_an_attempt_is_recorded_whole(told: Emulator, receiver: Receiver) -> None:
-    receiver.says(Said(503, "later", (("x-mark", "1"), ("retry-after", "5"))))
+    receiver.answer_with(
+        ReceiverAnswer(503, "later", (("x-mark", "1"), ("retry-after", "5")))
+    )
     told.change(push_url=f"{receiver.url}?key=1", push_retries=[60])
-    arrived(told)
-    taken = wrote(told)
+    deliver_sms(told)
+    taken = write_reply(told)
 
     (delivery,) = told.deliveries
     (attempt,) = delivery.attempts
@@ -498,12 +509,12 @@ def test_deliveries_are_found_by_what_they_are(
     told: Emulator, receiver: Receiver
 ) -> None:
     other = "5512345678"
-    receiver.says(Said(), Said(500), Said())
+    receiver.answer_with(ReceiverAnswer(), ReceiverAnswer(500), ReceiverAnswer())
     told.add("keywords", keyword="hi", response_url=receiver.url)
-    arrived(told, NUMBER, other)
-    wrote(told, "uno")
-    wrote(told, "dos", other)
-    wrote(told, "hi tres")
+    deliver_sms(told, NUMBER, other)
+    write_reply(told, "uno")
+    write_reply(told, "dos", other)
+    write_reply(told, "hi tres")
 
     def found(**match: Any) -> list[int]:
         return [each.id for each in told.find_deliveries(**match)]
@@ -532,7 +543,7 @@ def test_a_question_that_means_nothing_is_refused(
 def test_waiting_for_a_delivery_ends_as_soon_as_it_is_there(
     told: Emulator, receiver: Receiver
 ) -> None:
-    arrived(told)
+    deliver_sms(told)
     chat(told, "uno", "dos")
 
     second = told.wait_for_delivery(state="delivered", count=2)
@@ -544,11 +555,11 @@ def test_waiting_for_a_delivery_ends_as_soon_as_it_is_there(
 def test_waiting_in_vain_tells_what_there_was_instead(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(500))
+    receiver.answer_with(ReceiverAnswer(500))
     with pytest.raises(AssertionError, match="push URL"):
         told.wait_for_delivery(timeout=0)
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
     with pytest.raises(AssertionError) as seen:
         told.wait_for_delivery(state="delivered", timeout=0)
@@ -560,54 +571,54 @@ def test_waiting_in_vain_tells_what_there_was_instead(
 def test_a_delivery_can_be_repeated_whatever_came_of_it(
     told: Emulator, receiver: Receiver
 ) -> None:
-    arrived(told)
-    wrote(told)
-    receiver.says(Said(500), Said())
+    deliver_sms(told)
+    write_reply(told)
+    receiver.answer_with(ReceiverAnswer(500), ReceiverAnswer())
 
     for state in ("given_up", "delivered"):
         assert told.replay(1).state == "due"
         told.settle()
         assert told.deliveries[0].state == state
 
-    assert verdicts(told.deliveries[0]) == ["accepted", "bad_status", "accepted"]
+    assert list_verdicts(told.deliveries[0]) == ["accepted", "bad_status", "accepted"]
     assert len({each.query for each in receiver.asked}) == 1
 
 
 def test_a_retry_can_be_sent_at_once(told: Emulator, receiver: Receiver) -> None:
-    receiver.says(Said(500), Said(500), Said())
+    receiver.answer_with(ReceiverAnswer(500), ReceiverAnswer(500), ReceiverAnswer())
     told.change(push_retries=[3600, 60])
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
     told.send_now(1)
     told.advance(seconds=0)
-    assert verdicts(told.deliveries[0]) == ["bad_status"] * 2
+    assert list_verdicts(told.deliveries[0]) == ["bad_status"] * 2
     run = told.settle()
 
-    assert traces(run, "pushed") == ["18:01:11"]
+    assert list_times(run, "pushed") == ["18:01:11"]
     assert told.deliveries[0].state == "delivered"
 
 
 def test_a_dropped_delivery_leaves_no_more(told: Emulator, receiver: Receiver) -> None:
-    receiver.says(Said(500))
+    receiver.answer_with(ReceiverAnswer(500))
     told.change(push_retries="backoff")
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
     assert told.drop(1).state == "dropped"
     run = told.settle(days=1)
 
     assert len(receiver.asked) == 1
-    assert verdicts(told.deliveries[0]) == ["bad_status"]
-    assert traces(run, "pushed") == []
+    assert list_verdicts(told.deliveries[0]) == ["bad_status"]
+    assert list_times(run, "pushed") == []
 
 
 @pytest.mark.impatient
 def test_what_waits_behind_a_slow_one_can_be_dropped(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(SILENCE, Said())
-    arrived(told)
+    receiver.answer_with(SILENCE, ReceiverAnswer())
+    deliver_sms(told)
     chat(told, "slow", "unwanted", "wanted")
     told.drop(2)
     told.settle()
@@ -618,9 +629,9 @@ def test_what_waits_behind_a_slow_one_can_be_dropped(
 def test_commands_that_come_too_late_say_what_to_do(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(), SILENCE)
-    arrived(told)
-    wrote(told)
+    receiver.answer_with(ReceiverAnswer(), SILENCE)
+    deliver_sms(told)
+    write_reply(told)
     with pytest.raises(ClientError, match="replay it") as refused:
         told.send_now(1)
     assert refused.value.status == 422
@@ -641,10 +652,10 @@ def test_commands_that_come_too_late_say_what_to_do(
 
 
 def test_of_what_is_over_only_so_many_are_remembered(receiver: Receiver) -> None:
-    with running(max_deliveries=3, mo_url=receiver.url, clock="frozen") as home:
-        arrived(home)
+    with run_emulator(max_deliveries=3, mo_url=receiver.url, clock="frozen") as home:
+        deliver_sms(home)
         for line in "abcde":
-            wrote(home, line)
+            write_reply(home, line)
         answer = home.ask_fact("GET", "deliveries")
 
     assert [each.facts.response for each in answer.deliveries] == ["c", "d", "e"]
@@ -657,8 +668,8 @@ def test_of_what_is_over_only_so_many_are_remembered(receiver: Receiver) -> None
 def test_where_nothing_listens_the_record_says_so(emulator: Emulator) -> None:
     with deaf() as url:
         emulator.change(push_url=url)
-        arrived(emulator)
-        wrote(emulator)
+        deliver_sms(emulator)
+        write_reply(emulator)
 
     (attempt,) = emulator.deliveries[0].attempts
     assert (attempt.verdict, attempt.status) == ("refused", 0)
@@ -697,19 +708,19 @@ def test_a_mistake_of_ours_is_an_attempt_that_says_so(
 
     monkeypatch.setattr(courier, "make_push", mistaken)
     emulator.change(push_url="http://127.0.0.1:9/mo")
-    arrived(emulator)
-    wrote(emulator)
+    deliver_sms(emulator)
+    write_reply(emulator)
 
     (delivery,) = emulator.deliveries
-    assert (delivery.state, verdicts(delivery)) == ("given_up", ["failed"])
+    assert (delivery.state, list_verdicts(delivery)) == ("given_up", ["failed"])
     assert "its log has the traceback" in delivery.attempts[0].says
     assert "RuntimeError: a mistake" in caplog.text
 
 
 def test_a_name_that_leads_nowhere_is_said(emulator: Emulator) -> None:
     emulator.change(push_url="http://nowhere.invalid/mo")
-    arrived(emulator)
-    wrote(emulator)
+    deliver_sms(emulator)
+    write_reply(emulator)
 
     (attempt,) = emulator.deliveries[0].attempts
     assert attempt.verdict in {"broken", "timed_out"}
@@ -723,11 +734,11 @@ def test_a_url_that_is_none_is_an_attempt_that_says_so(
     emulator: Emulator, url: str
 ) -> None:
     emulator.change(push_url=url)
-    arrived(emulator)
-    wrote(emulator)
+    deliver_sms(emulator)
+    write_reply(emulator)
 
     (delivery,) = emulator.deliveries
-    assert (delivery.state, verdicts(delivery)) == ("given_up", ["forbidden"])
+    assert (delivery.state, list_verdicts(delivery)) == ("given_up", ["forbidden"])
     assert "no address" in delivery.attempts[0].says
 
 
@@ -743,8 +754,8 @@ def test_a_name_in_any_script_is_asked_for_as_the_web_writes_it(
     emulator: Emulator,
 ) -> None:
     emulator.change(push_url="http://mañana.invalid/ñ")
-    arrived(emulator)
-    wrote(emulator)
+    deliver_sms(emulator)
+    write_reply(emulator)
 
     (delivery,) = emulator.deliveries
     assert delivery.state == "given_up"
@@ -760,12 +771,12 @@ def test_time_stands_until_what_fell_due_was_tried(
 ) -> None:
     hours = []
 
-    def look(_asked: Asked) -> Said:
+    def look(_asked: ReceivedRequest) -> ReceiverAnswer:
         hours.append(told.clock.now)
-        return Said()
+        return ReceiverAnswer()
 
-    receiver.says(look)
-    placed(told, "9990011000")
+    receiver.answer_with(look)
+    place_sms(told, "9990011000")
 
     run = told.settle() if move == "settle" else told.advance(hours=1)
 
@@ -773,7 +784,7 @@ def test_time_stands_until_what_fell_due_was_tried(
         timedelta(seconds=22),
         timedelta(seconds=33),
     ]
-    assert traces(run, "pushed") == ["18:00:22", "18:00:33"]
+    assert list_times(run, "pushed") == ["18:00:22", "18:00:33"]
     assert [each.verdict for each in run.happened if each.event == "pushed"] == [
         "accepted"
     ] * 2
@@ -781,30 +792,30 @@ def test_time_stands_until_what_fell_due_was_tried(
 
 @pytest.mark.parametrize("over", ["a socket", "in process"])
 def test_a_receiver_with_one_thread_may_ask_back_meanwhile(over: str) -> None:
-    with receiving(threads=False) as receiver:
+    with run_receiver(threads=False) as receiver:
         if over == "a socket":
             flags = ("--clock", "frozen", "--mo-url", receiver.url)
-            with serve(*flags) as served, Emulator(served.url) as home:
+            with serve_emulator(*flags) as served, Emulator(served.url) as home:
                 asks_back(home, receiver)
         else:
-            with running(clock="frozen", mo_url=receiver.url) as home:
+            with run_emulator(clock="frozen", mo_url=receiver.url) as home:
                 asks_back(home, receiver)
 
 
 def asks_back(home: Emulator, receiver: Receiver) -> None:
     found: list[Any] = []
 
-    def look(asked: Asked) -> Said:
+    def look(asked: ReceivedRequest) -> ReceiverAnswer:
         query = {"type": 2, "messages": [int(asked.parameters["message_id"])]}
-        found.append(polled(home, query))
-        assert home.request("POST", SMS, json=order(SMS)).status == 200
+        found.append(poll_replies(home, query))
+        assert home.request("POST", SMS, json=make_order(SMS)).status == 200
         home.phone(NUMBER).reply("also")
-        receiver.says(Said())
-        return Said()
+        receiver.answer_with(ReceiverAnswer())
+        return ReceiverAnswer()
 
-    receiver.says(look)
-    arrived(home)
-    placed(home, "9990010000")
+    receiver.answer_with(look)
+    deliver_sms(home)
+    place_sms(home, "9990010000")
     home.advance(minutes=1)
 
     assert [each["response"] for each in found[0]] == ["Si"]
@@ -814,13 +825,13 @@ def asks_back(home: Emulator, receiver: Receiver) -> None:
 def test_a_clock_that_runs_needs_nobody_to_ask(receiver: Receiver) -> None:
     came = Event()
 
-    def notice(_asked: Asked) -> Said:
+    def notice(_asked: ReceivedRequest) -> ReceiverAnswer:
         came.set()
-        return Said()
+        return ReceiverAnswer()
 
-    receiver.says(notice)
-    with running(mo_url=receiver.url, clock="x100") as home:
-        placed(home, "9990010000")
+    receiver.answer_with(notice)
+    with run_emulator(mo_url=receiver.url, clock="x100") as home:
+        place_sms(home, "9990010000")
 
         assert came.wait(SOON), "22 seconds of the world are a fifth of one"
 
@@ -831,12 +842,12 @@ def test_a_clock_that_is_turned_is_looked_at_again(
 ) -> None:
     came = Event()
 
-    def notice(_asked: Asked) -> Said:
+    def notice(_asked: ReceivedRequest) -> ReceiverAnswer:
         came.set()
-        return Said()
+        return ReceiverAnswer()
 
-    receiver.says(notice)
-    placed(told, "9990010000")
+    receiver.answer_with(notice)
+    place_sms(told, "9990010000")
     if turn == "advance":
         told.clock.run(1)
         told.advance(seconds=21.9)
@@ -850,15 +861,15 @@ def test_a_clock_that_is_turned_is_looked_at_again(
 def test_a_clock_that_is_stopped_lets_nothing_leave(
     told: Emulator, receiver: Receiver
 ) -> None:
-    with receiving() as other:
-        placed(told, "9990010000")
+    with run_receiver() as other:
+        place_sms(told, "9990010000")
         told.clock.run(100)
         told.clock.freeze()
         assert told.clock.now < START + timedelta(seconds=22)
         # A second world tells when a fifth of a second has passed.
         with opened_with(told, other) as marker:
             marker.clock.run(100)
-            placed(marker, "9990010000")
+            place_sms(marker, "9990010000")
             marker.wait_for_delivery(state="delivered")
 
     assert receiver.asked == []
@@ -868,7 +879,7 @@ def test_a_clock_that_is_stopped_lets_nothing_leave(
 
 @contextmanager
 def opened_with(emulator: Emulator, receiver: Receiver) -> Iterator[Emulator]:
-    with opened(emulator) as world:
+    with open_world(emulator) as world:
         world.change(push_url=receiver.url)
         yield world
 
@@ -879,8 +890,8 @@ def opened_with(emulator: Emulator, receiver: Receiver) -> Iterator[Emulator]:
 def pending(world: Emulator) -> None:
     """Leave one push under way, two behind it, a retry and an answer to come."""
     world.change(push_retries=[60])
-    arrived(world)
-    placed(world, "9990011000")
+    deliver_sms(world)
+    place_sms(world, "9990011000")
     chat(world, "under way", "behind", "further behind")
 
 
@@ -890,13 +901,13 @@ def test_nothing_of_a_world_that_is_gone_is_sent_afterwards(
 ) -> None:
     here, go_on = Event(), Event()
 
-    def held(_asked: Asked) -> Said:
+    def held(_asked: ReceivedRequest) -> ReceiverAnswer:
         here.set()
         go_on.wait(SOON)
-        return Said(500)
+        return ReceiverAnswer(500)
 
-    receiver.says(held)
-    with opened(home) as world, receiving() as other:
+    receiver.answer_with(held)
+    with open_world(home) as world, run_receiver() as other:
         world.change(push_url=receiver.url)
         world.checkpoint("clean")
         snapshot = world.snapshot()
@@ -918,8 +929,8 @@ def test_nothing_of_a_world_that_is_gone_is_sent_afterwards(
             world.settle(days=1)
             assert len(world.deliveries) == 0
         with opened_with(home, other) as marker:  # as much has passed as this takes
-            arrived(marker)
-            wrote(marker)
+            deliver_sms(marker)
+            write_reply(marker)
     assert texts(receiver) == ["under way"]
 
 
@@ -930,22 +941,24 @@ def test_while_it_leaves_a_world_can_be_reset_at_any_moment(
         enough = Event()
         receiver.asked.clear()
 
-        def notice(_asked: Asked, enough: Event = enough, count: int = count) -> Said:
+        def notice(
+            _asked: ReceivedRequest, enough: Event = enough, count: int = count
+        ) -> ReceiverAnswer:
             if len(receiver.asked) >= count:
                 enough.set()
-            return Said()
+            return ReceiverAnswer()
 
-        receiver.says(notice)
-        with opened(home) as world:
+        receiver.answer_with(notice)
+        with open_world(home) as world:
             world.change(push_url=receiver.url)
-            arrived(world)
+            deliver_sms(world)
             chat(world, *"abcdefghij")
             assert enough.wait(SOON)
             world.reset()
             seen = len(receiver.asked)
             world.change(push_url=f"{receiver.url}/after")
-            arrived(world)
-            wrote(world, "after")
+            deliver_sms(world)
+            write_reply(world, "after")
 
         late = [each for each in receiver.asked[seen:] if each.path == "/mo"]
         assert len(late) <= 1, "at most what was under way"
@@ -955,10 +968,10 @@ def test_while_it_leaves_a_world_can_be_reset_at_any_moment(
 def test_a_world_that_is_restored_carries_on_what_was_due_then(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(500))
+    receiver.answer_with(ReceiverAnswer(500))
     told.change(push_retries=[60])
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
     told.checkpoint("tried")
     told.settle()
     assert len(receiver.asked) == 2
@@ -974,20 +987,20 @@ def test_a_world_that_is_restored_carries_on_what_was_due_then(
 def test_a_copy_of_a_world_pushes_for_itself(
     told: Emulator, receiver: Receiver
 ) -> None:
-    placed(told, "9990010000")
+    place_sms(told, "9990010000")
     copy = told.fork()
     told.settle()
     copy.settle()
     copy.delete()
 
-    assert cellphones(receiver.asked) == ["9990010000"] * 2
+    assert list_cellphones(receiver.asked) == ["9990010000"] * 2
 
 
 def test_nothing_is_sent_twice(home: Emulator, receiver: Receiver) -> None:
     """However often and by whom the world is looked at meanwhile."""
-    with opened(home) as world:
+    with open_world(home) as world:
         world.change(push_url=receiver.url)
-        arrived(world)
+        deliver_sms(world)
         lookers = [
             Thread(target=lambda: [world.find_deliveries() for _ in range(20)])
             for _ in range(3)
@@ -1005,11 +1018,11 @@ def test_nothing_is_sent_twice(home: Emulator, receiver: Receiver) -> None:
 def test_a_process_that_is_told_to_stop_does_not_wait_for_receivers(
     receiver: Receiver,
 ) -> None:
-    receiver.says(SILENCE)
-    with serve("--clock", "frozen", "--mo-url", receiver.url) as served:
+    receiver.answer_with(SILENCE)
+    with serve_emulator("--clock", "frozen", "--mo-url", receiver.url) as served:
         with Emulator(served.url) as home:
             home.change(push_retries="backoff")
-            arrived(home)
+            deliver_sms(home)
             chat(home, "under way", "behind")
             while not receiver.asked:
                 home.find_deliveries()
@@ -1034,11 +1047,11 @@ def test_a_forbidden_target_is_an_attempt_on_record(
     emulator: Emulator, host: str
 ) -> None:
     emulator.change(push_url=f"http://{host}/latest/meta-data", push_retries=[60])
-    arrived(emulator)
-    wrote(emulator)
+    deliver_sms(emulator)
+    write_reply(emulator)
 
     (delivery,) = emulator.deliveries
-    assert verdicts(delivery) == ["forbidden"]
+    assert list_verdicts(delivery) == ["forbidden"]
     assert delivery.state == "given_up", "what is forbidden once stays so"
     assert delivery.attempts[0].says
 
@@ -1066,13 +1079,13 @@ def test_a_name_is_judged_by_where_it_leads_each_time(
     """A name that led here a moment ago and leads to the metadata now goes nowhere."""
     port = urlsplit(receiver.url).port
     emulator.change(push_url=f"http://rebound.example:{port}/mo")
-    receiver.says(Said(200, "ok", (("connection", "close"),)))
-    arrived(emulator)
+    receiver.answer_with(ReceiverAnswer(200, "ok", (("connection", "close"),)))
+    deliver_sms(emulator)
     asked = resolving(monkeypatch, ["127.0.0.1"], ["169.254.169.254"])
-    wrote(emulator, "first")
-    wrote(emulator, "second")
+    write_reply(emulator, "first")
+    write_reply(emulator, "second")
 
-    states = [(each.state, *verdicts(each)) for each in emulator.deliveries]
+    states = [(each.state, *list_verdicts(each)) for each in emulator.deliveries]
     assert states == [("delivered", "accepted"), ("given_up", "forbidden")]
     assert asked == ["rebound.example"] * 2, "asked once for each, and used as answered"
     assert receiver.asked[0].headers["host"] == f"rebound.example:{port}"
@@ -1085,12 +1098,12 @@ def test_the_command_line_allows_what_is_not_ours(
     said = {}
     for allow in ("", "10.0.0.0/8, shop.example"):
         url = "http://hooks.shop.example:1/mo"
-        with running(mo_url=url, push_allow=allow, clock="frozen") as home:
-            arrived(home)
+        with run_emulator(mo_url=url, push_allow=allow, clock="frozen") as home:
+            deliver_sms(home)
             with monkeypatch.context() as patch:
                 resolving(patch, ["203.0.114.1"])
-                wrote(home)
-            said[allow] = verdicts(home.deliveries[0])
+                write_reply(home)
+            said[allow] = list_verdicts(home.deliveries[0])
 
     assert said[""] == ["forbidden"]
     assert said["10.0.0.0/8, shop.example"] != ["forbidden"]
@@ -1106,17 +1119,17 @@ def test_a_receiver_may_ask_for_tls(
     with (
         secured(authority) as good,
         secured(stranger) as bad,
-        serve("--clock", "frozen", "--push-timeout", "5") as served,
+        serve_emulator("--clock", "frozen", "--push-timeout", "5") as served,
         Emulator(served.url) as home,
     ):
-        arrived(home)
+        deliver_sms(home)
         for url in (good, bad):
             home.change(push_url=url)
-            wrote(home)
+            write_reply(home)
         first, second = home.deliveries
 
-    assert (first.state, verdicts(first)) == ("delivered", ["accepted"])
-    assert verdicts(second) == ["broken"]
+    assert (first.state, list_verdicts(first)) == ("delivered", ["accepted"])
+    assert list_verdicts(second) == ["broken"]
     assert "certificate" in second.attempts[0].says
 
 

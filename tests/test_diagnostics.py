@@ -10,12 +10,28 @@ from typing import Any, NamedTuple
 import pytest
 
 import emulator
-from tests.campaigns import an_sms, crowd, place, to
-from tests.conftest import MakeApi
-from tests.emulated import Answer, Api, limited
-from tests.orders import CELLPHONE, CLIC, EMAIL, RESPONSES, SMS, VOICE, order
-from tests.refused import POOR
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    Answer,
+    Api,
+    MakeApi,
+    make_limited_emulator,
+    run_control,
+    send_control,
+)
+from tests.support.orders import (
+    CLIC,
+    EMAIL,
+    NUMBER,
+    POOR,
+    RESPONSES,
+    SMS,
+    VOICE,
+    make_crowd,
+    make_order,
+    make_recipients,
+    make_sms,
+    place_campaign,
+)
 
 STRICT = {"strict": True}
 PAST = "2026-03-01 09:00:00"
@@ -34,39 +50,41 @@ class Why(NamedTuple):
 
     def answer(self, api: Api) -> Answer:
         if not self.path.startswith("/"):
-            return steer(api, self.method, self.path, json=self.body)
+            return send_control(api, self.method, self.path, json=self.body)
         headers = dict(self.headers)
         return api.send(self.method, self.path, json=self.body, headers=headers)
 
 
 def sms(says: str, /, world: Mapping[str, Any] = {}, **changes: Any) -> Why:
-    return Why(says, SMS, order(SMS, **changes), world=world)
+    return Why(says, SMS, make_order(SMS, **changes), world=world)
 
 
 def asked(
     says: str, path: str, /, world: Mapping[str, Any] = {}, **changes: Any
 ) -> Why:
-    return Why(says, path, order(path, **changes), world=world)
+    return Why(says, path, make_order(path, **changes), world=world)
 
 
 def get(says: str, path: str, **more: Any) -> Why:
     return Why(says, path, method="GET", **more)
 
 
-NAMED = [{"cellphone": CELLPHONE, "name": "Ana"}, {"cellphone": CELLPHONE}]
+NAMED = [{"cellphone": NUMBER, "name": "Ana"}, {"cellphone": NUMBER}]
 BUT = "(this world is strict about {})"
 
 REFUSED = [
     # The shape of a request.
     sms("send text", text=None),
     sms("send route or country", route=None),
-    asked("send transfer_key, as there is transfer_num", VOICE, transfer_num=CELLPHONE),
+    asked("send transfer_key, as there is transfer_num", VOICE, transfer_num=NUMBER),
     sms(
         "shorten text to 160 characters, or see which flag allows more",
         text="x" * 161,
     ),
     asked("send at least 1 characters of subject", EMAIL, subject=""),
-    sms("send at most 50000 of recipients", recipients=to(CELLPHONE) * 50_001),
+    sms(
+        "send at most 50000 of recipients", recipients=make_recipients(NUMBER) * 50_001
+    ),
     sms("send at least 1 of recipients", recipients=[]),
     asked(
         "send template with one of the values that the contract lists",
@@ -75,7 +93,7 @@ REFUSED = [
     ),
     sms(
         "send recipients.0.cellphone in the form that the contract's pattern shows",
-        recipients=to("9"),
+        recipients=make_recipients("9"),
     ),
     sms("send text with the type that the contract gives it", text=1),
     Why("send the body with the type that the contract gives it", SMS, []),
@@ -115,7 +133,7 @@ REFUSED = [
     Why(
         "send the header Content-Type: application/json",
         SMS,
-        order(SMS),
+        make_order(SMS),
         headers={"content-type": "text/plain"},
         world=STRICT,
     ),
@@ -157,25 +175,25 @@ REFUSED = [
         "a merged value holds characters that GSM 03.38 lacks",
         world=STRICT,
         text="hola <+B+>",
-        recipients=to(CELLPHONE, name="Анна"),
+        recipients=make_recipients(NUMBER, name="Анна"),
     ),
     sms(
         "a merged value holds characters of the GSM 03.38 extension",
         world=STRICT,
         text="hola <+B+>",
-        recipients=to(CELLPHONE, name="[Ana]"),
+        recipients=make_recipients(NUMBER, name="[Ana]"),
     ),
     sms(
         "a text grows over the limit when its placeholders are filled",
         world=STRICT,
         text="hola <+B+>",
-        recipients=to(CELLPHONE, name="x" * 200),
+        recipients=make_recipients(NUMBER, name="x" * 200),
     ),
     sms(
         "merged texts of over 306 characters are refused",
         world={"merged_limit": 306},
         text="hola <+B+>",
-        recipients=to(CELLPHONE, name="x" * 306),
+        recipients=make_recipients(NUMBER, name="x" * 306),
     ),
     sms("the scheduled date has passed", world=STRICT, scheduled_date=PAST),
     asked("the scheduled date has passed", VOICE, world=STRICT, scheduledDate=PAST),
@@ -242,7 +260,7 @@ REFUSED = [
         {"to": "2026-03-02T17:59:59Z"},
     ),
     Why("the world ends with the year 8999", "clock/advance", {"seconds": 2.21e11}),
-    Why("the text is blank", "inbound", {"number": CELLPHONE, "text": " \t"}),
+    Why("the text is blank", "inbound", {"number": NUMBER, "text": " \t"}),
     Why(
         "world demo has sent nothing to 5599999999, "
         "and the text begins with none of its keywords",
@@ -252,7 +270,7 @@ REFUSED = [
     Why(
         "world demo has sent no message 7",
         "inbound",
-        {"number": CELLPHONE, "text": "si", "message": 7},
+        {"number": NUMBER, "text": "si", "message": 7},
     ),
     Why(
         "1e-07 has more than six decimals",
@@ -290,7 +308,7 @@ def test_every_refusal_says_why_in_a_whole_sentence(make_api: MakeApi, no: Why) 
     [
         (
             "inbound",
-            {"number": CELLPHONE, "text": " "},
+            {"number": NUMBER, "text": " "},
             "The field text must be at least 1 characters",
         ),
         ("journal/verify", {}, "The field at_least is required"),
@@ -308,7 +326,7 @@ def test_every_refusal_says_why_in_a_whole_sentence(make_api: MakeApi, no: Why) 
     ],
 )
 def test_a_refusal_names_its_field(api: Api, path: str, body: Any, title: str) -> None:
-    answer = steer(api, "POST", path, json=body)
+    answer = send_control(api, "POST", path, json=body)
 
     assert (answer.status, answer.body["title"]) == (422, title)
 
@@ -323,8 +341,8 @@ class After(NamedTuple):
 
 LATE = ("POST", "faults", {"effect": {"push": "late", "seconds": 900}})
 NOBODY = ("PATCH", "account", {"push_url": "http://127.0.0.1:9/mo"})
-WROTE = ("POST", "inbound", {"number": CELLPHONE, "text": "si"})
-PLACED = ("POST", SMS, order(SMS))
+WROTE = ("POST", "inbound", {"number": NUMBER, "text": "si"})
+PLACED = ("POST", SMS, make_order(SMS))
 PASSED = ("POST", "clock/advance", {"seconds": 60})
 REPLIED = (PLACED, PASSED, LATE, NOBODY, WROTE)
 ONE = "campaigns/sms/8528238"
@@ -351,7 +369,7 @@ AFTER = [
         "campaign 8528238 is complete",
     ),
     After(
-        (("POST", VOICE, order(VOICE)), PASSED),
+        (("POST", VOICE, make_order(VOICE)), PASSED),
         ("POST", f"{VOICE}/481776/cancel", None),
         "campaign 481776 is COMPLETED; only TO_SEND can be cancelled",
     ),
@@ -368,7 +386,7 @@ AFTER = [
             "inbound",
             {"number": "5511112222", "text": "si", "message": 46608336},
         ),
-        f"message 46608336 went to {CELLPHONE}",
+        f"message 46608336 went to {NUMBER}",
     ),
     After(
         (*REPLIED, ("POST", "deliveries/1/drop", None)),
@@ -416,7 +434,7 @@ def test_a_delivery_that_is_being_tried_says_so(api: Api) -> None:
     api.world.outbox.underway[1] = None
 
     answers = [
-        steer(api, "POST", f"deliveries/1/{each}")
+        send_control(api, "POST", f"deliveries/1/{each}")
         for each in ("replay", "send", "drop")
     ]
 
@@ -425,16 +443,20 @@ def test_a_delivery_that_is_being_tried_says_so(api: Api) -> None:
 
 
 def test_bounds_say_which_and_what_to_do() -> None:
-    with closing(limited(worlds=1, messages=2, checkpoints=1, snapshot=1000)) as small:
-        place(small, an_sms(recipients=crowd(2)))
+    with closing(
+        make_limited_emulator(worlds=1, messages=2, checkpoints=1, snapshot=1000)
+    ) as small:
+        place_campaign(small, make_sms(recipients=make_crowd(2)))
         asked = [
-            small.post(SMS, json=an_sms()),
+            small.post(SMS, json=make_sms()),
             small.get("/api/v1/user", token="world-other"),
-            steer(small, "POST", "worlds", json={"name": "other"}),
-            steer(small, "GET", "world/snapshot"),
+            send_control(small, "POST", "worlds", json={"name": "other"}),
+            send_control(small, "GET", "world/snapshot"),
         ]
-        steered(small, "POST", "world/checkpoints", json={"name": "a"})
-        asked.append(steer(small, "POST", "world/checkpoints", json={"name": "b"}))
+        run_control(small, "POST", "world/checkpoints", json={"name": "a"})
+        asked.append(
+            send_control(small, "POST", "world/checkpoints", json={"name": "b"})
+        )
 
     octets = re.search(r"[0-9]+", why(asked[3]))
     assert [why(each) for each in asked] == [
@@ -449,7 +471,7 @@ def test_bounds_say_which_and_what_to_do() -> None:
 def test_what_only_some_worlds_say(make_api: MakeApi) -> None:
     """Switches that turn an answer into a refusal."""
     quiet = make_api(assumptions={"no_information": "not_found"})
-    placed = place(quiet)
+    placed = place_campaign(quiet)
     own = make_api(name="other", tokens=[{"name": "a", "token": "secret"}])
 
     answer = quiet.get(f"{SMS}/{placed['campaign']}/messages")
@@ -463,12 +485,12 @@ def test_so_many_of_each_and_no_more(api: Api, monkeypatch: Any) -> None:
     for module in ("control.tokens", "control.handsets", "control.faults"):
         name = "MAX_RULES" if module == "control.faults" else "MAX_ITEMS"
         monkeypatch.setattr(f"emulator.operations.{module}.{name}", 1)
-    steered(api, "PUT", "handsets/5500000001", json={"outcome": "failed"})
-    steered(api, "POST", "faults", json={"effect": {"status": 500}})
+    run_control(api, "PUT", "handsets/5500000001", json={"outcome": "failed"})
+    run_control(api, "POST", "faults", json={"effect": {"status": 500}})
 
     answers = [
-        steer(api, "POST", "tokens", json={"name": "x"}),
-        steer(api, "PUT", "handsets/5500000002", json={"outcome": "failed"}),
+        send_control(api, "POST", "tokens", json={"name": "x"}),
+        send_control(api, "PUT", "handsets/5500000002", json={"outcome": "failed"}),
     ]
 
     assert [why(each) for each in answers] == [

@@ -10,17 +10,41 @@ from typing import Any
 import pytest
 
 from emulator.domain.command_status import CommandStatus
-from tests.campaigns import CLIC, NUMBER, SMS, an_sms, place, to
-from tests.commanded import COMMANDS, attended, forked, prepared
-from tests.emulated import Answer, Api
-from tests.receiver import Receiver, Said, receiving
-from tests.smpp import packed
-from tests.smpp.dialled import listening
-from tests.smpp.packed import resp
 from tests.smpp.test_receipts import receipt
 from tests.smpp.test_submissions import cancel, multi, number, query, replaced
-from tests.steering import steer, steered
-from tests.stored import kept, refusing, snapshot
+from tests.support.emulator import Answer, Api, run_control, send_control
+from tests.support.orders import (
+    CLIC,
+    NUMBER,
+    SMS,
+    make_recipients,
+    make_sms,
+    place_campaign,
+)
+from tests.support.receiver import Receiver, ReceiverAnswer, run_receiver
+from tests.support.smpp import (
+    BIND_RECEIVER,
+    BIND_TRANSMITTER,
+    DATA_SM,
+    ENQUIRE_LINK,
+    MESSAGE_PAYLOAD,
+    SUBMIT_SM,
+    get_response_id,
+    open_smsc,
+    pack_pdu,
+    pack_submit,
+    pack_text,
+    pack_tlv,
+)
+from tests.support.worlds import (
+    COMMANDS,
+    attend_command,
+    fork_world,
+    keep_worlds,
+    prepare_world,
+    refuse_writes,
+    take_snapshot,
+)
 
 WRITES_NOT = re.compile(
     r".*worlds\.sqlite cannot be written \(.+\), so nothing was changed; "
@@ -55,8 +79,8 @@ def told(answer: Answer) -> str:
 
 def again(folder: Path, **changes: Any) -> Any:
     """Return the snapshot of the world as another process finds it."""
-    with kept(folder, **changes) as api:
-        return snapshot(api)
+    with keep_worlds(folder, **changes) as api:
+        return take_snapshot(api)
 
 
 # --- Who asks ----------------------------------------------------------------
@@ -65,8 +89,8 @@ def again(folder: Path, **changes: Any) -> Any:
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """Return a prepared world that is kept; each test takes a fork of it."""
-    with kept(tmp_path_factory.mktemp("data")) as api:
-        prepared(api)
+    with keep_worlds(tmp_path_factory.mktemp("data")) as api:
+        prepare_world(api)
         yield api
 
 
@@ -74,13 +98,13 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 def test_every_command_is_refused_with_a_sentence_and_goes_through_later(
     api: Api, name: str
 ) -> None:
-    forked(api)
+    fork_world(api)
     if name in KEPT_NOWHERE:
-        steered(api, "DELETE", "faults")  # which would count what they meet
-    with attended(api, name):
-        method, path, body = COMMANDS[name].sent(api)
-        before = snapshot(api)
-        with refusing(api):
+        run_control(api, "DELETE", "faults")  # which would count what they meet
+    with attend_command(api, name):
+        method, path, body = COMMANDS[name].make_request(api)
+        before = take_snapshot(api)
+        with refuse_writes(api):
             answer = api.send(method, path, json=body)
 
         if name in KEPT_NOWHERE:
@@ -88,18 +112,18 @@ def test_every_command_is_refused_with_a_sentence_and_goes_through_later(
             return
         assert answer.status == 500
         assert WRITES_NOT.fullmatch(told(answer))
-        assert snapshot(api) == before
+        assert take_snapshot(api) == before
         assert api.send(method, path, json=body).status == 200
 
 
 def test_a_short_link_says_so_too_and_counts_nobody(api: Api) -> None:
-    forked(api)
-    placed = place(api, path=CLIC)
-    steered(api, "POST", "clock/advance", json={"seconds": 20})
+    fork_world(api)
+    placed = place_campaign(api, path=CLIC)
+    run_control(api, "POST", "clock/advance", json={"seconds": 20})
     link = api.get(f"{SMS}/{placed['campaign']}/messages").body["data"][0]["text"]
     path = f"/s/{link.rpartition('/')[2]}"
 
-    with refusing(api):
+    with refuse_writes(api):
         refused = api.get(path, token="")
         previewed = api.send("HEAD", path, token="")
 
@@ -113,12 +137,12 @@ def test_a_short_link_says_so_too_and_counts_nobody(api: Api) -> None:
 
 
 def test_the_panel_says_so_too_and_carries_nothing_out(api: Api) -> None:
-    forked(api)
+    fork_world(api)
     balance = api.world.balance
     ask = {"content-type": "application/x-www-form-urlencoded"}
     path = f"/panel/do/top-up?world={api.world.name}"
 
-    with refusing(api):
+    with refuse_writes(api):
         answer = api.post(path, content=b"amount=5", headers=ask)
 
     assert answer.status == 200
@@ -134,15 +158,13 @@ def test_the_panel_says_so_too_and_carries_nothing_out(api: Api) -> None:
 
 
 def data(sequence: int) -> bytes:
-    body = packed.text("") + b"\0\0" + packed.text("74342") + b"\1\1"
-    body += packed.text(NUMBER) + bytes(3)
-    return packed.packet(
-        packed.DATA_SM, sequence, body + packed.tlv(packed.MESSAGE_PAYLOAD, b"hola")
-    )
+    body = pack_text("") + b"\0\0" + pack_text("74342") + b"\1\1"
+    body += pack_text(NUMBER) + bytes(3)
+    return pack_pdu(DATA_SM, sequence, body + pack_tlv(MESSAGE_PAYLOAD, b"hola"))
 
 
 SAID: dict[str, Callable[[int, int], bytes]] = {
-    "submit_sm": lambda sequence, _: packed.submit(sequence),
+    "submit_sm": lambda sequence, _: pack_submit(sequence),
     "submit_multi": lambda sequence, _: multi(sequence, number(NUMBER)),
     "data_sm": lambda sequence, _: data(sequence),
     "cancel_sm": lambda sequence, message: cancel(sequence, str(message)),
@@ -152,24 +174,24 @@ SAID: dict[str, Callable[[int, int], bytes]] = {
 
 @pytest.mark.parametrize("command", SAID)
 def test_every_pdu_is_declined_and_goes_through_later(api: Api, command: str) -> None:
-    forked(api)
-    steered(api, "DELETE", "faults")  # which would count what they meet
-    with listening(api) as phone:
-        caller = phone.bound(system_id=api.token, password="x")
+    fork_world(api)
+    run_control(api, "DELETE", "faults")  # which would count what they meet
+    with open_smsc(api) as smsc:
+        caller = smsc.bind(system_id=api.token, password="x")
         message = caller.submit(2, schedule="260305100000024-")
-        before = snapshot(api)
+        before = take_snapshot(api)
 
-        with refusing(api):
+        with refuse_writes(api):
             answer = caller.ask(SAID[command](3, message))
             asked = query(caller, message)
 
         assert answer.status == CommandStatus.ESME_RSYSERR
         assert answer.body == b""
         assert asked[1] == 1  # which needs no disk
-        assert snapshot(api) == before
-        (session,) = steered(api, "GET", "smpp/sessions")
+        assert take_snapshot(api) == before
+        (session,) = run_control(api, "GET", "smpp/sessions")
         assert session["submitted"] == 1
-        found = steered(api, "GET", f"journal?operation={command}&last=1")
+        found = run_control(api, "GET", f"journal?operation={command}&last=1")
         assert WRITES_NOT.fullmatch(found["exchanges"][0]["why"])
         assert caller.ask(SAID[command](4, message)).status == 0
 
@@ -180,8 +202,8 @@ def test_every_pdu_is_declined_and_goes_through_later(api: Api, command: str) ->
 @contextmanager
 def hearing() -> Iterator[Receiver]:
     """Receive pushes on connections that are not kept."""
-    with receiving() as receiver:
-        receiver.says(Said(headers=(("connection", "close"),)))
+    with run_receiver() as receiver:
+        receiver.answer_with(ReceiverAnswer(headers=(("connection", "close"),)))
         yield receiver
 
 
@@ -191,45 +213,47 @@ def replies(api: Api) -> Any:
 
 
 def test_what_falls_due_meanwhile_is_not_lost(tmp_path: Path) -> None:
-    answers = an_sms(recipients=to(REPLYING))
+    answers = make_sms(recipients=make_recipients(REPLYING))
     pushed: dict[str, Any] = {"push_url": "http://127.0.0.1:9/mo", "push_retries": [60]}
-    with kept(tmp_path / "good", **pushed) as api:
-        place(api, answers)
-        steered(api, "POST", "clock/advance", json={"seconds": 86_400})
+    with keep_worlds(tmp_path / "good", **pushed) as api:
+        place_campaign(api, answers)
+        run_control(api, "POST", "clock/advance", json={"seconds": 86_400})
         wanted, delivered = replies(api), len(api.world.deliveries)
         assert wanted
 
     folder = tmp_path / "bad"
-    with kept(folder, **pushed) as api:
-        place(api, answers)
+    with keep_worlds(folder, **pushed) as api:
+        place_campaign(api, answers)
         api.clock.advance(days=1)
-        with refusing(api):
+        with refuse_writes(api):
             for name in ("deliveries", "world/snapshot"):
-                reading = steer(api, "GET", name)
+                reading = send_control(api, "GET", name)
                 assert reading.status == 500
                 assert WRITES_NOT.fullmatch(told(reading))
             assert replies(api) == []
 
-        assert steer(api, "GET", "deliveries").status == 200
+        assert send_control(api, "GET", "deliveries").status == 200
         assert replies(api) == wanted
-        steered(api, "POST", "clock/settle", json={})
+        run_control(api, "POST", "clock/settle", json={})
         assert len(api.world.deliveries) == delivered
-        left = snapshot(api)
+        left = take_snapshot(api)
 
     assert again(folder) == left
 
 
 def test_a_clock_that_is_moved_stops_where_the_disk_refuses(tmp_path: Path) -> None:
-    with kept(tmp_path) as api:
-        place(api)
+    with keep_worlds(tmp_path) as api:
+        place_campaign(api)
         began = api.clock.now
-        with refusing(api, after=2):
-            answer = steer(api, "POST", "clock/advance", json={"seconds": 86_400})
+        with refuse_writes(api, after=2):
+            answer = send_control(
+                api, "POST", "clock/advance", json={"seconds": 86_400}
+            )
         assert answer.status == 500
         assert "so it stopped there, and what was done before stays" in told(answer)
         assert began < api.clock.now < began + timedelta(days=1)
         assert not api.world.is_clock_moving
-        left = snapshot(api)
+        left = take_snapshot(api)
 
     assert again(tmp_path) == left
 
@@ -238,69 +262,69 @@ def test_a_push_that_has_arrived_is_not_sent_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with hearing() as receiver:
-        with kept(tmp_path, push_url=receiver.url) as api:
-            place(api)
-            steered(api, "POST", "clock/advance", json={"seconds": 11})
+        with keep_worlds(tmp_path, push_url=receiver.url) as api:
+            place_campaign(api)
+            run_control(api, "POST", "clock/advance", json={"seconds": 11})
             late = {"effect": {"push": "late", "seconds": 5}}
-            steered(api, "POST", "faults", json=late)
-            steered(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
+            run_control(api, "POST", "faults", json=late)
+            run_control(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
             api.clock.advance(seconds=5)
-            with refusing(api):
-                steer(api, "POST", "clock/settle", json={})
+            with refuse_writes(api):
+                send_control(api, "POST", "clock/settle", json={})
                 assert len(receiver.asked) == 1
-                ready = steer(api, "GET", "readyz")
+                ready = send_control(api, "GET", "readyz")
                 assert ready.status == 500
                 later = "; what has happened is written as soon as it can be"
                 assert ready.body["detail"].endswith(later)
             assert any(LATER.fullmatch(each) for each in caplog.messages)
-            assert steer(api, "GET", "readyz").status == 200
-            left = snapshot(api)
+            assert send_control(api, "GET", "readyz").status == 200
+            left = take_snapshot(api)
         assert again(tmp_path, push_url=receiver.url) == left
 
-        with kept(tmp_path, push_url=receiver.url) as api:
-            steered(api, "POST", "clock/settle", json={})
-            (done,) = steered(api, "GET", "deliveries")["deliveries"]
+        with keep_worlds(tmp_path, push_url=receiver.url) as api:
+            run_control(api, "POST", "clock/settle", json={})
+            (done,) = run_control(api, "GET", "deliveries")["deliveries"]
             assert len(receiver.asked) == 1
             assert [each["verdict"] for each in done["attempts"]] == ["accepted"]
 
 
 def test_a_receipt_that_was_acknowledged_is_not_sent_again(tmp_path: Path) -> None:
-    with kept(tmp_path) as api, listening(api) as phone:
-        caller = phone.bound()
+    with keep_worlds(tmp_path) as api, open_smsc(api) as smsc:
+        caller = smsc.bind()
         caller.submit(2, registered=1)
-        steered(api, "POST", "clock/advance", json={"seconds": 60})
-        with refusing(api):
+        run_control(api, "POST", "clock/advance", json={"seconds": 60})
+        with refuse_writes(api):
             assert b"stat:DELIVRD" in receipt(caller).short
             caller.turn()
             (delivery,) = api.world.deliveries.values()
             assert delivery.state == "delivered"
-        left = snapshot(api)
+        left = take_snapshot(api)
 
-    with kept(tmp_path) as api, listening(api) as phone:
-        assert snapshot(api) == left
-        caller = phone.bound()
-        steered(api, "POST", "clock/advance", json={"seconds": 60})
-        alive = packed.packet(packed.ENQUIRE_LINK, 7)
-        assert caller.ask(alive).command == resp(packed.ENQUIRE_LINK)
+    with keep_worlds(tmp_path) as api, open_smsc(api) as smsc:
+        assert take_snapshot(api) == left
+        caller = smsc.bind()
+        run_control(api, "POST", "clock/advance", json={"seconds": 60})
+        alive = pack_pdu(ENQUIRE_LINK, 7)
+        assert caller.ask(alive).command == get_response_id(ENQUIRE_LINK)
 
 
 def test_a_fault_that_cannot_be_counted_does_not_strike_a_receipt(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     slow: dict[str, Any] = {"smpp": {"held_for": 600}}
-    with kept(tmp_path, **slow) as api, listening(api) as phone:
-        sender = phone.bound(command=packed.BIND_TRANSMITTER)
+    with keep_worlds(tmp_path, **slow) as api, open_smsc(api) as smsc:
+        sender = smsc.bind(command=BIND_TRANSMITTER)
         sender.submit(2, registered=1)
-        steered(api, "POST", "clock/advance", json={"seconds": 60})
+        run_control(api, "POST", "clock/advance", json={"seconds": 60})
         rule = {"operation": "deliver_sm", "effect": {"wire": "hang"}, "first": 1}
-        steered(api, "POST", "faults", json=rule)
+        run_control(api, "POST", "faults", json=rule)
         sender.submit(3, registered=1)
-        steered(api, "POST", "clock/advance", json={"seconds": 590})
-        with refusing(api):
-            taker = phone.bound(command=packed.BIND_RECEIVER)
+        run_control(api, "POST", "clock/advance", json={"seconds": 590})
+        with refuse_writes(api):
+            taker = smsc.bind(command=BIND_RECEIVER)
             assert b"stat:DELIVRD" in receipt(taker).short
             taker.turn()
-        left = snapshot(api)
+        left = take_snapshot(api)
         assert [each["state"] for each in left["deliveries"]] == [
             "dropped",  # before, as it was too old
             "delivered",
@@ -319,17 +343,17 @@ def test_a_reply_that_the_disk_cannot_take_early_comes_in_time(
 ) -> None:
     nowhere: dict[str, Any] = {"push_url": "http://127.0.0.1:9/mo"}
     early = {"effect": {"push": "early"}, "first": 1}
-    with kept(tmp_path, **nowhere) as api:
-        steered(api, "POST", "faults", json=early)
-        with refusing(api, after=1):
-            placed = api.post(SMS, json=an_sms(recipients=to(REPLYING)))
+    with keep_worlds(tmp_path, **nowhere) as api:
+        run_control(api, "POST", "faults", json=early)
+        with refuse_writes(api, after=1):
+            placed = api.post(SMS, json=make_sms(recipients=make_recipients(REPLYING)))
         assert placed.status == 200
         assert api.world.responses == []
         assert any("no reply came early" in each for each in caplog.messages)
 
-        steered(api, "POST", "clock/settle", json={})
+        run_control(api, "POST", "clock/settle", json={})
         assert api.world.responses
-        left = snapshot(api)
+        left = take_snapshot(api)
 
     assert again(tmp_path, **nowhere) == left
 
@@ -339,13 +363,13 @@ def test_a_fault_that_cannot_be_counted_does_not_strike_a_submit(
     tmp_path: Path, effect: Any
 ) -> None:
     rule = {"operation": "submit_sm", "phase": "after", "effect": effect, "first": 1}
-    with kept(tmp_path) as api, listening(api) as phone:
-        caller = phone.bound()
-        steered(api, "POST", "faults", json=rule)
-        with refusing(api, after=1):
-            answer = caller.ask(packed.submit(2, registered=1))
-        assert (answer.command, answer.status) == (resp(packed.SUBMIT_SM), 0)
-        left = snapshot(api)
+    with keep_worlds(tmp_path) as api, open_smsc(api) as smsc:
+        caller = smsc.bind()
+        run_control(api, "POST", "faults", json=rule)
+        with refuse_writes(api, after=1):
+            answer = caller.ask(pack_submit(2, registered=1))
+        assert (answer.command, answer.status) == (get_response_id(SUBMIT_SM), 0)
+        left = take_snapshot(api)
         assert len(left["campaigns"]) == 1
         assert [each["struck"] for each in left["faults"]] == [0]
 
@@ -354,29 +378,29 @@ def test_a_fault_that_cannot_be_counted_does_not_strike_a_submit(
 
 def test_where_a_fault_cannot_be_counted_a_request_is_refused(tmp_path: Path) -> None:
     rule = {"operation": "submit_sm", "effect": {"delay": 5}, "first": 1}
-    with kept(tmp_path) as api, listening(api) as phone:
-        caller = phone.bound()
-        steered(api, "POST", "faults", json=rule)
-        before = snapshot(api)
-        with refusing(api):
-            answer = caller.ask(packed.submit(2))
+    with keep_worlds(tmp_path) as api, open_smsc(api) as smsc:
+        caller = smsc.bind()
+        run_control(api, "POST", "faults", json=rule)
+        before = take_snapshot(api)
+        with refuse_writes(api):
+            answer = caller.ask(pack_submit(2))
         assert answer.status == CommandStatus.ESME_RSYSERR
-        assert snapshot(api) == before
+        assert take_snapshot(api) == before
 
 
 def test_a_delivery_that_is_forgotten_meanwhile_leaves_the_file_later(
     tmp_path: Path,
 ) -> None:
     nowhere: dict[str, Any] = {"push_url": "http://127.0.0.1:9/mo"}
-    with kept(tmp_path, **nowhere) as api:
+    with keep_worlds(tmp_path, **nowhere) as api:
         api.world.shared.delivery_limit = 2  # the bound, made small
-        place(api, an_sms(recipients=to(*[REPLYING] * 4)))
+        place_campaign(api, make_sms(recipients=make_recipients(*[REPLYING] * 4)))
         api.clock.advance(days=1)
-        with refusing(api, after=8):  # replies; what follows has happened
-            steer(api, "POST", "clock/settle", json={})
+        with refuse_writes(api, after=8):  # replies; what follows has happened
+            send_control(api, "POST", "clock/settle", json={})
         assert len(api.world.responses) == 8
-        assert steered(api, "GET", "deliveries")["dropped"] == 6
-        left = snapshot(api)
+        assert run_control(api, "GET", "deliveries")["dropped"] == 6
+        left = take_snapshot(api)
 
     assert again(tmp_path, **nowhere) == left
 
@@ -386,31 +410,31 @@ def test_what_happened_in_every_world_is_written_with_the_first_request_in_any(
 ) -> None:
     folder, copy = tmp_path / "data", tmp_path / "copy"
     nowhere: dict[str, Any] = {"push_url": "http://127.0.0.1:9/mo"}
-    answers = an_sms(recipients=to(REPLYING))
+    answers = make_sms(recipients=make_recipients(REPLYING))
     late = {"effect": {"push": "late", "seconds": 86_400 * 2}}
     left = {}
-    with kept(folder, **nowhere) as api:
+    with keep_worlds(folder, **nowhere) as api:
         for name in ("one", "two", "third"):
             api.token = f"world-{name}"
-            place(api, answers)
-            steered(api, "POST", "faults", json=late)
+            place_campaign(api, answers)
+            run_control(api, "POST", "faults", json=late)
             api.clock.advance(days=1)
-            steered(api, "GET", "deliveries")
+            run_control(api, "GET", "deliveries")
             api.clock.advance(days=3)
-        with refusing(api):
+        with refuse_writes(api):
             for name in ("one", "two"):
                 api.token = f"world-{name}"
-                steer(api, "POST", "clock/settle", json={})
+                send_control(api, "POST", "clock/settle", json={})
                 deliveries = api.world.deliveries.values()
                 assert [len(each.attempts) for each in deliveries] == [1, 1]
         api.token = "world-third"
-        place(api)
+        place_campaign(api)
         copy.mkdir()
         for each in folder.glob("worlds.sqlite*"):
             (copy / each.name).write_bytes(each.read_bytes())  # as a kill leaves it
         for name in ("one", "two", "third"):
             api.token = f"world-{name}"
-            left[name] = snapshot(api)
+            left[name] = take_snapshot(api)
 
     for name in ("one", "two"):
         wanted = left[name]
@@ -420,24 +444,24 @@ def test_what_happened_in_every_world_is_written_with_the_first_request_in_any(
 def test_the_journal_that_was_refused_is_written_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with kept(tmp_path) as api:
+    with keep_worlds(tmp_path) as api:
         keeper: Any = api.worlds.store
         api.get("/api/v1/user")
-        with refusing(api):
+        with refuse_writes(api):
             keeper._write_journals()  # noqa: SLF001 - whose moment comes by the wall
         assert any(LATER.fullmatch(each) for each in caplog.messages)
-        left = steered(api, "GET", "journal")
+        left = run_control(api, "GET", "journal")
         assert len(left["exchanges"]) == 1
 
-    with kept(tmp_path) as api:
-        assert steered(api, "GET", "journal") == left
+    with keep_worlds(tmp_path) as api:
+        assert run_control(api, "GET", "journal") == left
 
 
 def test_a_process_ends_in_peace_whatever_the_disk_says(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with kept(tmp_path) as api:
-        place(api)
+    with keep_worlds(tmp_path) as api:
+        place_campaign(api)
         keeper: Any = api.worlds.store
         keeper._file._connection.execute("PRAGMA query_only = ON")  # noqa: SLF001
 

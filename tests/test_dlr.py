@@ -21,21 +21,19 @@ from emulator.domain.platform_refusals import (
 from emulator.domain.refusals import Refusal, RefusalReason
 from emulator.domain.sms import SmsCampaign
 from emulator.domain.timeline import compute_percentage
-from tests.campaigns import (
+from tests.support.emulator import START, Api, MakeApi, make_emulator, set_examples
+from tests.support.orders import (
     CLIC,
     SMS,
-    an_sms,
-    column,
-    crowd,
-    intervene,
-    place,
-    poll,
-    texts,
-    to,
+    change_campaign,
+    make_crowd,
+    make_recipients,
+    make_sms,
+    place_campaign,
+    poll_messages,
+    read_column,
+    read_texts,
 )
-from tests.conftest import MakeApi
-from tests.emulated import START, Api, emulated
-from tests.properties import examples
 
 SENT, FAILED, RETRIED, ABSENT = (
     "9990000000",
@@ -53,7 +51,7 @@ Change = Callable[[SmsCampaign, datetime], SmsCampaign]
 
 def stand(api: Api, placed: dict[str, Any]) -> tuple[str, int]:
     """Return status and percentage of a campaign."""
-    polled = poll(api, placed)
+    polled = poll_messages(api, placed)
     return polled["campaign_status"], polled["percentage"]
 
 
@@ -62,7 +60,7 @@ def stand(api: Api, placed: dict[str, Any]) -> tuple[str, int]:
 
 @pytest.mark.manual("DLR-01", "DLR-05", "DLR-08", "DLR-13", "DLR-21", "SMS-01")
 def test_polling_walks_through_inserting_0_1_to_99_and_100(api: Api) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
 
     walk = {}
     for milliseconds in (0, 999, 1_000, 10_999, 11_000, 11_009, 11_010, 11_020, 10**9):
@@ -94,10 +92,12 @@ def test_a_finished_campaign_is_shown_like_the_manuals(make_api: MakeApi) -> Non
     }
     api = make_api(clock="2020-05-25T18:22:38Z", account=account)
     name, text = " my first campaign", "hi mi name is Alex"
-    placed = place(api, an_sms(text=text, campaign_name=name, recipients=THREE))
+    placed = place_campaign(
+        api, make_sms(text=text, campaign_name=name, recipients=THREE)
+    )
 
     api.clock.advance(minutes=1)
-    polled = poll(api, placed)
+    polled = poll_messages(api, placed)
 
     assert list(polled.items()) == [
         ("message", "Completado Correctamente"),
@@ -124,7 +124,7 @@ def test_a_finished_campaign_is_shown_like_the_manuals(make_api: MakeApi) -> Non
 
 @pytest.mark.manual("DLR-02", "DLR-17")
 def test_query_parameters_are_ignored(api: Api) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
     api.clock.advance(seconds=12)
     path = f"{SMS}/{placed['campaign']}/messages"
 
@@ -136,16 +136,18 @@ def test_query_parameters_are_ignored(api: Api) -> None:
 
 @pytest.mark.manual("DLR-04", "SMS-03")
 def test_a_row_shows_the_merged_text(api: Api) -> None:
-    order = an_sms(text="<+B+>: <+C+>", recipients=crowd(2, name="N{}", field1="f{}"))
+    order = make_sms(
+        text="<+B+>: <+C+>", recipients=make_crowd(2, name="N{}", field1="f{}")
+    )
 
-    assert texts(api, order) == ["N0: f0", "N1: f1"]
+    assert read_texts(api, order) == ["N0: f0", "N1: f1"]
 
 
 @pytest.mark.manual("DLR-06", "LOST-09")
 def test_a_campaign_that_is_inserting_shows_no_rows(api: Api) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
 
-    polled = poll(api, placed)
+    polled = poll_messages(api, placed)
 
     assert polled["campaign_status"] == "inserting"
     assert (polled["recipients_count"], polled["data"]) == (3, [])
@@ -154,7 +156,7 @@ def test_a_campaign_that_is_inserting_shows_no_rows(api: Api) -> None:
 @pytest.mark.manual("DLR-06", "LOST-09")
 def test_a_campaign_that_is_inserting_may_not_be_found(make_api: MakeApi) -> None:
     api = make_api(assumptions={"no_information": "not_found"})
-    placed = place(api)
+    placed = place_campaign(api)
     path = f"{SMS}/{placed['campaign']}/messages"
 
     early = api.get(path)
@@ -182,10 +184,10 @@ def test_a_campaign_that_is_inserting_may_not_be_found(make_api: MakeApi) -> Non
 def test_percentage_is_the_share_of_final_messages(
     api: Api, count: int, final: int, shown: int
 ) -> None:
-    placed = place(api, an_sms(recipients=crowd(count)))
+    placed = place_campaign(api, make_sms(recipients=make_crowd(count)))
 
     api.clock.advance(seconds=11, milliseconds=10 * (final - 1))
-    polled = poll(api, placed)
+    polled = poll_messages(api, placed)
 
     assert polled["percentage"] == shown
     assert [row["status"] for row in polled["data"]].count("sent") == final
@@ -204,19 +206,21 @@ def test_percentage_is_the_share_of_final_messages(
 def test_a_message_ends_sent_or_failed(
     api: Api, cellphone: str, walk: list[str]
 ) -> None:
-    placed = place(api, an_sms(recipients=to(cellphone)))
+    placed = place_campaign(api, make_sms(recipients=make_recipients(cellphone)))
 
     seen = []
     for step in ({"seconds": 10}, {"seconds": 1}, {"minutes": 1}, {"hours": 24}):
         api.clock.advance(**step)
-        seen += column(api, placed, "status")
+        seen += read_column(api, placed, "status")
 
     assert seen == walk
 
 
 @pytest.mark.manual("DLR-08", "DLR-11")
 def test_a_retried_message_is_not_final_yet(api: Api) -> None:
-    placed = place(api, an_sms(recipients=to(SENT, FAILED, RETRIED, ABSENT)))
+    placed = place_campaign(
+        api, make_sms(recipients=make_recipients(SENT, FAILED, RETRIED, ABSENT))
+    )
 
     shown = []
     for step in ({"seconds": 12}, {"minutes": 1}, {"hours": 23}, {"hours": 1}):
@@ -228,42 +232,42 @@ def test_a_retried_message_is_not_final_yet(api: Api) -> None:
 
 @pytest.mark.manual("DLR-11", "DLR-21")
 def test_what_is_final_stays_as_it_is(api: Api) -> None:
-    placed = place(api, an_sms(recipients=to(SENT, FAILED)))
+    placed = place_campaign(api, make_sms(recipients=make_recipients(SENT, FAILED)))
     api.clock.advance(seconds=12)
-    once = poll(api, placed)
+    once = poll_messages(api, placed)
 
     api.clock.advance(days=300)
 
-    assert poll(api, placed) == once
+    assert poll_messages(api, placed) == once
 
 
 @pytest.mark.manual("DLR-12")
 def test_scheduled_date_is_the_creation_or_the_date_that_was_ordered(api: Api) -> None:
-    at_once = place(api)
-    later = place(api, an_sms(scheduled_date="2026-03-04 09:00:00"))
+    at_once = place_campaign(api)
+    later = place_campaign(api, make_sms(scheduled_date="2026-03-04 09:00:00"))
 
     assert at_once["scheduled_date"] is None
-    assert poll(api, at_once)["scheduled_date"] == "2026-03-02 12:00:00"
-    assert poll(api, later)["scheduled_date"] == "2026-03-04 09:00:00"
+    assert poll_messages(api, at_once)["scheduled_date"] == "2026-03-02 12:00:00"
+    assert poll_messages(api, later)["scheduled_date"] == "2026-03-04 09:00:00"
 
 
 @pytest.mark.manual("DLR-14", "DLR-23")
 def test_a_message_without_its_turn_is_in_progress_and_has_no_date(api: Api) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
 
     api.clock.advance(seconds=11)
 
-    assert column(api, placed, "status") == ["sent", "in progress", "in progress"]
-    assert column(api, placed, "sent_date") == ["2026-03-02 12:00:11", None, None]
+    assert read_column(api, placed, "status") == ["sent", "in progress", "in progress"]
+    assert read_column(api, placed, "sent_date") == ["2026-03-02 12:00:11", None, None]
 
 
 @pytest.mark.manual("DLR-13")
 def test_messages_are_sent_one_hundred_a_second(api: Api) -> None:
-    placed = place(api, an_sms(recipients=crowd(250)))
+    placed = place_campaign(api, make_sms(recipients=make_crowd(250)))
 
     api.clock.advance(minutes=1)
 
-    assert column(api, placed, "sent_date") == (
+    assert read_column(api, placed, "sent_date") == (
         ["2026-03-02 12:00:11"] * 100
         + ["2026-03-02 12:00:12"] * 100
         + ["2026-03-02 12:00:13"] * 50
@@ -273,7 +277,7 @@ def test_messages_are_sent_one_hundred_a_second(api: Api) -> None:
 @pytest.mark.manual("DLR-13")
 def test_a_world_may_have_a_pace_of_its_own(make_api: MakeApi) -> None:
     api = make_api(pace={"inserting": 5, "sms_after": 20, "sms_every": 60})
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
 
     seen = []
     for seconds in (4, 1, 15, 60, 59, 1):
@@ -288,10 +292,10 @@ def test_a_world_may_have_a_pace_of_its_own(make_api: MakeApi) -> None:
 def test_an_instant_pace_is_final_at_placing(make_api: MakeApi) -> None:
     api = make_api(pace="instant")
 
-    placed = place(api, an_sms(recipients=crowd(5_000)))
+    placed = place_campaign(api, make_sms(recipients=make_crowd(5_000)))
 
     assert stand(api, placed) == ("inserted", 100)
-    assert set(column(api, placed, "sent_date")) == {"2026-03-02 12:00:00"}
+    assert set(read_column(api, placed, "sent_date")) == {"2026-03-02 12:00:00"}
 
 
 @pytest.mark.manual("DLR-15")
@@ -300,7 +304,7 @@ def test_an_instant_pace_is_final_at_placing(make_api: MakeApi) -> None:
     ["8528239", "1", "0", "-1", "abc", "8528238x", "8528238.0", "1e3", "%20", "9" * 30],
 )
 def test_an_id_of_nothing_is_not_found(api: Api, number: str) -> None:
-    place(api)  # 8528238
+    place_campaign(api)  # 8528238
 
     answer = api.get(f"{SMS}/{number}/messages")
 
@@ -310,7 +314,7 @@ def test_an_id_of_nothing_is_not_found(api: Api, number: str) -> None:
 
 @pytest.mark.manual("DLR-15", "AUT-08")
 def test_another_accounts_campaign_is_not_found(api: Api) -> None:
-    placed = place(api)
+    placed = place_campaign(api)
     path = f"{SMS}/{placed['campaign']}/messages"
 
     assert api.get(path, token="world-b").status == 404
@@ -319,7 +323,11 @@ def test_another_accounts_campaign_is_not_found(api: Api) -> None:
 
 @pytest.mark.manual("DLR-16")
 def test_an_sms_clic_campaign_is_read_at_the_same_place(api: Api) -> None:
-    plain, clic, last = place(api), place(api, path=CLIC), place(api)
+    plain, clic, last = (
+        place_campaign(api),
+        place_campaign(api, path=CLIC),
+        place_campaign(api),
+    )
     api.clock.advance(seconds=11)
 
     assert [each["campaign"] for each in (plain, clic, last)] == [
@@ -327,18 +335,20 @@ def test_an_sms_clic_campaign_is_read_at_the_same_place(api: Api) -> None:
         8528239,
         8528240,
     ]
-    assert column(api, clic, "id") == [46608337]
-    assert column(api, clic, "status") == ["sent"]
+    assert read_column(api, clic, "id") == [46608337]
+    assert read_column(api, clic, "status") == ["sent"]
 
 
 @pytest.mark.manual("DLR-17", "DLR-18", "SMS-09")
 @pytest.mark.parametrize("fields", [{}, {"name": "N{}", "field1": "f{}"}])
 def test_50000_rows_come_in_one_answer(api: Api, fields: dict[str, str]) -> None:
     text = "hola <+B+>, <+C+>" if fields else "hola"
-    placed = place(api, an_sms(text=text, recipients=crowd(50_000, **fields)))
+    placed = place_campaign(
+        api, make_sms(text=text, recipients=make_crowd(50_000, **fields))
+    )
     api.clock.advance(seconds=11, milliseconds=10 * 29_999)
 
-    rows = poll(api, placed)["data"]
+    rows = poll_messages(api, placed)["data"]
 
     assert [row["id"] for row in rows] == list(range(46608336, 46608336 + 50_000))
     assert [row["cellphone"] for row in rows] == [f"55{i:08d}" for i in range(50_000)]
@@ -354,40 +364,42 @@ def test_50000_rows_come_in_one_answer(api: Api, fields: dict[str, str]) -> None
 
 @pytest.mark.manual("DLR-18")
 def test_message_ids_go_on_from_campaign_to_campaign(api: Api) -> None:
-    first, second = place(api, an_sms(recipients=THREE)), place(api)
+    first, second = place_campaign(api, make_sms(recipients=THREE)), place_campaign(api)
     api.clock.advance(seconds=1)
 
-    assert column(api, first, "id") == [46608336, 46608337, 46608338]
-    assert column(api, second, "id") == [46608339]
+    assert read_column(api, first, "id") == [46608336, 46608337, 46608338]
+    assert read_column(api, second, "id") == [46608339]
 
 
 @pytest.mark.manual("DLR-20", "DLR-22")
 def test_a_failed_message_is_not_paid_back(api: Api) -> None:
-    placed = place(api, an_sms(recipients=to(FAILED, FAILED)))
+    placed = place_campaign(api, make_sms(recipients=make_recipients(FAILED, FAILED)))
 
     api.clock.advance(days=2)
 
-    assert poll(api, placed)["balance"] == placed["balance"] == 468060.11
+    assert poll_messages(api, placed)["balance"] == placed["balance"] == 468060.11
     assert len(api.world.movements) == 1
 
 
 @pytest.mark.manual("DLR-22")
 def test_the_balance_is_that_of_reading(api: Api) -> None:
-    first = place(api)
-    place(api, an_sms(recipients=THREE))
+    first = place_campaign(api)
+    place_campaign(api, make_sms(recipients=THREE))
 
     assert first["balance"] == 468061.11
-    assert poll(api, first)["balance"] == api.balance() == 468058.11
+    assert poll_messages(api, first)["balance"] == api.balance() == 468058.11
 
 
 @pytest.mark.manual("DLR-01")
 def test_reading_changes_nothing(api: Api) -> None:
-    placed = place(api, an_sms(recipients=to(SENT, FAILED, RETRIED, ABSENT)))
+    placed = place_campaign(
+        api, make_sms(recipients=make_recipients(SENT, FAILED, RETRIED, ABSENT))
+    )
     api.clock.advance(seconds=11, milliseconds=20)
 
-    once = poll(api, placed)
+    once = poll_messages(api, placed)
 
-    assert [poll(api, placed) for _ in range(3)] == [once] * 3
+    assert [poll_messages(api, placed) for _ in range(3)] == [once] * 3
 
 
 # --- With somebody's hand ----------------------------------------------------
@@ -395,25 +407,25 @@ def test_reading_changes_nothing(api: Api) -> None:
 
 @pytest.mark.manual("DLR-05", "DLR-07", "DLR-09")
 def test_a_paused_campaign_holds_back_what_is_left(api: Api) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
     api.clock.advance(seconds=11)
 
-    intervene(api, placed, dlr.pause_sending)
+    change_campaign(api, placed, dlr.pause_sending)
     api.clock.advance(days=1)
 
     assert stand(api, placed) == ("paused", 33)
-    assert column(api, placed, "status") == ["sent", "paused", "paused"]
-    assert column(api, placed, "id") == [46608336, 46608337, 46608338]
+    assert read_column(api, placed, "status") == ["sent", "paused", "paused"]
+    assert read_column(api, placed, "id") == [46608336, 46608337, 46608338]
 
 
 @pytest.mark.manual("DLR-05", "DLR-09")
 def test_a_resumed_campaign_goes_on_where_it_stood(api: Api) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
     api.clock.advance(seconds=11, milliseconds=5)
-    intervene(api, placed, dlr.pause_sending)
+    change_campaign(api, placed, dlr.pause_sending)
     api.clock.advance(hours=1)
 
-    intervene(api, placed, dlr.resume_sending)
+    change_campaign(api, placed, dlr.resume_sending)
     seen = [stand(api, placed)]
     for milliseconds in (4, 1, 10, 985):
         api.clock.advance(milliseconds=milliseconds)
@@ -426,7 +438,7 @@ def test_a_resumed_campaign_goes_on_where_it_stood(api: Api) -> None:
         ("updating", 100),
         ("inserted", 100),
     ]
-    assert column(api, placed, "sent_date") == [
+    assert read_column(api, placed, "sent_date") == [
         "2026-03-02 12:00:11",
         "2026-03-02 13:00:11",
         "2026-03-02 13:00:11",
@@ -435,68 +447,68 @@ def test_a_resumed_campaign_goes_on_where_it_stood(api: Api) -> None:
 
 @pytest.mark.manual("DLR-13", "DLR-14")
 def test_a_pause_within_a_second_moves_some_messages_to_the_next(api: Api) -> None:
-    placed = place(api, an_sms(recipients=crowd(100)))
+    placed = place_campaign(api, make_sms(recipients=make_crowd(100)))
     api.clock.advance(seconds=11, milliseconds=305)
-    intervene(api, placed, dlr.pause_sending)
+    change_campaign(api, placed, dlr.pause_sending)
     api.clock.advance(milliseconds=500)
 
-    intervene(api, placed, dlr.resume_sending)
+    change_campaign(api, placed, dlr.resume_sending)
     api.clock.advance(minutes=1)
 
-    assert column(api, placed, "sent_date") == (
+    assert read_column(api, placed, "sent_date") == (
         ["2026-03-02 12:00:11"] * 50 + ["2026-03-02 12:00:12"] * 50
     )
 
 
 @pytest.mark.manual("DLR-05", "DLR-09")
 def test_a_campaign_paused_before_its_first_message_sends_none(api: Api) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
     api.clock.advance(seconds=5)
 
-    intervene(api, placed, dlr.pause_sending)
+    change_campaign(api, placed, dlr.pause_sending)
     api.clock.advance(hours=1)
 
     assert stand(api, placed) == ("paused", 0)
-    assert column(api, placed, "status") == ["paused"] * 3
+    assert read_column(api, placed, "status") == ["paused"] * 3
 
 
 @pytest.mark.manual("DLR-05", "DLR-09", "DLR-10")
 def test_a_campaign_paused_before_its_first_message_can_be_cancelled(api: Api) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
     api.clock.advance(seconds=5)
-    intervene(api, placed, dlr.pause_sending)
+    change_campaign(api, placed, dlr.pause_sending)
     api.clock.advance(hours=1)
 
-    intervene(api, placed, dlr.cancel_sending)
+    change_campaign(api, placed, dlr.cancel_sending)
     api.clock.advance(hours=1)
 
     assert stand(api, placed) == ("canceled", 100)
-    assert column(api, placed, "status") == ["cancelled"] * 3
+    assert read_column(api, placed, "status") == ["cancelled"] * 3
 
 
 @pytest.mark.manual("DLR-05", "DLR-07", "DLR-09", "DLR-10")
 def test_a_cancelled_campaign_gives_up_what_is_left(api: Api) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
     api.clock.advance(seconds=11)
 
-    intervene(api, placed, dlr.cancel_sending)
+    change_campaign(api, placed, dlr.cancel_sending)
     api.clock.advance(days=1)
 
     assert stand(api, placed) == ("canceled", 100)
-    assert column(api, placed, "status") == ["sent", "cancelled", "cancelled"]
-    assert column(api, placed, "sent_date") == ["2026-03-02 12:00:11", None, None]
+    assert read_column(api, placed, "status") == ["sent", "cancelled", "cancelled"]
+    assert read_column(api, placed, "sent_date") == ["2026-03-02 12:00:11", None, None]
 
 
 @pytest.mark.manual("DLR-09", "DLR-11")
 def test_a_message_under_way_ends_although_its_campaign_is_cancelled(api: Api) -> None:
-    placed = place(api, an_sms(recipients=to(RETRIED, SENT)))
+    placed = place_campaign(api, make_sms(recipients=make_recipients(RETRIED, SENT)))
     api.clock.advance(seconds=11)
 
-    intervene(api, placed, dlr.cancel_sending)
+    change_campaign(api, placed, dlr.cancel_sending)
     api.clock.advance(seconds=59)
-    before = stand(api, placed), column(api, placed, "status")
+    before = stand(api, placed), read_column(api, placed, "status")
     api.clock.advance(seconds=1)
-    after = stand(api, placed), column(api, placed, "status")
+    after = stand(api, placed), read_column(api, placed, "status")
 
     assert before == (("canceled", 50), ["retried", "cancelled"])
     assert after == (("canceled", 100), ["sent", "cancelled"])
@@ -504,22 +516,22 @@ def test_a_message_under_way_ends_although_its_campaign_is_cancelled(api: Api) -
 
 @pytest.mark.manual("DLR-09", "DLR-11")
 def test_a_message_under_way_ends_although_its_campaign_is_paused(api: Api) -> None:
-    placed = place(api, an_sms(recipients=to(RETRIED, SENT)))
+    placed = place_campaign(api, make_sms(recipients=make_recipients(RETRIED, SENT)))
     api.clock.advance(seconds=11)
 
-    intervene(api, placed, dlr.pause_sending)
+    change_campaign(api, placed, dlr.pause_sending)
     api.clock.advance(minutes=1)
 
-    assert column(api, placed, "status") == ["sent", "paused"]
+    assert read_column(api, placed, "status") == ["sent", "paused"]
 
 
 @pytest.mark.manual("DLR-20", "DLR-22")
 def test_a_cancelled_sms_campaign_is_not_paid_back(api: Api) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
 
-    intervene(api, placed, dlr.cancel_sending)
+    change_campaign(api, placed, dlr.cancel_sending)
 
-    assert poll(api, placed)["balance"] == placed["balance"]
+    assert poll_messages(api, placed)["balance"] == placed["balance"]
 
 
 @pytest.mark.manual("DLR-05")
@@ -534,10 +546,10 @@ def test_a_cancelled_sms_campaign_is_not_paid_back(api: Api) -> None:
 def test_an_intervention_is_carried_out_for_one_second(
     api: Api, change: Change, word: str, settled: str
 ) -> None:
-    placed = place(api)
+    placed = place_campaign(api)
     api.clock.advance(seconds=5)
 
-    intervene(api, placed, change)
+    change_campaign(api, placed, change)
     seen = []
     for milliseconds in (0, 999, 1):
         api.clock.advance(milliseconds=milliseconds)
@@ -548,10 +560,10 @@ def test_an_intervention_is_carried_out_for_one_second(
 
 @pytest.mark.manual("DLR-05", "DLR-06")
 def test_a_campaign_that_is_paused_while_inserting_is_inserted_first(api: Api) -> None:
-    placed = place(api)
+    placed = place_campaign(api)
     api.clock.advance(milliseconds=500)
 
-    intervene(api, placed, dlr.pause_sending)
+    change_campaign(api, placed, dlr.pause_sending)
     seen = []
     for milliseconds in (499, 1, 500):
         api.clock.advance(milliseconds=milliseconds)
@@ -563,22 +575,22 @@ def test_a_campaign_that_is_paused_while_inserting_is_inserted_first(api: Api) -
 @pytest.mark.manual("DLR-07")
 @pytest.mark.parametrize("change", [dlr.pause_sending, dlr.cancel_sending])
 def test_rows_can_be_had_while_a_campaign_is_updating(api: Api, change: Change) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
     api.clock.advance(seconds=5)
 
-    intervene(api, placed, change)
+    change_campaign(api, placed, change)
 
     assert stand(api, placed)[0] == "updating"
-    assert column(api, placed, "id") == [46608336, 46608337, 46608338]
+    assert read_column(api, placed, "id") == [46608336, 46608337, 46608338]
 
 
 @pytest.mark.manual("DLR-05", "DLR-06", "LOST-09")
 def test_a_lost_campaign_is_unknown_and_shows_no_rows(api: Api) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
     api.clock.advance(seconds=20)
 
-    intervene(api, placed, dlr.set_unknown_status)
-    polled = poll(api, placed)
+    change_campaign(api, placed, dlr.set_unknown_status)
+    polled = poll_messages(api, placed)
 
     assert polled["campaign_status"] == "unknown"
     assert (polled["recipients_count"], polled["data"]) == (3, [])
@@ -587,49 +599,51 @@ def test_a_lost_campaign_is_unknown_and_shows_no_rows(api: Api) -> None:
 @pytest.mark.manual("DLR-06", "LOST-09")
 def test_a_lost_campaign_may_not_be_found(make_api: MakeApi) -> None:
     api = make_api(assumptions={"no_information": "not_found"})
-    placed = place(api)
+    placed = place_campaign(api)
     api.clock.advance(seconds=20)
 
-    intervene(api, placed, dlr.set_unknown_status)
+    change_campaign(api, placed, dlr.set_unknown_status)
 
     assert api.get(f"{SMS}/{placed['campaign']}/messages").status == 404
 
 
 @pytest.mark.manual("DLR-05", "DLR-23", "SMS-36")
 def test_a_scheduled_campaign_can_be_cancelled_before_its_date(api: Api) -> None:
-    placed = place(api, an_sms(recipients=THREE, scheduled_date="2026-03-03 09:00:00"))
+    placed = place_campaign(
+        api, make_sms(recipients=THREE, scheduled_date="2026-03-03 09:00:00")
+    )
     api.clock.advance(hours=1)
 
-    intervene(api, placed, dlr.cancel_sending)
+    change_campaign(api, placed, dlr.cancel_sending)
     api.clock.advance(days=2)
 
     assert stand(api, placed) == ("canceled", 100)
-    assert column(api, placed, "status") == ["cancelled"] * 3
+    assert read_column(api, placed, "status") == ["cancelled"] * 3
 
 
 @pytest.mark.manual("DLR-05", "SMS-36")
 def test_a_scheduled_campaign_paused_and_resumed_before_its_date_keeps_it(
     api: Api,
 ) -> None:
-    placed = place(api, an_sms(scheduled_date="2026-03-03 09:00:00"))
-    intervene(api, placed, dlr.pause_sending)
+    placed = place_campaign(api, make_sms(scheduled_date="2026-03-03 09:00:00"))
+    change_campaign(api, placed, dlr.pause_sending)
     api.clock.advance(hours=1)
 
-    intervene(api, placed, dlr.resume_sending)
+    change_campaign(api, placed, dlr.resume_sending)
     api.clock.advance(days=2)
 
-    assert column(api, placed, "sent_date") == ["2026-03-03 09:00:00"]
+    assert read_column(api, placed, "sent_date") == ["2026-03-03 09:00:00"]
 
 
 @pytest.mark.manual("DLR-05", "SMS-36")
 def test_a_scheduled_campaign_resumed_after_its_date_is_sent_then(api: Api) -> None:
-    placed = place(api, an_sms(scheduled_date="2026-03-03 09:00:00"))
-    intervene(api, placed, dlr.pause_sending)
+    placed = place_campaign(api, make_sms(scheduled_date="2026-03-03 09:00:00"))
+    change_campaign(api, placed, dlr.pause_sending)
     api.clock.advance(hours=22)  # it is 10:00
 
-    intervene(api, placed, dlr.resume_sending)
+    change_campaign(api, placed, dlr.resume_sending)
 
-    assert column(api, placed, "sent_date") == ["2026-03-03 10:00:00"]
+    assert read_column(api, placed, "sent_date") == ["2026-03-03 10:00:00"]
 
 
 NOTHING: list[Change] = []
@@ -652,18 +666,18 @@ REFUSED: list[tuple[list[Change], Change, RefusalReason]] = [
 def test_what_cannot_be_done_is_refused_and_changes_nothing(
     api: Api, before: list[Change], change: Change, reason: RefusalReason
 ) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
     for each in before:
         api.clock.advance(seconds=2)
-        intervene(api, placed, each)
+        change_campaign(api, placed, each)
     api.clock.advance(seconds=2)
-    as_it_was = poll(api, placed)
+    as_it_was = poll_messages(api, placed)
 
     with pytest.raises(Refusal) as refused:
-        intervene(api, placed, change)
+        change_campaign(api, placed, change)
 
     assert refused.value.reason == reason
-    assert poll(api, placed) == as_it_was
+    assert poll_messages(api, placed) == as_it_was
 
 
 @pytest.mark.manual("DLR-05", "DLR-11")
@@ -674,13 +688,13 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(
 def test_a_cancelled_campaign_with_a_message_under_way_is_left_alone(
     api: Api, change: Change, reason: RefusalReason
 ) -> None:
-    placed = place(api, an_sms(recipients=to(RETRIED, SENT)))
+    placed = place_campaign(api, make_sms(recipients=make_recipients(RETRIED, SENT)))
     api.clock.advance(seconds=11)
-    intervene(api, placed, dlr.cancel_sending)
+    change_campaign(api, placed, dlr.cancel_sending)
     api.clock.advance(seconds=1)
 
     with pytest.raises(Refusal) as refused:
-        intervene(api, placed, change)
+        change_campaign(api, placed, change)
 
     assert refused.value.reason == reason
     assert stand(api, placed) == ("canceled", 50)
@@ -694,11 +708,11 @@ def test_a_cancelled_campaign_with_a_message_under_way_is_left_alone(
 def test_a_complete_campaign_is_left_alone(
     api: Api, change: Change, reason: RefusalReason
 ) -> None:
-    placed = place(api, an_sms(recipients=THREE))
+    placed = place_campaign(api, make_sms(recipients=THREE))
     api.clock.advance(seconds=12)
 
     with pytest.raises(Refusal) as refused:
-        intervene(api, placed, change)
+        change_campaign(api, placed, change)
 
     assert refused.value.reason == reason
     assert stand(api, placed) == ("inserted", 100)
@@ -723,18 +737,20 @@ def test_a_pause_across_a_change_of_clocks_is_as_long_as_it_was(
         "credit": 10,
     }
     api = make_api(account=account)
-    order = an_sms(recipients=to(SENT, RETRIED), scheduled_date=f"{night} 01:30:00")
-    placed = place(api, order)
+    order = make_sms(
+        recipients=make_recipients(SENT, RETRIED), scheduled_date=f"{night} 01:30:00"
+    )
+    placed = place_campaign(api, order)
     starts_at = api.world.get_campaign(placed["campaign"]).line.starts_at
     api.world.clock.advance(starts_at - api.clock.now)
-    intervene(api, placed, dlr.pause_sending)
+    change_campaign(api, placed, dlr.pause_sending)
     api.world.clock.advance(held_for)
 
-    intervene(api, placed, dlr.resume_sending)
+    change_campaign(api, placed, dlr.resume_sending)
     api.clock.advance(milliseconds=10)
 
-    assert column(api, placed, "status") == ["sent", "retried"]
-    assert column(api, placed, "sent_date") == [f"{night} 01:30:00", sent_date]
+    assert read_column(api, placed, "status") == ["sent", "retried"]
+    assert read_column(api, placed, "sent_date") == [f"{night} 01:30:00", sent_date]
 
 
 # --- Always ------------------------------------------------------------------
@@ -766,19 +782,19 @@ MOMENTS = st.lists(
     max_size=8,
 ).map(sorted)
 FINAL = {"sent", "failed", "cancelled"}
-ALWAYS = examples(60)
+ALWAYS = set_examples(60)
 
 
 @cache
 def account() -> Account:
     """Return an account whose campaigns take their time: three messages a second."""
-    with closing(emulated(pace={"sms_every": 0.3})) as api:
+    with closing(make_emulator(pace={"sms_every": 0.3})) as api:
         return api.account
 
 
 def lived(cellphones: list[int], steps: list[tuple[Change, int]]) -> SmsCampaign:
     """Return a campaign to *cellphones*, with those of *steps* that it allows."""
-    order, ids = an_sms(recipients=to(*cellphones)), sms.SmsIds(1, 1)
+    order, ids = make_sms(recipients=make_recipients(*cellphones)), sms.SmsIds(1, 1)
     campaign = sms.make_sms_campaign(
         order, account(), ids=ids, now=START, world="properties"
     )

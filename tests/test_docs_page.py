@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.emulated import contract
-from tests.served import Served, serve
-from tests.tools import require_tool
+from tests.support.emulator import read_contract
+from tests.support.processes import ServedEmulator, require_tool, serve_emulator
 
 pytestmark = pytest.mark.tools
 
@@ -104,18 +103,21 @@ def browser(tmp_path: Path) -> Browser:
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve() as running:
+def served() -> Iterator[ServedEmulator]:
+    with serve_emulator() as running:
         yield running
 
 
 @pytest.mark.parametrize("place", ["", "#/sms/createCampaign"])
 def test_the_page_shows_every_operation_and_asks_nobody_outside(
-    browser: Browser, served: Served, place: str
+    browser: Browser, served: ServedEmulator, place: str
 ) -> None:
     page = browser.show(f"{served.url}/docs{place}")
 
-    operations, pushes = contract().operations, contract().document.tree["webhooks"]
+    operations, pushes = (
+        read_contract().operations,
+        read_contract().document.tree["webhooks"],
+    )
     assert {*OPERATION.findall(page.html)} >= {*operations, *pushes}
     paths = {each.path for each in operations.values()}
     assert {*PATH.findall(page.html)} == {*paths, *pushes}

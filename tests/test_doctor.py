@@ -11,10 +11,9 @@ from click.testing import CliRunner
 from emulator.client import Emulator
 from emulator.command.main import main
 from emulator.serving.standby import Standby
-from tests.campaigns import NUMBER
-from tests.pushing import arrived, opened, placed
-from tests.receiver import Receiver
-from tests.served import serve
+from tests.support.orders import NUMBER
+from tests.support.processes import serve_emulator
+from tests.support.receiver import Receiver, deliver_sms, open_world, place_sms
 
 FINE = "nothing is wrong at "
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -28,7 +27,7 @@ def server() -> Iterator[Emulator]:
 
 @pytest.fixture
 def world(server: Emulator) -> Iterator[Emulator]:
-    with opened(server) as world:
+    with open_world(server) as world:
         yield world
 
 
@@ -109,7 +108,7 @@ def test_the_port_of_smpp_is_taken(free: int, taken: int) -> None:
 
 
 def test_the_secret_is_asked_for() -> None:
-    with serve(environment={"EMULATOR_CONTROL_SECRET": "one"}) as served:
+    with serve_emulator(environment={"EMULATOR_CONTROL_SECRET": "one"}) as served:
         (without,) = found("--url", served.url)
         assert f"the emulator at {served.url} refuses" in without
         assert found("--url", served.url, "--control-secret", "one") == []
@@ -158,7 +157,7 @@ def test_a_token_that_was_never_used_makes_no_world_here(world: Emulator) -> Non
 
 def test_a_clock_that_was_frozen_and_forgotten(world: Emulator) -> None:
     assert world.clock.rate == 0
-    placed(world)
+    place_sms(world)
 
     (says,) = found_in(world)
 
@@ -172,7 +171,7 @@ def test_a_clock_that_was_frozen_and_forgotten(world: Emulator) -> None:
 
 
 def test_a_clock_that_runs_is_not_forgotten(world: Emulator) -> None:
-    placed(world)
+    place_sms(world)
     world.clock.run()
 
     assert found_in(world) == []
@@ -201,7 +200,7 @@ def test_keywords_ask_servers_as_well(world: Emulator, free: int) -> None:
 def test_pushes_that_arrive_are_well(world: Emulator, receiver: Receiver) -> None:
     world.change(push_url=receiver.url)
     assert found_in(world) == []
-    arrived(world)
+    deliver_sms(world)
 
     world.phone(NUMBER).reply("Si")
     world.settle()
@@ -224,7 +223,7 @@ def test_pushes_to_localhost_out_of_a_container(
     assert f"http://host.docker.internal:{port}/mo?a=b" in says
     assert f"listen --forward-to {receiver.url}?a=b" in says
 
-    arrived(world)
+    deliver_sms(world)
     with world.receive(lambda _push: "ok"):
         world.phone(NUMBER).reply("Si")
         world.settle()

@@ -18,13 +18,10 @@ from emulator.domain.recipients import SCAN_LIMIT
 from emulator.domain.refusal_catalog import REASONS
 from emulator.faults.effects.refusal import REFUSAL
 from emulator.web.panel.panel import FORM_LIMIT
-from tests.campaigns import NUMBER, an_sms, crowd, place
-from tests.conftest import MakeApi
-from tests.emulated import SOON, Api
-from tests.smpp import packed
-from tests.smpp.dialled import listening
-from tests.steering import steered
-from tests.test_panel import FORM, Page, look
+from tests.support.browser import FORM, HtmlPage, read_page
+from tests.support.emulator import SOON, Api, MakeApi, run_control
+from tests.support.orders import NUMBER, make_crowd, make_sms, place_campaign
+from tests.support.smpp import REPLACE_SM, open_smsc, pack_pdu, pack_submit
 
 STRANGER = "5512340000"  # who got nothing
 
@@ -35,12 +32,12 @@ STRANGER = "5512340000"  # who got nothing
 def test_whoever_got_something_has_a_conversation_and_nobody_else(
     api: Api, count: int
 ) -> None:
-    people = [each["cellphone"] for each in crowd(count)]
-    place(api, an_sms(recipients=crowd(count)))
+    people = [each["cellphone"] for each in make_crowd(count)]
+    place_campaign(api, make_sms(recipients=make_crowd(count)))
     api.clock.advance(minutes=5)
 
     talks = {
-        each: steered(api, "GET", f"conversations/{each}")["items"]
+        each: run_control(api, "GET", f"conversations/{each}")["items"]
         for each in {people[0], people[count // 2], people[-1], "5599999999"}
     }
 
@@ -54,7 +51,7 @@ def test_whoever_got_something_has_a_conversation_and_nobody_else(
 def test_a_keyword_stands_once_in_a_conversation_be_it_an_answer_or_not(
     api: Api,
 ) -> None:
-    placed = place(api)
+    placed = place_campaign(api)
     api.clock.advance(minutes=1)
     said = [
         {"number": NUMBER, "text": "info por favor"},
@@ -62,11 +59,11 @@ def test_a_keyword_stands_once_in_a_conversation_be_it_an_answer_or_not(
         {"number": NUMBER, "text": "gracias", "message": 46608336},
     ]
     for each in said:
-        steered(api, "POST", "inbound", json=each)
+        run_control(api, "POST", "inbound", json=each)
         api.clock.advance(minutes=1)
 
     talks = {
-        each: steered(api, "GET", f"conversations/{each}")["items"]
+        each: run_control(api, "GET", f"conversations/{each}")["items"]
         for each in (NUMBER, STRANGER)
     }
 
@@ -91,12 +88,14 @@ def test_a_name_that_no_client_cuts_leads_to_no_longer_one(api: Api) -> None:
     """Only a system_id of the greatest length may be the beginning of a name."""
     names = ["acme", "an-account-of-many"]
     for name in names:
-        steered(api, "POST", "worlds", json={"name": name})
-    with listening(api) as phone:
+        run_control(api, "POST", "worlds", json={"name": name})
+    with open_smsc(api) as smsc:
         for system_id in ("world-ac", "world-an-accou", "world-an-accoun"):
-            phone.bound(system_id=system_id, password="x").submit()
+            smsc.bind(system_id=system_id, password="x").submit()
 
-    placed = {each["name"]: each["campaigns"] for each in steered(api, "GET", "worlds")}
+    placed = {
+        each["name"]: each["campaigns"] for each in run_control(api, "GET", "worlds")
+    }
     assert placed == {
         "demo": 0,
         "acme": 0,
@@ -111,13 +110,13 @@ LATE = {"operation": "submit_sm", "effect": {"delay": 5}}
 
 def test_a_bind_that_nobody_described_limits_nothing(make_api: MakeApi) -> None:
     """A world without binds of its own is opened by its name, by any password."""
-    with listening(make_api(binds=[])) as phone:
-        callers = [phone.bound(system_id="world-acme", password=each) for each in "abc"]
-        steered(phone.api, "POST", "faults?world=acme", json=LATE)
+    with open_smsc(make_api(binds=[])) as smsc:
+        callers = [smsc.bind(system_id="world-acme", password=each) for each in "abc"]
+        run_control(smsc.api, "POST", "faults?world=acme", json=LATE)
         for caller in callers:
-            caller.say(*(packed.submit(sequence) for sequence in range(2, 42)))
+            caller.say(*(pack_submit(sequence) for sequence in range(2, 42)))
             caller.turn()
-        steered(phone.api, "POST", "clock/advance?world=acme", json={"seconds": 10})
+        run_control(smsc.api, "POST", "clock/advance?world=acme", json={"seconds": 10})
         answers = [caller.hear() for caller in callers for _ in range(40)]
 
     assert {each.status for each in answers} == {0}
@@ -134,13 +133,13 @@ def test_a_message_and_its_replacement_ask_for_receipts_in_the_same_bits(
     api: Api, registered: int, status: CommandStatus
 ) -> None:
     """Source: SMPP 3.4, 5.2.17."""
-    with listening(api) as phone:
-        caller = phone.bound()
+    with open_smsc(api) as smsc:
+        caller = smsc.bind()
         later = caller.submit(2, schedule="000001000000000R")
-        new = caller.ask(packed.submit(3, registered=registered))
+        new = caller.ask(pack_submit(3, registered=registered))
         source = bytes(2) + b"\0"
         body = b"%d\0" % later + source + bytes(2) + bytes([registered, 0, 1]) + b"x"
-        other = caller.ask(packed.packet(packed.REPLACE_SM, 4, body))
+        other = caller.ask(pack_pdu(REPLACE_SM, 4, body))
 
     assert (new.status, other.status) == (status, status)
 
@@ -155,7 +154,7 @@ def test_whatever_the_platform_may_refuse_with_a_fault_can_say(
     api = make_api(assumptions={"language": language})
     for name in REFUSAL.schema["enum"]:
         rule = {"operation": "getUser", "nth": 1, "effect": {"refusal": name}}
-        steered(api, "POST", "faults", json=rule)
+        run_control(api, "POST", "faults", json=rule)
 
         answer = api.get("/api/v1/user")
 
@@ -164,7 +163,7 @@ def test_whatever_the_platform_may_refuse_with_a_fault_can_say(
         assert answer.status == reason.status, name
         assert all(each in answer.information for each in words), name
         assert "{" not in answer.information, name
-        steered(api, "DELETE", "faults")
+        run_control(api, "DELETE", "faults")
 
 
 RULES = [
@@ -187,13 +186,13 @@ def test_a_rule_is_told_as_it_was_made_also_from_a_snapshot(
         "phase": "before",
         **rule,
     }
-    made = steered(api, "POST", "faults", json=rule)
-    kept = steered(api, "GET", "world/snapshot")
-    steered(api, "POST", "worlds", json={"name": "copy", "snapshot": kept})
+    made = run_control(api, "POST", "faults", json=rule)
+    kept = run_control(api, "GET", "world/snapshot")
+    run_control(api, "POST", "worlds", json={"name": "copy", "snapshot": kept})
 
     assert made == {"id": "f1", "met": 0, "struck": 0, **rule}
-    assert steered(api, "GET", "faults") == [made]
-    assert steered(api, "GET", "faults?world=copy") == [made]
+    assert run_control(api, "GET", "faults") == [made]
+    assert run_control(api, "GET", "faults?world=copy") == [made]
 
 
 # --- The page of what is none ------------------------------------------------
@@ -204,7 +203,7 @@ def test_a_page_that_is_none_says_so_and_what_was_asked_for(
     api: Api, path: str
 ) -> None:
     answer = api.get(path, token="")
-    page = Page(answer)
+    page = HtmlPage(answer)
 
     assert answer.status == 404
     assert page.text.split()[0] == "404"
@@ -219,7 +218,7 @@ def test_every_way_on_from_the_panel_leads_somewhere(
         answer = api.get(left.pop(), token="")
         assert answer.status == 200, answer.octets
         if answer.headers["content-type"].startswith("text/html"):
-            ways = (each["href"] or "" for each in Page(answer).all("a"))
+            ways = (each["href"] or "" for each in HtmlPage(answer).all("a"))
             pages = {each.partition("?")[0] for each in ways if "/panel/" in each}
             left += sorted(pages - found)
             found |= pages
@@ -246,7 +245,7 @@ def test_a_form_is_read_up_to_its_bound(api: Api, spare: int) -> None:
 def test_the_page_has_the_theme_of_its_visitor(
     api: Api, cookie: str, theme: str | None
 ) -> None:
-    page = look(api, "/panel/phones", cookie=f"panel_theme={cookie}")
+    page = read_page(api, "/panel/phones", cookie=f"panel_theme={cookie}")
 
     (html,) = page.all("html")
     assert html.get("data-theme") == theme

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from emulator.domain.email import RenderedEmail, render_emails
-from tests.conftest import MakeApi
-from tests.doubtful import Doubtful
-from tests.emulated import Api
+from tests.support.emulator import Api, MakeApi
+from tests.support.orders import DoubtfulBody
 
 PATH = "/api/v1/email"
 BOTH_MODES = pytest.mark.parametrize("strict_mode", [False, True])
@@ -487,19 +486,21 @@ def test_a_schedule_that_is_no_date_is_refused(api: Api, date: Any) -> None:
 
 PICTURE = an_email(template=3, image=POSTER, body=None)
 DOUBTS = [
-    Doubtful("image_only_text", "EML-13", {**PICTURE, "body": "Hola"}, "body"),
-    Doubtful("image_only_text", "EML-13", {**PICTURE, "body": 7}, "body"),
-    Doubtful("image_only_text", "EML-13", {**PICTURE, "header": "Aviso"}, "header"),
-    Doubtful("image_missing", "EML-15", an_email(template=4), "image"),
-    Doubtful("foreign_image", "EML-16", {**PICTURE, "image": ELSEWHERE}, "image"),
-    Doubtful("foreign_image", "EML-16", an_email(template=4, image=ELSEWHERE), "image"),
-    Doubtful(
+    DoubtfulBody("image_only_text", "EML-13", {**PICTURE, "body": "Hola"}, "body"),
+    DoubtfulBody("image_only_text", "EML-13", {**PICTURE, "body": 7}, "body"),
+    DoubtfulBody("image_only_text", "EML-13", {**PICTURE, "header": "Aviso"}, "header"),
+    DoubtfulBody("image_missing", "EML-15", an_email(template=4), "image"),
+    DoubtfulBody("foreign_image", "EML-16", {**PICTURE, "image": ELSEWHERE}, "image"),
+    DoubtfulBody(
+        "foreign_image", "EML-16", an_email(template=4, image=ELSEWHERE), "image"
+    ),
+    DoubtfulBody(
         "doubtful_dates",
         "SMS-37",
         an_email(scheduledDate="2026-03-02 11:59:59"),
         "scheduledDate",
     ),
-    Doubtful(
+    DoubtfulBody(
         "doubtful_dates",
         "SMS-37",
         an_email(scheduledDate="2026-03-03"),
@@ -511,9 +512,9 @@ DOUBTS = [
 @pytest.mark.manual("EML-13", "EML-15", "EML-16", "SMS-37")
 @pytest.mark.parametrize("doubt", DOUBTS, ids=str)
 def test_lenient_takes_a_doubtful_email_and_notes_it(
-    make_api: MakeApi, doubt: Doubtful
+    make_api: MakeApi, doubt: DoubtfulBody
 ) -> None:
-    for api in doubt.takers(make_api):
+    for api in doubt.make_takers(make_api):
         answer = api.post(PATH, json=doubt.body)
 
         assert answer.status == 200
@@ -523,9 +524,9 @@ def test_lenient_takes_a_doubtful_email_and_notes_it(
 @pytest.mark.manual("EML-13", "EML-15", "EML-16", "SMS-37")
 @pytest.mark.parametrize("doubt", DOUBTS, ids=str)
 def test_strict_declines_a_doubtful_email_and_names_the_field(
-    make_api: MakeApi, doubt: Doubtful
+    make_api: MakeApi, doubt: DoubtfulBody
 ) -> None:
-    for api in doubt.decliners(make_api):
+    for api in doubt.make_decliners(make_api):
         answer = api.post(PATH, json=doubt.body)
 
         assert answer.status == 422

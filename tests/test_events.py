@@ -19,11 +19,17 @@ from emulator.operations.control.events import (
     NEWS_PER_TURN,
     stream_events,
 )
-from tests.campaigns import SMS, an_sms, crowd, intervene, place, to
-from tests.conftest import MakeApi
-from tests.emulated import START, Api
-from tests.orders import VOICE, order
-from tests.steering import steer, steered
+from tests.support.emulator import START, Api, MakeApi, run_control, send_control
+from tests.support.orders import (
+    SMS,
+    VOICE,
+    change_campaign,
+    make_crowd,
+    make_order,
+    make_recipients,
+    make_sms,
+    place_campaign,
+)
 
 TELLING = ("event", "id", "data")
 
@@ -108,15 +114,17 @@ def test_a_request_is_told_with_its_answer(api: Api, reader: Reader) -> None:
     (news,) = reader.news()
 
     assert (news["event"], news["id"]) == ("exchange", "1@2026-03-02T18:00:00.000000Z")
-    assert news["data"] == steered(api, "GET", "journal")["exchanges"][0]
+    assert news["data"] == run_control(api, "GET", "journal")["exchanges"][0]
 
 
 def test_what_happens_by_itself_is_told_in_its_order(api: Api, reader: Reader) -> None:
-    place(api, an_sms(recipients=to("4498987282", "9990002000")))
+    place_campaign(
+        api, make_sms(recipients=make_recipients("4498987282", "9990002000"))
+    )
     assert kinds(reader.news()) == ["createCampaign"]
-    api.post(VOICE, json=order(VOICE))
+    api.post(VOICE, json=make_order(VOICE))
 
-    steered(api, "POST", "clock/settle", json={})
+    run_control(api, "POST", "clock/settle", json={})
 
     assert kinds(reader.news()) == [
         *("createVoiceCampaign", "inserted", "sending", "sent"),
@@ -128,8 +136,8 @@ def test_what_is_over_at_once_is_told_too(make_api: MakeApi) -> None:
     api = make_api(pace="instant")
     reader = Reader(api)
 
-    place(api)
-    place(api)
+    place_campaign(api)
+    place_campaign(api)
 
     assert (
         kinds(reader.news()) == ["createCampaign"] * 2 + ["inserted", "completed"] * 2
@@ -142,7 +150,7 @@ def test_a_stream_looks_again_when_the_next_thing_is_due(
 ) -> None:
     assert reader.paused == Pause(until=None, seconds=HEARTBEAT)
 
-    place(api, an_sms(recipients=crowd(3)))
+    place_campaign(api, make_sms(recipients=make_crowd(3)))
     reader.news()
 
     assert reader.paused.until == START + timedelta(seconds=1)
@@ -154,7 +162,7 @@ def test_much_is_told_in_portions_and_in_its_order(
     api = make_api(pace="instant")
     reader = Reader(api)
     for _ in range(NEWS_PER_TURN + 10):
-        place(api)
+        place_campaign(api)
         api.world.clock.advance(timedelta(seconds=1))
 
     pieces = [*reader.pieces()]
@@ -200,9 +208,9 @@ def test_a_look_reads_what_is_new_and_not_all_there_is(
 ) -> None:
     def effort(placed: int) -> int:
         for _ in range(placed):
-            place(api)
+            place_campaign(api)
             reader.news()
-        place(api)
+        place_campaign(api)
         with calls_counted() as count:
             reader.news()
         return count()
@@ -215,13 +223,13 @@ def test_a_look_reads_what_is_new_and_not_all_there_is(
 def test_what_happens_otherwise_than_planned_is_told_as_it_happens(
     api: Api, reader: Reader
 ) -> None:
-    placed = place(api, an_sms(recipients=crowd(3)))
+    placed = place_campaign(api, make_sms(recipients=make_crowd(3)))
     reader.news()
-    steered(api, "POST", "clock/advance", json={"seconds": 5})
-    intervene(api, placed, dlr.pause_sending)
+    run_control(api, "POST", "clock/advance", json={"seconds": 5})
+    change_campaign(api, placed, dlr.pause_sending)
     reader.news()
 
-    steered(api, "POST", "clock/advance", json={"seconds": 60})
+    run_control(api, "POST", "clock/advance", json={"seconds": 60})
 
     assert kinds(reader.news()) == ["paused", "clock"]
 
@@ -232,7 +240,7 @@ def test_silence_is_interrupted_by_a_comment(reader: Reader) -> None:
 
 
 def test_a_clock_that_somebody_touches_is_told(api: Api, reader: Reader) -> None:
-    steered(api, "PUT", "clock", json={"rate": 60})
+    run_control(api, "PUT", "clock", json={"rate": 60})
 
     (news,) = reader.news()
 
@@ -240,23 +248,23 @@ def test_a_clock_that_somebody_touches_is_told(api: Api, reader: Reader) -> None
 
 
 def test_a_world_that_goes_back_is_told_from_there(api: Api, reader: Reader) -> None:
-    steered(api, "POST", "clock/advance", json={"seconds": 3600})
+    run_control(api, "POST", "clock/advance", json={"seconds": 3600})
     reader.news()
-    steered(api, "POST", "world/reset")
+    run_control(api, "POST", "world/reset")
     assert kinds(reader.news()) == ["clock"]
 
-    place(api)
-    steered(api, "POST", "clock/advance", json={"seconds": 60})
+    place_campaign(api)
+    run_control(api, "POST", "clock/advance", json={"seconds": 60})
 
     told = ["createCampaign", "inserted", "completed", "clock"]
     assert kinds(reader.news()) == told
 
 
 def test_who_comes_back_misses_nothing(api: Api, reader: Reader) -> None:
-    place(api, an_sms(recipients=crowd(3)))
+    place_campaign(api, make_sms(recipients=make_crowd(3)))
     (first,) = reader.news()
     api.get(f"{SMS}/8528238/messages")
-    steered(api, "POST", "clock/settle", json={})
+    run_control(api, "POST", "clock/settle", json={})
 
     again = Reader(api, last=first["id"])
 
@@ -269,7 +277,7 @@ def test_who_comes_back_misses_nothing(api: Api, reader: Reader) -> None:
     "last", ["x", "1@yesterday", "1@2026-13-02T18:00:00.000000Z", "@"]
 )
 def test_an_id_of_no_event_is_refused(api: Api, last: str) -> None:
-    answer = steer(api, "GET", "events", headers={"Last-Event-ID": last})
+    answer = send_control(api, "GET", "events", headers={"Last-Event-ID": last})
 
     assert answer.status == 422
     assert "Last-Event-ID" in answer.body["title"] + answer.body["detail"]
@@ -278,7 +286,7 @@ def test_an_id_of_no_event_is_refused(api: Api, last: str) -> None:
 def test_a_running_world_tells_what_happens_without_being_asked() -> None:
     with Emulator.in_process(clock="x100000") as emulator:
         events = emulator.events(timeout=30)
-        order = {"text": "hola", "recipients": crowd(3), "country": 1}
+        order = {"text": "hola", "recipients": make_crowd(3), "country": 1}
         emulator.request("POST", "/api/v3/campaign", json=order)
 
         told = (each.data for each in events if each.event == "event")
@@ -289,11 +297,11 @@ def test_a_running_world_tells_what_happens_without_being_asked() -> None:
 
 
 def test_a_position_without_a_trace_lies_before_all_of_them(api: Api) -> None:
-    place(api)
+    place_campaign(api)
     api.world.clock.advance(timedelta(seconds=11))
     for text in ("si", "no"):
         wrote = {"number": "4498987282", "text": text}
-        steered(api, "POST", "inbound", json=wrote)
+        run_control(api, "POST", "inbound", json=wrote)
     stamp = f"{START:%Y-%m-%dT%H:%M:%S.%fZ}"
 
     def traces(last: str) -> int:

@@ -12,8 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import ROOT, Served, serve
-from tests.tools import missing, require_tool
+from tests.support.processes import (
+    ROOT,
+    ServedEmulator,
+    require_tool,
+    serve_emulator,
+    skip_missing,
+)
 from tools.examples import EXAMPLES, TABLE, Example
 
 ENOUGH = 7  # what a client has to show, and a platform that keeps failing
@@ -27,18 +32,18 @@ SOURCES = {".java", ".js", ".py", ".yml"}
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve() as running:
+def served() -> Iterator[ServedEmulator]:
+    with serve_emulator() as running:
         yield running
 
 
 @pytest.mark.tools
 @pytest.mark.parametrize("example", TABLE, ids=lambda example: example.name)
 def test_an_example_passes_its_own_tests(
-    example: Example, served: Served, tmp_path: Path
+    example: Example, served: ServedEmulator, tmp_path: Path
 ) -> None:
     if lack := example.lacks():
-        missing(lack)
+        skip_missing(lack)
 
     try:
         count = example.run(served.url, tmp_path)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import ROOT
+from tests.support.processes import ROOT
 
 PACKAGES = sorted(
     each

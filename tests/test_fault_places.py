@@ -14,18 +14,35 @@ from emulator.faults.places import OPERATIONS_BY_PLACE, place_of
 from emulator.faults.rule_json import FILTER_KEYS, RULE_KEYS, SCHEDULE_KEYS
 from emulator.web.fault_header import HEADER_WORDS
 from emulator.web.http_body import HttpResponse
-from tests.campaigns import NUMBER
-from tests.conftest import MakeApi
-from tests.emulated import Api, control, emulated
-from tests.receiver import Receiver
-from tests.smpp import packed
-from tests.smpp.dialled import Caller, listening
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    Api,
+    MakeApi,
+    make_emulator,
+    read_control,
+    run_control,
+    send_control,
+)
+from tests.support.orders import NUMBER
+from tests.support.receiver import Receiver
+from tests.support.smpp import (
+    BIND_TRANSMITTER,
+    DELIVER_SM,
+    ENQUIRE_LINK,
+    SUBMIT_MULTI,
+    SUBMIT_SM,
+    SmppClient,
+    get_response_id,
+    open_smsc,
+    pack_message,
+    pack_pdu,
+    pack_submit,
+    pack_text,
+)
 from tools.faults import CONTROL, written
 
 USER = "getUser"
 EXAMPLES = [*vocabulary.list_effect_examples()]
-SCHEMAS = control().document.tree["components"]["schemas"]
+SCHEMAS = read_control().document.tree["components"]["schemas"]
 Seen = Any  # what a client or a server of the customer sees
 
 
@@ -40,26 +57,26 @@ def at(place: FaultPlace) -> pytest.MarkDecorator:
 
 def rule_of(api: Api, effect: dict[str, Any], operation: str) -> str:
     rule = {"operation": operation, "first": 1, "effect": effect}
-    return str(steered(api, "POST", "faults", json=rule)["id"])
+    return str(run_control(api, "POST", "faults", json=rule)["id"])
 
 
 def advance(api: Api, seconds: float) -> None:
-    steered(api, "POST", "clock/advance", json={"seconds": seconds})
+    run_control(api, "POST", "clock/advance", json={"seconds": seconds})
 
 
 def counts(api: Api) -> list[tuple[int, int]]:
-    return [(each["met"], each["struck"]) for each in steered(api, "GET", "faults")]
+    return [(each["met"], each["struck"]) for each in run_control(api, "GET", "faults")]
 
 
 def journaled(api: Api, operation: str) -> list[str]:
     """Return which rules the journal says have struck an operation."""
-    found = steered(api, "GET", f"journal?operation={operation}")["exchanges"]
+    found = run_control(api, "GET", f"journal?operation={operation}")["exchanges"]
     return [each["fault"] for each in found if each["fault"]]
 
 
 def struck_once(api: Api, operation: str) -> bool:
     """Whether the rule, the figures and, but for pushes, the journal say the same."""
-    (rule,) = steered(api, "GET", "faults")
+    (rule,) = run_control(api, "GET", "faults")
     tally = api.worlds.counters.faults
     return rule["struck"] == 1 and tally == {operation: 1}
 
@@ -70,7 +87,7 @@ def struck_once(api: Api, operation: str) -> bool:
 def answered(api: Api) -> Seen:
     """Return what a request gets at once."""
     task = api.start("GET", "/api/v1/user")
-    steered(api, "GET", "faults")
+    run_control(api, "GET", "faults")
     if not task.done():
         advance(api, 60)
         late = api.finish(task)
@@ -93,7 +110,7 @@ def test_a_request_feels_it(make_api: MakeApi, effect: dict[str, Any]) -> None:
     assert answered(api) == right
 
 
-def heard(caller: Caller, *more: bytes) -> bytes:
+def heard(caller: SmppClient, *more: bytes) -> bytes:
     """Return all that comes until the client, which says *more*, has gone."""
     try:
         caller.turn()
@@ -107,11 +124,11 @@ def heard(caller: Caller, *more: bytes) -> bytes:
 
 def submitted(effect: dict[str, Any] | None) -> Seen:
     """Return what a client hears that submits, and how that was counted."""
-    with closing(emulated()) as api, listening(api) as phone:
+    with closing(make_emulator()) as api, open_smsc(api) as smsc:
         rule = rule_of(api, effect, "submit_sm") if effect else ""
-        caller = phone.bound()
-        caller.say(packed.submit(2, registered=1))
-        seen = heard(caller, packed.packet(packed.ENQUIRE_LINK, 3))
+        caller = smsc.bind()
+        caller.say(pack_submit(2, registered=1))
+        seen = heard(caller, pack_pdu(ENQUIRE_LINK, 3))
         if effect:
             assert struck_once(api, "submit_sm")
             assert journaled(api, "submit_sm") == [rule]
@@ -125,16 +142,16 @@ def test_an_answer_of_smpp_feels_it(effect: dict[str, Any]) -> None:
 
 def receipts(effect: dict[str, Any] | None) -> Seen:
     """Return what a client hears that has two receipts to come."""
-    with closing(emulated()) as api, listening(api) as phone:
+    with closing(make_emulator()) as api, open_smsc(api) as smsc:
         rule = rule_of(api, effect, "deliver_sm") if effect else ""
-        caller = phone.bound()
+        caller = smsc.bind()
         for each in (2, 3):
             caller.submit(each, registered=1)
         advance(api, 60)
         seen = heard(caller)
         if effect:
             assert struck_once(api, "deliver_sm")
-            told = steered(api, "GET", "deliveries")["deliveries"]
+            told = run_control(api, "GET", "deliveries")["deliveries"]
             assert rule in [each["fault"] for each in told]
             kept = {*journaled(api, "deliver_sm"), *journaled(api, "closed")}
             never_sent = effect in ({"delay": 5}, {"wire": "hang"})
@@ -150,7 +167,7 @@ def test_a_receipt_feels_it(effect: dict[str, Any]) -> None:
 def pushed(api: Api, receiver: Receiver, effect: dict[str, Any] | None) -> Seen:
     """Return what a server is told of a handset that answers by itself, and when."""
     receiver.asked.clear()
-    steered(api, "PATCH", "account", json={"push_url": receiver.url})
+    run_control(api, "PATCH", "account", json={"push_url": receiver.url})
     if effect:
         rule_of(api, effect, "moPush")
     order = {"text": "hola", "recipients": [{"cellphone": "9990010000"}], "route": 87}
@@ -172,7 +189,7 @@ def test_a_push_feels_it(
 
     assert pushed(api, receiver, effect) != right
     assert struck_once(api, "moPush")
-    told = steered(api, "GET", "deliveries")["deliveries"]
+    told = run_control(api, "GET", "deliveries")["deliveries"]
     assert "f1" in [each["fault"] for each in told]
 
 
@@ -187,7 +204,7 @@ def test_what_an_operation_cannot_feel_is_refused(api: Api, operation: str) -> N
     for effect in EXAMPLES:
         known = vocabulary.parse_effect(effect)
         rule = {"operation": operation, "effect": effect}
-        answer = steer(api, "POST", "faults", json=rule)
+        answer = send_control(api, "POST", "faults", json=rule)
         if known.can_affect(operation):
             felt += 1
             assert answer.status == 200, (effect, answer.body)
@@ -202,7 +219,7 @@ def test_what_an_operation_cannot_feel_is_refused(api: Api, operation: str) -> N
             assert vocabulary.describe_effects_for(operation) in detail, (
                 "what would be right there"
             )
-    assert len(steered(api, "GET", "faults")) == felt > 0
+    assert len(run_control(api, "GET", "faults")) == felt > 0
 
 
 @pytest.mark.parametrize(
@@ -231,7 +248,7 @@ def test_nobody_could_feel_this(
 ) -> None:
     rule = {"operation": operation, "effect": effect}
 
-    assert steer(api, "POST", "faults", json=rule).status == 422
+    assert send_control(api, "POST", "faults", json=rule).status == 422
 
 
 @pytest.mark.parametrize("operation", ["submit_sm", "deliver_sm"])
@@ -239,17 +256,18 @@ def test_smpp_has_no_headers_to_look_at(api: Api, operation: str) -> None:
     rule = {"operation": operation, "headers": {"a": "b"}, "effect": {"delay": 1}}
 
     assert (
-        "say number, or body" in steer(api, "POST", "faults", json=rule).body["detail"]
+        "say number, or body"
+        in send_control(api, "POST", "faults", json=rule).body["detail"]
     )
 
 
 @pytest.mark.parametrize("effect", EXAMPLES, ids=named)
 def test_a_rule_for_any_operation_is_let_in(api: Api, effect: dict[str, Any]) -> None:
-    steered(api, "POST", "faults", json={"effect": effect})
-    steered(api, "POST", "faults", json={"operation": "*", "effect": effect})
+    run_control(api, "POST", "faults", json={"effect": effect})
+    run_control(api, "POST", "faults", json={"operation": "*", "effect": effect})
 
-    shown = steered(api, "GET", "faults")
-    again = steered(api, "POST", "faults", json=asked_again(shown[1]))
+    shown = run_control(api, "GET", "faults")
+    again = run_control(api, "POST", "faults", json=asked_again(shown[1]))
     assert {**again, "id": "f2"} == {**shown[1], "id": "f2"}
 
 
@@ -262,17 +280,17 @@ def asked_again(shown: dict[str, Any]) -> dict[str, Any]:
 def test_a_preset_is_refused_to_who_cannot_feel_it(api: Api) -> None:
     rule = {"preset": "outage", "operation": "submit_sm"}
 
-    assert steer(api, "POST", "faults", json=rule).status == 422
+    assert send_control(api, "POST", "faults", json=rule).status == 422
 
 
 def test_a_rule_for_any_operation_meets_receipts_if_nothing_else_could_feel_it() -> (
     None
 ):
-    with closing(emulated()) as api, listening(api) as phone:
+    with closing(make_emulator()) as api, open_smsc(api) as smsc:
         for effect in ({"wire": "hang"}, {"pdu": "wrong_id"}):
-            steered(api, "POST", "faults", json={"effect": effect, "nth": 2})
-        caller = phone.bound()  # the first that a hang has met
-        sent = packed.submit(2, registered=1)
+            run_control(api, "POST", "faults", json={"effect": effect, "nth": 2})
+        caller = smsc.bind()  # the first that a hang has met
+        sent = pack_submit(2, registered=1)
         caller.say(sent)
         caller.turn()
         assert counts(api) == [(2, 1), (0, 0)]
@@ -301,33 +319,33 @@ def test_a_body_that_there_is_not_cannot_be_spoilt() -> None:
     assert WireFault(WireFailure.HANG).changes_http(bare)
 
 
-Smpp = Callable[[Api, Caller], None]
+Smpp = Callable[[Api, SmppClient], None]
 
 
-def without_a_receipt(_api: Api, caller: Caller) -> None:
+def without_a_receipt(_api: Api, caller: SmppClient) -> None:
     caller.submit(2)
 
 
-def in_a_pair(_api: Api, caller: Caller) -> None:
-    caller.say(*(packed.submit(each) for each in range(2, 6)))
+def in_a_pair(_api: Api, caller: SmppClient) -> None:
+    caller.say(*(pack_submit(each) for each in range(2, 6)))
     assert [caller.hear().sequence for _ in range(4)] == [3, 2, 5, 4]
 
 
-def after_silence(_api: Api, caller: Caller) -> None:
-    caller.say(*(packed.submit(each) for each in range(2, 6)))
+def after_silence(_api: Api, caller: SmppClient) -> None:
+    caller.say(*(pack_submit(each) for each in range(2, 6)))
     caller.turn()
 
 
-def alive(_api: Api, caller: Caller) -> None:
+def alive(_api: Api, caller: SmppClient) -> None:
     for each in (2, 3):
-        assert caller.ask(packed.packet(packed.ENQUIRE_LINK, each)).status == 0
+        assert caller.ask(pack_pdu(ENQUIRE_LINK, each)).status == 0
 
 
-def two_receipts(api: Api, caller: Caller) -> None:
+def two_receipts(api: Api, caller: SmppClient) -> None:
     for each in (2, 3):
         caller.submit(each, registered=1)
     advance(api, 60)
-    assert [caller.hear().command for _ in range(2)] == [packed.DELIVER_SM] * 2
+    assert [caller.hear().command for _ in range(2)] == [DELIVER_SM] * 2
 
 
 @pytest.mark.parametrize(
@@ -350,10 +368,10 @@ def test_what_a_client_of_smpp_does_not_feel_does_not_count(
     count: tuple[int, int],
     bind: dict[str, Any],
 ) -> None:
-    with closing(emulated()) as api, listening(api) as phone:
+    with closing(make_emulator()) as api, open_smsc(api) as smsc:
         rule = {"operation": operation, "effect": effect}
-        steered(api, "POST", "faults", json=rule)
-        caller = phone.bound(**bind)
+        run_control(api, "POST", "faults", json=rule)
+        caller = smsc.bind(**bind)
 
         happens(api, caller)
         caller.hang_up()
@@ -367,26 +385,26 @@ def test_what_a_client_of_smpp_does_not_feel_does_not_count(
 
 def test_a_receipt_that_nobody_takes_cannot_be_early() -> None:
     """It then comes when its time has come."""
-    with closing(emulated()) as api, listening(api) as phone:
+    with closing(make_emulator()) as api, open_smsc(api) as smsc:
         rule_of(api, {"pdu": "early_receipt"}, "submit_sm")
-        phone.bound(command=packed.BIND_TRANSMITTER).submit(2, registered=1)
-        steered(api, "GET", "faults")
+        smsc.bind(command=BIND_TRANSMITTER).submit(2, registered=1)
+        run_control(api, "GET", "faults")
 
         assert counts(api) == [(1, 0)]
-        assert steered(api, "GET", "deliveries")["deliveries"] == []
+        assert run_control(api, "GET", "deliveries")["deliveries"] == []
 
 
 @pytest.mark.parametrize(
     ("command", "body"),
     [
-        (packed.SUBMIT_SM, packed.message(NUMBER, b"hola", registered=1)),
+        (SUBMIT_SM, pack_message(NUMBER, b"hola", registered=1)),
         (
-            packed.SUBMIT_MULTI,
-            packed.text("")
+            SUBMIT_MULTI,
+            pack_text("")
             + b"\0\0"
-            + packed.text("74342")
+            + pack_text("74342")
             + b"\1\1\1\1"
-            + packed.text(NUMBER)
+            + pack_text(NUMBER)
             + bytes(5)
             + b"\1\0\0\0\4hola",
         ),
@@ -396,24 +414,24 @@ def test_a_receipt_that_nobody_takes_cannot_be_early() -> None:
 def test_whatever_places_a_message_can_have_its_receipt_first(
     command: int, body: bytes
 ) -> None:
-    with closing(emulated()) as api, listening(api) as phone:
-        steered(api, "POST", "faults", json={"effect": {"pdu": "early_receipt"}})
-        caller = phone.bound()
+    with closing(make_emulator()) as api, open_smsc(api) as smsc:
+        run_control(api, "POST", "faults", json={"effect": {"pdu": "early_receipt"}})
+        caller = smsc.bind()
 
-        caller.say(packed.packet(command, 2, body))
+        caller.say(pack_pdu(command, 2, body))
 
         commands = [caller.hear().command for _ in range(2)]
-        assert commands == [packed.DELIVER_SM, packed.resp(command)]
+        assert commands == [DELIVER_SM, get_response_id(command)]
         assert counts(api) == [(1, 1)]
 
 
 def test_a_rule_that_was_not_felt_lets_the_next_one_try() -> None:
-    with closing(emulated()) as api, listening(api) as phone:
+    with closing(make_emulator()) as api, open_smsc(api) as smsc:
         rule_of(api, {"pdu": "early_receipt"}, "submit_sm")
         rule_of(api, {"pdu": "doubled"}, "submit_sm")
-        caller = phone.bound()
+        caller = smsc.bind()
 
-        caller.say(packed.submit(2))
+        caller.say(pack_submit(2))
 
         assert [caller.hear().sequence for _ in range(2)] == [2, 2]
         assert counts(api) == [(1, 0), (1, 1)]
@@ -437,15 +455,17 @@ def test_a_push_that_is_wrong_already_is_not_spoilt(
     count: tuple[int, int],
 ) -> None:
     changes = {"push_url": receiver.url, **account}
-    steered(api, "PATCH", "account", json=changes)
-    steered(api, "POST", "faults", json={"effect": {"push": effect}, "nth": 1})
+    run_control(api, "PATCH", "account", json=changes)
+    run_control(api, "POST", "faults", json={"effect": {"push": effect}, "nth": 1})
     order = {"text": "hola", "recipients": [{"cellphone": "9990010000"}], "route": 87}
 
     assert api.post("/api/v3/campaign", json=order).status == 200
-    steered(api, "POST", "clock/settle", json={})
+    run_control(api, "POST", "clock/settle", json={})
 
     assert counts(api) == [count]
-    struck = [each["fault"] for each in steered(api, "GET", "deliveries")["deliveries"]]
+    struck = [
+        each["fault"] for each in run_control(api, "GET", "deliveries")["deliveries"]
+    ]
     assert struck.count("f1") == sum(api.worlds.counters.faults.values()) == count[1]
 
 
@@ -453,10 +473,10 @@ def test_a_question_about_a_keyword_names_no_message(
     api: Api, receiver: Receiver
 ) -> None:
     item = {"keyword": "hi", "response_url": receiver.url}
-    steered(api, "POST", "account/keywords", json=item)
-    steered(api, "POST", "faults", json={"effect": {"push": "unknown_id"}})
+    run_control(api, "POST", "account/keywords", json=item)
+    run_control(api, "POST", "faults", json={"effect": {"push": "unknown_id"}})
 
-    steered(api, "POST", "inbound", json={"number": NUMBER, "text": "hi"})
+    run_control(api, "POST", "inbound", json={"number": NUMBER, "text": "hi"})
 
     assert counts(api) == [(0, 0)]
 
@@ -485,15 +505,15 @@ UNFELT: list[tuple[str, dict[str, Any]]] = [
 
 def test_a_rule_of_an_earlier_version_comes_back_and_never_strikes() -> None:
     """0.1.0 let in what nobody could feel; its worlds are read all the same."""
-    with closing(emulated()) as api, listening(api) as phone:
-        snapshot = steered(api, "GET", "world/snapshot")
+    with closing(make_emulator()) as api, open_smsc(api) as smsc:
+        snapshot = run_control(api, "GET", "world/snapshot")
         for number, (operation, effect) in enumerate(UNFELT):
             phase = vocabulary.parse_effect(effect).phases[0]
             kept = {"id": f"f{number}", "operation": operation, "phase": str(phase)}
             snapshot["faults"].append({**kept, "effect": effect, "met": 3, "struck": 1})
-        steered(api, "POST", "world/restore", json=snapshot)
+        run_control(api, "POST", "world/restore", json=snapshot)
 
-        caller = phone.bound()
+        caller = smsc.bind()
         two_receipts(api, caller)
 
         assert api.get("/api/v1/user").status == 200
@@ -533,7 +553,7 @@ def test_an_effect_is_shown_as_it_was_asked_for() -> None:
 
 def test_a_whole_number_may_have_a_point(api: Api) -> None:
     effect = {"status": 503.0, "retry_after": 7.0}
-    steered(api, "POST", "faults", json={"effect": effect, "operation": USER})
+    run_control(api, "POST", "faults", json={"effect": effect, "operation": USER})
 
     answer = api.get("/api/v1/user")
 
@@ -565,5 +585,5 @@ def test_a_wrong_word_is_refused_in_the_schema_and_in_a_sentence(
     for wrong in ([1], "\n", {"a": 1}, True, -1, 1e12, None):
         said = {word.name: wrong}
         assert not word.is_valid(wrong), wrong
-        answer = steer(api, "POST", "faults", json={"effect": said})
+        answer = send_control(api, "POST", "faults", json={"effect": said})
         assert answer.status == 422, wrong

@@ -21,16 +21,21 @@ from emulator.faults import (
     find_striking_rule,
 )
 from emulator.faults.effects.delay import Delay, LognormalDelay, UniformDelay
-from tests.emulated import START, Answer, Api
-from tests.orders import SMS, order
-from tests.properties import examples
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    START,
+    Answer,
+    Api,
+    run_control,
+    send_control,
+    set_examples,
+)
+from tests.support.orders import SMS, make_order
 
 USER = "/api/v1/user"
 CREATE = "createCampaign"
 OOPS = {"status": 503, "body": {"oops": True}}
 COUNTS = st.integers(1, 12)
-ALWAYS = examples()
+ALWAYS = set_examples()
 
 
 def facts(now: datetime = START, **changes: Any) -> CallFacts:
@@ -67,12 +72,12 @@ def a_rule(**when: Any) -> FaultRule:
 
 def asked(api: Api, effect: dict[str, Any], **rule: Any) -> str:
     """Ask for a fault and return the id of its rule."""
-    added = steered(api, "POST", "faults", json={"effect": effect, **rule})
+    added = run_control(api, "POST", "faults", json={"effect": effect, **rule})
     return str(added["id"])
 
 
 def sent(api: Api, **changes: Any) -> Answer:
-    return api.post(SMS, json=order(SMS, **changes))
+    return api.post(SMS, json=make_order(SMS, **changes))
 
 
 # --- The engine --------------------------------------------------------------
@@ -263,8 +268,8 @@ def test_a_call_that_is_refused_earlier_never_counts(api: Api, content: bytes) -
     asked(api, OOPS, first=1)
 
     assert api.post(SMS, content=content).status in {400, 422}
-    assert api.post(SMS, json=order(SMS), token="nobody").status == 401
-    assert steered(api, "GET", "faults")[0]["met"] == 0
+    assert api.post(SMS, json=make_order(SMS), token="nobody").status == 401
+    assert run_control(api, "GET", "faults")[0]["met"] == 0
     assert sent(api).status == 503
 
 
@@ -357,17 +362,17 @@ def test_a_rule_that_is_switched_off_keeps_its_place_and_its_counts(api: Api) ->
     asked(api, {"status": 418}, operation="getUser")
     api.get(USER)
 
-    told = steered(api, "PATCH", f"faults/{first}", json={"off": True})
+    told = run_control(api, "PATCH", f"faults/{first}", json={"off": True})
 
     assert (told["met"], told["struck"], told["off"]) == (1, 1, True)
     assert api.get(USER).status == 418
-    kept = steered(api, "GET", "world/snapshot")
-    steered(api, "POST", "world/restore", json=kept)
+    kept = run_control(api, "GET", "world/snapshot")
+    run_control(api, "POST", "world/restore", json=kept)
     assert api.get(USER).status == 418
-    told = steered(api, "PATCH", f"faults/{first}", json={"off": False})
+    told = run_control(api, "PATCH", f"faults/{first}", json={"off": False})
     assert "off" not in told
     assert api.get(USER).status == 503
-    assert [each["met"] for each in steered(api, "GET", "faults")] == [2, 2]
+    assert [each["met"] for each in run_control(api, "GET", "faults")] == [2, 2]
 
 
 def test_rules_are_listed_with_their_strikes_and_removed(api: Api) -> None:
@@ -375,17 +380,19 @@ def test_rules_are_listed_with_their_strikes_and_removed(api: Api) -> None:
     second = asked(api, {"delay": 0}, every=2, number="7282")
     api.get(USER)
 
-    told = steered(api, "GET", "faults")
+    told = run_control(api, "GET", "faults")
 
     assert [(each["id"], each["met"], each["struck"]) for each in told] == [
         (first, 1, 1),
         (second, 0, 0),
     ]
-    steered(api, "DELETE", f"faults/{first}")
-    assert steer(api, "DELETE", f"faults/{first}").status == 404
-    assert steer(api, "PATCH", f"faults/{first}", json={"off": True}).status == 404
-    steered(api, "DELETE", "faults")
-    assert steered(api, "GET", "faults") == []
+    run_control(api, "DELETE", f"faults/{first}")
+    assert send_control(api, "DELETE", f"faults/{first}").status == 404
+    assert (
+        send_control(api, "PATCH", f"faults/{first}", json={"off": True}).status == 404
+    )
+    run_control(api, "DELETE", "faults")
+    assert run_control(api, "GET", "faults") == []
 
 
 def test_the_journal_names_the_rule_that_struck(api: Api) -> None:
@@ -393,7 +400,7 @@ def test_the_journal_names_the_rule_that_struck(api: Api) -> None:
     api.get(USER)
     api.get(USER)
 
-    exchanges = steered(api, "GET", "journal")["exchanges"]
+    exchanges = run_control(api, "GET", "journal")["exchanges"]
 
     assert [each["fault"] for each in exchanges] == [rule, ""]
 
@@ -401,7 +408,7 @@ def test_the_journal_names_the_rule_that_struck(api: Api) -> None:
 def test_no_fault_strikes_who_commands_them(api: Api) -> None:
     asked(api, OOPS)
 
-    assert steer(api, "GET", "clock").status == 200
+    assert send_control(api, "GET", "clock").status == 200
 
 
 @pytest.mark.parametrize(
@@ -425,8 +432,8 @@ def test_no_fault_strikes_who_commands_them(api: Api) -> None:
     ],
 )
 def test_a_rule_that_makes_no_sense_is_a_problem(api: Api, body: Any) -> None:
-    assert steer(api, "POST", "faults", json=body).status == 422
-    assert steered(api, "GET", "faults") == []
+    assert send_control(api, "POST", "faults", json=body).status == 422
+    assert run_control(api, "GET", "faults") == []
 
 
 @pytest.mark.parametrize(
@@ -450,11 +457,11 @@ def test_a_rule_that_makes_no_sense_is_a_problem(api: Api, body: Any) -> None:
 def test_a_rule_that_contradicts_itself_is_told_where(
     api: Api, body: Any, says: str
 ) -> None:
-    problem = steer(api, "POST", "faults", json=body)
+    problem = send_control(api, "POST", "faults", json=body)
 
     assert problem.status == 422
     assert says in problem.body["detail"]
-    assert steered(api, "GET", "faults") == []
+    assert run_control(api, "GET", "faults") == []
 
 
 @pytest.mark.parametrize(
@@ -475,7 +482,7 @@ def test_a_rule_that_contradicts_itself_is_told_where(
 def test_a_rule_is_listed_as_it_was_asked_for(api: Api, effect: dict[str, Any]) -> None:
     asked(api, effect)
 
-    (told,) = steered(api, "GET", "faults")
+    (told,) = run_control(api, "GET", "faults")
 
     assert told["effect"] == effect
     assert told["phase"] == ("after" if "seconds" in effect else "before")
@@ -484,7 +491,7 @@ def test_a_rule_is_listed_as_it_was_asked_for(api: Api, effect: dict[str, Any]) 
 def test_a_fork_has_the_faults_of_its_world(api: Api) -> None:
     asked(api, OOPS, first=1)
 
-    steered(api, "POST", "world/fork", json={"name": "b"})
+    run_control(api, "POST", "world/fork", json={"name": "b"})
 
     assert api.get(USER, token="world-b").status == 503
     assert api.get(USER).status == 503

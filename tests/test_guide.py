@@ -15,8 +15,14 @@ from emulator.domain.delivery import PushMutation
 from emulator.faults.effects.pdu import PduMutation
 from emulator.faults.effects.wire import WireFailure
 from emulator.pytest_plugin import OPTIONS
-from tests.served import DEADLINE, ROOT, Served, clean_environment, serve
-from tests.tools import require_tool
+from tests.support.processes import (
+    DEADLINE,
+    ROOT,
+    ServedEmulator,
+    make_environment,
+    require_tool,
+    serve_emulator,
+)
 from tools.examples import TABLE
 from tools.guide import BLOCK, PAGES, written
 
@@ -74,7 +80,7 @@ def test_the_commands_of_a_page_say_what_it_shows(page: Path, tmp_path: Path) ->
         return
     shell = require_tool("bash")
     require_tool("curl")
-    with serve("--clock", CLOCK) as served:
+    with serve_emulator("--clock", CLOCK) as served:
         for path, following in zip(files, [*files[1:], None], strict=True):
             if path.suffix != ".sh":
                 continue
@@ -88,7 +94,7 @@ def test_the_commands_of_a_page_say_what_it_shows(page: Path, tmp_path: Path) ->
 
 
 def typed(
-    shell: Path, script: Path, served: Served, folder: Path
+    shell: Path, script: Path, served: ServedEmulator, folder: Path
 ) -> "subprocess.CompletedProcess[str]":
     """Run a script of the guide, with other ports than it says."""
     port = str(served.address[1])
@@ -99,7 +105,7 @@ def typed(
         [shell, "-c", text],
         cwd=folder,
         env={
-            **clean_environment(),
+            **make_environment(),
             "PATH": programs,
             "EMULATOR_PORT": port,
             "no_proxy": "*",

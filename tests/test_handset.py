@@ -14,12 +14,17 @@ from hypothesis import strategies as st
 from emulator.domain import hlr
 from emulator.domain.account import Account
 from emulator.domain.handset import BEHAVIOURS, CallStatus, Outcome, Population
-from tests.campaigns import an_sms, column, crowd, place, poll, to
-from tests.conftest import MakeApi
-from tests.emulated import START, Api, emulated
-from tests.properties import examples
+from tests.support.emulator import START, Api, MakeApi, make_emulator, set_examples
+from tests.support.orders import (
+    make_crowd,
+    make_recipients,
+    make_sms,
+    place_campaign,
+    poll_messages,
+    read_column,
+)
 
-FIXED = examples()
+FIXED = set_examples()
 NUMBERS = st.integers(0, 9_999_999_999)
 SEEDS = st.integers(0, 2**31)
 WEIGHTS = st.dictionaries(
@@ -62,7 +67,7 @@ BLOCK = [
 
 @cache
 def account() -> Account:
-    with closing(emulated()) as api:
+    with closing(make_emulator()) as api:
         return api.account
 
 
@@ -72,7 +77,7 @@ def called(api: Api, *cellphones: str) -> list[int]:
         "campaign_name": "prueba",
         "type": 2,
         "text": "hola",
-        "recipients": to(*cellphones),
+        "recipients": make_recipients(*cellphones),
         "remittent": "5570055780",
     }
     placed = api.post("/api/v3/voice", json=order).body
@@ -97,12 +102,12 @@ def test_a_number_of_the_block_does_what_its_digits_say(
     api: Api, fate: Fate, last: str
 ) -> None:
     cellphone = f"99900{fate.digits}{last}"
-    placed = place(api, an_sms(recipients=to(cellphone)))
+    placed = place_campaign(api, make_sms(recipients=make_recipients(cellphone)))
 
     seen = []
     for due in (timedelta(0), timedelta(minutes=1), timedelta(hours=24)):
         api.world.clock.advance(START + timedelta(seconds=11) + due - api.clock.now)
-        seen += column(api, placed, "status")
+        seen += read_column(api, placed, "status")
 
     assert seen == fate.sms
     assert called(api, cellphone) == [fate.call]
@@ -112,30 +117,32 @@ def test_a_number_of_the_block_does_what_its_digits_say(
 @pytest.mark.manual("DLR-19", "SMS-05")
 @pytest.mark.parametrize("cellphone", ["9989999999", "9990100000", "0000000001"])
 def test_beside_the_block_everybody_is_reached(api: Api, cellphone: str) -> None:
-    placed = place(api, an_sms(recipients=to(cellphone)))
+    placed = place_campaign(api, make_sms(recipients=make_recipients(cellphone)))
     api.clock.advance(seconds=11)
 
-    assert column(api, placed, "status") == ["sent"]
+    assert read_column(api, placed, "status") == ["sent"]
     assert looked_up(api, cellphone) == ["active"]
 
 
 @pytest.mark.manual("DLR-19")
 def test_every_message_of_a_campaign_has_its_own_handset(api: Api) -> None:
-    recipients = to(*(f"99900{fate.digits}000" for fate in BLOCK))
-    placed = place(api, an_sms(recipients=recipients))
+    recipients = make_recipients(*(f"99900{fate.digits}000" for fate in BLOCK))
+    placed = place_campaign(api, make_sms(recipients=recipients))
 
     api.clock.advance(seconds=12)
 
-    assert column(api, placed, "status") == [fate.sms[0] for fate in BLOCK]
+    assert read_column(api, placed, "status") == [fate.sms[0] for fate in BLOCK]
 
 
 @pytest.mark.manual("DLR-19", "DLR-14")
 def test_a_failed_message_has_the_date_of_its_turn(api: Api) -> None:
-    placed = place(api, an_sms(recipients=to("9990001000", "9990003000")))
+    placed = place_campaign(
+        api, make_sms(recipients=make_recipients("9990001000", "9990003000"))
+    )
 
     api.clock.advance(days=3)
 
-    assert column(api, placed, "sent_date") == ["2026-03-02 12:00:11"] * 2
+    assert read_column(api, placed, "sent_date") == ["2026-03-02 12:00:11"] * 2
 
 
 # --- What the world says -----------------------------------------------------
@@ -150,11 +157,11 @@ def test_a_world_may_name_handsets(make_api: MakeApi) -> None:
     ]
     api = make_api(handsets=handsets)
     cellphones = [*(each["cellphone"] for each in handsets), "5512345679"]
-    placed = place(api, an_sms(recipients=to(*cellphones)))
+    placed = place_campaign(api, make_sms(recipients=make_recipients(*cellphones)))
 
     api.clock.advance(seconds=12)
 
-    assert column(api, placed, "status") == ["failed", "failed", "sent", "sent"]
+    assert read_column(api, placed, "status") == ["failed", "failed", "sent", "sent"]
     assert called(api, *cellphones) == [3, 2, 2, 2]
     assert looked_up(api, *cellphones) == ["inactive", "active", "active", "active"]
 
@@ -162,13 +169,13 @@ def test_a_world_may_name_handsets(make_api: MakeApi) -> None:
 @pytest.mark.manual("DLR-19", "HLR-09")
 def test_sms_voice_and_look_up_agree_about_a_population(make_api: MakeApi) -> None:
     api = make_api(population=POPULATION)
-    cellphones = [each["cellphone"] for each in crowd(40)]
-    placed = place(api, an_sms(recipients=to(*cellphones)))
+    cellphones = [each["cellphone"] for each in make_crowd(40)]
+    placed = place_campaign(api, make_sms(recipients=make_recipients(*cellphones)))
     api.clock.advance(seconds=12)
 
     told = list(
         zip(
-            column(api, placed, "status"),
+            read_column(api, placed, "status"),
             called(api, *cellphones),
             looked_up(api, *cellphones),
             strict=True,
@@ -186,10 +193,10 @@ def test_sms_voice_and_look_up_agree_about_a_population(make_api: MakeApi) -> No
 @pytest.mark.manual("DLR-19", "SMS-09")
 def test_a_populations_weights_are_its_shares(make_api: MakeApi) -> None:
     api = make_api(population=POPULATION)
-    placed = place(api, an_sms(recipients=crowd(20_000)))
+    placed = place_campaign(api, make_sms(recipients=make_crowd(20_000)))
     api.clock.advance(hours=1)
 
-    polled = poll(api, placed)
+    polled = poll_messages(api, placed)
 
     shares = Counter(row["status"] for row in polled["data"])
     assert polled["percentage"] == 100
@@ -201,23 +208,25 @@ def test_a_populations_weights_are_its_shares(make_api: MakeApi) -> None:
 @pytest.mark.manual("DLR-19")
 def test_weights_do_not_reach_the_test_block(make_api: MakeApi) -> None:
     api = make_api(population=[{"outcome": "failed", "weight": 1}])
-    placed = place(api, an_sms(recipients=to("9990000000", "5512345678")))
+    placed = place_campaign(
+        api, make_sms(recipients=make_recipients("9990000000", "5512345678"))
+    )
 
     api.clock.advance(seconds=12)
 
-    assert column(api, placed, "status") == ["sent", "failed"]
+    assert read_column(api, placed, "status") == ["sent", "failed"]
 
 
 @pytest.mark.manual("DLR-19", "HLR-09")
 def test_two_worlds_with_one_seed_tell_the_same_story(make_api: MakeApi) -> None:
     def story(seed: int, recipients: list[dict[str, str]]) -> dict[str, str]:
         api = make_api(population=POPULATION, seed=seed)
-        placed = place(api, an_sms(recipients=recipients))
+        placed = place_campaign(api, make_sms(recipients=recipients))
         api.clock.advance(seconds=20)
-        rows = poll(api, placed)["data"]
+        rows = poll_messages(api, placed)["data"]
         return {row["cellphone"]: row["status"] for row in rows}
 
-    there, back = crowd(500), crowd(500)[::-1]
+    there, back = make_crowd(500), make_crowd(500)[::-1]
 
     assert story(7, there) == story(7, back)
     assert story(7, there) != story(8, there)
@@ -228,10 +237,10 @@ def test_a_number_keeps_its_truth_from_campaign_to_campaign(make_api: MakeApi) -
     api = make_api(population=POPULATION)
 
     stories = []
-    for recipients in (crowd(100), crowd(100)):
-        placed = place(api, an_sms(recipients=recipients))
+    for recipients in (make_crowd(100), make_crowd(100)):
+        placed = place_campaign(api, make_sms(recipients=recipients))
         api.clock.advance(days=1)
-        stories.append(column(api, placed, "status"))
+        stories.append(read_column(api, placed, "status"))
 
     assert stories[0] == stories[1]
 

@@ -8,19 +8,19 @@ from contextlib import suppress
 import pytest
 
 from emulator.client import Emulator
-from tests.served import DEADLINE, Served, serve
+from tests.support.processes import DEADLINE, ServedEmulator, serve_emulator
 
 LINE, HEADERS, LINES = 16 * 1024, 64 * 1024, 100
 MEBIBYTE = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve() as running:
+def served() -> Iterator[ServedEmulator]:
+    with serve_emulator() as running:
         yield running
 
 
-def said(served: Served, *octets: bytes) -> bytes:
+def said(served: ServedEmulator, *octets: bytes) -> bytes:
     """Send one piece after the other and return all that comes back until the end."""
     with socket.create_connection(served.address, timeout=DEADLINE) as line:
         for each in octets:
@@ -70,7 +70,7 @@ def asked(length: int) -> bytes:
     ],
 )
 def test_a_head_is_taken_up_to_its_bounds(
-    served: Served, sent: bytes, status: bytes
+    served: ServedEmulator, sent: bytes, status: bytes
 ) -> None:
     answer = said(served, sent)
 
@@ -105,7 +105,7 @@ def test_a_head_is_taken_up_to_its_bounds(
     ids=["url", "value", "name", "lines", "chunk extension", "trailers"],
 )
 def test_what_has_no_end_is_ended(
-    served: Served, begins: bytes, goes_on: bytes, status: bytes
+    served: ServedEmulator, begins: bytes, goes_on: bytes, status: bytes
 ) -> None:
     with socket.create_connection(served.address, timeout=DEADLINE) as line:
         line.sendall(begins)
@@ -120,7 +120,7 @@ def test_what_has_no_end_is_ended(
     assert answer.startswith(b"HTTP/1.1 " + status)
 
 
-def test_what_came_before_on_the_line_is_answered_first(served: Served) -> None:
+def test_what_came_before_on_the_line_is_answered_first(served: ServedEmulator) -> None:
     first = head().replace(b"Connection: close\r\n", b"")
 
     answer = said(served, first + head(padded(HEADERS + 1)))
@@ -130,7 +130,7 @@ def test_what_came_before_on_the_line_is_answered_first(served: Served) -> None:
     assert b"HTTP/1.1 431 " in answer
 
 
-def test_after_a_refusal_nothing_on_the_line_is_asked(served: Served) -> None:
+def test_after_a_refusal_nothing_on_the_line_is_asked(served: ServedEmulator) -> None:
     order = b'{"text": "hola", "recipients": [{"cellphone": "4498987282"}]}'
     lines = (b"Content-Type: application/json", b"Content-Length: %d" % len(order))
     placing = head(*lines, first=b"POST /api/v3/campaign HTTP/1.1") + order
@@ -143,7 +143,7 @@ def test_after_a_refusal_nothing_on_the_line_is_asked(served: Served) -> None:
         assert client.find_requests("createCampaign").count == before
 
 
-def test_a_trailer_is_no_header_of_the_request(served: Served) -> None:
+def test_a_trailer_is_no_header_of_the_request(served: ServedEmulator) -> None:
     order = (
         b'{"text": "hola", "country": 1, "recipients": [{"cellphone": "4498987282"}]}'
     )
@@ -160,7 +160,7 @@ def test_a_trailer_is_no_header_of_the_request(served: Served) -> None:
 
 def test_the_bounds_are_settings() -> None:
     flags = ("--request-line-limit", "64", "--header-limit", "256")
-    with serve(*flags, "--header-lines", "4") as served:
+    with serve_emulator(*flags, "--header-lines", "4") as served:
         assert said(served, head()).startswith(b"HTTP/1.1 200")
         assert said(served, asked(65)).startswith(b"HTTP/1.1 414")
         assert said(served, head(padded(257))).startswith(b"HTTP/1.1 431")

@@ -12,7 +12,7 @@ import pytest
 
 from emulator.client import ClientError, Emulator
 from emulator.serving.standby import Standby
-from tests.served import ROOT
+from tests.support.processes import ROOT
 
 
 def frames(trace: TracebackType | None) -> list[tuple[str, bool]]:

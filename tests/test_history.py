@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from emulator.domain.account import Movement
 from emulator.world.balance_history import BalanceHistory
-from tests.emulated import START
+from tests.support.emulator import START
 
 OPENING = 7
 

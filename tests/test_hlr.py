@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import MakeApi
-from tests.emulated import Api
+from tests.support.emulator import Api, MakeApi
 
 PATH = "/api/v3/hlr"
 BOTH_MODES = pytest.mark.parametrize("strict_mode", [False, True])

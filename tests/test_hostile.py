@@ -7,25 +7,25 @@ from typing import Any
 
 import pytest
 
-from tests.emulated import Api, emulated
-from tests.orders import (
-    CELLPHONE,
+from tests.support.emulator import Api, make_emulator
+from tests.support.orders import (
     CLIC,
     EMAIL,
     LAST_SECOND,
+    NUMBER,
     ORDERS,
     RESPONSES,
     SMS,
     VOICE,
-    campaigns,
-    order,
+    count_campaigns,
+    make_order,
 )
 
 USER = "/api/v1/user"
 MEBIBYTE = 1024 * 1024
-TO = {"cellphone": CELLPHONE}
+TO = {"cellphone": NUMBER}
 ENDLESS = 10**24
-FULL_WIDTH = "".join(chr(0xFF10 + int(digit)) for digit in CELLPHONE)
+FULL_WIDTH = "".join(chr(0xFF10 + int(digit)) for digit in NUMBER)
 SOAKED = [pytest.param(each, marks=pytest.mark.soak) for each in ORDERS if each != SMS]
 EVERYWHERE = pytest.mark.parametrize("path", ORDERS)
 # What the parser says, which knows neither path nor mode; all crossings in make soak.
@@ -35,8 +35,8 @@ PARSED = pytest.mark.parametrize("path", [SMS, *SOAKED])
 @pytest.fixture(params=["lenient", pytest.param("strict", marks=pytest.mark.soak)])
 def either(request: pytest.FixtureRequest) -> Iterator[Api]:
     """Make a lenient and a strict world, with a campaign that must not get lost."""
-    with closing(emulated(strict=request.param == "strict")) as api:
-        placed = api.post(SMS, json=order(SMS)).body["campaign"]
+    with closing(make_emulator(strict=request.param == "strict")) as api:
+        placed = api.post(SMS, json=make_order(SMS)).body["campaign"]
         yield api
         api.clock.advance(minutes=1)
         assert api.get(f"/api/v3/campaign/{placed}/messages").body["percentage"] == 100
@@ -47,18 +47,18 @@ def either(request: pytest.FixtureRequest) -> Iterator[Api]:
 
 def encoded(path: str, extra: bytes) -> bytes:
     """Return the order for *path* with *extra* as it stands after its last field."""
-    return json.dumps(order(path)).encode()[:-1] + b", " + extra + b"}"
+    return json.dumps(make_order(path)).encode()[:-1] + b", " + extra + b"}"
 
 
 @pytest.mark.manual("ERR-03")
 @PARSED
 def test_a_body_cut_off_anywhere_is_not_json(either: Api, path: str) -> None:
-    whole = json.dumps(order(path)).encode()
+    whole = json.dumps(make_order(path)).encode()
 
     answers = [either.post(path, content=whole[:end]) for end in range(len(whole))]
 
     assert {answer.status for answer in answers} == {400}
-    assert campaigns(either) == 1
+    assert count_campaigns(either) == 1
 
 
 @pytest.mark.manual("ERR-03")
@@ -101,7 +101,7 @@ def test_what_no_parser_should_take_is_not_json(
     answer = either.post(path, content=encoded(path, extra))
 
     assert answer.status == 400
-    assert campaigns(either) == 1
+    assert count_campaigns(either) == 1
 
 
 @pytest.mark.manual("ERR-03")
@@ -110,7 +110,7 @@ def test_what_no_parser_should_take_is_not_json(
 def test_json_is_written_in_utf_8_and_without_a_mark(
     either: Api, path: str, encoding: str
 ) -> None:
-    octets = json.dumps(order(path, x="ñ"), ensure_ascii=False).encode(encoding)
+    octets = json.dumps(make_order(path, x="ñ"), ensure_ascii=False).encode(encoding)
 
     answer = either.post(path, content=octets)
 
@@ -174,7 +174,7 @@ def test_a_huge_integer_in_an_unknown_field_is_ignored(
         (VOICE, {"type": ENDLESS}),
         (VOICE, {"type": 1, "text": None, "audio": ENDLESS}),
         (VOICE, {"remittent": ENDLESS}),
-        (VOICE, {"transfer_num": CELLPHONE, "transfer_key": ENDLESS}),
+        (VOICE, {"transfer_num": NUMBER, "transfer_key": ENDLESS}),
         (RESPONSES, {"type": ENDLESS}),
         (RESPONSES, {"cellphone": ENDLESS}),
         (RESPONSES, {"type": 2, "cellphone": None, "messages": [ENDLESS]}),
@@ -184,7 +184,7 @@ def test_a_huge_integer_in_an_unknown_field_is_ignored(
 def test_a_number_beyond_all_measure_is_refused(
     either: Api, path: str, changes: dict[str, Any]
 ) -> None:
-    answer = either.post(path, json=order(path, **changes))
+    answer = either.post(path, json=make_order(path, **changes))
 
     assert answer.status == 422
 
@@ -209,7 +209,7 @@ def test_a_number_beyond_all_measure_is_refused(
         (EMAIL, {"template": 3, "body": None, "image": "https://example.org/a\n"}),
         (VOICE, {"type": "2\n"}),
         (VOICE, {"remittent": "5570055780\n"}),
-        (VOICE, {"transfer_num": CELLPHONE, "transfer_key": "\u0665"}),
+        (VOICE, {"transfer_num": NUMBER, "transfer_key": "\u0665"}),
         (RESPONSES, {"cellphone": "4498987282\n"}),
         (RESPONSES, {"type": "٣"}),
     ],
@@ -217,7 +217,7 @@ def test_a_number_beyond_all_measure_is_refused(
 def test_digits_are_ascii_and_nothing_follows_them(
     either: Api, path: str, changes: dict[str, Any]
 ) -> None:
-    answer = either.post(path, json=order(path, **changes))
+    answer = either.post(path, json=make_order(path, **changes))
 
     assert answer.status == 422
 
@@ -252,10 +252,10 @@ def test_a_path_is_taken_literally(either: Api, path: str, status: int) -> None:
 
 
 def test_a_line_break_after_a_path_places_nothing(either: Api) -> None:
-    answer = either.post(SMS + "\n", json=order(SMS))
+    answer = either.post(SMS + "\n", json=make_order(SMS))
 
     assert answer.status == 404
-    assert campaigns(either) == 1
+    assert count_campaigns(either) == 1
 
 
 def test_of_equal_keys_the_last_one_counts(either: Api) -> None:
@@ -272,7 +272,7 @@ ODD = "a\0b \u202e\u200b\ufeff\ufffe \U0001f4a9 e\u0301 <script> %s {0} ' \" \\"
 
 @pytest.mark.parametrize("name", [ODD, "\0", "", " ", "x" * 100_000, "\r\nX-A: b"])
 def test_an_odd_name_of_a_campaign_is_kept_as_it_is(either: Api, name: str) -> None:
-    placed = either.post(SMS, json=order(SMS, campaign_name=name))
+    placed = either.post(SMS, json=make_order(SMS, campaign_name=name))
 
     read = either.get(f"/api/v3/campaign/{placed.body['campaign']}/messages")
 
@@ -282,7 +282,7 @@ def test_an_odd_name_of_a_campaign_is_kept_as_it_is(either: Api, name: str) -> N
 
 @pytest.mark.parametrize("text", [ODD, "\0", " ", "\n", "\U0001f4a9" * 70])
 def test_an_odd_text_can_be_read_after_it_was_accepted(either: Api, text: str) -> None:
-    body = order(SMS, text=text, encode=True)
+    body = make_order(SMS, text=text, encode=True)
     placed = either.post(SMS, json=body).body["campaign"]
     either.clock.advance(seconds=20)
 
@@ -292,8 +292,8 @@ def test_an_odd_text_can_be_read_after_it_was_accepted(either: Api, text: str) -
 
 
 def test_an_odd_value_can_be_read_after_it_was_accepted(either: Api) -> None:
-    recipients = [{"cellphone": CELLPHONE, "name": ODD, "field1": "<+B+>\0"}]
-    body = order(SMS, text="<+B+>|<+C+>", recipients=recipients, encode=True)
+    recipients = [{"cellphone": NUMBER, "name": ODD, "field1": "<+B+>\0"}]
+    body = make_order(SMS, text="<+B+>|<+C+>", recipients=recipients, encode=True)
     placed = either.post(SMS, json=body).body["campaign"]
     either.clock.advance(seconds=20)
 
@@ -303,7 +303,7 @@ def test_an_odd_value_can_be_read_after_it_was_accepted(either: Api) -> None:
 
 
 def test_lenient_writes_an_odd_text_in_its_alphabet(api: Api) -> None:
-    placed = api.post(SMS, json=order(SMS, text="a\0b\U0001f4a9é\u0301"))
+    placed = api.post(SMS, json=make_order(SMS, text="a\0b\U0001f4a9é\u0301"))
     api.clock.advance(seconds=20)
 
     read = api.get(f"/api/v3/campaign/{placed.body['campaign']}/messages").body
@@ -315,7 +315,7 @@ def test_lenient_writes_an_odd_text_in_its_alphabet(api: Api) -> None:
 def test_an_odd_voice_campaign_can_be_read_after_it_was_accepted(
     either: Api,
 ) -> None:
-    body = order(VOICE, campaign_name=ODD, text=ODD * 1000)
+    body = make_order(VOICE, campaign_name=ODD, text=ODD * 1000)
     placed = either.post(VOICE, json=body).body["voice_campaign"]
 
     read = either.get(f"/api/v3/voice/{placed}").body
@@ -325,7 +325,7 @@ def test_an_odd_voice_campaign_can_be_read_after_it_was_accepted(
 
 def test_an_odd_email_is_accepted(either: Api) -> None:
     recipients = [{"email": "ana@example.org", "name": ODD}]
-    body = order(EMAIL, subject=ODD, body=ODD, sender=ODD, recipients=recipients)
+    body = make_order(EMAIL, subject=ODD, body=ODD, sender=ODD, recipients=recipients)
 
     assert either.post(EMAIL, json=body).status == 200
 
@@ -343,7 +343,7 @@ MOST = {
 def test_50_000_recipients_are_taken(either: Api, path: str) -> None:
     recipient, name = MOST[path]
 
-    answer = either.post(path, json=order(path, recipients=[recipient] * 50_000))
+    answer = either.post(path, json=make_order(path, recipients=[recipient] * 50_000))
 
     assert answer.status == 200
     assert answer.body[name] > 0
@@ -356,13 +356,13 @@ def test_50_001_recipients_are_refused(either: Api, path: str) -> None:
     recipient, _ = MOST[path]
     balance = either.balance()
 
-    answer = either.post(path, json=order(path, recipients=[recipient] * 50_001))
+    answer = either.post(path, json=make_order(path, recipients=[recipient] * 50_001))
 
     assert answer.status == 422
     assert answer.information == (
         "El campo recipients no debe contener mas de 50000 elementos"
     )
-    assert campaigns(either) == 1
+    assert count_campaigns(either) == 1
     assert either.balance() == balance
 
 
@@ -372,7 +372,7 @@ def test_50_001_recipients_are_refused(either: Api, path: str) -> None:
 def test_a_campaign_of_the_last_day_can_be_read(
     either: Api, path: str, date: str
 ) -> None:
-    body = order(path, scheduled_date=date, recipients=[TO] * 500)
+    body = make_order(path, scheduled_date=date, recipients=[TO] * 500)
     placed = either.post(path, json=body).body["campaign"]
     either.clock.advance(seconds=30)
 
@@ -385,7 +385,7 @@ def test_a_campaign_of_the_last_day_can_be_read(
 
 @pytest.mark.manual("GEN-09", "VOI-37")
 def test_a_call_of_the_last_second_can_be_read_and_cancelled(either: Api) -> None:
-    body = order(VOICE, scheduledDate=LAST_SECOND, recipients=[TO] * 500)
+    body = make_order(VOICE, scheduledDate=LAST_SECOND, recipients=[TO] * 500)
     placed = either.post(VOICE, json=body).body["voice_campaign"]
     path = f"/api/v3/voice/{placed}"
 
@@ -401,7 +401,8 @@ def test_a_call_of_the_last_second_can_be_read_and_cancelled(either: Api) -> Non
 @pytest.mark.manual("GEN-09")
 def test_an_email_of_the_last_second_is_accepted(either: Api) -> None:
     assert (
-        either.post(EMAIL, json=order(EMAIL, scheduledDate=LAST_SECOND)).status == 200
+        either.post(EMAIL, json=make_order(EMAIL, scheduledDate=LAST_SECOND)).status
+        == 200
     )
 
 
@@ -418,9 +419,9 @@ def test_the_ends_of_the_calendar_are_read_in_any_zone(zone: str, date: str) -> 
         "time_zone": zone,
         "credit": 100,
     }
-    with closing(emulated(account=account)) as api:
-        sms = api.post(SMS, json=order(SMS, scheduled_date=date)).body
-        clic = api.post(CLIC, json=order(CLIC, scheduled_date=date)).body
+    with closing(make_emulator(account=account)) as api:
+        sms = api.post(SMS, json=make_order(SMS, scheduled_date=date)).body
+        clic = api.post(CLIC, json=make_order(CLIC, scheduled_date=date)).body
         query = {"type": 1, "from": date, "to": date}
         found = api.post(RESPONSES, json=query).body
         api.clock.advance(days=2)
@@ -478,15 +479,15 @@ def test_a_hostile_token_is_only_wrong(either: Api, token: str) -> None:
 @pytest.mark.manual("ERR-01")
 @PARSED
 def test_a_body_over_32_mebibytes_is_not_read(either: Api, path: str) -> None:
-    content = json.dumps(order(path)).encode().ljust(32 * MEBIBYTE + 1)
+    content = json.dumps(make_order(path)).encode().ljust(32 * MEBIBYTE + 1)
 
     answer = either.post(path, content=content)
 
     assert answer.status == 413
-    assert campaigns(either) == 1
+    assert count_campaigns(either) == 1
 
 
 def test_a_body_of_32_mebibytes_is_read(either: Api) -> None:
-    content = json.dumps(order(SMS)).encode().ljust(32 * MEBIBYTE)
+    content = json.dumps(make_order(SMS)).encode().ljust(32 * MEBIBYTE)
 
     assert either.post(SMS, content=content).status == 200

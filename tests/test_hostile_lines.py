@@ -7,8 +7,8 @@ from itertools import repeat
 
 import pytest
 
-from tests.orders import SMS, order
-from tests.served import Served, serve
+from tests.support.orders import SMS, make_order
+from tests.support.processes import ServedEmulator, serve_emulator
 
 USER = "/api/v1/user"
 MEBIBYTE = 1024 * 1024
@@ -18,14 +18,14 @@ MEBIBYTE = 1024 * 1024
     scope="module",
     params=["--lenient", pytest.param("--strict", marks=pytest.mark.soak)],
 )
-def served(request: pytest.FixtureRequest) -> Iterator[Served]:
+def served(request: pytest.FixtureRequest) -> Iterator[ServedEmulator]:
     """Run the program, which must not complain about anything."""
-    with serve(request.param) as program:
+    with serve_emulator(request.param) as program:
         yield program
         assert "Traceback" not in program.log.read_text()
 
 
-def alive(served: Served) -> bool:
+def alive(served: ServedEmulator) -> bool:
     return served.process.poll() is None and served.ask("GET", USER).status == 200
 
 
@@ -93,7 +93,7 @@ HOSTILE_LINES = [
     ids=[ascii(each[0][:40]) for each in HOSTILE_LINES],
 )
 def test_a_hostile_request_line_is_answered(
-    served: Served, line: bytes, status: int
+    served: ServedEmulator, line: bytes, status: int
 ) -> None:
     answer = served.say(request(line))
 
@@ -119,7 +119,7 @@ def test_a_hostile_request_line_is_answered(
     ids=lambda each: ascii(each)[:30],
 )
 def test_a_hostile_token_injects_nothing(
-    served: Served, token: bytes, status: int
+    served: ServedEmulator, token: bytes, status: int
 ) -> None:
     answer = served.say(request(b"GET /api/v1/user", token=token))
 
@@ -142,7 +142,9 @@ def test_a_hostile_token_injects_nothing(
         b": b\r\n",
     ],
 )
-def test_a_request_that_is_no_http_is_refused(served: Served, headers: bytes) -> None:
+def test_a_request_that_is_no_http_is_refused(
+    served: ServedEmulator, headers: bytes
+) -> None:
     answer = served.say(request(b"POST /api/v3/campaign", b"{}", headers=headers))
 
     assert answer.split(b" ")[1] == b"400"
@@ -150,7 +152,7 @@ def test_a_request_that_is_no_http_is_refused(served: Served, headers: bytes) ->
 
 
 @pytest.mark.manual("ERR-01")
-def test_a_served_body_over_32_mebibytes_is_413(served: Served) -> None:
+def test_a_served_body_over_32_mebibytes_is_413(served: ServedEmulator) -> None:
     answer = served.ask("POST", SMS, b" " * (33 * MEBIBYTE))
 
     assert answer.status == 413
@@ -159,7 +161,9 @@ def test_a_served_body_over_32_mebibytes_is_413(served: Served) -> None:
 
 
 @pytest.mark.manual("ERR-01")
-def test_a_served_body_over_32_mebibytes_in_chunks_is_413(served: Served) -> None:
+def test_a_served_body_over_32_mebibytes_in_chunks_is_413(
+    served: ServedEmulator,
+) -> None:
     chunks = repeat(b" " * MEBIBYTE, 33)
 
     answer = served.ask("POST", SMS, chunks)
@@ -168,8 +172,8 @@ def test_a_served_body_over_32_mebibytes_in_chunks_is_413(served: Served) -> Non
     assert alive(served)
 
 
-def test_a_served_body_in_small_chunks_is_read(served: Served) -> None:
-    content = json.dumps(order(SMS)).encode()
+def test_a_served_body_in_small_chunks_is_read(served: ServedEmulator) -> None:
+    content = json.dumps(make_order(SMS)).encode()
 
     answer = served.ask("POST", SMS, (content[i : i + 1] for i in range(len(content))))
 
@@ -178,7 +182,7 @@ def test_a_served_body_in_small_chunks_is_read(served: Served) -> None:
 
 @pytest.mark.manual("ERR-01", "ERR-08")
 def test_a_body_that_is_announced_too_large_is_refused_before_it_is_sent(
-    served: Served,
+    served: ServedEmulator,
 ) -> None:
     announced = (
         b"POST /api/v3/campaign HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
@@ -193,9 +197,9 @@ def test_a_body_that_is_announced_too_large_is_refused_before_it_is_sent(
 
 @pytest.mark.manual("GEN-05", "ERR-04")
 def test_a_request_without_any_header_of_the_manual_is_answered(
-    served: Served,
+    served: ServedEmulator,
 ) -> None:
-    content = json.dumps(order(SMS)).encode()
+    content = json.dumps(make_order(SMS)).encode()
     bare = b"POST /api/v3/campaign HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
     bare += b"Authorization: Bearer demo\r\nContent-Length: %d\r\n\r\n" % len(content)
 
@@ -208,9 +212,11 @@ def test_a_request_without_any_header_of_the_manual_is_answered(
         assert answer.startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_client_that_hangs_up_places_nothing(served: Served) -> None:
+def test_a_client_that_hangs_up_places_nothing(served: ServedEmulator) -> None:
     before = served.ask("GET", USER, token="world-cut").body["data"]["credit"]
-    whole = request(b"POST /api/v3/campaign", json.dumps(order(SMS)).encode() + b" ")
+    whole = request(
+        b"POST /api/v3/campaign", json.dumps(make_order(SMS)).encode() + b" "
+    )
 
     with socket.create_connection(served.address) as connection:
         connection.sendall(whole.replace(b"Bearer demo", b"Bearer world-cut")[:-1])
@@ -224,9 +230,9 @@ def test_a_client_that_hangs_up_places_nothing(served: Served) -> None:
 
 
 def test_requests_one_after_the_other_on_one_line_are_all_answered(
-    served: Served,
+    served: ServedEmulator,
 ) -> None:
-    content = json.dumps(order(SMS)).encode()
+    content = json.dumps(make_order(SMS)).encode()
     pipelined = [
         request(b"POST /api/v3/campaign", content, token=b"world-line").replace(
             b"Connection: close\r\n", b""
@@ -241,7 +247,7 @@ def test_requests_one_after_the_other_on_one_line_are_all_answered(
     assert b'"credit":468059.11' in answer
 
 
-def test_an_upgrade_that_nobody_offers_is_ignored(served: Served) -> None:
+def test_an_upgrade_that_nobody_offers_is_ignored(served: ServedEmulator) -> None:
     upgrade = b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     upgrade += b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     asked = request(b"GET /api/v1/user", headers=upgrade)

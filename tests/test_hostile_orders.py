@@ -10,19 +10,18 @@ import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
-from tests.emulated import Api, emulated
-from tests.orders import (
-    CELLPHONE,
+from tests.support.emulator import Api, make_emulator, set_examples
+from tests.support.orders import (
     CLIC,
     LAST_SECOND,
+    NUMBER,
     ORDERS,
     SENDING,
     SMS,
     VOICE,
-    campaigns,
-    order,
+    count_campaigns,
+    make_order,
 )
-from tests.properties import examples
 
 ENDLESS = 10**24
 EVERYWHERE = pytest.mark.parametrize("path", ORDERS)
@@ -59,8 +58,8 @@ NASTY: Sequence[Any] = (
     "4",
     "87",
     "٤",
-    CELLPHONE,
-    CELLPHONE + "\n",
+    NUMBER,
+    NUMBER + "\n",
     LAST_SECOND,
     "1000-01-01 00:00:00",
     "<+B+>" * 60,
@@ -71,7 +70,7 @@ NASTY: Sequence[Any] = (
     [],
     [[]],
     {},
-    {"cellphone": CELLPHONE},
+    {"cellphone": NUMBER},
 )
 NAMES = sorted(
     {name for body in ORDERS.values() for name in body}
@@ -104,7 +103,7 @@ def places(node: Any, path: tuple[Step, ...] = ()) -> Iterator[tuple[Step, ...]]
 @st.composite
 def mutated(draw: st.DrawFn, path: str) -> Any:
     """Return the order for *path* with up to four values changed or taken away."""
-    body: Any = order(path)
+    body: Any = make_order(path)
     for _ in range(draw(st.integers(0, 4))):
         *way, last = draw(st.sampled_from([each for each in places(body) if each]))
         owner = body
@@ -121,13 +120,13 @@ def mutated(draw: st.DrawFn, path: str) -> Any:
 
 def survives(api: Api, path: str, content: bytes) -> None:
     """Fail unless the answer is one of the platform's and its campaign can be read."""
-    before = campaigns(api)
+    before = count_campaigns(api)
 
     answer = api.post(path, content=content)
 
     assert answer.status in {200, 400, 422}
     placed = answer.status == 200 and path in SENDING
-    assert campaigns(api) == before + placed
+    assert count_campaigns(api) == before + placed
     if answer.status != 200:
         assert list(answer.body) == ["error"]
         assert answer.body["error"]["status_code"] == answer.status
@@ -147,7 +146,7 @@ def readable(api: Api, path: str) -> None:
 
 
 # A machine that is busy makes orders slowly.
-FUZZED = examples(40, suppress_health_check=[HealthCheck.too_slow])
+FUZZED = set_examples(40, suppress_health_check=[HealthCheck.too_slow])
 
 
 @EVERYWHERE
@@ -157,7 +156,7 @@ def test_any_json_is_answered(path: str, value: Any) -> None:
     content = json.dumps(value).encode()
 
     for strict in (False, True):
-        with closing(emulated(strict=strict)) as api:
+        with closing(make_emulator(strict=strict)) as api:
             survives(api, path, content)
 
 
@@ -170,7 +169,7 @@ def test_any_order_that_is_nearly_right_is_answered(
     content = json.dumps(draws.draw(mutated(path))).encode()
 
     for strict in (False, True):
-        with closing(emulated(strict=strict)) as api:
+        with closing(make_emulator(strict=strict)) as api:
             survives(api, path, content)
 
 
@@ -181,8 +180,8 @@ def test_any_order_that_is_nearly_right_is_answered(
 def test_any_octets_are_answered(
     path: str, cut: int, octets: bytes, length: int
 ) -> None:
-    whole = json.dumps(order(path)).encode()
+    whole = json.dumps(make_order(path)).encode()
     content = whole[:cut] + octets + whole[cut + length :]
 
-    with closing(emulated()) as api:
+    with closing(make_emulator()) as api:
         survives(api, path, content)

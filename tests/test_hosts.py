@@ -32,8 +32,14 @@ from emulator.web.origins import (
     find_objection,
 )
 from emulator.web.panel.views import PAGES
-from tests.emulated import Answer, Api, contract, control, limited
-from tests.served import ROOT, Served, serve
+from tests.support.emulator import (
+    Answer,
+    Api,
+    make_limited_emulator,
+    read_contract,
+    read_control,
+)
+from tests.support.processes import ROOT, ServedEmulator, serve_emulator
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 EVIL = "evil.example"
@@ -213,7 +219,11 @@ def test_what_it_listens_on_and_the_machine_are_names_of_its_own(
 def doors(api: Api) -> dict[str, str]:
     """Return a path to ask for by the template of each route that there is."""
     routes = [route.path for route in api.app.routes if isinstance(route, Route)]
-    templates = [*contract().group_by_path(), *control().group_by_path(), *routes]
+    templates = [
+        *read_contract().group_by_path(),
+        *read_control().group_by_path(),
+        *routes,
+    ]
     assert len(routes) == len(api.app.routes)
     return {each: re.sub(r"\{\w+\}", "1", each) for each in templates}
 
@@ -221,7 +231,7 @@ def doors(api: Api) -> dict[str, str]:
 @pytest.fixture
 def empty() -> Iterator[Api]:
     """Return a process whose state is read off before and after."""
-    with closing(limited()) as api:
+    with closing(make_limited_emulator()) as api:
         yield api
 
 
@@ -262,7 +272,7 @@ def test_no_door_is_open_to_another_host_and_nothing_happens(empty: Api) -> None
         (method, path)
         for path in paths
         for method in METHODS
-        if not is_misdirected(empty.said(method, path, headers), method)
+        if not is_misdirected(empty.send_headers(method, path, headers), method)
     ]
 
     assert len(paths) > 90
@@ -280,7 +290,7 @@ def is_misdirected(answer: Answer, method: str) -> bool:
 def test_each_door_says_it_in_its_own_manner(empty: Api) -> None:
     hostile = {"host": "<b>\"'&.example", "accept-language": "es"}
     platform, steering, page = (
-        empty.said("GET", path, hostile)
+        empty.send_headers("GET", path, hostile)
         for path in ("/api/v1/user", "/_emulator/clock", "/docs")
     )
 
@@ -299,17 +309,20 @@ def test_each_door_says_it_in_its_own_manner(empty: Api) -> None:
 
 
 def test_a_long_host_is_not_repeated_whole(empty: Api) -> None:
-    answer = empty.said("GET", "/_emulator/clock", {"host": "x." * 30_000})
+    answer = empty.send_headers("GET", "/_emulator/clock", {"host": "x." * 30_000})
 
     assert answer.status == 421
     assert len(answer.octets) < 1_000
 
 
 def test_the_name_that_is_set_opens_every_door() -> None:
-    with closing(limited()) as api:
+    with closing(make_limited_emulator()) as api:
         for path in ("/", "/docs", "/_emulator/clock", "/panel/clock", "/nowhere"):
-            assert api.said("GET", path, {"host": "smsclouds"}).status in (200, 404)
-            assert api.said("GET", path, {}).status in (200, 404)  # HTTP/1.0
+            assert api.send_headers("GET", path, {"host": "smsclouds"}).status in (
+                200,
+                404,
+            )
+            assert api.send_headers("GET", path, {}).status in (200, 404)  # HTTP/1.0
 
 
 # --- Whose page --------------------------------------------------------------------
@@ -347,10 +360,14 @@ def test_every_route_has_its_row_and_every_row_its_route(empty: Api) -> None:
     assert templates == {
         each for each in PAGES_BY_PATH if not each.startswith(CONTROL_PREFIX)
     }
-    assert all(each.startswith(PLATFORM_PREFIX) for each in contract().group_by_path())
-    assert all(each.startswith(CONTROL_PREFIX) for each in control().group_by_path())
+    assert all(
+        each.startswith(PLATFORM_PREFIX) for each in read_contract().group_by_path()
+    )
+    assert all(
+        each.startswith(CONTROL_PREFIX) for each in read_control().group_by_path()
+    )
     assert {each for each in PAGES_BY_PATH if each.startswith(CONTROL_PREFIX)} <= {
-        *control().group_by_path()
+        *read_control().group_by_path()
     }
 
 
@@ -369,7 +386,7 @@ def test_no_page_of_another_opens_a_door_and_nothing_happens(empty: Api) -> None
         for method in METHODS
         for who, says in {**FOREIGN, "link": LINK}.items()
         if not (who == "link" and template in LINKED and method in ("GET", "HEAD"))
-        and empty.said(method, path, {"host": HERE, **says}).status != 403
+        and empty.send_headers(method, path, {"host": HERE, **says}).status != 403
     ]
 
     assert len(known) > 70
@@ -383,15 +400,17 @@ def test_our_pages_and_a_person_are_let_in_and_so_is_a_link_to_a_page(
     paths = ("/", "/docs", "/openapi.json", *(f"/panel/{page}" for page in PAGES))
     for path in (*paths, "/s/x", "/panel/region/clock", "/_emulator/clock"):
         for says in ({}, OWN, {"sec-fetch-site": "none"}):
-            answer = empty.said("GET", path, {"host": HERE, **says})
+            answer = empty.send_headers("GET", path, {"host": HERE, **says})
             assert answer.status != 403, (path, says)
     for path in (*paths, "/s/x"):
-        assert empty.said("GET", path, {"host": HERE, **LINK}).status != 403, path
+        assert empty.send_headers("GET", path, {"host": HERE, **LINK}).status != 403, (
+            path
+        )
     for path in ("/panel/do/freeze", "/_emulator/clock/settle"):
-        assert empty.said("POST", path, {"host": HERE, **OWN}).status != 403
-        assert empty.said("POST", path, {"host": HERE}).status != 403
+        assert empty.send_headers("POST", path, {"host": HERE, **OWN}).status != 403
+        assert empty.send_headers("POST", path, {"host": HERE}).status != 403
         typed = {"host": HERE, "sec-fetch-site": "none"}
-        assert empty.said("POST", path, typed).status == 403
+        assert empty.send_headers("POST", path, typed).status == 403
 
 
 def test_the_platform_answers_who_has_a_token_and_nobody_else_can_read_it(
@@ -399,11 +418,11 @@ def test_the_platform_answers_who_has_a_token_and_nobody_else_can_read_it(
 ) -> None:
     for says in FOREIGN.values():
         sent = {"host": HERE, **says}
-        assert empty.said("GET", "/api/v1/user", sent).status == 401
+        assert empty.send_headers("GET", "/api/v1/user", sent).status == 401
         token = {"authorization": "Bearer demo"}
-        answer = empty.said("GET", "/api/v1/user", sent | token)
+        answer = empty.send_headers("GET", "/api/v1/user", sent | token)
         assert answer.status == 200  # of a developer's proxy; browsers ask first
-        assert empty.said("OPTIONS", "/api/v1/user", sent).status == 405
+        assert empty.send_headers("OPTIONS", "/api/v1/user", sent).status == 405
         assert not [each for each in answer.headers if "access-control" in each]
 
 
@@ -411,7 +430,7 @@ def test_our_origin_is_compared_as_browsers_write_it(empty: Api) -> None:
     def status(host: str, origin: str, **more: str) -> int:
         says = {"host": host, "origin": origin}
         says |= {name.replace("_", "-"): value for name, value in more.items()}
-        return empty.said("GET", "/_emulator/clock", says).status
+        return empty.send_headers("GET", "/_emulator/clock", says).status
 
     assert status("LOCALHOST:80", "http://localhost") == 200
     assert status("[::1]:7672", "http://[::1]:7672") == 200
@@ -436,12 +455,12 @@ def test_pushes_are_not_taken_by_a_browser_that_does_not_say_whose_page_asks(
     """It does not to an address that it does not trust, such as one of plain http."""
     browser = {"host": "10.0.0.7:7672", "user-agent": "Mozilla/5.0 (X11; Linux x86_64)"}
 
-    answer = empty.said("GET", "/_emulator/pushes", browser)
+    answer = empty.send_headers("GET", "/_emulator/pushes", browser)
 
     assert answer.status == 403
     assert "smsclouds-emulator listen" in answer.body["detail"]
-    assert empty.said("GET", "/_emulator/clock", browser).status == 200
-    assert empty.said("HEAD", "/_emulator/pushes", browser).status == 403
+    assert empty.send_headers("GET", "/_emulator/clock", browser).status == 200
+    assert empty.send_headers("HEAD", "/_emulator/pushes", browser).status == 403
     for says in (OWN, {"sec-fetch-site": "none"}, {"x-emulator-control": "any"}):
         sent = {**browser, **says}
         sent["host"] = HERE if says is OWN else sent["host"]
@@ -463,7 +482,7 @@ def test_nothing_of_ours_is_shown_in_a_frame_or_read_elsewhere(empty: Api) -> No
         for says in ({"host": EVIL}, {"host": HERE, "sec-fetch-site": "x"}, {}):
             if not says and path.rpartition("/")[2] in STREAMS:
                 continue
-            answer = empty.said("GET", path, says)
+            answer = empty.send_headers("GET", path, says)
             held = answer.headers
             assert held["x-frame-options"] == "DENY", path
             assert held["x-content-type-options"] == "nosniff", path
@@ -482,18 +501,18 @@ STREAMS = {"pushes", "events", "changes", "live"}
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
+def served() -> Iterator[ServedEmulator]:
     allowed = {"EMULATOR_ALLOWED_HOST": ".ci.example, sms.example"}
-    with serve(environment=allowed) as running:
+    with serve_emulator(environment=allowed) as running:
         yield running
 
 
-def status_of(served: Served, head: str) -> int:
+def status_of(served: ServedEmulator, head: str) -> int:
     octets = served.say(f"{head}\r\nConnection: close\r\n\r\n".encode("latin-1"))
     return int(octets.split()[1])
 
 
-def test_whichever_way_a_request_names_its_host(served: Served) -> None:
+def test_whichever_way_a_request_names_its_host(served: ServedEmulator) -> None:
     path = "/_emulator/clock"
     statuses = {
         head: status_of(served, head)
@@ -527,7 +546,7 @@ def test_whichever_way_a_request_names_its_host(served: Served) -> None:
 
 
 def test_the_doctor_explains_a_host_that_is_not_known(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    served: ServedEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host, port = served.address
     here = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]

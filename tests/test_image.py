@@ -14,10 +14,8 @@ from typing import Any
 import pytest
 
 from emulator.client import Emulator
-from tests.busy import busy
-from tests.served import ROOT
+from tests.support.processes import ROOT, keep_busy, require_tool, skip_unable
 from tests.test_packaging import PROJECT
-from tests.tools import require_tool, unable
 from tools import sbom
 from tools.image import Built, Image, Installed, built, installed
 
@@ -44,7 +42,7 @@ def image() -> Iterator[Image]:
 def facts(image: Image) -> Any:
     """Return what podman knows of the image."""
     if not isinstance(image, Built):
-        unable("podman", image.way)
+        skip_unable("podman", image.way)
     return image.facts()
 
 
@@ -58,7 +56,9 @@ def test_it_is_small(image: Image, record_property: Told) -> None:
 def test_a_signal_ends_it_with_0_whatever_is_open(image: Image) -> None:
     with (
         image.running({}) as running,
-        busy(running.http, running.smpp, ours=(EVERYWHERE, 0), seen_as=running.seen_as),
+        keep_busy(
+            running.http, running.smpp, ours=(EVERYWHERE, 0), seen_as=running.seen_as
+        ),
     ):
         assert running.is_healthy()
         assert running.stop() == 0
@@ -149,7 +149,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 
 def test_the_stages_commands_run_without_podman_too(clean: Installed) -> None:
-    with clean.running({}) as running, busy(running.http, running.smpp):
+    with clean.running({}) as running, keep_busy(running.http, running.smpp):
         assert running.is_healthy()
         assert running.stop() == 0
 

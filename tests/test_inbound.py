@@ -7,23 +7,35 @@ import pytest
 
 from emulator.client import ClientError, Emulator
 from emulator.domain.handset import Outcome, ReplyProfile
-from tests.campaigns import NUMBER, an_sms, crowd, place
-from tests.conftest import MakeApi
-from tests.emulated import START, Api, keep
-from tests.orders import CLIC, order
-from tests.pushing import (
-    arrived,
-    opened,
-    placed,
-    polled,
-    pushed,
-    running,
-    traces,
-    verdicts,
-    wrote,
+from tests.support.emulator import (
+    START,
+    Api,
+    MakeApi,
+    keep_changes,
+    run_control,
+    send_control,
 )
-from tests.receiver import Receiver, Said
-from tests.steering import steer, steered
+from tests.support.orders import (
+    CLIC,
+    NUMBER,
+    make_crowd,
+    make_order,
+    make_sms,
+    place_campaign,
+)
+from tests.support.receiver import (
+    Receiver,
+    ReceiverAnswer,
+    check_push,
+    deliver_sms,
+    list_times,
+    list_verdicts,
+    open_world,
+    place_sms,
+    poll_replies,
+    run_emulator,
+    write_reply,
+)
 
 ANSWERS, TWICE, OPTS_OUT = "9990010000", "9990011000", "9990012000"
 OTHER = "5512345678"
@@ -36,11 +48,11 @@ OTHER = "5512345678"
 def test_a_reply_is_pushed_exactly_as_the_contract_says(
     told: Emulator, receiver: Receiver
 ) -> None:
-    message = arrived(told)["campaign"]
-    wrote(told, "BAJA")
+    message = deliver_sms(told)["campaign"]
+    write_reply(told, "BAJA")
 
     (asked,) = receiver.asked
-    assert pushed(asked) == {
+    assert check_push(asked) == {
         "response": "BAJA",
         "cellphone": 4498987282,
         "message_id": told.messages(campaign=message)[0].id,
@@ -52,12 +64,12 @@ def test_a_reply_is_pushed_exactly_as_the_contract_says(
 
 @pytest.mark.manual("MO-02", "MO-09", "MOP-10", "MO-18")
 def test_the_same_reply_is_found_by_poll_in_all_four_types(told: Emulator) -> None:
-    campaign = arrived(told)["campaign"]
+    campaign = deliver_sms(told)["campaign"]
     message = told.messages()[0].id
-    taken = wrote(told, "Si")
+    taken = write_reply(told, "Si")
 
     found = [
-        polled(told, query)
+        poll_replies(told, query)
         for query in (
             {"type": 1},
             {"type": 2, "messages": [message]},
@@ -87,12 +99,12 @@ def test_the_query_of_the_url_stays_in_front(
     told: Emulator, receiver: Receiver
 ) -> None:
     told.change(push_url=f"{receiver.url}/in?key=a%20b&x=&mark=ñ")
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
     (asked,) = receiver.asked
     own = (("key", "a b"), ("x", ""), ("mark", "ñ"))
-    assert pushed(asked, own=own)["response"] == "Si"
+    assert check_push(asked, own=own)["response"] == "Si"
     assert asked.path == "/mo/in"
 
 
@@ -100,10 +112,10 @@ def test_a_fragment_of_the_url_stays_at_home(
     told: Emulator, receiver: Receiver
 ) -> None:
     told.change(push_url=f"{receiver.url}#top")
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
-    assert [pushed(each)["response"] for each in receiver.asked] == ["Si"]
+    assert [check_push(each)["response"] for each in receiver.asked] == ["Si"]
 
 
 @pytest.mark.manual("MOP-03")
@@ -113,38 +125,38 @@ def test_a_fragment_of_the_url_stays_at_home(
 def test_whatever_a_handset_writes_comes_as_it_was(
     told: Emulator, receiver: Receiver, text: str
 ) -> None:
-    arrived(told)
-    wrote(told, text)
+    deliver_sms(told)
+    write_reply(told, text)
 
-    assert [pushed(each)["response"] for each in receiver.asked] == [text]
+    assert [check_push(each)["response"] for each in receiver.asked] == [text]
 
 
 @pytest.mark.manual("MOP-11")
 def test_a_push_carries_no_credentials(told: Emulator, receiver: Receiver) -> None:
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
     (asked,) = receiver.asked
     assert {"authorization", "cookie"}.isdisjoint(asked.headers)
 
 
 def test_without_a_url_there_is_a_reply_and_no_push(emulator: Emulator) -> None:
-    arrived(emulator)
-    taken = wrote(emulator)
+    deliver_sms(emulator)
+    taken = write_reply(emulator)
 
     assert taken.deliveries == []
     assert len(emulator.deliveries) == 0
-    assert len(polled(emulator)) == 1
+    assert len(poll_replies(emulator)) == 1
 
 
 def test_a_reply_to_the_short_link_channel_is_a_reply_as_well(
     told: Emulator, receiver: Receiver
 ) -> None:
-    assert told.request("POST", CLIC, json=order(CLIC)).status == 200
+    assert told.request("POST", CLIC, json=make_order(CLIC)).status == 200
     told.advance(seconds=11)
-    wrote(told)
+    write_reply(told)
 
-    assert [pushed(each)["response"] for each in receiver.asked] == ["Si"]
+    assert [check_push(each)["response"] for each in receiver.asked] == ["Si"]
 
 
 # --- What counts as accepted --------------------------------------------------------
@@ -157,12 +169,12 @@ def test_a_reply_to_the_short_link_channel_is_a_reply_as_well(
 def test_ok_is_accepted_however_it_is_dressed(
     told: Emulator, receiver: Receiver, body: str
 ) -> None:
-    receiver.says(Said(200, body))
-    arrived(told)
-    wrote(told)
+    receiver.answer_with(ReceiverAnswer(200, body))
+    deliver_sms(told)
+    write_reply(told)
 
     (delivery,) = told.deliveries
-    assert (delivery.state, verdicts(delivery)) == ("delivered", ["accepted"])
+    assert (delivery.state, list_verdicts(delivery)) == ("delivered", ["accepted"])
     assert delivery.attempts[0].body == body
 
 
@@ -170,26 +182,26 @@ def test_ok_is_accepted_however_it_is_dressed(
 @pytest.mark.parametrize(
     ("said", "verdict"),
     [
-        (Said(200, ""), "not_ok"),
-        (Said(200, "okay"), "not_ok"),
-        (Said(200, "ok ok"), "not_ok"),
-        (Said(200, "<p>ok</p>"), "not_ok"),
-        (Said(200, '{"status":"ok"}'), "not_ok"),
-        (Said(404, "ok"), "bad_status"),
-        (Said(500, "ok"), "bad_status"),
-        (Said(302, "ok", (("location", "/elsewhere"),)), "bad_status"),
-        (Said(304, ""), "bad_status"),
+        (ReceiverAnswer(200, ""), "not_ok"),
+        (ReceiverAnswer(200, "okay"), "not_ok"),
+        (ReceiverAnswer(200, "ok ok"), "not_ok"),
+        (ReceiverAnswer(200, "<p>ok</p>"), "not_ok"),
+        (ReceiverAnswer(200, '{"status":"ok"}'), "not_ok"),
+        (ReceiverAnswer(404, "ok"), "bad_status"),
+        (ReceiverAnswer(500, "ok"), "bad_status"),
+        (ReceiverAnswer(302, "ok", (("location", "/elsewhere"),)), "bad_status"),
+        (ReceiverAnswer(304, ""), "bad_status"),
     ],
 )
 def test_all_else_is_recorded_as_not_acknowledged(
-    told: Emulator, receiver: Receiver, said: Said, verdict: str
+    told: Emulator, receiver: Receiver, said: ReceiverAnswer, verdict: str
 ) -> None:
-    receiver.says(said)
-    arrived(told)
-    wrote(told)
+    receiver.answer_with(said)
+    deliver_sms(told)
+    write_reply(told)
 
     (delivery,) = told.deliveries
-    assert (delivery.state, verdicts(delivery)) == ("given_up", [verdict])
+    assert (delivery.state, list_verdicts(delivery)) == ("given_up", [verdict])
     assert delivery.attempts[0].status == said.status
     assert delivery.attempts[0].says
     assert len(receiver.asked) == 1, "and by default nothing is tried again"
@@ -197,9 +209,9 @@ def test_all_else_is_recorded_as_not_acknowledged(
 
 @pytest.mark.parametrize("status", [200, 201, 202, 299])
 def test_any_success_will_do(told: Emulator, receiver: Receiver, status: int) -> None:
-    receiver.says(Said(status, "ok"))
-    arrived(told)
-    wrote(told)
+    receiver.answer_with(ReceiverAnswer(status, "ok"))
+    deliver_sms(told)
+    write_reply(told)
 
     assert told.deliveries[0].state == "delivered"
 
@@ -208,59 +220,59 @@ def test_any_success_will_do(told: Emulator, receiver: Receiver, status: int) ->
 
 
 def test_a_reply_answers_the_newest_message_on_the_handset(told: Emulator) -> None:
-    arrived(told, text="first")
-    arrived(told, text="second")
-    placed(told, text="on its way")
-    wrote(told)
+    deliver_sms(told, text="first")
+    deliver_sms(told, text="second")
+    place_sms(told, text="on its way")
+    write_reply(told)
 
-    assert [each["message"] for each in polled(told)] == ["second"]
+    assert [each["message"] for each in poll_replies(told)] == ["second"]
 
 
 def test_of_two_messages_of_one_campaign_the_later_one_is_answered(
     told: Emulator,
 ) -> None:
-    arrived(told, NUMBER, NUMBER)
-    taken = wrote(told)
+    deliver_sms(told, NUMBER, NUMBER)
+    taken = write_reply(told)
 
     assert taken.message == told.messages()[1].id
 
 
 def test_any_message_of_the_handset_can_be_answered(told: Emulator) -> None:
-    arrived(told, text="first")
-    arrived(told, text="second")
+    deliver_sms(told, text="first")
+    deliver_sms(told, text="second")
     first = told.messages()[0].id
 
     taken = told.phone(NUMBER).reply("Si", to=first)
 
     assert taken.message == first
-    assert [each["message"] for each in polled(told)] == ["first"]
+    assert [each["message"] for each in poll_replies(told)] == ["first"]
 
 
 def test_a_message_of_another_world_is_none_of_this_one(
     told: Emulator, home: Emulator
 ) -> None:
-    with opened(home) as other:
-        arrived(told)
-        arrived(other)
-        arrived(other)
+    with open_world(home) as other:
+        deliver_sms(told)
+        deliver_sms(other)
+        deliver_sms(other)
         theirs = other.messages()[1].id
 
         with pytest.raises(ClientError, match=f"no message {theirs}") as refused:
             told.phone(NUMBER).reply("Si", to=theirs)
 
     assert refused.value.status == 404
-    assert polled(told) == []
+    assert poll_replies(told) == []
 
 
 def test_a_message_to_somebody_else_cannot_be_answered(told: Emulator) -> None:
-    arrived(told, OTHER)
+    deliver_sms(told, OTHER)
     message = told.messages()[0].id
 
     with pytest.raises(ClientError, match=f"went to {OTHER}") as refused:
         told.phone(NUMBER).reply("Si", to=message)
 
     assert refused.value.status == 422
-    assert polled(told) == []
+    assert poll_replies(told) == []
 
 
 @pytest.mark.manual("MOP-04")
@@ -268,10 +280,10 @@ def test_a_message_to_somebody_else_cannot_be_answered(told: Emulator) -> None:
 def test_an_empty_reply_and_one_of_161_characters_are_refused(
     api: Api, text: str
 ) -> None:
-    place(api)
+    place_campaign(api)
     api.clock.advance(seconds=11)
 
-    answer = steer(api, "POST", "inbound", json={"number": NUMBER, "text": text})
+    answer = send_control(api, "POST", "inbound", json={"number": NUMBER, "text": text})
 
     assert answer.status == 422
     assert "text" in answer.octets.decode()
@@ -282,19 +294,19 @@ def test_an_empty_reply_and_one_of_161_characters_are_refused(
     "number", ["123", "44989872821", "449898728x", "+524498987282"]
 )
 def test_only_a_cellphone_of_ten_digits_can_write(api: Api, number: str) -> None:
-    answer = steer(api, "POST", "inbound", json={"number": number, "text": "Si"})
+    answer = send_control(api, "POST", "inbound", json={"number": number, "text": "Si"})
 
     assert answer.status == 422
 
 
 def test_a_number_without_messages_has_nothing_to_answer(told: Emulator) -> None:
-    arrived(told)
+    deliver_sms(told)
 
     with pytest.raises(ClientError, match=f"nothing to {OTHER}") as refused:
         told.phone(OTHER).reply("Si")
 
     assert refused.value.status == 422
-    assert polled(told) == []
+    assert poll_replies(told) == []
     assert len(told.deliveries) == 0
 
 
@@ -302,7 +314,7 @@ def test_a_number_without_messages_has_nothing_to_answer(told: Emulator) -> None
 def test_what_has_not_arrived_cannot_be_answered_yet(
     told: Emulator, *, by_id: bool
 ) -> None:
-    placed(told)
+    place_sms(told)
     to = told.messages()[0].id if by_id else None
 
     with pytest.raises(ClientError, match="advance the clock, or settle") as refused:
@@ -317,7 +329,7 @@ def test_a_handset_that_was_not_reached_has_nothing_to_answer(
     told: Emulator,
 ) -> None:
     told.set_handset(NUMBER, "failed")
-    arrived(told)
+    deliver_sms(told)
 
     with pytest.raises(ClientError, match="is failed"):
         told.phone(NUMBER).reply("Si")
@@ -339,31 +351,35 @@ def test_a_refused_reply_leaves_no_trace(told: Emulator, receiver: Receiver) -> 
 def test_the_test_blocks_answer_at_their_instants(
     told: Emulator, receiver: Receiver
 ) -> None:
-    placed(told, ANSWERS, TWICE, OPTS_OUT, NUMBER)
+    place_sms(told, ANSWERS, TWICE, OPTS_OUT, NUMBER)
 
     run = told.settle()
 
-    heard = [pushed(each) for each in receiver.asked]
+    heard = [check_push(each) for each in receiver.asked]
     assert [(each["cellphone"], each["response"], each["date"]) for each in heard] == [
         (9990010000, "Si", "2026-03-02 12:00:22"),
         (9990011000, "Si", "2026-03-02 12:00:22"),
         (9990012000, "BAJA", "2026-03-02 12:00:22"),
         (9990011000, "Gracias", "2026-03-02 12:00:33"),
     ]
-    assert traces(run, "replied") == ["18:00:22"] * 3 + ["18:00:33"]
-    assert {each["response"] for each in polled(told)} == {"Si", "BAJA", "Gracias"}
+    assert list_times(run, "replied") == ["18:00:22"] * 3 + ["18:00:33"]
+    assert {each["response"] for each in poll_replies(told)} == {
+        "Si",
+        "BAJA",
+        "Gracias",
+    }
     messages = {each.id: each.sent_at for each in told.messages()}
     after = {
         each["response"]: datetime.fromisoformat(each["received_at"])
         - datetime.fromisoformat(each["sent_at"])
-        for each in polled(told)
+        for each in poll_replies(told)
     }
     assert after["Gracias"] == 2 * after["BAJA"] == timedelta(seconds=22)
     assert len(messages) == 4
 
 
 def test_a_reply_is_there_at_its_instant_and_not_before(api: Api) -> None:
-    placed = place(api, an_sms(recipients=[{"cellphone": ANSWERS}]))
+    placed = place_campaign(api, make_sms(recipients=[{"cellphone": ANSWERS}]))
     query = {"type": 4, "campaigns": [placed["campaign"]]}
 
     api.clock.advance(seconds=21, milliseconds=999)
@@ -381,9 +397,9 @@ def test_the_world_tells_the_same_however_it_is_read(make_api: MakeApi) -> None:
     stories = []
     for steps in (1, 40):
         api = make_api()
-        place(api, an_sms(recipients=people))
+        place_campaign(api, make_sms(recipients=people))
         for _ in range(steps):
-            steered(api, "POST", "clock/advance", json={"seconds": 40 / steps})
+            run_control(api, "POST", "clock/advance", json={"seconds": 40 / steps})
             api.post("/api/v3/responses", json={"type": 1})
         stories.append(api.post("/api/v3/responses", json={"type": 1}).body["results"])
 
@@ -393,17 +409,17 @@ def test_the_world_tells_the_same_however_it_is_read(make_api: MakeApi) -> None:
 
 def test_a_pause_holds_the_answers_of_those_who_wait(told: Emulator) -> None:
     numbers = [f"99900100{each:02d}" for each in range(10)]
-    campaign = placed(told, *numbers)["campaign"]
+    campaign = place_sms(told, *numbers)["campaign"]
     told.advance(seconds=11.045)  # five are on their handsets
     told.pause(campaign)
     told.advance(seconds=60)
-    assert [each["response"] for each in polled(told)] == ["Si"] * 5
+    assert [each["response"] for each in poll_replies(told)] == ["Si"] * 5
 
     told.resume(campaign)
     run = told.settle()
 
-    found = polled(told)
-    assert len(traces(run, "replied")) == 5
+    found = poll_replies(told)
+    assert len(list_times(run, "replied")) == 5
     assert len({each["message_id"] for each in found}) == len(found) == 10
     assert all(
         datetime.fromisoformat(each["received_at"])
@@ -415,44 +431,44 @@ def test_a_pause_holds_the_answers_of_those_who_wait(told: Emulator) -> None:
 
 def test_a_pause_between_message_and_answer_holds_no_answer(told: Emulator) -> None:
     numbers = [f"99900110{each:02d}" for each in range(4)]
-    campaign = placed(told, *numbers)["campaign"]
+    campaign = place_sms(told, *numbers)["campaign"]
     told.advance(seconds=11.015)  # two are on their handsets
     told.pause(campaign)
     told.advance(seconds=15)  # and have answered once
     told.resume(campaign)
     told.settle()
 
-    found = polled(told)
+    found = poll_replies(told)
     assert len(found) == 8
     assert len({(each["message_id"], each["response"]) for each in found}) == 8
 
 
 def test_nobody_answers_what_a_cancel_kept_back(told: Emulator) -> None:
     numbers = [f"99900100{each:02d}" for each in range(10)]
-    campaign = placed(told, *numbers)["campaign"]
+    campaign = place_sms(told, *numbers)["campaign"]
     told.advance(seconds=11.045)
     told.cancel(campaign)
 
     run = told.settle()
 
-    assert len(polled(told)) == 5
+    assert len(poll_replies(told)) == 5
     assert all(each.event != "replied" for each in run.pending)
 
 
 def test_a_campaign_cancelled_in_time_has_no_answers(told: Emulator) -> None:
-    campaign = placed(told, ANSWERS)["campaign"]
+    campaign = place_sms(told, ANSWERS)["campaign"]
     told.cancel(campaign)
     told.settle(days=1)
 
-    assert polled(told) == []
+    assert poll_replies(told) == []
 
 
 def test_any_number_can_have_the_habit(told: Emulator) -> None:
     told.set_handset(OTHER, "answers_twice")
-    placed(told, OTHER)
+    place_sms(told, OTHER)
     told.settle()
 
-    assert [each["response"] for each in polled(told)] == ["Si", "Gracias"]
+    assert [each["response"] for each in poll_replies(told)] == ["Si", "Gracias"]
 
 
 # --- Profiles -------------------------------------------------------------------------
@@ -471,14 +487,14 @@ def answers(api: Api) -> list[tuple[int, str, str]]:
 def surveyed(make_api: MakeApi, **changes: Any) -> list[tuple[int, str, str]]:
     """Return the answers of a crowd."""
     api = make_api(**{"profiles": [PROFILE], **changes})
-    place(api, an_sms(recipients=crowd(1_000)))
+    place_campaign(api, make_sms(recipients=make_crowd(1_000)))
     api.clock.advance(hours=1)
     return answers(api)
 
 
 def test_a_share_of_all_people_answers_with_a_delay(make_api: MakeApi) -> None:
     api = make_api(profiles=[PROFILE])
-    place(api, an_sms(recipients=crowd(1_000)))
+    place_campaign(api, make_sms(recipients=make_crowd(1_000)))
     api.clock.advance(hours=1)
 
     found = api.post("/api/v3/responses", json={"type": 1}).body["results"]
@@ -506,7 +522,7 @@ def test_a_share_may_be_nobody_or_everybody(
     make_api: MakeApi, share: float, count: int
 ) -> None:
     api = make_api(profiles=[{**PROFILE, "share": share}])
-    place(api, an_sms(recipients=crowd(200)))
+    place_campaign(api, make_sms(recipients=make_crowd(200)))
     api.clock.advance(hours=1)
 
     assert len(answers(api)) == count
@@ -526,7 +542,9 @@ def test_who_was_not_reached_does_not_answer(make_api: MakeApi) -> None:
         profiles=[{**PROFILE, "share": 1}],
         handsets=[{"cellphone": OTHER, "outcome": "failed"}],
     )
-    place(api, an_sms(recipients=[{"cellphone": OTHER}, {"cellphone": NUMBER}]))
+    place_campaign(
+        api, make_sms(recipients=[{"cellphone": OTHER}, {"cellphone": NUMBER}])
+    )
     api.clock.advance(hours=1)
 
     assert [who for who, _, _ in answers(api)] == [46608337]
@@ -537,7 +555,7 @@ def test_who_is_reached_late_answers_late(make_api: MakeApi) -> None:
         profiles=[{**PROFILE, "share": 1}],
         handsets=[{"cellphone": NUMBER, "outcome": "retried"}],
     )
-    place(api)
+    place_campaign(api)
     api.clock.advance(seconds=11 + 60 + 90)
 
     assert [when for _, _, when in answers(api)] == ["2026-03-02 12:02:41"]
@@ -545,7 +563,9 @@ def test_who_is_reached_late_answers_late(make_api: MakeApi) -> None:
 
 def test_the_reserved_numbers_keep_to_their_habits(make_api: MakeApi) -> None:
     api = make_api(profiles=[{**PROFILE, "share": 1}])
-    place(api, an_sms(recipients=[{"cellphone": "9990000123"}, {"cellphone": ANSWERS}]))
+    place_campaign(
+        api, make_sms(recipients=[{"cellphone": "9990000123"}, {"cellphone": ANSWERS}])
+    )
     api.clock.advance(hours=1)
 
     assert [said for _, said, _ in answers(api)] == ["Si"]
@@ -564,10 +584,12 @@ class Texts(tuple[str, ...]):
 
 
 def test_the_answers_of_fifty_thousand_are_not_made_before_they_come(api: Api) -> None:
-    placed = place(api, an_sms(recipients=crowd(50_000)))
+    placed = place_campaign(api, make_sms(recipients=make_crowd(50_000)))
     everybody = ReplyProfile(1, timedelta(seconds=90), Texts(("va",)))
     world = api.world
-    keep(world, world.get_campaign(placed["campaign"])._replace(profiles=(everybody,)))
+    keep_changes(
+        world, world.get_campaign(placed["campaign"])._replace(profiles=(everybody,))
+    )
     assert len(Texts.chosen) == 1, "that of the first one"
 
     api.clock.advance(seconds=11 + 90 + 1)
@@ -579,7 +601,7 @@ def test_the_answers_of_fifty_thousand_are_not_made_before_they_come(api: Api) -
 def test_a_world_file_may_give_profiles_and_outcomes(make_api: MakeApi) -> None:
     api = make_api(profiles=[PROFILE])
 
-    account = steered(api, "GET", "account")
+    account = run_control(api, "GET", "account")
 
     assert account["profiles"] == [PROFILE]
     assert Outcome.ANSWERS in api.account.population.get_outcomes([int(ANSWERS)])
@@ -589,9 +611,9 @@ def test_a_world_file_may_give_profiles_and_outcomes(make_api: MakeApi) -> None:
 
 
 def test_the_stream_of_events_tells_of_replies_and_pushes(told: Emulator) -> None:
-    arrived(told)
+    deliver_sms(told)
     events = told.events(timeout=5)
-    wrote(told)
+    write_reply(told)
 
     seen = {"completed"}
     while seen != {"completed", "replied", "pushed"}:
@@ -603,14 +625,14 @@ def test_the_stream_of_events_tells_of_replies_and_pushes(told: Emulator) -> Non
 def test_the_url_of_the_settings_is_that_of_every_minted_world(
     receiver: Receiver,
 ) -> None:
-    with running(mo_url=receiver.url, clock=START.isoformat()) as home:
-        arrived(home)
-        wrote(home)
+    with run_emulator(mo_url=receiver.url, clock=START.isoformat()) as home:
+        deliver_sms(home)
+        write_reply(home)
         other = Emulator(token="world-minted", transport=home._transport)  # noqa: SLF001
-        arrived(other)
-        wrote(other, "Si, otra vez")
+        deliver_sms(other)
+        write_reply(other, "Si, otra vez")
 
-    assert [pushed(each)["response"] for each in receiver.asked] == [
+    assert [check_push(each)["response"] for each in receiver.asked] == [
         "Si",
         "Si, otra vez",
     ]
@@ -619,4 +641,4 @@ def test_the_url_of_the_settings_is_that_of_every_minted_world(
 def test_an_unknown_field_is_refused(api: Api) -> None:
     body = {"number": NUMBER, "text": "Si", "mesage": 1}
 
-    assert steer(api, "POST", "inbound", json=body).status == 422
+    assert send_control(api, "POST", "inbound", json=body).status == 422

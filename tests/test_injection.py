@@ -14,42 +14,49 @@ from emulator.faults import DelayedResponse
 from emulator.operations.control.faults import read_presets
 from emulator.web.broken_answers import ConnectionBroken
 from emulator.web.fault_header import HEADER_WORDS
-from tests.conftest import MakeApi
-from tests.emulated import START, Answer, Api, control, emulated
-from tests.orders import SMS, order
-from tests.properties import examples
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    START,
+    Answer,
+    Api,
+    MakeApi,
+    make_emulator,
+    read_control,
+    run_control,
+    send_control,
+    set_examples,
+)
+from tests.support.orders import SMS, make_order
 
 USER = "/api/v1/user"
 CREATE = "createCampaign"
 OOPS = {"status": 503, "body": {"oops": True}}
-EFFECT = control().document.tree["components"]["schemas"]["Effect"]["properties"]
+EFFECT = read_control().document.tree["components"]["schemas"]["Effect"]["properties"]
 MANNERS = EFFECT["wire"]["enum"]
 NEW_YEAR = "2027-01-01T00:00:00Z"
 
 
 def asked(api: Api, effect: dict[str, Any], **rule: Any) -> str:
     """Ask for a fault and return the id of its rule."""
-    added = steered(api, "POST", "faults", json={"effect": effect, **rule})
+    added = run_control(api, "POST", "faults", json={"effect": effect, **rule})
     return str(added["id"])
 
 
 def sent(api: Api, **headers: str) -> Answer:
     """Order a campaign; ``x_emulator_fault=`` is a header."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return api.post(SMS, json=order(SMS), headers=named)
+    return api.post(SMS, json=make_order(SMS), headers=named)
 
 
 def started(api: Api) -> asyncio.Task[Answer]:
     """Begin to order a campaign, which waits for its answer when this returns."""
-    begun = api.start("POST", SMS, json=order(SMS))
-    steered(api, "GET", "faults")
+    begun = api.start("POST", SMS, json=make_order(SMS))
+    run_control(api, "GET", "faults")
     return begun
 
 
 def passed(api: Api, seconds: float) -> list[str]:
     """Let so many seconds of the world pass and return what happened meanwhile."""
-    ran = steered(api, "POST", "clock/advance", json={"seconds": seconds})
+    ran = run_control(api, "POST", "clock/advance", json={"seconds": seconds})
     return [event["event"] for event in ran["happened"]]
 
 
@@ -58,7 +65,7 @@ def campaigns(api: Api) -> int:
 
 
 def exchanges(api: Api) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = steered(api, "GET", "journal")["exchanges"]
+    found: list[dict[str, Any]] = run_control(api, "GET", "journal")["exchanges"]
     return found
 
 
@@ -102,7 +109,7 @@ def test_a_clock_that_is_let_go_ends_a_delay(api: Api) -> None:
     asked(api, {"delay": 60})
     late = started(api)
 
-    steered(api, "PUT", "clock", json={"rate": 36_000})
+    run_control(api, "PUT", "clock", json={"rate": 36_000})
 
     assert api.finish(late).status == 200
 
@@ -127,9 +134,9 @@ def test_what_is_late_can_be_seen_in_the_world_until_it_is_answered(api: Api) ->
 def test_what_is_late_is_on_the_agenda_of_the_world(api: Api) -> None:
     asked(api, {"delay": 5}, operation="getUser")
     late = api.start("GET", USER)
-    ran = steered(api, "POST", "clock/advance", json={"seconds": 4})
+    ran = run_control(api, "POST", "clock/advance", json={"seconds": 4})
 
-    settled = steered(api, "POST", "clock/settle", json={})
+    settled = run_control(api, "POST", "clock/settle", json={})
 
     (event,) = settled["happened"]
     assert ran["pending"] == [event]
@@ -153,8 +160,8 @@ def test_an_operation_that_was_late_is_carried_out_when_time_has_passed(
 
 def test_a_refusal_that_is_late_says_who_asked_for_it(api: Api) -> None:
     rule = asked(api, {"delay": 5})
-    late = api.start("POST", SMS, json=order(SMS, route=999_999))
-    steered(api, "GET", "faults")
+    late = api.start("POST", SMS, json=make_order(SMS, route=999_999))
+    run_control(api, "GET", "faults")
 
     passed(api, 5)
     answer = api.finish(late)
@@ -173,7 +180,7 @@ def test_who_hangs_up_while_the_answer_is_late_leaves_a_line_in_the_journal(
     rung: list[int] = []
     api.world.add_listener(lambda: rung.append(len(api.world.delayed_answers)))
 
-    api.broken_off("POST", SMS, order(SMS))
+    api.send_and_hang_up("POST", SMS, make_order(SMS))
 
     assert rung == [0]
     (exchange,) = exchanges(api)
@@ -269,7 +276,7 @@ def test_a_drip_is_over_when_the_clock_says_so(api: Api) -> None:
     right = api.get(USER).octets
     rule = asked(api, {"wire": "drip", "seconds": 30})
     late = api.start("GET", USER)
-    steered(api, "GET", "faults")
+    run_control(api, "GET", "faults")
     seen = list(api.world.delayed_answers.values())
 
     passed(api, 29)
@@ -286,14 +293,14 @@ def test_a_drip_is_over_when_the_clock_says_so(api: Api) -> None:
 @pytest.mark.parametrize("wire", ["drip; seconds=1", "truncated", "not_json"])
 def test_a_listing_in_many_slices_is_spoilt_whole(api: Api, wire: str) -> None:
     numbers = [{"cellphone": str(4490000000 + index)} for index in range(3_000)]
-    api.post(SMS, json=order(SMS, recipients=numbers))
+    api.post(SMS, json=make_order(SMS, recipients=numbers))
     (campaign,) = api.world.campaigns
     path = f"{SMS}/{campaign}/messages"
     right = api.get(path).octets
 
     asking = api.start("GET", path, headers={"X-Emulator-Fault": f"wire={wire}"})
     for _ in range(100):  # every slice lets others in
-        steered(api, "GET", "clock")
+        run_control(api, "GET", "clock")
     passed(api, 1)
 
     if wire == "truncated":
@@ -337,7 +344,7 @@ def test_a_header_asks_for_a_fault_of_its_own(
 def test_a_header_asks_for_a_late_answer(api: Api) -> None:
     headers = {"X-Emulator-Fault": "delay=2.5"}
     late = api.start("GET", USER, headers=headers)
-    steered(api, "GET", "faults")
+    run_control(api, "GET", "faults")
 
     waits = not late.done()
     passed(api, 2.5)
@@ -426,7 +433,7 @@ def test_a_call_that_is_refused_earlier_is_not_struck_by_its_header(
     headers = {"X-Emulator-Fault": "status=503"}
 
     shapeless = api.post(SMS, content=content, headers=headers)
-    stranger = api.post(SMS, json=order(SMS), token="nobody", headers=headers)
+    stranger = api.post(SMS, json=make_order(SMS), token="nobody", headers=headers)
 
     assert shapeless.status in {400, 422}
     assert stranger.status == 401
@@ -436,13 +443,13 @@ def test_a_call_that_is_refused_earlier_is_not_struck_by_its_header(
 def test_after_in_a_header_strikes_only_what_succeeds(api: Api) -> None:
     headers = {"X-Emulator-Fault": "status=503; phase=after"}
 
-    answer = api.post(SMS, json=order(SMS, route=999_999), headers=headers)
+    answer = api.post(SMS, json=make_order(SMS, route=999_999), headers=headers)
 
     assert answer.status == 422
     assert "x-emulator-fault" not in answer.headers
 
 
-@examples(30)
+@set_examples(30)
 @given(
     st.integers(1, 4),
     st.sampled_from(["before", "after"]),
@@ -456,14 +463,14 @@ def test_after_in_a_header_strikes_only_what_succeeds(api: Api) -> None:
 def test_what_a_header_strikes_never_counts_for_a_rule(
     first: int, phase: str, wishes: list[str]
 ) -> None:
-    api = emulated()
+    api = make_emulator()
     asked(api, OOPS, first=first, phase=phase)
 
     statuses = [
         sent(api, **({"x_emulator_fault": wish} if wish else {})).status
         for wish in wishes
     ]
-    (rule,) = steered(api, "GET", "faults")
+    (rule,) = run_control(api, "GET", "faults")
     api.close()
 
     plain = [status for status, wish in zip(statuses, wishes, strict=True) if not wish]
@@ -475,21 +482,21 @@ def test_what_a_header_strikes_never_counts_for_a_rule(
 def test_the_header_means_nothing_to_the_control_api(api: Api) -> None:
     headers = {"X-Emulator-Fault": "status=500", "Prefer": "code=422"}
 
-    assert steer(api, "GET", "clock", headers=headers).status == 200
+    assert send_control(api, "GET", "clock", headers=headers).status == 200
 
 
 # --- Faults that have a name -----------------------------------------------------
 
 
 def named(api: Api, preset: str, **more: Any) -> dict[str, Any]:
-    rule: dict[str, Any] = steered(
+    rule: dict[str, Any] = run_control(
         api, "POST", "faults", json={"preset": preset, **more}
     )
     return rule
 
 
 def test_presets_are_listed_as_they_stand_in_their_file(api: Api) -> None:
-    told = steered(api, "GET", "fault-presets")
+    told = run_control(api, "GET", "fault-presets")
 
     assert {each["name"]: each["rule"] for each in told} == {
         name: preset["rule"] for name, preset in files.read_yaml(files.PRESETS).items()
@@ -502,7 +509,7 @@ def test_a_preset_becomes_a_rule(api: Api, preset: str) -> None:
     rule = named(api, preset)
 
     assert rule["effect"] == read_presets()[preset]["rule"]["effect"]
-    assert steered(api, "GET", "faults") == [rule]
+    assert run_control(api, "GET", "faults") == [rule]
 
 
 def test_a_preset_is_narrowed_by_what_is_sent_beside_it(api: Api) -> None:

@@ -13,23 +13,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import MakeApi
-from tests.emulated import Api, at_once, demo, limited
-from tests.orders import CELLPHONE, RESPONSES, SMS, VOICE, order
-from tests.properties import examples
-from tests.served import DEADLINE, serve
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    Api,
+    MakeApi,
+    make_limited_emulator,
+    read_demo_world,
+    run_at_once,
+    run_control,
+    send_control,
+    set_examples,
+)
+from tests.support.orders import NUMBER, RESPONSES, SMS, VOICE, make_order
+from tests.support.processes import DEADLINE, serve_emulator
 
 USER = "/api/v1/user"
 CREATE = "createCampaign"
 KIB = 1024
 MANY = 50_000
-ALWAYS = examples(25)
+ALWAYS = set_examples(25)
 
 
 def told(api: Api, query: str = "", **options: Any) -> list[Any]:
     """Return the exchanges that the journal lists."""
-    exchanges: list[Any] = steered(api, "GET", f"journal?{query}", **options)[
+    exchanges: list[Any] = run_control(api, "GET", f"journal?{query}", **options)[
         "exchanges"
     ]
     return exchanges
@@ -40,20 +46,20 @@ def newest(api: Api, query: str = "") -> Any:
 
 
 def sent(api: Api, *cellphones: str, **changes: Any) -> None:
-    recipients = [{"cellphone": each} for each in cellphones or (CELLPHONE,)]
-    api.post(SMS, json=order(SMS, recipients=recipients, **changes))
+    recipients = [{"cellphone": each} for each in cellphones or (NUMBER,)]
+    api.post(SMS, json=make_order(SMS, recipients=recipients, **changes))
 
 
 def waited(api: Api, **asked: Any) -> Any:
-    return steered(api, "POST", "journal/wait", json={"timeout": 0, **asked})
+    return run_control(api, "POST", "journal/wait", json={"timeout": 0, **asked})
 
 
 def verdict(api: Api, **asked: Any) -> Any:
-    return steered(api, "POST", "journal/verify", json={"timeout": 0, **asked})
+    return run_control(api, "POST", "journal/verify", json={"timeout": 0, **asked})
 
 
 def holding(credit: int) -> dict[str, Any]:
-    return {**demo()["account"], "credit": credit}
+    return {**read_demo_world()["account"], "credit": credit}
 
 
 def crowd(count: int) -> list[dict[str, str]]:
@@ -65,7 +71,7 @@ def crowd(count: int) -> list[dict[str, str]]:
 
 def test_an_exchange_is_kept_whole(api: Api) -> None:
     api.clock.advance(seconds=1.5)
-    body = json.dumps(order(SMS, text="año")).encode()
+    body = json.dumps(make_order(SMS, text="año")).encode()
 
     answer = api.post(f"{SMS}?from=here", content=body, headers={"x-mine": "yes"})
 
@@ -113,7 +119,7 @@ def test_a_refused_exchange_is_kept_with_what_was_sent(api: Api) -> None:
 
 
 def test_equal_headers_are_kept_side_by_side() -> None:
-    with serve() as served:
+    with serve_emulator() as served:
         served.say(
             b"GET /api/v1/user HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer demo\r\n"
             b"X-Mine: one\r\nX-Mine: two\r\nConnection: close\r\n\r\n"
@@ -138,7 +144,7 @@ def test_who_was_not_let_in_is_in_no_journal(api: Api) -> None:
 
 
 def test_a_body_that_is_too_large_is_kept_as_far_as_it_was_read() -> None:
-    with serve("--body-limit", "1000") as served:
+    with serve_emulator("--body-limit", "1000") as served:
         parts = iter([b"[" + b"1," * 299, b"2," * 300, b"3," * 300])
         answer = served.ask("POST", SMS, parts)
         (kept,) = served.ask("GET", "/_emulator/journal").body["exchanges"]
@@ -181,7 +187,7 @@ def test_a_large_request_is_found_by_any_of_its_numbers(
     make_api: MakeApi, path: str, fate: str
 ) -> None:
     api = make_api(account=holding(1 if fate == "refused" else 10_000_000))
-    body = json.dumps(order(path, recipients=crowd(MANY))).encode()
+    body = json.dumps(make_order(path, recipients=crowd(MANY))).encode()
     if fate == "unreadable":
         body = body[:-1]
     api.get(USER)
@@ -209,7 +215,9 @@ def test_the_numbers_of_a_large_campaign_are_not_copied(make_api: MakeApi) -> No
 
 def test_an_answer_in_slices_is_followed_while_it_is_sent(make_api: MakeApi) -> None:
     api = make_api(account=holding(10_000_000))
-    campaign = api.post(SMS, json=order(SMS, recipients=crowd(4_500))).body["campaign"]
+    campaign = api.post(SMS, json=make_order(SMS, recipients=crowd(4_500))).body[
+        "campaign"
+    ]
     api.clock.advance(hours=1)
 
     listing = api.get(f"{SMS}/{campaign}/messages").octets
@@ -223,7 +231,9 @@ def test_an_answer_in_slices_is_followed_while_it_is_sent(make_api: MakeApi) -> 
 
 def test_a_large_answer_is_cut(make_api: MakeApi) -> None:
     api = make_api(account=holding(10_000_000))
-    campaign = api.post(SMS, json=order(SMS, recipients=crowd(1_500))).body["campaign"]
+    campaign = api.post(SMS, json=make_order(SMS, recipients=crowd(1_500))).body[
+        "campaign"
+    ]
     api.clock.advance(hours=1)
 
     listing = api.get(f"{SMS}/{campaign}/messages").octets
@@ -249,13 +259,13 @@ def test_the_journals_stay_within_their_bounds(
     each: int, total: int, requests: list[tuple[str, int]]
 ) -> None:
     asked: Counter[str] = Counter()
-    with closing(limited(journal=each, journals=total)) as api:
+    with closing(make_limited_emulator(journal=each, journals=total)) as api:
         for name, octets in requests:
             api.post(SMS, content=b"x" * octets, token=f"world-{name}")
             asked[name] += 1
 
             newest_one = list(
-                at_once(api.worlds.get_or_create(f"world-{name}")).journal
+                run_at_once(api.worlds.get_or_create(f"world-{name}")).journal
             )[-1]
             journals = {world.name: world.journal for world in api.worlds}
             assert newest_one.number == asked[name]
@@ -269,7 +279,7 @@ def test_the_journals_stay_within_their_bounds(
 
 
 def test_the_world_that_was_quiet_the_longest_forgets_first() -> None:
-    with closing(limited(journals=10 * ONE)) as api:
+    with closing(make_limited_emulator(journals=10 * ONE)) as api:
         for name in ("a", "b", "c", *"aabb" * 5):
             api.get(USER, token=f"world-{name}")
 
@@ -281,7 +291,7 @@ def test_the_world_that_was_quiet_the_longest_forgets_first() -> None:
 
 
 def test_what_is_counted_is_what_is_held(api: Api) -> None:
-    orders = [json.dumps(order(SMS)).encode() for _ in range(400)]
+    orders = [json.dumps(make_order(SMS)).encode() for _ in range(400)]
     sent(api)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
@@ -300,10 +310,10 @@ def test_what_is_counted_is_what_is_held(api: Api) -> None:
 
 @pytest.mark.parametrize("command", ["clear", "reset", "delete"])
 def test_what_is_forgotten_makes_room_for_others(command: str) -> None:
-    with closing(limited(journals=10 * ONE)) as api:
+    with closing(make_limited_emulator(journals=10 * ONE)) as api:
         for _ in range(5):
             api.get(USER, token="world-a")
-        before = at_once(api.worlds.get_or_create("world-a")).journal
+        before = run_at_once(api.worlds.get_or_create("world-a")).journal
         ways = {
             "clear": ("DELETE", "journal"),
             "reset": ("POST", "world/reset"),
@@ -315,8 +325,8 @@ def test_what_is_forgotten_makes_room_for_others(command: str) -> None:
             api.get(USER, token="world-b")
 
         assert before.octets == 0
-        assert len(at_once(api.worlds.get_or_create("world-b")).journal) == 8
-        assert at_once(api.worlds.get_or_create("world-b")).journal.dropped == 0
+        assert len(run_at_once(api.worlds.get_or_create("world-b")).journal) == 8
+        assert run_at_once(api.worlds.get_or_create("world-b")).journal.dropped == 0
 
 
 # --- Questions ---------------------------------------------------------------
@@ -376,9 +386,9 @@ def test_the_journal_is_asked(busy: Api, query: str, numbers: list[int]) -> None
 )
 def test_a_question_that_means_nothing_is_a_problem(api: Api, query: str) -> None:
     if query.endswith("="):  # which is as if it had not been asked
-        assert steer(api, "GET", f"journal?{query}").status == 200
+        assert send_control(api, "GET", f"journal?{query}").status == 200
     else:
-        assert steer(api, "GET", f"journal?{query}").status == 422
+        assert send_control(api, "GET", f"journal?{query}").status == 422
 
 
 def test_a_journal_is_listed_in_slices(api: Api) -> None:
@@ -391,7 +401,7 @@ def test_a_journal_is_listed_in_slices(api: Api) -> None:
 def test_a_cleared_journal_counts_on(busy: Api) -> None:
     campaigns = dict(busy.world.campaigns)
 
-    assert steered(busy, "DELETE", "journal") == {"dropped": 0, "exchanges": []}
+    assert run_control(busy, "DELETE", "journal") == {"dropped": 0, "exchanges": []}
 
     busy.get(USER)
     assert [each["number"] for each in told(busy)] == [6]
@@ -414,7 +424,7 @@ def test_a_reset_clears_the_journal(busy: Api) -> None:
 @pytest.fixture
 def forgetful() -> Iterator[Api]:
     """Make a world that was asked eight times, a minute apart, and forgot some."""
-    with closing(limited(journal=5 * ONE)) as api:
+    with closing(make_limited_emulator(journal=5 * ONE)) as api:
         for _ in range(8):
             api.get(USER)
             api.clock.advance(minutes=1)
@@ -452,7 +462,7 @@ def test_what_reaches_into_the_dropped_range_fails(forgetful: Api, kind: str) ->
     dropped = forgetful.world.journal.dropped
     method, path, body = question(forgetful, kind, dropped - 1)
 
-    answer = steer(forgetful, method, path, json=body)
+    answer = send_control(forgetful, method, path, json=body)
 
     assert answer.status == 409
     assert answer.body["detail"].startswith(
@@ -468,7 +478,7 @@ def test_what_does_not_reach_into_the_dropped_range_is_answered(forgetful: Api) 
     since = f"2026-03-02T18:{dropped:02d}:00Z"
 
     for query in (f"after={dropped}", f"since={since}", f"last={len(kept)}"):
-        answer = steered(forgetful, "GET", f"journal?{query}")
+        answer = run_control(forgetful, "GET", f"journal?{query}")
         assert [each["number"] for each in answer["exchanges"]] == kept
         assert answer["dropped"] == dropped
     assert verdict(forgetful, since=since, exactly=len(kept))["verified"]
@@ -486,9 +496,9 @@ def test_who_waits_from_nowhere_counts_what_is_kept(forgetful: Api) -> None:
 
 
 def test_a_cleared_journal_has_dropped_nothing(forgetful: Api) -> None:
-    steered(forgetful, "DELETE", "journal")
+    run_control(forgetful, "DELETE", "journal")
 
-    assert steered(forgetful, "GET", "journal") == {"dropped": 0, "exchanges": []}
+    assert run_control(forgetful, "GET", "journal") == {"dropped": 0, "exchanges": []}
     assert verdict(forgetful, exactly=0)["verified"]
 
 
@@ -520,26 +530,28 @@ def newest_of(api: Api, token: str) -> Any:
 
 
 def test_numbers_are_masked_on_request(api: Api) -> None:
-    campaign = {"cellphone": CELLPHONE}
-    api.get(f"/api/v3/hlr/{CELLPHONE}?again={CELLPHONE}")
-    api.post(SMS, json=order(SMS, recipients=[campaign, {"cellphone": 5512345678}]))
-    api.post(SMS, json=order(SMS, text=f"llama al {CELLPHONE}", date="20260101"))
+    campaign = {"cellphone": NUMBER}
+    api.get(f"/api/v3/hlr/{NUMBER}?again={NUMBER}")
+    api.post(
+        SMS, json=make_order(SMS, recipients=[campaign, {"cellphone": 5512345678}])
+    )
+    api.post(SMS, json=make_order(SMS, text=f"llama al {NUMBER}", date="20260101"))
 
-    plain = steer(api, "GET", "journal").octets.decode()
-    masked = steer(api, "GET", "journal?mask=numbers").octets.decode()
+    plain = send_control(api, "GET", "journal").octets.decode()
+    masked = send_control(api, "GET", "journal?mask=numbers").octets.decode()
 
-    assert plain.count(CELLPHONE) > 5
-    assert CELLPHONE not in masked
+    assert plain.count(NUMBER) > 5
+    assert NUMBER not in masked
     assert "5512345678" not in masked
-    assert masked.count("******7282") == plain.count(CELLPHONE)
+    assert masked.count("******7282") == plain.count(NUMBER)
     assert "******5678" in masked
     assert "20260101" in masked
-    assert told(api, f"mask=numbers&number={CELLPHONE}&last=1")[0]["number"] == 3
+    assert told(api, f"mask=numbers&number={NUMBER}&last=1")[0]["number"] == 3
 
 
 def test_a_mask_holds_where_a_number_was_cut(api: Api) -> None:
     start = b'{"pad": "'
-    body = start + b"x" * (4 * KIB - len(start) - 8) + CELLPHONE.encode()
+    body = start + b"x" * (4 * KIB - len(start) - 8) + NUMBER.encode()
     api.post(SMS, content=body + b"x" * 64 * KIB)
 
     assert newest(api)["request"]["body"].endswith("x44989872")
@@ -550,9 +562,9 @@ def test_what_was_seen_is_masked_too(api: Api) -> None:
     sent(api)
     asked = {"number": "4498980000", "mask": "numbers"}
 
-    assert CELLPHONE not in waited(api, **asked)["seen"]
+    assert NUMBER not in waited(api, **asked)["seen"]
     assert "******7282" in waited(api, **asked)["seen"]
-    assert CELLPHONE not in verdict(api, **asked, exactly=1)["says"]
+    assert NUMBER not in verdict(api, **asked, exactly=1)["says"]
 
 
 # --- Waiting -----------------------------------------------------------------
@@ -561,9 +573,9 @@ def test_what_was_seen_is_masked_too(api: Api) -> None:
 def test_who_waits_is_answered_when_it_comes(api: Api) -> None:
     asked = {"operation": CREATE, "count": 2, "timeout": DEADLINE}
 
-    waiting, *_ = api.together(
+    waiting, *_ = api.send_together(
         ("POST", "/_emulator/journal/wait", asked),
-        ("POST", SMS, order(SMS)),
+        ("POST", SMS, make_order(SMS)),
         ("GET", USER, None),
         ("POST", SMS, {}),
     )
@@ -575,12 +587,12 @@ def test_who_waits_is_answered_when_it_comes(api: Api) -> None:
 
 def test_who_waits_is_answered_on_a_socket() -> None:
     asked = json.dumps({"operation": CREATE, "after": 1, "timeout": DEADLINE})
-    with serve() as served, ThreadPoolExecutor() as threads:
-        served.ask("POST", SMS, json.dumps(order(SMS)))
+    with serve_emulator() as served, ThreadPoolExecutor() as threads:
+        served.ask("POST", SMS, json.dumps(make_order(SMS)))
         waiting = threads.submit(
             served.ask, "POST", "/_emulator/journal/wait", asked.encode()
         )
-        served.ask("POST", SMS, json.dumps(order(SMS)))
+        served.ask("POST", SMS, json.dumps(make_order(SMS)))
 
         answer = waiting.result(DEADLINE).body
 
@@ -691,7 +703,7 @@ def test_a_verdict_says_what_was_seen(busy: Api) -> None:
 def test_what_cannot_be_verified_is_a_problem(
     api: Api, path: str, body: Any, words: str
 ) -> None:
-    answer = steer(api, "POST", f"journal/{path}", json=body)
+    answer = send_control(api, "POST", f"journal/{path}", json=body)
 
     assert answer.status == 422
     assert words in answer.body["detail"]
@@ -707,12 +719,12 @@ def test_an_empty_window_is_verified_once_another_moves_the_clock_past_it(
     sent(api)  # before the window, though the clock stands still
     asked = {"operation": CREATE, "never_within": 60, "timeout": DEADLINE}
 
-    waiting, *_ = api.together(
+    waiting, *_ = api.send_together(
         ("POST", VERIFY, asked),
         ("POST", ADVANCE, {"seconds": 59}),
         ("GET", USER, None),
         ("POST", ADVANCE, {"seconds": 1}),
-        ("POST", SMS, order(SMS)),  # which is after it
+        ("POST", SMS, make_order(SMS)),  # which is after it
     )
 
     assert waiting.body == {"verified": True, "count": 0, "says": ""}
@@ -721,10 +733,10 @@ def test_an_empty_window_is_verified_once_another_moves_the_clock_past_it(
 def test_a_request_within_a_window_fails_at_once(api: Api) -> None:
     asked = {"operation": CREATE, "never_within": 60, "timeout": DEADLINE}
 
-    waiting, *_ = api.together(
+    waiting, *_ = api.send_together(
         ("POST", VERIFY, asked),
         ("GET", USER, None),
-        ("POST", SMS, order(SMS)),
+        ("POST", SMS, make_order(SMS)),
     )
 
     assert not waiting.body["verified"]
@@ -770,6 +782,6 @@ def test_a_window_that_the_clock_does_not_pass_is_not_verified(api: Api) -> None
 
 
 def test_a_running_clock_passes_a_window_by_itself(api: Api) -> None:
-    steered(api, "PUT", "clock", json={"rate": 1_000_000})
+    run_control(api, "PUT", "clock", json={"rate": 1_000_000})
 
     assert verdict(api, never_within=3600, timeout=DEADLINE)["verified"]

@@ -6,10 +6,23 @@ from typing import Any
 import pytest
 
 from emulator.client import ClientError, Emulator
-from tests.campaigns import NUMBER
-from tests.emulated import SOON, START
-from tests.pushing import arrived, opened, placed, polled, pushed, verdicts, wrote
-from tests.receiver import GARBAGE, HANG_UP, SILENCE, Receiver, Said, receiving
+from tests.support.emulator import SOON, START
+from tests.support.orders import NUMBER
+from tests.support.receiver import (
+    GARBAGE,
+    HANG_UP,
+    SILENCE,
+    Receiver,
+    ReceiverAnswer,
+    check_push,
+    deliver_sms,
+    list_verdicts,
+    open_world,
+    place_sms,
+    poll_replies,
+    run_receiver,
+    write_reply,
+)
 
 STRANGER, OTHER = "5512345678", "5587654321"  # nothing was ever sent there
 ANSWER = "This is a simple text to keyword request"
@@ -18,7 +31,7 @@ ANSWER = "This is a simple text to keyword request"
 @pytest.fixture
 def asking(emulator: Emulator, receiver: Receiver) -> Emulator:
     """Return a world with the keyword ``mykeyword``, which the receiver answers."""
-    receiver.says(Said(200, ANSWER))
+    receiver.answer_with(ReceiverAnswer(200, ANSWER))
     emulator.add("keywords", keyword="mykeyword", response_url=receiver.url)
     return emulator
 
@@ -39,10 +52,10 @@ def costs(emulator: Emulator) -> list[tuple[str, float]]:
 def test_a_text_with_a_keyword_asks_its_url(
     asking: Emulator, receiver: Receiver
 ) -> None:
-    taken = wrote(asking, "mykeyword this is a response text", STRANGER)
+    taken = write_reply(asking, "mykeyword this is a response text", STRANGER)
 
     (asked,) = receiver.asked
-    assert pushed(asked, "keywordPush") == {
+    assert check_push(asked, "keywordPush") == {
         "response": "mykeyword this is a response text",
         "cellphone": 5512345678,
         "keyword": "mykeyword",
@@ -65,9 +78,9 @@ def test_a_text_with_a_keyword_asks_its_url(
 def test_the_first_word_chooses_whatever_its_case(
     asking: Emulator, receiver: Receiver, text: str
 ) -> None:
-    assert wrote(asking, text, STRANGER).keyword == "mykeyword"
+    assert write_reply(asking, text, STRANGER).keyword == "mykeyword"
 
-    assert [pushed(each, "keywordPush") for each in receiver.asked] == [
+    assert [check_push(each, "keywordPush") for each in receiver.asked] == [
         {
             "response": text,
             "cellphone": 5512345678,
@@ -83,21 +96,21 @@ def test_no_other_word_does(asking: Emulator, receiver: Receiver, text: str) -> 
     with pytest.raises(ClientError, match="none of its keywords"):
         asking.phone(STRANGER).reply(text)
 
-    arrived(asking)
-    assert wrote(asking, text).keyword is None
+    deliver_sms(asking)
+    assert write_reply(asking, text).keyword is None
     assert receiver.asked == []
 
 
 def test_a_word_in_any_script_ignores_its_case(emulator: Emulator) -> None:
     emulator.add("keywords", keyword="Ñandú", response="Sí")
 
-    assert wrote(emulator, "ñANDÚ", STRANGER).keyword == "Ñandú"
+    assert write_reply(emulator, "ñANDÚ", STRANGER).keyword == "Ñandú"
 
 
 @pytest.mark.manual("KEY-12")
 def test_a_keyword_is_good_for_a_month(asking: Emulator, receiver: Receiver) -> None:
     asking.advance(days=31, seconds=-1)
-    assert wrote(asking, "mykeyword", STRANGER).keyword == "mykeyword"
+    assert write_reply(asking, "mykeyword", STRANGER).keyword == "mykeyword"
 
     asking.advance(seconds=1)
     with pytest.raises(ClientError, match="none of its keywords"):
@@ -110,7 +123,7 @@ def test_a_keyword_may_say_itself_when_it_ends(emulator: Emulator) -> None:
     until = START + timedelta(minutes=1)
     emulator.add("keywords", keyword="hoy", response="Si", expires=until.isoformat())
 
-    assert wrote(emulator, "hoy", STRANGER).keyword == "hoy"
+    assert write_reply(emulator, "hoy", STRANGER).keyword == "hoy"
     emulator.advance(minutes=1)
     with pytest.raises(ClientError, match="none of its keywords"):
         emulator.phone(OTHER).reply("hoy")
@@ -126,31 +139,33 @@ def test_keywords_are_added_and_removed(asking: Emulator) -> None:
 
 @pytest.mark.manual("KEY-15")
 def test_what_was_received_is_listed_and_not_polled(asking: Emulator) -> None:
-    wrote(asking, "MyKeyword uno", STRANGER)
+    write_reply(asking, "MyKeyword uno", STRANGER)
     asking.advance(minutes=1)
-    wrote(asking, "info", OTHER)
+    write_reply(asking, "info", OTHER)
 
     assert [tuple(each.values()) for each in asking.received] == [
         ("2026-03-02T18:00:00.000000Z", STRANGER, "mykeyword", "MyKeyword uno"),
         ("2026-03-02T18:01:00.000000Z", OTHER, "info", "info"),
     ]
-    assert polled(asking) == []
+    assert poll_replies(asking) == []
 
 
 def test_a_reply_may_begin_with_a_keyword_and_is_both(
     asking: Emulator, receiver: Receiver
 ) -> None:
-    with receiving() as account:
+    with run_receiver() as account:
         asking.change(push_url=account.url)
-        arrived(asking)
-        taken = wrote(asking, "mykeyword si")
+        deliver_sms(asking)
+        taken = write_reply(asking, "mykeyword si")
 
-        assert [pushed(each)["response"] for each in account.asked] == ["mykeyword si"]
-    assert [pushed(each, "keywordPush")["response"] for each in receiver.asked] == [
+        assert [check_push(each)["response"] for each in account.asked] == [
+            "mykeyword si"
+        ]
+    assert [check_push(each, "keywordPush")["response"] for each in receiver.asked] == [
         "mykeyword si"
     ]
     assert (taken.keyword, len(taken.deliveries)) == ("mykeyword", 2)
-    assert [each["response"] for each in polled(asking)] == ["mykeyword si"]
+    assert [each["response"] for each in poll_replies(asking)] == ["mykeyword si"]
     assert [each.text for each in asking.received] == ["mykeyword si"]
 
 
@@ -160,7 +175,7 @@ def test_a_reply_may_begin_with_a_keyword_and_is_both(
 @pytest.mark.manual("KEY-05", "KEY-17")
 def test_the_body_becomes_a_charged_message_like_any_other(asking: Emulator) -> None:
     before = asking.balance
-    wrote(asking, "mykeyword", STRANGER)
+    write_reply(asking, "mykeyword", STRANGER)
     run = asking.settle()
 
     (message,) = asking.messages(to=STRANGER)
@@ -179,22 +194,22 @@ def test_the_body_becomes_a_charged_message_like_any_other(asking: Emulator) -> 
 def test_any_success_is_an_answer(
     asking: Emulator, receiver: Receiver, status: int
 ) -> None:
-    receiver.says(Said(status, f"  {ANSWER}\n"))
-    wrote(asking, "mykeyword", STRANGER)
+    receiver.answer_with(ReceiverAnswer(status, f"  {ANSWER}\n"))
+    write_reply(asking, "mykeyword", STRANGER)
 
     assert sent(asking) == [ANSWER]
 
 
 def test_a_plain_ok_is_an_answer_as_well(asking: Emulator, receiver: Receiver) -> None:
-    receiver.says(Said(200, "ok"))
-    wrote(asking, "mykeyword", STRANGER)
+    receiver.answer_with(ReceiverAnswer(200, "ok"))
+    write_reply(asking, "mykeyword", STRANGER)
 
     assert sent(asking) == ["ok"]
 
 
 @pytest.mark.manual("KEY-11")
 def test_a_fixed_answer_asks_nobody(told: Emulator, receiver: Receiver) -> None:
-    wrote(told, "info", STRANGER)
+    write_reply(told, "info", STRANGER)
 
     assert sent(told) == ["Gracias por escribir. Horario: lunes a viernes, 9 a 18 h."]
     assert receiver.asked == []
@@ -221,12 +236,12 @@ def test_a_fixed_answer_asks_nobody(told: Emulator, receiver: Receiver) -> None:
 def test_code_is_refused_and_recorded(
     asking: Emulator, receiver: Receiver, code: str
 ) -> None:
-    receiver.says(Said(200, code))
+    receiver.answer_with(ReceiverAnswer(200, code))
     before = asking.balance
-    wrote(asking, "mykeyword", STRANGER)
+    write_reply(asking, "mykeyword", STRANGER)
 
     (delivery,) = asking.deliveries
-    assert (delivery.state, verdicts(delivery)) == ("given_up", ["unusable"])
+    assert (delivery.state, list_verdicts(delivery)) == ("given_up", ["unusable"])
     assert delivery.attempts[0].body == code
     assert "code" in delivery.attempts[0].says
     assert sent(asking) == []
@@ -240,8 +255,8 @@ def test_code_is_refused_and_recorded(
 def test_what_only_looks_like_code_is_none(
     asking: Emulator, receiver: Receiver, text: str
 ) -> None:
-    receiver.says(Said(200, text))
-    wrote(asking, "mykeyword", STRANGER)
+    receiver.answer_with(ReceiverAnswer(200, text))
+    write_reply(asking, "mykeyword", STRANGER)
 
     assert sent(asking) == [text]
 
@@ -250,12 +265,12 @@ def test_what_only_looks_like_code_is_none(
 def test_an_answer_that_is_too_long_is_cut_with_a_note(
     asking: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(200, "x" * 161))
-    wrote(asking, "mykeyword", STRANGER)
+    receiver.answer_with(ReceiverAnswer(200, "x" * 161))
+    write_reply(asking, "mykeyword", STRANGER)
 
     (delivery,) = asking.deliveries
     assert sent(asking) == ["x" * 160]
-    assert verdicts(delivery) == ["accepted"]
+    assert list_verdicts(delivery) == ["accepted"]
     assert "161 characters" in delivery.attempts[0].says
     assert "KEY-07" in delivery.attempts[0].says
 
@@ -263,8 +278,8 @@ def test_an_answer_that_is_too_long_is_cut_with_a_note(
 def test_an_answer_of_160_characters_is_whole(
     asking: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(200, "é" * 160))
-    wrote(asking, "mykeyword", STRANGER)
+    receiver.answer_with(ReceiverAnswer(200, "é" * 160))
+    write_reply(asking, "mykeyword", STRANGER)
 
     assert sent(asking) == ["é" * 160]
     assert asking.deliveries[0].attempts[0].says == ""
@@ -274,13 +289,13 @@ def test_an_answer_of_160_characters_is_whole(
 def test_a_strict_world_refuses_what_is_too_long(
     home: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(200, "x" * 161))
-    with opened(home, strict=True) as world:
+    receiver.answer_with(ReceiverAnswer(200, "x" * 161))
+    with open_world(home, strict=True) as world:
         world.add("keywords", keyword="hi", response_url=receiver.url)
-        wrote(world, "hi", STRANGER)
+        write_reply(world, "hi", STRANGER)
 
         (delivery,) = world.deliveries
-        assert verdicts(delivery) == ["unusable"]
+        assert list_verdicts(delivery) == ["unusable"]
         assert "160 are allowed" in delivery.attempts[0].says
         assert sent(world) == []
 
@@ -289,11 +304,11 @@ def test_a_strict_world_refuses_what_is_too_long(
 @pytest.mark.parametrize(
     ("manner", "verdict"),
     [
-        (Said(500, ANSWER), "bad_status"),
-        (Said(404, ANSWER), "bad_status"),
-        (Said(302, ANSWER), "bad_status"),
-        (Said(200, ""), "unusable"),
-        (Said(200, " \n"), "unusable"),
+        (ReceiverAnswer(500, ANSWER), "bad_status"),
+        (ReceiverAnswer(404, ANSWER), "bad_status"),
+        (ReceiverAnswer(302, ANSWER), "bad_status"),
+        (ReceiverAnswer(200, ""), "unusable"),
+        (ReceiverAnswer(200, " \n"), "unusable"),
         pytest.param(SILENCE, "timed_out", marks=pytest.mark.impatient),
         (HANG_UP, "broken"),
         (GARBAGE, "broken"),
@@ -302,12 +317,12 @@ def test_a_strict_world_refuses_what_is_too_long(
 def test_where_there_is_no_answer_nothing_is_sent(
     asking: Emulator, receiver: Receiver, manner: Any, verdict: str
 ) -> None:
-    receiver.says(manner)
+    receiver.answer_with(manner)
     before = asking.balance
-    wrote(asking, "mykeyword", STRANGER)
+    write_reply(asking, "mykeyword", STRANGER)
 
     (delivery,) = asking.deliveries
-    assert (delivery.state, verdicts(delivery)) == ("given_up", [verdict])
+    assert (delivery.state, list_verdicts(delivery)) == ("given_up", [verdict])
     assert sent(asking) == []
     assert asking.balance == before
     assert [each.text for each in asking.received] == ["mykeyword"]
@@ -317,20 +332,20 @@ def test_one_that_fails_at_first_is_asked_again_where_the_account_retries(
     asking: Emulator, receiver: Receiver
 ) -> None:
     asking.change(push_retries=[5])
-    receiver.says(Said(500), Said(200, ANSWER))
-    wrote(asking, "mykeyword", STRANGER)
+    receiver.answer_with(ReceiverAnswer(500), ReceiverAnswer(200, ANSWER))
+    write_reply(asking, "mykeyword", STRANGER)
     asking.settle()
 
     assert sent(asking) == [ANSWER]
-    assert verdicts(asking.deliveries[0]) == ["bad_status", "accepted"]
+    assert list_verdicts(asking.deliveries[0]) == ["bad_status", "accepted"]
 
 
 def test_what_cannot_be_used_is_not_asked_for_again(
     asking: Emulator, receiver: Receiver
 ) -> None:
     asking.change(push_retries=[5])
-    receiver.says(Said(200, "<b>"))
-    wrote(asking, "mykeyword", STRANGER)
+    receiver.answer_with(ReceiverAnswer(200, "<b>"))
+    write_reply(asking, "mykeyword", STRANGER)
     asking.settle()
 
     assert len(receiver.asked) == 1
@@ -339,11 +354,11 @@ def test_what_cannot_be_used_is_not_asked_for_again(
 @pytest.mark.manual("KEY-17")
 def test_without_credit_nothing_is_sent(asking: Emulator) -> None:
     asking.top_up(-asking.balance)
-    wrote(asking, "mykeyword", STRANGER)
-    wrote(asking, "info", STRANGER)
+    write_reply(asking, "mykeyword", STRANGER)
+    write_reply(asking, "info", STRANGER)
 
     (delivery,) = asking.deliveries
-    assert verdicts(delivery) == ["unusable"]
+    assert list_verdicts(delivery) == ["unusable"]
     assert "is needed" in delivery.attempts[0].says
     assert sent(asking) == []
     assert asking.balance == 0
@@ -369,10 +384,10 @@ def test_a_fixed_answer_that_cannot_be_sent_is_told_as_an_event(
 
 def test_an_account_without_routes_answers_nobody(asking: Emulator) -> None:
     asking.change(routes=[])
-    wrote(asking, "mykeyword", STRANGER)
+    write_reply(asking, "mykeyword", STRANGER)
 
     (delivery,) = asking.deliveries
-    assert verdicts(delivery) == ["unusable"]
+    assert list_verdicts(delivery) == ["unusable"]
     assert "no route" in delivery.attempts[0].says
 
 
@@ -384,7 +399,7 @@ MEXICAN = {"route": 8, "name": "MX", "country": 1, "price": 2, "description": "m
 def test_an_answer_goes_by_the_first_route_to_mexico(asking: Emulator) -> None:
     asking.change(routes=[AMERICAN, MEXICAN])
     before = asking.balance
-    wrote(asking, "mykeyword", STRANGER)
+    write_reply(asking, "mykeyword", STRANGER)
 
     assert asking.balance == before - 2
     assert asking.messages(to=STRANGER).count == 1
@@ -393,7 +408,7 @@ def test_an_answer_goes_by_the_first_route_to_mexico(asking: Emulator) -> None:
 @pytest.mark.manual("KEY-09")
 def test_an_answer_goes_by_no_route_to_elsewhere(asking: Emulator) -> None:
     asking.change(routes=[AMERICAN])
-    wrote(asking, "mykeyword", STRANGER)
+    write_reply(asking, "mykeyword", STRANGER)
 
     (delivery,) = asking.deliveries
     assert "no route to Mexico" in delivery.attempts[0].says
@@ -407,7 +422,7 @@ def test_an_answer_goes_by_no_route_to_elsewhere(asking: Emulator) -> None:
 def test_a_push_url_of_the_keyword_gets_the_plain_push_as_well(
     asking: Emulator, receiver: Receiver
 ) -> None:
-    with receiving() as account, receiving() as second:
+    with run_receiver() as account, run_receiver() as second:
         asking.change(push_url=account.url)
         asking.add(
             "keywords",
@@ -415,11 +430,11 @@ def test_a_push_url_of_the_keyword_gets_the_plain_push_as_well(
             response_url=receiver.url,
             push_url=f"{second.url}?of=keyword",
         )
-        arrived(asking)
-        taken = wrote(asking, "mykeyword si")
+        deliver_sms(asking)
+        taken = write_reply(asking, "mykeyword si")
 
-        plain = [pushed(each) for each in account.asked]
-        also = [pushed(each, own=(("of", "keyword"),)) for each in second.asked]
+        plain = [check_push(each) for each in account.asked]
+        also = [check_push(each, own=(("of", "keyword"),)) for each in second.asked]
     assert plain == also
     assert plain[0]["message_id"] == taken.message
     assert len(receiver.asked) == 1
@@ -429,11 +444,11 @@ def test_a_push_url_of_the_keyword_gets_the_plain_push_as_well(
 def test_from_a_number_without_messages_the_keyword_alone_is_told(
     told: Emulator, receiver: Receiver
 ) -> None:
-    with receiving() as second:
+    with run_receiver() as second:
         told.add("keywords", keyword="hi", response="Si", push_url=second.url)
-        wrote(told, "hi", STRANGER)
+        write_reply(told, "hi", STRANGER)
 
-        assert [pushed(each)["cellphone"] for each in second.asked] == [5512345678]
+        assert [check_push(each)["cellphone"] for each in second.asked] == [5512345678]
     assert receiver.asked == []
 
 
@@ -445,15 +460,15 @@ def test_from_a_number_without_messages_the_keyword_alone_is_told(
 def test_handsets_that_answer_do_not_answer_an_answer(
     emulator: Emulator, receiver: Receiver, word: str, *, fixed: bool
 ) -> None:
-    receiver.says(Said(200, "otra vez?"))
+    receiver.answer_with(ReceiverAnswer(200, "otra vez?"))
     answer = {"response": "otra vez?"} if fixed else {"response_url": receiver.url}
     emulator.add("keywords", keyword=word, **answer)
     numbers = ("9990010000", "9990011000", "9990012000")
     emulator.change(profiles=[{"share": 1, "after": 1, "texts": [word]}])
-    placed(emulator, *numbers, NUMBER)
+    place_sms(emulator, *numbers, NUMBER)
     emulator.settle(events=1_000)
 
-    replies = [each["response"] for each in polled(emulator)]
+    replies = [each["response"] for each in poll_replies(emulator)]
     expected = sum(each.casefold() == word for each in replies)
     assert len(replies) == 5
     answers = [each for each in emulator.messages() if each.text == "otra vez?"]
@@ -464,9 +479,9 @@ def test_handsets_that_answer_do_not_answer_an_answer(
 def test_a_receiver_that_hangs_holds_no_other_keyword_up(
     asking: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(SILENCE)
-    with receiving() as quick:
-        quick.says(Said(200, "pronto"))
+    receiver.answer_with(SILENCE)
+    with run_receiver() as quick:
+        quick.answer_with(ReceiverAnswer(200, "pronto"))
         asking.add("keywords", keyword="quick", response_url=quick.url)
         asking.phone(STRANGER).reply("mykeyword")
         asking.phone(STRANGER).reply("quick")

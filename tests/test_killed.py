@@ -20,10 +20,16 @@ from typing import Any
 
 import pytest
 
-from tests.campaigns import an_sms, to
-from tests.receiver import Receiver, receiving
-from tests.served import DEADLINE, Served, serve
-from tests.smpp import packed
+from tests.support.orders import make_recipients, make_sms
+from tests.support.processes import DEADLINE, ServedEmulator, serve_emulator
+from tests.support.receiver import Receiver, run_receiver
+from tests.support.smpp import (
+    GENERIC_NACK,
+    get_response_id,
+    pack_bind,
+    pack_pdu,
+    pack_submit,
+)
 
 SEED = 20_261_125
 ACKNOWLEDGED = 150  # answers at most before a process is killed
@@ -44,7 +50,7 @@ class Told:
 class Crowd:
     """Clients of one process, which they kill with the last answer they wait for."""
 
-    def __init__(self, served: Served, told: Told, answers: int) -> None:
+    def __init__(self, served: ServedEmulator, told: Told, answers: int) -> None:
         self._served = served
         self._told = told
         self._left = answers
@@ -84,7 +90,7 @@ class Crowd:
         told = self._told
         while True:
             name = self._number()
-            order = an_sms(recipients=to(name), campaign_name=name)
+            order = make_sms(recipients=make_recipients(name), campaign_name=name)
             placed = self._asked("/api/v3/campaign", order)["campaign"]
             self._acknowledged({placed: name}, told.campaigns)
 
@@ -93,7 +99,9 @@ class Crowd:
         told = self._told
         while True:
             number = self._number()
-            order = an_sms(recipients=to(number), campaign_name=f"for {number}")
+            order = make_sms(
+                recipients=make_recipients(number), campaign_name=f"for {number}"
+            )
             self._asked("/api/v3/campaign", order)
             wrote = {"number": number, "text": number}
             self._asked("/_emulator/inbound", wrote)
@@ -103,11 +111,11 @@ class Crowd:
         told = self._told
         host, _, port = self._served.ready["smpp"].rpartition(":")
         with socket.create_connection((host, int(port)), timeout=DEADLINE) as line:
-            line.sendall(packed.bind())
+            line.sendall(pack_bind())
             _hear(line)
             for sequence in count(2):
                 number = self._number()
-                line.sendall(packed.submit(sequence, number, registered=1))
+                line.sendall(pack_submit(sequence, number, registered=1))
                 message = int(_hear(line)[:-1])
                 self._acknowledged({message: number}, told.messages)
 
@@ -117,10 +125,10 @@ def _hear(line: socket.socket) -> bytes:
     while True:
         length, command, status, sequence = struct.unpack(">IIII", _exactly(line, 16))
         body = _exactly(line, length - 16)
-        if command & packed.GENERIC_NACK:
+        if command & GENERIC_NACK:
             assert status == 0
             return body
-        line.sendall(packed.packet(packed.resp(command), sequence, b"\0"))
+        line.sendall(pack_pdu(get_response_id(command), sequence, b"\0"))
 
 
 def _exactly(line: socket.socket, octets: int) -> bytes:
@@ -136,7 +144,7 @@ def _exactly(line: socket.socket, octets: int) -> bytes:
 class Found:
     """What a process says that was begun on what another left."""
 
-    def __init__(self, served: Served, receiver: Receiver) -> None:
+    def __init__(self, served: ServedEmulator, receiver: Receiver) -> None:
         self._served = served
         self._receiver = receiver
         assert self._ask("POST", "clock/settle", {})["happened"] is not None
@@ -180,10 +188,10 @@ class Found:
 
 
 @contextmanager
-def process(folder: Path, receiver: Receiver) -> Iterator[Served]:
+def process(folder: Path, receiver: Receiver) -> Iterator[ServedEmulator]:
     """Serve the worlds of a directory, in which messages arrive at once."""
     flags = ("--data", str(folder), "--pace", "instant", "--mo-url", receiver.url)
-    with serve(*flags, "--max-deliveries", "1000000") as served:
+    with serve_emulator(*flags, "--max-deliveries", "1000000") as served:
         yield served
 
 
@@ -205,12 +213,12 @@ def killed(folder: Path, receiver: Receiver, random: Random, times: int) -> None
 def test_nothing_acknowledged_is_lost_when_the_process_is_killed(
     tmp_path: Path,
 ) -> None:
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         killed(tmp_path, receiver, Random(SEED), times=3)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("part", range(20))
 def test_nothing_is_lost_at_many_other_moments(tmp_path: Path, part: int) -> None:
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         killed(tmp_path, receiver, Random(SEED + part + 1), times=10)

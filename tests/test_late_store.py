@@ -14,16 +14,26 @@ import pytest
 
 from emulator.domain.command_status import CommandStatus
 from emulator.world import ChangeSet, Store, StoreWriteError, World
-from tests.campaigns import NUMBER, SMS, an_sms, place, to
-from tests.commanded import COMMANDS, attended, forked, prepared
-from tests.conftest import MakeApi
-from tests.emulated import Api, emulated
-from tests.receiver import receiving
-from tests.smpp import packed
-from tests.smpp.dialled import listening
-from tests.smpp.packed import resp
 from tests.smpp.test_receipts import receipt
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    Api,
+    MakeApi,
+    make_emulator,
+    run_control,
+    send_control,
+)
+from tests.support.orders import NUMBER, SMS, make_recipients, make_sms, place_campaign
+from tests.support.receiver import run_receiver
+from tests.support.smpp import (
+    DELIVER_SM,
+    ENQUIRE_LINK,
+    SUBMIT_SM,
+    get_response_id,
+    open_smsc,
+    pack_pdu,
+    pack_submit,
+)
+from tests.support.worlds import COMMANDS, attend_command, fork_world, prepare_world
 from tests.test_disk_refuses import told
 from tests.test_one_way import REPLYING, everything
 
@@ -84,8 +94,8 @@ def late(api: Api) -> Iterator[Late]:
 @pytest.fixture(scope="module")
 def ready() -> Iterator[Api]:
     """Return a prepared world; each test takes a fork of it."""
-    with closing(emulated()) as api:
-        prepared(api)
+    with closing(make_emulator()) as api:
+        prepare_world(api)
         yield api
 
 
@@ -96,15 +106,15 @@ def test_every_command_does_what_it_does_with_a_quick_one(
     api = ready
     left = []
     for kept in (nullcontext, late):
-        forked(api)
-        with attended(api, name):
-            method, path, body = COMMANDS[name].sent(api)
+        fork_world(api)
+        with attend_command(api, name):
+            method, path, body = COMMANDS[name].make_request(api)
             with kept(api):
                 answer = api.send(method, path, json=body)
                 if "Delivery" in name:  # until it has been tried
-                    steer(api, "POST", "clock/settle", json={"seconds": 1})
+                    send_control(api, "POST", "clock/settle", json={"seconds": 1})
             assert answer.status == 200, answer.octets
-            document = steered(api, "GET", "world/snapshot")
+            document = run_control(api, "GET", "world/snapshot")
         del document["name"], document["tokens"]
         if name == "setClock":  # which runs by the wall's
             document["clock"]["now"] = ""
@@ -114,10 +124,10 @@ def test_every_command_does_what_it_does_with_a_quick_one(
 
 def test_requests_of_a_world_keep_their_order(api: Api) -> None:
     texts = [f"number {number}" for number in range(20)]
-    orders = [("POST", SMS, an_sms(text=each)) for each in texts]
+    orders = [("POST", SMS, make_sms(text=each)) for each in texts]
 
     with late(api):
-        answers = api.together(*orders, ("GET", "/api/v1/user", None))
+        answers = api.send_together(*orders, ("GET", "/api/v1/user", None))
 
     assert [each.status for each in answers] == [200] * 21
     ids = [each.body["campaign"] for each in answers[:-1]]
@@ -133,26 +143,26 @@ def test_nothing_is_seen_before_it_is_written_and_others_are_not_held_up(
     api: Api,
 ) -> None:
     other = Api(api.app, "world-other", api._loop)  # noqa: SLF001 - the same program
-    place(other)
+    place_campaign(other)
     with late(api) as store:
         store.held.add(api.world.name)
-        placing = api.start("POST", SMS, json=an_sms())
+        placing = api.start("POST", SMS, json=make_sms())
         reading = api.start("GET", "/api/v1/user")
-        assert place(other)["campaign"]
+        assert place_campaign(other)["campaign"]
         assert api.world.campaigns == {}
         assert not placing.done()
         assert not reading.done()
         store.let_go.set()
-        assert place(api)["campaign"] == 8528239
+        assert place_campaign(api)["campaign"] == 8528239
     assert len(api.world.campaigns) == 2
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_it_refuses_has_changed_nothing(ready: Api, name: str) -> None:
     api = ready
-    forked(api)
-    with attended(api, name):
-        method, path, body = COMMANDS[name].sent(api)
+    fork_world(api)
+    with attend_command(api, name):
+        method, path, body = COMMANDS[name].make_request(api)
         before = everything(api)
         with late(api) as store:
             store.refused = True
@@ -166,22 +176,22 @@ def test_what_it_refuses_has_changed_nothing(ready: Api, name: str) -> None:
 
 
 def test_a_client_of_smpp_is_answered_in_order(api: Api) -> None:
-    with late(api) as store, listening(api) as phone:
-        caller = phone.bound()
-        caller.say(*(packed.submit(number, registered=1) for number in range(2, 52)))
+    with late(api) as store, open_smsc(api) as smsc:
+        caller = smsc.bind()
+        caller.say(*(pack_submit(number, registered=1) for number in range(2, 52)))
         answers = [caller.hear() for _ in range(50)]
         assert [each.sequence for each in answers] == [*range(2, 52)]
         ids = [int(each.body[:-1]) for each in answers]
         assert ids == [*range(ids[0], ids[0] + 50)]
 
         store.refused = True
-        caller.say(packed.submit(60), packed.packet(packed.ENQUIRE_LINK, 61))
+        caller.say(pack_submit(60), pack_pdu(ENQUIRE_LINK, 61))
         refused, alive = caller.hear(), caller.hear()
         assert (refused.sequence, refused.status) == (60, CommandStatus.ESME_RSYSERR)
-        assert alive.command == resp(packed.ENQUIRE_LINK)
+        assert alive.command == get_response_id(ENQUIRE_LINK)
         store.refused = False
 
-        steered(api, "POST", "clock/advance", json={"seconds": 60})
+        run_control(api, "POST", "clock/advance", json={"seconds": 60})
         told_of = [receipt(caller) for _ in range(50)]
         assert len({each.short for each in told_of}) == 50
         caller.turn()
@@ -192,36 +202,38 @@ def test_a_client_of_smpp_is_answered_in_order(api: Api) -> None:
 @pytest.mark.parametrize("effect", [{"pdu": "early_receipt"}, {"delay": 5}])
 def test_a_fault_of_smpp_is_felt_as_ever(api: Api, effect: Any) -> None:
     rule = {"operation": "submit_sm", "phase": "after", "effect": effect, "first": 1}
-    with late(api), listening(api) as phone:
-        steered(api, "POST", "faults", json=rule)
-        caller = phone.bound()
-        caller.say(packed.submit(2, registered=1))
+    with late(api), open_smsc(api) as smsc:
+        run_control(api, "POST", "faults", json=rule)
+        caller = smsc.bind()
+        caller.say(pack_submit(2, registered=1))
         if "pdu" in effect:
-            assert caller.hear().command == packed.DELIVER_SM
+            assert caller.hear().command == DELIVER_SM
         else:
             caller.turn()
-            steered(api, "POST", "clock/advance", json={"seconds": 5})
+            run_control(api, "POST", "clock/advance", json={"seconds": 5})
         answer = caller.hear()
-        assert (answer.command, answer.status) == (resp(packed.SUBMIT_SM), 0)
+        assert (answer.command, answer.status) == (get_response_id(SUBMIT_SM), 0)
 
 
 def test_what_happens_by_itself_happens_as_ever(make_api: MakeApi) -> None:
     quick, slow = make_api(), make_api()
     left = []
     for api in (quick, slow):
-        with receiving() as receiver:
-            steered(api, "PATCH", "account", json={"push_url": receiver.url})
-            place(api, an_sms(recipients=to(*[REPLYING] * 3)))
+        with run_receiver() as receiver:
+            run_control(api, "PATCH", "account", json={"push_url": receiver.url})
+            place_campaign(api, make_sms(recipients=make_recipients(*[REPLYING] * 3)))
             wrote = {"number": NUMBER, "text": "info"}
             if api is quick:
-                steered(api, "POST", "clock/settle", json={})
-                steered(api, "POST", "inbound", json={**wrote, "number": REPLYING})
-                steered(api, "POST", "clock/settle", json={})
+                run_control(api, "POST", "clock/settle", json={})
+                run_control(api, "POST", "inbound", json={**wrote, "number": REPLYING})
+                run_control(api, "POST", "clock/settle", json={})
             else:
                 with late(api):
-                    steered(api, "POST", "clock/settle", json={})
-                    steered(api, "POST", "inbound", json={**wrote, "number": REPLYING})
-                    steered(api, "POST", "clock/settle", json={})
+                    run_control(api, "POST", "clock/settle", json={})
+                    run_control(
+                        api, "POST", "inbound", json={**wrote, "number": REPLYING}
+                    )
+                    run_control(api, "POST", "clock/settle", json={})
             left.append(sorted(each["response"] for each in receiver.parameters))
             states = {str(each.state) for each in api.world.deliveries.values()}
             assert states == {"delivered"}
@@ -229,4 +241,4 @@ def test_what_happens_by_itself_happens_as_ever(make_api: MakeApi) -> None:
     assert [each.response for each in quick.world.responses] == [
         each.response for each in slow.world.responses
     ]
-    assert steer(slow, "GET", "readyz").status == 200
+    assert send_control(slow, "GET", "readyz").status == 200

@@ -11,11 +11,32 @@ import pytest
 from emulator.client import ClientError, Emulator
 from emulator.client.shown import Fact
 from emulator.serving.standby import Standby
-from tests.campaigns import NUMBER
-from tests.command import EMULATOR, complaint, run
-from tests.pushing import arrived, opened, placed, polled, pushed, verdicts, wrote
-from tests.receiver import GARBAGE, HANG_UP, SILENCE, Asked, Receiver, Said, receiving
-from tests.served import DEADLINE, ROOT, clean_environment, first_line
+from tests.support.orders import NUMBER
+from tests.support.processes import (
+    COMMAND,
+    DEADLINE,
+    ROOT,
+    make_environment,
+    read_complaint,
+    read_first_line,
+    run_command,
+)
+from tests.support.receiver import (
+    GARBAGE,
+    HANG_UP,
+    SILENCE,
+    ReceivedRequest,
+    Receiver,
+    ReceiverAnswer,
+    check_push,
+    deliver_sms,
+    list_verdicts,
+    open_world,
+    place_sms,
+    poll_replies,
+    run_receiver,
+    write_reply,
+)
 
 OTHER = "5512345678"
 SOON = 60.0  # seconds of the wall; only what hangs comes near
@@ -33,13 +54,13 @@ def world(
     request: pytest.FixtureRequest, home: Emulator, server: Emulator
 ) -> Iterator[Emulator]:
     """Return a world, reached in one of the two ways."""
-    with opened(home if request.param == "in process" else server) as world:
+    with open_world(home if request.param == "in process" else server) as world:
         yield world
 
 
 @pytest.fixture
 def remote(server: Emulator) -> Iterator[Emulator]:
-    with opened(server) as world:
+    with open_world(server) as world:
         yield world
 
 
@@ -67,9 +88,9 @@ class Notebook:
 
 def test_a_handler_gets_the_pushes_and_no_url_is_needed(world: Emulator) -> None:
     notes = Notebook()
-    arrived(world)
+    deliver_sms(world)
     with world.receive(notes):
-        taken = wrote(world)
+        taken = write_reply(world)
 
     (push,) = notes.heard
     assert {name: push[name] for name in ("response", "cellphone", "date")} == {
@@ -80,7 +101,7 @@ def test_a_handler_gets_the_pushes_and_no_url_is_needed(world: Emulator) -> None
     assert push.message_id == str(taken.message)
     assert (push.operation, push.method, push.url) == ("moPush", "GET", "")
     (delivery,) = world.deliveries
-    assert (delivery.state, verdicts(delivery)) == ("delivered", ["accepted"])
+    assert (delivery.state, list_verdicts(delivery)) == ("delivered", ["accepted"])
     assert (delivery.attempts[0].status, delivery.attempts[0].body) == (200, "ok")
 
 
@@ -99,22 +120,22 @@ def test_a_handler_gets_the_pushes_and_no_url_is_needed(world: Emulator) -> None
 def test_what_a_handler_returns_is_the_answer(
     world: Emulator, answer: Any, status: int, body: str, verdict: str
 ) -> None:
-    arrived(world)
+    deliver_sms(world)
     with world.receive(Notebook(answer)):
-        wrote(world)
+        write_reply(world)
 
     (attempt,) = world.deliveries[0].attempts
     assert (attempt.status, attempt.body, attempt.verdict) == (status, body, verdict)
 
 
 def test_what_a_handler_raises_is_a_500_with_its_traceback(world: Emulator) -> None:
-    arrived(world)
+    deliver_sms(world)
     with world.receive(Notebook(KeyError("the customer's bug"))) as listener:
-        wrote(world, "one")
-        wrote(world, "two")
+        write_reply(world, "one")
+        write_reply(world, "two")
 
     first, second = world.deliveries
-    assert (first.attempts[0].status, verdicts(first)) == (500, ["bad_status"])
+    assert (first.attempts[0].status, list_verdicts(first)) == (500, ["bad_status"])
     assert "the customer's bug" in first.attempts[0].body
     assert second.state == "delivered", "the listener has gone on"
     assert listener
@@ -124,26 +145,30 @@ def test_what_a_handler_raises_is_a_500_with_its_traceback(world: Emulator) -> N
 def test_an_answer_that_is_none_breaks_this_push_and_no_other(
     world: Emulator, odd: Any
 ) -> None:
-    arrived(world)
+    deliver_sms(world)
     with world.receive(Notebook(odd)):
-        wrote(world, "one")
-        wrote(world, "two")
+        write_reply(world, "one")
+        write_reply(world, "two")
 
     first, second = world.deliveries
-    assert verdicts(first) == ["broken"]
+    assert list_verdicts(first) == ["broken"]
     assert second.state == "delivered"
 
 
 def test_retries_come_to_the_listener_on_the_worlds_clock(world: Emulator) -> None:
     notes = Notebook(500, 500)
     world.change(push_retries="backoff")
-    arrived(world)
+    deliver_sms(world)
     with world.receive(notes):
         world.phone(NUMBER).reply("Si")
         world.settle()
 
     assert notes.texts == ["Si"] * 3
-    assert verdicts(world.deliveries[0]) == ["bad_status", "bad_status", "accepted"]
+    assert list_verdicts(world.deliveries[0]) == [
+        "bad_status",
+        "bad_status",
+        "accepted",
+    ]
 
 
 def test_a_keyword_is_answered_by_the_handler(world: Emulator) -> None:
@@ -151,7 +176,7 @@ def test_a_keyword_is_answered_by_the_handler(world: Emulator) -> None:
     url = "http://shop.example/keyword"  # where nobody may go
     world.add("keywords", keyword="hi", response_url=url)
     with world.receive(notes):
-        wrote(world, "hi there", OTHER)
+        write_reply(world, "hi there", OTHER)
 
     (push,) = notes.heard
     assert (push.operation, push.keyword, push.url) == ("keywordPush", "hi", url)
@@ -161,38 +186,38 @@ def test_a_keyword_is_answered_by_the_handler(world: Emulator) -> None:
 def test_a_listener_goes_before_the_url(world: Emulator, receiver: Receiver) -> None:
     notes = Notebook()
     world.change(push_url=receiver.url)
-    arrived(world)
+    deliver_sms(world)
     with world.receive(notes):
-        wrote(world, "to the listener")
-    wrote(world, "to the URL")
+        write_reply(world, "to the listener")
+    write_reply(world, "to the URL")
 
     assert notes.texts == ["to the listener"]
-    assert [pushed(each)["response"] for each in receiver.asked] == ["to the URL"]
+    assert [check_push(each)["response"] for each in receiver.asked] == ["to the URL"]
     assert {each.state for each in world.deliveries} == {"delivered"}
 
 
 def test_of_two_listeners_the_longest_connected_gets_it_all(world: Emulator) -> None:
     first, second = Notebook(), Notebook()
-    arrived(world)
+    deliver_sms(world)
     with ExitStack() as stack:
         one = stack.enter_context(world.receive(first))
         stack.enter_context(world.receive(second))
-        wrote(world, "one")
+        write_reply(world, "one")
         one.close()
-        wrote(world, "two")
+        write_reply(world, "two")
 
     assert (first.texts, second.texts) == (["one"], ["two"])
 
 
 def test_without_a_url_and_a_listener_nothing_is_pushed(world: Emulator) -> None:
-    arrived(world)
-    taken = wrote(world)
+    deliver_sms(world)
+    taken = write_reply(world)
 
     assert taken.deliveries == []
     with world.receive(Notebook()) as listener:
         world.settle()
     assert len(world.deliveries) == 0
-    assert len(polled(world)) == 1
+    assert len(poll_replies(world)) == 1
     assert listener
 
 
@@ -200,9 +225,9 @@ def test_a_listener_of_one_world_hears_nothing_of_another(
     world: Emulator, home: Emulator
 ) -> None:
     notes = Notebook()
-    with opened(home) as other, world.receive(notes):
-        arrived(other)
-        assert wrote(other).deliveries == []
+    with open_world(home) as other, world.receive(notes):
+        deliver_sms(other)
+        assert write_reply(other).deliveries == []
 
     assert notes.heard == []
 
@@ -235,19 +260,19 @@ def leaving(world: Emulator, lines: tuple[str, ...]) -> Iterator[None]:
 def test_what_it_has_not_acknowledged_goes_to_the_url(
     world: Emulator, receiver: Receiver
 ) -> None:
-    arrived(world)
+    deliver_sms(world)
     world.change(push_url=receiver.url)
     with leaving(world, ("under way", "behind")):
         world.settle()
 
     assert [each["response"] for each in receiver.parameters] == ["under way", "behind"]
     first, second = world.deliveries
-    assert verdicts(first) == ["gone", "accepted"]
-    assert verdicts(second) == ["accepted"]
+    assert list_verdicts(first) == ["gone", "accepted"]
+    assert list_verdicts(second) == ["accepted"]
 
 
 def test_without_a_url_it_waits_for_the_next_listener(world: Emulator) -> None:
-    arrived(world)
+    deliver_sms(world)
     with leaving(world, ("under way", "behind")):
         run = world.settle()
 
@@ -262,14 +287,14 @@ def test_without_a_url_it_waits_for_the_next_listener(world: Emulator) -> None:
 
 
 def test_a_listener_that_went_costs_no_try(world: Emulator) -> None:
-    arrived(world)
+    deliver_sms(world)
     world.change(push_retries=[5])
     with leaving(world, ("Si",)):
         pass
     with world.receive(Notebook(500, "ok")):
         world.settle()
 
-    assert verdicts(world.deliveries[0]) == ["gone", "bad_status", "accepted"]
+    assert list_verdicts(world.deliveries[0]) == ["gone", "bad_status", "accepted"]
 
 
 def test_a_world_that_is_reset_meanwhile_leaves_its_listener_alone(
@@ -287,12 +312,12 @@ def test_a_world_that_is_reset_meanwhile_leaves_its_listener_alone(
         return "ok"
 
     with world.receive(held):
-        arrived(world)
+        deliver_sms(world)
         world.phone(NUMBER).reply("before")
         world.phone(NUMBER).reply("never")
         assert here.wait(SOON)
         world.reset()
-        arrived(world)
+        deliver_sms(world)
         world.phone(NUMBER).reply("after")
         go_on.set()
         world.wait_for_delivery(state="delivered")
@@ -306,11 +331,11 @@ def test_a_handler_may_ask_the_emulator(world: Emulator) -> None:
     found: list[Any] = []
 
     def look(push: Fact) -> None:
-        found.append(polled(world, {"type": 3, "cellphone": int(push.cellphone)}))
+        found.append(poll_replies(world, {"type": 3, "cellphone": int(push.cellphone)}))
         if len(found) == 1:
             world.phone(NUMBER).reply("again")
 
-    arrived(world)
+    deliver_sms(world)
     with world.receive(look):
         world.phone(NUMBER).reply("Si")
         world.settle()
@@ -328,10 +353,10 @@ def test_a_handler_is_called_for_one_push_at_a_time(world: Emulator) -> None:
         world.find_deliveries()  # takes its time
         inside.pop()
 
-    arrived(world)
+    deliver_sms(world)
     world.fault(push="storm", count=8)
     with world.receive(count):
-        wrote(world)
+        write_reply(world)
 
     assert most == [1] * 8
     assert {each.state for each in world.deliveries} == {"delivered"}
@@ -375,15 +400,15 @@ def listening(
     """Run ``listen`` until the block ends."""
     flags = ("--forward-to", target, "--url", world.url, "--world", world.world, *more)
     with subprocess.Popen(
-        (*EMULATOR, "listen", *flags),
+        (*COMMAND, "listen", *flags),
         cwd=ROOT,
-        env=clean_environment(),
+        env=make_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
         try:
-            assert target in first_line(process)
+            assert target in read_first_line(process)
             yield process
         finally:
             process.kill()
@@ -392,13 +417,13 @@ def listening(
 def test_the_command_forwards_to_a_local_server(
     remote: Emulator, receiver: Receiver
 ) -> None:
-    arrived(remote)
+    deliver_sms(remote)
     with listening(remote, f"{receiver.url}?key=1") as process:
-        wrote(remote, "ñ & más")
-        line = first_line(process)
+        write_reply(remote, "ñ & más")
+        line = read_first_line(process)
 
     (asked,) = receiver.asked
-    assert pushed(asked, own=(("key", "1"),))["response"] == "ñ & más"
+    assert check_push(asked, own=(("key", "1"),))["response"] == "ñ & más"
     (delivery,) = remote.deliveries
     assert (delivery.state, delivery.attempts[0].body) == ("delivered", "ok")
     assert "moPush" in line
@@ -408,10 +433,10 @@ def test_the_command_forwards_to_a_local_server(
 def test_answers_travel_back_with_their_headers(
     remote: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(503, "later", (("x-mark", "1"),)))
-    arrived(remote)
+    receiver.answer_with(ReceiverAnswer(503, "later", (("x-mark", "1"),)))
+    deliver_sms(remote)
     with listening(remote, receiver.url):
-        wrote(remote)
+        write_reply(remote)
 
     (attempt,) = remote.deliveries[0].attempts
     assert (attempt.verdict, attempt.status) == ("bad_status", 503)
@@ -421,13 +446,15 @@ def test_answers_travel_back_with_their_headers(
 def test_a_keyword_is_asked_for_at_its_own_url(
     remote: Emulator, receiver: Receiver
 ) -> None:
-    with receiving() as shop:
-        shop.says(Said(200, "vuelve pronto"))
+    with run_receiver() as shop:
+        shop.answer_with(ReceiverAnswer(200, "vuelve pronto"))
         remote.add("keywords", keyword="hi", response_url=shop.url)
         with listening(remote, receiver.url):
-            wrote(remote, "hi", OTHER)
+            write_reply(remote, "hi", OTHER)
 
-        assert [pushed(each, "keywordPush")["keyword"] for each in shop.asked] == ["hi"]
+        assert [check_push(each, "keywordPush")["keyword"] for each in shop.asked] == [
+            "hi"
+        ]
     assert receiver.asked == []
     assert [each.text for each in remote.messages(to=OTHER)] == ["vuelve pronto"]
 
@@ -437,15 +464,15 @@ def test_a_local_server_that_is_slow_holds_no_other_up(
 ) -> None:
     came = Event()
 
-    def silence(_asked: Asked) -> str:
+    def silence(_asked: ReceivedRequest) -> str:
         came.set()
         return SILENCE
 
-    receiver.says(silence)
-    with receiving() as shop:
-        shop.says(Said(200, "pronto"))
+    receiver.answer_with(silence)
+    with run_receiver() as shop:
+        shop.answer_with(ReceiverAnswer(200, "pronto"))
         remote.add("keywords", keyword="hi", response_url=shop.url)
-        arrived(remote)
+        deliver_sms(remote)
         with listening(remote, receiver.url):
             remote.phone(NUMBER).reply("hi")
             remote.wait_for_delivery(kind="keywordPush", state="delivered")
@@ -459,15 +486,15 @@ def test_what_comes_at_once_is_forwarded_at_once(
 ) -> None:
     together = Barrier(4)
 
-    def wait_for_all(_asked: Asked) -> Said:
+    def wait_for_all(_asked: ReceivedRequest) -> ReceiverAnswer:
         together.wait(SOON)  # breaks unless all of them are here at once
-        return Said()
+        return ReceiverAnswer()
 
-    receiver.says(wait_for_all)
+    receiver.answer_with(wait_for_all)
     remote.fault(push="storm", count=4)
-    arrived(remote)
+    deliver_sms(remote)
     with listening(remote, receiver.url):
-        wrote(remote)
+        write_reply(remote)
 
     assert {each.state for each in remote.deliveries} == {"delivered"}
 
@@ -476,23 +503,23 @@ def test_what_comes_at_once_is_forwarded_at_once(
 def test_a_local_server_that_breaks_is_told_of(
     remote: Emulator, receiver: Receiver, manner: str
 ) -> None:
-    receiver.says(manner, Said())
-    arrived(remote)
+    receiver.answer_with(manner, ReceiverAnswer())
+    deliver_sms(remote)
     with listening(remote, receiver.url):
-        wrote(remote, "one")
-        wrote(remote, "two")
+        write_reply(remote, "one")
+        write_reply(remote, "two")
 
     first, second = remote.deliveries
-    assert verdicts(first) == ["broken"]
+    assert list_verdicts(first) == ["broken"]
     assert second.state == "delivered"
 
 
 def test_a_local_server_that_is_not_there_is_told_of(remote: Emulator) -> None:
-    with receiving() as gone:
+    with run_receiver() as gone:
         url = gone.url
-    arrived(remote)
+    deliver_sms(remote)
     with listening(remote, url):
-        wrote(remote)
+        write_reply(remote)
 
     (attempt,) = remote.deliveries[0].attempts
     assert attempt.verdict == "refused"
@@ -502,19 +529,19 @@ def test_a_local_server_that_is_not_there_is_told_of(remote: Emulator) -> None:
 def test_a_token_opens_its_world_to_a_listener(
     remote: Emulator, receiver: Receiver
 ) -> None:
-    arrived(remote)
+    deliver_sms(remote)
     flags = ("--forward-to", receiver.url, "--url", remote.url, "--token", remote.token)
     with subprocess.Popen(
-        (*EMULATOR, "listen", *flags),
+        (*COMMAND, "listen", *flags),
         cwd=ROOT,
-        env=clean_environment(),
+        env=make_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
         try:
-            first_line(process)
-            wrote(remote)
+            read_first_line(process)
+            write_reply(remote)
         finally:
             process.kill()
 
@@ -524,13 +551,13 @@ def test_a_token_opens_its_world_to_a_listener(
 def test_a_listener_that_is_killed_leaves_the_way_to_the_url(
     remote: Emulator, receiver: Receiver
 ) -> None:
-    arrived(remote)
+    deliver_sms(remote)
     remote.change(push_url=receiver.url)
-    with receiving() as other:
+    with run_receiver() as other:
         with listening(remote, other.url) as process:
-            wrote(remote, "one")
+            write_reply(remote, "one")
         assert process.poll() is not None
-        wrote(remote, "two")
+        write_reply(remote, "two")
 
         assert [each["response"] for each in other.parameters] == ["one"]
     assert [each["response"] for each in receiver.parameters] == ["two"]
@@ -548,12 +575,14 @@ def test_a_listener_says_when_the_emulator_has_gone(receiver: Receiver) -> None:
 def test_where_no_emulator_is_it_says_so() -> None:
     flags = ("--forward-to", "http://127.0.0.1:1/mo", "--url", "http://127.0.0.1:1")
 
-    assert "no emulator answers at http://127.0.0.1:1" in complaint("listen", *flags)
+    assert "no emulator answers at http://127.0.0.1:1" in read_complaint(
+        "listen", *flags
+    )
 
 
 @pytest.mark.parametrize("target", ["localhost:3000/mo", "ftp://here/mo", ""])
 def test_it_forwards_to_addresses_only(target: str) -> None:
-    done = run("listen", "--forward-to", target)
+    done = run_command("listen", "--forward-to", target)
 
     assert done.returncode == 2
     assert "no address" in done.stderr
@@ -562,7 +591,7 @@ def test_it_forwards_to_addresses_only(target: str) -> None:
 def test_a_handler_is_any_callable(emulator: Emulator) -> None:
     heard: list[Fact] = []
     handler: Callable[[Fact], Any] = heard.append
-    placed(emulator, "9990010000")
+    place_sms(emulator, "9990010000")
     with emulator.receive(handler):
         emulator.settle()
 

@@ -32,11 +32,16 @@ from emulator.serving import settings
 from emulator.world import FIRST_IDS, SharedState
 from emulator.world.journal import JournalPool
 from emulator.worlds import Limits
-from tests.conftest import MakeApi
-from tests.emulated import Api, contract, control, emulated
-from tests.orders import ORDERS, order
-from tests.refused import REFUSED, No
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    Api,
+    MakeApi,
+    make_emulator,
+    read_contract,
+    read_control,
+    run_control,
+    send_control,
+)
+from tests.support.orders import ORDERS, REFUSAL_CASES, RefusalCase, make_order
 
 # Which statements stand behind a refusal, once more.
 EXPLAINED: Mapping[str, str] = {
@@ -72,13 +77,13 @@ BOOLEANS = "SMS-28"  # a statement about all of them, which names none
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    with closing(emulated()) as api:
+    with closing(make_emulator()) as api:
         yield api
 
 
 def explained(api: Api, number: int) -> str:
     """Return the statements behind the refusal of an exchange."""
-    found = steered(api, "GET", f"journal/{number}")["statements"]
+    found = run_control(api, "GET", f"journal/{number}")["statements"]
     assert {each["about"] for each in found} <= {"refusal"}
     return " ".join(each["id"] for each in found)
 
@@ -92,11 +97,11 @@ AT_THE_DOOR = {"UNAUTHENTICATED", "NO_SUCH_PATH", "METHOD_NOT_ALLOWED"}
 
 @pytest.mark.parametrize(
     "no",
-    [each for each in REFUSED if each.reason in EXPLAINED.keys() - AT_THE_DOOR],
+    [each for each in REFUSAL_CASES if each.reason in EXPLAINED.keys() - AT_THE_DOOR],
     ids=lambda each: each.reason,
 )
-def test_a_refusal_is_explained(make_api: MakeApi, no: No) -> None:
-    with closing(no.api(make_api)) as api:
+def test_a_refusal_is_explained(make_api: MakeApi, no: RefusalCase) -> None:
+    with closing(no.make_api(make_api)) as api:
         api.send(no.method, no.path, **no.options)
 
         (stated, *others) = STRICTER.get(no.reason, EXPLAINED[no.reason]).split()
@@ -116,7 +121,7 @@ def test_every_row_of_the_explanations_is_looked_at() -> None:
 
 
 def test_every_field_of_an_order_is_explained_by_a_statement_that_names_it() -> None:
-    for operation in contract().operations.values():
+    for operation in read_contract().operations.values():
         if operation.body_shape is None:
             continue
         rows = STATEMENTS_BY_FIELD[operation.id]
@@ -131,15 +136,15 @@ def test_every_field_of_an_order_is_explained_by_a_statement_that_names_it() -> 
 
 def _properties(operation: str) -> Iterator[str]:
     """Yield the names of what a body may have, and its recipients."""
-    found = contract().operations[operation]
+    found = read_contract().operations[operation]
     where = f"/paths/{found.path.replace('/', '~1')}/{found.method.lower()}"
     where += "/requestBody/content/application~1json/schema"
-    yield from _names(contract().document.resolve_pointer(where)[1])
+    yield from _names(read_contract().document.resolve_pointer(where)[1])
 
 
 def _names(node: Any) -> Iterator[str]:
     if "$ref" in node:
-        node = contract().document.resolve_pointer(node["$ref"][1:])[1]
+        node = read_contract().document.resolve_pointer(node["$ref"][1:])[1]
     for name, each in node.get("properties", {}).items():
         yield name
         if name == "recipients":
@@ -154,11 +159,11 @@ def test_what_is_wrong_with_a_field_is_explained_by_its_statements(
     api: Api, path: str
 ) -> None:
     operation = next(
-        each.id for each in contract().operations.values() if each.path == path
+        each.id for each in read_contract().operations.values() if each.path == path
     )
     for name in STATEMENTS_BY_FIELD[operation].keys() & ORDERS[path].keys():
-        api.post(path, json=order(path, **{name: [[]]}))
-        exchange = steered(api, "GET", f"journal/{api.world.journal.last}")
+        api.post(path, json=make_order(path, **{name: [[]]}))
+        exchange = run_control(api, "GET", f"journal/{api.world.journal.last}")
 
         assert exchange["status"] == 422, (name, exchange["answer"])
         ids = tuple(each["id"] for each in exchange["statements"])
@@ -171,7 +176,9 @@ def test_what_is_wrong_with_a_field_is_explained_by_its_statements(
 
 
 def test_every_collection_of_the_account_has_a_name_for_its_items() -> None:
-    asked = control().document.resolve_pointer("/components/parameters/Collection")[1]
+    asked = read_control().document.resolve_pointer(
+        "/components/parameters/Collection"
+    )[1]
 
     assert {*asked["schema"]["enum"]} == account.ITEM_KEYS.keys()
 
@@ -200,16 +207,16 @@ def test_an_item_of_every_collection_is_added_replaced_and_removed_by_its_name(
 ) -> None:
     item = ITEMS[collection]
     name = str(item[account.ITEM_KEYS[collection]])
-    before = steered(api, "GET", "account").get(collection, [])
+    before = run_control(api, "GET", "account").get(collection, [])
 
     for _ in range(2):  # the second one takes the place of the first
-        steered(api, "POST", f"account/{collection}", json=item)
-        there = steered(api, "GET", "account")[collection]
+        run_control(api, "POST", f"account/{collection}", json=item)
+        there = run_control(api, "GET", "account")[collection]
         assert len(there) == len(before) + 1
-    steered(api, "DELETE", f"account/{collection}/{name.swapcase()}")
+    run_control(api, "DELETE", f"account/{collection}/{name.swapcase()}")
 
-    assert steered(api, "GET", "account").get(collection, []) == before
-    answer = steer(api, "DELETE", f"account/{collection}/{name}")
+    assert run_control(api, "GET", "account").get(collection, []) == before
+    answer = send_control(api, "DELETE", f"account/{collection}/{name}")
     assert (answer.status, answer.body["detail"]) == (
         404,
         f"the account has no such item in {collection}",
@@ -238,7 +245,7 @@ INSTEAD = {
 def test_what_the_account_does_not_change_says_what_to_do_instead(api: Api) -> None:
     assert {".".join(path) for path in account.FIXED_FIELDS} == INSTEAD.keys()
     for field, (patch, instead) in INSTEAD.items():
-        answer = steer(api, "PATCH", "account", json=patch)
+        answer = send_control(api, "PATCH", "account", json=patch)
 
         assert answer.status == 422
         assert answer.body["title"] == f"The field {field} cannot be changed here"
@@ -267,7 +274,8 @@ def test_every_keyword_of_a_schema_has_its_refusal() -> None:
     }
 
 
-# Beside those of ``refused.py``: what the control API says, and a fault in Spanish too.
+# Beside those of ``support/orders.py``: what the control API says, and a fault in
+# Spanish too.
 SENTENCES: Mapping[str, tuple[int, str, str]] = {
     "NO_SUCH_TOKEN": (404, "El token no existe", "The token does not exist"),
     "NO_SUCH_WORLD": (404, "El mundo no existe", "The world does not exist"),
@@ -381,7 +389,7 @@ SENTENCES: Mapping[str, tuple[int, str, str]] = {
 
 
 def test_every_sentence_stands_in_both_languages() -> None:
-    others = {each.reason: (each.status, each.es, each.en) for each in REFUSED}
+    others = {each.reason: (each.status, each.es, each.en) for each in REFUSAL_CASES}
     assert others.keys() | SENTENCES.keys() == refusal_catalog.REASONS.keys()
     assert {
         name: (each.status, each.es, each.en)

@@ -31,8 +31,13 @@ from emulator.domain import dlr
 from emulator.domain.refusals import Refusal
 from emulator.domain.sms import SmsCampaign
 from emulator.world import FIRST_IDS, World
-from tests.emulated import Api, demo, emulated, keep
-from tests.properties import examples
+from tests.support.emulator import (
+    Api,
+    keep_changes,
+    make_emulator,
+    read_demo_world,
+    set_examples,
+)
 
 CREDIT = Decimal("40.5")
 PRICES = {"voice": Decimal(1), "email": Decimal("0.25"), "hlr": Decimal("0.5")}
@@ -177,9 +182,9 @@ class Voice:
 @cache
 def program() -> tuple[Api, Iterator[int]]:
     """Return one program for all stories; each is told in a world of its own."""
-    account = {**demo()["account"], "credit": float(CREDIT)}
+    account = {**read_demo_world()["account"], "credit": float(CREDIT)}
     prices = {name: float(price) for name, price in PRICES.items()}
-    return emulated(account=account, prices=prices, pace=PACE), count()
+    return make_emulator(account=account, prices=prices, pace=PACE), count()
 
 
 def state(world: World) -> tuple[Any, ...]:
@@ -525,7 +530,7 @@ class Platform(RuleBasedStateMachine):
             assert state(world) == before
             return
         assert not forbidden
-        keep(world, changed)
+        keep_changes(world, changed)
         sms.changes.append((verb, self.now))
         if verb == "resume":
             sms.release()
@@ -538,7 +543,7 @@ class Platform(RuleBasedStateMachine):
         return local.strftime("%Y-%m-%d %H:%M:%S")
 
 
-USUAL = examples(20, steps=25, suppress_health_check=list(HealthCheck))
+USUAL = set_examples(20, steps=25, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.property

@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.served import ROOT, Served, serve
-from tests.tools import missing, require_tool
+from tests.support.processes import (
+    ROOT,
+    ServedEmulator,
+    require_tool,
+    serve_emulator,
+    skip_missing,
+)
 
 pytestmark = pytest.mark.tools
 
@@ -59,8 +64,8 @@ JAVA = (
 
 
 @pytest.fixture(scope="module", params=["lenient", "strict"])
-def served(request: pytest.FixtureRequest) -> Iterator[Served]:
-    with serve(f"--{request.param}") as running:
+def served(request: pytest.FixtureRequest) -> Iterator[ServedEmulator]:
+    with serve_emulator(f"--{request.param}") as running:
         yield running
 
 
@@ -70,7 +75,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compiler, classes = require_tool("javac"), tmp_path_factory.mktemp("classes")
     for jar in JARS:
         if not jar.exists():
-            missing(jar.name)
+            skip_missing(jar.name)
     sources = [CLIENTS / client.program for client in JAVA]
     run(compiler, "-cp", classpath(), "-d", classes, *sources)
     return classes
@@ -81,11 +86,11 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 @pytest.mark.parametrize("client", PHP, ids=str)
 def test_a_php_client_is_answered_as_the_manual_prints_it(
-    client: Client, served: Served
+    client: Client, served: ServedEmulator
 ) -> None:
     php = require_tool("php")
     if "curl" not in run(php, "-m").split():
-        missing("php-curl")
+        skip_missing("php-curl")
 
     printed = run(
         php,
@@ -102,7 +107,7 @@ def test_a_php_client_is_answered_as_the_manual_prints_it(
 @pytest.mark.manual("SMS-01", "SMS-48", "EML-01", "EML-20", "VOI-01", "VOI-13")
 @pytest.mark.parametrize("client", JAVA, ids=str)
 def test_a_java_client_is_answered_as_the_manual_prints_it(
-    client: Client, served: Served, compiled: Path
+    client: Client, served: ServedEmulator, compiled: Path
 ) -> None:
     java, name = require_tool("java"), Path(client.program).stem
 
@@ -122,7 +127,10 @@ def held_to_the_manual(client: Client, printed: str) -> None:
 
 
 def run(
-    program: Path, *arguments: str | Path, served: Served | None = None, token: str = ""
+    program: Path,
+    *arguments: str | Path,
+    served: ServedEmulator | None = None,
+    token: str = "",
 ) -> str:
     """Return what *program* prints; it must end well."""
     there = {"SMSCLOUDS_HOST": served.url, "SMSCLOUDS_TOKEN": token} if served else {}

@@ -17,8 +17,14 @@ import pytest
 
 from emulator import files
 from emulator.world import FIRST_IDS
-from tests.conftest import MakeApi
-from tests.emulated import Answer, Api, contract, demo, validator
+from tests.support.emulator import (
+    Answer,
+    Api,
+    MakeApi,
+    make_validator,
+    read_contract,
+    read_demo_world,
+)
 
 LEDGER = files.ROOT / "docs" / "ledger.yaml"
 FOLDER = files.ROOT / "fixtures" / "manual"
@@ -71,7 +77,7 @@ class Stage:
     def world(self) -> dict[str, Any]:
         """Return the world's file, as far as it is not the demo world's."""
         credit = round(self.balance + self.spent, 6)
-        account = {**demo()["account"], "credit": credit}
+        account = {**read_demo_world()["account"], "credit": credit}
         return {"clock": instant(self.clock).isoformat(), "account": account} | (
             self.changes
         )
@@ -153,7 +159,7 @@ def received(_request: Any, answer: Any) -> Stage:
 def new_clic_campaign(request: Any, answer: Any) -> Stage:
     routes = [
         {**route, "clic_name": answer["route"]} if route["route"] == 85 else route
-        for route in demo()["routes"]
+        for route in read_demo_world()["routes"]
     ]
     return Stage(
         f"{answer['scheduled_date']} 12:00:00",
@@ -333,7 +339,7 @@ SLIPS = {"rellphone": "cellphone"}  # of the pen (MOP-05)
 @pytest.mark.parametrize("name", PUSHED)
 def test_a_push_has_the_parameters_of_the_contract(name: str) -> None:
     example = EXAMPLES[name]
-    _, webhook = contract().document.resolve_pointer(
+    _, webhook = read_contract().document.resolve_pointer(
         f"/webhooks/{example['webhook']}/get"
     )
     query = {SLIPS.get(key, key): value for key, value in example["query"].items()}
@@ -342,18 +348,20 @@ def test_a_push_has_the_parameters_of_the_contract(name: str) -> None:
     assert query.keys() == parameters.keys()
     for index, parameter in enumerate(webhook["parameters"]):
         pointer = f"/webhooks/{example['webhook']}/get/parameters/{index}/schema"
-        where, schema = contract().document.resolve_pointer(pointer)
+        where, schema = read_contract().document.resolve_pointer(pointer)
         text = query[parameter["name"]]
-        validator(where).validate(int(text) if schema["type"] == "integer" else text)
+        make_validator(where).validate(
+            int(text) if schema["type"] == "integer" else text
+        )
 
 
 @pytest.mark.parametrize("name", PUSHED)
 def test_the_answer_to_a_push_is_what_the_contract_expects(name: str) -> None:
     example = EXAMPLES[name]
     pointer = f"/webhooks/{example['webhook']}/get/responses/200"
-    where, _ = contract().document.resolve_pointer(pointer)
+    where, _ = read_contract().document.resolve_pointer(pointer)
 
-    answer = validator(f"{where}/content/text~1plain/schema")
+    answer = make_validator(f"{where}/content/text~1plain/schema")
 
     answer.validate(example["answer"])
     with pytest.raises(jsonschema.ValidationError):
@@ -376,4 +384,4 @@ def test_every_example_says_where_it_is_from_and_what_it_shows() -> None:
 def test_every_operation_has_an_example() -> None:
     shown = {EXAMPLES[name]["operation"] for name in ASKED}
 
-    assert shown == contract().operations.keys()
+    assert shown == read_contract().operations.keys()

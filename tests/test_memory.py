@@ -16,9 +16,15 @@ import emulator
 from emulator import files
 from emulator.domain.account import Token
 from emulator.world import World
-from tests.emulated import Api, limited
-from tests.smpp import packed
-from tests.smpp.dialled import Phone, listening
+from tests.support.emulator import Api, make_limited_emulator
+from tests.support.smpp import (
+    Smsc,
+    open_smsc,
+    pack_bind,
+    pack_pdu,
+    pack_submit,
+    pack_tlv,
+)
 
 MEBIBYTE = 1024 * 1024
 LONG = 256 * 1024  # bytes of one value
@@ -84,7 +90,7 @@ def kept() -> int:
 @pytest.fixture
 def api() -> Iterator[Api]:
     """Return a process whose journals and worlds are soon full."""
-    with closing(limited(1, journal=SHORT, journals=SHORT)) as api:
+    with closing(make_limited_emulator(1, journal=SHORT, journals=SHORT)) as api:
         yield api
 
 
@@ -137,57 +143,57 @@ def grown(ask: Callable[[str], Any], *, longest: int = 0) -> int:
 CONTROL = "/_emulator"
 
 
-def a_world(phone: Phone, name: str) -> None:
-    api = phone.api
+def a_world(smsc: Smsc, name: str) -> None:
+    api = smsc.api
     assert api.get("/api/v1/user", token=f"world-{name}").status == 200
     api.get(f"/panel/?world={name}")
-    caller = phone.call()
+    caller = smsc.connect()
     caller.bind(system_id=f"world-{name}")
     caller.submit(2)
     caller.hang_up()
-    phone.wait_until_all_have_left()
-    phone.callers.clear()
+    smsc.wait_for_farewells()
+    smsc.clients.clear()
     assert api.send("DELETE", f"{CONTROL}/world?world={name}").status == 200
 
 
-def a_checkpoint(phone: Phone, name: str) -> None:
-    phone.api.post(f"{CONTROL}/world/checkpoints", json={"name": name})
-    assert phone.api.send("DELETE", f"{CONTROL}/world/checkpoints/{name}").status == 200
+def a_checkpoint(smsc: Smsc, name: str) -> None:
+    smsc.api.post(f"{CONTROL}/world/checkpoints", json={"name": name})
+    assert smsc.api.send("DELETE", f"{CONTROL}/world/checkpoints/{name}").status == 200
 
 
-def a_token(phone: Phone, name: str) -> None:
-    made = phone.api.post(f"{CONTROL}/tokens", json={"name": name}).body["token"]
-    assert phone.api.get("/api/v1/user", token=made).status == 200
-    assert phone.api.send("DELETE", f"{CONTROL}/tokens/{made}").status == 200
-    assert phone.api.get("/api/v1/user", token=made).status == 401
+def a_token(smsc: Smsc, name: str) -> None:
+    made = smsc.api.post(f"{CONTROL}/tokens", json={"name": name}).body["token"]
+    assert smsc.api.get("/api/v1/user", token=made).status == 200
+    assert smsc.api.send("DELETE", f"{CONTROL}/tokens/{made}").status == 200
+    assert smsc.api.get("/api/v1/user", token=made).status == 401
 
 
-def a_fault(phone: Phone, name: str) -> None:
+def a_fault(smsc: Smsc, name: str) -> None:
     rule = {"operation": "getUser", "effect": {"status": 500, "body": name}}
-    made = phone.api.post(f"{CONTROL}/faults", json=rule).body["id"]
-    phone.api.get("/api/v1/user")
-    assert phone.api.send("DELETE", f"{CONTROL}/faults/{made}").status == 200
+    made = smsc.api.post(f"{CONTROL}/faults", json=rule).body["id"]
+    smsc.api.get("/api/v1/user")
+    assert smsc.api.send("DELETE", f"{CONTROL}/faults/{made}").status == 200
 
 
-def a_keyword(phone: Phone, name: str) -> None:
+def a_keyword(smsc: Smsc, name: str) -> None:
     keyword = {"keyword": name, "response_url": f"http://127.0.0.1:1/{name}"}
-    assert phone.api.post(f"{CONTROL}/account/keywords", json=keyword).status == 200
+    assert smsc.api.post(f"{CONTROL}/account/keywords", json=keyword).status == 200
     path = f"{CONTROL}/account/keywords/{name}"
-    assert phone.api.send("DELETE", path).status == 200
+    assert smsc.api.send("DELETE", path).status == 200
 
 
-def a_url(phone: Phone, name: str) -> None:
+def a_url(smsc: Smsc, name: str) -> None:
     url = {"push_url": f"http://127.0.0.1:1/{name}"}
-    assert phone.api.send("PATCH", f"{CONTROL}/account", json=url).status == 200
+    assert smsc.api.send("PATCH", f"{CONTROL}/account", json=url).status == 200
 
 
-def a_reset(phone: Phone, name: str) -> None:
+def a_reset(smsc: Smsc, name: str) -> None:
     order = {"text": name, "recipients": [{"cellphone": "4498987282"}], "country": 1}
-    assert phone.api.post("/api/v3/campaign", json=order).status == 200
-    assert phone.api.post(f"{CONTROL}/world/reset").status == 200
+    assert smsc.api.post("/api/v3/campaign", json=order).status == 200
+    assert smsc.api.post(f"{CONTROL}/world/reset").status == 200
 
 
-TRANSIENT: dict[str, Callable[[Phone, str], None]] = {
+TRANSIENT: dict[str, Callable[[Smsc, str], None]] = {
     "a world": a_world,
     "a checkpoint": a_checkpoint,
     "a token": a_token,
@@ -212,34 +218,34 @@ def test_nothing_is_kept_of_what_is_gone(
     monkeypatch.setattr("emulator.timekeeping.event_log.MOST_EVENTS", 3)
     monkeypatch.setattr("emulator.worlds.signed_tokens._sign_token", quick)
     rated = [{"system_id": "demo", "rate": 1_000_000}]
-    full = limited(2, journal=SHORT, journals=SHORT, binds=rated)
-    with closing(full) as api, listening(api) as phone:
-        assert grown(partial(TRANSIENT[what], phone)) <= MOST
+    full = make_limited_emulator(2, journal=SHORT, journals=SHORT, binds=rated)
+    with closing(full) as api, open_smsc(api) as smsc:
+        assert grown(partial(TRANSIENT[what], smsc)) <= MOST
 
 
 STRANGERS: dict[str, Callable[[str], bytes]] = {
-    "a system_id": lambda x: packed.bind(system_id=x[:15]),
-    "a world of nobody": lambda x: packed.bind(system_id=f"world-{x}"[:15]),
-    "a password": lambda x: packed.bind(password=x[:8]),
-    "a message": lambda x: packed.submit(int(x), short=x.encode().ljust(250)),
-    "a parameter": lambda x: packed.submit(2) + packed.tlv(0x1400, x.encode() * 20),
-    "no command": lambda x: packed.packet(0x99, int(x) + 1, x.encode() * 100),
+    "a system_id": lambda x: pack_bind(system_id=x[:15]),
+    "a world of nobody": lambda x: pack_bind(system_id=f"world-{x}"[:15]),
+    "a password": lambda x: pack_bind(password=x[:8]),
+    "a message": lambda x: pack_submit(int(x), short=x.encode().ljust(250)),
+    "a parameter": lambda x: pack_submit(2) + pack_tlv(0x1400, x.encode() * 20),
+    "no command": lambda x: pack_pdu(0x99, int(x) + 1, x.encode() * 100),
     "what is no PDU": lambda x: x.encode().ljust(400, b"\xff"),
 }
 
 
 @pytest.mark.parametrize("what", STRANGERS)
 def test_nothing_is_kept_of_clients_of_smpp_without_a_bind(what: str, api: Api) -> None:
-    with listening(api) as phone:
+    with open_smsc(api) as smsc:
 
         def ask(number: str) -> None:
-            caller = phone.call()
+            caller = smsc.connect()
             caller.say(STRANGERS[what](number))
             caller.writer.write_eof()
             caller.rest()
             caller.hang_up()
-            phone.wait_until_all_have_left()
-            phone.callers.clear()
+            smsc.wait_for_farewells()
+            smsc.clients.clear()
 
         assert grown(ask) <= MOST
 

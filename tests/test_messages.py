@@ -5,10 +5,15 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.campaigns import a_clic, an_sms, place, poll
-from tests.emulated import Api
-from tests.orders import CLIC, SMS
-from tests.steering import steer, steered
+from tests.support.emulator import Api, run_control, send_control
+from tests.support.orders import (
+    CLIC,
+    SMS,
+    make_clic,
+    make_sms,
+    place_campaign,
+    poll_messages,
+)
 
 ABSENT, FAILED, REACHED = "9990003001", "9990001001", "4498987282"
 PEOPLE = [
@@ -21,7 +26,7 @@ PEOPLE = [
 
 def listed(api: Api, **asked: Any) -> list[dict[str, Any]]:
     """Return the messages that match; their number has to be what is counted."""
-    told = steered(api, "GET", f"messages?{urlencode(asked)}")
+    told = run_control(api, "GET", f"messages?{urlencode(asked)}")
     messages: list[dict[str, Any]] = told["messages"]
     assert told["count"] == len(messages)
     return messages
@@ -30,21 +35,23 @@ def listed(api: Api, **asked: Any) -> list[dict[str, Any]]:
 @pytest.fixture
 def crowd(api: Api) -> Api:
     """Make a world with three campaigns: merged, with links, and one to come."""
-    place(api, an_sms(text="hola <+B+>", recipients=PEOPLE))
-    place(api, a_clic(), path=CLIC)
+    place_campaign(api, make_sms(text="hola <+B+>", recipients=PEOPLE))
+    place_campaign(api, make_clic(), path=CLIC)
     api.clock.advance(minutes=5)
-    place(api, an_sms(text="adios"))
+    place_campaign(api, make_sms(text="adios"))
     api.clock.advance(seconds=2)
     return api
 
 
 def test_a_world_begins_without_messages(api: Api) -> None:
-    assert steered(api, "GET", "messages") == {"count": 0, "messages": []}
+    assert run_control(api, "GET", "messages") == {"count": 0, "messages": []}
 
 
 def test_messages_are_what_the_platform_tells_of_them(crowd: Api) -> None:
     ids = list(crowd.world.campaigns)
-    told = [row for each in ids for row in poll(crowd, {"campaign": each})["data"]]
+    told = [
+        row for each in ids for row in poll_messages(crowd, {"campaign": each})["data"]
+    ]
 
     messages = listed(crowd)
 
@@ -117,10 +124,10 @@ def test_nothing_found_is_an_empty_list(crowd: Api, asked: dict[str, Any]) -> No
 def test_all_are_counted_and_so_many_listed(api: Api) -> None:
     people = [{"cellphone": f"55{number:08d}"} for number in range(2500)]
     for _ in range(2):
-        place(api, an_sms(recipients=people))
+        place_campaign(api, make_sms(recipients=people))
 
     def told(**asked: Any) -> tuple[int, list[int]]:
-        body = steered(api, "GET", f"messages?{urlencode(asked)}")
+        body = run_control(api, "GET", f"messages?{urlencode(asked)}")
         return body["count"], [each["id"] for each in body["messages"]]
 
     first = 46608336
@@ -133,25 +140,28 @@ def test_all_are_counted_and_so_many_listed(api: Api) -> None:
 
 
 def test_messages_are_there_before_the_platform_tells_of_them(api: Api) -> None:
-    placed = place(api)
-    assert poll(api, placed)["campaign_status"] == "inserting"
-    assert poll(api, placed)["data"] == []
+    placed = place_campaign(api)
+    assert poll_messages(api, placed)["campaign_status"] == "inserting"
+    assert poll_messages(api, placed)["data"] == []
 
     assert [each["status"] for each in listed(api)] == ["in progress"]
 
 
 def test_messages_that_will_not_be_sent_say_so(api: Api) -> None:
-    placed = place(api)
+    placed = place_campaign(api)
     api.clock.advance(seconds=2)
-    steered(api, "POST", f"campaigns/sms/{placed['campaign']}/cancel")
+    run_control(api, "POST", f"campaigns/sms/{placed['campaign']}/cancel")
 
     assert [each["sent_at"] for each in listed(api, status="cancelled")] == [None]
 
 
 def test_a_world_lists_its_own_messages_only(crowd: Api) -> None:
-    assert steered(crowd, "GET", "messages", token="world-b")["count"] == 0
+    assert run_control(crowd, "GET", "messages", token="world-b")["count"] == 0
     api = crowd
-    assert steer(api, "GET", "messages?campaign=8528238", token="world-b").status == 404
+    assert (
+        send_control(api, "GET", "messages?campaign=8528238", token="world-b").status
+        == 404
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,7 +169,7 @@ def test_a_world_lists_its_own_messages_only(crowd: Api) -> None:
     ["number=x", "number=12345678901", "limit=0", "limit=100001", "campaign=x"],
 )
 def test_a_wrong_question_is_a_problem(api: Api, query: str) -> None:
-    assert steer(api, "GET", f"messages?{query}").status == 422
+    assert send_control(api, "GET", f"messages?{query}").status == 422
 
 
 def test_listing_changes_nothing(crowd: Api) -> None:

@@ -8,11 +8,17 @@ import pytest
 
 from emulator.operations.call import OperationCall
 from emulator.operations.control.metrics import get_metrics
-from tests.campaigns import a_clic, place
-from tests.emulated import START, Api, emulated
-from tests.orders import CLIC, EMAIL, SMS, VOICE, order
-from tests.receiver import Receiver, Said
-from tests.steering import steered
+from tests.support.emulator import START, Api, make_emulator, run_control
+from tests.support.orders import (
+    CLIC,
+    EMAIL,
+    SMS,
+    VOICE,
+    make_clic,
+    make_order,
+    place_campaign,
+)
+from tests.support.receiver import Receiver, ReceiverAnswer
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -118,7 +124,7 @@ def test_a_fresh_process_has_its_families_and_one_world(api: Api) -> None:
 
 def test_requests_are_counted_by_operation_and_status(api: Api) -> None:
     for _ in range(2):
-        place(api)
+        place_campaign(api)
     api.post(SMS, json={})
     api.get("/api/v1/user", token="nobodys")
     api.get("/_emulator/clock")
@@ -132,11 +138,11 @@ def test_requests_are_counted_by_operation_and_status(api: Api) -> None:
 
 def test_messages_are_counted_by_channel_over_all_worlds(api: Api) -> None:
     people = [{"cellphone": "4498987282"}] * 3
-    place(api, order(SMS, recipients=people))
-    api.post(SMS, json=order(SMS), token="world-b")
-    place(api, a_clic(), path=CLIC)
-    api.post(VOICE, json=order(VOICE, recipients=people))
-    api.post(EMAIL, json=order(EMAIL))
+    place_campaign(api, make_order(SMS, recipients=people))
+    api.post(SMS, json=make_order(SMS), token="world-b")
+    place_campaign(api, make_clic(), path=CLIC)
+    api.post(VOICE, json=make_order(VOICE, recipients=people))
+    api.post(EMAIL, json=make_order(EMAIL))
     api.get("/api/v3/hlr/4498987282")
     api.post("/_emulator/campaigns/sms/8528238/pause")
 
@@ -151,7 +157,7 @@ def test_messages_are_counted_by_channel_over_all_worlds(api: Api) -> None:
 
 
 def test_what_a_deleted_world_counted_stays_counted(api: Api) -> None:
-    api.post(SMS, json=order(SMS), token="world-b")
+    api.post(SMS, json=make_order(SMS), token="world-b")
     before = counted(api, "smsclouds_messages_total")
 
     api.send("DELETE", "/_emulator/world", token="world-b")
@@ -162,7 +168,7 @@ def test_what_a_deleted_world_counted_stays_counted(api: Api) -> None:
 
 @pytest.mark.parametrize("odd", ['a"b', "a\\b", "a\nb", "a\\nb", "ñ€", "a}b,c"])
 def test_labels_are_escaped(odd: str) -> None:
-    api = emulated()
+    api = make_emulator()
     api.worlds.counters.faults[odd] += 2
     try:
         assert counted(api, "smsclouds_faults_total") == {(odd,): 2}
@@ -172,19 +178,21 @@ def test_labels_are_escaped(odd: str) -> None:
 
 def pushing(api: Api, receiver: Receiver, *lines: str) -> None:
     """Let a handset write so often, and all be told."""
-    steered(api, "PATCH", "account", json={"push_url": receiver.url})
-    place(api)
+    run_control(api, "PATCH", "account", json={"push_url": receiver.url})
+    place_campaign(api)
     api.clock.advance(seconds=11)
     for line in lines:
         text = {"number": "4498987282", "text": line}
-        steered(api, "POST", "inbound", json=text)
-    steered(api, "POST", "clock/settle", json={})
+        run_control(api, "POST", "inbound", json=text)
+    run_control(api, "POST", "clock/settle", json={})
 
 
 def test_attempts_are_counted_by_kind_and_verdict(api: Api, receiver: Receiver) -> None:
-    receiver.says(Said(500), Said(200, "no"), Said())
+    receiver.answer_with(
+        ReceiverAnswer(500), ReceiverAnswer(200, "no"), ReceiverAnswer()
+    )
     keyword = {"keyword": "hi", "response_url": receiver.url}
-    steered(api, "POST", "account/keywords", json=keyword)
+    run_control(api, "POST", "account/keywords", json=keyword)
     pushing(api, receiver, "a", "b", "c", "d", "hi")
 
     assert counted(api, "smsclouds_deliveries_total") == {
@@ -199,8 +207,14 @@ def test_how_long_deliveries_took_is_told_in_seconds_of_the_world(
     api: Api, receiver: Receiver
 ) -> None:
     """Of one that came at once, one at the second try, and one that never came."""
-    steered(api, "PATCH", "account", json={"push_retries": [20]})
-    receiver.says(Said(), Said(500), Said(500), Said(), Said(500))
+    run_control(api, "PATCH", "account", json={"push_retries": [20]})
+    receiver.answer_with(
+        ReceiverAnswer(),
+        ReceiverAnswer(500),
+        ReceiverAnswer(500),
+        ReceiverAnswer(),
+        ReceiverAnswer(500),
+    )
     pushing(api, receiver, "at once", "later", "never")
 
     lags = metrics(api)["smsclouds_delivery_lag_seconds"]

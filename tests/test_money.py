@@ -14,8 +14,7 @@ from emulator.domain.refusals import Refusal
 from emulator.operations import PLATFORM_OPERATIONS
 from emulator.operations.call import OperationCall, OperationFunction, OperationResult
 from emulator.world import FIRST_IDS, World
-from tests.conftest import MakeApi
-from tests.emulated import Answer, Api, demo
+from tests.support.emulator import Answer, Api, MakeApi, read_demo_world
 
 NUMBER = "4498987282"
 PEOPLE = [{"cellphone": NUMBER}] * 3
@@ -62,7 +61,7 @@ def charged(api: Api, request_line: tuple[str, str]) -> Answer:
 
 def with_credit(make_api: MakeApi, credit: float, **changes: Any) -> Api:
     """Return a world whose account has *credit* and knows PRICES."""
-    account = {**demo()["account"], "credit": credit}
+    account = {**read_demo_world()["account"], "credit": credit}
     return make_api(**{"account": account, "prices": PRICES, **changes})
 
 

@@ -27,16 +27,25 @@ from emulator.world import (
 )
 from emulator.world.consequences import STEPS
 from emulator.world.state import FIELDS_BY_CHANGE, STATE_FIELDS, state_json_from_rows
-from tests.campaigns import NUMBER, an_sms, place, to
-from tests.commanded import COMMANDS, attended, forked, prepared
-from tests.conftest import MakeApi
-from tests.emulated import Api, at_once, emulated, keep
-from tests.smpp import packed
-from tests.smpp.dialled import listening
-from tests.smpp.packed import resp
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    Api,
+    MakeApi,
+    keep_changes,
+    make_emulator,
+    run_at_once,
+    run_control,
+    send_control,
+)
+from tests.support.orders import NUMBER, make_recipients, make_sms, place_campaign
+from tests.support.smpp import ENQUIRE_LINK, get_response_id, open_smsc, pack_pdu
+from tests.support.worlds import (
+    COMMANDS,
+    attend_command,
+    fill_world,
+    fork_world,
+    prepare_world,
+)
 from tests.test_disk_refuses import SAID, told
-from tests.test_snapshots import lives
 
 MOST = 200  # writes of one command, and more than there are
 REPLYING = "9990011000"  # a handset that answers by itself
@@ -76,17 +85,19 @@ def refusing(api: Api, place: int) -> Iterator[Refusing]:
 def everything(api: Api) -> Any:
     """Return what is kept of a world and of the default one, and which there are."""
     names = ("demo", api.token.removeprefix("world-"))
-    kept = [steered(api, "GET", f"world/snapshot?world={each}") for each in names]
+    kept = [run_control(api, "GET", f"world/snapshot?world={each}") for each in names]
     words = ("name", "checkpoints", "set_aside")
-    listed = [[each[word] for word in words] for each in steered(api, "GET", "worlds")]
+    listed = [
+        [each[word] for word in words] for each in run_control(api, "GET", "worlds")
+    ]
     return kept, listed
 
 
 @pytest.fixture(scope="module")
 def ready() -> Iterator[Api]:
     """Return a prepared world; each test takes a fork of it."""
-    with closing(emulated()) as api:
-        prepared(api)
+    with closing(make_emulator()) as api:
+        prepare_world(api)
         yield api
 
 
@@ -95,10 +106,10 @@ def test_a_command_that_is_refused_has_changed_nothing(ready: Api, name: str) ->
     api = ready
     for refused in count(1):
         assert refused < MOST
-        forked(api)
-        steered(api, "POST", "movements", json={"amount": 1})  # since its beginning
-        with attended(api, name):
-            method, path, body = COMMANDS[name].sent(api)
+        fork_world(api)
+        run_control(api, "POST", "movements", json={"amount": 1})  # since its beginning
+        with attend_command(api, name):
+            method, path, body = COMMANDS[name].make_request(api)
             before = everything(api)
             with refusing(api, refused) as store:
                 answer = api.send(method, path, json=body)
@@ -115,7 +126,7 @@ def test_a_command_that_is_refused_has_changed_nothing(ready: Api, name: str) ->
             else:
                 assert "so nothing was changed" in told(answer)
                 assert everything(api) == before
-        assert steer(api, "GET", "readyz").status == 200
+        assert send_control(api, "GET", "readyz").status == 200
 
 
 @pytest.mark.parametrize("command", SAID)
@@ -128,12 +139,12 @@ def test_a_pdu_that_is_refused_has_changed_nothing(
         assert refused < MOST
         api.token = f"world-w{refused}"
         api.get("/api/v1/user")
-        with listening(api) as phone:
-            caller = phone.bound(system_id=api.token, password="x")
+        with open_smsc(api) as smsc:
+            caller = smsc.bind(system_id=api.token, password="x")
             message = caller.submit(2, schedule="260305100000024-")
             if faulty:
                 rule = {"effect": {"pdu": "swapped"}, "operation": "*", "nth": 50}
-                steered(api, "POST", "faults", json=rule)
+                run_control(api, "POST", "faults", json=rule)
             before = everything(api)
             with refusing(api, refused) as store:
                 answer = caller.ask(SAID[command](3, message))
@@ -144,23 +155,23 @@ def test_a_pdu_that_is_refused_has_changed_nothing(
                 continue
             assert answer.status == CommandStatus.ESME_RSYSERR
             assert everything(api) == before
-            assert caller.ask(packed.packet(packed.ENQUIRE_LINK, 9)).command == resp(
-                packed.ENQUIRE_LINK
+            assert caller.ask(pack_pdu(ENQUIRE_LINK, 9)).command == get_response_id(
+                ENQUIRE_LINK
             )
 
 
 def busy(api: Api) -> None:
     """Let a world have everything ahead that happens by itself."""
     nowhere = {"push_url": "http://127.0.0.1:9/mo", "smpp": {"held": 2, "held_for": 90}}
-    steered(api, "PATCH", "account", json=nowhere)
+    run_control(api, "PATCH", "account", json=nowhere)
     swapped = {"effect": {"push": "reordered"}, "nth": 1}
-    steered(api, "POST", "faults", json=swapped)
-    place(api, an_sms(recipients=to(*[REPLYING] * 3)))
-    with listening(api) as phone:
-        caller = phone.bound()
+    run_control(api, "POST", "faults", json=swapped)
+    place_campaign(api, make_sms(recipients=make_recipients(*[REPLYING] * 3)))
+    with open_smsc(api) as smsc:
+        caller = smsc.bind()
         for sequence in range(2, 6):
             caller.submit(sequence, registered=1)
-    steered(api, "POST", "inbound", json={"number": NUMBER, "text": "info"})
+    run_control(api, "POST", "inbound", json={"number": NUMBER, "text": "info"})
 
 
 def test_what_happens_by_itself_and_is_refused_has_not(make_api: MakeApi) -> None:
@@ -177,10 +188,10 @@ def test_what_happens_by_itself_and_is_refused_has_not(make_api: MakeApi) -> Non
         kinds.add(type(ours.work_queue.peek()[1]).__name__)
         before = taken(stumbling)
         with refusing(stumbling, 1), pytest.raises(Refusal, match="nothing was chang"):
-            at_once(catch_up(theirs, now, 1))
+            run_at_once(catch_up(theirs, now, 1))
         assert taken(stumbling) == before
-        at_once(catch_up(ours, now, 1))
-        at_once(catch_up(theirs, now, 1))
+        run_at_once(catch_up(ours, now, 1))
+        run_at_once(catch_up(theirs, now, 1))
         assert taken(stumbling) == taken(straight)
         steps += 1
         assert steps < MOST
@@ -237,15 +248,15 @@ def said(rows: Iterable[Any]) -> Any:
 
 def lived(api: Api) -> None:
     """Let everything happen that a world keeps something of."""
-    lives(api)
+    fill_world(api)
     busy(api)
-    steered(api, "POST", "tokens", json={"name": "two"})
+    run_control(api, "POST", "tokens", json={"name": "two"})
     for verb, path in (("POST", "tokens/{}/expire"), ("DELETE", "tokens/{}")):
-        token = steered(api, "POST", "tokens", json={"name": "three"})["token"]
-        steered(api, verb, path.format(token))
-    steered(api, "PUT", "clock", json={"rate": 0})
+        token = run_control(api, "POST", "tokens", json={"name": "three"})["token"]
+        run_control(api, verb, path.format(token))
+    run_control(api, "PUT", "clock", json={"rate": 0})
     api.world.shared.delivery_limit = 5
-    steered(api, "POST", "clock/settle", json={})
+    run_control(api, "POST", "clock/settle", json={})
 
 
 def test_what_changes_write_is_what_they_change(api: Api) -> None:
@@ -266,11 +277,11 @@ DERIVED = (
 
 def test_whatever_is_on_the_list_is_kept_and_comes_back(api: Api) -> None:
     early = {"effect": {"push": "early"}, "first": 1}
-    steered(api, "PATCH", "account", json={"push_url": "http://127.0.0.1:9/mo"})
-    steered(api, "POST", "faults", json=early)
-    place(api, an_sms(recipients=to(REPLYING)))
+    run_control(api, "PATCH", "account", json={"push_url": "http://127.0.0.1:9/mo"})
+    run_control(api, "POST", "faults", json=early)
+    place_campaign(api, make_sms(recipients=make_recipients(REPLYING)))
     lived(api)
-    keep(api.world, DeliveryStarted(next(iter(api.world.deliveries))))
+    keep_changes(api.world, DeliveryStarted(next(iter(api.world.deliveries))))
     world, now = api.world, api.world.clock.now()
 
     as_rows = WorldState.from_json(said(world.list_rows()), now, is_snapshot=False)
@@ -293,7 +304,7 @@ def test_every_change_is_known(api: Api) -> None:
     """What a kind takes is carried out, and nothing else is kept by the way."""
     assert set(FIELDS_BY_CHANGE) <= set(STEPS)
     with pytest.raises(AttributeError, match="carry_out"):
-        keep(api.world, object())
+        keep_changes(api.world, object())
 
 
 def test_a_kind_that_came_later_is_empty_in_what_was_before(

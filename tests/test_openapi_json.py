@@ -16,11 +16,17 @@ from emulator.contract.document import (
 )
 from emulator.worldfile.fixture import parse_fixture
 from emulator.worlds import Limits, WorldDirectory
-from tests.conftest import MakeApi
-from tests.emulated import START, Api, contract, demo, program
-from tests.orders import ORDERS, SMS, VOICE, order
+from tests.support.emulator import (
+    START,
+    Api,
+    MakeApi,
+    build_app,
+    read_contract,
+    read_demo_world,
+)
+from tests.support.orders import ORDERS, SMS, VOICE, make_order
 
-TREE = contract().document.tree
+TREE = read_contract().document.tree
 CATALOGUES = {
     "routes": [87, 170, 85, 153, 129, 178, 179, 77, 79],
     "countries": [1, 2],
@@ -33,16 +39,20 @@ CATALOGUES = {
 @pytest.fixture
 def two_worlds() -> Iterator[Api]:
     """Return the demo world and one with another catalogue."""
-    route = {**demo()["routes"][0], "route": 5}
+    route = {**read_demo_world()["routes"][0], "route": 5}
     changes = {
         "name": "other",
         "routes": [route],
         "audios": [],
-        "countries": demo()["countries"][:1],
+        "countries": read_demo_world()["countries"][:1],
     }
-    other = {**demo(), **changes, "tokens": [{"name": "theirs", "token": "other"}]}
-    worlds = [parse_fixture(each, "", now=START) for each in (demo(), other)]
-    app = program(WorldDirectory(worlds, Limits()))
+    other = {
+        **read_demo_world(),
+        **changes,
+        "tokens": [{"name": "theirs", "token": "other"}],
+    }
+    worlds = [parse_fixture(each, "", now=START) for each in (read_demo_world(), other)]
+    app = build_app(WorldDirectory(worlds, Limits()))
     with closing(Api(app)) as api:
         yield api
 
@@ -141,8 +151,8 @@ def test_who_reads_the_served_document_sends_what_is_taken(
         api = make_api(strict=strict)
         served = api.get("/openapi.json").body
 
-        assert valid(served, path, order(path))
-        assert api.post(path, json=order(path)).status == 200
+        assert valid(served, path, make_order(path))
+        assert api.post(path, json=make_order(path)).status == 200
 
 
 @pytest.mark.manual("GEN-11")
@@ -151,7 +161,7 @@ def test_an_id_is_in_the_document_if_it_is_in_the_catalogue(
     api: Api, field: str, known: int
 ) -> None:
     served = api.get("/openapi.json").body
-    body = order(SMS, route=None)
+    body = make_order(SMS, route=None)
 
     assert valid(served, SMS, {**body, field: known})
     assert valid(served, SMS, {**body, field: str(known)})
@@ -170,7 +180,7 @@ DOUBTFUL: Mapping[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("ledger", DOUBTFUL)
 def test_a_strict_world_serves_its_own_reading(make_api: MakeApi, ledger: str) -> None:
     path, changes = DOUBTFUL[ledger]
-    body = order(path, **changes)
+    body = make_order(path, **changes)
     lenient, strict = make_api(), make_api(strict=True)
 
     assert valid(lenient.get("/openapi.json").body, path, body)
@@ -186,13 +196,17 @@ def test_one_closed_switch_narrows_the_document_by_one_reading(
         make_api(assumptions={"loose_booleans": "refuse"}).get("/openapi.json").body
     )
 
-    assert not valid(served, SMS, order(SMS, encode=1))
-    assert valid(served, SMS, order(SMS, scheduled_date="2030-01-31"))
+    assert not valid(served, SMS, make_order(SMS, encode=1))
+    assert valid(served, SMS, make_order(SMS, scheduled_date="2030-01-31"))
 
 
 def test_narrowing_adds_to_a_schema_and_takes_nothing_away() -> None:
-    narrowed = contract().document.narrow_tree(STRICT_READINGS)["components"]["schemas"]
-    lenient = contract().document.narrow_tree(LENIENT_READINGS)["components"]["schemas"]
+    narrowed = read_contract().document.narrow_tree(STRICT_READINGS)["components"][
+        "schemas"
+    ]
+    lenient = read_contract().document.narrow_tree(LENIENT_READINGS)["components"][
+        "schemas"
+    ]
 
     assert lenient == TREE["components"]["schemas"]
     flag = lenient["Flag"]

@@ -21,8 +21,7 @@ from emulator.world.outbox import (
     PushResponse,
     append_query,
 )
-from tests.emulated import START
-from tests.properties import examples
+from tests.support.emulator import START, set_examples
 
 MOST = 12  # deliveries
 URLS = ("http://one.test/a", "http://two.test/?b=1", "")
@@ -74,7 +73,7 @@ def grouped(lane: list[Delivery]) -> Iterator[list[Delivery]]:
 
 
 @given(rows=lanes)
-@examples()
+@set_examples()
 def test_a_lane_keeps_its_order_and_lets_go_groups_at_once(
     rows: list[tuple[str, int]],
 ) -> None:
@@ -90,7 +89,7 @@ def test_a_lane_keeps_its_order_and_lets_go_groups_at_once(
 
 
 @given(rows=lanes, chosen=st.integers(0, MOST))
-@examples()
+@set_examples()
 def test_what_is_withdrawn_leaves_no_more_and_nothing_else_stays(
     rows: list[tuple[str, int]], chosen: int
 ) -> None:
@@ -159,7 +158,7 @@ def test_who_lets_another_go_before_is_known_until_it_has_left() -> None:
 
 
 @given(order=st.permutations(range(1, 7)))
-@examples()
+@set_examples()
 def test_receipts_wait_by_age_whenever_they_come(order: list[int]) -> None:
     outbox = Outbox()
     for number in order:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from hashlib import sha256
 from html import unescape
-from html.parser import HTMLParser
 from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
@@ -24,42 +23,31 @@ from emulator.web.panel.assets import ASSET_FILES
 from emulator.web.panel.faults import FAULT_CHOICES, FAULTABLE_OPERATIONS
 from emulator.web.panel.rendering import STATUS_TONES, TEMPLATE_DIR, format_duration
 from emulator.web.panel.views import PAGES, REGIONS
-from tests.campaigns import CLIC, NUMBER, a_clic, an_sms, crowd, place, to
-from tests.conftest import MakeApi
-from tests.emulated import Answer, Api, contract, control, limited
-from tests.orders import EMAIL, VOICE, order
-from tests.served import ROOT, run_python
-from tests.steering import steered
+from tests.support.browser import FORM, HtmlPage, read_page
+from tests.support.emulator import (
+    Api,
+    MakeApi,
+    make_limited_emulator,
+    read_contract,
+    read_control,
+    run_control,
+)
+from tests.support.orders import (
+    CLIC,
+    EMAIL,
+    NUMBER,
+    VOICE,
+    make_clic,
+    make_crowd,
+    make_order,
+    make_recipients,
+    make_sms,
+    place_campaign,
+)
+from tests.support.processes import ROOT, run_python
 
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
-FORM = {"content-type": "application/x-www-form-urlencoded"}
 VENDOR = ROOT / "emulator" / "web" / "vendor"
-
-
-class Page(HTMLParser):
-    """What stands in a page: its elements and its text."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        assert answer.headers["content-type"] == "text/html; charset=utf-8"
-        self.feed(answer.octets.decode())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
-
-
-def look(api: Api, path: str, **headers: str) -> Page:
-    answer = api.get(path, token="", headers=headers)
-    assert answer.status == 200, answer.octets
-    return Page(answer)
 
 
 def do(api: Api, action: str, /, *, world: str = "", **fields: Any) -> str:
@@ -69,27 +57,29 @@ def do(api: Api, action: str, /, *, world: str = "", **fields: Any) -> str:
     body = urlencode(fields).encode()
     answer = api.post(path, content=body, token="", headers=FORM)
     assert answer.status == 200, answer.octets
-    return Page(answer).text.strip()
+    return HtmlPage(answer).text.strip()
 
 
 def lived_in(api: Api) -> None:
     """Let something of every kind happen, with hostile words wherever they can be."""
-    place(
+    place_campaign(
         api,
-        an_sms(
+        make_sms(
             text=f"{HOSTILE} <+B+>",
             campaign_name=HOSTILE,
-            recipients=to(NUMBER, name=HOSTILE),
+            recipients=make_recipients(NUMBER, name=HOSTILE),
             encode_2=True,
         ),
     )
-    place(api, a_clic(), path=CLIC)
-    api.post(EMAIL, json=order(EMAIL, subject=HOSTILE, body=HOSTILE, header=HOSTILE))
-    api.post(VOICE, json=order(VOICE, text=HOSTILE, campaign_name=HOSTILE))
+    place_campaign(api, make_clic(), path=CLIC)
+    api.post(
+        EMAIL, json=make_order(EMAIL, subject=HOSTILE, body=HOSTILE, header=HOSTILE)
+    )
+    api.post(VOICE, json=make_order(VOICE, text=HOSTILE, campaign_name=HOSTILE))
     api.post("/api/v3/campaign", json={"text": HOSTILE}, headers={"x-mine": HOSTILE})
     api.clock.advance(minutes=1)
     api.receive(46608336, HOSTILE)
-    steered(api, "POST", "faults", json={"preset": "flaky"})
+    run_control(api, "POST", "faults", json={"preset": "flaky"})
 
 
 def everywhere(api: Api) -> Iterator[str]:
@@ -116,7 +106,7 @@ def test_every_page_shows_hostile_words_as_text(api: Api, language: str) -> None
     seen = 0
 
     for path in everywhere(api):
-        page = look(api, path, **{"accept-language": language})
+        page = read_page(api, path, **{"accept-language": language})
 
         scripts = page.all("script")
         assert all(each["src"] for each in scripts), path
@@ -142,7 +132,7 @@ def test_a_page_lets_nothing_in_from_elsewhere(api: Api) -> None:
 
 def test_every_file_that_a_page_names_is_there_and_stays(api: Api) -> None:
     lived_in(api)
-    page = look(api, "/?with=ana@example.org")
+    page = read_page(api, "/?with=ana@example.org")
     named = [each["src"] for each in page.all("script")]
     named += [each["href"] for each in page.all("link")]
     (letter,) = (str(each["srcdoc"]) for each in page.all("iframe"))
@@ -169,7 +159,7 @@ def test_a_region_answers_by_itself(api: Api, name: str) -> None:
     lived_in(api)
     query = "?channel=sms&campaign=8528238&number=5"
 
-    page = look(api, f"/panel/region/{name}{query}")
+    page = read_page(api, f"/panel/region/{name}{query}")
 
     assert page.all("html") == []
     assert page.text.strip()
@@ -190,20 +180,20 @@ def test_a_button_that_does_not_say_what_it_is_about_says_so(
 
 
 def test_an_empty_world_greets_and_then_turns_into_content(api: Api) -> None:
-    greeting = look(api, "/").text
+    greeting = read_page(api, "/").text
     assert "Nothing has arrived yet" in greeting
     for tool in ("curl http://", "php -r", "python3 -c"):
         assert tool in greeting
 
-    place(api)
+    place_campaign(api)
 
-    region = look(api, "/panel/region/phones").text
+    region = read_page(api, "/panel/region/phones").text
     assert NUMBER in region
     assert "Nothing has arrived yet" not in region
 
 
 def test_pages_are_in_the_language_that_a_browser_asks_for(api: Api) -> None:
-    place(api)
+    place_campaign(api)
     asked = {
         "es-MX,es;q=0.9,en;q=0.8": "Campañas",
         "en-US": "Campaigns",
@@ -214,7 +204,7 @@ def test_pages_are_in_the_language_that_a_browser_asks_for(api: Api) -> None:
         "": "Campaigns",
     }
     for accepted, title in asked.items():
-        page = look(api, "/panel/campaigns", **{"accept-language": accepted})
+        page = read_page(api, "/panel/campaigns", **{"accept-language": accepted})
 
         assert title in page.text, accepted
         assert page.all("html")[0]["lang"] == ("es" if "ñ" in title else "en")
@@ -257,12 +247,12 @@ def test_every_sentence_is_there_in_every_language_and_none_is_unused() -> None:
 
 
 def test_every_action_is_an_operation_and_every_named_operation_exists() -> None:
-    operations = control().operations
+    operations = read_control().operations
 
     for name, action in ACTIONS.items():
         operation = operations[action.operation]
         assert {*action.params} == {each.name for each in operation.parameters}, name
-    assert {*FAULTABLE_OPERATIONS} <= contract().operations.keys()
+    assert {*FAULTABLE_OPERATIONS} <= read_contract().operations.keys()
 
 
 def test_every_way_to_break_a_call_is_a_rule(api: Api) -> None:
@@ -300,10 +290,10 @@ def test_every_status_has_a_tone_that_the_style_knows() -> None:
 
 
 def test_a_command_does_what_the_control_api_does(api: Api) -> None:
-    placed = place(api)["campaign"]
+    placed = place_campaign(api)["campaign"]
 
     assert do(api, "pause", campaignId=placed) == "Paused."
-    assert steered(api, "GET", f"campaigns/sms/{placed}")["changes"][0] == "resume"
+    assert run_control(api, "GET", f"campaigns/sms/{placed}")["changes"][0] == "resume"
     assert do(api, "advance", seconds=60) == "Time has jumped ahead."
     assert do(api, "top-up", amount="0.5") == "The balance has changed."
     assert do(api, "push-url", push_url="http://127.0.0.1:1/push") == "Saved."
@@ -324,7 +314,7 @@ def test_a_token_is_shown_whole_once(api: Api) -> None:
 
     assert token is not None
     assert api.get("/api/v1/user", token=token[0]).status == 200
-    shown = look(api, "/panel/region/tokens").text
+    shown = read_page(api, "/panel/region/tokens").text
     assert token[0] not in shown
     assert token[0][-4:] in shown
 
@@ -336,7 +326,9 @@ def test_a_command_that_cannot_be_says_why(api: Api) -> None:
     )
     assert (
         "JSON"
-        in Page(api.post("/panel/restore", content=b"{", token="", headers=FORM)).text
+        in HtmlPage(
+            api.post("/panel/restore", content=b"{", token="", headers=FORM)
+        ).text
     )
 
 
@@ -345,16 +337,16 @@ def test_a_world_of_ones_own_is_looked_at_and_commanded(api: Api) -> None:
     assert answer.headers["hx-redirect"] == "/?world=mine"
 
     do(api, "freeze", world="mine")
-    place_in_mine = api.post("/api/v3/campaign", json=an_sms(), token="world-mine")
+    place_in_mine = api.post("/api/v3/campaign", json=make_sms(), token="world-mine")
 
     assert place_in_mine.status == 200
-    assert NUMBER in look(api, "/?world=mine").text
-    assert "Nothing has arrived yet" in look(api, "/").text
+    assert NUMBER in read_page(api, "/?world=mine").text
+    assert "Nothing has arrived yet" in read_page(api, "/").text
     assert api.get("/?world=nobody", token="").status == 404
 
 
 def test_a_snapshot_goes_out_and_comes_back(api: Api) -> None:
-    place(api)
+    place_campaign(api)
     answer = api.get("/panel/snapshot", token="")
     assert answer.headers["content-disposition"] == 'attachment; filename="demo.json"'
     api.post("/_emulator/world/reset")
@@ -365,11 +357,11 @@ def test_a_snapshot_goes_out_and_comes_back(api: Api) -> None:
 
 
 def test_rows_come_fifty_at_a_time(api: Api) -> None:
-    place(api, an_sms(recipients=crowd(120)))
+    place_campaign(api, make_sms(recipients=make_crowd(120)))
     api.clock.advance(minutes=1)
     path = "/panel/region/recipients?channel=sms&campaign=8528238"
 
-    first, last = look(api, path), look(api, f"{path}&offset=100")
+    first, last = read_page(api, path), read_page(api, f"{path}&offset=100")
 
     assert (len(first.all("tr")), len(last.all("tr"))) == (51, 21)
     assert [each.get("rel") for each in first.all("a") if each.get("rel")] == ["next"]
@@ -388,7 +380,7 @@ def test_a_page_of_another_origin_commands_nothing(api: Api) -> None:
 
 
 def test_who_does_not_know_the_secret_is_asked_for_it() -> None:
-    with closing(limited(secret="s3cret")) as api:
+    with closing(make_limited_emulator(secret="s3cret")) as api:
         for path in ("/", "/panel/region/phones", "/panel/live", "/panel/snapshot"):
             refused = api.get(path, token="")
             assert refused.status == 401, path
@@ -415,7 +407,7 @@ def test_looking_changes_nothing(api: Api) -> None:
     before = (api.world.plan_version, api.world.journal.last)
 
     for path in everywhere(api):
-        look(api, path)
+        read_page(api, path)
 
     assert (api.world.plan_version, api.world.journal.last) == before
     assert rung == []

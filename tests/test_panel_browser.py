@@ -12,13 +12,28 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from emulator.web.panel.views import PAGES
-from tests.browser import FLAGS, LIVE, Open
-from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms, crowd
-from tests.panelled import COPYING, HOSTILE, PHONE, addresses, copied, fill, send, steer
-from tests.receiver import receiving
-from tests.served import Served, serve
-from tests.smpp.plain import Plain
-from tests.tools import require_file, require_tool
+from tests.support.browser import (
+    COPYING,
+    FLAGS,
+    HOSTILE,
+    LIVE,
+    PHONE,
+    OpenPage,
+    copy_by_button,
+    fill_served_world,
+    list_addresses,
+    send_order,
+    steer_world,
+)
+from tests.support.orders import CLIC, NUMBER, SMS, make_clic, make_crowd, make_sms
+from tests.support.processes import (
+    ServedEmulator,
+    require_file,
+    require_tool,
+    serve_emulator,
+)
+from tests.support.receiver import run_receiver
+from tests.support.smpp import SmppSocket
 
 pytestmark = pytest.mark.tools
 
@@ -30,7 +45,7 @@ OF_ONE = {"campaign", "request"}  # their address says of which
 
 
 def test_a_message_is_seen_within_half_a_second(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
     page = visit(f"/?world={world}")
     expect(page.get_by_role("heading", name="Nothing has arrived yet")).to_be_visible()
@@ -38,7 +53,7 @@ def test_a_message_is_seen_within_half_a_second(
     took = []
 
     for text in ("uno", "dos", "tres"):
-        send(served, world, text=text)
+        send_order(served, world, text=text)
         sent = monotonic()
         page.locator(".bubble", has_text=text).wait_for()
         took.append((monotonic() - sent) * 1000)
@@ -48,12 +63,12 @@ def test_a_message_is_seen_within_half_a_second(
 
 
 def test_a_campaign_runs_before_ones_eyes(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
     page = visit(f"/panel/clock?world={world}")
     page.get_by_role("button", name="Freeze").click()
     expect(page.get_by_text("stands still", exact=True)).to_be_visible()
-    placed = send(served, world, recipients=crowd(2_000))
+    placed = send_order(served, world, recipients=make_crowd(2_000))
     page.goto(
         f"/panel/campaign?world={world}&channel=sms&campaign={placed['campaign']}"
     )
@@ -64,7 +79,7 @@ def test_a_campaign_runs_before_ones_eyes(
         ".observe({type: 'layout-shift', buffered: true})"
     )
 
-    steer(served, world, "clock/advance", seconds=21)
+    steer_world(served, world, "clock/advance", seconds=21)
 
     expect(page.locator(".progress strong")).to_have_text("50 %")
     expect(page.locator(".tallies")).to_contain_text("1,001 sent")
@@ -74,7 +89,7 @@ def test_a_campaign_runs_before_ones_eyes(
     assert page.evaluate("window.shifted || 0") < 0.1
 
 
-def test_time_is_frozen_and_advanced(visit: Open, world: str) -> None:
+def test_time_is_frozen_and_advanced(visit: OpenPage, world: str) -> None:
     page = visit(f"/panel/clock?world={world}")
     page.get_by_role("button", name="Freeze").click()
     expect(page.get_by_text("stands still", exact=True)).to_be_visible()
@@ -90,7 +105,7 @@ def test_time_is_frozen_and_advanced(visit: Open, world: str) -> None:
 
 
 def test_the_next_request_breaks_and_the_strike_is_counted(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
     page = visit(f"/panel/faults?world={world}")
     page.get_by_label("How").select_option("500_after")
@@ -98,7 +113,7 @@ def test_the_next_request_breaks_and_the_strike_is_counted(
     row = page.locator("#rule-f1")
     expect(row).to_contain_text("SERVER_ERROR")
 
-    body = json.dumps(an_sms())
+    body = json.dumps(make_sms())
     answer = served.ask("POST", SMS, body, token=f"world-{world}")
 
     assert answer.status == 500
@@ -106,7 +121,9 @@ def test_the_next_request_breaks_and_the_strike_is_counted(
     assert served.ask("POST", SMS, body, token=f"world-{world}").status == 200
 
 
-def test_a_preset_is_a_switch(served: Served, visit: Open, world: str) -> None:
+def test_a_preset_is_a_switch(
+    served: ServedEmulator, visit: OpenPage, world: str
+) -> None:
     page = visit(f"/panel/faults?world={world}")
     switch = page.get_by_role("switch", name="unauthorized")
 
@@ -119,7 +136,9 @@ def test_a_preset_is_a_switch(served: Served, visit: Open, world: str) -> None:
     assert served.ask("GET", "/api/v1/user", token=f"world-{world}").status == 200
 
 
-def test_a_request_is_explained(served: Served, visit: Open, world: str) -> None:
+def test_a_request_is_explained(
+    served: ServedEmulator, visit: OpenPage, world: str
+) -> None:
     page = visit(f"/panel/requests?world={world}")
 
     answer = served.ask("POST", SMS, '{"text": "hola"}', token=f"world-{world}")
@@ -129,13 +148,17 @@ def test_a_request_is_explained(served: Served, visit: Open, world: str) -> None
     expect(page.locator(".why")).to_contain_text("SMS-04")
     expect(page.locator(".sides")).to_contain_text("El campo recipients es obligatorio")
     page.get_by_text("Headers (", exact=False).first.click()
-    send(served, world)  # the region is looked at again, and what is open stays so
+    send_order(
+        served, world
+    )  # the region is looked at again, and what is open stays so
     expect(page.locator("#status")).to_contain_text("468,061.11")
     expect(page.get_by_text("Bearer ****", exact=False).first).to_be_visible()
 
 
-def test_worlds_are_switched(served: Served, visit: Open, world: str) -> None:
-    send(served, world, text="solo aqui")
+def test_worlds_are_switched(
+    served: ServedEmulator, visit: OpenPage, world: str
+) -> None:
+    send_order(served, world, text="solo aqui")
     page = visit(f"/?world={world}")
     expect(page.locator(".bubble")).to_contain_text("solo aqui")
 
@@ -153,7 +176,9 @@ def test_worlds_are_switched(served: Served, visit: Open, world: str) -> None:
 @pytest.mark.parametrize(
     ("locale", "title"), [("en-US", "Campaigns"), ("es-MX", "Campañas")]
 )
-def test_the_browsers_language_is_spoken(visit: Open, locale: str, title: str) -> None:
+def test_the_browsers_language_is_spoken(
+    visit: OpenPage, locale: str, title: str
+) -> None:
     page = visit("/panel/campaigns", locale=locale)
 
     expect(page.get_by_role("heading", name=title)).to_be_visible()
@@ -166,7 +191,7 @@ def brightness(page: Page) -> int:
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_light_and_dark_follow_the_system_until_somebody_says_otherwise(
-    visit: Open, theme: Any
+    visit: OpenPage, theme: Any
 ) -> None:
     page = visit("/panel/campaigns", color_scheme=theme)
     assert (brightness(page) > 600) == (theme == "light")
@@ -178,10 +203,10 @@ def test_light_and_dark_follow_the_system_until_somebody_says_otherwise(
 
 
 def test_keys_search_move_open_and_help(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
     for name in ("primera", "segunda", "tercera"):
-        send(served, world, campaign_name=name)
+        send_order(served, world, campaign_name=name)
     page = visit(f"/panel/campaigns?world={world}")
     focused = page.locator(":focus")
 
@@ -203,13 +228,13 @@ def test_keys_search_move_open_and_help(
 
 
 def test_half_typed_text_survives_every_update(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
     page = visit(f"/panel/campaigns?world={world}")
     page.keyboard.press("/")
     page.keyboard.type("a medi")
 
-    send(served, world, campaign_name="otra")
+    send_order(served, world, campaign_name="otra")
 
     expect(page.locator(".card")).to_contain_text("otra")
     page.keyboard.type("as")
@@ -217,26 +242,28 @@ def test_half_typed_text_survives_every_update(
 
 
 def test_a_form_keeps_what_was_typed_while_its_region_changes(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
     page = visit(f"/panel/account?world={world}")
     page.get_by_role("textbox", name="Keyword").fill("BAJ")
     page.get_by_label("Name of a new token").fill("nuevo")
 
-    steer(served, world, "tokens", name="de la API")
+    steer_world(served, world, "tokens", name="de la API")
 
     expect(page.locator("#tokens")).to_contain_text("de la API")
     expect(page.get_by_role("textbox", name="Keyword")).to_have_value("BAJ")
     expect(page.get_by_label("Name of a new token")).to_have_value("nuevo")
 
 
-def test_a_token_is_created_and_copied(served: Served, visit: Open, world: str) -> None:
+def test_a_token_is_created_and_copied(
+    served: ServedEmulator, visit: OpenPage, world: str
+) -> None:
     page = visit(f"/panel/account?world={world}", **COPYING)
     page.get_by_label("Name of a new token").fill("suite")
     page.get_by_role("button", name="Create").click()
 
     made = page.get_by_role("status")
-    token = copied(page, made.get_by_role("button", name="Copy"))
+    token = copy_by_button(page, made.get_by_role("button", name="Copy"))
 
     expect(page.locator("#tokens")).to_contain_text("suite")
     expect(page.locator("#tokens")).not_to_contain_text(token)
@@ -246,7 +273,7 @@ def test_a_token_is_created_and_copied(served: Served, visit: Open, world: str) 
 
 
 def test_what_is_copied_can_be_pasted_where_there_is_no_clipboard_to_write_to(
-    visit: Open, world: str
+    visit: OpenPage, world: str
 ) -> None:
     page = visit(f"/panel/account?world={world}")
     page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
@@ -263,15 +290,15 @@ def test_what_is_copied_can_be_pasted_where_there_is_no_clipboard_to_write_to(
 
 
 def test_a_snapshot_is_taken_and_put_back(
-    served: Served, visit: Open, world: str, tmp_path: Path
+    served: ServedEmulator, visit: OpenPage, world: str, tmp_path: Path
 ) -> None:
-    send(served, world, text="antes")
+    send_order(served, world, text="antes")
     page = visit(f"/panel/account?world={world}")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
     kept = tmp_path / "kept.json"
     download.value.save_as(kept)
-    steer(served, world, "world/reset")
+    steer_world(served, world, "world/reset")
 
     page.locator("[data-restores]").set_input_files(kept)
 
@@ -280,7 +307,7 @@ def test_a_snapshot_is_taken_and_put_back(
     expect(page.locator(".bubble")).to_contain_text("antes")
 
 
-def test_the_greeting_fills_a_world(visit: Open, world: str) -> None:
+def test_the_greeting_fills_a_world(visit: OpenPage, world: str) -> None:
     page = visit(f"/?world={world}")
 
     page.get_by_role("button", name="Fill this world").click()
@@ -289,8 +316,10 @@ def test_the_greeting_fills_a_world(visit: Open, world: str) -> None:
     expect(page.locator(".contacts li")).to_have_count(50)
 
 
-def test_a_short_link_can_be_followed(served: Served, visit: Open, world: str) -> None:
-    send(served, world, CLIC, **a_clic())
+def test_a_short_link_can_be_followed(
+    served: ServedEmulator, visit: OpenPage, world: str
+) -> None:
+    send_order(served, world, CLIC, **make_clic())
     page = visit(f"/?world={world}")
     link = page.locator(".bubble .text a")
     path = str(link.get_attribute("href"))
@@ -304,14 +333,14 @@ def test_a_short_link_can_be_followed(served: Served, visit: Open, world: str) -
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_hostile_words_are_text_on_every_page(
-    served: Served, visit: Open, world: str, theme: Any
+    served: ServedEmulator, visit: OpenPage, world: str, theme: Any
 ) -> None:
-    fill(served, world)
+    fill_served_world(served, world)
     page = visit(f"/?world={world}", color_scheme=theme)
     dialogs: list[str] = []
     page.on("dialog", lambda each: dialogs.append(each.message))
 
-    for address in addresses(served, world):
+    for address in list_addresses(served, world):
         page.goto(address)
         expect(page.locator("main")).to_be_visible()
 
@@ -326,15 +355,15 @@ def test_hostile_words_are_text_on_every_page(
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_no_page_shuts_anybody_out(
-    served: Served, visit: Open, world: str, theme: Any
+    served: ServedEmulator, visit: OpenPage, world: str, theme: Any
 ) -> None:
     axe = require_file(AXE).read_text("utf-8")
     page = visit(f"/?world={world}", color_scheme=theme, reduced_motion="reduce")
     seen = [f"/?world={world}"]
     found = violations(page, axe)
-    fill(served, world)
+    fill_served_world(served, world)
 
-    for address in addresses(served, world):
+    for address in list_addresses(served, world):
         page.goto(address)
         found += violations(page, axe)
         seen.append(address)
@@ -344,7 +373,7 @@ def test_no_page_shuts_anybody_out(
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_the_contract_shuts_nobody_out(visit: Open, theme: Any) -> None:
+def test_the_contract_shuts_nobody_out(visit: OpenPage, theme: Any) -> None:
     axe = require_file(AXE).read_text("utf-8")
     page = visit("/docs", color_scheme=theme, reduced_motion="reduce")
 
@@ -370,12 +399,12 @@ def violations(page: Page, axe: str) -> list[str]:
 
 @pytest.mark.parametrize("locale", ["en-US", "es-MX"])
 def test_every_page_fits_a_phone(
-    served: Served, visit: Open, world: str, locale: str
+    served: ServedEmulator, visit: OpenPage, world: str, locale: str
 ) -> None:
     page = visit(f"/?world={world}", viewport=PHONE, locale=locale)
-    fill(served, world)
+    fill_served_world(served, world)
 
-    for address in addresses(served, world):
+    for address in list_addresses(served, world):
         page.goto(address)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= PHONE["width"], address
@@ -388,7 +417,7 @@ def test_every_page_fits_a_phone(
 
 
 def test_the_secret_is_asked_for_and_remembered(browser: Browser) -> None:
-    with serve(environment={"EMULATOR_CONTROL_SECRET": "s3cret"}) as guarded:
+    with serve_emulator(environment={"EMULATOR_CONTROL_SECRET": "s3cret"}) as guarded:
         context = browser.new_context(base_url=guarded.url)
         page = context.new_page()
         page.goto("/")
@@ -409,15 +438,15 @@ def test_the_secret_is_asked_for_and_remembered(browser: Browser) -> None:
 
 
 def test_a_reply_leaves_as_a_push_whose_attempt_is_seen(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
-    with receiving() as server:
+    with run_receiver() as server:
         page = visit(f"/panel/account?world={world}")
         page.get_by_role("textbox", name="Where replies").fill(f"{server.url}/mo")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("status")).to_have_text("Saved.")
-        send(served, world, text="confirme por favor")
-        steer(served, world, "clock/settle")
+        send_order(served, world, text="confirme por favor")
+        steer_world(served, world, "clock/settle")
         page.goto(f"/?world={world}")
 
         page.get_by_role("textbox", name="Reply as").fill(HOSTILE)
@@ -437,11 +466,11 @@ def test_a_reply_leaves_as_a_push_whose_attempt_is_seen(
 
 
 def test_who_is_bound_and_what_is_said_by_smpp_is_seen(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
     where = served.ask("GET", f"/_emulator/smpp?world={world}").body
     page = visit(f"/panel/smpp?world={world}")
-    with Plain(where["host"], where["port"]) as client:
+    with SmppSocket(where["host"], where["port"]) as client:
         client.bind(where["system_id"], where["password"])
         client.submit(NUMBER, b"por SMPP <b>")
 
@@ -460,9 +489,9 @@ def test_who_is_bound_and_what_is_said_by_smpp_is_seen(
 
 @pytest.mark.soak
 @pytest.mark.parametrize("page", [each for each in PAGES if each not in OF_ONE])
-def test_lighthouse_is_content(served: Served, page: str) -> None:
+def test_lighthouse_is_content(served: ServedEmulator, page: str) -> None:
     """In one of three looks, as it slows the processor down and others use it too."""
-    steer(served, "demo", "world/populate")
+    steer_world(served, "demo", "world/populate")
 
     scores: list[dict[str, float]] = []
     while len(scores) < LOOKS and not (scores and min(scores[-1].values()) >= CONTENT):

@@ -12,24 +12,32 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from emulator.web.panel.faults import FAULT_CHOICES
-from tests.browser import Open
-from tests.campaigns import CLIC, NUMBER, SMS, a_clic, crowd, to
-from tests.orders import EMAIL, VOICE, order
-from tests.panelled import (
+from tests.support.browser import (
     COPYING,
     PHONE,
-    addresses,
-    change,
-    copied,
-    fill,
-    run,
-    send,
-    steer,
+    OpenPage,
+    change_world,
+    copy_by_button,
+    fill_served_world,
+    list_addresses,
+    run_clock,
+    send_order,
+    steer_world,
 )
-from tests.receiver import Said, receiving
-from tests.served import Served
-from tests.smpp.plain import Plain
-from tests.tools import require_tool
+from tests.support.orders import (
+    CLIC,
+    EMAIL,
+    NUMBER,
+    SMS,
+    VOICE,
+    make_clic,
+    make_crowd,
+    make_order,
+    make_recipients,
+)
+from tests.support.processes import ServedEmulator, require_tool
+from tests.support.receiver import ReceiverAnswer, run_receiver
+from tests.support.smpp import SmppSocket
 
 pytestmark = pytest.mark.tools
 
@@ -59,19 +67,19 @@ def bubbles(page: Page) -> Locator:
 
 @pytest.mark.parametrize(("name", "tool"), [("curl", "curl"), ("PHP", "php")])
 def test_a_line_of_the_greeting_turns_it_into_content(
-    visit: Open, world: str, name: str, tool: str
+    visit: OpenPage, world: str, name: str, tool: str
 ) -> None:
     require_tool(tool)
     page = visit(f"/?world={world}", **COPYING)
 
-    answer = pasted(copied(page, page.locator(f'[data-copy="#paste-{name}"]')))
+    answer = pasted(copy_by_button(page, page.locator(f'[data-copy="#paste-{name}"]')))
 
     assert answer["recipients_count"] == 1
     expect(bubbles(page)).to_contain_text("hola")
     expect(page.get_by_text("Nothing has arrived yet")).to_have_count(0)
 
 
-def test_the_python_line_of_the_greeting_does_too(visit: Open, world: str) -> None:
+def test_the_python_line_of_the_greeting_does_too(visit: OpenPage, world: str) -> None:
     page = visit(f"/?world={world}")
     line = page.locator("#paste-Python").inner_text()
 
@@ -81,18 +89,20 @@ def test_the_python_line_of_the_greeting_does_too(visit: Open, world: str) -> No
 
 
 def test_a_phone_shows_what_its_owner_sees(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
-    run(served, world, 0)
-    someone = to(NUMBER, name="Ana")
-    send(served, world, text="Hola <+B+>", recipients=someone)
-    send(served, world, text="¡Adiós, <+B+>!", recipients=someone, encode_2=True)
-    send(served, world, CLIC, **a_clic())
-    called = to(NUMBER, name="Ana")
-    send(served, world, VOICE, **order(VOICE, text="Le llama", recipients=called))
-    letter = order(EMAIL, subject="Su cuenta", body="Hola", sender="a@example.org")
-    send(served, world, EMAIL, **letter)
-    steer(served, world, "clock/settle")
+    run_clock(served, world, 0)
+    someone = make_recipients(NUMBER, name="Ana")
+    send_order(served, world, text="Hola <+B+>", recipients=someone)
+    send_order(served, world, text="¡Adiós, <+B+>!", recipients=someone, encode_2=True)
+    send_order(served, world, CLIC, **make_clic())
+    called = make_recipients(NUMBER, name="Ana")
+    send_order(
+        served, world, VOICE, **make_order(VOICE, text="Le llama", recipients=called)
+    )
+    letter = make_order(EMAIL, subject="Su cuenta", body="Hola", sender="a@example.org")
+    send_order(served, world, EMAIL, **letter)
+    steer_world(served, world, "clock/settle")
 
     page = visit(f"/?world={world}&with={NUMBER}")
 
@@ -113,15 +123,15 @@ def test_a_phone_shows_what_its_owner_sees(
 
 
 def test_a_half_typed_reply_stays_with_the_phone_it_is_of(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
-    send(served, world, text="uno")
-    steer(served, world, "clock/settle")
+    send_order(served, world, text="uno")
+    steer_world(served, world, "clock/settle")
     page = visit(f"/?world={world}")
     field = page.get_by_role("textbox", name="Reply as")
     field.press_sequentially("a medi")
 
-    send(served, world, text="dos", recipients=to(OTHER))
+    send_order(served, world, text="dos", recipients=make_recipients(OTHER))
 
     first = page.locator(".contacts a").first
     expect(first).to_contain_text(OTHER)
@@ -137,17 +147,17 @@ def test_a_half_typed_reply_stays_with_the_phone_it_is_of(
 
 
 def test_a_keyword_is_answered_on_the_phone_that_wrote_it(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
-    run(served, world, 0)
-    send(served, world)
-    steer(served, world, "clock/settle")
+    run_clock(served, world, 0)
+    send_order(served, world)
+    steer_world(served, world, "clock/settle")
     page = visit(f"/?world={world}")
 
     page.get_by_role("textbox", name="Reply as").fill("promo por favor")
     press(page, "Reply")
     expect(page.locator(".bubble.reply .push")).to_have_count(0)
-    steer(served, world, "clock/settle")
+    steer_world(served, world, "clock/settle")
 
     answer = page.locator(".bubble.sms").last
     expect(answer.locator(".text")).to_have_text("La promocion termina el domingo.")
@@ -155,7 +165,7 @@ def test_a_keyword_is_answered_on_the_phone_that_wrote_it(
 
 
 def test_what_was_typed_over_a_value_stays_when_the_value_changes(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
     page = visit(f"/panel/account?world={world}")
     field = page.get_by_role("textbox", name="Where replies")
@@ -164,8 +174,8 @@ def test_what_was_typed_over_a_value_stays_when_the_value_changes(
     links.get_by_label("Title").fill("a medias")
     page.get_by_label("Amount").focus()
 
-    change(served, world, "account", push_url="http://127.0.0.1:2/other")
-    steer(served, world, "tokens", name="marca")
+    change_world(served, world, "account", push_url="http://127.0.0.1:2/other")
+    steer_world(served, world, "tokens", name="marca")
 
     expect(page.locator("#tokens")).to_contain_text("marca")
     expect(field).to_have_value("http://127.0.0.1:1/half")
@@ -173,14 +183,14 @@ def test_what_was_typed_over_a_value_stays_when_the_value_changes(
 
 
 def test_a_campaign_moves_by_itself_while_time_runs(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
-    run(served, world, 0)
-    placed = send(served, world, recipients=crowd(2_000))["campaign"]
+    run_clock(served, world, 0)
+    placed = send_order(served, world, recipients=make_crowd(2_000))["campaign"]
     page = visit(f"/panel/campaign?world={world}&channel=sms&campaign={placed}")
     expect(page.locator(".progress strong")).to_have_text("0 %")
 
-    run(served, world, 600)
+    run_clock(served, world, 600)
 
     expect(page.locator(".progress strong")).to_have_text("100 %")
     expect(page.locator(".tallies")).to_contain_text("sent")
@@ -188,11 +198,11 @@ def test_a_campaign_moves_by_itself_while_time_runs(
 
 
 def test_fifty_thousand_rows_are_paged_searched_and_sorted_by_status(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
-    run(served, world, 0)
-    placed = send(served, world, recipients=crowd(50_000))["campaign"]
-    steer(served, world, "clock/settle")
+    run_clock(served, world, 0)
+    placed = send_order(served, world, recipients=make_crowd(50_000))["campaign"]
+    steer_world(served, world, "clock/settle")
     page = visit(f"/panel/campaign?world={world}&channel=sms&campaign={placed}")
     rows = page.locator("#recipients tbody tr")
     expect(rows).to_have_count(50)
@@ -211,31 +221,33 @@ def test_fifty_thousand_rows_are_paged_searched_and_sorted_by_status(
 
 
 def test_a_campaign_is_paused_resumed_and_cancelled(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
-    run(served, world, 0)
-    placed = send(served, world, recipients=crowd(2_000))["campaign"]
-    steer(served, world, "clock/advance", seconds=20)
+    run_clock(served, world, 0)
+    placed = send_order(served, world, recipients=make_crowd(2_000))["campaign"]
+    steer_world(served, world, "clock/advance", seconds=20)
     page = visit(f"/panel/campaign?world={world}&channel=sms&campaign={placed}")
     status = page.locator("h1 .mark")
 
     press(page, "Pause")
     expect(status).to_have_text("updating")
-    steer(served, world, "clock/advance", seconds=60)
+    steer_world(served, world, "clock/advance", seconds=60)
     expect(status).to_have_text("paused")
     press(page, "Resume")
-    steer(served, world, "clock/advance", seconds=5)
+    steer_world(served, world, "clock/advance", seconds=5)
     expect(status).to_have_text("inserted")
     press(page, "Cancel")
-    steer(served, world, "clock/advance", seconds=60)
+    steer_world(served, world, "clock/advance", seconds=60)
 
     expect(status).to_have_text("canceled")
     expect(page.locator("#campaign").get_by_role("button")).to_have_count(0)
 
 
-def test_calls_that_wait_are_cancelled(served: Served, visit: Open, world: str) -> None:
-    run(served, world, 0)
-    placed = send(served, world, VOICE)["voice_campaign"]
+def test_calls_that_wait_are_cancelled(
+    served: ServedEmulator, visit: OpenPage, world: str
+) -> None:
+    run_clock(served, world, 0)
+    placed = send_order(served, world, VOICE)["voice_campaign"]
     page = visit(f"/panel/campaign?world={world}&channel=voice&campaign={placed}")
 
     press(page, "Cancel")
@@ -245,13 +257,15 @@ def test_calls_that_wait_are_cancelled(served: Served, visit: Open, world: str) 
 
 
 def test_campaigns_say_who_sent_them_and_when_they_will_go(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
     where = served.ask("GET", f"/_emulator/smpp?world={world}").body
     page = visit(f"/panel/campaigns?world={world}")
-    send(served, world, campaign_name="luego", scheduledDate="2099-01-01 09:00:00")
+    send_order(
+        served, world, campaign_name="luego", scheduledDate="2099-01-01 09:00:00"
+    )
 
-    with Plain(where["host"], where["port"]) as client:
+    with SmppSocket(where["host"], where["port"]) as client:
         client.bind(where["system_id"], where["password"])
         client.submit(NUMBER, b"hola")
 
@@ -262,7 +276,7 @@ def test_campaigns_say_who_sent_them_and_when_they_will_go(
 
 
 def test_a_request_is_copied_as_curl_and_asked_once_more(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
     require_tool("curl")
     body = '{"text": "@it\'s", "recipients": []}'
@@ -270,7 +284,9 @@ def test_a_request_is_copied_as_curl_and_asked_once_more(
     page = visit(f"/panel/requests?world={world}", **COPYING)
     page.locator("tr", has_text="422").get_by_role("link").click()
 
-    answer = pasted(copied(page, page.get_by_role("button", name="Copy as curl")))
+    answer = pasted(
+        copy_by_button(page, page.get_by_role("button", name="Copy as curl"))
+    )
 
     assert answer["error"]["status_code"] == 422
     page.goto(f"/panel/requests?world={world}")
@@ -278,17 +294,17 @@ def test_a_request_is_copied_as_curl_and_asked_once_more(
 
 
 def test_a_push_that_was_refused_is_sent_now_and_replayed(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
-    run(served, world, 0)
-    with receiving() as server:
-        server.says(Said(500, "no"), Said(200, "ok"))
+    run_clock(served, world, 0)
+    with run_receiver() as server:
+        server.answer_with(ReceiverAnswer(500, "no"), ReceiverAnswer(200, "ok"))
         retries: Any = {"push_retries": [60]}
-        change(served, world, "account", push_url=f"{server.url}/mo", **retries)
-        send(served, world)
-        steer(served, world, "clock/advance", seconds=60)
+        change_world(served, world, "account", push_url=f"{server.url}/mo", **retries)
+        send_order(served, world)
+        steer_world(served, world, "clock/advance", seconds=60)
         page = visit(f"/panel/deliveries?world={world}")
-        steer(served, world, "inbound", number=NUMBER, text="hola")
+        steer_world(served, world, "inbound", number=NUMBER, text="hola")
         delivery = page.locator(".delivery")
         expect(delivery).to_contain_text("bad_status")
         expect(delivery).to_contain_text("next attempt")
@@ -303,22 +319,24 @@ def test_a_push_that_was_refused_is_sent_now_and_replayed(
         expect(delivery.locator("pre").last).to_contain_text(f"cellphone={NUMBER}")
 
 
-def test_a_receipt_is_a_delivery_too(served: Served, visit: Open, world: str) -> None:
+def test_a_receipt_is_a_delivery_too(
+    served: ServedEmulator, visit: OpenPage, world: str
+) -> None:
     where = served.ask("GET", f"/_emulator/smpp?world={world}").body
     page = visit(f"/panel/deliveries?world={world}")
-    with Plain(where["host"], where["port"]) as client:
+    with SmppSocket(where["host"], where["port"]) as client:
         client.bind(where["system_id"], where["password"])
         client.submit(NUMBER, b"hola", registered=1)
 
-        steer(served, world, "clock/advance", seconds=60)
+        steer_world(served, world, "clock/advance", seconds=60)
 
         delivery = page.locator(".delivery")
         expect(delivery).to_contain_text("stat:DELIVRD")
 
 
-def test_a_pdu_is_decoded(served: Served, visit: Open, world: str) -> None:
+def test_a_pdu_is_decoded(served: ServedEmulator, visit: OpenPage, world: str) -> None:
     where = served.ask("GET", f"/_emulator/smpp?world={world}").body
-    with Plain(where["host"], where["port"]) as client:
+    with SmppSocket(where["host"], where["port"]) as client:
         client.bind(where["system_id"], where["password"])
         client.submit(NUMBER, b"por SMPP")
     page = visit(f"/panel/smpp?world={world}")
@@ -334,7 +352,7 @@ def test_a_pdu_is_decoded(served: Served, visit: Open, world: str) -> None:
 
 
 def test_a_rule_is_a_switch_and_keeps_its_strikes(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
     page = visit(f"/panel/faults?world={world}")
     page.get_by_label("Operation").select_option("getUser")
@@ -360,10 +378,10 @@ def test_a_rule_is_a_switch_and_keeps_its_strikes(
 
 
 def test_time_goes_to_the_next_event_and_to_the_end(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
-    run(served, world, 0)
-    send(served, world)
+    run_clock(served, world, 0)
+    send_order(served, world)
     page = visit(f"/panel/clock?world={world}")
     events = page.locator(".events li")
     expect(events).to_have_count(2)
@@ -372,7 +390,7 @@ def test_time_goes_to_the_next_event_and_to_the_end(
     expect(events).to_have_count(1)
     press(page, "+1 min")
     expect(page.get_by_role("status")).to_have_text("Time has jumped ahead.")
-    send(served, world)
+    send_order(served, world)
     expect(events).to_have_count(2)
     press(page, "Settle")
     expect(
@@ -386,14 +404,14 @@ def test_time_goes_to_the_next_event_and_to_the_end(
 
 
 def test_whatever_is_left_to_happen_is_listed(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
-    run(served, world, 0)
+    run_clock(served, world, 0)
     retries: Any = {"push_retries": [60]}
-    change(served, world, "account", push_url="http://127.0.0.1:1/mo", **retries)
-    send(served, world, recipients=to(NUMBER, ANSWERS))
-    steer(served, world, "clock/advance", seconds=15)
-    steer(served, world, "inbound", number=NUMBER, text="hola")
+    change_world(served, world, "account", push_url="http://127.0.0.1:1/mo", **retries)
+    send_order(served, world, recipients=make_recipients(NUMBER, ANSWERS))
+    steer_world(served, world, "clock/advance", seconds=15)
+    steer_world(served, world, "inbound", number=NUMBER, text="hola")
     page = visit(f"/panel/clock?world={world}")
     events = page.locator(".events")
 
@@ -402,21 +420,21 @@ def test_whatever_is_left_to_happen_is_listed(
     asking = partial(served.ask, token=f"world-{world}", headers=late)
     asked = Thread(target=asking, args=("GET", "/api/v1/user"))
     asked.start()
-    with Plain(where["host"], where["port"]) as client:
+    with SmppSocket(where["host"], where["port"]) as client:
         client.bind(where["system_id"], where["password"])
         client.submit(NUMBER, b"hola", registered=1)
         for event in ("replied", "receipt", "pushed", "delayed"):
             expect(events.locator(".mark", has_text=event)).to_have_count(1)
-    steer(served, world, "clock/settle")
+    steer_world(served, world, "clock/settle")
     asked.join()
 
     expect(events).to_have_count(0)
 
 
 def test_the_balance_is_topped_up_and_its_movements_are_listed(
-    served: Served, visit: Open, world: str
+    served: ServedEmulator, visit: OpenPage, world: str
 ) -> None:
-    send(served, world)
+    send_order(served, world)
     page = visit(f"/panel/account?world={world}")
     page.get_by_label("Amount").fill("100")
 
@@ -446,7 +464,7 @@ def test_the_balance_is_topped_up_and_its_movements_are_listed(
     ],
 )
 def test_an_item_is_added_and_removed(
-    visit: Open, world: str, card: str, fields: dict[str, str]
+    visit: OpenPage, world: str, card: str, fields: dict[str, str]
 ) -> None:
     page = visit(f"/panel/account?world={world}")
     article = page.locator("article", has=page.get_by_role("heading", name=card))
@@ -465,7 +483,7 @@ def test_an_item_is_added_and_removed(
 
 
 @pytest.mark.parametrize("card", ["Audios", "Media"])
-def test_a_file_is_uploaded_by_its_name(visit: Open, world: str, card: str) -> None:
+def test_a_file_is_uploaded_by_its_name(visit: OpenPage, world: str, card: str) -> None:
     page = visit(f"/panel/account?world={world}")
     article = page.locator("article", has=page.get_by_role("heading", name=card))
 
@@ -476,8 +494,10 @@ def test_a_file_is_uploaded_by_its_name(visit: Open, world: str, card: str) -> N
     expect(article.locator("tbody tr").last).to_contain_text("hola.mp3")
 
 
-def test_a_token_is_deleted(served: Served, visit: Open, world: str) -> None:
-    made = steer(served, world, "tokens", name="viejo")["token"]
+def test_a_token_is_deleted(
+    served: ServedEmulator, visit: OpenPage, world: str
+) -> None:
+    made = steer_world(served, world, "tokens", name="viejo")["token"]
     page = visit(f"/panel/account?world={world}")
     page.on("dialog", lambda each: each.accept())
 
@@ -490,7 +510,7 @@ def test_a_token_is_deleted(served: Served, visit: Open, world: str) -> None:
 
 @pytest.mark.parametrize("how", FAULT_CHOICES)
 def test_every_way_to_break_a_call_is_offered(
-    visit: Open, world: str, how: str
+    visit: OpenPage, world: str, how: str
 ) -> None:
     page = visit(f"/panel/faults?world={world}")
 
@@ -502,19 +522,19 @@ def test_every_way_to_break_a_call_is_offered(
 
 @pytest.mark.parametrize("frame", [{}, {"viewport": PHONE}], ids=["wide", "phone"])
 def test_nothing_jumps(
-    served: Served, visit: Open, world: str, frame: dict[str, Any]
+    served: ServedEmulator, visit: OpenPage, world: str, frame: dict[str, Any]
 ) -> None:
-    fill(served, world)
-    run(served, world, 0)
+    fill_served_world(served, world)
+    run_clock(served, world, 0)
     page = visit(f"/?world={world}", **frame)
     seen = {}
 
-    for address in addresses(served, world):
+    for address in list_addresses(served, world):
         page.goto(address)
         page.evaluate(SHIFTS)
         shown = page.locator("#status time")
         before = str(shown.get_attribute("datetime"))
-        steer(served, world, "clock/advance", seconds=1)
+        steer_world(served, world, "clock/advance", seconds=1)
         expect(shown).not_to_have_attribute("datetime", before)
         seen[address] = float(page.evaluate("window.shifted"))
 

@@ -10,7 +10,7 @@ import pytest
 
 from emulator.client import ClientError, Emulator
 from emulator.serving.standby import Standby
-from tests.served import ROOT, clean_environment
+from tests.support.processes import ROOT, make_environment
 
 SEEDS = (1, 2, 3)
 MANY_SEEDS = range(100)
@@ -291,17 +291,14 @@ def test_the_standby_ends_while_it_starts() -> None:
 
 def crowd(seed: int) -> None:
     """Run the sixty-four in the order of *seed*."""
-    plugins = (
-        *("xdist", "pytest_timeout"),
-        *("emulator.pytest_plugin", "tests.shuffled"),
-    )
+    plugins = ("xdist", "pytest_timeout", "emulator.pytest_plugin")
     command = (
-        *(sys.executable, "-m", "pytest", "-q", "--noconftest", "-n", "4"),
+        *(sys.executable, "-m", "pytest", "-q", "-n", "4"),
         *(word for name in plugins for word in ("-p", name)),
         *("-o", "addopts=", "--import-mode=importlib", "--order-seed", str(seed)),
-        "tests/crowd.py",
+        *("--confcutdir", "tests/crowd", "tests/crowd"),
     )
-    environment = clean_environment() | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment = make_environment() | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

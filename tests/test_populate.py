@@ -9,31 +9,36 @@ from emulator.domain.handset import Outcome
 from emulator.operations.control.populate import SAMPLE_WEIGHTS
 from emulator.operations.control.sample_people import AREA_CODES, make_people
 from emulator.operations.control.sample_texts import SAMPLE_CAMPAIGNS
-from tests.command import complaint, run
-from tests.conftest import MakeApi
-from tests.emulated import START, Api, demo, keep
-from tests.served import serve
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    START,
+    Api,
+    MakeApi,
+    keep_changes,
+    read_demo_world,
+    run_control,
+    send_control,
+)
+from tests.support.processes import read_complaint, run_command, serve_emulator
 
 CITIES = {"55", "33", "81"}  # whose area codes have two digits
 SMALL = {"campaigns": 22, "recipients": 40}
 
 
 def filled(api: Api, **changes: Any) -> Any:
-    return steered(api, "POST", "world/populate", json={**SMALL, **changes})
+    return run_control(api, "POST", "world/populate", json={**SMALL, **changes})
 
 
 def story(api: Api) -> list[Any]:
     """Return what a world holds, as a list to compare."""
-    campaigns = steered(api, "GET", "campaigns?newest=first")
-    talk = steered(api, "GET", "conversations?limit=200")
-    return [campaigns, talk, steered(api, "GET", "links")]
+    campaigns = run_control(api, "GET", "campaigns?newest=first")
+    talk = run_control(api, "GET", "conversations?limit=200")
+    return [campaigns, talk, run_control(api, "GET", "links")]
 
 
 def test_a_world_is_filled_with_campaigns_of_all_channels(api: Api) -> None:
     done = filled(api)
 
-    campaigns = steered(api, "GET", "campaigns")
+    campaigns = run_control(api, "GET", "campaigns")
     assert done["campaigns"] == len(campaigns) == 22
     assert {each["channel"] for each in campaigns} == {
         "sms",
@@ -101,27 +106,27 @@ def test_an_account_without_links_and_services_gets_what_it_may(
 
     filled(bare)
 
-    channels = {each["channel"] for each in steered(bare, "GET", "campaigns")}
+    channels = {each["channel"] for each in run_control(bare, "GET", "campaigns")}
     assert channels == {"sms"}
 
 
 def test_where_credit_runs_out_what_was_placed_stays(make_api: MakeApi) -> None:
-    poor = make_api(account={**demo()["account"], "credit": 20})
+    poor = make_api(account={**read_demo_world()["account"], "credit": 20})
 
-    answer = steer(poor, "POST", "world/populate", json=SMALL)
+    answer = send_control(poor, "POST", "world/populate", json=SMALL)
 
     assert answer.status == 422
-    assert 0 < len(steered(poor, "GET", "campaigns")) < 22
-    keep(poor.world)  # nothing is left over for the next request to carry out
+    assert 0 < len(run_control(poor, "GET", "campaigns")) < 22
+    keep_changes(poor.world)  # nothing is left over for the next request to carry out
     assert poor.world.balance >= 0
 
 
 def test_the_account_is_what_it_was(api: Api) -> None:
-    before = steered(api, "GET", "population")
+    before = run_control(api, "GET", "population")
 
     filled(api)
 
-    assert steered(api, "GET", "population") == before
+    assert run_control(api, "GET", "population") == before
 
 
 def test_numbers_have_ten_digits_and_a_real_area_code() -> None:
@@ -171,8 +176,8 @@ def outcomes(api: Api) -> Counter[int]:
 
 def test_the_command_fills_the_world_of_a_token_and_says_how_much() -> None:
     wanted = ("populate", "--campaigns", "3", "--recipients", "5")
-    with serve() as served:
-        done = run(*wanted, "--token", "world-alive", "--url", served.url)
+    with serve_emulator() as served:
+        done = run_command(*wanted, "--token", "world-alive", "--url", served.url)
         listed = served.ask("GET", "/_emulator/campaigns?world=alive").body
         untouched = served.ask("GET", "/_emulator/campaigns").body
 
@@ -182,6 +187,6 @@ def test_the_command_fills_the_world_of_a_token_and_says_how_much() -> None:
 
 
 def test_where_nobody_answers_the_command_says_so() -> None:
-    said = complaint("populate", "--campaigns", "1", "--url", "http://127.0.0.1:9")
+    said = read_complaint("populate", "--campaigns", "1", "--url", "http://127.0.0.1:9")
 
     assert "127.0.0.1:9" in said

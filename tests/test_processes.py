@@ -13,17 +13,22 @@ from emulator.client import Emulator
 from emulator.serving.processes import LAST_PORT, split_settings
 from emulator.serving.server import ServeError
 from emulator.serving.settings import Settings
-from tests.busy import busy
-from tests.command import complaint, run
-from tests.served import DEADLINE
-from tests.several import address, is_heard, several
+from tests.support.processes import (
+    DEADLINE,
+    is_heard,
+    keep_busy,
+    read_complaint,
+    run_command,
+    serve_processes,
+    split_address,
+)
 
 COUNT = 3
 SOON = 20.0  # seconds; only what hangs comes near
 
 
 def test_each_has_ports_and_worlds_of_its_own(tmp_path: Path) -> None:
-    with several(tmp_path) as (process, ready):
+    with serve_processes(tmp_path) as (process, ready):
         places = [(each["http"], each["smpp"]) for each in ready["processes"]]
         assert len({port for each in places for port in each}) == 2 * COUNT
         assert ready["pid"] == process.pid
@@ -51,12 +56,14 @@ def test_ports_that_are_given_follow_each_other() -> None:
 def test_a_signal_ends_them_all_whatever_is_open(
     tmp_path: Path, sign: signal.Signals
 ) -> None:
-    with several(tmp_path) as (process, ready):
+    with serve_processes(tmp_path) as (process, ready):
         last = ready["processes"][-1]
-        with busy(address(last["http"]), address(last["smpp"])):
+        with keep_busy(split_address(last["http"]), split_address(last["smpp"])):
             process.send_signal(sign)
             assert process.wait(timeout=DEADLINE) == 0
-        assert not any(is_heard(address(each["http"])) for each in ready["processes"])
+        assert not any(
+            is_heard(split_address(each["http"])) for each in ready["processes"]
+        )
         assert process.stderr.read() == ""
     assert list(tmp_path.iterdir()) == []
 
@@ -68,7 +75,7 @@ def test_a_signal_ends_them_all_whatever_is_open(
 def test_where_one_ends_the_others_end_and_one_sentence_says_so(
     tmp_path: Path, sign: signal.Signals, how: str
 ) -> None:
-    with several(tmp_path) as (process, ready):
+    with serve_processes(tmp_path) as (process, ready):
         second = ready["processes"][1]
         os.kill(second["pid"], sign)
 
@@ -77,11 +84,13 @@ def test_where_one_ends_the_others_end_and_one_sentence_says_so(
             f"Error: process 2 of 3 (pid {second['pid']}, {second['http']}) ended by "
             f"itself, {how}; its worlds ended with it, so the others were stopped\n"
         )
-        assert not any(is_heard(address(each["http"])) for each in ready["processes"])
+        assert not any(
+            is_heard(split_address(each["http"])) for each in ready["processes"]
+        )
 
 
 def test_none_outlives_the_one_that_started_it(tmp_path: Path) -> None:
-    with several(tmp_path) as (process, ready):
+    with serve_processes(tmp_path) as (process, ready):
         process.kill()
         process.wait(timeout=DEADLINE)
         # Its end comes when the last one that holds it has ended.
@@ -90,13 +99,17 @@ def test_none_outlives_the_one_that_started_it(tmp_path: Path) -> None:
             os.kill(each["pid"], signal.SIGKILL)
 
         assert ended
-        assert not any(is_heard(address(each["http"])) for each in ready["processes"])
+        assert not any(
+            is_heard(split_address(each["http"])) for each in ready["processes"]
+        )
 
 
 def test_one_that_cannot_start_is_told_as_if_it_were_alone() -> None:
     flags = ("--processes", str(COUNT), "--port", "0", "--host", "nowhere.invalid")
 
-    assert complaint("serve", *flags).startswith("cannot listen on nowhere.invalid:0 (")
+    assert read_complaint("serve", *flags).startswith(
+        "cannot listen on nowhere.invalid:0 ("
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,13 +128,13 @@ def test_one_that_cannot_start_is_told_as_if_it_were_alone() -> None:
 def test_what_several_cannot_share_is_refused(
     flags: tuple[str, ...], sentence: str
 ) -> None:
-    assert complaint("serve", "--processes", str(COUNT), *flags) == sentence
+    assert read_complaint("serve", "--processes", str(COUNT), *flags) == sentence
 
 
 def test_each_keeps_its_worlds_in_a_directory_of_its_own(tmp_path: Path) -> None:
     data = tmp_path / "data"
     for names in ({"demo"}, {"demo", "kept"}):
-        with several(tmp_path, "--data", str(data)) as (process, ready):
+        with serve_processes(tmp_path, "--data", str(data)) as (process, ready):
             with Emulator(ready["processes"][2]["http"]) as emulator:
                 assert {each.name for each in emulator.worlds} == names
                 if "kept" not in names:
@@ -162,4 +175,4 @@ def test_each_is_one_process_that_tells_nobody_else(tmp_path: Path) -> None:
 
 
 def test_help_names_them() -> None:
-    assert "--processes" in run("serve", "--help").stdout
+    assert "--processes" in run_command("serve", "--help").stdout

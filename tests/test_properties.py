@@ -10,15 +10,16 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.properties import FACTOR, examples, sampled
-from tests.served import ROOT
+from tests.support.emulator import FACTOR, set_examples, take_sample
+from tests.support.processes import ROOT
 
 RUNS = {"given", "run_state_machine_as_test"}  # what tries an example after the other
-OWN = Path(__file__).with_name("properties.py")
+HERE = Path(__file__).parent
+OWN = HERE / "support" / "emulator.py"
 
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(OWN.parent.rglob("*.py")):
+    for path in sorted(HERE.rglob("*.py")):
         yield path, ast.parse(path.read_text("utf-8"))
 
 
@@ -93,17 +94,17 @@ def soaked(*command: str) -> str:
 def test_a_soak_tries_many_times_as_many_and_all_of_a_list() -> None:
     told = soaked(
         "-c",
-        "from tests.properties import *; e = examples(40, steps=20);"
+        "from tests.support.emulator import *; e = set_examples(40, steps=20);"
         "print(e.max_examples, e.stateful_step_count, e.derandomize,"
-        " len(sampled([0] * 9_999)))",
+        " len(take_sample([0] * 9_999)))",
     )
 
     assert told == f"{40 * FACTOR} 40 False 9999\n"
 
 
 def test_a_test_has_few_and_a_part_of_a_list() -> None:
-    assert examples(40).max_examples == 40
-    part = sampled([*range(9_999)])
+    assert set_examples(40).max_examples == 40
+    part = take_sample([*range(9_999)])
     assert len(part) < 500
     assert (part[:100], part[-1]) == ([*range(100)], 9_998)
 

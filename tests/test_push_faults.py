@@ -9,20 +9,30 @@ import pytest
 from emulator.client import Emulator
 from emulator.domain.delivery import PushMutation
 from emulator.domain.sms import CampaignSource
-from tests.campaigns import NUMBER, SMS, an_sms, place, to
-from tests.emulated import SOON, START, Api, keep
-from tests.pushing import (
-    arrived,
-    opened,
-    placed,
-    polled,
-    pushed,
-    traces,
-    verdicts,
-    wrote,
+from tests.support.emulator import (
+    SOON,
+    START,
+    Api,
+    keep_changes,
+    run_control,
+    send_control,
 )
-from tests.receiver import SILENCE, Asked, Receiver, Said, receiving
-from tests.steering import steer, steered
+from tests.support.orders import NUMBER, SMS, make_recipients, make_sms, place_campaign
+from tests.support.receiver import (
+    SILENCE,
+    ReceivedRequest,
+    Receiver,
+    ReceiverAnswer,
+    check_push,
+    deliver_sms,
+    list_times,
+    list_verdicts,
+    open_world,
+    place_sms,
+    poll_replies,
+    run_receiver,
+    write_reply,
+)
 
 OTHER = "5512345678"
 RIGHT = ("response", "cellphone", "message_id", "date")
@@ -32,7 +42,7 @@ def texts(receiver: Receiver) -> list[str]:
     return [each["response"] for each in receiver.parameters]
 
 
-def names(asked: Asked) -> list[str]:
+def names(asked: ReceivedRequest) -> list[str]:
     return [name for name, _ in asked.query]
 
 
@@ -43,37 +53,37 @@ def test_a_push_that_is_lost_leaves_no_trace_but_the_record(
     told: Emulator, receiver: Receiver
 ) -> None:
     rule = told.fault(push="lost", first=1)
-    arrived(told)
-    wrote(told, "lost")
-    wrote(told, "found")
+    deliver_sms(told)
+    write_reply(told, "lost")
+    write_reply(told, "found")
     told.settle()
 
     assert texts(receiver) == ["found"]
     lost, found = told.deliveries
     assert (lost.state, lost.fault, lost.attempts) == ("lost", rule.id, [])
     assert (found.state, found.fault) == ("delivered", "")
-    assert [each["response"] for each in polled(told)] == ["lost", "found"]
+    assert [each["response"] for each in poll_replies(told)] == ["lost", "found"]
 
 
 def test_a_push_may_be_late_by_so_much(told: Emulator, receiver: Receiver) -> None:
     told.fault(push="late", seconds=90.5)
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
     told.advance(seconds=90.499)
     assert receiver.asked == []
 
     run = told.advance(seconds=0.001)
 
-    assert traces(run, "pushed") == ["18:01:41"]
+    assert list_times(run, "pushed") == ["18:01:41"]
     (asked,) = receiver.asked
-    assert pushed(asked)["date"] == "2026-03-02 12:00:11", "when it was written"
+    assert check_push(asked)["date"] == "2026-03-02 12:00:11", "when it was written"
 
 
 def test_what_is_late_lets_others_go_before(told: Emulator, receiver: Receiver) -> None:
     told.fault(push="late", seconds=60, first=1)
-    arrived(told)
-    wrote(told, "first")
-    wrote(told, "second")
+    deliver_sms(told)
+    write_reply(told, "first")
+    write_reply(told, "second")
     told.settle()
 
     assert texts(receiver) == ["second", "first"]
@@ -83,14 +93,14 @@ def test_a_push_may_come_twice_one_after_the_other(
     told: Emulator, receiver: Receiver
 ) -> None:
     told.fault(push="twice", first=1)
-    arrived(told)
-    wrote(told, "one")
-    wrote(told, "two")
+    deliver_sms(told)
+    write_reply(told, "one")
+    write_reply(told, "two")
 
     assert texts(receiver) == ["one", "one", "two"]
     assert receiver.asked[0].query == receiver.asked[1].query
     assert receiver.most_at_once == 1
-    assert [verdicts(each) for each in told.deliveries] == [["accepted"]] * 3
+    assert [list_verdicts(each) for each in told.deliveries] == [["accepted"]] * 3
 
 
 @pytest.mark.parametrize(
@@ -102,14 +112,14 @@ def test_a_push_may_come_several_times_at_once(
 ) -> None:
     together = Barrier(count)
 
-    def wait_for_all(_asked: Asked) -> Said:
+    def wait_for_all(_asked: ReceivedRequest) -> ReceiverAnswer:
         together.wait(SOON)  # breaks unless all of them are here at once
-        return Said()
+        return ReceiverAnswer()
 
-    receiver.says(wait_for_all)
+    receiver.answer_with(wait_for_all)
     told.fault(**rule, first=1)
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
     assert len({each.query for each in receiver.asked}) == 1
     assert len(receiver.asked) == count
@@ -119,10 +129,10 @@ def test_a_push_may_come_several_times_at_once(
 
 def test_a_push_may_come_after_the_next_one(told: Emulator, receiver: Receiver) -> None:
     told.fault(push="reordered", first=1)
-    arrived(told)
-    wrote(told, "first")
+    deliver_sms(told)
+    write_reply(told, "first")
     assert receiver.asked == []
-    wrote(told, "second")
+    write_reply(told, "second")
 
     assert texts(receiver) == ["second", "first"]
     assert [len(each.attempts) for each in told.deliveries] == [1, 1]
@@ -132,34 +142,34 @@ def test_where_no_other_comes_it_waits_a_minute_only(
     told: Emulator, receiver: Receiver
 ) -> None:
     told.fault(push="reordered")
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
     run = told.settle()
 
     assert texts(receiver) == ["Si"]
-    assert traces(run, "pushed") == ["18:01:11"]
+    assert list_times(run, "pushed") == ["18:01:11"]
 
 
 def test_or_as_long_as_the_rule_says(told: Emulator, receiver: Receiver) -> None:
     told.fault(push="reordered", seconds=5)
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
-    assert traces(told.settle(), "pushed") == ["18:00:16"]
+    assert list_times(told.settle(), "pushed") == ["18:00:16"]
     assert len(receiver.asked) == 1
 
 
 def test_only_the_next_one_to_the_same_url_lets_it_go(
     told: Emulator, receiver: Receiver
 ) -> None:
-    with receiving() as second:
+    with run_receiver() as second:
         told.add("keywords", keyword="hi", push_url=second.url, response="Si")
         told.fault(push="reordered", nth=1)
-        arrived(told)
-        wrote(told, "first")
-        wrote(told, "hi", OTHER)
+        deliver_sms(told)
+        write_reply(told, "first")
+        write_reply(told, "hi", OTHER)
         assert (texts(receiver), texts(second)) == ([], ["hi"])
-        wrote(told, "third")
+        write_reply(told, "third")
 
     assert texts(receiver) == ["third", "first"]
 
@@ -168,11 +178,11 @@ def test_one_that_was_sent_by_hand_is_not_sent_again(
     told: Emulator, receiver: Receiver
 ) -> None:
     told.fault(push="reordered", first=1)
-    arrived(told)
-    wrote(told, "first")
+    deliver_sms(told)
+    write_reply(told, "first")
     told.send_now(1)
     told.advance(seconds=0)
-    wrote(told, "second")
+    write_reply(told, "second")
     told.settle()
 
     assert texts(receiver) == ["first", "second"]
@@ -182,10 +192,10 @@ def test_one_that_was_dropped_does_not_come_back(
     told: Emulator, receiver: Receiver
 ) -> None:
     told.fault(push="reordered", first=1)
-    arrived(told)
-    wrote(told, "first")
+    deliver_sms(told)
+    write_reply(told, "first")
     told.drop(1)
-    wrote(told, "second")
+    write_reply(told, "second")
     told.settle()
 
     assert texts(receiver) == ["second"]
@@ -195,16 +205,16 @@ def test_one_that_was_dropped_does_not_come_back(
 def test_a_retry_of_one_waits_for_its_own_time(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(Said(500), Said())
+    receiver.answer_with(ReceiverAnswer(500), ReceiverAnswer())
     told.change(push_retries=[100])
     told.fault(push="reordered", seconds=5, first=1)
-    arrived(told)
-    wrote(told, "first")
-    assert traces(told.advance(seconds=5), "pushed") == ["18:00:16"]
-    wrote(told, "second")
+    deliver_sms(told)
+    write_reply(told, "first")
+    assert list_times(told.advance(seconds=5), "pushed") == ["18:00:16"]
+    write_reply(told, "second")
 
     assert texts(receiver) == ["first", "second"]
-    assert traces(told.settle(), "pushed") == ["18:01:56"]
+    assert list_times(told.settle(), "pushed") == ["18:01:56"]
 
 
 # --- Before the answer to the send ------------------------------------------------
@@ -215,31 +225,31 @@ def test_a_push_may_come_before_the_answer_to_the_send(
 ) -> None:
     known: list[Any] = []
 
-    def look(_asked: Asked) -> Said:
+    def look(_asked: ReceivedRequest) -> ReceiverAnswer:
         known.append(len(told.find_requests("createCampaign")))
         known.append(told.messages()[0].status)
-        return Said()
+        return ReceiverAnswer()
 
-    receiver.says(look)
+    receiver.answer_with(look)
     told.fault(push="early")
-    campaign = placed(told, "9990010000")["campaign"]
+    campaign = place_sms(told, "9990010000")["campaign"]
 
     (asked,) = receiver.asked
     assert known[0] == 0, "the send has not been answered yet"
-    assert pushed(asked) == {
+    assert check_push(asked) == {
         "response": "Si",
         "cellphone": 9990010000,
         "message_id": told.messages(campaign=campaign)[0].id,
         "date": "2026-03-02 12:00:00",
     }
-    assert [each["sent_at"] for each in polled(told)] == [None]
+    assert [each["sent_at"] for each in poll_replies(told)] == [None]
 
 
 def test_a_handset_that_answered_early_answers_once(
     told: Emulator, receiver: Receiver
 ) -> None:
     told.fault(push="early", number="9990011001")
-    placed(told, "9990011000", "9990011001")
+    place_sms(told, "9990011000", "9990011001")
     assert len(receiver.asked) == 1
     told.settle()
 
@@ -257,20 +267,20 @@ def test_only_an_early_push_makes_a_send_wait(
     told: Emulator, receiver: Receiver
 ) -> None:
     """Whatever else goes wrong with a receiver that never answers."""
-    receiver.says(SILENCE)
-    arrived(told)
+    receiver.answer_with(SILENCE)
+    deliver_sms(told)
     told.phone(NUMBER).reply("waits")
     began = told.find_requests("createCampaign").count
     for trick in ("twice", "twice_at_once", "post"):
         told.fault(push=trick)
-        placed(told, "9990010000")
+        place_sms(told, "9990010000")
 
     states = [each.state for each in told.deliveries]
     assert states == ["due"], "three sends were answered within one time-out"
     assert told.find_requests("createCampaign").count == began + 3
     told.clear_faults()
     told.fault(push="early")
-    placed(told, "9990010000")
+    place_sms(told, "9990010000")
     assert all(each.state == "given_up" for each in told.deliveries)
 
 
@@ -278,12 +288,12 @@ def test_only_an_early_push_makes_a_send_wait(
 def test_an_early_push_waits_for_one_time_out_at_most(
     told: Emulator, receiver: Receiver
 ) -> None:
-    receiver.says(SILENCE)
+    receiver.answer_with(SILENCE)
     told.change(push_retries="backoff")
     told.fault(push="early")
-    placed(told, "9990010000")
+    place_sms(told, "9990010000")
 
-    assert verdicts(told.deliveries[0]) == ["timed_out"]
+    assert list_verdicts(told.deliveries[0]) == ["timed_out"]
     assert told.deliveries[0].state == "due"
 
 
@@ -291,7 +301,7 @@ def test_who_does_not_answer_by_himself_is_not_early(
     told: Emulator, receiver: Receiver
 ) -> None:
     told.fault(push="early")
-    placed(told, NUMBER)
+    place_sms(told, NUMBER)
     told.settle()
 
     assert receiver.asked == []
@@ -303,7 +313,9 @@ def test_a_send_that_fails_after_its_work_may_be_told_of_before(
 ) -> None:
     told.fault(push="early")
     told.fail_next("createCampaign", status=500, phase="after")
-    answer = told.request("POST", SMS, json=an_sms(recipients=to("9990010000")))
+    answer = told.request(
+        "POST", SMS, json=make_sms(recipients=make_recipients("9990010000"))
+    )
 
     assert answer.status == 500
     assert texts(receiver) == ["Si"]
@@ -315,11 +327,11 @@ def test_a_send_that_fails_after_its_work_may_be_told_of_before(
 @pytest.mark.manual("SMP-07")
 def test_parameters_may_be_capitalised(told: Emulator, receiver: Receiver) -> None:
     told.fault(push="capitalised")
-    arrived(told)
-    taken = wrote(told)
+    deliver_sms(told)
+    taken = write_reply(told)
 
     (asked,) = receiver.asked
-    assert pushed(asked, "smppMoPush") == {
+    assert check_push(asked, "smppMoPush") == {
         "Response": "Si",
         "Cellphone": 4498987282,
         "Message_id": taken.message,
@@ -330,8 +342,8 @@ def test_parameters_may_be_capitalised(told: Emulator, receiver: Receiver) -> No
 @pytest.mark.manual("MOP-05")
 def test_the_cellphone_may_be_misspelt(told: Emulator, receiver: Receiver) -> None:
     told.fault(push="misspelt")
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
     (asked,) = receiver.asked
     assert names(asked) == ["response", "rellphone", "message_id", "date"]
@@ -340,8 +352,8 @@ def test_the_cellphone_may_be_misspelt(told: Emulator, receiver: Receiver) -> No
 
 def test_the_date_may_be_written_otherwise(told: Emulator, receiver: Receiver) -> None:
     told.fault(push="other_date")
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
     assert receiver.parameters[0]["date"] == "02/03/2026 12:00"
     assert names(receiver.asked[0]) == [*RIGHT]
@@ -349,12 +361,12 @@ def test_the_date_may_be_written_otherwise(told: Emulator, receiver: Receiver) -
 
 def test_the_message_may_be_nobodys(told: Emulator, receiver: Receiver) -> None:
     told.fault(push="unknown_id")
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
     message = int(receiver.parameters[0]["message_id"])
     assert message not in [each.id for each in told.messages()]
-    found = polled(told, {"type": 2, "messages": [message]})
+    found = poll_replies(told, {"type": 2, "messages": [message]})
     assert found == []
     assert names(receiver.asked[0]) == [*RIGHT]
 
@@ -362,8 +374,8 @@ def test_the_message_may_be_nobodys(told: Emulator, receiver: Receiver) -> None:
 def test_a_push_may_be_a_post(told: Emulator, receiver: Receiver) -> None:
     told.change(push_url=f"{receiver.url}?key=1")
     told.fault(push="post")
-    arrived(told)
-    taken = wrote(told, "ñ & más")
+    deliver_sms(told)
+    taken = write_reply(told, "ñ & más")
 
     (asked,) = receiver.asked
     assert (asked.method, asked.query) == ("POST", (("key", "1"),))
@@ -380,8 +392,8 @@ def test_the_record_has_the_right_facts_and_what_was_sent(
     told: Emulator, receiver: Receiver
 ) -> None:
     told.fault(push="misspelt")
-    arrived(told)
-    taken = wrote(told)
+    deliver_sms(told)
+    taken = write_reply(told)
 
     (delivery,) = told.deliveries
     assert dict(delivery.facts) == {
@@ -396,8 +408,8 @@ def test_the_record_has_the_right_facts_and_what_was_sent(
 
 def test_a_replay_is_wrong_in_the_same_way(told: Emulator, receiver: Receiver) -> None:
     told.fault(push="other_date", first=1)
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
     told.replay(1)
     told.settle()
 
@@ -411,7 +423,7 @@ def test_questions_for_keywords_go_wrong_as_well(
 ) -> None:
     emulator.add("keywords", keyword="hi", response_url=receiver.url)
     emulator.fault("keywordPush", push=trick)
-    wrote(emulator, "hi", OTHER)
+    write_reply(emulator, "hi", OTHER)
 
     (asked,) = receiver.asked
     right = ["response", "cellphone", "keyword", "date"]
@@ -434,8 +446,8 @@ def test_a_world_may_choose_the_name_of_the_cellphone(
     told: Emulator, receiver: Receiver, choice: str, sent: list[str]
 ) -> None:
     told.change(assumptions={"mo_cellphone_name": choice})
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
     (asked,) = receiver.asked
     assert names(asked) == sent
@@ -451,33 +463,33 @@ def test_answers_to_smpp_are_pushed_as_the_world_chooses(
     api: Api, receiver: Receiver, choice: str, webhook: str, trick: str | None
 ) -> None:
     switched = {"push_url": receiver.url, "assumptions": {"smpp_mo_case": choice}}
-    steered(api, "PATCH", "account", json=switched)
+    run_control(api, "PATCH", "account", json=switched)
     by_smpp(api)
     if trick:
         rule = {"operation": webhook, "effect": {"push": trick}}
-        steered(api, "POST", "faults", json=rule)
+        run_control(api, "POST", "faults", json=rule)
     text = {"number": NUMBER, "text": "Si"}
-    (number,) = steered(api, "POST", "inbound", json=text)["deliveries"]
-    steered(api, "POST", "clock/settle", json={})
+    (number,) = run_control(api, "POST", "inbound", json=text)["deliveries"]
+    run_control(api, "POST", "clock/settle", json={})
 
     (asked,) = receiver.asked
-    right = dict(pushed(asked, webhook)) if trick is None else asked.parameters
+    right = dict(check_push(asked, webhook)) if trick is None else asked.parameters
     lower = {name.casefold(): value for name, value in right.items()}
     assert lower["date"] == (
         "02/03/2026 12:00" if trick == "other_date" else "2026-03-02 12:00:11"
     )
     assert ("rellphone" in lower) == (trick == "misspelt")
     assert (int(lower["message_id"]) == 46608336) == (trick != "unknown_id")
-    found = steered(api, "GET", "deliveries")["deliveries"]
+    found = run_control(api, "GET", "deliveries")["deliveries"]
     assert [(each["id"], each["kind"]) for each in found] == [(number, webhook)]
 
 
 def by_smpp(api: Api) -> None:
     """Place a campaign as the SMPP server does, and let it arrive."""
-    placed = place(api)
+    placed = place_campaign(api)
     world = api.world
     campaign = world.get_campaign(placed["campaign"])
-    keep(world, campaign._replace(source=CampaignSource.SMPP))
+    keep_changes(world, campaign._replace(source=CampaignSource.SMPP))
     api.clock.advance(seconds=11)
 
 
@@ -487,7 +499,7 @@ def by_smpp(api: Api) -> None:
 def struck(emulator: Emulator, count: int = 12, **rule: Any) -> list[int]:
     """Return which of so many pushes a rule loses."""
     emulator.fault(push="lost", **rule)
-    arrived(emulator)
+    deliver_sms(emulator)
     for each in range(count):
         emulator.phone(NUMBER).reply(f"text {each}")
     emulator.settle()
@@ -524,7 +536,7 @@ def test_a_rule_says_which_and_when(
 def test_chance_comes_from_the_seed(home: Emulator, receiver: Receiver) -> None:
     stories = []
     for seed in (1, 1, 2):
-        with opened(home, seed=seed) as world:
+        with open_world(home, seed=seed) as world:
             world.change(push_url=receiver.url)
             stories.append(struck(world, 40, probability=0.5))
 
@@ -535,9 +547,9 @@ def test_chance_comes_from_the_seed(home: Emulator, receiver: Receiver) -> None:
 def test_one_rule_at_most_strikes(told: Emulator, receiver: Receiver) -> None:
     told.fault(push="lost", first=1)
     told.fault(push="twice", first=1)
-    arrived(told)
-    wrote(told, "a")
-    wrote(told, "b")
+    deliver_sms(told)
+    write_reply(told, "a")
+    write_reply(told, "b")
 
     assert texts(receiver) == ["b", "b"]
 
@@ -552,8 +564,8 @@ def test_rules_about_pushes_and_about_requests_do_not_meet(
     assert arrived_in_spite.status == 500
     told.clear_faults()
     told.fault(push="lost")
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
     assert told.faults[0].met == 1
     assert receiver.asked == []
 
@@ -568,8 +580,8 @@ def test_what_pushes_suffered_is_counted(told: Emulator, home: Emulator) -> None
 
     before = int(count())
     told.fault(push="lost")
-    arrived(told)
-    wrote(told)
+    deliver_sms(told)
+    write_reply(told)
 
     assert int(count()) == before + 1
 
@@ -604,11 +616,11 @@ def test_what_pushes_suffered_is_counted(told: Emulator, home: Emulator) -> None
 def test_what_contradicts_itself_is_refused_with_advice(
     api: Api, rule: dict[str, Any], advice: str
 ) -> None:
-    answer = steer(api, "POST", "faults", json=rule)
+    answer = send_control(api, "POST", "faults", json=rule)
 
     assert answer.status == 422
     assert advice in answer.body["detail"] + answer.body["title"]
-    assert steered(api, "GET", "faults") == []
+    assert run_control(api, "GET", "faults") == []
 
 
 @pytest.mark.parametrize("trick", [*PushMutation])
@@ -619,32 +631,34 @@ def test_a_rule_is_shown_as_it_can_be_asked_again(
     effect |= {PushMutation.LATE: {"seconds": 5}, PushMutation.STORM: {"count": 3}}.get(
         trick, {}
     )
-    shown = steered(api, "POST", "faults", json={"operation": "*", "effect": effect})
+    shown = run_control(
+        api, "POST", "faults", json={"operation": "*", "effect": effect}
+    )
 
     told = {name: shown[name] for name in ("operation", "phase", "effect")}
-    again = steered(api, "POST", "faults", json=told)
+    again = run_control(api, "POST", "faults", json=told)
     assert {**again, "id": shown["id"]} == shown
     assert shown["effect"] | effect == shown["effect"]
 
 
 @pytest.mark.parametrize("word", ["push=lost", "status=500; phase=push", "count=2"])
 def test_the_header_of_a_request_knows_nothing_of_pushes(api: Api, word: str) -> None:
-    answer = api.post(SMS, json=an_sms(), headers={"X-Emulator-Fault": word})
+    answer = api.post(SMS, json=make_sms(), headers={"X-Emulator-Fault": word})
 
     assert answer.status == 422
 
 
 def test_a_fault_of_what_leaves_marks_no_answer(api: Api, receiver: Receiver) -> None:
-    steered(api, "PATCH", "account", json={"push_url": receiver.url})
+    run_control(api, "PATCH", "account", json={"push_url": receiver.url})
     for trick in ("early", "twice"):
-        steered(api, "POST", "faults", json={"effect": {"push": trick}})
+        run_control(api, "POST", "faults", json={"effect": {"push": trick}})
 
-    answer = api.post(SMS, json=an_sms(recipients=to("9990010000")))
+    answer = api.post(SMS, json=make_sms(recipients=make_recipients("9990010000")))
 
     assert answer.status == 200
     assert "x-emulator-fault" not in answer.headers
     assert len(receiver.asked) == 2
-    journal = steered(api, "GET", "journal")["exchanges"]
+    journal = run_control(api, "GET", "journal")["exchanges"]
     assert [each["fault"] for each in journal] == [""]
 
 
@@ -652,10 +666,10 @@ def test_a_world_that_is_restored_has_its_rules_and_their_counts(
     told: Emulator, receiver: Receiver
 ) -> None:
     told.fault(push="lost", nth=2)
-    arrived(told)
-    wrote(told, "a")
+    deliver_sms(told)
+    write_reply(told, "a")
     told.restore(told.snapshot())
-    wrote(told, "b")
-    wrote(told, "c")
+    write_reply(told, "b")
+    write_reply(told, "c")
 
     assert texts(receiver) == ["a", "c"]

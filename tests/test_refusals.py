@@ -13,20 +13,25 @@ from emulator.web import platform_api as web
 from emulator.web.endpoint import make_endpoints
 from emulator.web.routing import ContractPaths, EmulatorApp
 from emulator.world import World
-from tests.conftest import MakeApi
-from tests.emulated import BODY_LIMIT, Api, contract
-from tests.orders import (
-    CELLPHONE,
+from tests.support.emulator import BODY_LIMIT, Api, MakeApi, read_contract
+from tests.support.orders import (
     CLIC,
     EMAIL,
+    NUMBER,
     ORDERS,
+    PAST,
+    POOR,
+    REFUSAL_CASES,
     RESPONSES,
     SENDING,
     SMS,
+    TOO_MUCH,
+    USER,
     VOICE,
-    order,
+    RefusalCase,
+    make_case,
+    make_order,
 )
-from tests.refused import PAST, POOR, REFUSED, TOO_MUCH, USER, No, no
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 ELSEWHERE = {
@@ -68,22 +73,24 @@ ELSEWHERE = {
     "no operation of the manual": {"NOT_PAUSABLE", "NOT_RESUMABLE"},
 }
 
-every_refusal = pytest.mark.parametrize("each", REFUSED, ids=lambda each: each.reason)
+every_refusal = pytest.mark.parametrize(
+    "each", REFUSAL_CASES, ids=lambda each: each.reason
+)
 
 
 def test_every_refusal_that_the_platform_knows_is_shown_here() -> None:
-    shown = {each.reason for each in REFUSED} | {"NOT_CANCELLABLE"}
+    shown = {each.reason for each in REFUSAL_CASES} | {"NOT_CANCELLABLE"}
 
-    assert len(shown) == len(REFUSED) + 1
+    assert len(shown) == len(REFUSAL_CASES) + 1
     assert shown | set().union(*ELSEWHERE.values()) == REASONS.keys()
 
 
 @pytest.mark.manual("ERR-02", "ERR-06", "ERR-10", "ERR-11", "LOST-08")
 @every_refusal
 def test_a_refusal_is_an_envelope_with_a_spanish_sentence(
-    make_api: MakeApi, each: No
+    make_api: MakeApi, each: RefusalCase
 ) -> None:
-    answer = each.asked(make_api)
+    answer = each.send(make_api)
 
     assert answer.status == each.status
     assert answer.headers["content-type"] == "application/json"
@@ -96,15 +103,17 @@ def test_a_refusal_is_an_envelope_with_a_spanish_sentence(
 
 @pytest.mark.manual("ERR-11")
 @every_refusal
-def test_a_world_may_refuse_in_english(make_api: MakeApi, each: No) -> None:
-    answer = each.asked(make_api, language="en")
+def test_a_world_may_refuse_in_english(make_api: MakeApi, each: RefusalCase) -> None:
+    answer = each.send(make_api, language="en")
 
     assert (answer.status, answer.information) == (each.status, each.en)
 
 
 @every_refusal
-def test_a_header_says_in_english_what_to_do(make_api: MakeApi, each: No) -> None:
-    why = each.asked(make_api).headers["x-emulator-why"]
+def test_a_header_says_in_english_what_to_do(
+    make_api: MakeApi, each: RefusalCase
+) -> None:
+    why = each.send(make_api).headers["x-emulator-why"]
 
     assert why
     assert why.isascii()
@@ -114,7 +123,7 @@ def test_a_header_says_in_english_what_to_do(make_api: MakeApi, each: No) -> Non
 def test_the_header_is_ascii_whatever_it_speaks_of(make_api: MakeApi) -> None:
     api = make_api(assumptions={"url_whitelist": "reject"})
 
-    answer = api.post(SMS, json=order(SMS, text="http://\u017fhop.example.org/"))
+    answer = api.post(SMS, json=make_order(SMS, text="http://\u017fhop.example.org/"))
 
     why = answer.headers["x-emulator-why"]
     assert why == "\\u017fhop.example.org is not on the white list"
@@ -122,8 +131,10 @@ def test_the_header_is_ascii_whatever_it_speaks_of(make_api: MakeApi) -> None:
 
 @pytest.mark.manual("ERR-06", "LOST-08")
 @every_refusal
-def test_a_world_may_refuse_as_the_framework_does(make_api: MakeApi, each: No) -> None:
-    answer = bare(each.api(make_api, errors="laravel"), each)
+def test_a_world_may_refuse_as_the_framework_does(
+    make_api: MakeApi, each: RefusalCase
+) -> None:
+    answer = bare(each.make_api(make_api, errors="laravel"), each)
 
     body = answer.json()
     assert answer.status_code == each.status
@@ -135,7 +146,7 @@ def test_a_world_may_refuse_as_the_framework_does(make_api: MakeApi, each: No) -
 def test_the_framework_lists_the_sentences_by_field(make_api: MakeApi) -> None:
     api = make_api(assumptions={"errors": "laravel"})
 
-    answer = bare(api, no("", "", "", json=order(SMS, text=None)))
+    answer = bare(api, make_case("", "", "", json=make_order(SMS, text=None)))
 
     assert answer.json() == {
         "message": "El campo text es obligatorio",
@@ -143,7 +154,7 @@ def test_the_framework_lists_the_sentences_by_field(make_api: MakeApi) -> None:
     }
 
 
-def bare(api: Api, each: No) -> Any:
+def bare(api: Api, each: RefusalCase) -> Any:
     """Return the answer, not held to the contract, which describes envelopes only."""
     options = dict(each.options)
     headers = {"authorization": "Bearer demo", "content-type": "application/json"}
@@ -154,7 +165,7 @@ def bare(api: Api, each: No) -> Any:
 
 @pytest.mark.manual("ERR-01")
 def test_the_codes_are_the_manuals_and_two_more() -> None:
-    assert {each.status for each in REFUSED} == {400, 401, 404, 405, 413, 422}
+    assert {each.status for each in REFUSAL_CASES} == {400, 401, 404, 405, 413, 422}
     assert REASONS["SERVER_ERROR"].status == 500
 
 
@@ -199,7 +210,7 @@ def test_lenient_reads_json_under_another_type_with_a_note(
 ) -> None:
     headers = {"content-type": content_type}
 
-    answer = api.post(path, json=order(path), headers=headers)
+    answer = api.post(path, json=make_order(path), headers=headers)
 
     assert answer.status == 200
     assert answer.notes == ["ERR-04"]
@@ -213,7 +224,7 @@ def test_strict_refuses_json_under_another_type(
 ) -> None:
     headers = {"content-type": content_type}
 
-    answer = strict.post(path, json=order(path), headers=headers)
+    answer = strict.post(path, json=make_order(path), headers=headers)
 
     assert answer.status == 400
     assert "Content-Type: application/json" in answer.headers["x-emulator-why"]
@@ -229,7 +240,7 @@ def test_json_is_recognised_in_any_case_and_with_a_charset(
 ) -> None:
     headers = {"content-type": content_type}
 
-    assert strict.post(SMS, json=order(SMS), headers=headers).status == 200
+    assert strict.post(SMS, json=make_order(SMS), headers=headers).status == 200
 
 
 @pytest.mark.manual("ERR-05")
@@ -247,7 +258,7 @@ def test_a_path_and_a_campaign_are_not_found_but_a_route_is_wrong(api: Api) -> N
     path = api.get("/api/v3/routes")
     campaign = api.get("/api/v3/campaign/8528238/messages")
     voice = api.get("/api/v3/voice/481776")
-    route = api.post(SMS, json=order(SMS, route=999))
+    route = api.post(SMS, json=make_order(SMS, route=999))
 
     statuses = [answer.status for answer in (path, campaign, voice, route)]
 
@@ -262,8 +273,8 @@ def test_a_path_and_a_campaign_are_not_found_but_a_route_is_wrong(api: Api) -> N
 )
 @pytest.mark.parametrize("path", ["/api/v3/campaign/{}/messages", "/api/v3/voice/{}"])
 def test_what_cannot_be_an_id_is_not_found(api: Api, path: str, number: str) -> None:
-    api.post(SMS, json=order(SMS))
-    api.post(VOICE, json=order(VOICE))
+    api.post(SMS, json=make_order(SMS))
+    api.post(VOICE, json=make_order(VOICE))
 
     assert api.get(path.format(number)).status == 404
 
@@ -295,8 +306,8 @@ def test_the_first_of_several_mistakes_is_answered(
 def test_the_shape_of_a_body_comes_before_the_rules(make_api: MakeApi) -> None:
     api = make_api(account=POOR, services={"voice": False})
 
-    sms = api.post(SMS, json=order(SMS, route=999, text=None))
-    voice = api.post(VOICE, json=order(VOICE, text=None))
+    sms = api.post(SMS, json=make_order(SMS, route=999, text=None))
+    voice = api.post(VOICE, json=make_order(VOICE, text=None))
     hlr = api.get("/api/v3/hlr/7")
 
     assert sms.information == "El campo text es obligatorio"
@@ -317,9 +328,9 @@ def test_the_content_type_comes_before_the_content(strict: Api) -> None:
 def test_the_last_word_is_the_balances(make_api: MakeApi) -> None:
     api = make_api(account=POOR, strict=True)
 
-    past = api.post(SMS, json=order(SMS, scheduled_date=PAST))
-    unknown = api.post(SMS, json=order(SMS, route=999))
-    right = api.post(SMS, json=order(SMS))
+    past = api.post(SMS, json=make_order(SMS, scheduled_date=PAST))
+    unknown = api.post(SMS, json=make_order(SMS, route=999))
+    right = api.post(SMS, json=make_order(SMS))
 
     assert past.information == "El campo scheduled_date debe ser una fecha futura"
     assert unknown.information == "El campo route no es una ruta disponible"
@@ -327,11 +338,11 @@ def test_the_last_word_is_the_balances(make_api: MakeApi) -> None:
 
 
 @pytest.mark.manual("ERR-09")
-@pytest.mark.parametrize("path", contract().group_by_path())
+@pytest.mark.parametrize("path", read_contract().group_by_path())
 def test_another_method_is_405_with_exactly_the_declared_ones(
     api: Api, path: str
 ) -> None:
-    declared = list(contract().group_by_path()[path])
+    declared = list(read_contract().group_by_path()[path])
     others = [method for method in METHODS if method not in declared]
 
     answers = [api.send(method, path, token="") for method in others]
@@ -352,7 +363,7 @@ def test_the_refusal_of_a_head_has_no_body(api: Api) -> None:
 @pytest.mark.manual("ERR-11", "SMS-30", "SMS-31")
 @pytest.mark.parametrize("path", [SMS, CLIC])
 def test_the_manuals_two_sentences_stand_to_the_letter(api: Api, path: str) -> None:
-    answer = api.post(path, json=order(path, route=None))
+    answer = api.post(path, json=make_order(path, route=None))
 
     assert answer.information.split(". ") == [
         "El campo route es obligatorio cuando country no esta presente",
@@ -363,8 +374,8 @@ def test_the_manuals_two_sentences_stand_to_the_letter(api: Api, path: str) -> N
 @pytest.mark.manual("ERR-12", "LOST-10", "VOI-31")
 @pytest.mark.parametrize("minutes", [1, 10])
 def test_a_campaign_that_has_begun_cannot_be_cancelled(api: Api, minutes: int) -> None:
-    recipients = [{"cellphone": CELLPHONE}] * 1000
-    placed = api.post(VOICE, json=order(VOICE, recipients=recipients))
+    recipients = [{"cellphone": NUMBER}] * 1000
+    placed = api.post(VOICE, json=make_order(VOICE, recipients=recipients))
     path = f"/api/v3/voice/{placed.body['voice_campaign']}"
     api.clock.advance(minutes=minutes)
     before = api.get(path).body
@@ -379,7 +390,7 @@ def test_a_campaign_that_has_begun_cannot_be_cancelled(api: Api, minutes: int) -
 
 @pytest.mark.manual("LOST-10", "VOI-32")
 def test_a_campaign_cannot_be_cancelled_twice(api: Api) -> None:
-    placed = api.post(VOICE, json=order(VOICE)).body["voice_campaign"]
+    placed = api.post(VOICE, json=make_order(VOICE)).body["voice_campaign"]
     path = f"/api/v3/voice/{placed}/cancel"
 
     answers = [api.post(path), api.post(path)]
@@ -395,7 +406,7 @@ def test_a_service_that_is_not_active_is_422(
 ) -> None:
     api = make_api(services={service: False})
 
-    answer = api.post(path, json=order(path))
+    answer = api.post(path, json=make_order(path))
 
     assert answer.status == 422
     assert answer.information == f"El servicio {service} no esta activo"
@@ -408,7 +419,7 @@ def test_a_world_file_chooses_another_code(make_api: MakeApi, status: int) -> No
     change = {"INSUFFICIENT_BALANCE": {"status": status}}
     api = make_api(account=POOR, refusals=change)
 
-    answer = bare(api, no("", "", "", json=order(SMS)))
+    answer = bare(api, make_case("", "", "", json=make_order(SMS)))
 
     assert answer.status_code == status
     assert answer.json() == {
@@ -429,7 +440,7 @@ def test_a_world_file_chooses_another_sentence(
         assumptions={"language": language},
     )
 
-    answer = api.post(SMS, json=order(SMS, text=None))
+    answer = api.post(SMS, json=make_order(SMS, text=None))
 
     assert (answer.status, answer.information) == (422, sentence)
 
@@ -463,22 +474,22 @@ SECRET = "Xochiquetzal-4711"
         (SMS, {SECRET: SECRET}),
         (SMS, [SECRET]),
         (SMS, SECRET),
-        (SMS, order(SMS, text=SECRET * 20)),
-        (SMS, order(SMS, route=SECRET)),
-        (SMS, order(SMS, country=SECRET)),
-        (SMS, order(SMS, recipients=[{"cellphone": SECRET}])),
-        (SMS, order(SMS, recipients=[{SECRET: SECRET}])),
-        (SMS, order(SMS, recipients=SECRET)),
-        (SMS, order(SMS, recipients={SECRET: SECRET})),
-        (SMS, order(SMS, scheduled_date=SECRET)),
-        (SMS, order(SMS, encode=SECRET)),
-        (SMS, order(SMS, campaign_name=[SECRET])),
-        (CLIC, order(CLIC, url=SECRET)),
-        (EMAIL, order(EMAIL, template=SECRET)),
-        (EMAIL, order(EMAIL, recipients=[{"email": SECRET}])),
-        (EMAIL, order(EMAIL, template=3, image=SECRET)),
-        (VOICE, order(VOICE, type=SECRET)),
-        (VOICE, order(VOICE, transfer_num=CELLPHONE, transfer_key=SECRET)),
+        (SMS, make_order(SMS, text=SECRET * 20)),
+        (SMS, make_order(SMS, route=SECRET)),
+        (SMS, make_order(SMS, country=SECRET)),
+        (SMS, make_order(SMS, recipients=[{"cellphone": SECRET}])),
+        (SMS, make_order(SMS, recipients=[{SECRET: SECRET}])),
+        (SMS, make_order(SMS, recipients=SECRET)),
+        (SMS, make_order(SMS, recipients={SECRET: SECRET})),
+        (SMS, make_order(SMS, scheduled_date=SECRET)),
+        (SMS, make_order(SMS, encode=SECRET)),
+        (SMS, make_order(SMS, campaign_name=[SECRET])),
+        (CLIC, make_order(CLIC, url=SECRET)),
+        (EMAIL, make_order(EMAIL, template=SECRET)),
+        (EMAIL, make_order(EMAIL, recipients=[{"email": SECRET}])),
+        (EMAIL, make_order(EMAIL, template=3, image=SECRET)),
+        (VOICE, make_order(VOICE, type=SECRET)),
+        (VOICE, make_order(VOICE, transfer_num=NUMBER, transfer_key=SECRET)),
         (RESPONSES, {"type": SECRET}),
         (RESPONSES, {"type": 2, "messages": [SECRET]}),
         (RESPONSES, {"type": 1, "from": SECRET}),
@@ -500,7 +511,7 @@ def test_a_refusal_creates_and_charges_nothing(make_api: MakeApi, path: str) -> 
     api = make_api(account=POOR, prices=prices)
     rich = make_api(prices=prices)
 
-    answer = api.post(path, json=order(path))
+    answer = api.post(path, json=make_order(path))
 
     assert answer.information == "Saldo insuficiente"
     assert api.balance() == 0.99
@@ -508,7 +519,7 @@ def test_a_refusal_creates_and_charges_nothing(make_api: MakeApi, path: str) -> 
     assert api.world.campaigns == {}
     assert api.world.email_campaigns == {}
     assert api.world.voice_campaigns == {}
-    assert rich.post(path, json=order(path)).status == 200
+    assert rich.post(path, json=make_order(path)).status == 200
 
 
 @pytest.mark.manual("LOST-08", "ERR-06", "ERR-10")
@@ -522,7 +533,7 @@ def test_a_mistake_of_ours_is_a_500_in_the_envelope_and_changes_nothing(
 
     api = with_operation(make_api, "createCampaign", mistaken)
 
-    answer = api.post(SMS, json=order(SMS))
+    answer = api.post(SMS, json=make_order(SMS))
 
     assert answer.status == 500
     assert answer.body == {
@@ -544,7 +555,7 @@ def test_an_answer_that_the_contract_does_not_describe_is_not_given(
 
     api = with_operation(make_api, "createCampaign", mistaken)
 
-    answer = api.post(SMS, json=order(SMS))
+    answer = api.post(SMS, json=make_order(SMS))
 
     assert answer.status == 500
     assert "createCampaign is not what the contract describes" in caplog.text
@@ -557,7 +568,7 @@ def with_operation(make_api: MakeApi, name: str, function: OperationFunction) ->
     functions = {**PLATFORM_OPERATIONS, name: function}
     door = web.PlatformApi(api.worlds, body_limit=BODY_LIMIT)
     program = EmulatorApp()
-    program.paths = ContractPaths(make_endpoints(door, contract(), functions))
+    program.paths = ContractPaths(make_endpoints(door, read_contract(), functions))
     program.state.worlds = api.worlds
     api.app = program
     return api

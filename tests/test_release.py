@@ -11,9 +11,14 @@ import pytest
 import yaml
 
 from emulator.client import Emulator
-from tests.served import DEADLINE, ROOT, clean_environment, first_line
+from tests.support.processes import (
+    DEADLINE,
+    ROOT,
+    make_environment,
+    read_first_line,
+    require_tool,
+)
 from tests.test_packaging import PROJECT, build
-from tests.tools import require_tool
 
 VERSION = PROJECT["project"]["version"]
 HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
@@ -32,7 +37,7 @@ def environment(folder: Path) -> dict[str, str]:
     """Return one in which these tools find each other, and leave nothing at home."""
     tools = require_tool("uvx").parent
     return {
-        **clean_environment(),
+        **make_environment(),
         "PATH": os.pathsep.join([os.environ["PATH"], str(tools)]),
         "PIPX_HOME": str(folder / "pipx"),
         "UV_TOOL_DIR": str(folder / "uv"),
@@ -55,7 +60,7 @@ def test_a_clone_is_served_in_one_command(row: str, tmp_path: Path) -> None:
         text=True,
     ) as process:
         try:
-            url = first_line(process).split()[-1]
+            url = read_first_line(process).split()[-1]
             with Emulator(url) as emulator:
                 assert emulator.request("GET", "/").status == 200
             process.send_signal(signal.SIGTERM)

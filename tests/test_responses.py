@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import MakeApi
-from tests.doubtful import Doubtful
-from tests.emulated import Api, keep
+from tests.support.emulator import Api, MakeApi, keep_changes
+from tests.support.orders import DoubtfulBody
 
 PATH = "/api/v3/responses"
 BOTH_MODES = pytest.mark.parametrize("strict_mode", [False, True])
@@ -137,7 +136,7 @@ def test_the_oldest_response_comes_first(api: Api) -> None:
     converse(api)
     late = api.receive(HELLO, "overtaken")
     early = replace(late, id=late.id + 1, received_at=late.sent_at or late.received_at)
-    keep(api.world, replace(early, response="delayed on its way"))
+    keep_changes(api.world, replace(early, response="delayed on its way"))
 
     texts = found(api, type=1)
 
@@ -148,7 +147,7 @@ def test_the_oldest_response_comes_first(api: Api) -> None:
 def test_responses_of_one_instant_come_in_the_order_of_their_ids(api: Api) -> None:
     send(api, ANA)
     first = api.receive(HELLO, "second")
-    keep(api.world, replace(first, id=first.id - 1, response="first"))
+    keep_changes(api.world, replace(first, id=first.id - 1, response="first"))
 
     assert found(api, type=1) == ["first", "second"]
 
@@ -447,37 +446,49 @@ def test_responses_are_kept_as_long_as_the_world(api: Api) -> None:
 # --- What lenient accepts and strict declines --------------------------------
 
 DOUBTS = [
-    Doubtful("responses_message", "MO-05", {"type": 2, "message": HELLO}, "messages"),
-    Doubtful("responses_message", "MO-05", {"type": 2, "message": [HELLO]}, "messages"),
-    Doubtful("responses_message", "MO-05", {"type": 2, "messages": HELLO}, "messages"),
-    Doubtful("responses_message", "MO-05", {"type": 2, "messages": "1"}, "messages"),
-    Doubtful("responses_campaign", "MO-07", {"type": 4, "campaigns": 1}, "campaigns"),
-    Doubtful("responses_campaign", "MO-07", {"type": 4, "campaigns": "1"}, "campaigns"),
-    Doubtful(
+    DoubtfulBody(
+        "responses_message", "MO-05", {"type": 2, "message": HELLO}, "messages"
+    ),
+    DoubtfulBody(
+        "responses_message", "MO-05", {"type": 2, "message": [HELLO]}, "messages"
+    ),
+    DoubtfulBody(
+        "responses_message", "MO-05", {"type": 2, "messages": HELLO}, "messages"
+    ),
+    DoubtfulBody(
+        "responses_message", "MO-05", {"type": 2, "messages": "1"}, "messages"
+    ),
+    DoubtfulBody(
+        "responses_campaign", "MO-07", {"type": 4, "campaigns": 1}, "campaigns"
+    ),
+    DoubtfulBody(
+        "responses_campaign", "MO-07", {"type": 4, "campaigns": "1"}, "campaigns"
+    ),
+    DoubtfulBody(
         "responses_others",
         "MO-08",
         {"type": 1, "campaigns": ["ignored", None]},
         "campaigns",
     ),
-    Doubtful(
+    DoubtfulBody(
         "responses_others",
         "MO-08",
         {"type": 2, "messages": [HELLO], "to": "2026-03-01 00:00:00"},
         "to",
     ),
-    Doubtful(
+    DoubtfulBody(
         "responses_others",
         "MO-08",
         {"type": 3, "cellphone": LUIS, "messages": [HELLO]},
         "messages",
     ),
-    Doubtful(
+    DoubtfulBody(
         "responses_others",
         "MO-08",
         {"type": 4, "campaigns": [FIRST], "cellphone": "ignored"},
         "cellphone",
     ),
-    Doubtful(
+    DoubtfulBody(
         "reversed_dates",
         "MO-14",
         {"type": 1, "from": "2026-03-02 12:00:42", "to": "2026-03-02 12:00:41"},
@@ -498,9 +509,9 @@ def test_one_second_is_no_reversed_window(strict: Api) -> None:
 @pytest.mark.manual("MO-05", "MO-07", "MO-08", "MO-14")
 @pytest.mark.parametrize("doubt", DOUBTS, ids=str)
 def test_lenient_takes_a_doubtful_query_and_notes_it(
-    make_api: MakeApi, doubt: Doubtful
+    make_api: MakeApi, doubt: DoubtfulBody
 ) -> None:
-    for api in doubt.takers(make_api):
+    for api in doubt.make_takers(make_api):
         answer = api.post(PATH, json=doubt.body)
 
         assert answer.status == 200
@@ -510,9 +521,9 @@ def test_lenient_takes_a_doubtful_query_and_notes_it(
 @pytest.mark.manual("MO-05", "MO-07", "MO-08", "MO-14")
 @pytest.mark.parametrize("doubt", DOUBTS, ids=str)
 def test_strict_declines_a_doubtful_query_and_names_the_field(
-    make_api: MakeApi, doubt: Doubtful
+    make_api: MakeApi, doubt: DoubtfulBody
 ) -> None:
-    for api in doubt.decliners(make_api):
+    for api in doubt.make_decliners(make_api):
         answer = api.post(PATH, json=doubt.body)
 
         assert answer.status == 422

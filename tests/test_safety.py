@@ -16,12 +16,25 @@ from emulator import files
 from emulator.domain.account import MAX_ITEMS, Token
 from emulator.domain.handset import Outcome
 from emulator.serving.settings import Settings
-from tests.command import run
-from tests.conftest import MakeApi
-from tests.emulated import START, Answer, Api, control, keep, limited
-from tests.orders import CELLPHONE, CLIC, EMAIL, SMS, VOICE, order
-from tests.served import DEADLINE, ROOT, Served, serve
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    START,
+    Answer,
+    Api,
+    MakeApi,
+    keep_changes,
+    make_limited_emulator,
+    read_control,
+    run_control,
+    send_control,
+)
+from tests.support.orders import CLIC, EMAIL, NUMBER, SMS, VOICE, make_order
+from tests.support.processes import (
+    DEADLINE,
+    ROOT,
+    ServedEmulator,
+    run_command,
+    serve_emulator,
+)
 
 SECRET = "correct-horse"
 HEADER = "X-Emulator-Control"
@@ -32,19 +45,21 @@ ELSEWHERE = {"getHealth", "getReadiness"}
 
 @pytest.fixture
 def guarded() -> Iterator[Api]:
-    with closing(limited(secret=SECRET)) as api:
+    with closing(make_limited_emulator(secret=SECRET)) as api:
         yield api
 
 
 def commands() -> list[Any]:
-    return [each for each in control().operations.values() if each.id not in ELSEWHERE]
+    return [
+        each for each in read_control().operations.values() if each.id not in ELSEWHERE
+    ]
 
 
 @pytest.mark.parametrize("operation", commands(), ids=lambda each: each.id)
 def test_no_command_is_carried_out_without_the_secret(
     guarded: Api, operation: Any
 ) -> None:
-    path = operation.path.replace("{cellphone}", CELLPHONE)
+    path = operation.path.replace("{cellphone}", NUMBER)
 
     answer = guarded.send(operation.method, path + "?world=nowhere", json={})
 
@@ -82,14 +97,14 @@ def test_no_command_is_carried_out_without_the_secret(
 def test_the_secret_travels_in_a_header_or_a_cookie(
     guarded: Api, name: str, value: str, status: int
 ) -> None:
-    answer = steer(guarded, "GET", "clock", headers={name: value}, token="")
+    answer = send_control(guarded, "GET", "clock", headers={name: value}, token="")
 
     assert answer.status == status
 
 
 def test_whether_it_lives_is_no_secret(guarded: Api) -> None:
     for path in ("healthz", "readyz"):
-        assert steered(guarded, "GET", path, token="") is not None
+        assert run_control(guarded, "GET", path, token="") is not None
 
 
 def test_the_platform_asks_for_no_secret(guarded: Api) -> None:
@@ -98,25 +113,25 @@ def test_the_platform_asks_for_no_secret(guarded: Api) -> None:
 
 
 def test_an_unknown_token_is_told_of_itself_and_not_of_the_secret(api: Api) -> None:
-    answer = steer(api, "GET", "clock", token="nobodys")
+    answer = send_control(api, "GET", "clock", token="nobodys")
 
     assert answer.status == 401
     assert "www-authenticate" not in answer.headers
 
 
 def test_without_a_secret_any_one_will_do(api: Api) -> None:
-    assert steer(api, "GET", "clock", headers={HEADER: "any"}).status == 200
+    assert send_control(api, "GET", "clock", headers={HEADER: "any"}).status == 200
 
 
 def test_the_secret_is_shown_nowhere() -> None:
     environment = {"EMULATOR_CONTROL_SECRET": SECRET}
-    with serve("--log-level", "debug", environment=environment) as served:
+    with serve_emulator("--log-level", "debug", environment=environment) as served:
         wrong = served.ask("GET", "/_emulator/clock", headers={HEADER: "not-it"})
         right = {HEADER: SECRET, "Cookie": f"emulator_control={SECRET}"}
         served.ask("POST", SMS, "{", headers=right)
         journal = served.ask("GET", "/_emulator/journal", headers=right)
         account = served.ask("GET", "/_emulator/account", headers=right)
-        wrong_port = run("healthcheck", "--port", "1", environment=environment)
+        wrong_port = run_command("healthcheck", "--port", "1", environment=environment)
         log = served.log.read_text()
 
     assert wrong.status == 401
@@ -129,16 +144,16 @@ def test_the_secret_is_shown_nowhere() -> None:
 def test_the_command_line_sends_the_secret(tmp_path: Path) -> None:
     config = tmp_path / "emulator.toml"
     config.write_text(f'control-secret = "{SECRET}"\n', "utf-8")
-    with serve("--config", str(config)) as served:
+    with serve_emulator("--config", str(config)) as served:
         here = ("--url", served.url)
         known = {"EMULATOR_CONTROL_SECRET": SECRET}
 
-        without = run("token", "list", *here)
-        by_variable = run("token", "create", "x", *here, environment=known)
-        by_flag = run("token", "list", *here, "--control-secret", SECRET)
-        by_file = run("token", "list", *here, "--config", str(config))
-        gone = run("token", "delete", "demo", *here, environment=known)
-        alive = run("healthcheck", *here, environment=known)
+        without = run_command("token", "list", *here)
+        by_variable = run_command("token", "create", "x", *here, environment=known)
+        by_flag = run_command("token", "list", *here, "--control-secret", SECRET)
+        by_file = run_command("token", "list", *here, "--config", str(config))
+        gone = run_command("token", "delete", "demo", *here, environment=known)
+        alive = run_command("healthcheck", *here, environment=known)
 
     assert without.returncode == 2
     assert f"send the header {HEADER}" in without.stderr
@@ -152,7 +167,7 @@ def test_the_command_line_sends_the_secret(tmp_path: Path) -> None:
     "secret", ["", "do not", "do;not", "do,not", 'do"not', "do\\not", "do\u00f1ot"]
 )
 def test_a_secret_that_no_cookie_could_carry_is_refused_unrepeated(secret: str) -> None:
-    done = run("serve", "--port", "0", "--control-secret", secret)
+    done = run_command("serve", "--port", "0", "--control-secret", secret)
 
     assert done.returncode == 2
     assert "takes printable ASCII" in done.stderr
@@ -163,13 +178,13 @@ def test_a_secret_that_no_cookie_could_carry_is_refused_unrepeated(secret: str) 
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedEmulator]:
     authority = tmp_path_factory.mktemp("tls") / "ca.pem"
-    with serve("--tls-port", "0", "--tls-ca-file", str(authority)) as served:
+    with serve_emulator("--tls-port", "0", "--tls-ca-file", str(authority)) as served:
         yield replace(served, ready={**served.ready, "ca": str(authority)})
 
 
-def asked(url: str, served: Served, origin: str) -> int:
+def asked(url: str, served: ServedEmulator, origin: str) -> int:
     """Send a command to *url* as a page of *origin* would; return the status."""
     parts = urlsplit(url)
     context = ssl.create_default_context(cafile=served.ready["ca"])
@@ -185,7 +200,7 @@ def asked(url: str, served: Served, origin: str) -> int:
         return connection.getresponse().status
 
 
-def names_of_tokens(served: Served) -> list[str]:
+def names_of_tokens(served: ServedEmulator) -> list[str]:
     return [row["name"] for row in served.ask("GET", "/_emulator/tokens").body]
 
 
@@ -205,7 +220,9 @@ def names_of_tokens(served: Served) -> list[str]:
         "{https}",
     ],
 )
-def test_a_page_of_another_origin_commands_nothing(served: Served, origin: str) -> None:
+def test_a_page_of_another_origin_commands_nothing(
+    served: ServedEmulator, origin: str
+) -> None:
     before = names_of_tokens(served)
     known = {"port": served.address[1], "https": served.ready["https"]}
 
@@ -213,7 +230,7 @@ def test_a_page_of_another_origin_commands_nothing(served: Served, origin: str) 
     assert names_of_tokens(served) == before
 
 
-def test_a_page_of_our_own_commands(served: Served) -> None:
+def test_a_page_of_our_own_commands(served: ServedEmulator) -> None:
     before = len(names_of_tokens(served))
 
     for url in (served.url, served.ready["https"]):
@@ -233,7 +250,7 @@ def test_a_page_of_our_own_commands(served: Served) -> None:
 )
 @pytest.mark.parametrize("origin", ["http://evil.example", "null"])
 def test_no_answer_lets_a_page_elsewhere_read_it(
-    served: Served, method: str, path: str, origin: str
+    served: ServedEmulator, method: str, path: str, origin: str
 ) -> None:
     headers = {
         "Origin": origin,
@@ -255,21 +272,24 @@ def test_it_listens_on_this_machine_only_unless_it_is_told_otherwise() -> None:
 
 # --- How much it holds -------------------------------------------------------------
 
-ONE = [{"cellphone": CELLPHONE}]
+ONE = [{"cellphone": NUMBER}]
 LETTER = [{"email": "ana@example.org"}]
 ORDERS = {SMS: ONE, CLIC: ONE, VOICE: ONE, EMAIL: LETTER}
 
 
 def sent(api: Api, path: str, count: int) -> Answer:
-    return api.post(path, json=order(path, recipients=ORDERS[path] * count))
+    return api.post(path, json=make_order(path, recipients=ORDERS[path] * count))
 
 
 @pytest.mark.parametrize("path", ORDERS)
 def test_a_full_world_sends_no_more_and_charges_nothing(path: str) -> None:
-    with closing(limited(messages=5)) as api:
+    with closing(make_limited_emulator(messages=5)) as api:
         for each in ORDERS:
             assert sent(api, each, 1).status == 200
-        before = steered(api, "GET", "movements"), steered(api, "GET", "campaigns")
+        before = (
+            run_control(api, "GET", "movements"),
+            run_control(api, "GET", "campaigns"),
+        )
 
         answer = sent(api, path, 2)
 
@@ -280,32 +300,35 @@ def test_a_full_world_sends_no_more_and_charges_nothing(path: str) -> None:
         assert answer.headers["x-emulator-why"] == (
             "the world holds 4 of 5 messages (--max-messages); reset it, or use another"
         )
-        after = steered(api, "GET", "movements"), steered(api, "GET", "campaigns")
+        after = (
+            run_control(api, "GET", "movements"),
+            run_control(api, "GET", "campaigns"),
+        )
         assert after == before
         assert sent(api, path, 1).status == 200
         assert sent(api, path, 1).status == 422
 
 
 def test_a_full_world_looks_nothing_up() -> None:
-    with closing(limited(messages=1)) as api:
-        assert api.get(f"/api/v3/hlr/{CELLPHONE}").status == 200
+    with closing(make_limited_emulator(messages=1)) as api:
+        assert api.get(f"/api/v3/hlr/{NUMBER}").status == 200
         balance = api.balance()
 
-        assert api.get(f"/api/v3/hlr/{CELLPHONE}").status == 422
+        assert api.get(f"/api/v3/hlr/{NUMBER}").status == 422
         assert api.balance() == balance
 
 
 def test_a_refused_order_takes_no_room() -> None:
-    with closing(limited(messages=1)) as api:
-        assert api.post(SMS, json=order(SMS, route=1)).status == 422
+    with closing(make_limited_emulator(messages=1)) as api:
+        assert api.post(SMS, json=make_order(SMS, route=1)).status == 422
 
         assert sent(api, SMS, 1).status == 200
 
 
 def test_a_campaign_that_is_changed_takes_no_more_room() -> None:
-    with closing(limited(messages=2)) as api:
+    with closing(make_limited_emulator(messages=2)) as api:
         campaign = sent(api, SMS, 1).body["campaign"]
-        steered(api, "POST", f"campaigns/sms/{campaign}/pause")
+        run_control(api, "POST", f"campaigns/sms/{campaign}/pause")
         voice = sent(api, VOICE, 1).body["voice_campaign"]
         assert api.post(f"{VOICE}/{voice}/cancel").status == 200
 
@@ -313,37 +336,37 @@ def test_a_campaign_that_is_changed_takes_no_more_room() -> None:
 
 
 def test_every_world_has_room_of_its_own_and_a_fork_is_as_full() -> None:
-    with closing(limited(messages=1)) as api:
+    with closing(make_limited_emulator(messages=1)) as api:
         sent(api, SMS, 1)
-        assert api.post(SMS, json=order(SMS), token="world-b").status == 200
+        assert api.post(SMS, json=make_order(SMS), token="world-b").status == 200
 
-        steered(api, "POST", "world/fork", json={"name": "c"})
+        run_control(api, "POST", "world/fork", json={"name": "c"})
 
-        assert api.post(SMS, json=order(SMS), token="world-c").status == 422
+        assert api.post(SMS, json=make_order(SMS), token="world-c").status == 422
 
 
 def test_a_flag_says_how_many_messages_a_world_holds() -> None:
-    with serve("--max-messages", "1") as served:
-        body = json.dumps(order(SMS))
+    with serve_emulator("--max-messages", "1") as served:
+        body = json.dumps(make_order(SMS))
         assert [served.ask("POST", SMS, body).status for _ in range(2)] == [200, 422]
 
 
 def test_a_command_is_as_large_as_a_snapshot_may_be() -> None:
     small, large = {"push_url": "http://x"}, {"push_url": "http://" + "x" * 1000}
-    with closing(limited(snapshot=1000)) as api:
-        assert steer(api, "PATCH", "account", json=small).status == 200
+    with closing(make_limited_emulator(snapshot=1000)) as api:
+        assert send_control(api, "PATCH", "account", json=small).status == 200
 
-        answer = steer(api, "PATCH", "account", json=large)
+        answer = send_control(api, "PATCH", "account", json=large)
 
         assert answer.status == 413
         assert "1000 bytes" in answer.body["title"]
         assert "snapshot_limit" in answer.body["detail"]
-        people = [{"cellphone": CELLPHONE, "name": "x" * 100}] * 20
-        assert api.post(SMS, json=order(SMS, recipients=people)).status == 200
+        people = [{"cellphone": NUMBER, "name": "x" * 100}] * 20
+        assert api.post(SMS, json=make_order(SMS, recipients=people)).status == 200
 
 
 def test_a_flag_says_how_large_a_snapshot_may_be() -> None:
-    with serve("--snapshot-limit", "100", "--body-limit", "50") as served:
+    with serve_emulator("--snapshot-limit", "100", "--body-limit", "50") as served:
         blanks = b" " * 60
         assert served.ask("PATCH", "/_emulator/account", blanks + b"{}").status == 200
         assert served.ask("POST", SMS, blanks).status == 413
@@ -352,17 +375,17 @@ def test_a_flag_says_how_large_a_snapshot_may_be() -> None:
 
 def test_an_account_has_so_many_tokens(api: Api) -> None:
     many = [Token("x", f"x{number}", START, START) for number in range(MAX_ITEMS - 1)]
-    keep(api.world, *many)
+    keep_changes(api.world, *many)
 
-    answer = steer(api, "POST", "tokens", json={"name": "x"})
+    answer = send_control(api, "POST", "tokens", json={"name": "x"})
 
     assert answer.status == 422
     assert (
         answer.body["title"]
         == f"The field tokens may not have more than {MAX_ITEMS} items"
     )
-    steered(api, "DELETE", "tokens/x0")
-    steered(api, "POST", "tokens", json={"name": "x"})
+    run_control(api, "DELETE", "tokens/x0")
+    run_control(api, "POST", "tokens", json={"name": "x"})
 
 
 def test_an_account_knows_so_many_handsets(make_api: MakeApi) -> None:
@@ -371,13 +394,13 @@ def test_an_account_knows_so_many_handsets(make_api: MakeApi) -> None:
         for number in range(MAX_ITEMS)
     ]
     api = make_api(handsets=crowd)
-    path, other = f"handsets/{crowd[0]['cellphone']}", f"handsets/{CELLPHONE}"
+    path, other = f"handsets/{crowd[0]['cellphone']}", f"handsets/{NUMBER}"
 
-    assert steer(api, "PUT", other, json={"outcome": "busy"}).status == 422
-    assert api.account.population.get_outcome(int(CELLPHONE)) is Outcome.SENT
-    steered(api, "PUT", path, json={"outcome": "busy"})
-    steered(api, "DELETE", "account/" + path)
-    steered(api, "PUT", other, json={"outcome": "busy"})
+    assert send_control(api, "PUT", other, json={"outcome": "busy"}).status == 422
+    assert api.account.population.get_outcome(int(NUMBER)) is Outcome.SENT
+    run_control(api, "PUT", path, json={"outcome": "busy"})
+    run_control(api, "DELETE", "account/" + path)
+    run_control(api, "PUT", other, json={"outcome": "busy"})
 
 
 def test_every_list_of_a_world_file_has_that_bound() -> None:

@@ -15,8 +15,7 @@ from emulator.timekeeping.work_queue import (
     ReceiptWork,
     WorkQueue,
 )
-from tests.emulated import START
-from tests.properties import examples
+from tests.support.emulator import START, set_examples
 
 NAMES = (1, 2, 3)
 INSTANTS = st.one_of(st.none(), st.integers(0, 6))
@@ -55,7 +54,7 @@ def seconds(after: int | None) -> datetime | None:
 
 
 @given(steps=st.lists(st.one_of(MOVES, POPS), max_size=30))
-@examples(200)
+@set_examples(200)
 def test_work_is_done_in_order_wherever_it_was_put_before(
     steps: list[tuple[str, int, int | None]],
 ) -> None:

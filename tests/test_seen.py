@@ -28,11 +28,15 @@ from emulator.web.broken_answers import ConnectionBroken
 from emulator.world.journal import EXCHANGE_OVERHEAD, Journal, JournalPool
 from emulator.world.outbox import PushRequest, PushResponse
 from emulator.world.transaction import run_transaction_now
-from tests.campaigns import NUMBER, an_sms, crowd, place
-from tests.conftest import MakeApi
-from tests.emulated import START, Api
-from tests.orders import SMS, order
-from tests.steering import steer, steered
+from tests.support.emulator import START, Api, MakeApi, run_control, send_control
+from tests.support.orders import (
+    NUMBER,
+    SMS,
+    make_crowd,
+    make_order,
+    make_sms,
+    place_campaign,
+)
 
 AT = "2026-03-02T18:00:00.000000Z"
 USER = "/api/v1/user"
@@ -42,14 +46,14 @@ NOBODY = "http://127.0.0.1:9/mo"
 
 def verify(api: Api, **asked: Any) -> list[str]:
     """Return the lines of what is said of requests that were expected otherwise."""
-    verdict = steered(api, "POST", "journal/verify", json=asked)
+    verdict = run_control(api, "POST", "journal/verify", json=asked)
     says: str = verdict["says"]
     return says.splitlines()
 
 
 def wait(api: Api, **asked: Any) -> list[str]:
     asked = {"timeout": 0, **asked}
-    seen: str = steered(api, "POST", "journal/wait", json=asked)["seen"]
+    seen: str = run_control(api, "POST", "journal/wait", json=asked)["seen"]
     return seen.splitlines()
 
 
@@ -97,7 +101,7 @@ def test_a_question_is_repeated_in_its_own_words(
 def test_what_came_instead_says_how_it_differs(
     api: Api, asked: dict[str, Any], misses: str
 ) -> None:
-    api.post(SMS, json=order(SMS, route=999))
+    api.post(SMS, json=make_order(SMS, route=999))
     why = "routes: 87, 170, 85, 153, 129, 178, 179, 77, 79"
     body = '{"text": "hola", "recipients": [{"cellphone": "4498987282"}], '
     body += '"campaign_name": "avisos", "route": 999}'
@@ -172,8 +176,8 @@ def test_a_window_says_when_it_ends_and_where_the_clock_stands(api: Api) -> None
 
 
 def test_a_line_names_three_numbers_and_counts_the_rest(api: Api) -> None:
-    place(api, an_sms(text="uno", recipients=crowd(2)))
-    place(api, an_sms(text="dos", recipients=crowd(5)))
+    place_campaign(api, make_sms(text="uno", recipients=make_crowd(2)))
+    place_campaign(api, make_sms(text="dos", recipients=make_crowd(5)))
     api.get(f"/api/v3/hlr/{NUMBER}")
     api.post("/api/v3/responses", content=b"{")
 
@@ -194,9 +198,9 @@ def test_a_line_names_three_numbers_and_counts_the_rest(api: Api) -> None:
 
 def test_a_line_says_which_fault_struck_and_that_nothing_came(api: Api) -> None:
     rule = {"operation": "getUser", "effect": {"wire": "close"}}
-    steered(api, "POST", "faults", json=rule)
+    run_control(api, "POST", "faults", json=rule)
     with pytest.raises(ConnectionBroken):
-        api.broken_off("GET", f"{USER}?a=b", None)
+        api.send_and_hang_up("GET", f"{USER}?a=b", None)
 
     assert verify(api, exactly=0)[2] == (
         f"#1 {AT} getUser broken off by fault f1: {USER}?a=b"
@@ -216,7 +220,7 @@ def test_of_many_the_last_twenty_are_listed(api: Api) -> None:
 
 
 def test_numbers_are_hidden_in_every_line(api: Api) -> None:
-    place(api, an_sms(text=f"llama al {NUMBER}"))
+    place_campaign(api, make_sms(text=f"llama al {NUMBER}"))
 
     (head, what, line, _) = verify(api, exactly=0, number=NUMBER, mask="numbers")
 
@@ -232,9 +236,9 @@ def test_what_was_dropped_says_how_to_ask_and_how_to_keep_more(api: Api) -> None
         api.get(USER)
     api.world.journal.drop(1)
 
-    answer = steer(api, "GET", "journal")
+    answer = send_control(api, "GET", "journal")
     lines = wait(api, operation=CREATE)
-    late = steer(
+    late = send_control(
         api,
         "POST",
         "journal/wait",
@@ -305,11 +309,11 @@ def test_a_body_that_cannot_be_read_says_why(api: Api) -> None:
 def told(make_api: MakeApi) -> Api:
     """Return a world with a push that nobody has tried."""
     api = make_api(push_url=NOBODY, push_retries=[60])
-    place(api)
-    steered(api, "POST", "clock/advance", json={"seconds": 11})
+    place_campaign(api)
+    run_control(api, "POST", "clock/advance", json={"seconds": 11})
     late = {"effect": {"push": "late", "seconds": 900}}
-    steered(api, "POST", "faults", json=late)
-    steered(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
+    run_control(api, "POST", "faults", json=late)
+    run_control(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
     return api
 
 
@@ -322,7 +326,7 @@ def tried(api: Api, **answer: Any) -> Any:
         world.shared,
         lambda: deliveries.keep_attempt(world, push, PushResponse(**answer), now),
     )
-    (delivery,) = steered(api, "GET", "deliveries")["deliveries"]
+    (delivery,) = run_control(api, "GET", "deliveries")["deliveries"]
     return delivery["attempts"][-1]
 
 
@@ -392,9 +396,9 @@ def test_who_cannot_be_answered_is_told_why(make_api: MakeApi) -> None:
     strict = make_api(strict=True)
     for api, keyword in ((abroad, "info"), (strict, "largo")):
         fixed = {"keyword": "largo", "response": "x" * 160}
-        steered(api, "POST", "account/keywords", json=fixed)
+        run_control(api, "POST", "account/keywords", json=fixed)
         wrote = {"number": NUMBER, "text": keyword}
-        steered(api, "POST", "inbound", json=wrote)
+        run_control(api, "POST", "inbound", json=wrote)
 
     happened = [
         [each.verdict for _, each in api.world.event_log.list_after(0) if each.verdict]
@@ -420,7 +424,7 @@ def test_who_waits_for_a_delivery_in_vain_learns_what_there_is(
     asked = {"timeout": 0, "count": 2, **asked}
     count = 1 if words == "any delivery" else 0
 
-    answer = steered(told, "POST", "deliveries/wait", json=asked)
+    answer = run_control(told, "POST", "deliveries/wait", json=asked)
 
     assert not answer["matched"]
     assert answer["seen"].splitlines() == [
@@ -433,7 +437,7 @@ def test_who_waits_for_a_delivery_in_vain_learns_what_there_is(
 
 
 def test_who_waits_where_nothing_leaves_is_asked_for_a_url(api: Api) -> None:
-    answer = steered(api, "POST", "deliveries/wait", json={"timeout": 0})
+    answer = run_control(api, "POST", "deliveries/wait", json={"timeout": 0})
 
     assert answer["seen"].splitlines() == [
         "0 of 1 came within 0 s: any delivery",
@@ -444,7 +448,9 @@ def test_who_waits_where_nothing_leaves_is_asked_for_a_url(api: Api) -> None:
 def test_a_delivery_without_a_url_is_a_listener_s(told: Api) -> None:
     told.world.deliveries[1] = told.world.deliveries[1]._replace(url="")
 
-    answer = steered(told, "POST", "deliveries/wait", json={"timeout": 0, "count": 2})
+    answer = run_control(
+        told, "POST", "deliveries/wait", json={"timeout": 0, "count": 2}
+    )
 
     assert answer["seen"].splitlines()[1] == (
         "#1 moPush to a listener: due after 0 attempts"
@@ -456,7 +462,9 @@ def test_of_many_deliveries_the_last_are_told(told: Api) -> None:
     for number in range(2, 24):
         world.deliveries[number] = world.deliveries[1]._replace(id=number)
 
-    answer = steered(told, "POST", "deliveries/wait", json={"timeout": 0, "count": 99})
+    answer = run_control(
+        told, "POST", "deliveries/wait", json={"timeout": 0, "count": 99}
+    )
 
     lines = answer["seen"].splitlines()[1:]
     assert [line.partition(" ")[0] for line in lines] == [

@@ -14,12 +14,10 @@ from emulator.store import journal_rows
 from emulator.store.database_file import DATABASE_NAME
 from emulator.web import endpoint
 from emulator.world import World
-from tests.campaigns import an_sms, place, to
-from tests.emulated import Answer, Api
-from tests.smpp import packed
-from tests.smpp.dialled import listening
-from tests.steering import steer, steered
-from tests.stored import kept, refusing, snapshot
+from tests.support.emulator import Answer, Api, run_control, send_control
+from tests.support.orders import make_recipients, make_sms, place_campaign
+from tests.support.smpp import open_smsc, pack_bind
+from tests.support.worlds import keep_worlds, refuse_writes, take_snapshot
 from tests.test_disk_refuses import told
 
 REPLYING = "9990011000"  # a handset that answers by itself
@@ -45,9 +43,11 @@ def is_set_aside(api: Api, name: str, why: str = WHY) -> None:
     Everything about it is answered with what to do.
     """
     row = {"name": name, "why": why}
-    assert steered(api, "GET", "set-aside") == [row]
-    assert steered(api, "GET", "readyz")["set_aside"] == [row]
-    listed = {each["name"]: each["set_aside"] for each in steered(api, "GET", "worlds")}
+    assert run_control(api, "GET", "set-aside") == [row]
+    assert run_control(api, "GET", "readyz")["set_aside"] == [row]
+    listed = {
+        each["name"]: each["set_aside"] for each in run_control(api, "GET", "worlds")
+    }
     assert listed == {**dict.fromkeys(listed), name: why}
     instead = f"POST /_emulator/set-aside/{name}/retry tries again, DELETE drops it"
     for answer in (
@@ -66,7 +66,7 @@ def is_set_aside(api: Api, name: str, why: str = WHY) -> None:
 def replying(api: Api, name: str) -> None:
     """Have a reply due in a world."""
     api.token = f"world-{name}"
-    place(api, an_sms(recipients=to(REPLYING)))
+    place_campaign(api, make_sms(recipients=make_recipients(REPLYING)))
     api.clock.advance(days=1)
 
 
@@ -78,44 +78,44 @@ def test_a_world_that_cannot_be_brought_up_to_the_time_is_set_aside(
         answer = api.get("/api/v1/user")
         assert answer.status == 500
         is_set_aside(api, "odd")
-        again = steer(api, "POST", "set-aside/odd/retry", token="demo")
+        again = send_control(api, "POST", "set-aside/odd/retry", token="demo")
         assert again.status == 200
         assert api.get("/api/v1/user").status == 500
         is_set_aside(api, "odd")
     assert "the world odd is set aside" in caplog.messages
 
-    row = steered(api, "POST", "set-aside/odd/retry", token="demo")
+    row = run_control(api, "POST", "set-aside/odd/retry", token="demo")
 
     assert row["set_aside"] is None
-    assert steered(api, "GET", "set-aside") == []
+    assert run_control(api, "GET", "set-aside") == []
     assert api.get("/api/v1/user").status == 200
     assert [each.number for each in api.world.responses] == [int(REPLYING)] * 2
 
 
 def test_a_world_that_cannot_be_written_is_set_aside(tmp_path: Path) -> None:
-    with kept(tmp_path, token="world-odd") as api:
-        place(api)
-        left = snapshot(api)
+    with keep_worlds(tmp_path, token="world-odd") as api:
+        place_campaign(api)
+        left = take_snapshot(api)
         with going_wrong(World, "list_changed_rows", "odd"):
-            assert api.post("/api/v3/campaign", json=an_sms()).status == 500
+            assert api.post("/api/v3/campaign", json=make_sms()).status == 500
             is_set_aside(api, "odd")
             api.token = "world-other"
-            place(api)
+            place_campaign(api)
         api.token = "world-odd"
-        steered(api, "POST", "set-aside/odd/retry", token="demo")
-        assert snapshot(api) == left
-        place(api)
-        left = snapshot(api)
+        run_control(api, "POST", "set-aside/odd/retry", token="demo")
+        assert take_snapshot(api) == left
+        place_campaign(api)
+        left = take_snapshot(api)
 
-    with kept(tmp_path, token="world-odd") as api:
-        assert snapshot(api) == left
+    with keep_worlds(tmp_path, token="world-odd") as api:
+        assert take_snapshot(api) == left
 
 
 def test_a_change_that_cannot_be_carried_out_sets_its_world_aside(api: Api) -> None:
     api.token = "world-odd"
     api.get("/api/v1/user")
     with going_wrong(World, "apply_changes", "odd"):
-        assert api.post("/api/v3/campaign", json=an_sms()).status == 500
+        assert api.post("/api/v3/campaign", json=make_sms()).status == 500
     is_set_aside(api, "odd")
 
 
@@ -124,39 +124,39 @@ def test_a_journal_that_cannot_be_written_sets_its_world_aside(tmp_path: Path) -
         message = "it is odd"
         raise ZeroDivisionError(message)
 
-    with kept(tmp_path, token="world-odd") as api:
-        place(api)
+    with keep_worlds(tmp_path, token="world-odd") as api:
+        place_campaign(api)
         keeper: Any = api.worlds.store
         with patch.object(journal_rows, "encode_exchange", wrong):
             keeper._write_journals()  # noqa: SLF001 - whose moment comes by the wall
         is_set_aside(api, "odd")
-        steered(api, "POST", "set-aside/odd/retry", token="demo")
-        left = steered(api, "GET", "journal")["exchanges"]
+        run_control(api, "POST", "set-aside/odd/retry", token="demo")
+        left = run_control(api, "GET", "journal")["exchanges"]
         assert left
 
-    with kept(tmp_path, token="world-odd") as api:
-        assert steered(api, "GET", "journal")["exchanges"] == left
+    with keep_worlds(tmp_path, token="world-odd") as api:
+        assert run_control(api, "GET", "journal")["exchanges"] == left
 
 
 def test_whoever_is_bound_there_is_cut_and_nobody_binds(api: Api) -> None:
     api.token = "world-odd"
     api.get("/api/v1/user")
-    with listening(api) as phone:
-        caller = phone.bound(system_id="world-odd", password="x")
+    with open_smsc(api) as smsc:
+        caller = smsc.bind(system_id="world-odd", password="x")
         replying(api, "odd")
         with going_wrong(due, "carry_out_work", "odd"):
             api.get("/api/v1/user")
         assert caller.is_cut()
         assert api.world.sessions == {}
-        refused = phone.call().ask(packed.bind(system_id="world-odd", password="x"))
+        refused = smsc.connect().ask(pack_bind(system_id="world-odd", password="x"))
         assert refused.status == CommandStatus.ESME_RSYSERR
-        assert phone.bound().bind is not None
+        assert smsc.bind().bind is not None
 
 
 def test_who_waits_there_is_told(api: Api) -> None:
     replying(api, "odd")
     with going_wrong(due, "carry_out_work", "odd"):
-        answer = steer(api, "POST", "clock/settle", json={})
+        answer = send_control(api, "POST", "clock/settle", json={})
     assert answer.status == 500
 
 
@@ -169,9 +169,9 @@ def test_it_can_be_dropped(api: Api, method: str, path: str) -> None:
     with going_wrong(due, "carry_out_work", "odd"):
         api.get("/api/v1/user")
 
-    assert steer(api, method, path, token="").status == 200
+    assert send_control(api, method, path, token="").status == 200
 
-    assert steered(api, "GET", "set-aside") == []
+    assert run_control(api, "GET", "set-aside") == []
     assert api.get("/api/v1/user", token="world-odd").status == 200  # another one
 
 
@@ -180,7 +180,7 @@ def test_it_can_be_reset(api: Api) -> None:
     with going_wrong(due, "carry_out_work", "odd"):
         api.get("/api/v1/user")
 
-    assert steered(api, "POST", "world/reset")["set_aside"] is None
+    assert run_control(api, "POST", "world/reset")["set_aside"] is None
     assert api.get("/api/v1/user").status == 200
 
 
@@ -188,21 +188,21 @@ def test_it_can_be_put_into_another_state_however_long_that_takes_to_send(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api.token = "world-odd"
-    before = snapshot(api)
+    before = take_snapshot(api)
     replying(api, "odd")
     with going_wrong(due, "carry_out_work", "odd"):
         api.get("/api/v1/user")
     monkeypatch.setattr(endpoint, "PROMPT_SECONDS", -1)  # no body comes as fast
 
-    row = steered(api, "POST", "world/restore", json=before)
+    row = run_control(api, "POST", "world/restore", json=before)
 
     assert row["set_aside"] is None
-    assert snapshot(api) == before
+    assert take_snapshot(api) == before
 
 
 def test_nobody_is_set_aside_by_the_name_of_one_that_serves(api: Api) -> None:
     for name in ("demo", "nobody"):
-        answer = steer(api, "POST", f"set-aside/{name}/retry")
+        answer = send_control(api, "POST", f"set-aside/{name}/retry")
         assert (answer.status, answer.body["detail"]) == (
             404,
             f"no world is set aside as {name}; there are: none",
@@ -222,15 +222,15 @@ def spoil(folder: Path, old: str, new: str) -> None:
 @pytest.fixture
 def broken(tmp_path: Path) -> Path:
     """Return a directory with a world that cannot be loaded."""
-    with kept(tmp_path, token="world-broken") as api:
-        place(api)
+    with keep_worlds(tmp_path, token="world-broken") as api:
+        place_campaign(api)
     spoil(tmp_path, "hola", "\a")
     return tmp_path
 
 
 def aside(api: Api) -> str:
     ((name, why),) = (
-        (it["name"], it["why"]) for it in steered(api, "GET", "set-aside")
+        (it["name"], it["why"]) for it in run_control(api, "GET", "set-aside")
     )
     assert name.startswith("broken (set aside 2026-")
     assert "control character" in why or "invalid" in why.casefold(), why
@@ -238,20 +238,20 @@ def aside(api: Api) -> str:
 
 
 def retry(api: Api, name: str) -> Answer:
-    return steer(api, "POST", f"set-aside/{name}/retry", token="")
+    return send_control(api, "POST", f"set-aside/{name}/retry", token="")
 
 
 def test_it_is_listed_after_every_start(broken: Path) -> None:
     for _ in range(2):
-        with kept(broken) as api:
+        with keep_worlds(broken) as api:
             name = aside(api)
-            (row,) = steered(api, "GET", "readyz")["set_aside"]
+            (row,) = run_control(api, "GET", "readyz")["set_aside"]
             assert row["name"] == name
             assert api.get("/api/v1/user").status == 200
 
 
 def test_it_is_tried_again_and_serves_once_it_is_mended(broken: Path) -> None:
-    with kept(broken) as api:
+    with keep_worlds(broken) as api:
         name = aside(api)
         answer = retry(api, name)
         assert answer.status == 500
@@ -259,23 +259,23 @@ def test_it_is_tried_again_and_serves_once_it_is_mended(broken: Path) -> None:
         assert aside(api) == name
     spoil(broken, "\a", "hola")
 
-    with kept(broken) as api:
-        with refusing(api):
+    with keep_worlds(broken) as api:
+        with refuse_writes(api):
             assert retry(api, name).status == 500
         assert retry(api, name).body["messages"] == 1
-        assert steered(api, "GET", "set-aside") == []
+        assert run_control(api, "GET", "set-aside") == []
         api.token = "world-broken"
-        place(api)
-        left = snapshot(api)
+        place_campaign(api)
+        left = take_snapshot(api)
 
-    with kept(broken, token="world-broken") as api:
-        assert snapshot(api) == left
+    with keep_worlds(broken, token="world-broken") as api:
+        assert take_snapshot(api) == left
 
 
 def test_it_is_not_tried_where_another_has_its_name(broken: Path) -> None:
-    with kept(broken) as api:
+    with keep_worlds(broken) as api:
         name = aside(api)
-        place(Api(api.app, "world-broken", api._loop))  # noqa: SLF001 - the same one
+        place_campaign(Api(api.app, "world-broken", api._loop))  # noqa: SLF001 - the same one
         answer = retry(api, name)
         assert (answer.status, answer.body["detail"]) == (
             409,
@@ -284,35 +284,35 @@ def test_it_is_not_tried_where_another_has_its_name(broken: Path) -> None:
 
 
 def test_it_is_dropped_for_good(broken: Path) -> None:
-    with kept(broken) as api:
+    with keep_worlds(broken) as api:
         path = f"set-aside/{aside(api)}"
-        with refusing(api):
-            refused = steer(api, "DELETE", path)
+        with refuse_writes(api):
+            refused = send_control(api, "DELETE", path)
         assert refused.status == 500
         assert "cannot be written" in told(refused)
         assert "so nothing was changed" in told(refused)
         aside(api)
-        steered(api, "DELETE", path)
-        assert steered(api, "GET", "set-aside") == []
+        run_control(api, "DELETE", path)
+        assert run_control(api, "GET", "set-aside") == []
 
-    with kept(broken) as api:
-        assert steered(api, "GET", "set-aside") == []
+    with keep_worlds(broken) as api:
+        assert run_control(api, "GET", "set-aside") == []
 
 
 def test_a_number_that_no_store_holds_is_no_world(tmp_path: Path) -> None:
     """A snapshot of which the next id was 2^64 - 1 made every world answer 500."""
-    with kept(tmp_path) as api:
-        document = snapshot(api)
+    with keep_worlds(tmp_path) as api:
+        document = take_snapshot(api)
         document["next"]["campaign"] = 2**64 - 1
         for path, body in (
             ("world/restore", document),
             ("worlds", {"name": "odd", "snapshot": document}),
         ):
-            answer = steer(api, "POST", path, json=body)
+            answer = send_control(api, "POST", path, json=body)
             assert answer.status == 422
             assert "an id lies between 1 and" in answer.body["detail"]
-        place(api)
-        left = snapshot(api)
+        place_campaign(api)
+        left = take_snapshot(api)
 
-    with kept(tmp_path) as api:
-        assert snapshot(api) == left
+    with keep_worlds(tmp_path) as api:
+        assert take_snapshot(api) == left

@@ -7,8 +7,8 @@ import pytest
 
 from emulator.contract.document import OpenApiDocument
 from emulator.contract.shape import BodyFlaw, BodyMismatch, BodyReading, Shape
-from tests.emulated import Api, contract
-from tests.orders import CELLPHONE, CLIC, EMAIL, RESPONSES, SMS, VOICE, order
+from tests.support.emulator import Api, read_contract
+from tests.support.orders import CLIC, EMAIL, NUMBER, RESPONSES, SMS, VOICE, make_order
 
 LENIENT: frozenset[str] = frozenset()
 DIGITS = [{"type": "integer"}, {"type": "string", "pattern": "^[0-9]+$"}]
@@ -264,7 +264,7 @@ def parts(name: str) -> Iterator[Any]:
     for each in pending:
         target = each.get("$ref", "#").removeprefix("#")
         _, schema = (
-            contract().document.resolve_pointer(target) if target else ("", each)
+            read_contract().document.resolve_pointer(target) if target else ("", each)
         )
         pending.extend(schema.get("allOf", ()))
         yield schema
@@ -272,7 +272,7 @@ def parts(name: str) -> Iterator[Any]:
 
 FIELDS = [
     pytest.param(
-        path, {**order(path, **changes), field: WRONG}, field, id=f"{name} {field}"
+        path, {**make_order(path, **changes), field: WRONG}, field, id=f"{name} {field}"
     )
     for path, name, changes in BRANCHES
     for part in parts(name)
@@ -300,10 +300,10 @@ def test_a_field_with_a_wrong_value_is_named(
 def test_a_field_of_a_recipient_is_named_with_its_place(
     api: Api, path: str, name: str
 ) -> None:
-    second = {"cellphone": CELLPHONE, name: WRONG}
+    second = {"cellphone": NUMBER, name: WRONG}
 
     answer = api.post(
-        path, json=order(path, recipients=[{"cellphone": CELLPHONE}, second])
+        path, json=make_order(path, recipients=[{"cellphone": NUMBER}, second])
     )
 
     assert answer.status == 422
@@ -311,7 +311,7 @@ def test_a_field_of_a_recipient_is_named_with_its_place(
 
 
 MISSING = [
-    pytest.param(path, {**order(path, **changes)}, field, id=f"{name} {field}")
+    pytest.param(path, {**make_order(path, **changes)}, field, id=f"{name} {field}")
     for path, name, changes in BRANCHES
     for part in parts(name)
     for field in part.get("required", ())
@@ -345,7 +345,7 @@ def test_a_field_that_is_missing_is_named(
 def test_a_refusal_says_what_to_do_about_the_body(
     api: Api, changes: dict[str, Any], advice: str
 ) -> None:
-    body = {**order(SMS), **changes}
+    body = {**make_order(SMS), **changes}
     sent = {name: value for name, value in body.items() if value is not None}
 
     answer = api.post(SMS, json=sent)
@@ -355,6 +355,6 @@ def test_a_refusal_says_what_to_do_about_the_body(
 
 
 def test_a_strict_refusal_says_what_the_world_is_strict_about(strict: Api) -> None:
-    answer = strict.post(SMS, json={**order(SMS), "encode": 1})
+    answer = strict.post(SMS, json={**make_order(SMS), "encode": 1})
 
     assert answer.headers["x-emulator-why"].endswith("strict about SMS-28)")

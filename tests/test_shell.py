@@ -15,11 +15,16 @@ from emulator.command.remote import parse_clock_move, parse_rule_words
 from emulator.domain.delivery import PushMutation
 from emulator.faults import vocabulary
 from emulator.serving.standby import Standby
-from tests.campaigns import NUMBER
-from tests.command import complaint, run
-from tests.pushing import arrived, opened, placed, polled, pushed
-from tests.receiver import Receiver
-from tests.served import serve
+from tests.support.orders import NUMBER
+from tests.support.processes import read_complaint, run_command, serve_emulator
+from tests.support.receiver import (
+    Receiver,
+    check_push,
+    deliver_sms,
+    open_world,
+    place_sms,
+    poll_replies,
+)
 
 OTHER = "5512345678"
 
@@ -32,7 +37,7 @@ def server() -> Iterator[Emulator]:
 
 @pytest.fixture
 def world(server: Emulator) -> Iterator[Emulator]:
-    with opened(server) as world:
+    with open_world(server) as world:
         yield world
 
 
@@ -64,25 +69,25 @@ def declined(world: Emulator, *words: str) -> str:
 
 def test_a_reply_says_what_came_of_it(world: Emulator, receiver: Receiver) -> None:
     world.change(push_url=receiver.url)
-    arrived(world)
+    deliver_sms(world)
 
     (line,) = said(world, "reply", NUMBER, "BAJA")
     world.settle()
 
     message = world.messages()[0].id
     assert line == f"reply 977929 to message {message}, deliveries 1"
-    assert [pushed(each)["response"] for each in receiver.asked] == ["BAJA"]
+    assert [check_push(each)["response"] for each in receiver.asked] == ["BAJA"]
 
 
 def test_a_reply_may_be_to_an_older_message(world: Emulator) -> None:
-    arrived(world, text="first")
-    arrived(world, text="second")
+    deliver_sms(world, text="first")
+    deliver_sms(world, text="second")
     first = world.messages()[0].id
 
     (line,) = said(world, "reply", NUMBER, "Si", "--message", str(first))
 
     assert line == f"reply 977929 to message {first}"
-    assert [each["message"] for each in polled(world)] == ["first"]
+    assert [each["message"] for each in poll_replies(world)] == ["first"]
 
 
 def test_a_reply_with_a_keyword_says_so(world: Emulator) -> None:
@@ -92,7 +97,7 @@ def test_a_reply_with_a_keyword_says_so(world: Emulator) -> None:
 
 def test_a_reply_that_is_refused_is_one_sentence(world: Emulator) -> None:
     assert "has sent nothing to 5512345678" in declined(world, "reply", OTHER, "Si")
-    placed(world)
+    place_sms(world)
     assert "advance the clock, or settle" in declined(world, "reply", NUMBER, "Si")
     assert "text" in declined(world, "reply", NUMBER, "")
     assert "text" in declined(world, "reply", NUMBER, "x" * 161)
@@ -141,7 +146,7 @@ def test_any_other_time_is_declined(world: Emulator, time: str) -> None:
 
 
 def test_advancing_says_what_happened_and_what_is_pending(world: Emulator) -> None:
-    placed(world, "9990010000")
+    place_sms(world, "9990010000")
 
     assert said(world, "advance", "11s") == [
         "now 2026-03-02T18:00:11+00:00",
@@ -154,7 +159,7 @@ def test_advancing_says_what_happened_and_what_is_pending(world: Emulator) -> No
 
 
 def test_without_a_word_it_is_the_next_event(world: Emulator) -> None:
-    placed(world)
+    place_sms(world)
 
     assert said(world, "advance")[0] == "now 2026-03-02T18:00:01+00:00"
     assert said(world, "advance", "next")[0] == "now 2026-03-02T18:00:11+00:00"
@@ -169,7 +174,7 @@ def test_an_instant_is_gone_to(world: Emulator) -> None:
 
 def test_settling_goes_on_to_the_end(world: Emulator, receiver: Receiver) -> None:
     world.change(push_url=receiver.url)
-    placed(world, "9990011000")
+    place_sms(world, "9990011000")
 
     lines = said(world, "settle")
 
@@ -305,7 +310,7 @@ def test_a_body_is_the_answers_where_there_is_one_and_else_the_calls() -> None:
     "command", [("reply", NUMBER, "Si"), ("advance",), ("settle",), ("fault",)]
 )
 def test_where_no_emulator_is_each_says_so(command: tuple[str, ...]) -> None:
-    sentence = complaint(*command, "--url", "http://127.0.0.1:1")
+    sentence = read_complaint(*command, "--url", "http://127.0.0.1:1")
 
     assert "no emulator answers at http://127.0.0.1:1" in sentence
 
@@ -338,22 +343,25 @@ def test_the_push_url_is_that_of_every_world(
         "variable": (("--clock", "frozen"), {"EMULATOR_MO_URL": receiver.url}),
         "file": (("--config", str(config)), {}),
     }[way]
-    with serve(*flags, environment=variables) as served, Emulator(served.url) as home:
+    with (
+        serve_emulator(*flags, environment=variables) as served,
+        Emulator(served.url) as home,
+    ):
         minted = Emulator(served.url, token="world-minted")
         created = home.create("created")
         for world in (home, minted, created):
-            arrived(world)
+            deliver_sms(world)
             world.phone(NUMBER).reply(world.world)
             world.settle()
         minted.close()
 
-    heard = [pushed(each)["response"] for each in receiver.asked]
+    heard = [check_push(each)["response"] for each in receiver.asked]
     assert heard == ["demo", "minted", "created"]
 
 
 @pytest.mark.parametrize("wrong", ["localhost:3000/mo", "ftp://here/mo", "http://"])
 def test_a_push_url_that_is_none_is_declined(wrong: str) -> None:
-    done = run("serve", "--port", "0", "--mo-url", wrong)
+    done = run_command("serve", "--port", "0", "--mo-url", wrong)
 
     assert done.returncode == 2
     assert "is no address" in done.stderr

@@ -5,22 +5,21 @@ from typing import Any
 
 import pytest
 
-from tests.campaigns import (
+from tests.support.emulator import Api, MakeApi
+from tests.support.orders import (
     NUMBER,
     SMS,
     Body,
-    an_sms,
     assert_nothing_happened,
     assert_refused,
-    column,
-    place,
-    texts,
-    to,
+    make_recipients,
+    make_sms,
+    place_campaign,
+    read_column,
+    read_texts,
 )
-from tests.conftest import MakeApi
-from tests.emulated import Api
 
-UNEVEN = [*to("5500000000", name="Ana"), *to("5500000001")]
+UNEVEN = [*make_recipients("5500000000", name="Ana"), *make_recipients("5500000001")]
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ DOUBTS = [
         "missing_values",
         "SMS-08",
         "El campo field1 es obligatorio cuando text contiene <+C+>",
-        {"text": "<+B+> <+C+>", "recipients": to(NUMBER, name="Ana")},
+        {"text": "<+B+> <+C+>", "recipients": make_recipients(NUMBER, name="Ana")},
     ),
     Doubtful(
         "several_lengths",
@@ -56,13 +55,16 @@ DOUBTS = [
         "special_characters",
         "SMS-25",
         "recipients",
-        {"text": "<+B+>", "recipients": to(NUMBER, name="Julián")},
+        {"text": "<+B+>", "recipients": make_recipients(NUMBER, name="Julián")},
     ),
     Doubtful(
         "merged_length",
         "SMS-26",
         "text combinado no debe ser mayor que 160",
-        {"text": "x" * 150 + "<+B+>", "recipients": to(NUMBER, name="y" * 11)},
+        {
+            "text": "x" * 150 + "<+B+>",
+            "recipients": make_recipients(NUMBER, name="y" * 11),
+        },
     ),
     Doubtful(
         "merged_length",
@@ -70,7 +72,7 @@ DOUBTS = [
         "text combinado no debe ser mayor que 70",
         {
             "text": "<+B+><+B+><+C+>",
-            "recipients": to(NUMBER, name="y" * 30, field1="z" * 11),
+            "recipients": make_recipients(NUMBER, name="y" * 30, field1="z" * 11),
             "encode": True,
         },
     ),
@@ -79,7 +81,7 @@ DOUBTS = [
         "gsm_extension",
         "SMS-27",
         "recipients",
-        {"text": "<+B+>", "recipients": to(NUMBER, name="5 €")},
+        {"text": "<+B+>", "recipients": make_recipients(NUMBER, name="5 €")},
     ),
     Doubtful("loose_booleans", "SMS-28", "encode", {"encode": 0}),
     Doubtful("loose_booleans", "SMS-28", "encode_2", {"encode_2": 1}),
@@ -122,14 +124,14 @@ class TestDoubts:
     def test_lenient_takes_what_is_doubtful_with_a_note(
         self, api: Api, doubt: Doubtful
     ) -> None:
-        answer = api.post(SMS, json=an_sms(**doubt.changes))
+        answer = api.post(SMS, json=make_sms(**doubt.changes))
 
         assert (answer.status, answer.notes) == (200, [doubt.note])
 
     def test_strict_refuses_what_is_doubtful(
         self, strict: Api, doubt: Doubtful
     ) -> None:
-        answer = strict.post(SMS, json=an_sms(**doubt.changes))
+        answer = strict.post(SMS, json=make_sms(**doubt.changes))
 
         assert_refused(answer, doubt.naming)
         assert answer.headers["x-emulator-why"]
@@ -140,7 +142,7 @@ class TestDoubts:
     ) -> None:
         api = make_api(assumptions={doubt.switch: "refuse"})
 
-        answer = api.post(SMS, json=an_sms(**doubt.changes))
+        answer = api.post(SMS, json=make_sms(**doubt.changes))
 
         assert_refused(answer, doubt.naming)
 
@@ -149,19 +151,19 @@ class TestDoubts:
     ) -> None:
         api = make_api(strict=True, assumptions={doubt.switch: "accept"})
 
-        answer = api.post(SMS, json=an_sms(**doubt.changes))
+        answer = api.post(SMS, json=make_sms(**doubt.changes))
 
         assert (answer.status, answer.notes) == (200, [doubt.note])
 
 
 @pytest.mark.manual("SMS-08")
 def test_a_placeholder_without_a_value_leaves_nothing(api: Api) -> None:
-    assert texts(api, an_sms(text="a<+B+>b<+F+>c")) == ["abc"]
+    assert read_texts(api, make_sms(text="a<+B+>b<+F+>c")) == ["abc"]
 
 
 @pytest.mark.manual("SMS-07", "SMS-08")
 def test_recipients_with_different_fields_get_their_own(api: Api) -> None:
-    assert texts(api, an_sms(text="hola <+B+>", recipients=UNEVEN)) == [
+    assert read_texts(api, make_sms(text="hola <+B+>", recipients=UNEVEN)) == [
         "hola Ana",
         "hola ",
     ]
@@ -169,21 +171,27 @@ def test_recipients_with_different_fields_get_their_own(api: Api) -> None:
 
 @pytest.mark.manual("SMS-26")
 def test_a_text_that_outgrows_its_limit_is_sent_whole(api: Api) -> None:
-    order = an_sms(text="x" * 155 + "<+B+>", recipients=to(NUMBER, name="y" * 200))
+    order = make_sms(
+        text="x" * 155 + "<+B+>", recipients=make_recipients(NUMBER, name="y" * 200)
+    )
 
-    assert texts(api, order) == ["x" * 155 + "y" * 200]
+    assert read_texts(api, order) == ["x" * 155 + "y" * 200]
 
 
 @pytest.mark.manual("SMS-26")
 def test_a_text_that_shrinks_below_its_limit_is_still_too_long(api: Api) -> None:
-    order = an_sms(text="x" * 156 + "<+B+>", recipients=to(NUMBER, name="y"))
+    order = make_sms(
+        text="x" * 156 + "<+B+>", recipients=make_recipients(NUMBER, name="y")
+    )
 
     assert_refused(api.post(SMS, json=order), "El campo text no debe ser mayor")
 
 
 @pytest.mark.manual("SMS-26")
 def test_a_merged_text_may_fill_its_limit_in_both_modes(strict: Api) -> None:
-    order = an_sms(text="x" * 155 + "<+B+>", recipients=to(NUMBER, name="y" * 5))
+    order = make_sms(
+        text="x" * 155 + "<+B+>", recipients=make_recipients(NUMBER, name="y" * 5)
+    )
 
     answer = strict.post(SMS, json=order)
 
@@ -195,11 +203,11 @@ def test_a_merged_text_may_fill_its_limit_in_both_modes(strict: Api) -> None:
 def test_a_loose_boolean_means_what_it_says(
     api: Api, sent: str | int, *, meant: bool
 ) -> None:
-    placed = place(api, an_sms(encode=sent, text="está"))
+    placed = place_campaign(api, make_sms(encode=sent, text="está"))
     api.clock.advance(seconds=1)
 
     assert placed["encode"] is meant
-    assert column(api, placed, "text") == ["está" if meant else "esta"]
+    assert read_column(api, placed, "text") == ["está" if meant else "esta"]
 
 
 @pytest.mark.manual("SMS-28")
@@ -208,7 +216,7 @@ def test_a_loose_boolean_means_what_it_says(
 def test_other_values_are_no_booleans_in_any_mode(
     api: Api, strict: Api, flag: str, sent: Any
 ) -> None:
-    order = an_sms(**{flag: sent})
+    order = make_sms(**{flag: sent})
 
     assert_refused(api.post(SMS, json=order), flag)
     assert_refused(strict.post(SMS, json=order), flag)
@@ -222,7 +230,7 @@ def test_a_text_cannot_grow_beyond_all_measure(
     api = make_api(merged_limit=limit)
     person = {"cellphone": "4498987282", "name": "x" * 500}
 
-    answer = api.post(SMS, json=an_sms(text="<+B+><+B+>", recipients=[person]))
+    answer = api.post(SMS, json=make_sms(text="<+B+><+B+>", recipients=[person]))
 
     assert answer.status == status
     assert (api.balance() < 468062.11) == (status == 200)

@@ -5,16 +5,15 @@ from typing import Any
 import pytest
 
 from emulator.domain import money
-from tests.campaigns import (
+from tests.support.emulator import Api, MakeApi
+from tests.support.orders import (
     SMS,
-    an_sms,
     assert_nothing_happened,
     assert_refused,
-    crowd,
-    place,
+    make_crowd,
+    make_sms,
+    place_campaign,
 )
-from tests.conftest import MakeApi
-from tests.emulated import Api
 
 
 @pytest.mark.manual("SMS-43", "USR-04")
@@ -31,7 +30,7 @@ from tests.emulated import Api
 def test_price_times_recipients_is_charged_on_acceptance(
     api: Api, route: int, count: int, balance: float
 ) -> None:
-    placed = place(api, an_sms(route=route, recipients=crowd(count)))
+    placed = place_campaign(api, make_sms(route=route, recipients=make_crowd(count)))
 
     assert placed["balance"] == balance
     assert api.balance() == balance
@@ -40,8 +39,8 @@ def test_price_times_recipients_is_charged_on_acceptance(
 @pytest.mark.manual("SMS-43")
 def test_every_charge_is_in_the_accounts_ledger(api: Api) -> None:
     first, second = (
-        place(api, an_sms(recipients=crowd(3))),
-        place(api, an_sms(route=170)),
+        place_campaign(api, make_sms(recipients=make_crowd(3))),
+        place_campaign(api, make_sms(route=170)),
     )
 
     world = api.world
@@ -56,9 +55,9 @@ def test_every_charge_is_in_the_accounts_ledger(api: Api) -> None:
 
 @pytest.mark.manual("SMS-43", "SMS-49")
 def test_the_same_request_again_is_a_second_campaign(api: Api) -> None:
-    order = an_sms(recipients=crowd(3))
+    order = make_sms(recipients=make_crowd(3))
 
-    first, second = place(api, order), place(api, order)
+    first, second = place_campaign(api, order), place_campaign(api, order)
 
     assert second["campaign"] == first["campaign"] + 1
     assert second["balance"] == 468056.11
@@ -86,7 +85,7 @@ def test_the_same_request_again_is_a_second_campaign(api: Api) -> None:
 def test_each_part_of_a_text_is_charged(
     make_api: MakeApi, flags: dict[str, Any], characters: int, parts: int
 ) -> None:
-    order = an_sms(text="x" * characters, recipients=crowd(2), **flags)
+    order = make_sms(text="x" * characters, recipients=make_crowd(2), **flags)
     once = make_api(assumptions={"charge": "per_recipient"})
     each = make_api()
 
@@ -109,7 +108,7 @@ def with_credit(credit: float) -> dict[str, Any]:
 def test_a_campaign_that_costs_too_much_is_refused_whole(make_api: MakeApi) -> None:
     api = make_api(account=with_credit(2.999))
 
-    answer = api.post(SMS, json=an_sms(recipients=crowd(3)))
+    answer = api.post(SMS, json=make_sms(recipients=make_crowd(3)))
 
     assert_refused(answer, "Saldo insuficiente")
     assert_nothing_happened(api)
@@ -120,16 +119,16 @@ def test_a_campaign_that_costs_too_much_is_refused_whole(make_api: MakeApi) -> N
 def test_a_campaign_may_cost_all_there_is(make_api: MakeApi) -> None:
     api = make_api(account=with_credit(3))
 
-    assert place(api, an_sms(recipients=crowd(3)))["balance"] == 0
-    assert_refused(api.post(SMS, json=an_sms()), "Saldo insuficiente")
+    assert place_campaign(api, make_sms(recipients=make_crowd(3)))["balance"] == 0
+    assert_refused(api.post(SMS, json=make_sms()), "Saldo insuficiente")
 
 
 @pytest.mark.manual("SMS-45", "SMS-49")
 def test_a_refused_campaign_takes_no_id(make_api: MakeApi) -> None:
     api = make_api(account=with_credit(3))
 
-    refused = api.post(SMS, json=an_sms(recipients=crowd(4)))
-    placed = place(api, an_sms(recipients=crowd(2)))
+    refused = api.post(SMS, json=make_sms(recipients=make_crowd(4)))
+    placed = place_campaign(api, make_sms(recipients=make_crowd(2)))
 
     assert refused.status == 422
     assert placed["campaign"] == 8528238
@@ -140,7 +139,7 @@ def test_a_refused_campaign_takes_no_id(make_api: MakeApi) -> None:
 def test_an_overdraft_may_be_allowed(make_api: MakeApi) -> None:
     api = make_api(account=with_credit(1), assumptions={"credit": "overdraft"})
 
-    assert place(api, an_sms(recipients=crowd(3)))["balance"] == -2
+    assert place_campaign(api, make_sms(recipients=make_crowd(3)))["balance"] == -2
     assert api.balance() == -2
 
 
@@ -162,7 +161,7 @@ def test_a_balance_is_exact_and_shown_to_three_decimals(
     route = {"route": 1, "name": "R", "country": 1, "price": price, "description": ""}
     api = make_api(account=with_credit(credit), routes=[route])
 
-    placed = place(api, an_sms(route=1, recipients=crowd(3)))
+    placed = place_campaign(api, make_sms(route=1, recipients=make_crowd(3)))
 
     assert placed["balance"] == balance
     assert api.world.balance == money.parse_amount(credit) - 3 * money.parse_amount(

@@ -5,19 +5,18 @@ from typing import Any
 import pytest
 
 from emulator.domain.text import GSM_BASIC, GSM_EXTENSION
-from tests.campaigns import (
+from tests.support.emulator import Api, MakeApi
+from tests.support.orders import (
     NUMBER,
     SMS,
-    an_sms,
     assert_nothing_happened,
     assert_refused,
-    column,
-    crowd,
-    texts,
-    to,
+    make_crowd,
+    make_recipients,
+    make_sms,
+    read_column,
+    read_texts,
 )
-from tests.conftest import MakeApi
-from tests.emulated import Api
 
 BOTH_MODES = pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])
 TWINS = pytest.mark.parametrize(  # refused in the same place, whatever the mode
@@ -46,7 +45,7 @@ LIMITS: list[tuple[dict[str, Any], int]] = [
 def test_a_text_may_be_as_long_as_its_flags_say(
     make_api: MakeApi, flags: dict[str, Any], limit: int, *, strict: bool
 ) -> None:
-    answer = make_api(strict=strict).post(SMS, json=an_sms(text="x" * limit, **flags))
+    answer = make_api(strict=strict).post(SMS, json=make_sms(text="x" * limit, **flags))
 
     assert (answer.status, answer.notes) == (200, [])
 
@@ -59,7 +58,7 @@ def test_a_text_may_not_be_longer_than_its_flags_say(
 ) -> None:
     api = make_api(strict=strict)
 
-    answer = api.post(SMS, json=an_sms(text="x" * (limit + 1), **flags))
+    answer = api.post(SMS, json=make_sms(text="x" * (limit + 1), **flags))
 
     assert_refused(answer, f"El campo text no debe ser mayor que {limit} caracteres")
     assert_nothing_happened(api)
@@ -71,14 +70,14 @@ def test_a_text_may_not_be_longer_than_its_flags_say(
 def test_a_text_is_a_string_of_one_character_at_least(
     make_api: MakeApi, text: Any, *, strict: bool
 ) -> None:
-    answer = make_api(strict=strict).post(SMS, json=an_sms(text=text))
+    answer = make_api(strict=strict).post(SMS, json=make_sms(text=text))
 
     assert_refused(answer, "El campo text" if text == "" else "text")
 
 
 @pytest.mark.manual("SMS-02")
 def test_a_text_is_required(api: Api) -> None:
-    answer = api.post(SMS, json=an_sms("text"))
+    answer = api.post(SMS, json=make_sms("text"))
 
     assert_refused(answer, "El campo text es obligatorio")
 
@@ -86,8 +85,8 @@ def test_a_text_is_required(api: Api) -> None:
 @pytest.mark.manual("SMS-02")
 @pytest.mark.parametrize("character", ["x", "é", "€", "你", "😀"])
 def test_a_text_is_counted_in_code_points(api: Api, character: str) -> None:
-    full = api.post(SMS, json=an_sms(text=character * 70, encode=True))
-    over = api.post(SMS, json=an_sms(text=character * 71, encode=True))
+    full = api.post(SMS, json=make_sms(text=character * 70, encode=True))
+    over = api.post(SMS, json=make_sms(text=character * 71, encode=True))
 
     assert full.status == 200
     assert_refused(over, "70 caracteres")
@@ -109,8 +108,8 @@ def test_of_several_flags_the_first_counts(
 ) -> None:
     several = dict.fromkeys(flags, True)
 
-    full = api.post(SMS, json=an_sms(text="é" * limit, **several))
-    over = api.post(SMS, json=an_sms(text="é" * (limit + 1), **several))
+    full = api.post(SMS, json=make_sms(text="é" * limit, **several))
+    over = api.post(SMS, json=make_sms(text="é" * (limit + 1), **several))
 
     assert (full.status, full.notes) == (200, ["SMS-24"])
     assert_refused(over, f"{limit} caracteres")
@@ -129,8 +128,8 @@ def test_of_several_flags_the_first_counts(
     ],
 )
 def test_strict_wants_one_flag_at_most(strict: Api, first: str, second: str) -> None:
-    both = strict.post(SMS, json=an_sms(**{first: True, second: True}))
-    one = strict.post(SMS, json=an_sms(**{first: True, second: False}))
+    both = strict.post(SMS, json=make_sms(**{first: True, second: True}))
+    one = strict.post(SMS, json=make_sms(**{first: True, second: False}))
 
     assert_refused(both, second)
     assert one.status == 200
@@ -152,18 +151,20 @@ def test_strict_wants_one_flag_at_most(strict: Api, first: str, second: str) -> 
 def test_without_encode_a_text_is_reduced_to_gsm(
     api: Api, sent: str, read: str
 ) -> None:
-    assert texts(api, an_sms(text=sent)) == [read]
+    assert read_texts(api, make_sms(text=sent)) == [read]
 
 
 @pytest.mark.manual("SMS-25", "SMS-03")
 def test_without_encode_a_merged_value_is_reduced_too(api: Api) -> None:
-    order = an_sms(text="Sr. <+B+>", recipients=to(NUMBER, name="Julián"))
+    order = make_sms(
+        text="Sr. <+B+>", recipients=make_recipients(NUMBER, name="Julián")
+    )
 
     answer = api.post(SMS, json=order)
     api.clock.advance(seconds=1)
 
     assert answer.notes == ["SMS-25"]
-    assert column(api, answer.body, "text") == ["Sr. Julian"]
+    assert read_column(api, answer.body, "text") == ["Sr. Julian"]
 
 
 @pytest.mark.manual("SMS-20", "SMS-21", "SMS-22")
@@ -172,18 +173,20 @@ def test_without_encode_a_merged_value_is_reduced_too(api: Api) -> None:
 def test_encode_sends_special_characters_as_they_are(
     make_api: MakeApi, flag: str, *, strict: bool
 ) -> None:
-    order = an_sms(
-        text="está <+B+> €", recipients=to(NUMBER, name="Julián 😀"), **{flag: True}
+    order = make_sms(
+        text="está <+B+> €",
+        recipients=make_recipients(NUMBER, name="Julián 😀"),
+        **{flag: True},
     )
 
-    assert texts(make_api(strict=strict), order) == ["está Julián 😀 €"]
+    assert read_texts(make_api(strict=strict), order) == ["está Julián 😀 €"]
 
 
 @pytest.mark.manual("SMS-27", "LOST-11")
 def test_strict_takes_the_whole_basic_set_of_gsm(strict: Api) -> None:
     text = "".join(sorted(GSM_BASIC))
 
-    answer = strict.post(SMS, json=an_sms(text=text))
+    answer = strict.post(SMS, json=make_sms(text=text))
 
     assert len(text) == 127
     assert (answer.status, answer.notes) == (200, [])
@@ -194,7 +197,7 @@ def test_strict_takes_the_whole_basic_set_of_gsm(strict: Api) -> None:
 def test_the_extension_of_gsm_is_doubtful(
     api: Api, strict: Api, character: str
 ) -> None:
-    order = an_sms(text=f"{character}5")
+    order = make_sms(text=f"{character}5")
 
     taken, refused = api.post(SMS, json=order), strict.post(SMS, json=order)
 
@@ -205,7 +208,10 @@ def test_the_extension_of_gsm_is_doubtful(
 @pytest.mark.manual("SMS-25", "SMS-27")
 def test_a_value_that_no_placeholder_asks_for_is_no_doubt(strict: Api) -> None:
     answer = strict.post(
-        SMS, json=an_sms(text="Sr. <+C+>", recipients=to(NUMBER, name="á€", field1="x"))
+        SMS,
+        json=make_sms(
+            text="Sr. <+C+>", recipients=make_recipients(NUMBER, name="á€", field1="x")
+        ),
     )
 
     assert (answer.status, answer.notes) == (200, [])
@@ -232,25 +238,29 @@ def test_a_value_that_no_placeholder_asks_for_is_no_doubt(strict: Api) -> None:
 def test_placeholders_stand_for_the_fields_of_a_recipient(
     api: Api, text: str, read: str
 ) -> None:
-    recipients = to(
+    recipients = make_recipients(
         NUMBER, name="Ana", field1="uno", field2="dos", field3="tres", field4="cuatro"
     )
 
-    assert texts(api, an_sms(text=text, recipients=recipients)) == [read]
+    assert read_texts(api, make_sms(text=text, recipients=recipients)) == [read]
 
 
 @pytest.mark.manual("SMS-03")
 def test_every_recipient_gets_fields_of_their_own(api: Api) -> None:
-    order = an_sms(text="<+B+>: <+C+>", recipients=crowd(3, name="N{}", field1="f{}"))
+    order = make_sms(
+        text="<+B+>: <+C+>", recipients=make_crowd(3, name="N{}", field1="f{}")
+    )
 
-    assert texts(api, order) == ["N0: f0", "N1: f1", "N2: f2"]
+    assert read_texts(api, order) == ["N0: f0", "N1: f1", "N2: f2"]
 
 
 @pytest.mark.manual("SMS-03")
 def test_a_placeholder_inside_a_value_is_not_filled_again(api: Api) -> None:
-    order = an_sms(text="<+B+>", recipients=to(NUMBER, name="<+C+>", field1="no"))
+    order = make_sms(
+        text="<+B+>", recipients=make_recipients(NUMBER, name="<+C+>", field1="no")
+    )
 
-    assert texts(api, order) == ["<+C+>"]
+    assert read_texts(api, order) == ["<+C+>"]
 
 
 # --- URLs --------------------------------------------------------------------
@@ -269,11 +279,11 @@ def test_a_url_is_sent_with_a_note(
 ) -> None:
     api = make_api(strict=strict)
 
-    answer = api.post(SMS, json=an_sms(text=text))
+    answer = api.post(SMS, json=make_sms(text=text))
     api.clock.advance(seconds=11)
 
     assert (answer.status, answer.notes) == (200, ["SMS-47"])
-    assert column(api, answer.body, "status") == ["sent"]
+    assert read_column(api, answer.body, "status") == ["sent"]
 
 
 @pytest.mark.manual("SMS-47")
@@ -286,11 +296,11 @@ def test_a_listed_url_is_sent_without_more_ado(
 ) -> None:
     api = make_api(assumptions={"url_whitelist": policy}, **LISTED)
 
-    answer = api.post(SMS, json=an_sms(text=text))
+    answer = api.post(SMS, json=make_sms(text=text))
     api.clock.advance(seconds=11)
 
     assert (answer.status, answer.notes) == (200, [])
-    assert column(api, answer.body, "status") == ["sent"]
+    assert read_column(api, answer.body, "status") == ["sent"]
 
 
 @pytest.mark.manual("SMS-47")
@@ -298,18 +308,18 @@ def test_messages_with_an_unlisted_url_may_fail(make_api: MakeApi) -> None:
     api = make_api(assumptions={"url_whitelist": "fail"}, **LISTED)
     text = "https://shop.example.org o https://example.org"
 
-    answer = api.post(SMS, json=an_sms(text=text, recipients=crowd(2)))
+    answer = api.post(SMS, json=make_sms(text=text, recipients=make_crowd(2)))
     api.clock.advance(seconds=12)
 
     assert answer.body["balance"] == 468060.11
-    assert column(api, answer.body, "status") == ["failed", "failed"]
+    assert read_column(api, answer.body, "status") == ["failed", "failed"]
 
 
 @pytest.mark.manual("SMS-47")
 def test_an_unlisted_url_may_be_refused(make_api: MakeApi) -> None:
     api = make_api(assumptions={"url_whitelist": "reject"}, **LISTED)
 
-    answer = api.post(SMS, json=an_sms(text="https://example.org"))
+    answer = api.post(SMS, json=make_sms(text="https://example.org"))
 
     assert_refused(answer, "text contiene una URL")
     assert_nothing_happened(api)

@@ -10,27 +10,25 @@ from hypothesis import strategies as st
 
 from emulator.domain import dates, dlr, shortlink
 from emulator.world import Click
-from tests.campaigns import (
+from tests.support.emulator import Answer, Api, MakeApi, run_at_once, set_examples
+from tests.support.orders import (
     CLIC,
     MARK,
     NUMBER,
     SMS,
     Body,
-    a_clic,
-    an_sms,
     assert_nothing_happened,
     assert_refused,
-    column,
-    crowd,
-    intervene,
-    place,
-    poll,
-    texts,
-    to,
+    change_campaign,
+    make_clic,
+    make_crowd,
+    make_recipients,
+    make_sms,
+    place_campaign,
+    poll_messages,
+    read_column,
+    read_texts,
 )
-from tests.conftest import MakeApi
-from tests.emulated import Answer, Api, at_once
-from tests.properties import examples
 
 MANUAL: Body = {
     "text": f"Para mayores informes dar clic aqui {MARK} .",
@@ -55,13 +53,15 @@ TWINS = pytest.mark.parametrize(  # refused in the same place, whatever the mode
     [False, pytest.param(True, marks=pytest.mark.soak)],
     ids=["lenient", "strict"],
 )
-FIXED = examples()
+FIXED = set_examples()
 
 
 def codes(api: Api, order: Body) -> list[str]:
     """Place *order* and return the code of each recipient's link."""
     return [
-        code for text in texts(api, order, path=CLIC) for code in LINK.findall(text)
+        code
+        for text in read_texts(api, order, path=CLIC)
+        for code in LINK.findall(text)
     ]
 
 
@@ -111,7 +111,7 @@ def test_the_printed_paths_answer_with_a_note(
 @pytest.mark.manual("CLC-02")
 @pytest.mark.parametrize("path", [*PRINTED, CLIC])
 def test_a_printed_path_is_noted_beside_other_doubts(api: Api, path: str) -> None:
-    answer = api.post(path, json=a_clic(text="sin enlace"))
+    answer = api.post(path, json=make_clic(text="sin enlace"))
 
     assert answer.notes == (["CLC-07"] if path == CLIC else ["CLC-02", "CLC-07"])
 
@@ -126,19 +126,21 @@ def test_other_paths_do_not_exist(api: Api, path: str) -> None:
 
 @pytest.mark.manual("CLC-12")
 def test_a_scheduled_campaign_shows_its_day(api: Api) -> None:
-    placed = place(api, a_clic(scheduled_date="2026-05-09 23:30:00"), path=CLIC)
+    placed = place_campaign(
+        api, make_clic(scheduled_date="2026-05-09 23:30:00"), path=CLIC
+    )
 
     assert placed["scheduled_date"] == "2026-05-09"
-    assert poll(api, placed)["scheduled_date"] == "2026-05-09 23:30:00"
+    assert poll_messages(api, placed)["scheduled_date"] == "2026-05-09 23:30:00"
 
 
 @pytest.mark.manual("CLC-12", "GEN-10")
 def test_today_is_a_day_of_the_accounts_time_zone(api: Api) -> None:
     api.clock.advance(hours=11, minutes=59)  # 05:59 UTC of the day after
-    before = place(api, path=CLIC)["scheduled_date"]
+    before = place_campaign(api, path=CLIC)["scheduled_date"]
 
     api.clock.advance(minutes=1)
-    after = place(api, path=CLIC)["scheduled_date"]
+    after = place_campaign(api, path=CLIC)["scheduled_date"]
 
     assert (before, after) == ("2026-03-02", "2026-03-03")
 
@@ -147,8 +149,10 @@ def test_today_is_a_day_of_the_accounts_time_zone(api: Api) -> None:
 def test_dates_may_come_with_their_time(make_api: MakeApi) -> None:
     api = make_api(assumptions={"clic_dates": "full"})
 
-    at_once = place(api, path=CLIC)
-    later = place(api, a_clic(scheduled_date="2026-05-09 23:30:00"), path=CLIC)
+    at_once = place_campaign(api, path=CLIC)
+    later = place_campaign(
+        api, make_clic(scheduled_date="2026-05-09 23:30:00"), path=CLIC
+    )
 
     assert at_once["scheduled_date"] == "2026-03-02 12:00:00"
     assert later["scheduled_date"] == "2026-05-09 23:30:00"
@@ -161,21 +165,23 @@ def test_a_route_may_have_another_name_for_sms_clic(make_api: MakeApi) -> None:
     names = {"name": "Premium 1 Masiva", "clic_name": "Plus_SC1"}
     api = make_api(routes=[{**route, **names}])
 
-    assert place(api, MANUAL, path=CLIC)["route"] == "Plus_SC1"
-    assert place(api, an_sms(route=85))["route"] == "Premium 1 Masiva"
+    assert place_campaign(api, MANUAL, path=CLIC)["route"] == "Plus_SC1"
+    assert place_campaign(api, make_sms(route=85))["route"] == "Premium 1 Masiva"
 
 
 @pytest.mark.manual("CLC-14")
-@pytest.mark.parametrize("order", [a_clic(), a_clic(text="sin enlace"), an_sms()])
+@pytest.mark.parametrize(
+    "order", [make_clic(), make_clic(text="sin enlace"), make_sms()]
+)
 def test_a_link_costs_nothing(api: Api, order: Body) -> None:
     path = CLIC if "url" in order else SMS
 
-    assert place(api, order, path=path)["balance"] == 468061.11
+    assert place_campaign(api, order, path=path)["balance"] == 468061.11
 
 
 @pytest.mark.manual("CLC-14", "CLC-03")
 def test_a_charge_says_that_it_was_for_sms_clic(api: Api) -> None:
-    placed = place(api, path=CLIC)
+    placed = place_campaign(api, path=CLIC)
 
     movement = api.world.movements[0]
     assert (movement.amount, movement.reason) == (-1_000_000, "smsclic")
@@ -189,7 +195,7 @@ def test_a_charge_says_that_it_was_for_sms_clic(api: Api) -> None:
 @pytest.mark.parametrize("url", [4, "4"])
 @TWINS
 def test_url_is_the_id_of_a_link(make_api: MakeApi, url: Any, *, strict: bool) -> None:
-    answer = make_api(strict=strict).post(CLIC, json=a_clic(url=url))
+    answer = make_api(strict=strict).post(CLIC, json=make_clic(url=url))
 
     assert (answer.status, answer.notes) == (200, [])
 
@@ -202,7 +208,7 @@ def test_url_is_the_id_of_a_link(make_api: MakeApi, url: Any, *, strict: bool) -
 def test_nothing_else_is_a_link(make_api: MakeApi, url: Any, *, strict: bool) -> None:
     api = make_api(strict=strict)
 
-    answer = api.post(CLIC, json=a_clic(url=url))
+    answer = api.post(CLIC, json=make_clic(url=url))
 
     assert_refused(answer, "campo url")
     assert_nothing_happened(api)
@@ -210,14 +216,14 @@ def test_nothing_else_is_a_link(make_api: MakeApi, url: Any, *, strict: bool) ->
 
 @pytest.mark.manual("CLC-04")
 def test_url_is_required(api: Api) -> None:
-    answer = api.post(CLIC, json=a_clic("url"))
+    answer = api.post(CLIC, json=make_clic("url"))
 
     assert_refused(answer, "El campo url es obligatorio")
 
 
 @pytest.mark.manual("CLC-05")
 def test_lenient_takes_a_country_alone_with_a_note(api: Api) -> None:
-    answer = api.post(CLIC, json=a_clic("route", country=1))
+    answer = api.post(CLIC, json=make_clic("route", country=1))
 
     assert (answer.status, answer.notes) == (200, ["CLC-05"])
     assert answer.body["route"] == "Premium II"
@@ -230,7 +236,7 @@ def test_lenient_takes_a_country_alone_with_a_note(api: Api) -> None:
 def test_strict_requires_a_route(make_api: MakeApi, settings: dict[str, Any]) -> None:
     api = make_api(**settings)
 
-    answer = api.post(CLIC, json=a_clic("route", country=1))
+    answer = api.post(CLIC, json=make_clic("route", country=1))
 
     assert_refused(answer, "El campo route es obligatorio")
     assert_nothing_happened(api)
@@ -240,7 +246,7 @@ def test_strict_requires_a_route(make_api: MakeApi, settings: dict[str, Any]) ->
 def test_strict_may_take_a_country_alone(make_api: MakeApi) -> None:
     api = make_api(strict=True, assumptions={"clic_country_only": "accept"})
 
-    answer = api.post(CLIC, json=a_clic("route", country=1))
+    answer = api.post(CLIC, json=make_clic("route", country=1))
 
     assert (answer.status, answer.notes) == (200, ["CLC-05"])
 
@@ -248,7 +254,7 @@ def test_strict_may_take_a_country_alone(make_api: MakeApi) -> None:
 @pytest.mark.manual("CLC-05")
 @BOTH_MODES
 def test_route_or_country_must_be_there(make_api: MakeApi, *, strict: bool) -> None:
-    answer = make_api(strict=strict).post(CLIC, json=a_clic("route"))
+    answer = make_api(strict=strict).post(CLIC, json=make_clic("route"))
 
     assert_refused(answer, "El campo route es obligatorio cuando country no esta")
 
@@ -259,11 +265,11 @@ def test_route_or_country_must_be_there(make_api: MakeApi, *, strict: bool) -> N
     ["sin enlace", "<+DYNAMICSHORTURL_+>", "<+DYNAMICSHORTURL_ab+>", "<+SHORTURL_A+>"],
 )
 def test_lenient_sends_a_text_without_the_mark_as_it_is(api: Api, text: str) -> None:
-    answer = api.post(CLIC, json=a_clic(text=text))
+    answer = api.post(CLIC, json=make_clic(text=text))
     api.clock.advance(seconds=1)
 
     assert (answer.status, answer.notes) == (200, ["CLC-07"])
-    assert column(api, answer.body, "text") == [text]
+    assert read_column(api, answer.body, "text") == [text]
 
 
 @pytest.mark.manual("CLC-07")
@@ -273,7 +279,7 @@ def test_lenient_sends_a_text_without_the_mark_as_it_is(api: Api, text: str) -> 
 def test_strict_wants_the_mark(make_api: MakeApi, settings: dict[str, Any]) -> None:
     api = make_api(**settings)
 
-    answer = api.post(CLIC, json=a_clic(text="sin enlace"))
+    answer = api.post(CLIC, json=make_clic(text="sin enlace"))
 
     assert_refused(answer, "text")
     assert_nothing_happened(api)
@@ -283,7 +289,7 @@ def test_strict_wants_the_mark(make_api: MakeApi, settings: dict[str, Any]) -> N
 def test_strict_may_do_without_the_mark(make_api: MakeApi) -> None:
     api = make_api(strict=True, assumptions={"clic_mark_missing": "accept"})
 
-    answer = api.post(CLIC, json=a_clic(text="sin enlace"))
+    answer = api.post(CLIC, json=make_clic(text="sin enlace"))
 
     assert (answer.status, answer.notes) == (200, ["CLC-07"])
 
@@ -300,8 +306,8 @@ def test_the_mark_counts_with_its_own_length(
     api = make_api(strict=strict)
     full = "x" * (limit - len(MARK)) + MARK
 
-    taken = api.post(CLIC, json=a_clic(text=full, **flags))
-    refused = api.post(CLIC, json=a_clic(text=f"x{full}", **flags))
+    taken = api.post(CLIC, json=make_clic(text=full, **flags))
+    refused = api.post(CLIC, json=make_clic(text=f"x{full}", **flags))
 
     assert (taken.status, taken.notes) == (200, [])
     assert_refused(refused, f"{limit} caracteres")
@@ -315,9 +321,9 @@ def test_the_mark_counts_with_its_own_length(
         ({"text": ""}, "text"),
         ({"text": MARK + "x" * 160}, "160 caracteres"),
         ({"recipients": []}, "recipients"),
-        ({"recipients": crowd(50_001)}, "50000 elementos"),
-        ({"recipients": to("449")}, "recipients.0.cellphone"),
-        ({"recipients": to(NUMBER, name=5)}, "recipients.0.name"),
+        ({"recipients": make_crowd(50_001)}, "50000 elementos"),
+        ({"recipients": make_recipients("449")}, "recipients.0.cellphone"),
+        ({"recipients": make_recipients(NUMBER, name=5)}, "recipients.0.name"),
         ({"route": 999}, "El campo route no es una ruta disponible"),
         ({"country": 9}, "El campo country no es un pais disponible"),
         ({"encode": "si"}, "encode"),
@@ -331,7 +337,7 @@ def test_the_rules_of_sms_hold(
 ) -> None:
     api = make_api(strict=strict)
 
-    answer = api.post(CLIC, json=a_clic(**changes))
+    answer = api.post(CLIC, json=make_clic(**changes))
 
     assert_refused(answer, naming)
     assert_nothing_happened(api)
@@ -341,13 +347,24 @@ def test_the_rules_of_sms_hold(
 @pytest.mark.parametrize(
     ("note", "changes"),
     [
-        ("SMS-07", {"recipients": [*to("5500000000", name="A"), *to("5500000001")]}),
+        (
+            "SMS-07",
+            {
+                "recipients": [
+                    *make_recipients("5500000000", name="A"),
+                    *make_recipients("5500000001"),
+                ]
+            },
+        ),
         ("SMS-08", {"text": f"<+B+> {MARK}"}),
         ("SMS-24", {"encode": True, "encode_2": True}),
         ("SMS-25", {"text": f"está {MARK}"}),
         (
             "SMS-26",
-            {"text": f"<+B+> {MARK}", "recipients": to(NUMBER, name="y" * 160)},
+            {
+                "text": f"<+B+> {MARK}",
+                "recipients": make_recipients(NUMBER, name="y" * 160),
+            },
         ),
         ("SMS-27", {"text": f"€ {MARK}"}),
         ("SMS-28", {"encode": 1}),
@@ -359,7 +376,7 @@ def test_the_rules_of_sms_hold(
 def test_the_doubts_of_sms_are_doubts_here(
     api: Api, strict: Api, note: str, changes: Body
 ) -> None:
-    order = a_clic(**changes)
+    order = make_clic(**changes)
 
     taken, refused = api.post(CLIC, json=order), strict.post(CLIC, json=order)
 
@@ -370,7 +387,7 @@ def test_the_doubts_of_sms_are_doubts_here(
 
 @pytest.mark.manual("CLC-03", "SMS-38")
 def test_the_other_spelling_of_the_date_is_lenient_only(api: Api, strict: Api) -> None:
-    order = a_clic(scheduledDate="2026-05-09 23:30:00")
+    order = make_clic(scheduledDate="2026-05-09 23:30:00")
 
     lenient_answer, strict_answer = (
         each.post(CLIC, json=order) for each in (api, strict)
@@ -391,7 +408,7 @@ def test_parts_are_charged_as_for_sms(
 ) -> None:
     text = "x" * (characters - len(MARK)) + MARK
 
-    placed = place(api, a_clic(text=text, **flags), path=CLIC)
+    placed = place_campaign(api, make_clic(text=text, **flags), path=CLIC)
 
     assert placed["balance"] == 468062.11 - parts
 
@@ -401,7 +418,7 @@ def test_parts_are_charged_as_for_sms(
 
 @pytest.mark.manual("CLC-01", "CLC-06", "CLC-15")
 def test_every_recipient_gets_a_link_of_their_own(api: Api) -> None:
-    read = texts(api, MANUAL, path=CLIC)
+    read = read_texts(api, MANUAL, path=CLIC)
 
     links = [LINK.findall(text) for text in read]
     assert [len(each) for each in links] == [1, 1]
@@ -414,11 +431,11 @@ def test_every_recipient_gets_a_link_of_their_own(api: Api) -> None:
 
 @pytest.mark.manual("CLC-06", "CLC-03")
 def test_a_mark_stands_beside_placeholders(api: Api) -> None:
-    order = a_clic(
-        text=f"<+B+> {MARK} <+C+>", recipients=crowd(2, name="N{}", field1="f")
+    order = make_clic(
+        text=f"<+B+> {MARK} <+C+>", recipients=make_crowd(2, name="N{}", field1="f")
     )
 
-    read = texts(api, order, path=CLIC)
+    read = read_texts(api, order, path=CLIC)
 
     assert [LINK.sub("LINK", text) for text in read] == ["N0 LINK f", "N1 LINK f"]
 
@@ -429,26 +446,28 @@ def test_a_mark_stands_beside_placeholders(api: Api) -> None:
     ["<+DYNAMICSHORTURL_IVX4+>", "<+DYNAMICSHORTURL_A+>", "<+DYNAMICSHORTURL_09Z+>"],
 )
 def test_any_capitals_and_digits_make_a_mark(api: Api, mark: str) -> None:
-    assert len(codes(api, a_clic(text=f"a {mark} b"))) == 1
+    assert len(codes(api, make_clic(text=f"a {mark} b"))) == 1
 
 
 @pytest.mark.manual("CLC-06")
 def test_several_marks_become_the_same_link(api: Api) -> None:
-    first, second = codes(api, a_clic(text=f"{MARK} {MARK}"))
+    first, second = codes(api, make_clic(text=f"{MARK} {MARK}"))
 
     assert first == second
 
 
 @pytest.mark.manual("CLC-06")
 def test_a_mark_in_a_value_stays_text(api: Api) -> None:
-    order = a_clic(text=f"<+B+> {MARK}", recipients=to(NUMBER, name=MARK))
+    order = make_clic(
+        text=f"<+B+> {MARK}", recipients=make_recipients(NUMBER, name=MARK)
+    )
 
-    assert texts(api, order, path=CLIC)[0].startswith(f"{MARK} https://mx4.mx/")
+    assert read_texts(api, order, path=CLIC)[0].startswith(f"{MARK} https://mx4.mx/")
 
 
 @pytest.mark.manual("CLC-06", "SMS-09")
 def test_50000_recipients_get_50000_links(api: Api) -> None:
-    placed = place(api, a_clic(recipients=crowd(50_000)), path=CLIC)
+    placed = place_campaign(api, make_clic(recipients=make_crowd(50_000)), path=CLIC)
 
     campaign = api.world.get_campaign(placed["campaign"])
     found = [LINK.findall(campaign.render_text(index))[0] for index in range(50_000)]
@@ -460,7 +479,7 @@ def test_codes_are_unique_over_all_worlds(api: Api) -> None:
     found, ids = [], []
     for name in ("a", "b", "c"):
         placed = api.post(CLIC, json=MANUAL, token=f"world-{name}").body
-        world = at_once(api.worlds.get_or_create(f"world-{name}"))
+        world = run_at_once(api.worlds.get_or_create(f"world-{name}"))
         campaign = world.get_campaign(placed["campaign"])
         ids.append(campaign.first_message)
         found += [LINK.findall(campaign.render_text(index))[0] for index in range(2)]
@@ -484,7 +503,7 @@ def test_a_link_has_an_id_a_title_a_creation_date_and_a_url(api: Api) -> None:
 def test_a_world_may_have_a_base_of_its_own_for_its_links(make_api: MakeApi) -> None:
     api = make_api(short_link_base="http://127.0.0.1:7672/s")
 
-    (text,) = texts(api, a_clic(), path=CLIC)
+    (text,) = read_texts(api, make_clic(), path=CLIC)
     answer = api.get(text.removeprefix("ver http://127.0.0.1:7672"), token="")
 
     assert answer.headers["location"] == TARGET
@@ -544,8 +563,8 @@ def test_every_click_is_recorded(api: Api) -> None:
 @pytest.mark.manual("CLC-16")
 def test_a_click_is_recorded_in_the_world_of_its_link(api: Api) -> None:
     placed = api.post(CLIC, json=MANUAL, token="world-b").body
-    place(api, MANUAL, path=CLIC)
-    world = at_once(api.worlds.get_or_create("world-b"))
+    place_campaign(api, MANUAL, path=CLIC)
+    world = run_at_once(api.worlds.get_or_create("world-b"))
     code = LINK.findall(world.get_campaign(placed["campaign"]).render_text(0))[0]
 
     answer = follow(api, code)
@@ -567,7 +586,7 @@ def test_links_lead_where_their_campaign_said(make_api: MakeApi) -> None:
             },
         ]
     )
-    (shop,), (help_,) = codes(api, a_clic()), codes(api, a_clic(url=9))
+    (shop,), (help_,) = codes(api, make_clic()), codes(api, make_clic(url=9))
 
     assert follow(api, shop).headers["location"] == TARGET
     assert follow(api, help_).headers["location"] == (
@@ -577,21 +596,21 @@ def test_links_lead_where_their_campaign_said(make_api: MakeApi) -> None:
 
 @pytest.mark.manual("CLC-16")
 def test_a_click_changes_nothing_that_the_api_shows(api: Api) -> None:
-    placed = place(api, MANUAL, path=CLIC)
+    placed = place_campaign(api, MANUAL, path=CLIC)
     api.clock.advance(seconds=12)
-    before = poll(api, placed), api.balance()
+    before = poll_messages(api, placed), api.balance()
 
     follow(api, LINK.findall(before[0]["data"][0]["text"])[0])
 
-    assert (poll(api, placed), api.balance()) == before
+    assert (poll_messages(api, placed), api.balance()) == before
 
 
 @pytest.mark.manual("CLC-16")
 def test_a_cancelled_campaigns_link_still_leads_on(api: Api) -> None:
-    placed = place(api, path=CLIC)
+    placed = place_campaign(api, path=CLIC)
     api.clock.advance(seconds=5)
-    intervene(api, placed, dlr.cancel_sending)
-    (text,) = column(api, placed, "text")
+    change_campaign(api, placed, dlr.cancel_sending)
+    (text,) = read_column(api, placed, "text")
 
     assert follow(api, LINK.findall(text)[0]).status == 302
 
@@ -618,7 +637,7 @@ def near_misses(code: str) -> list[str]:
 @pytest.mark.manual("CLC-16")
 @pytest.mark.parametrize("index", range(12))
 def test_a_code_of_nobodys_leads_nowhere(api: Api, index: int) -> None:
-    (code,) = codes(api, a_clic())
+    (code,) = codes(api, make_clic())
 
     answer = follow(api, near_misses(code)[index])
 
@@ -628,7 +647,7 @@ def test_a_code_of_nobodys_leads_nowhere(api: Api, index: int) -> None:
 
 @pytest.mark.manual("CLC-16")
 def test_a_message_without_a_link_has_no_code(api: Api) -> None:
-    place(api)
+    place_campaign(api)
     code = shortlink.make_link_code(api.world.name, 46608336)
 
     assert follow(api, code).status == 404
@@ -637,7 +656,7 @@ def test_a_message_without_a_link_has_no_code(api: Api) -> None:
 
 @pytest.mark.manual("CLC-16")
 def test_a_link_cannot_be_posted_to(api: Api) -> None:
-    (code,) = codes(api, a_clic())
+    (code,) = codes(api, make_clic())
 
     answer = api.post(f"/s/{code}", token="")
 

@@ -17,11 +17,11 @@ from emulator.domain.text import MERGE_FIELDS
 from emulator.operations.control import snapshots
 from emulator.world import FIRST_IDS, checks, codec, containers, kinds, state
 from emulator.worlds import SavedWorld
-from tests.emulated import Api, emulated
-from tests.smpp.dialled import listening
 from tests.smpp.test_submissions import multi, number
-from tests.steering import steer, steered
-from tests.test_snapshots import lives, put, snapshot
+from tests.support.emulator import Api, make_emulator, run_control, send_control
+from tests.support.smpp import open_smsc
+from tests.support.worlds import fill_world
+from tests.test_snapshots import put, snapshot
 
 Change = Callable[[Any], None]
 AHEAD = "2027-01-01T00:00:00Z"
@@ -31,10 +31,10 @@ THEN = "2026-03-02T18:00:00Z"
 @pytest.fixture(scope="module")
 def living() -> Iterator[Api]:
     """Return a world in which everything has happened, a pause among it."""
-    with closing(emulated()) as api:
-        lives(api)
-        with listening(api) as phone:
-            phone.bound().ask(multi(2, number("4498987282"), number("5512345678")))
+    with closing(make_emulator()) as api:
+        fill_world(api)
+        with open_smsc(api) as smsc:
+            smsc.bind().ask(multi(2, number("4498987282"), number("5512345678")))
         yield api
 
 
@@ -297,7 +297,7 @@ def test_a_snapshot_that_no_world_could_be_is_refused_and_changes_nothing(
     before = snapshot(living)
     change(document)
 
-    answer = steer(living, "POST", "world/restore", json=document)
+    answer = send_control(living, "POST", "world/restore", json=document)
 
     assert answer.status == 422
     assert says in answer.body["title"] + answer.body["detail"]
@@ -369,7 +369,7 @@ def test_a_restored_world_counts_what_it_holds(whole: Any, living: Api) -> None:
         "first_message_campaigns",
     ):
         assert getattr(state, name) == getattr(living.world, name), name
-    assert steered(living, "GET", "world")["balance"] == state.balance / 1_000_000
+    assert run_control(living, "GET", "world")["balance"] == state.balance / 1_000_000
 
 
 def places(part: Any, at: str = "") -> Iterator[str]:

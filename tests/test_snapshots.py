@@ -9,15 +9,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.campaigns import CLIC, SMS, a_clic, an_sms, crowd, place, to
-from tests.conftest import MakeApi
-from tests.emulated import START, Api, at_once, emulated
-from tests.orders import EMAIL, RESPONSES, VOICE, order
-from tests.properties import examples
-from tests.smpp.dialled import listening
-from tests.steering import steer, steered
+from tests.support.emulator import (
+    START,
+    Api,
+    MakeApi,
+    make_emulator,
+    run_at_once,
+    run_control,
+    send_control,
+    set_examples,
+)
+from tests.support.orders import (
+    CLIC,
+    EMAIL,
+    RESPONSES,
+    SMS,
+    VOICE,
+    make_clic,
+    make_crowd,
+    make_order,
+    make_recipients,
+    make_sms,
+    place_campaign,
+)
+from tests.support.worlds import fill_world
 
-FIXED = examples(40)
+FIXED = set_examples(40)
 FROZEN = {"name": "other", "clock": START.isoformat()}
 BOTH = {"name", "tokens"}  # what two worlds with one seed differ in
 
@@ -25,13 +42,13 @@ Command = Callable[[Api], Any]
 
 
 def snapshot(api: Api) -> Any:
-    return steered(api, "GET", "world/snapshot")
+    return run_control(api, "GET", "world/snapshot")
 
 
 def restored(document: Any, *, name: str = "other") -> Api:
     """Return a world of another process, made from a snapshot."""
-    api = emulated()
-    steered(api, "POST", "worlds", json={"name": name, "snapshot": document})
+    api = make_emulator()
+    run_control(api, "POST", "worlds", json={"name": name, "snapshot": document})
     api.token = f"world-{name}"
     return api
 
@@ -41,53 +58,17 @@ def posts(path: str, body: Any) -> Command:
 
 
 def steers(method: str, path: str, body: Any = None) -> Command:
-    return lambda api: steer(api, method, path, json=body)
-
-
-def lives(api: Api) -> None:
-    """Let everything happen in a world that a snapshot has to hold."""
-    place(api, an_sms(recipients=to("4498987282", "9990003000", name="Ana")))
-    placed = place(api, a_clic(), path=CLIC)
-    steered(api, "POST", "clock/advance", json={"seconds": 20})
-    link = api.get(f"{SMS}/{placed['campaign']}/messages").body["data"][0]["text"]
-    api.get(f"/s/{link.rpartition('/')[2]}", token="")
-    number = place(api, an_sms(recipients=crowd(300)))["campaign"]
-    steered(api, "POST", f"campaigns/sms/{number}/pause")
-    api.post(VOICE, json=order(VOICE))
-    fields = {"email": "ana@example.org", "name": "Ana"}
-    api.post(EMAIL, json=order(EMAIL, body="hola <+B+>", recipients=[fields]))
-    api.get("/api/v3/hlr/4498987282")
-    api.receive(46608336, "si")
-    with listening(api) as phone:
-        part = bytes.fromhex("050003ab0201") + b"hola"
-        phone.bound().submit(short=part, esm_class=0x40, validity="000002000000000R")
-    effect = {"refusal": "SERVER_ERROR"}
-    steered(api, "POST", "faults", json={"effect": effect, "nth": 3})
-    steered(api, "POST", "tokens", json={"name": "second"})
-    correspond(api)
-    steered(api, "PUT", "handsets/5500000001", json={"outcome": "failed"})
-    steered(api, "POST", "movements", json={"amount": 12.5})
-
-
-def correspond(api: Api) -> None:
-    """Let handsets write, before their time too, and what leaves find nobody."""
-    nobody = {"push_url": "http://127.0.0.1:9/mo", "push_retries": [60]}
-    steered(api, "PATCH", "account", json=nobody)
-    steered(api, "POST", "faults", json={"effect": {"push": "early"}, "first": 1})
-    place(api, an_sms(recipients=to("9990011000", "9990010000")))
-    steered(api, "POST", "clock/advance", json={"seconds": 25})
-    wrote = {"number": "4498987282", "text": "info por favor"}
-    steered(api, "POST", "inbound", json=wrote)
+    return lambda api: send_control(api, method, path, json=body)
 
 
 COMMANDS: dict[str, Command] = {
-    "sms": posts(SMS, an_sms(recipients=to("4498987282", "9990002000"))),
-    "clic": posts(CLIC, a_clic()),
-    "voice": posts(VOICE, order(VOICE)),
-    "email": posts(EMAIL, order(EMAIL)),
+    "sms": posts(SMS, make_sms(recipients=make_recipients("4498987282", "9990002000"))),
+    "clic": posts(CLIC, make_clic()),
+    "voice": posts(VOICE, make_order(VOICE)),
+    "email": posts(EMAIL, make_order(EMAIL)),
     "hlr": lambda api: api.get("/api/v3/hlr/9990004000"),
-    "scheduled": posts(SMS, an_sms(scheduled_date="2026-03-05 10:00:00")),
-    "refused": posts(SMS, an_sms(route=1)),
+    "scheduled": posts(SMS, make_sms(scheduled_date="2026-03-05 10:00:00")),
+    "refused": posts(SMS, make_sms(route=1)),
     "broken": posts(SMS, {"text": 1}),
     "pause": steers("POST", "campaigns/sms/8528238/pause"),
     "resume": steers("POST", "campaigns/sms/8528238/resume"),
@@ -102,7 +83,7 @@ COMMANDS: dict[str, Command] = {
     "jump": steers("POST", "clock/advance", {"seconds": 7.5}),
     "settle": steers("POST", "clock/settle", {}),
     "poll": lambda api: api.get(f"{SMS}/8528238/messages"),
-    "responses": posts(RESPONSES, order(RESPONSES)),
+    "responses": posts(RESPONSES, make_order(RESPONSES)),
 }
 SOME = st.lists(st.sampled_from(sorted(COMMANDS)), max_size=12)
 
@@ -117,7 +98,7 @@ def answers(api: Api, names: list[str]) -> list[Any]:
 
 
 def test_a_world_is_made_with_a_clock_a_pace_and_choices_of_its_own(api: Api) -> None:
-    made = steered(
+    made = run_control(
         api,
         "POST",
         "worlds",
@@ -134,19 +115,19 @@ def test_a_world_is_made_with_a_clock_a_pace_and_choices_of_its_own(api: Api) ->
     assert (made["now"], made["rate"]) == ("2026-01-31T12:00:00.000000Z", 0)
     assert (made["seed"], made["assumptions"]) == (7, {"language": "en"})
     api.token = made["token"]
-    place(api)
+    place_campaign(api)
     assert api.get(f"{SMS}/8528238/messages").body["percentage"] == 100
     assert api.get("/api/v1/user").headers["date"] == "Sat, 31 Jan 2026 12:00:00 GMT"
 
 
 def test_a_world_is_made_strict_or_lenient(api: Api, strict: Api) -> None:
-    doubtful = an_sms(route="87", encode="1", country=2)
+    doubtful = make_sms(route="87", encode="1", country=2)
 
     for process in (api, strict):
         for word in (True, False):
             name = f"world{word}"
             order = {"name": name, "strict": word, "clock": "frozen"}
-            steered(process, "POST", "worlds", json=order)
+            run_control(process, "POST", "worlds", json=order)
             process.token = f"world-{name}"
             assert process.post(SMS, json=doubtful).status == (422 if word else 200)
             process.token = "demo"
@@ -168,15 +149,17 @@ def test_a_world_is_made_from_what_would_stand_in_a_file(api: Api) -> None:
         ],
     }
 
-    made = steered(api, "POST", "worlds", json={"name": "other", "fixture": fixture})
+    made = run_control(
+        api, "POST", "worlds", json={"name": "other", "fixture": fixture}
+    )
 
     assert made["balance"] == 5
 
 
 def test_a_world_is_made_from_a_file_that_comes_with_the_program(api: Api) -> None:
-    steered(api, "POST", "worlds", json={"name": "other", "fixture": "contract"})
+    run_control(api, "POST", "worlds", json={"name": "other", "fixture": "contract"})
 
-    assert steered(api, "GET", "world?world=other")["name"] == "other"
+    assert run_control(api, "GET", "world?world=other")["name"] == "other"
 
 
 @pytest.mark.parametrize(
@@ -196,47 +179,47 @@ def test_a_world_is_made_from_a_file_that_comes_with_the_program(api: Api) -> No
 def test_a_world_that_cannot_be_is_refused_with_what_is_wrong(
     api: Api, order: Any, says: str
 ) -> None:
-    answer = steer(api, "POST", "worlds", json={"name": "other", **order})
+    answer = send_control(api, "POST", "worlds", json={"name": "other", **order})
 
     assert answer.status == 422
     assert says in answer.body["detail"] + answer.body["title"]
-    assert steer(api, "GET", "world?world=other").status == 404
+    assert send_control(api, "GET", "world?world=other").status == 404
 
 
 # --- Checkpoints -------------------------------------------------------------
 
 
 def test_a_world_goes_back_to_a_checkpoint(api: Api) -> None:
-    place(api)
+    place_campaign(api)
     before = snapshot(api)
-    steered(api, "POST", "world/checkpoints", json={"name": "sent"})
-    lives(api)
+    run_control(api, "POST", "world/checkpoints", json={"name": "sent"})
+    fill_world(api)
 
-    steered(api, "POST", "world/checkpoints/sent/restore")
+    run_control(api, "POST", "world/checkpoints/sent/restore")
 
     assert snapshot(api) == before
 
 
 def test_tokens_go_back_with_their_world(api: Api) -> None:
-    old = steered(api, "POST", "tokens", json={"name": "old"})["token"]
-    steered(api, "POST", "world/checkpoints", json={"name": "two"})
-    new = steered(api, "POST", "tokens", json={"name": "new"})["token"]
-    steered(api, "DELETE", f"tokens/{old}")
-    steered(api, "DELETE", "tokens/demo?world=demo")
+    old = run_control(api, "POST", "tokens", json={"name": "old"})["token"]
+    run_control(api, "POST", "world/checkpoints", json={"name": "two"})
+    new = run_control(api, "POST", "tokens", json={"name": "new"})["token"]
+    run_control(api, "DELETE", f"tokens/{old}")
+    run_control(api, "DELETE", "tokens/demo?world=demo")
 
-    steered(api, "POST", "world/checkpoints/two/restore?world=demo")
+    run_control(api, "POST", "world/checkpoints/two/restore?world=demo")
 
     asked = {each: api.get("/api/v1/user", token=each) for each in ("demo", old, new)}
     assert [each.status for each in asked.values()] == [200, 200, 401]
 
 
 def test_a_token_that_was_deleted_then_is_deleted_again(api: Api) -> None:
-    steered(api, "DELETE", "tokens/demo")
-    steered(api, "POST", "world/checkpoints?world=demo", json={"name": "locked"})
-    steered(api, "POST", "world/reset?world=demo")
+    run_control(api, "DELETE", "tokens/demo")
+    run_control(api, "POST", "world/checkpoints?world=demo", json={"name": "locked"})
+    run_control(api, "POST", "world/reset?world=demo")
     assert api.get("/api/v1/user").status == 200
 
-    steered(api, "POST", "world/checkpoints/locked/restore")
+    run_control(api, "POST", "world/checkpoints/locked/restore")
 
     answer = api.get("/api/v1/user")
     assert (answer.status, answer.headers["x-emulator-why"]) == (
@@ -246,32 +229,32 @@ def test_a_token_that_was_deleted_then_is_deleted_again(api: Api) -> None:
 
 
 def test_a_checkpoint_is_opened_as_a_new_world_as_often_as_one_likes(api: Api) -> None:
-    place(api)
-    steered(api, "POST", "world/checkpoints", json={"name": "sent"})
-    lives(api)
+    place_campaign(api)
+    run_control(api, "POST", "world/checkpoints", json={"name": "sent"})
+    fill_world(api)
 
     for name in ("one", "two"):
-        steered(api, "POST", "world/checkpoints/sent/open", json={"name": name})
+        run_control(api, "POST", "world/checkpoints/sent/open", json={"name": name})
 
     balances = [
         api.get("/api/v1/user", token=f"world-{n}").body for n in ("one", "two")
     ]
     assert balances[0] == balances[1]
-    assert steered(api, "GET", "world?world=one")["campaigns"] == 1
+    assert run_control(api, "GET", "world?world=one")["campaigns"] == 1
 
 
 def test_checkpoints_are_listed_replaced_and_dropped(api: Api) -> None:
     for name in ("a", "b", "a"):
         api.clock.advance(seconds=1)
-        steered(api, "POST", "world/checkpoints", json={"name": name})
+        run_control(api, "POST", "world/checkpoints", json={"name": name})
 
-    assert steered(api, "GET", "world/checkpoints") == [
+    assert run_control(api, "GET", "world/checkpoints") == [
         {"name": "b", "at": "2026-03-02T18:00:02.000000Z"},
         {"name": "a", "at": "2026-03-02T18:00:03.000000Z"},
     ]
-    steered(api, "DELETE", "world/checkpoints/b")
-    assert steered(api, "GET", "world")["checkpoints"] == ["a"]
-    answer = steer(api, "POST", "world/checkpoints/b/restore")
+    run_control(api, "DELETE", "world/checkpoints/b")
+    assert run_control(api, "GET", "world")["checkpoints"] == ["a"]
+    answer = send_control(api, "POST", "world/checkpoints/b/restore")
     assert (answer.status, answer.body["detail"]) == (
         404,
         "checkpoints of world demo: a",
@@ -280,17 +263,22 @@ def test_checkpoints_are_listed_replaced_and_dropped(api: Api) -> None:
 
 def test_so_many_checkpoints_are_kept_and_no_more(api: Api) -> None:
     for index in range(100):
-        steered(api, "POST", "world/checkpoints", json={"name": f"c{index}"})
+        run_control(api, "POST", "world/checkpoints", json={"name": f"c{index}"})
 
-    assert steer(api, "POST", "world/checkpoints", json={"name": "x"}).status == 422
-    assert steer(api, "POST", "world/checkpoints", json={"name": "c1"}).status == 200
+    assert (
+        send_control(api, "POST", "world/checkpoints", json={"name": "x"}).status == 422
+    )
+    assert (
+        send_control(api, "POST", "world/checkpoints", json={"name": "c1"}).status
+        == 200
+    )
 
 
 # --- Snapshots ---------------------------------------------------------------
 
 
 def test_a_snapshot_holds_all_there_is(api: Api) -> None:
-    lives(api)
+    fill_world(api)
 
     with closing(restored(snapshot(api))) as elsewhere:
         there, here = snapshot(elsewhere), snapshot(api)
@@ -304,9 +292,9 @@ def test_a_snapshot_holds_all_there_is(api: Api) -> None:
 def test_what_is_restored_elsewhere_goes_on_as_the_original_would(
     before: list[str], after: list[str]
 ) -> None:
-    with closing(emulated()) as api, closing(emulated(seed=9)) as elsewhere:
+    with closing(make_emulator()) as api, closing(make_emulator(seed=9)) as elsewhere:
         answers(api, before)
-        steered(elsewhere, "POST", "world/restore", json=snapshot(api))
+        run_control(elsewhere, "POST", "world/restore", json=snapshot(api))
         assert answers(elsewhere, after) == answers(api, after)
         assert snapshot(elsewhere) == snapshot(api)
 
@@ -316,8 +304,8 @@ def test_what_is_restored_elsewhere_goes_on_as_the_original_would(
 def test_two_worlds_with_one_seed_and_the_same_commands_are_the_same(
     commands: list[str],
 ) -> None:
-    with closing(emulated()) as one, closing(emulated()) as other:
-        steered(other, "POST", "worlds", json=FROZEN)
+    with closing(make_emulator()) as one, closing(make_emulator()) as other:
+        run_control(other, "POST", "worlds", json=FROZEN)
         other.token = "world-other"
         answers(one, commands)
         answers(other, commands)
@@ -328,32 +316,32 @@ def test_two_worlds_with_one_seed_and_the_same_commands_are_the_same(
 
 
 def test_a_restore_adopts_created_tokens_that_no_other_world_holds(api: Api) -> None:
-    created = steered(api, "POST", "tokens", json={"name": "mine"})["token"]
+    created = run_control(api, "POST", "tokens", json={"name": "mine"})["token"]
     document = snapshot(api)
 
-    steered(api, "POST", "worlds", json={"name": "copy", "snapshot": document})
+    run_control(api, "POST", "worlds", json={"name": "copy", "snapshot": document})
     with closing(restored(document)) as elsewhere:
         adopted = elsewhere.get("/api/v1/user", token=created)
-        tokens = [steered(elsewhere, "GET", "world")["tokens"]]
+        tokens = [run_control(elsewhere, "GET", "world")["tokens"]]
 
     assert adopted.status == 200
     assert tokens == [["world-other", created]]
-    assert steered(api, "GET", "world?world=copy")["tokens"] == ["world-copy"]
-    assert at_once(api.worlds.get_or_create(created)) is api.world
+    assert run_control(api, "GET", "world?world=copy")["tokens"] == ["world-copy"]
+    assert run_at_once(api.worlds.get_or_create(created)) is api.world
 
 
 def test_a_fork_adopts_no_token(api: Api) -> None:
-    created = steered(api, "POST", "tokens", json={"name": "mine"})["token"]
+    created = run_control(api, "POST", "tokens", json={"name": "mine"})["token"]
 
-    steered(api, "POST", "world/fork", json={"name": "copy"})
+    run_control(api, "POST", "world/fork", json={"name": "copy"})
 
-    assert steered(api, "GET", "world?world=copy")["tokens"] == ["world-copy"]
-    assert at_once(api.worlds.get_or_create(created)) is api.world
+    assert run_control(api, "GET", "world?world=copy")["tokens"] == ["world-copy"]
+    assert run_at_once(api.worlds.get_or_create(created)) is api.world
 
 
 def test_short_links_lead_to_the_world_that_shows_them(api: Api) -> None:
-    placed = place(api, a_clic(), path=CLIC)
-    steered(api, "POST", "world/fork", json={"name": "copy"})
+    placed = place_campaign(api, make_clic(), path=CLIC)
+    run_control(api, "POST", "world/fork", json={"name": "copy"})
     api.token = "world-copy"
     api.clock.advance(seconds=20)
 
@@ -367,9 +355,9 @@ def test_the_journal_stays_out_of_a_restore(api: Api) -> None:
     document = snapshot(api)
     api.get("/api/v1/user")
 
-    steered(api, "POST", "world/restore", json=document)
+    run_control(api, "POST", "world/restore", json=document)
 
-    assert len(steered(api, "GET", "journal")["exchanges"]) == 1
+    assert len(run_control(api, "GET", "journal")["exchanges"]) == 1
 
 
 def put(path: str, value: Any) -> Callable[[Any], None]:
@@ -388,7 +376,7 @@ def test_a_snapshot_of_50_000_recipients_is_taken_and_given_back(
     make_api: MakeApi,
 ) -> None:
     api = make_api()
-    place(api, an_sms(recipients=crowd(50_000)))
+    place_campaign(api, make_sms(recipients=make_crowd(50_000)))
     api.clock.advance(seconds=30)
 
     with closing(restored(snapshot(api))) as elsewhere:

@@ -22,36 +22,46 @@ from emulator.operations.control import deliveries
 from emulator.store import StoreError
 from emulator.store.database_file import FORMAT_VERSION
 from emulator.world.transaction import run_transaction_now
-from tests.campaigns import an_sms, crowd, place, poll
-from tests.command import complaint
-from tests.emulated import START, Answer, Api, emulated
-from tests.properties import examples
-from tests.receiver import Receiver, Said, receiving
-from tests.served import ROOT, serve
-from tests.steering import steer, steered
-from tests.stored import file, kept, snapshot
-from tests.test_snapshots import COMMANDS, lives
+from tests.support.emulator import (
+    START,
+    Answer,
+    Api,
+    make_emulator,
+    run_control,
+    send_control,
+    set_examples,
+)
+from tests.support.orders import make_crowd, make_sms, place_campaign, poll_messages
+from tests.support.processes import ROOT, read_complaint, serve_emulator
+from tests.support.receiver import Receiver, ReceiverAnswer, run_receiver
+from tests.support.worlds import (
+    fill_world,
+    get_database_path,
+    keep_worlds,
+    take_snapshot,
+)
+from tests.test_snapshots import COMMANDS
 
-FIXED = examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FIXED = set_examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NOBODY = 65_534  # a user who may write nothing here
 RELEASED = ["0.1.0"]
 SINCE_THEN = {"over_held": 0x58, "throttled_after": 2}  # settings, with their defaults
-ORDER = json.dumps(an_sms())
+ORDER = json.dumps(make_sms())
 
 
 def again(folder: Path, token: str = "demo", **changes: Any) -> Any:
     """Return the snapshot of a world as another process finds it."""
-    with kept(folder, token=token, **changes) as api:
-        return snapshot(api)
+    with keep_worlds(folder, token=token, **changes) as api:
+        return take_snapshot(api)
 
 
 # --- What is kept ------------------------------------------------------------
 
 
 def test_everything_that_lives_in_a_world_is_there_again(tmp_path: Path) -> None:
-    with kept(tmp_path) as api:
-        lives(api)
-        left = snapshot(api)
+    with keep_worlds(tmp_path) as api:
+        fill_world(api)
+        left = take_snapshot(api)
 
     assert again(tmp_path) == left
 
@@ -62,119 +72,119 @@ def test_a_process_that_ends_between_two_commands_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, names: list[str], ends: int
 ) -> None:
     folder = tmp_path_factory.mktemp("data")
-    with closing(emulated()) as straight:
+    with closing(make_emulator()) as straight:
         for part in (names[:ends], names[ends:]):
-            with kept(folder) as api:
+            with keep_worlds(folder) as api:
                 for name in part:
                     COMMANDS[name](straight)
                     COMMANDS[name](api)
-                left = snapshot(api)
+                left = take_snapshot(api)
 
-        assert left == snapshot(straight)
+        assert left == take_snapshot(straight)
 
 
 def test_it_is_on_the_disk_before_the_answer_leaves(tmp_path: Path) -> None:
-    with kept(tmp_path) as api:
-        place(api)
+    with keep_worlds(tmp_path) as api:
+        place_campaign(api)
         copy = tmp_path / "copy"
         copy.mkdir()
         for each in tmp_path.glob("worlds.sqlite*"):
             (copy / each.name).write_bytes(each.read_bytes())
 
-        assert again(copy) == snapshot(api)
+        assert again(copy) == take_snapshot(api)
 
 
 def test_what_is_refused_is_not_kept(tmp_path: Path) -> None:
-    with kept(tmp_path) as api:
-        place(api)
-        left = snapshot(api)
-        assert api.post("/api/v3/campaign", json=an_sms(route=1)).status == 422
+    with keep_worlds(tmp_path) as api:
+        place_campaign(api)
+        left = take_snapshot(api)
+        assert api.post("/api/v3/campaign", json=make_sms(route=1)).status == 422
 
     assert again(tmp_path) == left
 
 
 def test_worlds_are_kept_apart_and_each_with_its_beginning(tmp_path: Path) -> None:
-    with kept(tmp_path) as api:
-        place(api)
-        steered(api, "POST", "world/fork", json={"name": "forked"})
+    with keep_worlds(tmp_path) as api:
+        place_campaign(api)
+        run_control(api, "POST", "world/fork", json={"name": "forked"})
         order = {"name": "made", "seed": 7, "clock": START.isoformat()}
-        steered(api, "POST", "worlds", json=order)
+        run_control(api, "POST", "worlds", json=order)
         for name in ("forked", "made", "minted"):
             api.token = f"world-{name}"
-            place(api, an_sms(recipients=crowd(3)))
+            place_campaign(api, make_sms(recipients=make_crowd(3)))
 
-    with kept(tmp_path) as api:
-        seen = [each["name"] for each in steered(api, "GET", "worlds")]
-        messages = [each["messages"] for each in steered(api, "GET", "worlds")]
+    with keep_worlds(tmp_path) as api:
+        seen = [each["name"] for each in run_control(api, "GET", "worlds")]
+        messages = [each["messages"] for each in run_control(api, "GET", "worlds")]
         assert (seen, messages) == (["demo", "forked", "made", "minted"], [1, 4, 3, 3])
         for name in ("demo", "forked", "made", "minted"):
             api.token = name if name == "demo" else f"world-{name}"
-            steered(api, "POST", "world/reset")
-        messages = [each["messages"] for each in steered(api, "GET", "worlds")]
-        seeds = [each["seed"] for each in steered(api, "GET", "worlds")]
+            run_control(api, "POST", "world/reset")
+        messages = [each["messages"] for each in run_control(api, "GET", "worlds")]
+        seeds = [each["seed"] for each in run_control(api, "GET", "worlds")]
         assert (messages, seeds) == ([0, 1, 0, 0], [1, 1, 7, 1])
 
 
 def test_a_world_that_was_reset_or_put_back_is_what_it_was_then(tmp_path: Path) -> None:
-    with kept(tmp_path) as api:
-        place(api)
-        steered(api, "POST", "world/checkpoints", json={"name": "one"})
-        place(api)
-        steered(api, "POST", "world/checkpoints/one/restore")
-        placed = snapshot(api)
+    with keep_worlds(tmp_path) as api:
+        place_campaign(api)
+        run_control(api, "POST", "world/checkpoints", json={"name": "one"})
+        place_campaign(api)
+        run_control(api, "POST", "world/checkpoints/one/restore")
+        placed = take_snapshot(api)
         api.token = "world-other"
-        place(api)
-        steered(api, "POST", "world/reset")
-        emptied = snapshot(api)
+        place_campaign(api)
+        run_control(api, "POST", "world/reset")
+        emptied = take_snapshot(api)
 
     assert again(tmp_path) == placed
     assert again(tmp_path, token="world-other") == emptied
 
 
 def test_a_world_that_was_deleted_is_gone(tmp_path: Path) -> None:
-    with kept(tmp_path, token="world-other") as api:
-        place(api)
-        steered(api, "DELETE", "world")
+    with keep_worlds(tmp_path, token="world-other") as api:
+        place_campaign(api)
+        run_control(api, "DELETE", "world")
 
-    with kept(tmp_path) as api:
-        assert [each["name"] for each in steered(api, "GET", "worlds")] == ["demo"]
+    with keep_worlds(tmp_path) as api:
+        assert [each["name"] for each in run_control(api, "GET", "worlds")] == ["demo"]
 
 
 def test_tokens_open_expire_and_stay_deleted(tmp_path: Path) -> None:
-    with kept(tmp_path) as api:
+    with keep_worlds(tmp_path) as api:
         made = [
-            steered(api, "POST", "tokens", json={"name": name})["token"]
+            run_control(api, "POST", "tokens", json={"name": name})["token"]
             for name in ("kept", "deleted", "expired")
         ]
-        steered(api, "DELETE", f"tokens/{made[1]}")
-        steered(api, "POST", f"tokens/{made[2]}/expire")
-        listed = steered(api, "GET", "tokens")
+        run_control(api, "DELETE", f"tokens/{made[1]}")
+        run_control(api, "POST", f"tokens/{made[2]}/expire")
+        listed = run_control(api, "GET", "tokens")
 
-    with kept(tmp_path) as api:
-        assert steered(api, "GET", "tokens") == listed
+    with keep_worlds(tmp_path) as api:
+        assert run_control(api, "GET", "tokens") == listed
         opened = [api.get("/api/v1/user", token=each).status for each in made]
         assert opened == [200, 401, 401]
 
 
 def test_a_token_that_the_world_file_has_gained_opens_it(tmp_path: Path) -> None:
-    with kept(tmp_path) as api:
-        place(api)
+    with keep_worlds(tmp_path) as api:
+        place_campaign(api)
 
     tokens = [{"name": "a", "token": "demo"}, {"name": "b", "token": "second"}]
-    with kept(tmp_path, token="second", tokens=tokens) as api:
+    with keep_worlds(tmp_path, token="second", tokens=tokens) as api:
         assert api.get("/api/v1/user").status == 200
         assert len(api.world.campaigns) == 1
 
 
 def test_a_fault_goes_on_counting(tmp_path: Path) -> None:
     fault = {"effect": {"status": 500}, "nth": 3}
-    with kept(tmp_path) as api:
-        steered(api, "POST", "faults", json=fault)
+    with keep_worlds(tmp_path) as api:
+        run_control(api, "POST", "faults", json=fault)
         assert api.get("/api/v1/user").status == 200
-        assert api.post("/api/v3/campaign", json=an_sms(route=1)).status == 422
+        assert api.post("/api/v3/campaign", json=make_sms(route=1)).status == 422
 
-    with kept(tmp_path) as api:
-        assert [each["met"] for each in steered(api, "GET", "faults")] == [2]
+    with keep_worlds(tmp_path) as api:
+        assert [each["met"] for each in run_control(api, "GET", "faults")] == [2]
         assert api.get("/api/v1/user").status == 500
 
 
@@ -184,55 +194,55 @@ def test_a_fault_goes_on_counting(tmp_path: Path) -> None:
 def test_a_clock_goes_on_at_its_rate_while_nobody_serves(
     tmp_path: Path, rate: float, days: int
 ) -> None:
-    with kept(tmp_path) as api:
-        placed = place(api)
-        steered(api, "PUT", "clock", json={"rate": rate})
+    with keep_worlds(tmp_path) as api:
+        placed = place_campaign(api)
+        run_control(api, "PUT", "clock", json={"rate": rate})
         began = api.world.clock.now()
         wall = api.world.clock.take_reading()[2]
 
-    with kept(tmp_path, after=wall - START + timedelta(days=1)) as api:
+    with keep_worlds(tmp_path, after=wall - START + timedelta(days=1)) as api:
         passed = api.world.clock.now() - began
         assert timedelta(days=days) <= passed <= timedelta(days=days, minutes=10)
         assert api.world.clock.rate == rate
-        assert poll(api, placed)["percentage"] == (100 if days else 0)
+        assert poll_messages(api, placed)["percentage"] == (100 if days else 0)
 
 
 def test_a_machine_whose_clock_was_put_back_puts_no_world_back(tmp_path: Path) -> None:
-    with kept(tmp_path) as api:
-        steered(api, "POST", "clock/advance", json={"seconds": 3600})
-        steered(api, "PUT", "clock", json={"rate": 1})
-        place(api)
+    with keep_worlds(tmp_path) as api:
+        run_control(api, "POST", "clock/advance", json={"seconds": 3600})
+        run_control(api, "PUT", "clock", json={"rate": 1})
+        place_campaign(api)
         began = api.world.campaigns[8528238].created_at
 
-    with kept(tmp_path, after=timedelta(days=-300)) as api:
+    with keep_worlds(tmp_path, after=timedelta(days=-300)) as api:
         assert began <= api.world.clock.now() < began + timedelta(minutes=5)
 
 
 def test_the_journal_goes_on_and_knows_what_it_has_dropped(tmp_path: Path) -> None:
-    with kept(tmp_path) as api:
-        place(api, an_sms(recipients=crowd(3_000)))
+    with keep_worlds(tmp_path) as api:
+        place_campaign(api, make_sms(recipients=make_crowd(3_000)))
         api.get("/api/v1/user")
         api.post("/api/v3/campaign", json={"text": 1})
-        left = steered(api, "GET", "journal")
+        left = run_control(api, "GET", "journal")
         assert len(left["exchanges"]) == 3
 
-    with kept(tmp_path) as api:
-        assert steered(api, "GET", "journal") == left
+    with keep_worlds(tmp_path) as api:
+        assert run_control(api, "GET", "journal") == left
         world = api.world
         world.journal.drop(1)
         api.get("/api/v1/user")
-        left = steered(api, "GET", "journal?after=1")
+        left = run_control(api, "GET", "journal?after=1")
         assert [each["number"] for each in left["exchanges"]] == [2, 3, 4]
 
-    with kept(tmp_path) as api:
-        assert steered(api, "GET", "journal?after=1") == left
-        assert steer(api, "GET", "journal").status == 409
-        steered(api, "DELETE", "journal")
+    with keep_worlds(tmp_path) as api:
+        assert run_control(api, "GET", "journal?after=1") == left
+        assert send_control(api, "GET", "journal").status == 409
+        run_control(api, "DELETE", "journal")
         api.get("/api/v1/user")
-        left = steered(api, "GET", "journal")
+        left = run_control(api, "GET", "journal")
 
-    with kept(tmp_path) as api:
-        assert steered(api, "GET", "journal") == left
+    with keep_worlds(tmp_path) as api:
+        assert run_control(api, "GET", "journal") == left
         assert [each["number"] for each in left["exchanges"]] == [5]
 
 
@@ -245,7 +255,7 @@ def _opened(process: int) -> Iterator[str]:
 
 def test_without_a_directory_nothing_is_written(tmp_path: Path) -> None:
     places = {name: str(tmp_path) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
-    with serve(environment=places) as served:
+    with serve_emulator(environment=places) as served:
         assert served.ask("POST", "/api/v3/campaign", ORDER).status == 200
         files = [*_opened(served.process.pid)]
 
@@ -255,7 +265,7 @@ def test_without_a_directory_nothing_is_written(tmp_path: Path) -> None:
 
 def test_an_emulator_in_process_keeps_worlds_as_well(tmp_path: Path) -> None:
     with Emulator.in_process(data=tmp_path) as emulator:
-        emulator.request("POST", "/api/v3/campaign", json=an_sms())
+        emulator.request("POST", "/api/v3/campaign", json=make_sms())
 
     with Emulator.in_process(data=tmp_path) as emulator:
         assert emulator.messages().count == 1
@@ -267,69 +277,71 @@ def test_an_emulator_in_process_keeps_worlds_as_well(tmp_path: Path) -> None:
 @contextmanager
 def hearing() -> Iterator[Receiver]:
     """Receive pushes, and keep no connection that a process would leave open."""
-    with receiving() as receiver:
-        receiver.says(Said(headers=(("connection", "close"),)))
+    with run_receiver() as receiver:
+        receiver.answer_with(ReceiverAnswer(headers=(("connection", "close"),)))
         yield receiver
 
 
 def replied(api: Api) -> None:
     """Let a handset answer a message, at the instant at which it got it."""
-    place(api)
-    steered(api, "POST", "clock/advance", json={"seconds": 11})
+    place_campaign(api)
+    run_control(api, "POST", "clock/advance", json={"seconds": 11})
     api.world.clock.set_rate(0)
-    steered(api, "POST", "inbound", json={"number": "4498987282", "text": "si"})
+    run_control(api, "POST", "inbound", json={"number": "4498987282", "text": "si"})
 
 
 def test_a_push_whose_answer_is_on_record_is_not_sent_again(tmp_path: Path) -> None:
     with hearing() as receiver:
-        with kept(tmp_path, push_url=receiver.url) as api:
+        with keep_worlds(tmp_path, push_url=receiver.url) as api:
             replied(api)
-            steered(api, "POST", "clock/settle", json={})
+            run_control(api, "POST", "clock/settle", json={})
             assert len(receiver.asked) == 1
 
-        with kept(tmp_path, push_url=receiver.url) as api:
-            steered(api, "POST", "clock/settle", json={})
+        with keep_worlds(tmp_path, push_url=receiver.url) as api:
+            run_control(api, "POST", "clock/settle", json={})
             states = [each.state for each in api.world.deliveries.values()]
             assert (len(receiver.asked), states) == (1, ["delivered"])
 
 
 def test_a_push_that_had_not_left_leaves_later_without_a_word(tmp_path: Path) -> None:
     with hearing() as receiver:
-        with kept(tmp_path, push_url=receiver.url) as api:
+        with keep_worlds(tmp_path, push_url=receiver.url) as api:
             rule = {"effect": {"push": "late", "seconds": 60}}
-            steered(api, "POST", "faults", json=rule)
+            run_control(api, "POST", "faults", json=rule)
             replied(api)
 
-        with kept(tmp_path, push_url=receiver.url) as api:
-            steered(api, "POST", "clock/settle", json={})
-            (delivery,) = steered(api, "GET", "deliveries")["deliveries"]
+        with keep_worlds(tmp_path, push_url=receiver.url) as api:
+            run_control(api, "POST", "clock/settle", json={})
+            (delivery,) = run_control(api, "GET", "deliveries")["deliveries"]
             verdicts = [each["verdict"] for each in delivery["attempts"]]
             assert (verdicts, len(receiver.asked)) == (["accepted"], 1)
 
 
 def test_a_push_under_way_when_the_process_ended_says_so(tmp_path: Path) -> None:
     with hearing() as receiver:
-        with kept(tmp_path, push_url=receiver.url) as api:
+        with keep_worlds(tmp_path, push_url=receiver.url) as api:
             replied(api)
             world, taken = api.world, [*api.world.deliveries.values()]
             run_transaction_now(
                 world.shared, lambda: deliveries.keep_deliveries_leaving(world, taken)
             )
 
-        with kept(tmp_path, push_url=receiver.url) as api:
-            steered(api, "POST", "clock/settle", json={})
-            (delivery,) = steered(api, "GET", "deliveries")["deliveries"]
+        with keep_worlds(tmp_path, push_url=receiver.url) as api:
+            run_control(api, "POST", "clock/settle", json={})
+            (delivery,) = run_control(api, "GET", "deliveries")["deliveries"]
             verdicts = [each["verdict"] for each in delivery["attempts"]]
             assert verdicts == ["stopped", "accepted"]
             assert "may have arrived before" in delivery["attempts"][0]["says"]
 
-        with kept(tmp_path, push_url=receiver.url) as api:
-            (delivery,) = steered(api, "GET", "deliveries")["deliveries"]
+        with keep_worlds(tmp_path, push_url=receiver.url) as api:
+            (delivery,) = run_control(api, "GET", "deliveries")["deliveries"]
             assert [each["verdict"] for each in delivery["attempts"]] == verdicts
 
 
 def test_an_attempt_that_was_stopped_is_no_try(tmp_path: Path) -> None:
-    with kept(tmp_path, push_url="http://127.0.0.1:9/mo", push_retries=[60]) as api:
+    with keep_worlds(
+        tmp_path, push_url="http://127.0.0.1:9/mo", push_retries=[60]
+    ) as api:
         replied(api)
         (delivery,) = api.world.deliveries.values()
 
@@ -341,22 +353,22 @@ def test_an_attempt_that_was_stopped_is_no_try(tmp_path: Path) -> None:
 
 
 def test_a_delivery_that_is_forgotten_leaves_the_file(tmp_path: Path) -> None:
-    with kept(tmp_path, push_url="http://127.0.0.1:9/mo") as api:
+    with keep_worlds(tmp_path, push_url="http://127.0.0.1:9/mo") as api:
         api.world.shared.delivery_limit = 2  # the bound, made small
-        place(api)
-        steered(api, "POST", "clock/advance", json={"seconds": 11})
+        place_campaign(api)
+        run_control(api, "POST", "clock/advance", json={"seconds": 11})
         for number in range(5):
             wrote = {"number": "4498987282", "text": f"si {number}"}
-            steered(api, "POST", "inbound", json=wrote)
-            steered(api, "POST", "clock/settle", json={})
+            run_control(api, "POST", "inbound", json=wrote)
+            run_control(api, "POST", "clock/settle", json={})
         left = list(api.world.deliveries)
         dropped = api.world.deliveries_dropped
-        place(api)  # after which nothing is dropped
+        place_campaign(api)  # after which nothing is dropped
 
-    with closing(sqlite3.connect(file(tmp_path))) as base:
+    with closing(sqlite3.connect(get_database_path(tmp_path))) as base:
         found = base.execute("SELECT key FROM thing WHERE kind = 'deliveries'")
         assert [key for (key,) in found] == left
-    with kept(tmp_path) as api:
+    with keep_worlds(tmp_path) as api:
         assert (list(api.world.deliveries), api.world.deliveries_dropped) == (
             left,
             dropped,
@@ -367,30 +379,30 @@ def test_a_delivery_that_is_forgotten_leaves_the_file(tmp_path: Path) -> None:
 
 
 def changed(folder: Path, statement: str) -> None:
-    with closing(sqlite3.connect(file(folder))) as base, base:
+    with closing(sqlite3.connect(get_database_path(folder))) as base, base:
         assert base.execute(statement).rowcount
 
 
 def test_a_world_that_cannot_be_loaded_is_set_aside_and_the_others_serve(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with kept(tmp_path, token="world-broken") as api:
-        place(api)
+    with keep_worlds(tmp_path, token="world-broken") as api:
+        place_campaign(api)
     changed(
         tmp_path,
         "UPDATE thing SET octets = replace(octets, 'hola', char(7)) WHERE kind = "
         "'campaigns'",
     )
 
-    with kept(tmp_path, token="world-broken") as api:
+    with keep_worlds(tmp_path, token="world-broken") as api:
         (said,) = caplog.messages
         assert "the world broken cannot be loaded" in said
         assert "the others serve" in said
-        place(api)  # in a new world of that name
+        place_campaign(api)  # in a new world of that name
         assert len(api.world.campaigns) == 1
-    with kept(tmp_path, token="world-broken") as api:
+    with keep_worlds(tmp_path, token="world-broken") as api:
         assert len(api.world.campaigns) == 1
-    with closing(sqlite3.connect(file(tmp_path))) as base:
+    with closing(sqlite3.connect(get_database_path(tmp_path))) as base:
         names = [name for (name,) in base.execute("SELECT name FROM world ORDER BY id")]
         assert "broken" in names
         assert any(name.startswith("broken (set aside ") for name in names)
@@ -398,16 +410,16 @@ def test_a_world_that_cannot_be_loaded_is_set_aside_and_the_others_serve(
 
 def served_on(folder: Path) -> str:
     """Return the one sentence that a start says."""
-    return complaint("serve", "--port", "0", "--data", str(folder))
+    return read_complaint("serve", "--port", "0", "--data", str(folder))
 
 
 def opened_once(folder: Path) -> None:
-    with kept(folder) as api:
-        place(api)
+    with keep_worlds(folder) as api:
+        place_campaign(api)
 
 
 def test_a_second_process_is_told_whose_the_directory_is(tmp_path: Path) -> None:
-    with serve("--data", str(tmp_path)) as served:
+    with serve_emulator("--data", str(tmp_path)) as served:
         assert served.ask("POST", "/api/v3/campaign", ORDER).status == 200
 
         said = served_on(tmp_path)
@@ -418,43 +430,48 @@ def test_a_second_process_is_told_whose_the_directory_is(tmp_path: Path) -> None
 
 
 def test_a_foreign_file_is_left_as_it_is(tmp_path: Path) -> None:
-    file(tmp_path).write_bytes(b"not a database at all, but somebody's notes" * 100)
-    before = file(tmp_path).read_bytes()
+    get_database_path(tmp_path).write_bytes(
+        b"not a database at all, but somebody's notes" * 100
+    )
+    before = get_database_path(tmp_path).read_bytes()
 
     said = served_on(tmp_path)
 
     assert "is damaged or no file of this program" in said
     assert "it was left as it is" in said
-    assert file(tmp_path).read_bytes() == before
+    assert get_database_path(tmp_path).read_bytes() == before
 
 
 def test_the_database_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(file(tmp_path))) as base, base:
+    with closing(sqlite3.connect(get_database_path(tmp_path))) as base, base:
         base.execute("CREATE TABLE notes(text)")
-    before = file(tmp_path).read_bytes()
+    before = get_database_path(tmp_path).read_bytes()
 
     assert "is no file of this program" in served_on(tmp_path)
-    assert file(tmp_path).read_bytes() == before
+    assert get_database_path(tmp_path).read_bytes() == before
 
 
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
 def test_a_truncated_file_is_left_as_it_is(tmp_path: Path, part: float) -> None:
-    with kept(tmp_path) as api:
+    with keep_worlds(tmp_path) as api:
         for _ in range(20):
-            place(api, an_sms(recipients=crowd(300)))
-    os.truncate(file(tmp_path), int(file(tmp_path).stat().st_size * part))
-    before = file(tmp_path).read_bytes()
+            place_campaign(api, make_sms(recipients=make_crowd(300)))
+    os.truncate(
+        get_database_path(tmp_path),
+        int(get_database_path(tmp_path).stat().st_size * part),
+    )
+    before = get_database_path(tmp_path).read_bytes()
 
     said = served_on(tmp_path)
 
     assert "is damaged or no file of this program" in said
     assert "put a copy of it there, or name another --data" in said
-    assert file(tmp_path).read_bytes() == before
+    assert get_database_path(tmp_path).read_bytes() == before
 
 
 def test_a_file_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
     opened_once(tmp_path)
-    with closing(sqlite3.connect(file(tmp_path))) as base:
+    with closing(sqlite3.connect(get_database_path(tmp_path))) as base:
         base.execute(f"PRAGMA user_version = {FORMAT_VERSION + 1}")
 
     said = served_on(tmp_path)
@@ -463,7 +480,7 @@ def test_a_file_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
         f"has format {FORMAT_VERSION + 1}, and this emulator knows formats up to"
         in said
     )
-    with closing(sqlite3.connect(file(tmp_path))) as base:
+    with closing(sqlite3.connect(get_database_path(tmp_path))) as base:
         assert base.execute("SELECT count(*) FROM world").fetchone() == (1,)
 
 
@@ -494,10 +511,10 @@ def test_a_directory_that_cannot_be_written_is_refused(*, there: bool) -> None:
         folder = Path(name)
         if there:
             opened_once(folder)
-            file(folder).chmod(0o444)
+            get_database_path(folder).chmod(0o444)
         folder.chmod(0o555)
 
-        with somebody(), pytest.raises(StoreError) as told, kept(folder):
+        with somebody(), pytest.raises(StoreError) as told, keep_worlds(folder):
             pass
 
         assert "cannot be read and written" in str(told.value)
@@ -506,7 +523,7 @@ def test_a_directory_that_cannot_be_written_is_refused(*, there: bool) -> None:
 
 
 def test_a_disk_that_is_full_refuses_and_loses_nothing(tmp_path: Path) -> None:
-    with serve("--data", str(tmp_path), "--clock", "frozen") as served:
+    with serve_emulator("--data", str(tmp_path), "--clock", "frozen") as served:
         pid, placed = served.process.pid, []
 
         def answered() -> Answer:
@@ -516,7 +533,7 @@ def test_a_disk_that_is_full_refuses_and_loses_nothing(tmp_path: Path) -> None:
             return answer
 
         assert answered().status == 200
-        full = Path(f"{file(tmp_path)}-wal").stat().st_size + 3 * 4096
+        full = Path(f"{get_database_path(tmp_path)}-wal").stat().st_size + 3 * 4096
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (full, resource.RLIM_INFINITY))
         refused = next(
             each for each in (answered() for _ in count()) if each.status != 200
@@ -534,7 +551,7 @@ def test_a_disk_that_is_full_refuses_and_loses_nothing(tmp_path: Path) -> None:
         assert answered().status == 200
         left = served.ask("GET", "/_emulator/campaigns").body
 
-    with serve("--data", str(tmp_path)) as served:
+    with serve_emulator("--data", str(tmp_path)) as served:
         found = served.ask("GET", "/_emulator/campaigns").body
         assert [each["campaign"] for each in found] == placed
         assert found == left
@@ -546,7 +563,7 @@ def test_a_file_of_each_released_version_is_taken(tmp_path: Path) -> None:
     for each in released:
         folder = tmp_path / each.stem
         folder.mkdir()
-        file(folder).write_bytes(each.read_bytes())
+        get_database_path(folder).write_bytes(each.read_bytes())
         told = json.loads(each.with_suffix(".json").read_text("utf-8"))
         told["account"]["smpp"] |= SINCE_THEN
 

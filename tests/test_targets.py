@@ -32,10 +32,9 @@ from emulator.domain.targets import (
 )
 from emulator.network.resolver import ForbiddenTargetError, dial_host, resolve_host
 from emulator.serving.standby import Standby
-from tests.command import run
-from tests.emulated import Api
-from tests.properties import examples
-from tests.pushing import opened, wrote
+from tests.support.emulator import Api, set_examples
+from tests.support.processes import run_command
+from tests.support.receiver import open_world, write_reply
 
 ALL = ("*", "0.0.0.0/0", "::/0", "169.254.169.254", "metadata.google.internal")
 # Source: the clouds' own documentation of their instance metadata services.
@@ -47,7 +46,7 @@ METADATA = [
     *("fd12:3456::a9fe:a9fe", "224.0.0.1", "ff02::1", "255.255.255.255"),
 ]
 FORBIDDEN = [ip_address(each.partition("%")[0]) for each in METADATA]
-FIXED = examples(60)
+FIXED = set_examples(60)
 
 # Every way to write an IPv4 address as an IPv6 one. Source: RFC 4291, 2765, 6052, 8215,
 # 3056, 4380, 5214.
@@ -279,7 +278,9 @@ def test_what_means_something_is_taken(text: str) -> None:
 
 
 def test_it_ends_the_start_with_that_sentence() -> None:
-    done = run("serve", "--port", "0", "--push-allow", "fine.example,*.example.com")
+    done = run_command(
+        "serve", "--port", "0", "--push-allow", "fine.example,*.example.com"
+    )
 
     assert done.returncode == 2
     assert done.stderr.endswith(
@@ -307,7 +308,7 @@ FORBIDDEN_ONES = ("169.254.169.254", "fd20:ce::254")
 
 
 @given(st.permutations([*FORBIDDEN_ONES, "127.0.0.1", "10.0.0.1", "93.184.216.34"]))
-@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@set_examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_name_is_judged_by_each_address_that_it_leads_to(
     lead: Callable[..., None], found: list[str]
 ) -> None:
@@ -433,7 +434,7 @@ def remote() -> Iterator[Emulator]:
     with (
         closing(Standby("demo")) as standby,
         Emulator(standby.url) as server,
-        opened(server) as world,
+        open_world(server) as world,
     ):
         yield world
 
@@ -441,7 +442,7 @@ def remote() -> Iterator[Emulator]:
 def test_a_refused_one_is_told_to_the_emulator(remote: Emulator) -> None:
     remote.add("keywords", keyword="hi", response_url="http://93.184.216.34/")
     with PushListener(remote, make_forwarder("http://127.0.0.1:1/", print)):
-        wrote(remote, "hi", "5512345678")
+        write_reply(remote, "hi", "5512345678")
 
     (attempt,) = remote.find_deliveries(kind="keywordPush")[0].attempts
     assert attempt.verdict == "forbidden"

@@ -30,10 +30,9 @@ from emulator.domain.text import (
     parse_template,
     transliterate_to_gsm,
 )
-from tests.emulated import contract
-from tests.properties import examples
+from tests.support.emulator import read_contract, set_examples
 
-FIXED = examples()
+FIXED = set_examples()
 CODEC = gsm0338.Codec()
 ESCAPE = "\x1b"  # to the extension table; no character that could be sent
 SURROGATES = range(0xD800, 0xE000)  # half characters, which no string may hold
@@ -65,7 +64,7 @@ def test_the_alphabet_is_that_of_another_implementation() -> None:
 @pytest.mark.manual("SMS-25", "SMS-27", "LOST-11")
 @pytest.mark.parametrize("operation", ["createCampaign", "createSmsClicCampaign"])
 def test_the_contract_has_the_same_alphabet(operation: str) -> None:
-    shape = contract().operations[operation].body_shape
+    shape = read_contract().operations[operation].body_shape
     assert shape is not None
     order = {"recipients": [{"cellphone": "4498987282"}], "route": 87, "url": 4}
     mark = "<+DYNAMICSHORTURL_X+>"
@@ -232,7 +231,7 @@ def test_a_longer_text_has_no_fewer_parts(flags: LengthFlags, characters: int) -
 @FIXED
 @given(FLAGS)
 def test_the_contract_has_the_same_limits(flags: LengthFlags) -> None:
-    shape = contract().operations["createCampaign"].body_shape
+    shape = read_contract().operations["createCampaign"].body_shape
     assert shape is not None
     order = {
         "recipients": [{"cellphone": "4498987282"}],

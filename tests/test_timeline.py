@@ -23,13 +23,13 @@ from emulator.domain.timeline import (
     SendSchedule,
     compute_percentage,
 )
-from tests.properties import examples
+from tests.support.emulator import set_examples
 
 START = datetime(2026, 3, 2, 18, 0, 11, tzinfo=UTC)
 NOTHING = timedelta()
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)  # nothing is shorter
-FIXED = examples(80)
+FIXED = set_examples(80)
 
 
 def ms(milliseconds: int) -> timedelta:

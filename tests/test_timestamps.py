@@ -12,9 +12,19 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
-from tests.campaigns import CLIC, SMS, a_clic, an_sms, crowd, to
-from tests.emulated import START, Answer, Api, emulated
-from tests.orders import EMAIL, RESPONSES, VOICE, order
+from tests.support.emulator import START, Answer, Api, make_emulator
+from tests.support.orders import (
+    CLIC,
+    EMAIL,
+    RESPONSES,
+    SMS,
+    VOICE,
+    make_clic,
+    make_crowd,
+    make_order,
+    make_recipients,
+    make_sms,
+)
 
 MONTH = timedelta(days=31)  # March's, so that a month's first day moves with it
 DATE = re.compile(
@@ -49,12 +59,14 @@ def story(api: Api) -> Iterator[Answer]:
     now = api.clock.now.astimezone(api.account.zone)
     later = (now + timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S")
     yield api.get("/api/v1/user")
-    yield api.post(SMS, json=an_sms(recipients=to("4498987282", "9990003000")))
-    yield api.post(SMS, json=an_sms(scheduled_date=later))
-    clic = api.post(CLIC, json=a_clic())
+    yield api.post(
+        SMS, json=make_sms(recipients=make_recipients("4498987282", "9990003000"))
+    )
+    yield api.post(SMS, json=make_sms(scheduled_date=later))
+    clic = api.post(CLIC, json=make_clic())
     yield clic
-    yield api.post(VOICE, json=order(VOICE, scheduledDate=later))
-    yield api.post(EMAIL, json=order(EMAIL, scheduledDate=later))
+    yield api.post(VOICE, json=make_order(VOICE, scheduledDate=later))
+    yield api.post(EMAIL, json=make_order(EMAIL, scheduledDate=later))
     yield api.get("/api/v3/hlr/4498987282")
     yield api.post("/_emulator/clock/advance", json={"seconds": 20})
     yield api.get(f"{SMS}/{clic.body['campaign']}/messages")
@@ -68,7 +80,7 @@ def story(api: Api) -> Iterator[Answer]:
     yield api.post("/_emulator/world/checkpoints", json={"name": "here"})
     yield api.get("/nowhere")
     yield api.get("/api/v1/user", token="nobody")
-    yield api.post(SMS, json=an_sms(recipients=crowd(0)))
+    yield api.post(SMS, json=make_sms(recipients=make_crowd(0)))
     yield api.post("/_emulator/clock/settle", json={})
     for path in READ:
         yield api.get(f"/_emulator/{path}")
@@ -96,7 +108,7 @@ def _later(match: re.Match[str], by: timedelta) -> str:
 
 def told(start: datetime) -> list[tuple[str, str]]:
     """Return headers and bodies of a story that begins at *start*."""
-    with closing(emulated(clock=start.isoformat(), links=LINKS)) as api:
+    with closing(make_emulator(clock=start.isoformat(), links=LINKS)) as api:
         answers = list(story(api))
     return [(_headers(each), each.octets.decode()) for each in answers]
 

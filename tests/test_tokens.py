@@ -11,9 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from emulator import files
-from tests.conftest import MakeApi
-from tests.emulated import START, Answer, Api, contract
-from tests.orders import SMS, order
+from tests.support.emulator import START, Answer, Api, MakeApi, read_contract
+from tests.support.orders import SMS, make_order
 
 USER = "/api/v1/user"
 TOKENS = "/_emulator/tokens"
@@ -59,9 +58,9 @@ def test_a_world_file_holds_tokens(make_api: MakeApi, literal: str) -> None:
 
 
 @pytest.mark.manual("AUT-04", "AUT-07")
-@pytest.mark.parametrize("operation", contract().operations)
+@pytest.mark.parametrize("operation", read_contract().operations)
 def test_every_operation_wants_a_token(api: Api, operation: str) -> None:
-    each = contract().operations[operation]
+    each = read_contract().operations[operation]
     path = (
         each.path.replace("{cellphone}", "4498987282").replace("{", "").replace("}", "")
     )
@@ -154,7 +153,7 @@ def test_strict_takes_bearer_and_one_space_only(strict: Api, header: str) -> Non
 @pytest.mark.manual("AUT-08")
 def test_all_tokens_of_an_account_reach_the_same_world(api: Api) -> None:
     second = create(api)
-    placed = api.post(SMS, json=order(SMS)).body["campaign"]
+    placed = api.post(SMS, json=make_order(SMS)).body["campaign"]
 
     seen = api.get(f"/api/v3/campaign/{placed}/messages", token=second)
 
@@ -164,7 +163,7 @@ def test_all_tokens_of_an_account_reach_the_same_world(api: Api) -> None:
 
 @pytest.mark.manual("AUT-08")
 def test_another_accounts_campaigns_are_not_found(api: Api) -> None:
-    placed = api.post(SMS, json=order(SMS)).body["campaign"]
+    placed = api.post(SMS, json=make_order(SMS)).body["campaign"]
 
     seen = api.get(f"/api/v3/campaign/{placed}/messages", token="world-other")
 
@@ -216,7 +215,7 @@ def test_a_world_may_accept_expired_tokens(make_api: MakeApi) -> None:
     api = make_api(assumptions={"expired_token": "accept"})
     api.clock.advance(days=4000)
 
-    answer = api.post(SMS, json=order(SMS))
+    answer = api.post(SMS, json=make_order(SMS))
 
     assert answer.status == 200
     assert answer.body["token_expires"] == "2027-03-02 12:00:00"
@@ -227,8 +226,8 @@ def test_answers_announce_when_the_token_in_use_expires(api: Api) -> None:
     api.clock.advance(days=10)
     second = create(api)
 
-    with_first = api.post(SMS, json=order(SMS)).body
-    with_second = api.post(SMS, json=order(SMS), token=second).body
+    with_first = api.post(SMS, json=make_order(SMS)).body
+    with_second = api.post(SMS, json=make_order(SMS), token=second).body
 
     assert with_first["token_expires"] == "2027-03-02 12:00:00"
     assert with_second["token_expires"] == "2027-03-12 12:00:00"

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import run_python
+from tests.conftest import ALLOWED, NOTES, WATCH
+from tests.support.processes import INSTALL, describe_skips, run_python
 from tests.test_manual_clients import JARS
-from tests.tools import INSTALL, skips_in_words
-from tests.watching import ALLOWED, NOTES, WATCH
 from tools.examples import TABLE
 
 HERE = Path(__file__).parent
-ASKING = {"require_tool", "missing", "unable"}
+ASKING = {"require_tool", "skip_missing", "skip_unable"}
 
 
 def calls() -> Iterator[tuple[Path, str, ast.Call]]:
@@ -76,11 +75,11 @@ def test_nothing_is_skipped_but_for_want_of_a_tool() -> None:
         if name in {"skip", "skipif"} and "pytest" in ast.unparse(node.func)
     }
 
-    assert skipping == {"tools.py"}
+    assert skipping == {"processes.py"}
 
 
 def test_skips_are_told_in_one_line_a_reason() -> None:
-    said = skips_in_words({"a is missing: apt install a": 1, "b is missing: b": 2})
+    said = describe_skips({"a is missing: apt install a": 1, "b is missing: b": 2})
 
     assert said == [
         "2 tests not run: b is missing: b",
@@ -96,11 +95,11 @@ def test_they_stand_behind_the_failures(
     pytester.makepyfile(
         """
         import pytest
-        from tests.tools import missing
+        from tests.support.processes import skip_missing
 
         @pytest.mark.parametrize("number", [1, 2])
         def test_a(number):
-            missing("tshark")
+            skip_missing("tshark")
 
         def test_b():
             assert False

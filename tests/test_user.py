@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import MakeApi
-from tests.emulated import Api, demo
-from tests.orders import CELLPHONE, SMS, VOICE, order
+from tests.support.emulator import Api, MakeApi, read_demo_world
+from tests.support.orders import NUMBER, SMS, VOICE, make_order
 
 USER = "/api/v1/user"
 ROUTES = "/api/v3/user/routes"
@@ -75,9 +74,9 @@ def test_head_tells_whether_a_token_lives(api: Api, token: str) -> None:
 
 @pytest.mark.manual("USR-04")
 def test_the_credit_is_the_balance_of_other_answers(api: Api) -> None:
-    sms = api.post(SMS, json=order(SMS, route=170)).body["balance"]
+    sms = api.post(SMS, json=make_order(SMS, route=170)).body["balance"]
     after_sms = api.balance()
-    voice = api.post(VOICE, json=order(VOICE)).body["balance"]
+    voice = api.post(VOICE, json=make_order(VOICE)).body["balance"]
     after_voice = api.balance()
 
     assert (sms, voice) == (468062.01, 468061.01)
@@ -102,11 +101,13 @@ def test_the_users_query_is_ignored(api: Api, query: str) -> None:
 
 
 @pytest.mark.manual("CAT-01")
-@pytest.mark.parametrize("route", [each["route"] for each in demo()["routes"]])
+@pytest.mark.parametrize(
+    "route", [each["route"] for each in read_demo_world()["routes"]]
+)
 def test_every_route_that_is_listed_can_be_used(api: Api, route: int) -> None:
     listed = {each["route"]: each["name"] for each in api.get(ROUTES).body}
 
-    answer = api.post(SMS, json=order(SMS, route=route))
+    answer = api.post(SMS, json=make_order(SMS, route=route))
 
     assert answer.status == 200
     assert answer.body["route"] == listed[route]
@@ -116,8 +117,8 @@ def test_every_route_that_is_listed_can_be_used(api: Api, route: int) -> None:
 def test_what_is_not_listed_cannot_be_used(make_api: MakeApi) -> None:
     api = make_api(**TOUR)
 
-    assert api.post(SMS, json=order(SMS, route=87)).status == 422
-    assert api.post(SMS, json=order(SMS, route=501)).status == 200
+    assert api.post(SMS, json=make_order(SMS, route=87)).status == 422
+    assert api.post(SMS, json=make_order(SMS, route=501)).status == 200
 
 
 @pytest.mark.manual("CAT-02", "CAT-05", "CAT-04")
@@ -165,7 +166,7 @@ def test_a_world_file_says_what_a_route_costs_and_how_it_is_described(
 ) -> None:
     api = make_api(**TOUR)
 
-    answer = api.post(SMS, json=order(SMS, route=501))
+    answer = api.post(SMS, json=make_order(SMS, route=501))
 
     assert api.get(ROUTES).body == [
         {
@@ -184,7 +185,7 @@ def test_a_routes_country_is_found_by_its_name(make_api: MakeApi) -> None:
     api = make_api(**TOUR)
     ids = {each["name"]: each["country"] for each in api.get(COUNTRIES).body}
 
-    answer = api.post(SMS, json=order(SMS, route=None, country=ids["Chile"]))
+    answer = api.post(SMS, json=make_order(SMS, route=None, country=ids["Chile"]))
 
     assert ids == {"Perú": 7, "Chile": 9}
     assert (answer.body["route"], answer.body["country"]) == ("Andes", "Chile")
@@ -193,9 +194,9 @@ def test_a_routes_country_is_found_by_its_name(make_api: MakeApi) -> None:
 @pytest.mark.manual("CAT-08")
 @pytest.mark.parametrize("route", [170, 87, 79])  # a mask, a short code, a long code
 def test_the_description_changes_nothing(api: Api, route: int) -> None:
-    placed = api.post(SMS, json=order(SMS, route=route)).body["campaign"]
+    placed = api.post(SMS, json=make_order(SMS, route=route)).body["campaign"]
     api.clock.advance(minutes=1)
 
     rows = api.get(f"/api/v3/campaign/{placed}/messages").body["data"]
 
-    assert [(row["cellphone"], row["status"]) for row in rows] == [(CELLPHONE, "sent")]
+    assert [(row["cellphone"], row["status"]) for row in rows] == [(NUMBER, "sent")]

@@ -23,12 +23,13 @@ from schemathesis.config import SchemathesisConfig
 from emulator.contract.document import iterate_mappings
 from emulator.contract.shape import BodyMismatch
 from emulator.web import http_body
-from tests.emulated import URN, contract, registry
-from tests.properties import examples
+from tests.support.emulator import URN, make_registry, read_contract, set_examples
 
-BODIES = sorted(each.id for each in contract().operations.values() if each.body_shape)
+BODIES = sorted(
+    each.id for each in read_contract().operations.values() if each.body_shape
+)
 
-FIXED = examples(40, suppress_health_check=list(HealthCheck))
+FIXED = set_examples(40, suppress_health_check=list(HealthCheck))
 
 
 class Verdict(NamedTuple):
@@ -77,7 +78,7 @@ def compared(operation: str) -> Counter[str]:
 def judged_by_the_emulator(
     operation: str, octets: bytes, closed: frozenset[str]
 ) -> Verdict:
-    shape = contract().operations[operation].body_shape
+    shape = read_contract().operations[operation].body_shape
     assert shape is not None
     try:
         reading = shape.read_body(http_body.parse_json(octets), closed)
@@ -128,7 +129,7 @@ def reference(operation: str, closed: str = "") -> Any:
     made: Any = jsonschema.validators
     validator = made.extend(jsonschema.Draft202012Validator, keywords)
     schema = {"$ref": f"{URN}#{where(operation)}"}
-    return validator(schema, registry=registry())
+    return validator(schema, registry=make_registry())
 
 
 def ecma_pattern(
@@ -141,14 +142,14 @@ def ecma_pattern(
 
 
 def where(operation: str) -> str:
-    path = contract().operations[operation].path.replace("/", "~1")
+    path = read_contract().operations[operation].path.replace("/", "~1")
     return f"/paths/{path}/post/requestBody/content/application~1json/schema"
 
 
 @cache
 def ledgers(operation: str) -> frozenset[str]:
     """Return the strict readings that a body is held to."""
-    reachable = contract().document.iterate_reachable(where(operation))
+    reachable = read_contract().document.iterate_reachable(where(operation))
     readings = (each for node in reachable for each in node.get("x-strict", ()))
     return frozenset(reading["ledger"] for reading in readings)
 
@@ -158,7 +159,7 @@ def spelled(operation: str) -> dict[str, tuple[str, str]]:
     """Return the other spellings of the fields: what they mean, and their ledger id."""
     return {
         spelling: (name, ledger)
-        for node in contract().document.iterate_reachable(where(operation))
+        for node in read_contract().document.iterate_reachable(where(operation))
         for name, each in node.get("properties", {}).items()
         for spelling, ledger in each.get("x-also-called", {}).items()
     }
@@ -205,8 +206,8 @@ def bodies(draw: DrawFn, operation: str) -> Any:
 @cache
 def generated(operation: str) -> SearchStrategy[Any]:
     """Return examples of the contract and bodies that schemathesis makes from it."""
-    document = contract().document
-    known = contract().operations[operation]
+    document = read_contract().document
+    known = read_contract().operations[operation]
     schema = schemathesis.openapi.from_dict(document.tree, config=SchemathesisConfig())
     made = schema[known.path]["POST"]
     content = known.node["requestBody"]["content"]["application/json"]
@@ -277,6 +278,6 @@ def retyped(value: Any) -> Any:
 @cache
 def names(operation: str) -> list[str]:
     """Return every field that a body knows, under every spelling."""
-    reachable = contract().document.iterate_reachable(where(operation))
+    reachable = read_contract().document.iterate_reachable(where(operation))
     known = {name for node in reachable for name in node.get("properties", {})}
     return sorted(known | spelled(operation).keys())

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import MakeApi
-from tests.doubtful import Doubtful
-from tests.emulated import Answer, Api
+from tests.support.emulator import Answer, Api, MakeApi
+from tests.support.orders import DoubtfulBody
 
 PATH = "/api/v3/voice"
 BOTH_MODES = pytest.mark.parametrize("strict_mode", [False, True])
@@ -285,18 +284,20 @@ def test_a_call_can_be_transferred_by_a_key(
 # --- What lenient accepts and strict declines --------------------------------
 
 DOUBTS = [
-    Doubtful("remittent_missing", "VOI-08", a_call(remittent=None), "remittent"),
-    Doubtful(
+    DoubtfulBody("remittent_missing", "VOI-08", a_call(remittent=None), "remittent"),
+    DoubtfulBody(
         "foreign_remittent", "VOI-09", a_call(remittent="5512345678"), "remittent"
     ),
-    Doubtful("foreign_remittent", "VOI-09", a_call(remittent=5512345678), "remittent"),
-    Doubtful(
+    DoubtfulBody(
+        "foreign_remittent", "VOI-09", a_call(remittent=5512345678), "remittent"
+    ),
+    DoubtfulBody(
         "doubtful_dates",
         "SMS-37",
         a_call(scheduledDate="2026-03-02 11:59:59"),
         "scheduledDate",
     ),
-    Doubtful(
+    DoubtfulBody(
         "doubtful_dates", "SMS-37", a_call(scheduledDate="2026-03-03"), "scheduledDate"
     ),
 ]
@@ -305,9 +306,9 @@ DOUBTS = [
 @pytest.mark.manual("VOI-08", "VOI-09", "SMS-37")
 @pytest.mark.parametrize("doubt", DOUBTS, ids=str)
 def test_lenient_takes_a_doubtful_campaign_and_notes_it(
-    make_api: MakeApi, doubt: Doubtful
+    make_api: MakeApi, doubt: DoubtfulBody
 ) -> None:
-    for api in doubt.takers(make_api):
+    for api in doubt.make_takers(make_api):
         answer = api.post(PATH, json=doubt.body)
 
         assert answer.status == 200
@@ -317,9 +318,9 @@ def test_lenient_takes_a_doubtful_campaign_and_notes_it(
 @pytest.mark.manual("VOI-08", "VOI-09", "SMS-37")
 @pytest.mark.parametrize("doubt", DOUBTS, ids=str)
 def test_strict_declines_a_doubtful_campaign_and_names_the_field(
-    make_api: MakeApi, doubt: Doubtful
+    make_api: MakeApi, doubt: DoubtfulBody
 ) -> None:
-    for api in doubt.decliners(make_api):
+    for api in doubt.make_decliners(make_api):
         balance = api.balance()
 
         answer = api.post(PATH, json=doubt.body)

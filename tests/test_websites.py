@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
-from tests.browser import chromium
-from tests.campaigns import an_sms
-from tests.served import Served, serve
-from tests.tools import require_tool
+from tests.support.browser import open_chromium
+from tests.support.orders import make_sms
+from tests.support.processes import ServedEmulator, require_tool, serve_emulator
 
 pytestmark = pytest.mark.tools
 
@@ -73,19 +72,19 @@ def commands(base: str) -> list[tuple[str, str, str | None]]:
         (f"{base}/_emulator/tokens", "GET", None),
         (f"{base}/_emulator/clock/advance", "POST", '{"seconds": 60}'),
         (f"{base}/_emulator/account", "PATCH", url),
-        (f"{base}/api/v3/campaign", "POST", json.dumps(an_sms())),
+        (f"{base}/api/v3/campaign", "POST", json.dumps(make_sms())),
     ]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium(MAPPED, UNASKED) as running:
+    with open_chromium(MAPPED, UNASKED) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve("--clock", "frozen") as running:
+def served() -> Iterator[ServedEmulator]:
+    with serve_emulator("--clock", "frozen") as running:
         yield running
 
 
@@ -108,7 +107,7 @@ def website(context: BrowserContext, origin: str) -> Page:
     return page
 
 
-def state(served: Served) -> list[Any]:
+def state(served: ServedEmulator) -> list[Any]:
     """Return what a page could have changed."""
     paths = ("clock", "account", "tokens", "movements", "campaigns")
     metrics = served.ask("GET", "/_emulator/metrics").octets.decode().splitlines()
@@ -135,7 +134,7 @@ class Traffic:
 
 
 def test_a_page_of_our_own_commands_by_the_same_words(
-    served: Served, context: BrowserContext
+    served: ServedEmulator, context: BrowserContext
 ) -> None:
     """Else the tests below would show nothing."""
     page = context.new_page()
@@ -151,7 +150,7 @@ def test_a_page_of_our_own_commands_by_the_same_words(
 
 
 def test_a_website_that_leads_its_name_here_does_nothing(
-    served: Served, context: BrowserContext
+    served: ServedEmulator, context: BrowserContext
 ) -> None:
     base = f"http://evil.example:{served.address[1]}"
     before = state(served)
@@ -171,7 +170,7 @@ def test_a_website_that_leads_its_name_here_does_nothing(
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:9"])
 def test_a_website_does_nothing_under_our_own_name_either(
-    served: Served, context: BrowserContext, origin: str
+    served: ServedEmulator, context: BrowserContext, origin: str
 ) -> None:
     before = state(served)
     page = website(context, origin)
@@ -189,7 +188,7 @@ def test_a_website_does_nothing_under_our_own_name_either(
 
 
 def test_a_link_from_elsewhere_leads_to_the_panel_and_to_what_a_text_links(
-    served: Served, context: BrowserContext
+    served: ServedEmulator, context: BrowserContext
 ) -> None:
     page = website(context, "http://evil.example")
     page.set_content(f"<a href={served.url}/panel/clock>panel</a>")
@@ -210,7 +209,7 @@ def test_a_link_from_elsewhere_leads_to_the_panel_and_to_what_a_text_links(
     assert answer.value.status == 404
 
 
-def test_what_is_no_browser_asks_as_ever(served: Served) -> None:
+def test_what_is_no_browser_asks_as_ever(served: ServedEmulator) -> None:
     node = f"""
         const headers = {{"Authorization": "Bearer demo"}};
         const get = path => fetch("{served.url}" + path, {{headers}});

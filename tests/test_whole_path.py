@@ -10,12 +10,23 @@ from hypothesis import strategies as st
 
 from emulator.client import ClientError, Emulator
 from emulator.client.shown import Fact
-from tests.campaigns import NUMBER
-from tests.properties import examples
-from tests.pushing import arrived, opened, placed, polled, pushed, traces, verdicts
-from tests.receiver import HANG_UP, Receiver, Said, receiving
+from tests.support.emulator import set_examples
+from tests.support.orders import NUMBER
+from tests.support.receiver import (
+    HANG_UP,
+    Receiver,
+    ReceiverAnswer,
+    check_push,
+    deliver_sms,
+    list_times,
+    list_verdicts,
+    open_world,
+    place_sms,
+    poll_replies,
+    run_receiver,
+)
 
-FIXED = examples(25)
+FIXED = set_examples(25)
 TRICKS: tuple[dict[str, Any], ...] = (
     *({"push": each} for each in ("lost", "twice", "twice_at_once", "reordered")),
     *({"push": each} for each in ("early", "misspelt", "unknown_id", "post")),
@@ -32,23 +43,25 @@ WHENS: tuple[dict[str, Any], ...] = (
 def test_a_message_is_answered_polled_pushed_and_answered_again(
     emulator: Emulator, receiver: Receiver
 ) -> None:
-    with receiving() as shop:
-        shop.says(Said(200, "Vuelve pronto"))
+    with run_receiver() as shop:
+        shop.answer_with(ReceiverAnswer(200, "Vuelve pronto"))
         emulator.change(push_url=receiver.url)
         emulator.add("keywords", keyword="si", response_url=shop.url)
-        campaign = placed(emulator, "9990010000")["campaign"]
+        campaign = place_sms(emulator, "9990010000")["campaign"]
 
         run = emulator.settle()
 
-        assert [pushed(each)["response"] for each in receiver.asked] == ["Si"]
-        assert [pushed(each, "keywordPush")["keyword"] for each in shop.asked] == ["si"]
-    assert [each["response"] for each in polled(emulator)] == ["Si"]
-    assert [each["campaign_id"] for each in polled(emulator)] == [campaign]
+        assert [check_push(each)["response"] for each in receiver.asked] == ["Si"]
+        assert [check_push(each, "keywordPush")["keyword"] for each in shop.asked] == [
+            "si"
+        ]
+    assert [each["response"] for each in poll_replies(emulator)] == ["Si"]
+    assert [each["campaign_id"] for each in poll_replies(emulator)] == [campaign]
     assert [(each.text, each.status) for each in emulator.messages()] == [
         ("hola", "sent"),
         ("Vuelve pronto", "sent"),
     ]
-    assert traces(run, "answered") == ["18:00:22"]
+    assert list_times(run, "answered") == ["18:00:22"]
     assert [each.state for each in emulator.deliveries] == ["delivered"] * 2
 
 
@@ -60,7 +73,7 @@ class Story(NamedTuple):
 
     rules: list[dict[str, Any]]
     retries: list[int]
-    answers: list[Said | str]  # of the receiver, in turn
+    answers: list[ReceiverAnswer | str]  # of the receiver, in turn
     moves: list[tuple[str, int]]  # a move, and its second, or its delivery
 
 
@@ -74,7 +87,15 @@ stories = st.builds(
     rules=st.lists(rules, max_size=3),
     retries=st.lists(st.sampled_from([0, 5, 30]), max_size=3),
     answers=st.lists(
-        st.sampled_from([Said(), Said(), Said(500), Said(200, "no"), HANG_UP]),
+        st.sampled_from(
+            [
+                ReceiverAnswer(),
+                ReceiverAnswer(),
+                ReceiverAnswer(500),
+                ReceiverAnswer(200, "no"),
+                HANG_UP,
+            ]
+        ),
         max_size=6,
     ),
     moves=st.lists(moves, min_size=1, max_size=10),
@@ -86,12 +107,12 @@ stories = st.builds(
 def test_every_reply_ends_and_its_attempts_say_why(
     patient: Emulator, story: Story
 ) -> None:
-    with receiving() as receiver, opened(patient) as world:
-        receiver.says(*story.answers, Said())
+    with run_receiver() as receiver, open_world(patient) as world:
+        receiver.answer_with(*story.answers, ReceiverAnswer())
         world.change(push_url=receiver.url, push_retries=story.retries)
         for rule in story.rules:
             world.fault("moPush", **rule)
-        arrived(world)
+        deliver_sms(world)
         again = {number for move in story.moves for number in moved(world, *move)}
         world.advance(seconds=0)
 
@@ -113,9 +134,9 @@ def moved(world: Emulator, move: str, number: int) -> set[int]:
     if move == "advance":
         world.advance(seconds=number)
     elif move == "place":
-        placed(world, "9990011000")
+        place_sms(world, "9990011000")
     elif move == "write":
-        count = len(polled(world))
+        count = len(poll_replies(world))
         world.phone(NUMBER).reply(f"text {count}")
         if number:  # without, it may still be under way
             world.advance(seconds=0)
@@ -130,7 +151,7 @@ def moved(world: Emulator, move: str, number: int) -> set[int]:
 
 def assert_explained(delivery: Fact, retries: int, *, repeated: bool) -> None:
     """Fail unless the attempts on record say why a delivery is where it is."""
-    came, state = verdicts(delivery), delivery.state
+    came, state = list_verdicts(delivery), delivery.state
     assert (delivery.next_at is not None) == (state == "due")
     if state == "delivered":
         assert came[-1] == "accepted"
@@ -151,7 +172,7 @@ def assert_explained(delivery: Fact, retries: int, *, repeated: bool) -> None:
 
 
 def replies(world: Emulator) -> set[tuple[int, str]]:
-    return {(each["message_id"], each["response"]) for each in polled(world)}
+    return {(each["message_id"], each["response"]) for each in poll_replies(world)}
 
 
 def attempted(world: Emulator) -> Counter[tuple[str, Any]]:

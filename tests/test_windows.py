@@ -1,11 +1,11 @@
 """Moments that are easily missed: a connection that is kept, closing, or nobody's."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -21,11 +21,57 @@ from emulator.web.http_body import HttpResponse
 from emulator.web.waiting import ClientDisconnected, Waiter
 from emulator.world.outbox import PushRelay, PushRequest, PushResponse
 from emulator.world.transaction import run_transaction_now
-from tests.campaigns import NUMBER, an_sms, place, to
-from tests.emulated import SOON, START, Api, emulated
-from tests.steering import steer, steered
-from tests.stored import kept, refusing
-from tests.ticking import DEADLINE, Ticking
+from tests.support.emulator import (
+    SOON,
+    START,
+    Api,
+    make_emulator,
+    run_control,
+    send_control,
+)
+from tests.support.orders import NUMBER, make_recipients, make_sms, place_campaign
+from tests.support.worlds import keep_worlds, refuse_writes
+
+DEADLINE = 20  # seconds; only what hangs comes near
+TURNS = 20  # of the loop, in which everything is done that can be done at once
+Got = TypeVar("Got")
+
+
+class ManualLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock the test puts forward: what waits an hour waits no time."""
+
+    ahead = 0.0  # seconds
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called: list[Any] = []  # the protocols of connections that were opened
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+    async def create_connection(self, *args: Any, **kwargs: Any) -> Any:
+        transport, protocol = await super().create_connection(*args, **kwargs)
+        self.called.append(protocol)
+        return transport, protocol
+
+    def run(self, waiting: Coroutine[Any, Any, Got]) -> Got:
+        """Return what comes of *waiting*."""
+        return self.run_until_complete(waiting)
+
+    def turn(self) -> None:
+        """Do all that can be done at once."""
+        self.run_until_complete(_take_turns())
+
+    def put_forward(self, seconds: float) -> None:
+        """Let so many seconds pass, and do what is due then."""
+        self.ahead += seconds
+        self.turn()
+
+
+async def _take_turns() -> None:
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 LAST = OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
@@ -35,8 +81,8 @@ ENDLESS = b"HTTP/1.1 200 OK\r\n\r\nok"  # as long as its connection
 
 
 @pytest.fixture
-def loop() -> Iterator[Ticking]:
-    with closing(Ticking()) as loop:
+def loop() -> Iterator[ManualLoop]:
+    with closing(ManualLoop()) as loop:
         yield loop
         for each in asyncio.all_tasks(loop):
             each.cancel()
@@ -46,7 +92,7 @@ def loop() -> Iterator[Ticking]:
 class Server:
     """Answers on the loop of the test, whenever the test says so."""
 
-    def __init__(self, loop: Ticking) -> None:
+    def __init__(self, loop: ManualLoop) -> None:
         self.loop = loop
         self.connections: list[asyncio.StreamWriter] = []
         self.asked = 0
@@ -88,7 +134,7 @@ class Server:
 
 
 @pytest.fixture
-def server(loop: Ticking) -> Iterator[Server]:
+def server(loop: ManualLoop) -> Iterator[Server]:
     with closing(Server(loop)) as server:
         yield server
 
@@ -248,12 +294,12 @@ def test_the_end_of_the_loop_closes_what_is_kept(
 
 
 @pytest.fixture
-def api(loop: Ticking) -> Api:
+def api(loop: ManualLoop) -> Api:
     """Return a demo world on the loop of the test."""
-    return on(emulated(push_retries=[60]), loop)
+    return on(make_emulator(push_retries=[60]), loop)
 
 
-def on(api: Api, loop: Ticking) -> Api:
+def on(api: Api, loop: ManualLoop) -> Api:
     """Take *api* to another loop."""
     api._loop.close()  # noqa: SLF001
     api._loop = loop  # noqa: SLF001
@@ -262,19 +308,19 @@ def on(api: Api, loop: Ticking) -> Api:
 
 def replied(api: Api, server: Server) -> None:
     """Let a handset answer, and the push of that be under way."""
-    steered(api, "PATCH", "account", json={"push_url": server.url})
-    place(api)
-    steered(api, "POST", "clock/advance", json={"seconds": 11})
-    steered(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
+    run_control(api, "PATCH", "account", json={"push_url": server.url})
+    place_campaign(api)
+    run_control(api, "POST", "clock/advance", json={"seconds": 11})
+    run_control(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
     server.wait_until_asked()
 
 
 def reset(api: Api) -> None:
-    steered(api, "POST", "world/reset")
+    run_control(api, "POST", "world/reset")
 
 
 def restored(api: Api) -> None:
-    steered(api, "POST", "world/checkpoints/one/restore")
+    run_control(api, "POST", "world/checkpoints/one/restore")
 
 
 @pytest.mark.parametrize("another", [reset, restored])
@@ -282,7 +328,7 @@ def restored(api: Api) -> None:
 def test_a_push_that_is_answered_after_a_reset_is_nobody_s(
     api: Api, server: Server, another: Callable[[Api], None], *, again: bool
 ) -> None:
-    steered(api, "POST", "world/checkpoints", json={"name": "one"})
+    run_control(api, "POST", "world/checkpoints", json={"name": "one"})
     replied(api, server)
     old = server.connections[-1]
 
@@ -299,7 +345,7 @@ def test_a_push_that_is_answered_after_a_reset_is_nobody_s(
     assert [*api.world.outbox.underway] == [1] * again
     if again:
         server.say(OK)
-        steered(api, "POST", "clock/settle", json={})
+        run_control(api, "POST", "clock/settle", json={})
         (done,) = api.world.deliveries.values()
         assert [str(each.verdict) for each in done.attempts] == ["accepted"]
 
@@ -322,17 +368,17 @@ def test_a_push_that_is_answered_in_the_very_tick_of_a_reset_is_nobody_s(
 
 
 def test_a_listener_that_answers_in_the_very_tick_of_a_reset_answers_nobody(
-    api: Api, loop: Ticking, caplog: pytest.LogCaptureFixture
+    api: Api, loop: ManualLoop, caplog: pytest.LogCaptureFixture
 ) -> None:
     listening = api.start("GET", "/_emulator/pushes")
     loop.turn()
-    place(api)
-    steered(api, "POST", "clock/advance", json={"seconds": 11})
-    steered(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
+    place_campaign(api)
+    run_control(api, "POST", "clock/advance", json={"seconds": 11})
+    run_control(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
     loop.turn()
     ((number, _),) = api.world.outbox.relays[0]._awaited.items()  # noqa: SLF001
 
-    answered, reset, _ = api.together(
+    answered, reset, _ = api.send_together(
         ("POST", f"/_emulator/pushes/{number}", {"status": 200, "body": "ok"}),
         ("POST", "/_emulator/world/reset", None),
         ("GET", "/_emulator/deliveries", None),
@@ -350,7 +396,7 @@ def test_a_world_that_is_deleted_hears_no_answer(api: Api, server: Server) -> No
     replied(api, server)
     world = api.world
 
-    steered(api, "DELETE", "world")
+    run_control(api, "DELETE", "world")
     server.say(OK)
     for _ in range(5):
         server.loop.turn()
@@ -381,9 +427,9 @@ def test_a_listener_has_some_time_more(api: Api) -> None:
     listening = api.start("GET", "/_emulator/pushes")
     api._loop.turn()  # type: ignore[attr-defined] # noqa: SLF001
     loop: Any = api._loop  # noqa: SLF001
-    place(api)
-    steered(api, "POST", "clock/advance", json={"seconds": 11})
-    steered(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
+    place_campaign(api)
+    run_control(api, "POST", "clock/advance", json={"seconds": 11})
+    run_control(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
     loop.turn()
 
     loop.put_forward(SOON + RELAY_GRACE - 0.1)
@@ -393,7 +439,7 @@ def test_a_listener_has_some_time_more(api: Api) -> None:
     (attempt,) = api.world.deliveries[1].attempts
     assert before == ()
     assert attempt.says == "the listener said nothing within 65 s"
-    late = steer(api, "POST", "pushes/1", json={"status": 200, "body": "ok"})
+    late = send_control(api, "POST", "pushes/1", json={"status": 200, "body": "ok"})
     assert late.status == 404
     listening.cancel()
 
@@ -428,7 +474,7 @@ def test_a_listener_is_waited_for_until_it_answers_or_goes(
     assert second.result().verdict is Verdict.GONE
 
 
-def as_the_loop(loop: Ticking, monkeypatch: pytest.MonkeyPatch) -> None:
+def as_the_loop(loop: ManualLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the machine's clock go as a test puts it forward."""
     began = datetime.now(UTC)
     monkeypatch.setattr(
@@ -440,12 +486,12 @@ def late(api: Api, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a push be due in an hour of a world whose clock runs as the loop's does."""
     as_the_loop(server.loop, monkeypatch)
     effect = {"push": "late", "seconds": 3_600}
-    steered(api, "POST", "faults", json={"effect": effect})
-    steered(api, "PATCH", "account", json={"push_url": server.url})
-    place(api)
-    steered(api, "POST", "clock/advance", json={"seconds": 11})
-    steered(api, "PUT", "clock", json={"rate": 2})
-    steered(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
+    run_control(api, "POST", "faults", json={"effect": effect})
+    run_control(api, "PATCH", "account", json={"push_url": server.url})
+    place_campaign(api)
+    run_control(api, "POST", "clock/advance", json={"seconds": 11})
+    run_control(api, "PUT", "clock", json={"rate": 2})
+    run_control(api, "POST", "inbound", json={"number": NUMBER, "text": "si"})
     server.loop.turn()
 
 
@@ -466,11 +512,11 @@ def test_nothing_leaves_as_long_as_the_clock_stands(
     api: Api, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late(api, server, monkeypatch)
-    steered(api, "PUT", "clock", json={"rate": 0})
+    run_control(api, "PUT", "clock", json={"rate": 0})
 
     server.loop.put_forward(7_200)
     assert server.asked == 0
-    steered(api, "PUT", "clock", json={"rate": 60})
+    run_control(api, "PUT", "clock", json={"rate": 60})
     server.loop.put_forward(61)
     server.wait_until_asked()
 
@@ -486,13 +532,15 @@ def test_what_a_disk_has_refused_is_tried_again_later_and_later(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    loop = Ticking()  # which ends with the emulator
-    with kept(tmp_path) as api:
+    loop = ManualLoop()  # which ends with the emulator
+    with keep_worlds(tmp_path) as api:
         on(api, loop)
         as_the_loop(loop, monkeypatch)
-        steered(api, "PUT", "clock", json={"rate": 2})
-        place(api, an_sms(recipients=to(ANSWERS)))  # in 22 seconds
-        with refusing(api):
+        run_control(api, "PUT", "clock", json={"rate": 2})
+        place_campaign(
+            api, make_sms(recipients=make_recipients(ANSWERS))
+        )  # in 22 seconds
+        with refuse_writes(api):
             loop.put_forward(11.5)
             for wait in (2, 4, 8, 16, MAX_RETRY_DELAY, MAX_RETRY_DELAY):
                 tried = tries(caplog)
@@ -515,7 +563,7 @@ class Visitor:
     """Somebody who waits in a world, and may hang up."""
 
     def __init__(self, api: Api) -> None:
-        self.loop: Ticking = api._loop  # type: ignore[assignment] # noqa: SLF001
+        self.loop: ManualLoop = api._loop  # type: ignore[assignment] # noqa: SLF001
         self.world = api.world
         self.gone = asyncio.Event()
 
@@ -679,7 +727,7 @@ def held(api: Api, *seconds: float) -> tuple[Any, list[float]]:
 
 
 def test_what_is_held_back_is_let_go_in_the_order_in_which_it_is_due(
-    api: Api, loop: Ticking
+    api: Api, loop: ManualLoop
 ) -> None:
     async def holding() -> tuple[Any, list[float]]:
         return held(api, 3, 1, 2)
@@ -696,7 +744,9 @@ def test_what_is_held_back_is_let_go_in_the_order_in_which_it_is_due(
     assert api.world.listeners == frozenset()
 
 
-def test_what_is_held_back_is_let_go_as_the_clock_runs(api: Api, loop: Ticking) -> None:
+def test_what_is_held_back_is_let_go_as_the_clock_runs(
+    api: Api, loop: ManualLoop
+) -> None:
     api.world.clock.set_rate(60)
 
     async def holding() -> tuple[Any, list[float]]:
@@ -712,7 +762,7 @@ def test_what_is_held_back_is_let_go_as_the_clock_runs(api: Api, loop: Ticking) 
     assert done == [600]
 
 
-def test_what_is_dropped_is_never_let_go(api: Api, loop: Ticking) -> None:
+def test_what_is_dropped_is_never_let_go(api: Api, loop: ManualLoop) -> None:
     async def holding() -> tuple[Any, list[float]]:
         return held(api, 1, 2)
 
@@ -731,7 +781,7 @@ def test_what_is_dropped_is_never_let_go(api: Api, loop: Ticking) -> None:
 @pytest.mark.parametrize("bodiless", [True, False])
 @pytest.mark.parametrize("pieces", [True, False])
 def test_an_answer_to_head_has_all_but_its_body(
-    loop: Ticking, *, pieces: bool, bodiless: bool
+    loop: ManualLoop, *, pieces: bool, bodiless: bool
 ) -> None:
     sent: list[Any] = []
 

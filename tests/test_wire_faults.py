@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.orders import SMS, order
-from tests.served import DEADLINE, Served, serve
+from tests.support.orders import SMS, make_order
+from tests.support.processes import DEADLINE, ServedEmulator, serve_emulator
 
 USER = "/api/v1/user"
 PHASES = pytest.mark.parametrize("phase", ["before", "after"])
@@ -23,9 +23,9 @@ PATIENCE = 2_000  # questions, until what must come has not
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
+def served() -> Iterator[ServedEmulator]:
     """Run one process for all; its clocks stand, and it has nothing to complain of."""
-    with serve("--clock", "frozen", "--tls-port", "0") as process:
+    with serve_emulator("--clock", "frozen", "--tls-port", "0") as process:
         yield process
 
 
@@ -33,7 +33,7 @@ def served() -> Iterator[Served]:
 class Customer:
     """A world of its own in the process, and a client that knows nothing of HTTP."""
 
-    served: Served
+    served: ServedEmulator
     token: str
 
     def asked(self, effect: dict[str, Any], **rule: Any) -> str:
@@ -43,7 +43,7 @@ class Customer:
 
     def started(self, *, tls: bool = False) -> socket.socket:
         """Send an order of a campaign and return the connection, to read from."""
-        octets = json.dumps(order(SMS)).encode()
+        octets = json.dumps(make_order(SMS)).encode()
         head = (
             f"POST {SMS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(octets)}\r\n\r\n"
@@ -99,7 +99,7 @@ class Customer:
 
 
 @pytest.fixture
-def customer(served: Served) -> Iterator[Customer]:
+def customer(served: ServedEmulator) -> Iterator[Customer]:
     yield Customer(served, f"world-w{next(NAMES)}")
     assert served.log.read_text() == ""
 
@@ -192,7 +192,7 @@ def silent(connection: socket.socket) -> bool:
 
 
 def test_nothing_is_left_of_a_hang_once_the_client_has_given_up() -> None:
-    with serve() as process:
+    with serve_emulator() as process:
         customer = Customer(process, "demo")
         customer.asked({"wire": "hang"}, first=1)
         with customer.started():
@@ -207,7 +207,7 @@ def test_nothing_is_left_of_a_hang_once_the_client_has_given_up() -> None:
 
 
 def test_a_process_that_is_told_to_stop_ends_a_hang() -> None:
-    with serve() as process:
+    with serve_emulator() as process:
         customer = Customer(process, "demo")
         customer.asked({"wire": "hang"})
         with customer.started():

@@ -17,9 +17,15 @@ from emulator.worldfile.fixture import (
     load_fixture,
     parse_fixture,
 )
-from tests.conftest import MakeApi
-from tests.emulated import START, Api, at_once, demo, limited
-from tests.orders import AHEAD, CELLPHONE, SMS, order
+from tests.support.emulator import (
+    START,
+    Api,
+    MakeApi,
+    make_limited_emulator,
+    read_demo_world,
+    run_at_once,
+)
+from tests.support.orders import AHEAD, NUMBER, SMS, make_order
 
 Serving = Callable[..., Api]
 
@@ -31,7 +37,7 @@ FROZEN = {"clock": START.isoformat()}
 
 def written(folder: Path, file: str = "mine.yaml", /, **changes: Any) -> Path:
     """Write the demo world's file with *changes*; ``None`` takes a part away."""
-    document = {**demo(), **FROZEN, **changes}
+    document = {**read_demo_world(), **FROZEN, **changes}
     kept = {key: value for key, value in document.items() if value is not None}
     path = folder / file
     path.write_text(yaml.safe_dump(kept, allow_unicode=True), "utf-8")
@@ -76,7 +82,7 @@ def test_a_name_that_no_world_can_have_is_refused(api: Api, name: str) -> None:
 
 
 def test_a_world_is_the_same_each_time(api: Api) -> None:
-    placed = api.post(SMS, json=order(SMS), token="world-one").body["campaign"]
+    placed = api.post(SMS, json=make_order(SMS), token="world-one").body["campaign"]
 
     seen = api.get(f"/api/v3/campaign/{placed}/messages", token="world-one")
 
@@ -86,9 +92,9 @@ def test_a_world_is_the_same_each_time(api: Api) -> None:
 
 @pytest.mark.manual("AUT-08")
 def test_worlds_know_nothing_of_each_other(api: Api) -> None:
-    one = api.post(SMS, json=order(SMS), token="world-one").body
-    two = api.post(SMS, json=order(SMS), token="world-two").body
-    api.post(SMS, json=order(SMS), token="world-two")
+    one = api.post(SMS, json=make_order(SMS), token="world-one").body
+    two = api.post(SMS, json=make_order(SMS), token="world-two").body
+    api.post(SMS, json=make_order(SMS), token="world-two")
 
     third = api.get(USER, token="world-three").body["data"]
 
@@ -102,10 +108,10 @@ def test_worlds_know_nothing_of_each_other(api: Api) -> None:
 
 def test_each_world_has_a_clock_of_its_own(api: Api) -> None:
     for token in ("world-one", "world-two"):
-        api.post(SMS, json=order(SMS), token=token)
+        api.post(SMS, json=make_order(SMS), token=token)
     path = "/api/v3/campaign/8528238/messages"
 
-    at_once(api.worlds.get_or_create("world-one")).clock.advance(
+    run_at_once(api.worlds.get_or_create("world-one")).clock.advance(
         START.replace(minute=1) - START
     )
 
@@ -121,7 +127,7 @@ def test_the_worlds_of_files_are_not_minted_over(api: Api) -> None:
 
 
 def test_a_process_holds_so_many_worlds_and_no_more() -> None:
-    with closing(limited(3)) as api:
+    with closing(make_limited_emulator(3)) as api:
         statuses = [
             api.get(USER, token=f"world-{name}").status
             for name in ("one", "two", "three", "one")
@@ -162,7 +168,7 @@ def test_a_file_without_tokens_is_opened_by_its_worlds_name(
 def test_new_worlds_are_made_like_the_first_file(
     serving: Serving, tmp_path: Path
 ) -> None:
-    account = {**demo()["account"], "credit": 5}
+    account = {**read_demo_world()["account"], "credit": 5}
     path = written(tmp_path, account=account, assumptions={"language": "en"})
     api = serving(path)
 
@@ -250,7 +256,7 @@ def test_a_world_that_comes_with_the_program_is_named_without_its_path(
 def test_the_world_for_contract_testing_has_no_surprises(serving: Serving) -> None:
     api = serving("contract", "contract")
     before = api.clock.now
-    expensive = order(SMS, country=2, route=None, recipients=[TO] * 50_000)
+    expensive = make_order(SMS, country=2, route=None, recipients=[TO] * 50_000)
 
     answers = [api.post(SMS, json=expensive) for _ in range(6)]
 
@@ -259,9 +265,9 @@ def test_the_world_for_contract_testing_has_no_surprises(serving: Serving) -> No
     assert api.clock.now == before
 
 
-TO = {"cellphone": CELLPHONE}
-ACCOUNT = demo()["account"]
-ROUTE, *OTHER_ROUTES = demo()["routes"]
+TO = {"cellphone": NUMBER}
+ACCOUNT = read_demo_world()["account"]
+ROUTE, *OTHER_ROUTES = read_demo_world()["routes"]
 MISTAKES = [
     ({"color": 1}, "at the top: Additional properties are not allowed .'color'"),
     ({"account": None}, "at the top: 'account' is a required property"),
@@ -350,7 +356,7 @@ MISTAKES = [
 def test_a_mistake_in_a_file_is_told_with_its_path(
     tmp_path: Path, changes: dict[str, Any], says: str
 ) -> None:
-    document = {**demo(), **changes}
+    document = {**read_demo_world(), **changes}
     kept = {key: value for key, value in document.items() if value is not None}
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(kept), "utf-8")
@@ -454,7 +460,7 @@ def test_a_file_name_that_no_token_could_carry_needs_another(tmp_path: Path) -> 
     ],
 )
 def test_a_clock_is_told_in_words(text: str, rate: float, begins: str | None) -> None:
-    fixture = parse_fixture({**demo(), "clock": text}, "demo", now=START)
+    fixture = parse_fixture({**read_demo_world(), "clock": text}, "demo", now=START)
 
     assert fixture.rate == rate
     assert (fixture.at and fixture.at.isoformat()) == begins
@@ -482,7 +488,7 @@ def test_a_clock_is_told_in_words(text: str, rate: float, begins: str | None) ->
 )
 def test_other_words_are_no_clock(text: str) -> None:
     with pytest.raises(FixtureError, match="in what it means"):
-        parse_fixture({**demo(), "clock": text}, "demo", now=START)
+        parse_fixture({**read_demo_world(), "clock": text}, "demo", now=START)
 
 
 def test_a_fast_clock_runs_ahead(serving: Serving, tmp_path: Path) -> None:
@@ -513,7 +519,7 @@ CROWD = [{"cellphone": f"55{number:08d}"} for number in range(2000)]
 
 def fates(api: Api, recipients: list[dict[str, str]]) -> list[str]:
     """Return the status of a message to each, half a minute after placing."""
-    body = order(SMS, recipients=recipients)
+    body = make_order(SMS, recipients=recipients)
     placed = api.post(SMS, json=body).body["campaign"]
     api.clock.advance(seconds=40)
     rows = api.get(f"/api/v3/campaign/{placed}/messages").body["data"]
@@ -550,15 +556,15 @@ def test_the_seed_and_the_number_decide_and_nothing_else(make_api: MakeApi) -> N
 
 @pytest.mark.manual("DLR-19", "HLR-09")
 def test_handsets_and_the_reserved_block_are_not_drawn(make_api: MakeApi) -> None:
-    handsets = [{"cellphone": CELLPHONE, "outcome": "failed"}]
+    handsets = [{"cellphone": NUMBER, "outcome": "failed"}]
     handsets += [{"cellphone": "9990000002", "outcome": "unknown"}]
     api = make_api(population=[{"outcome": "sent", "weight": 1}], handsets=handsets)
-    numbers = (CELLPHONE, "9990000001", "9990001001", "9990000002")
+    numbers = (NUMBER, "9990000001", "9990001001", "9990000002")
 
     found = fates(api, [{"cellphone": number} for number in numbers])
 
     assert found == ["failed", "sent", "failed", "failed"]
-    assert api.get(f"/api/v3/hlr/{CELLPHONE}").body["status"] == "inactive"
+    assert api.get(f"/api/v3/hlr/{NUMBER}").body["status"] == "inactive"
     assert api.get("/api/v3/hlr/9990000002").body["status"] == "unknown"
 
 
@@ -572,7 +578,7 @@ def test_a_flag_makes_every_world_strict_or_lenient(
     serving: Serving, tmp_path: Path
 ) -> None:
     strict_file = written(tmp_path, strict=True)
-    wrong = order(SMS, country=2)  # which route 87 does not lead to
+    wrong = make_order(SMS, country=2)  # which route 87 does not lead to
 
     statuses = [
         serving(world, strict=strict).post(SMS, json=wrong).status
@@ -589,8 +595,8 @@ def test_what_a_file_assumes_counts_over_strict(
     path = written(tmp_path, assumptions={"route_elsewhere": "accept"})
     api = serving(path, strict=True)
 
-    elsewhere = api.post(SMS, json=order(SMS, country=2))
-    past = api.post(SMS, json=order(SMS, scheduled_date="2026-01-01 00:00:00"))
+    elsewhere = api.post(SMS, json=make_order(SMS, country=2))
+    past = api.post(SMS, json=make_order(SMS, scheduled_date="2026-01-01 00:00:00"))
 
     assert (elsewhere.status, elsewhere.notes) == (200, ["SMS-34"])
     assert past.status == 422
@@ -602,7 +608,7 @@ def test_a_flag_sets_the_pace_of_every_world(serving: Serving, tmp_path: Path) -
 
     for pace in (None, "manual", "instant"):
         api = serving(path, pace=pace)
-        placed = api.post(SMS, json=order(SMS)).body["campaign"]
+        placed = api.post(SMS, json=make_order(SMS)).body["campaign"]
         api.clock.advance(seconds=6 if pace is None else 0)
         answer = api.get(f"/api/v3/campaign/{placed}/messages")
         percentages.append(answer.body["percentage"])
@@ -635,10 +641,10 @@ def test_a_world_file_may_hold_campaigns_of_any_price(make_api: MakeApi) -> None
     dear = {**ROUTE, "price": 1_000_000}
     api = make_api(routes=[dear], account={**ACCOUNT, "credit": 1e12}, pace="instant")
 
-    answer = api.post(SMS, json=order(SMS, recipients=[TO] * 50_000))
+    answer = api.post(SMS, json=make_order(SMS, recipients=[TO] * 50_000))
 
     assert answer.body["balance"] == 1e12 - 5e10
-    assert api.post(SMS, json=order(SMS, scheduled_date=AHEAD)).status == 200
+    assert api.post(SMS, json=make_order(SMS, scheduled_date=AHEAD)).status == 200
 
 
 @pytest.mark.manual("SMS-47", "VOI-35")
@@ -658,7 +664,7 @@ def test_words_that_yaml_takes_for_truths_may_stand_without_quotes(
 
 @pytest.mark.parametrize("what", ["routes", "countries", "audios", "media", "links"])
 def test_two_things_of_a_world_cannot_have_one_id(make_api: MakeApi, what: str) -> None:
-    things = demo()[what]
+    things = read_demo_world()[what]
 
     with pytest.raises(FixtureError, match="have the id"):
         make_api(**{what: [*things, things[0]]})

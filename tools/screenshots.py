@@ -14,11 +14,10 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-from tests.browser import chromium
-from tests.receiver import receiving
-from tests.served import Served, serve
-from tests.smpp import packed
-from tests.smpp.plain import Plain
+from tests.support.browser import open_chromium
+from tests.support.processes import ServedEmulator, serve_emulator
+from tests.support.receiver import run_receiver
+from tests.support.smpp import SmppSocket, get_response_id, pack_pdu, pack_text
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 NOON = "2026-03-02T18:00:00Z"
@@ -50,7 +49,11 @@ PICTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    with serve("--clock", NOON) as served, receiving() as server, chromium() as browser:
+    with (
+        serve_emulator("--clock", NOON) as served,
+        run_receiver() as server,
+        open_chromium() as browser,
+    ):
         push = json.dumps({"push_url": f"{server.url}/respuestas"})
         served.ask("PATCH", "/_emulator/account", push)
         live(served)
@@ -60,7 +63,7 @@ def main() -> None:
                 print(FOLDER / f"{name}.png")
 
 
-def live(served: Served) -> None:
+def live(served: ServedEmulator) -> None:
     """Let enough happen that every page has something to show."""
     steer(served, "world/populate", {"campaigns": 34, "recipients": 400})
     someone = [{"cellphone": WHO, "name": "Guadalupe Rios"}]
@@ -88,10 +91,10 @@ def live(served: Served) -> None:
 
 
 @contextmanager
-def bound(served: Served) -> Iterator[None]:
+def bound(served: ServedEmulator) -> Iterator[None]:
     """Have somebody bound who sends two messages and gets their receipts."""
     where = served.ask("GET", "/_emulator/smpp").body
-    with Plain(where["host"], where["port"]) as client:
+    with SmppSocket(where["host"], where["port"]) as client:
         client.bind(where["system_id"], where["password"])
         for number, text in PARCELS.items():
             client.submit(number, text, registered=1)
@@ -102,18 +105,18 @@ def bound(served: Served) -> Iterator[None]:
         yield
 
 
-def take_receipts(client: Plain) -> None:
+def take_receipts(client: SmppSocket) -> None:
     for _ in PARCELS:
         receipt = client.hear()
-        response = packed.resp(receipt.command)
-        client.say(packed.packet(response, receipt.sequence, packed.text("")))
+        response = get_response_id(receipt.command)
+        client.say(pack_pdu(response, receipt.sequence, pack_text("")))
 
 
-def ask(served: Served, body: Any) -> None:
+def ask(served: ServedEmulator, body: Any) -> None:
     served.ask("POST", CAMPAIGN, json.dumps(body))
 
 
-def steer(served: Served, path: str, body: Any) -> None:
+def steer(served: ServedEmulator, path: str, body: Any) -> None:
     answer = served.ask("POST", f"/_emulator/{path}", json.dumps(body))
     if answer.status != HTTPStatus.OK:
         message = f"{path}: {answer.octets!r}"

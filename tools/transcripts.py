@@ -1,15 +1,19 @@
-"""Write the transcripts of tests.told.stories.py anew: ``python -m tools.transcripts``.
+"""Keep the transcripts of ``tests/told`` anew: ``python -m tools.transcripts``.
 
 Read the diff: it is what clients will see.
 """
 
-from tests.told.stories import FOLDER, STORIES, told
+import sys
+from pathlib import Path
+
+import pytest
+
+STORIES = Path(__file__).resolve().parents[1] / "tests" / "told"
 
 
-def main() -> None:
-    for name in STORIES:
-        (FOLDER / f"{name}.txt").write_text(told(name), "utf-8")
+def main() -> int:
+    return pytest.main(["-q", "-n", "0", "--keep-transcripts", str(STORIES)])
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,16 +1,13 @@
-"""Fixtures of SMPP: a demo world with its door open."""
+"""Fixtures of SMPP: a demo world with its SMPP port open."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from tests.conftest import MakeApi
-from tests.emulated import Api
-from tests.smpp.dialled import Phone, listening
-
-MakePhone = Callable[..., Phone]
+from tests.support.emulator import Api, MakeApi
+from tests.support.smpp import MakeSmsc, Smsc, open_smsc
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,18 +18,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def make_phone(make_api: MakeApi) -> Iterator[MakePhone]:
-    """Make worlds with other settings, their door open: ``make_phone(binds=[...])``."""
+def make_smsc(make_api: MakeApi) -> Iterator[MakeSmsc]:
+    """Make worlds with other settings, SMPP open: ``make_smsc(binds=[...])``."""
     with ExitStack() as stack:
 
-        def make(**changes: Any) -> Phone:
-            return stack.enter_context(listening(make_api(**changes)))
+        def make(**changes: Any) -> Smsc:
+            return stack.enter_context(open_smsc(make_api(**changes)))
 
         yield make
 
 
 @pytest.fixture
-def phone(api: Api) -> Iterator[Phone]:
-    """Open the door of a fresh demo world; its clock stands until the test moves it."""
-    with listening(api) as opened:
+def smsc(api: Api) -> Iterator[Smsc]:
+    """Open SMPP of a fresh demo world; its clock stands until the test moves it."""
+    with open_smsc(api) as opened:
         yield opened

@@ -7,12 +7,13 @@ import asyncio
 import json
 import logging
 import os
+import struct
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import smpplib.client
@@ -26,10 +27,84 @@ from aiosmpplib import (
     SubmitSmResp,
 )
 
-from tests.served import DEADLINE, Served, serve
-from tests.smpp import packed
-from tests.smpp.pcap import dissected, spoken
-from tests.tools import missing, require_tool
+from tests.support.processes import (
+    DEADLINE,
+    ServedEmulator,
+    require_tool,
+    serve_emulator,
+    skip_missing,
+)
+from tests.support.smpp import QUERY_SM, get_response_id, pack_pdu, pack_text
+
+RAW_IP = 101  # link type
+PORTS = (2775, 41_234)  # of the centre and of its client
+MAGIC = 0xA1B2C3D4
+PIECE = 1_400  # octets of a segment
+
+
+class SpokenPdu(NamedTuple):
+    """One PDU and who said it."""
+
+    by_client: bool
+    octets: bytes
+
+
+def list_pdus(exchanges: Iterable[dict[str, Any]]) -> list[SpokenPdu]:
+    """Return the PDUs that a journal holds, in order."""
+    said = []
+    for each in exchanges:
+        asked = each["method"] == "ESME"
+        for side, by_client in (("request", asked), ("answer", not asked)):
+            if octets := bytes.fromhex(each[side]["hex"]):
+                said.append(SpokenPdu(by_client, octets))
+    return said
+
+
+def dissect_pdus(
+    tshark: Path, said: list[SpokenPdu], file: Path
+) -> list[tuple[str, bool]]:
+    """Return what tshark makes of each PDU: its command, and if it is malformed."""
+    file.write_bytes(_capture(said))
+    shown = subprocess.run(
+        (
+            *(tshark, "-r", file, "-d", f"tcp.port=={PORTS[0]},smpp", "-Y", "smpp"),
+            *("-T", "fields", "-e", "smpp.command_id", "-e", "_ws.malformed"),
+        ),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = []
+    for line in shown.stdout.splitlines():
+        commands, _, malformed = line.partition("\t")
+        found += [(each, bool(malformed)) for each in commands.split(",")]
+    return found
+
+
+def _capture(said: list[SpokenPdu]) -> bytes:
+    packets = [struct.pack("<IHHiIII", MAGIC, 2, 4, 0, 0, 65_535, RAW_IP)]
+    numbers = {True: 1, False: 1}  # the next octet of each side
+    for second, (by_client, octets) in enumerate(said):
+        for start in range(0, len(octets), PIECE):
+            piece = octets[start : start + PIECE]
+            packet = _packet(by_client, numbers, piece)
+            numbers[by_client] += len(piece)
+            packets.append(struct.pack("<IIII", second, start, *(len(packet),) * 2))
+            packets.append(packet)
+    return b"".join(packets)
+
+
+def _packet(by_client: bool, numbers: dict[bool, int], piece: bytes) -> bytes:  # noqa: FBT001
+    centre, client = PORTS
+    ports = (client, centre) if by_client else (centre, client)
+    own, other = numbers[by_client], numbers[not by_client]
+    ends = (b"\x7f\0\0\x02", b"\x7f\0\0\x01")
+    source, target = ends if by_client else ends[::-1]
+    tcp = struct.pack(">HHIIBBHHH", *ports, own, other, 5 << 4, 0x18, 65_535, 0, 0)
+    length = 20 + len(tcp) + len(piece)
+    ip = struct.pack(">BBHHHBBH", 0x45, 0, length, 0, 0, 64, 6, 0) + source + target
+    return ip + tcp + piece
+
 
 SCRIPT = Path(__file__).with_name("client.cjs")
 LIBRARY = Path(__file__).parents[1] / "contract_tools" / "node_modules" / "smpp"
@@ -39,19 +114,19 @@ DELIVERED = 2
 
 
 @contextmanager
-def centre(*flags: str) -> Iterator[tuple[Served, str, int]]:
+def centre(*flags: str) -> Iterator[tuple[ServedEmulator, str, int]]:
     """Serve a world in which nothing takes time."""
-    with serve("--pace", "instant", *flags) as served:
+    with serve_emulator("--pace", "instant", *flags) as served:
         host, _, port = served.ready["smpp"].rpartition(":")
         yield served, host, int(port)
 
 
-def texts(served: Served) -> list[str]:
+def texts(served: ServedEmulator) -> list[str]:
     listed = served.ask("GET", "/_emulator/messages").body["messages"]
     return [each["text"] for each in listed]
 
 
-def journal(served: Served) -> list[dict[str, Any]]:
+def journal(served: ServedEmulator) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = served.ask("GET", "/_emulator/journal").body[
         "exchanges"
     ]
@@ -75,7 +150,7 @@ def _into(heard: list[Any]) -> Callable[..., None]:
     return hear
 
 
-def spoke(served: Served, host: str, port: int) -> None:
+def spoke(served: ServedEmulator, host: str, port: int) -> None:
     """Let smpplib bind, send, hear of it, ask and unbind, and look at what it hears."""
     receipts: list[Any] = []
     answers: list[Any] = []
@@ -140,7 +215,7 @@ class Ear(AbstractHook):  # type: ignore[misc]
         pass
 
     async def received(self, message: Any, pdu: bytes, _client: str) -> None:
-        if int.from_bytes(pdu[4:8], "big") == packed.resp(packed.QUERY_SM):
+        if int.from_bytes(pdu[4:8], "big") == get_response_id(QUERY_SM):
             self.states.append(pdu[-2])
             self.asked.set()
         if isinstance(message, SubmitSmResp):
@@ -171,8 +246,8 @@ async def _with_aiosmpplib(host: str, port: int, sent: list[str]) -> Ear:
         )
     async with asyncio.timeout(DEADLINE):
         await ear.done.wait()
-        asked = packed.text(ear.answers[0]) + b"\0\0" + packed.text("74342")
-        esme._writer.write(packed.packet(packed.QUERY_SM, 9_000, asked))  # noqa: SLF001
+        asked = pack_text(ear.answers[0]) + b"\0\0" + pack_text("74342")
+        esme._writer.write(pack_pdu(QUERY_SM, 9_000, asked))  # noqa: SLF001
         await ear.asked.wait()
         writer = esme._writer  # noqa: SLF001 - it closes no connection by itself
         await esme.stop()
@@ -200,7 +275,7 @@ def test_aiosmpplib_does_all_that_it_can() -> None:
 def test_node_smpp_does_all_of_it(scheme: str, tmp_path: Path) -> None:
     node = require_tool("node")
     if not LIBRARY.is_dir():
-        missing("smpp of npm")
+        skip_missing("smpp of npm")
     ca = tmp_path / "ca.pem"
     with centre("--smpp-tls-port", "0", "--tls-ca-file", str(ca)) as (served, *_):
         address = served.ready["smpps" if scheme == "ssmpp" else "smpp"]
@@ -228,9 +303,9 @@ def test_wireshark_finds_nothing_malformed(tmp_path: Path) -> None:
     tshark = require_tool("tshark")
     with centre() as (served, host, port):
         spoke(served, host, port)
-        said = spoken(journal(served))
+        said = list_pdus(journal(served))
 
-    found = dissected(tshark, said, tmp_path / "smpp.pcap")
+    found = dissect_pdus(tshark, said, tmp_path / "smpp.pcap")
 
     assert len(found) == len(said) > 20
     assert [command for command, malformed in found if malformed] == []

@@ -8,11 +8,6 @@ from typing import Any
 import pytest
 
 from emulator.domain.command_status import CommandStatus
-from tests.emulated import Api, emulated
-from tests.smpp import packed
-from tests.smpp.conftest import MakePhone
-from tests.smpp.dialled import Caller, Phone, listening
-from tests.smpp.packed import resp
 from tests.smpp.test_receipts import deliveries, receipt, silent, text
 from tests.smpp.test_submissions import (
     ABSENT,
@@ -30,8 +25,27 @@ from tests.smpp.test_submissions import (
     status_of,
     texts,
 )
-from tests.steering import steer, steered
-from tests.stored import kept
+from tests.support.emulator import Api, make_emulator, run_control, send_control
+from tests.support.smpp import (
+    BIND_RECEIVER,
+    BIND_TRANSMITTER,
+    DATA_SM,
+    DELIVER_SM,
+    MESSAGE_PAYLOAD,
+    SUBMIT_MULTI,
+    SUBMIT_SM,
+    MakeSmsc,
+    SmppClient,
+    Smsc,
+    get_response_id,
+    open_smsc,
+    pack_pdu,
+    pack_submit,
+    pack_text,
+    pack_tlv,
+    unpack_deliver,
+)
+from tests.support.worlds import keep_worlds
 
 UNKNOWN = 7
 HOUR = "000000010000000R"
@@ -40,9 +54,9 @@ SMS = "campaigns/sms/8528238"
 FIRST = 46608336
 
 
-def advance(phone: Phone, seconds: float) -> Any:
+def advance(smsc: Smsc, seconds: float) -> Any:
     order = {"seconds": seconds}
-    return steered(phone.api, "POST", "clock/advance", json=order)
+    return run_control(smsc.api, "POST", "clock/advance", json=order)
 
 
 def events(run: Any) -> list[tuple[str, str]]:
@@ -54,34 +68,34 @@ def events(run: Any) -> list[tuple[str, str]]:
     ]
 
 
-def fate(caller: Caller, message: int = FIRST) -> tuple[str, int, int]:
+def fate(caller: SmppClient, message: int = FIRST) -> tuple[str, int, int]:
     """Return how a message ended, whose receipt comes first."""
     receipt(caller)
     return query(caller, message)
 
 
-def polled(phone: Phone, campaign: int = 8528238) -> Any:
-    return phone.api.get(f"/api/v3/campaign/{campaign}/messages").body
+def polled(smsc: Smsc, campaign: int = 8528238) -> Any:
+    return smsc.api.get(f"/api/v3/campaign/{campaign}/messages").body
 
 
 # --- Validity ----------------------------------------------------------------
 
 
 @pytest.fixture
-def expired(phone: Phone) -> Caller:
+def expired(smsc: Smsc) -> SmppClient:
     """Return a client whose message was not delivered within its hour."""
-    caller = phone.bound()
+    caller = smsc.bind()
     assert caller.submit(2, ABSENT, validity=HOUR, registered=1) == FIRST
     return caller
 
 
 def test_a_message_that_expires_is_final_at_that_instant(
-    phone: Phone, expired: Caller
+    smsc: Smsc, expired: SmppClient
 ) -> None:
-    run = advance(phone, 3599)
-    before = polled(phone)
-    last = advance(phone, 1)
-    after = polled(phone)
+    run = advance(smsc, 3599)
+    before = polled(smsc)
+    last = advance(smsc, 1)
+    after = polled(smsc)
 
     assert (before["percentage"], after["percentage"]) == (0, 100)
     assert [each["data"][0]["status"] for each in (before, after)] == [
@@ -96,13 +110,13 @@ def test_a_message_that_expires_is_final_at_that_instant(
 
 
 def test_a_message_that_has_expired_leaves_nothing_to_happen(
-    phone: Phone, expired: Caller
+    smsc: Smsc, expired: SmppClient
 ) -> None:
-    advance(phone, 3600)
+    advance(smsc, 3600)
     receipt(expired)
 
-    assert steered(phone.api, "GET", "clock/pending")["pending"] == []
-    assert events(advance(phone, 10 * 86_400)) == []
+    assert run_control(smsc.api, "GET", "clock/pending")["pending"] == []
+    assert events(advance(smsc, 10 * 86_400)) == []
     assert silent(expired)
     assert state_of(expired, FIRST) == EXPIRED
 
@@ -117,15 +131,15 @@ def test_a_message_that_has_expired_leaves_nothing_to_happen(
 )
 @pytest.mark.parametrize("schedule", ["", "000000003000000R"])
 def test_a_message_that_has_expired_is_neither_given_up_nor_replaced(
-    phone: Phone, ask: bytes, status: CommandStatus, schedule: str
+    smsc: Smsc, ask: bytes, status: CommandStatus, schedule: str
 ) -> None:
-    caller = phone.bound()
+    caller = smsc.bind()
     caller.submit(2, ABSENT, validity=HOUR, schedule=schedule)
-    advance(phone, 3600)
+    advance(smsc, 3600)
 
     assert status_of(caller, ask) == status
     assert state_of(caller, FIRST) == EXPIRED
-    assert texts(phone) == ["hola"]
+    assert texts(smsc) == ["hola"]
 
 
 @pytest.mark.parametrize(
@@ -136,46 +150,46 @@ def test_a_message_that_has_expired_is_neither_given_up_nor_replaced(
     ],
 )
 def test_staff_can_do_nothing_about_a_message_that_has_expired(
-    phone: Phone, expired: Caller, change: str, title: str
+    smsc: Smsc, expired: SmppClient, change: str, title: str
 ) -> None:
-    advance(phone, 3599)
-    offered = steered(phone.api, "GET", SMS)["changes"]
-    advance(phone, 1)
+    advance(smsc, 3599)
+    offered = run_control(smsc.api, "GET", SMS)["changes"]
+    advance(smsc, 1)
 
-    answer = steer(phone.api, "POST", f"{SMS}/{change}")
+    answer = send_control(smsc.api, "POST", f"{SMS}/{change}")
 
     assert (answer.status, answer.body["title"]) == (422, title)
     assert answer.body["detail"] == "campaign 8528238 is complete"
     assert fate(expired)[1] == EXPIRED
     assert offered == ["pause", "cancel", "lose"]
-    assert steered(phone.api, "GET", SMS)["changes"] == []
+    assert run_control(smsc.api, "GET", SMS)["changes"] == []
 
 
-def test_a_message_that_was_delivered_in_time_does_not_expire(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_message_that_was_delivered_in_time_does_not_expire(smsc: Smsc) -> None:
+    caller = smsc.bind()
     message = caller.submit(2, validity=HOUR, registered=1)
 
-    run = advance(phone, 2 * 3600)
+    run = advance(smsc, 2 * 3600)
 
     assert events(run) == [("18:00:01", "inserted"), ("18:00:11", "completed")]
     assert "done date:2603021200 stat:DELIVRD" in text(caller)
     assert query(caller, message) == ("260302180011000+", DELIVERED, 0)
-    assert polled(phone)["data"][0]["status"] == "sent"
+    assert polled(smsc)["data"][0]["status"] == "sent"
 
 
-def test_of_many_those_expire_that_are_not_final(phone: Phone) -> None:
-    caller = phone.bound()
+def test_of_many_those_expire_that_are_not_final(smsc: Smsc) -> None:
+    caller = smsc.bind()
     octets = multi(2, number("4498987282"), number(ABSENT), number("9990001000"))
-    validity = packed.text(HOUR)
+    validity = pack_text(HOUR)
     at = octets.index(bytes(3) + b"\0\0" + bytes(4) + b"\4hola") + 4
     octets = octets[:at] + validity + octets[at + 1 :]
-    octets = packed.packet(packed.SUBMIT_MULTI, 2, octets[16:])
+    octets = pack_pdu(SUBMIT_MULTI, 2, octets[16:])
     assert caller.ask(octets).status == 0
 
-    advance(phone, 3599)
-    before = polled(phone)
-    advance(phone, 1)
-    after = polled(phone)
+    advance(smsc, 3599)
+    before = polled(smsc)
+    advance(smsc, 1)
+    after = polled(smsc)
 
     assert [each["status"] for each in before["data"]] == ["sent", "retried", "failed"]
     assert [each["status"] for each in after["data"]] == ["sent", "failed", "failed"]
@@ -183,61 +197,61 @@ def test_of_many_those_expire_that_are_not_final(phone: Phone) -> None:
     assert query(caller, FIRST) == ("260302190000000+", EXPIRED, 0)
 
 
-def test_a_validity_that_ends_before_its_schedule_is_declined(phone: Phone) -> None:
-    caller = phone.bound()
-    before = phone.api.balance()
+def test_a_validity_that_ends_before_its_schedule_is_declined(smsc: Smsc) -> None:
+    caller = smsc.bind()
+    before = smsc.api.balance()
 
     answers = [
-        caller.ask(packed.submit(each, schedule=HOUR, validity=validity))
+        caller.ask(pack_submit(each, schedule=HOUR, validity=validity))
         for each, validity in enumerate((HALF, HOUR, "000000010001000R"), start=2)
     ]
 
     wrong = CommandStatus.ESME_RINVEXPIRY
     assert [each.status for each in answers] == [wrong, wrong, 0]
-    assert before - phone.api.balance() == 1
-    found = steered(phone.api, "GET", "journal?operation=submit_sm")["exchanges"]
+    assert before - smsc.api.balance() == 1
+    found = run_control(smsc.api, "GET", "journal?operation=submit_sm")["exchanges"]
     why = "the validity has passed by then"
     assert [each["why"] for each in found] == [why, why, ""]
 
 
 def test_a_message_whose_validity_ends_before_it_is_sent_is_never_sent(
-    phone: Phone,
+    smsc: Smsc,
 ) -> None:
-    caller = phone.bound()
+    caller = smsc.bind()
     message = caller.submit(2, validity=HOUR, registered=1)
     later = caller.ask(replaced(3, message, b"tarde", "000000020000000R"))
 
-    run = advance(phone, 4 * 3600)
+    run = advance(smsc, 4 * 3600)
 
     assert later.status == 0
     assert "stat:EXPIRED" in text(caller)
     assert query(caller, message) == ("260302190000000+", EXPIRED, 0)
-    (row,) = polled(phone)["data"]
+    (row,) = polled(smsc)["data"]
     assert (row["status"], row["sent_date"]) == ("failed", None)
     assert events(run) == [("18:00:01", "inserted"), ("19:00:00", "completed")]
 
 
-def test_a_paused_message_expires_all_the_same(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_paused_message_expires_all_the_same(smsc: Smsc) -> None:
+    caller = smsc.bind()
     message = caller.submit(2, schedule=HALF, validity=HOUR, registered=1)
-    steered(phone.api, "POST", f"{SMS}/pause")
+    run_control(smsc.api, "POST", f"{SMS}/pause")
     waiting = state_of(caller, message)
-    run = advance(phone, 3600)
+    run = advance(smsc, 3600)
 
     assert waiting == ENROUTE
     assert events(run)[-1] == ("19:00:00", "completed")
     assert "stat:EXPIRED" in text(caller)
     assert query(caller, message) == (WHEN, EXPIRED, 0)
-    assert polled(phone)["percentage"] == 100
-    assert steer(phone.api, "POST", f"{SMS}/cancel").status == 422
+    assert polled(smsc)["percentage"] == 100
+    assert send_control(smsc.api, "POST", f"{SMS}/cancel").status == 422
 
 
-def test_a_message_that_was_given_up_does_not_expire(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_message_that_was_given_up_does_not_expire(smsc: Smsc) -> None:
+    caller = smsc.bind()
     message = caller.submit(2, schedule=HALF, validity=HOUR, registered=1)
     assert status_of(caller, cancel(3, str(message))) == 0
 
-    run = advance(phone, 2 * 3600)
+    run = advance(smsc, 2 * 3600)
 
     assert "stat:DELETED" in text(caller)
     assert query(caller, message) == ("260302180000000+", DELETED, 0)
@@ -256,26 +270,26 @@ def test_a_message_that_was_given_up_does_not_expire(phone: Phone) -> None:
     ],
 )
 def test_who_asks_for_failures_is_told_of_what_expired(
-    phone: Phone, to: str, validity: str, registered: int, says: str
+    smsc: Smsc, to: str, validity: str, registered: int, says: str
 ) -> None:
-    caller = phone.bound()
+    caller = smsc.bind()
     caller.submit(2, to, validity=validity, registered=registered)
 
-    advance(phone, 3600)
+    advance(smsc, 3600)
 
     if says:
         assert f"stat:{says}" in text(caller)
     assert silent(caller)
 
 
-def test_a_lost_campaign_is_unknown_to_everybody(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_lost_campaign_is_unknown_to_everybody(smsc: Smsc) -> None:
+    caller = smsc.bind()
     message = caller.submit(2, ABSENT, validity=HALF, registered=1)
-    advance(phone, 60)
-    steered(phone.api, "POST", f"{SMS}/lose")
+    advance(smsc, 60)
+    run_control(smsc.api, "POST", f"{SMS}/lose")
     at_once = state_of(caller, message)
 
-    advance(phone, 3600)
+    advance(smsc, 3600)
 
     assert "stat:UNKNOWN" in text(caller)
     assert (at_once, state_of(caller, message)) == (UNKNOWN, UNKNOWN)
@@ -285,31 +299,33 @@ def test_a_lost_campaign_is_unknown_to_everybody(phone: Phone) -> None:
 # --- Replacing, and another state of the world -------------------------------
 
 
-def pending(caller: Caller, sequence: int, short: bytes, **fields: Any) -> int:
+def pending(caller: SmppClient, sequence: int, short: bytes, **fields: Any) -> int:
     return caller.submit(sequence, short=short, schedule=HOUR, **fields)
 
 
-def to_checkpoint(phone: Phone) -> None:
-    steered(phone.api, "POST", "world/checkpoints/one/restore")
+def to_checkpoint(smsc: Smsc) -> None:
+    run_control(smsc.api, "POST", "world/checkpoints/one/restore")
 
 
-def to_snapshot(phone: Phone) -> None:
-    held = steered(phone.api, "POST", "world/checkpoints/one/open", json={"name": "o"})
-    document = steered(phone.api, "GET", f"world/snapshot?world={held['name']}")
-    steered(phone.api, "POST", "world/restore", json=document)
+def to_snapshot(smsc: Smsc) -> None:
+    held = run_control(
+        smsc.api, "POST", "world/checkpoints/one/open", json={"name": "o"}
+    )
+    document = run_control(smsc.api, "GET", f"world/snapshot?world={held['name']}")
+    run_control(smsc.api, "POST", "world/restore", json=document)
 
 
 @pytest.mark.parametrize("back", [to_checkpoint, to_snapshot])
 def test_a_world_that_was_put_back_knows_what_may_be_replaced(
-    phone: Phone, back: Callable[[Phone], None]
+    smsc: Smsc, back: Callable[[Smsc], None]
 ) -> None:
-    caller = phone.bound()
+    caller = smsc.bind()
     first = pending(caller, 2, b"uno")
     newest = pending(caller, 3, b"dos")
-    steered(phone.api, "POST", "world/checkpoints", json={"name": "one"})
+    run_control(smsc.api, "POST", "world/checkpoints", json={"name": "one"})
     later = pending(caller, 4, b"tres")
 
-    back(phone)
+    back(smsc)
     replacing = pending(caller, 5, b"cuatro", replace=1)
 
     assert replacing == later
@@ -318,44 +334,44 @@ def test_a_world_that_was_put_back_knows_what_may_be_replaced(
         DELETED,
         ENROUTE,
     ]
-    assert texts(phone) == ["uno", "dos", "cuatro"]
+    assert texts(smsc) == ["uno", "dos", "cuatro"]
 
 
-def test_a_world_that_was_reset_has_nothing_to_replace(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_world_that_was_reset_has_nothing_to_replace(smsc: Smsc) -> None:
+    caller = smsc.bind()
     message = pending(caller, 2, b"uno")
 
-    steered(phone.api, "POST", "world/reset")
+    run_control(smsc.api, "POST", "world/reset")
     again = pending(caller, 3, b"dos", replace=1)
 
     assert again == message
     assert state_of(caller, again) == ENROUTE
-    assert texts(phone) == ["dos"]
+    assert texts(smsc) == ["dos"]
 
 
-def test_a_fork_replaces_its_own_message_and_not_the_original_s(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_fork_replaces_its_own_message_and_not_the_original_s(smsc: Smsc) -> None:
+    caller = smsc.bind()
     message = pending(caller, 2, b"uno")
-    steered(phone.api, "POST", "world/fork", json={"name": "copy"})
-    copy = phone.bound(system_id="world-copy", password="x")
+    run_control(smsc.api, "POST", "world/fork", json={"name": "copy"})
+    copy = smsc.bind(system_id="world-copy", password="x")
 
     # another system_id is another client, so that it replaces nothing
     pending(copy, 2, b"dos", replace=1)
     assert state_of(caller, message) == ENROUTE
     states = [
         each["status"]
-        for each in steered(phone.api, "GET", "messages?world=copy")["messages"]
+        for each in run_control(smsc.api, "GET", "messages?world=copy")["messages"]
     ]
 
     assert states == ["in progress", "in progress"]
 
 
 def test_a_process_that_starts_anew_knows_what_may_be_replaced(tmp_path: Path) -> None:
-    with kept(tmp_path) as api, listening(api) as phone:
-        message = pending(phone.bound(), 2, b"uno")
+    with keep_worlds(tmp_path) as api, open_smsc(api) as smsc:
+        message = pending(smsc.bind(), 2, b"uno")
 
-    with kept(tmp_path) as api, listening(api) as phone:
-        caller = phone.bound()
+    with keep_worlds(tmp_path) as api, open_smsc(api) as smsc:
+        caller = smsc.bind()
         pending(caller, 2, b"dos", replace=1)
 
         assert state_of(caller, message) == DELETED
@@ -363,12 +379,12 @@ def test_a_process_that_starts_anew_knows_what_may_be_replaced(tmp_path: Path) -
 
 @pytest.mark.parametrize(("registered", "says"), [(0, ""), (1, "DELETED")])
 def test_a_message_that_is_replaced_is_told_of_as_deleted(
-    phone: Phone, registered: int, says: str
+    smsc: Smsc, registered: int, says: str
 ) -> None:
-    caller = phone.bound()
+    caller = smsc.bind()
     pending(caller, 2, b"uno", registered=registered)
 
-    caller.say(packed.submit(3, short=b"dos", schedule=HOUR, replace=1))
+    caller.say(pack_submit(3, short=b"dos", schedule=HOUR, replace=1))
     assert caller.hear().sequence == 3
 
     if says:
@@ -376,104 +392,104 @@ def test_a_message_that_is_replaced_is_told_of_as_deleted(
     assert silent(caller)
 
 
-def test_what_is_replaced_without_credit_stays_as_it_was(make_phone: MakePhone) -> None:
-    phone = make_phone(account={**emulated_account(), "credit": 1})
-    caller = phone.bound()
+def test_what_is_replaced_without_credit_stays_as_it_was(make_smsc: MakeSmsc) -> None:
+    smsc = make_smsc(account={**emulated_account(), "credit": 1})
+    caller = smsc.bind()
     message = pending(caller, 2, b"uno")
 
-    octets = packed.submit(3, short=b"dos", schedule=HOUR, replace=1)
+    octets = pack_submit(3, short=b"dos", schedule=HOUR, replace=1)
 
     assert status_of(caller, octets) == CommandStatus.ESME_RSUBMITFAIL
     assert state_of(caller, message) == ENROUTE
-    assert texts(phone) == ["uno"]
+    assert texts(smsc) == ["uno"]
 
 
 def emulated_account() -> dict[str, Any]:
-    with closing(emulated()) as api:
-        account: dict[str, Any] = steered(api, "GET", "account")["account"]
+    with closing(make_emulator()) as api:
+        account: dict[str, Any] = run_control(api, "GET", "account")["account"]
         return account
 
 
 # --- Receipts, and another state of the world --------------------------------
 
 
-def test_a_world_that_was_put_back_owes_its_receipt_again(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_world_that_was_put_back_owes_its_receipt_again(smsc: Smsc) -> None:
+    caller = smsc.bind()
     caller.submit(2, registered=1)
-    steered(phone.api, "POST", "world/checkpoints", json={"name": "one"})
-    advance(phone, 60)
+    run_control(smsc.api, "POST", "world/checkpoints", json={"name": "one"})
+    advance(smsc, 60)
     asked = caller.hear()
 
-    to_checkpoint(phone)
-    caller.say(packed.packet(resp(packed.DELIVER_SM), asked.sequence, b"\0"))
-    between = deliveries(phone)
-    advance(phone, 60)
+    to_checkpoint(smsc)
+    caller.say(pack_pdu(get_response_id(DELIVER_SM), asked.sequence, b"\0"))
+    between = deliveries(smsc)
+    advance(smsc, 60)
     receipt(caller)
 
     assert between == []
-    (done,) = deliveries(phone)
+    (done,) = deliveries(smsc)
     assert (done["state"], len(done["attempts"])) == ("delivered", 1)
-    assert steered(phone.api, "GET", "smpp/sessions")[0]["delivered"] == 1
+    assert run_control(smsc.api, "GET", "smpp/sessions")[0]["delivered"] == 1
 
 
-def test_a_receipt_that_waits_is_kept_by_a_checkpoint(phone: Phone) -> None:
-    sender = phone.bound(command=packed.BIND_TRANSMITTER)
+def test_a_receipt_that_waits_is_kept_by_a_checkpoint(smsc: Smsc) -> None:
+    sender = smsc.bind(command=BIND_TRANSMITTER)
     sender.submit(2, registered=1)
-    advance(phone, 60)
-    steered(phone.api, "POST", "world/checkpoints", json={"name": "one"})
-    receipt(phone.bound(command=packed.BIND_RECEIVER))
+    advance(smsc, 60)
+    run_control(smsc.api, "POST", "world/checkpoints", json={"name": "one"})
+    receipt(smsc.bind(command=BIND_RECEIVER))
 
-    to_checkpoint(phone)
-    receiver = phone.callers[1]
+    to_checkpoint(smsc)
+    receiver = smsc.clients[1]
 
     assert "stat:DELIVRD" in text(receiver)
-    assert [each["state"] for each in deliveries(phone)] == ["delivered"]
+    assert [each["state"] for each in deliveries(smsc)] == ["delivered"]
 
 
-def test_a_client_whose_token_is_gone_stays_bound(phone: Phone) -> None:
-    caller = phone.bound()
-    steered(phone.api, "DELETE", "tokens/demo?world=demo")
+def test_a_client_whose_token_is_gone_stays_bound(smsc: Smsc) -> None:
+    caller = smsc.bind()
+    run_control(smsc.api, "DELETE", "tokens/demo?world=demo")
 
     message = caller.submit(2, registered=1)
-    steered(phone.api, "POST", "clock/advance?world=demo", json={"seconds": 60})
+    run_control(smsc.api, "POST", "clock/advance?world=demo", json={"seconds": 60})
 
     assert f"id:{message} " in text(caller)
 
 
-def test_a_session_that_is_cut_leaves_its_receipts_to_the_next(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_session_that_is_cut_leaves_its_receipts_to_the_next(smsc: Smsc) -> None:
+    caller = smsc.bind()
     caller.submit(2, registered=1)
-    advance(phone, 60)
+    advance(smsc, 60)
     asked = caller.hear()
 
-    steered(phone.api, "DELETE", "smpp/sessions/1")
+    run_control(smsc.api, "DELETE", "smpp/sessions/1")
 
     assert caller.is_cut()
-    assert receipt(phone.bound()).short == packed.delivered(asked.body).short
+    assert receipt(smsc.bind()).short == unpack_deliver(asked.body).short
 
 
-def test_a_receipt_waits_for_no_clock_that_stands(phone: Phone) -> None:
-    sender = phone.bound(command=packed.BIND_TRANSMITTER)
+def test_a_receipt_waits_for_no_clock_that_stands(smsc: Smsc) -> None:
+    sender = smsc.bind(command=BIND_TRANSMITTER)
     sender.submit(2, registered=1)
-    advance(phone, 60)
+    advance(smsc, 60)
 
-    assert "stat:DELIVRD" in text(phone.bound(command=packed.BIND_RECEIVER))
+    assert "stat:DELIVRD" in text(smsc.bind(command=BIND_RECEIVER))
 
 
-def test_a_client_that_asks_for_later_waits_for_the_world_s_clock(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_client_that_asks_for_later_waits_for_the_world_s_clock(smsc: Smsc) -> None:
+    caller = smsc.bind()
     caller.submit(2, registered=1)
-    advance(phone, 60)
+    advance(smsc, 60)
     receipt(caller, status=CommandStatus.ESME_RX_T_APPN)
 
-    advance(phone, 59)
+    advance(smsc, 59)
     early = silent(caller)
-    steered(phone.api, "POST", "world/checkpoints", json={"name": "one"})
-    advance(phone, 1)
+    run_control(smsc.api, "POST", "world/checkpoints", json={"name": "one"})
+    advance(smsc, 1)
     receipt(caller)
-    to_checkpoint(phone)
+    to_checkpoint(smsc)
     again = silent(caller)
-    advance(phone, 1)
+    advance(smsc, 1)
 
     assert (early, again) == (True, True)
     assert "stat:DELIVRD" in text(caller)
@@ -482,97 +498,93 @@ def test_a_client_that_asks_for_later_waits_for_the_world_s_clock(phone: Phone) 
 # --- Answers that are late ---------------------------------------------------
 
 
-def late(phone: Phone, operation: str, **rule: Any) -> None:
+def late(smsc: Smsc, operation: str, **rule: Any) -> None:
     rule = {"operation": operation, "phase": "after", "effect": {"delay": 60}, **rule}
-    steered(phone.api, "POST", "faults", json=rule)
+    run_control(smsc.api, "POST", "faults", json=rule)
 
 
 def data(sequence: int) -> bytes:
-    body = packed.text("") + b"\0\0" + packed.text("74342") + b"\1\1"
-    body += packed.text("4498987282") + b"\0\1\0"
-    return packed.packet(
-        packed.DATA_SM, sequence, body + packed.tlv(packed.MESSAGE_PAYLOAD, b"hola")
-    )
+    body = pack_text("") + b"\0\0" + pack_text("74342") + b"\1\1"
+    body += pack_text("4498987282") + b"\0\1\0"
+    return pack_pdu(DATA_SM, sequence, body + pack_tlv(MESSAGE_PAYLOAD, b"hola"))
 
 
 def many(sequence: int) -> bytes:
     body = multi(sequence, number("4498987282"))[16:]
     registered = len(body) - len(bytes(4) + b"\4hola")
     body = body[:registered] + b"\1" + body[registered + 1 :]
-    return packed.packet(packed.SUBMIT_MULTI, sequence, body)
+    return pack_pdu(SUBMIT_MULTI, sequence, body)
 
 
 @pytest.mark.parametrize(
     ("operation", "octets"),
     [
-        ("submit_sm", packed.submit(3, registered=1)),
+        ("submit_sm", pack_submit(3, registered=1)),
         ("data_sm", data(3)),
         ("submit_multi", many(3)),
     ],
     ids=["submit_sm", "data_sm", "submit_multi"],
 )
 def test_a_receipt_comes_behind_the_late_answer_it_is_about(
-    phone: Phone, operation: str, octets: bytes
+    smsc: Smsc, operation: str, octets: bytes
 ) -> None:
-    late(phone, operation)
-    caller = phone.bound()
+    late(smsc, operation)
+    caller = smsc.bind()
     caller.say(octets)
     caller.turn()
 
-    advance(phone, 59)
+    advance(smsc, 59)
     early = silent(caller)
-    advance(phone, 2)
+    advance(smsc, 2)
 
     assert early
     assert [caller.hear().command for _ in range(2)] == [
-        resp(int.from_bytes(octets[4:8], "big")),
-        packed.DELIVER_SM,
+        get_response_id(int.from_bytes(octets[4:8], "big")),
+        DELIVER_SM,
     ]
 
 
 @pytest.mark.parametrize(
     ("operation", "ask"),
     [
-        ("query_sm", lambda each: packed.text(str(each)) + bytes(3)),
+        ("query_sm", lambda each: pack_text(str(each)) + bytes(3)),
         ("enquire_link", lambda _: b""),
-        ("cancel_sm", lambda each: b"\0" + packed.text(str(each)) + bytes(6)),
+        ("cancel_sm", lambda each: b"\0" + pack_text(str(each)) + bytes(6)),
     ],
 )
 def test_a_late_answer_to_something_else_holds_no_receipt_back(
-    phone: Phone, operation: str, ask: Callable[[int], bytes]
+    smsc: Smsc, operation: str, ask: Callable[[int], bytes]
 ) -> None:
-    late(phone, operation)
-    caller = phone.bound()
+    late(smsc, operation)
+    caller = smsc.bind()
     scheduled = caller.submit(2, schedule=HOUR)
     caller.submit(3, registered=1)
     command = {"query_sm": 3, "enquire_link": 0x15, "cancel_sm": 8}[operation]
-    caller.say(packed.packet(command, 4, ask(scheduled)))
+    caller.say(pack_pdu(command, 4, ask(scheduled)))
     caller.turn()
 
-    advance(phone, 12)
+    advance(smsc, 12)
     first = caller.hear()
-    advance(phone, 60)
+    advance(smsc, 60)
     second = caller.hear()
 
-    assert (first.command, second.command) == (packed.DELIVER_SM, resp(command))
+    assert (first.command, second.command) == (DELIVER_SM, get_response_id(command))
     assert second.status == 0
 
 
 def test_a_late_answer_to_one_client_holds_no_receipt_of_another_back(
-    make_phone: MakePhone,
+    make_smsc: MakeSmsc,
 ) -> None:
     binds = [{"system_id": each, "password": "x"} for each in ("one", "other")]
-    phone = make_phone(binds=binds)
-    late(phone, "submit_sm", token="one")
-    one, other = (
-        phone.bound(system_id=each, password="x") for each in ("one", "other")
-    )
+    smsc = make_smsc(binds=binds)
+    late(smsc, "submit_sm", token="one")
+    one, other = (smsc.bind(system_id=each, password="x") for each in ("one", "other"))
     other.submit(2, registered=1)
-    one.say(packed.submit(2, registered=1))
+    one.say(pack_submit(2, registered=1))
     one.turn()
     other.submit(3, registered=1)
 
-    advance(phone, 12)
+    advance(smsc, 12)
 
     assert [receipt(other).short[:11] for _ in range(2)] == [
         b"id:46608336",
@@ -580,48 +592,48 @@ def test_a_late_answer_to_one_client_holds_no_receipt_of_another_back(
     ]
 
 
-def test_what_a_cut_session_waits_for_holds_nobody_up(phone: Phone) -> None:
-    late(phone, "submit_sm")
-    caller = phone.bound()
-    caller.say(packed.submit(2))
+def test_what_a_cut_session_waits_for_holds_nobody_up(smsc: Smsc) -> None:
+    late(smsc, "submit_sm")
+    caller = smsc.bind()
+    caller.say(pack_submit(2))
     caller.turn()
-    waiting = steered(phone.api, "GET", "clock/pending")["pending"]
+    waiting = run_control(smsc.api, "GET", "clock/pending")["pending"]
 
-    steered(phone.api, "DELETE", "smpp/sessions/1")
+    run_control(smsc.api, "DELETE", "smpp/sessions/1")
     caller.turn()
-    run = steered(phone.api, "POST", "clock/settle", json={})
+    run = run_control(smsc.api, "POST", "clock/settle", json={})
 
     assert "delayed" in [each["event"] for each in waiting]
     assert "delayed" not in [each["event"] for each in run["happened"]]
 
 
-def test_a_late_answer_comes_though_the_world_was_reset(phone: Phone) -> None:
-    late(phone, "submit_sm")
-    caller = phone.bound()
-    caller.say(packed.submit(2, registered=1))
+def test_a_late_answer_comes_though_the_world_was_reset(smsc: Smsc) -> None:
+    late(smsc, "submit_sm")
+    caller = smsc.bind()
+    caller.say(pack_submit(2, registered=1))
     caller.turn()
 
-    steered(phone.api, "POST", "world/reset")
-    advance(phone, 60)
+    run_control(smsc.api, "POST", "world/reset")
+    advance(smsc, 60)
 
-    assert caller.hear() == (resp(packed.SUBMIT_SM), 0, 2, b"%d\0" % FIRST)
+    assert caller.hear() == (get_response_id(SUBMIT_SM), 0, 2, b"%d\0" % FIRST)
     assert silent(caller)
-    assert texts(phone) == []
+    assert texts(smsc) == []
 
 
 def test_a_late_answer_before_the_work_is_done_in_the_world_as_it_is_then(
-    phone: Phone,
+    smsc: Smsc,
 ) -> None:
     rule = {"operation": "submit_sm", "effect": {"delay": 60}}
-    steered(phone.api, "POST", "faults", json=rule)
-    caller = phone.bound()
-    caller.say(packed.submit(2, validity=HALF))
+    run_control(smsc.api, "POST", "faults", json=rule)
+    caller = smsc.bind()
+    caller.say(pack_submit(2, validity=HALF))
     caller.turn()
 
-    before = texts(phone)
-    advance(phone, 60)
+    before = texts(smsc)
+    advance(smsc, 60)
     answer = caller.hear()
-    (shown,) = steered(phone.api, "GET", "campaigns")
+    (shown,) = run_control(smsc.api, "GET", "campaigns")
 
     assert before == []
     assert answer.status == 0
@@ -633,47 +645,47 @@ def test_a_late_answer_before_the_work_is_done_in_the_world_as_it_is_then(
 
 
 def test_a_rate_is_of_the_world_s_seconds_however_they_pass(
-    make_phone: MakePhone,
+    make_smsc: MakeSmsc,
 ) -> None:
     binds = [{"system_id": "demo", "password": "demo", "rate": 1}]
-    phone = make_phone(binds=binds)
-    caller = phone.bound()
+    smsc = make_smsc(binds=binds)
+    caller = smsc.bind()
 
     def statuses() -> list[int]:
-        return [status_of(caller, packed.submit(each)) for each in (2, 3)]
+        return [status_of(caller, pack_submit(each)) for each in (2, 3)]
 
     throttled = [0, int(CommandStatus.ESME_RTHROTTLED)]
     assert statuses() == throttled
-    steered(phone.api, "POST", "world/checkpoints", json={"name": "one"})
-    advance(phone, 1)
+    run_control(smsc.api, "POST", "world/checkpoints", json={"name": "one"})
+    advance(smsc, 1)
     assert statuses() == throttled
-    to_checkpoint(phone)
+    to_checkpoint(smsc)
     assert statuses()[0] == 0  # a second that comes again is another
 
 
 def test_what_is_declined_holds_no_credit_and_no_id(api: Api) -> None:
-    with listening(api) as phone:
-        caller = phone.bound()
+    with open_smsc(api) as smsc:
+        caller = smsc.bind()
         before = api.balance()
-        wrong = packed.submit(2, validity="260302170000000+")
+        wrong = pack_submit(2, validity="260302170000000+")
 
         assert status_of(caller, wrong) == CommandStatus.ESME_RINVEXPIRY
         assert caller.submit(3) == FIRST
         assert before - api.balance() == 1
 
 
-def test_a_receipt_that_a_fault_holds_back_is_nobody_s_yet(phone: Phone) -> None:
+def test_a_receipt_that_a_fault_holds_back_is_nobody_s_yet(smsc: Smsc) -> None:
     late = {"operation": "deliver_sm", "effect": {"delay": 600}, "first": 1}
-    steered(phone.api, "POST", "faults", json=late)
-    caller = phone.bound()
+    run_control(smsc.api, "POST", "faults", json=late)
+    caller = smsc.bind()
     caller.submit(2, registered=1)
-    advance(phone, 60)
+    advance(smsc, 60)
     assert silent(caller)
 
-    sent = steer(phone.api, "POST", "deliveries/1/send")
+    sent = send_control(smsc.api, "POST", "deliveries/1/send")
 
     assert sent.status == 200
     assert "stat:DELIVRD" in text(caller)
-    assert [each["state"] for each in deliveries(phone)] == ["delivered"]
-    advance(phone, 600)
+    assert [each["state"] for each in deliveries(smsc)] == ["delivered"]
+    advance(smsc, 600)
     assert silent(caller)

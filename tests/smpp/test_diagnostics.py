@@ -8,13 +8,25 @@ import pytest
 
 from emulator.domain.command_status import CommandStatus
 from emulator.world.journal import EXCHANGE_OVERHEAD
-from tests.emulated import limited
-from tests.smpp import packed
-from tests.smpp.conftest import MakePhone
-from tests.smpp.dialled import Caller, Phone, listening
-from tests.smpp.packed import resp, tlv
 from tests.smpp.test_submissions import cancel, multi, number, replaced
-from tests.steering import steered
+from tests.support.emulator import make_limited_emulator, run_control
+from tests.support.smpp import (
+    DELIVER_SM,
+    MESSAGE_PAYLOAD,
+    QUERY_SM,
+    SUBMIT_SM,
+    MakeSmsc,
+    SmppClient,
+    Smsc,
+    get_response_id,
+    open_smsc,
+    pack_bind,
+    pack_message,
+    pack_pdu,
+    pack_submit,
+    pack_text,
+    pack_tlv,
+)
 
 FIRST = 46608336
 TIME = "is not YYMMDDhhmmsstnnp"
@@ -30,11 +42,11 @@ class Why(NamedTuple):
 def sent(
     status: CommandStatus, says: str, /, world: Mapping[str, Any] = {}, **fields: Any
 ) -> Why:
-    return Why(packed.submit(2, **fields), status, says, world)
+    return Why(pack_submit(2, **fields), status, says, world)
 
 
 def asked(command: int, body: bytes, status: CommandStatus, says: str) -> Why:
-    return Why(packed.packet(command, 2, body), status, says)
+    return Why(pack_pdu(command, 2, body), status, says)
 
 
 def a_bind(**fields: Any) -> Mapping[str, Any]:
@@ -81,7 +93,7 @@ WHYS = [
     sent(
         CommandStatus.ESME_RINVMSGLEN,
         "short_message and message_payload are both given",
-        tlvs=tlv(packed.MESSAGE_PAYLOAD, b"hola"),
+        tlvs=pack_tlv(MESSAGE_PAYLOAD, b"hola"),
     ),
     sent(CommandStatus.ESME_RINVSCHED, f"schedule: 'soon' {TIME}", schedule="soon"),
     sent(
@@ -126,8 +138,8 @@ WHYS = [
         "none of the destinations is one",
     ),
     asked(
-        packed.QUERY_SM,
-        packed.text("7") + bytes(3),
+        QUERY_SM,
+        pack_text("7") + bytes(3),
         CommandStatus.ESME_RQUERYFAIL,
         "demo has no message '7'",
     ),
@@ -143,22 +155,22 @@ WHYS = [
 ]
 
 
-def told(phone: Phone, last: int = 1) -> Any:
+def told(smsc: Smsc, last: int = 1) -> Any:
     """Return the newest exchanges of the journal, or the only one."""
-    found = steered(phone.api, "GET", f"journal?last={last}")["exchanges"]
+    found = run_control(smsc.api, "GET", f"journal?last={last}")["exchanges"]
     return found if last > 1 else found[0]
 
 
 @pytest.mark.parametrize("why", WHYS, ids=lambda why: why.says)
 def test_what_is_declined_says_why_in_the_journal(
-    make_phone: MakePhone, why: Why
+    make_smsc: MakeSmsc, why: Why
 ) -> None:
-    phone = make_phone(**why.world)
+    smsc = make_smsc(**why.world)
 
-    answer = phone.bound().ask(why.octets)
+    answer = smsc.bind().ask(why.octets)
 
     assert (answer.status, answer.body) == (why.status, b"")
-    row = told(phone)
+    row = told(smsc)
     assert (row["status"], row["why"]) == (why.status, why.says)
     assert row["answer"]["pdu"]["command_status"] == why.status.name
 
@@ -171,33 +183,33 @@ def test_what_is_declined_says_why_in_the_journal(
     ],
 )
 def test_a_message_that_was_sent_is_not_pending(
-    phone: Phone, octets: bytes, status: CommandStatus
+    smsc: Smsc, octets: bytes, status: CommandStatus
 ) -> None:
-    caller = phone.bound()
+    caller = smsc.bind()
     caller.submit(2)
-    steered(phone.api, "POST", "clock/advance", json={"seconds": 60})
+    run_control(smsc.api, "POST", "clock/advance", json={"seconds": 60})
 
     assert caller.ask(octets).status == status
-    assert told(phone)["why"] == f"message {FIRST} is not pending any more"
+    assert told(smsc)["why"] == f"message {FIRST} is not pending any more"
 
 
-def test_a_message_of_another_sender_says_so(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_message_of_another_sender_says_so(smsc: Smsc) -> None:
+    caller = smsc.bind()
     caller.submit(2, source="Acme")
 
     answer = caller.ask(cancel(3, str(FIRST), source="Other"))
 
     assert answer.status == CommandStatus.ESME_RCANCELFAIL
-    assert told(phone)["why"] == f"message {FIRST} has another sender"
+    assert told(smsc)["why"] == f"message {FIRST} has another sender"
 
 
 def test_a_list_of_recipients_and_what_is_none_are_named_in_the_answer(
-    phone: Phone,
+    smsc: Smsc,
 ) -> None:
-    answer = phone.bound().ask(multi(2, number("4498987282"), b"\2friends\0"))
+    answer = smsc.bind().ask(multi(2, number("4498987282"), b"\2friends\0"))
 
     assert answer.body.endswith(b"\1\0\0friends\0\0\0\0\x34")
-    assert told(phone)["why"] == ""  # the message was taken
+    assert told(smsc)["why"] == ""  # the message was taken
 
 
 BINDS = [
@@ -218,58 +230,58 @@ BINDS = [
 
 @pytest.mark.parametrize(("fields", "world", "status", "says"), BINDS)
 def test_a_bind_that_is_declined_says_why(
-    make_phone: MakePhone,
+    make_smsc: MakeSmsc,
     fields: Mapping[str, Any],
     world: Mapping[str, Any],
     status: CommandStatus,
     says: str,
 ) -> None:
-    phone = make_phone(**world)
+    smsc = make_smsc(**world)
 
-    answer = phone.call().ask(packed.bind(**fields))
+    answer = smsc.connect().ask(pack_bind(**fields))
 
     assert answer.status == status
-    assert (told(phone)["operation"], told(phone)["why"]) == ("bind_transceiver", says)
+    assert (told(smsc)["operation"], told(smsc)["why"]) == ("bind_transceiver", says)
 
 
-def test_limits_of_a_bind_say_which(make_phone: MakePhone) -> None:
-    phone = make_phone(**a_bind(binds=1, rate=1, window=1))
-    caller = phone.bound()
-    second = phone.call().ask(packed.bind())
+def test_limits_of_a_bind_say_which(make_smsc: MakeSmsc) -> None:
+    smsc = make_smsc(**a_bind(binds=1, rate=1, window=1))
+    caller = smsc.bind()
+    second = smsc.connect().ask(pack_bind())
     assert second.status == CommandStatus.ESME_RBINDFAIL
-    assert told(phone)["why"] == "demo may be bound 1 times"
+    assert told(smsc)["why"] == "demo may be bound 1 times"
 
     caller.submit(2)
-    assert caller.ask(packed.submit(3)).status == CommandStatus.ESME_RTHROTTLED
-    assert told(phone)["why"] == "demo may send 1 messages a second"
+    assert caller.ask(pack_submit(3)).status == CommandStatus.ESME_RTHROTTLED
+    assert told(smsc)["why"] == "demo may send 1 messages a second"
 
-    steered(phone.api, "POST", "clock/advance", json={"seconds": 1})
+    run_control(smsc.api, "POST", "clock/advance", json={"seconds": 1})
     late = {"operation": "submit_sm", "effect": {"delay": 60}, "first": 1}
-    steered(phone.api, "POST", "faults", json=late)
-    caller.say(packed.submit(4))
-    assert caller.ask(packed.submit(5)).status == CommandStatus.ESME_RMSGQFUL
-    assert told(phone)["why"] == "demo may have 1 requests unanswered"
+    run_control(smsc.api, "POST", "faults", json=late)
+    caller.say(pack_submit(4))
+    assert caller.ask(pack_submit(5)).status == CommandStatus.ESME_RMSGQFUL
+    assert told(smsc)["why"] == "demo may have 1 requests unanswered"
 
 
-def test_a_bind_to_a_route_that_is_gone_says_so(make_phone: MakePhone) -> None:
-    phone = make_phone(**a_bind(route=170))
-    caller = phone.bound()
-    steered(phone.api, "DELETE", "account/routes/170")
+def test_a_bind_to_a_route_that_is_gone_says_so(make_smsc: MakeSmsc) -> None:
+    smsc = make_smsc(**a_bind(route=170))
+    caller = smsc.bind()
+    run_control(smsc.api, "DELETE", "account/routes/170")
 
-    assert caller.ask(packed.submit(2)).status == CommandStatus.ESME_RSUBMITFAIL
-    assert told(phone)["why"] == "the bind's route does not exist"
+    assert caller.ask(pack_submit(2)).status == CommandStatus.ESME_RSUBMITFAIL
+    assert told(smsc)["why"] == "the bind's route does not exist"
 
 
 def test_a_full_world_says_so() -> None:
-    with closing(limited(messages=0)) as api, listening(api) as phone:
-        assert phone.bound().ask(packed.submit(2)).status == CommandStatus.ESME_RMSGQFUL
-        assert told(phone)["why"] == (
+    with closing(make_limited_emulator(messages=0)) as api, open_smsc(api) as smsc:
+        assert smsc.bind().ask(pack_submit(2)).status == CommandStatus.ESME_RMSGQFUL
+        assert told(smsc)["why"] == (
             "the world holds 0 of 0 messages (--max-messages); reset it, or use another"
         )
 
 
 def test_a_mistake_of_ours_says_where_to_look(
-    phone: Phone, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    smsc: Smsc, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
@@ -278,8 +290,8 @@ def test_a_mistake_of_ours_says_where_to_look(
         "emulator.operations.platform.smpp.smpp.make_submission", broken
     )
 
-    assert phone.bound().ask(packed.submit(2)).status == CommandStatus.ESME_RSYSERR
-    assert told(phone)["why"] == (
+    assert smsc.bind().ask(pack_submit(2)).status == CommandStatus.ESME_RSYSERR
+    assert told(smsc)["why"] == (
         "the emulator made a mistake; its log has the traceback"
     )
     assert caplog.messages == ["command 0x4 failed"]
@@ -290,30 +302,30 @@ def test_a_mistake_of_ours_says_where_to_look(
 NO_PLACE = "the session has no place for it, or it is malformed"
 
 
-def unknown(caller: Caller) -> None:
-    caller.ask(packed.packet(0xEE, 2))
+def unknown(caller: SmppClient) -> None:
+    caller.ask(pack_pdu(0xEE, 2))
 
 
-def too_short(caller: Caller) -> None:
-    caller.ask(packed.packet(packed.SUBMIT_SM, 2, b"x"))
+def too_short(caller: SmppClient) -> None:
+    caller.ask(pack_pdu(SUBMIT_SM, 2, b"x"))
 
 
-def broken_parameter(caller: Caller) -> None:
-    caller.ask(packed.submit(2, tlvs=b"\1"))
+def broken_parameter(caller: SmppClient) -> None:
+    caller.ask(pack_submit(2, tlvs=b"\1"))
 
 
-def bound_again(caller: Caller) -> None:
-    caller.ask(packed.bind(sequence=2))
+def bound_again(caller: SmppClient) -> None:
+    caller.ask(pack_bind(sequence=2))
 
 
-def centre_s(caller: Caller) -> None:
-    caller.ask(packed.packet(packed.DELIVER_SM, 2, packed.message("1", b"x")))
+def centre_s(caller: SmppClient) -> None:
+    caller.ask(pack_pdu(DELIVER_SM, 2, pack_message("1", b"x")))
 
 
 class Strange(NamedTuple):
     """What a client says, what that is called, and how it is answered."""
 
-    say: Callable[[Caller], None]
+    say: Callable[[SmppClient], None]
     operation: str
     answer: str
     malformed: bool
@@ -353,11 +365,11 @@ STRANGE = [
 
 @pytest.mark.parametrize("strange", STRANGE, ids=lambda each: each.status)
 def test_what_has_no_place_in_a_session_is_kept_as_it_came(
-    phone: Phone, strange: Strange
+    smsc: Smsc, strange: Strange
 ) -> None:
-    strange.say(phone.bound())
+    strange.say(smsc.bind())
 
-    row = told(phone)
+    row = told(smsc)
     assert (row["operation"], row["method"], row["path"]) == (
         strange.operation,
         "ESME",
@@ -371,26 +383,26 @@ def test_what_has_no_place_in_a_session_is_kept_as_it_came(
     assert row["answer"]["pdu"]["sequence_number"] == 2
 
 
-def test_octets_without_an_end_are_kept_before_the_line_is_cut(phone: Phone) -> None:
-    caller = phone.bound()
+def test_octets_without_an_end_are_kept_before_the_line_is_cut(smsc: Smsc) -> None:
+    caller = smsc.bind()
     caller.say(b"\0\0\0\1" + bytes(12))
     caller.rest()
     caller.turn()
 
-    broken, closed = told(phone, 2)
+    broken, closed = told(smsc, 2)
     assert (broken["operation"], broken["why"]) == ("unknown", NO_PLACE)
     assert broken["answer"]["pdu"]["command_status"] == "ESME_RINVCMDLEN"
     assert broken["request"]["pdu"] == {}
     assert (closed["operation"], closed["why"]) == ("closed", "")
 
 
-def test_an_answer_to_nothing_is_kept(phone: Phone) -> None:
-    caller = phone.bound()
-    caller.say(packed.packet(resp(packed.DELIVER_SM), 9, b"\0"))
-    caller.say(packed.packet(resp(packed.SUBMIT_SM), 9))
+def test_an_answer_to_nothing_is_kept(smsc: Smsc) -> None:
+    caller = smsc.bind()
+    caller.say(pack_pdu(get_response_id(DELIVER_SM), 9, b"\0"))
+    caller.say(pack_pdu(get_response_id(SUBMIT_SM), 9))
     caller.turn()
 
-    rows = told(phone, 2)
+    rows = told(smsc, 2)
     assert [each["why"] for each in rows] == ["it answers nothing that was asked"] * 2
     assert [each["request"]["pdu"]["command"] for each in rows] == [
         "deliver_sm_resp",
@@ -399,17 +411,17 @@ def test_an_answer_to_nothing_is_kept(phone: Phone) -> None:
     assert {(each["status"], each["answer"]["octets"]) for each in rows} == {(0, 0)}
 
 
-def test_a_receipt_without_an_answer_says_why(make_phone: MakePhone) -> None:
-    phone = make_phone(smpp={"response_timer": 0.05, "enquire_link_timer": 0})
-    caller = phone.bound()
+def test_a_receipt_without_an_answer_says_why(make_smsc: MakeSmsc) -> None:
+    smsc = make_smsc(smpp={"response_timer": 0.05, "enquire_link_timer": 0})
+    caller = smsc.bind()
     caller.submit(2, registered=1)
-    steered(phone.api, "POST", "clock/advance", json={"seconds": 60})
+    run_control(smsc.api, "POST", "clock/advance", json={"seconds": 60})
     caller.hear()
     caller.hear()  # once more, as its time was up
-    row = told(phone)
+    row = told(smsc)
     caller.hang_up()
     caller.turn()
-    rows = told(phone, 3)
+    rows = told(smsc, 3)
 
     assert (row["operation"], row["method"]) == ("deliver_sm", "SMSC")
     assert row["why"] == "a deliver_sm was not answered in time"
@@ -419,18 +431,18 @@ def test_a_receipt_without_an_answer_says_why(make_phone: MakePhone) -> None:
     ]
 
 
-def test_what_comes_of_a_receipt_is_advised_about(phone: Phone) -> None:
-    caller = phone.bound()
+def test_what_comes_of_a_receipt_is_advised_about(smsc: Smsc) -> None:
+    caller = smsc.bind()
     for sequence in (2, 3, 4):
         caller.submit(sequence, registered=1)
-    steered(phone.api, "POST", "clock/advance", json={"seconds": 60})
+    run_control(smsc.api, "POST", "clock/advance", json={"seconds": 60})
     for status in (0, CommandStatus.ESME_RX_P_APPN, 0x400):
         packet = caller.hear()
-        octets = packed.packet(resp(packed.DELIVER_SM), packet.sequence, b"\0")
+        octets = pack_pdu(get_response_id(DELIVER_SM), packet.sequence, b"\0")
         caller.say(octets[:8] + int(status).to_bytes(4, "big") + octets[12:])
         caller.turn()
 
-    found = steered(phone.api, "GET", "deliveries")["deliveries"]
+    found = run_control(smsc.api, "GET", "deliveries")["deliveries"]
     attempts = [each["attempts"][0] for each in found]
     assert [(each["verdict"], each["status"], each["says"]) for each in attempts] == [
         ("accepted", 0, ""),
@@ -447,15 +459,15 @@ def test_what_comes_of_a_receipt_is_advised_about(phone: Phone) -> None:
     assert [each["state"] for each in found] == ["delivered", "given_up", "given_up"]
 
 
-def test_a_receipt_that_was_cut_off_is_advised_about(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_receipt_that_was_cut_off_is_advised_about(smsc: Smsc) -> None:
+    caller = smsc.bind()
     caller.submit(2, registered=1)
-    steered(phone.api, "POST", "clock/advance", json={"seconds": 60})
+    run_control(smsc.api, "POST", "clock/advance", json={"seconds": 60})
     caller.hear()
     caller.hang_up()
     caller.turn()
 
-    (done,) = steered(phone.api, "GET", "deliveries")["deliveries"]
+    (done,) = run_control(smsc.api, "GET", "deliveries")["deliveries"]
     (attempt,) = done["attempts"]
     assert (attempt["verdict"], attempt["status"]) == ("timed_out", 0)
     assert attempt["says"] == (
@@ -470,17 +482,17 @@ def test_a_receipt_that_was_cut_off_is_advised_about(phone: Phone) -> None:
     }
 
 
-def test_pdus_in_a_text_are_named_by_their_status(phone: Phone) -> None:
-    caller = phone.bound()
+def test_pdus_in_a_text_are_named_by_their_status(smsc: Smsc) -> None:
+    caller = smsc.bind()
     caller.submit(2)
-    caller.ask(packed.submit(3, priority=4))
+    caller.ask(pack_submit(3, priority=4))
     hang = {"operation": "submit_sm", "effect": {"wire": "hang"}}
-    steered(phone.api, "POST", "faults", json=hang)
-    caller.say(packed.submit(4))
+    run_control(smsc.api, "POST", "faults", json=hang)
+    caller.say(pack_submit(4))
     caller.turn()
 
     order = {"operation": "submit_sm", "exactly": 0}
-    seen = steered(phone.api, "POST", "journal/verify", json=order)["says"]
+    seen = run_control(smsc.api, "POST", "journal/verify", json=order)["says"]
 
     at, flag = "2026-03-02T18:00:00.000000Z", "priority_flag 4"
     assert seen.splitlines() == [
@@ -494,10 +506,10 @@ def test_pdus_in_a_text_are_named_by_their_status(phone: Phone) -> None:
     ]
 
 
-def test_an_exchange_takes_what_is_kept_of_it(phone: Phone) -> None:
-    caller = phone.bound()
-    journal = phone.api.world.journal
-    before, octets = journal.octets, packed.submit(2, priority=4)
+def test_an_exchange_takes_what_is_kept_of_it(smsc: Smsc) -> None:
+    caller = smsc.bind()
+    journal = smsc.api.world.journal
+    before, octets = journal.octets, pack_submit(2, priority=4)
 
     caller.ask(octets)
 

@@ -10,14 +10,27 @@ import pytest
 import trustme
 
 from emulator.client import Emulator
-from tests.command import complaint, run
-from tests.emulated import Api
-from tests.served import DEADLINE, serve
-from tests.smpp import packed
-from tests.smpp.conftest import MakePhone
-from tests.smpp.dialled import Phone
-from tests.smpp.packed import resp
-from tests.smpp.plain import Plain
+from tests.support.emulator import Api
+from tests.support.processes import (
+    DEADLINE,
+    read_complaint,
+    run_command,
+    serve_emulator,
+)
+from tests.support.smpp import (
+    BIND_RECEIVER,
+    DELIVER_SM,
+    ENQUIRE_LINK,
+    OUTBIND,
+    UNBIND,
+    MakeSmsc,
+    SmppSocket,
+    Smsc,
+    get_response_id,
+    pack_bind,
+    pack_pdu,
+    pack_submit,
+)
 
 SMS = "/api/v3/campaign"
 ORDER = {"text": "por http", "recipients": [{"cellphone": "5512345678"}], "route": 87}
@@ -33,8 +46,8 @@ def journal(api: Api, **query: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.behaviour(43)
 @pytest.mark.manual("SMP-03")
-def test_both_doors_lead_to_one_account(phone: Phone) -> None:
-    caller, api = phone.bound(), phone.api
+def test_both_doors_lead_to_one_account(smsc: Smsc) -> None:
+    caller, api = smsc.bind(), smsc.api
     before = api.balance()
 
     message = caller.submit(2, short=b"por smpp")
@@ -47,30 +60,30 @@ def test_both_doors_lead_to_one_account(phone: Phone) -> None:
     assert [each["id"] for each in listed] == [message, message + 1]
 
 
-def test_a_rejected_url_is_rejected_by_both(make_phone: MakePhone) -> None:
-    phone = make_phone(assumptions={"url_whitelist": "reject"})
-    caller = phone.bound()
+def test_a_rejected_url_is_rejected_by_both(make_smsc: MakeSmsc) -> None:
+    smsc = make_smsc(assumptions={"url_whitelist": "reject"})
+    caller = smsc.bind()
 
-    answer = caller.ask(packed.submit(2, short=b"ve a https://x.example.org"))
+    answer = caller.ask(pack_submit(2, short=b"ve a https://x.example.org"))
 
     assert answer.status == 0x45
-    assert phone.api.world.campaigns == {}
+    assert smsc.api.world.campaigns == {}
 
 
 @pytest.mark.behaviour(43)
 @pytest.mark.parametrize("leave", ["hang_up", "reset"])
 def test_a_message_is_charged_once_whatever_becomes_of_the_line(
-    phone: Phone, leave: str
+    smsc: Smsc, leave: str
 ) -> None:
-    api = phone.api
+    api = smsc.api
     before = api.balance()
 
     for _ in range(5):
-        caller = phone.bound()
-        caller.say(*(packed.submit(each) for each in range(2, 150)))
+        caller = smsc.bind()
+        caller.say(*(pack_submit(each) for each in range(2, 150)))
         caller.turn()
         getattr(caller, leave)()
-    phone.wait_until_all_have_left()
+    smsc.wait_for_farewells()
 
     placed = len(api.world.campaigns)
     assert before - api.balance() == placed > 0
@@ -82,12 +95,12 @@ def test_a_message_is_charged_once_whatever_becomes_of_the_line(
 
 
 @pytest.mark.behaviour(44)
-def test_every_pdu_is_kept_with_its_octets_and_fields(phone: Phone) -> None:
-    caller = phone.bound()
-    asked = packed.submit(2, short="mañana".encode("utf-16-be"), coding=8)
+def test_every_pdu_is_kept_with_its_octets_and_fields(smsc: Smsc) -> None:
+    caller = smsc.bind()
+    asked = pack_submit(2, short="mañana".encode("utf-16-be"), coding=8)
     caller.ask(asked)
 
-    bind, submitted = journal(phone.api)
+    bind, submitted = journal(smsc.api)
 
     assert (bind["operation"], bind["path"]) == ("bind_transceiver", "/demo/1")
     assert submitted["operation"] == "submit_sm"
@@ -105,28 +118,28 @@ def test_every_pdu_is_kept_with_its_octets_and_fields(phone: Phone) -> None:
 
 
 @pytest.mark.behaviour(44)
-def test_what_the_centre_asks_is_kept_as_its_own(make_phone: MakePhone) -> None:
-    phone = make_phone(smpp={"enquire_link_timer": 0.05})
-    caller = phone.bound()
+def test_what_the_centre_asks_is_kept_as_its_own(make_smsc: MakeSmsc) -> None:
+    smsc = make_smsc(smpp={"enquire_link_timer": 0.05})
+    caller = smsc.bind()
     asked = caller.hear()
-    caller.say(packed.packet(resp(packed.ENQUIRE_LINK), asked.sequence))
+    caller.say(pack_pdu(get_response_id(ENQUIRE_LINK), asked.sequence))
     caller.turn()
 
-    _, enquired = journal(phone.api)
+    _, enquired = journal(smsc.api)
 
     assert (enquired["method"], enquired["operation"]) == ("SMSC", "enquire_link")
     assert enquired["answer"]["pdu"]["command"] == "enquire_link_resp"
 
 
 @pytest.mark.behaviour(44)
-def test_messages_of_both_doors_are_verified_in_one_way(phone: Phone) -> None:
-    caller = phone.bound()
+def test_messages_of_both_doors_are_verified_in_one_way(smsc: Smsc) -> None:
+    caller = smsc.bind()
     caller.submit(2, short=b"su folio es 7")
-    caller.ask(packed.submit(3, "123"))
+    caller.ask(pack_submit(3, "123"))
 
-    found = journal(phone.api, operation="submit_sm", number="7282", text="folio")
-    refused = journal(phone.api, operation="submit_sm", status=0x0B)
-    verdict = phone.api.post(
+    found = journal(smsc.api, operation="submit_sm", number="7282", text="folio")
+    refused = journal(smsc.api, operation="submit_sm", status=0x0B)
+    verdict = smsc.api.post(
         "/_emulator/journal/verify", json={"operation": "submit_sm", "exactly": 3}
     ).body
 
@@ -137,20 +150,20 @@ def test_messages_of_both_doors_are_verified_in_one_way(phone: Phone) -> None:
     assert "submit_sm ESME_RINVDSTADR" in verdict["says"]
 
 
-def test_numbers_are_masked_in_pdus_too(phone: Phone) -> None:
-    phone.bound().submit(2, short=b"llama al 4498987282")
+def test_numbers_are_masked_in_pdus_too(smsc: Smsc) -> None:
+    smsc.bind().submit(2, short=b"llama al 4498987282")
 
-    (kept,) = journal(phone.api, operation="submit_sm", mask="numbers")
+    (kept,) = journal(smsc.api, operation="submit_sm", mask="numbers")
 
     assert "4498987282" not in json.dumps(kept)
     assert kept["request"]["body"] == "llama al ******7282"
 
 
-def test_sessions_are_listed_and_cut(phone: Phone) -> None:
-    one = phone.bound(command=packed.BIND_RECEIVER)
-    other = phone.bound()
+def test_sessions_are_listed_and_cut(smsc: Smsc) -> None:
+    one = smsc.bind(command=BIND_RECEIVER)
+    other = smsc.bind()
     other.submit()
-    api = phone.api
+    api = smsc.api
 
     listed = api.get("/_emulator/smpp/sessions").body
     cut = api.send("DELETE", f"/_emulator/smpp/sessions/{listed[0]['session']}")
@@ -166,10 +179,10 @@ def test_sessions_are_listed_and_cut(phone: Phone) -> None:
     assert journal(api)[-1]["operation"] == "closed"
 
 
-def test_who_is_bound_to_a_world_that_is_deleted_is_cut(phone: Phone) -> None:
-    caller = phone.bound(system_id="world-acme")
+def test_who_is_bound_to_a_world_that_is_deleted_is_cut(smsc: Smsc) -> None:
+    caller = smsc.bind(system_id="world-acme")
 
-    phone.api.send("DELETE", "/_emulator/world?world=acme")
+    smsc.api.send("DELETE", "/_emulator/world?world=acme")
 
     assert caller.is_cut()
 
@@ -177,7 +190,7 @@ def test_who_is_bound_to_a_world_that_is_deleted_is_cut(phone: Phone) -> None:
 def test_the_client_says_where_smpp_is() -> None:
     with Emulator.in_process() as emulator, emulator.create("acme") as acme:
         bare, minted = emulator.smpp, acme.smpp
-        with Plain(bare.host, bare.port) as caller:
+        with SmppSocket(bare.host, bare.port) as caller:
             caller.bind(bare.system_id, bare.password)
             assert [each.system_id for each in emulator.sessions] == ["demo"]
             assert emulator.find_requests("bind_transceiver")
@@ -187,9 +200,12 @@ def test_the_client_says_where_smpp_is() -> None:
 
 
 def test_what_listens_everywhere_is_where_the_client_found_it() -> None:
-    with serve("--host", "0.0.0.0") as served, Emulator(served.url) as emulator:  # noqa: S104
+    with (
+        serve_emulator("--host", "0.0.0.0") as served,  # noqa: S104
+        Emulator(served.url) as emulator,
+    ):
         where = emulator.smpp
-        with Plain(where.host, where.port) as caller:
+        with SmppSocket(where.host, where.port) as caller:
             caller.bind(where.system_id, where.password)
 
     assert where.host == "127.0.0.1"
@@ -200,13 +216,13 @@ def test_the_client_cuts_calls_joins_and_spoils() -> None:
     with (
         Emulator.in_process() as emulator,
         create_server(("127.0.0.1", 0)) as listener,
-        Plain(emulator.smpp.host, emulator.smpp.port) as caller,
+        SmppSocket(emulator.smpp.host, emulator.smpp.port) as caller,
     ):
         caller.bind("demo", "demo")
         for each in parts:
             caller.submit("4498987282", each, esm_class=0x40)
         emulator.fail_next("submit_sm", command_status="ESME_RTHROTTLED")
-        caller.say(packed.submit(9))
+        caller.say(pack_submit(9))
         throttled = caller.hear()
         (whole,) = emulator.long_messages
         (session,) = emulator.sessions
@@ -219,7 +235,7 @@ def test_the_client_cuts_calls_joins_and_spoils() -> None:
         assert (whole.text, whole.complete) == ("Su folio es 123456", True)
         assert throttled.status == 0x58
         assert (cut.submitted, caller.rest(), emulator.sessions) == (2, b"", [])
-        assert called[4:8] == packed.OUTBIND.to_bytes(4, "big")
+        assert called[4:8] == OUTBIND.to_bytes(4, "big")
 
 
 # --- As a process --------------------------------------------------------------------
@@ -238,9 +254,9 @@ def certificate(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
 
 
 def test_it_serves_smpp_and_says_where() -> None:
-    with serve() as served:
+    with serve_emulator() as served:
         host, _, port = served.ready["smpp"].rpartition(":")
-        with Plain(host, int(port)) as caller:
+        with SmppSocket(host, int(port)) as caller:
             caller.bind("demo", "demo")
             message = caller.submit("4498987282", b"hola")
 
@@ -254,9 +270,9 @@ def test_it_serves_smpp_and_says_where() -> None:
 @pytest.mark.behaviour(42)
 def test_it_serves_smpp_over_tls(certificate: tuple[ssl.SSLContext, Path]) -> None:
     context, chain = certificate
-    with serve("--smpp-tls-port", "0", "--tls-cert", str(chain)) as served:
+    with serve_emulator("--smpp-tls-port", "0", "--tls-cert", str(chain)) as served:
         host, _, port = served.ready["smpps"].rpartition(":")
-        with Plain(host, int(port), context) as caller:
+        with SmppSocket(host, int(port), context) as caller:
             caller.bind("demo", "demo")
             caller.submit("4498987282", b"hola")
 
@@ -268,10 +284,10 @@ def test_it_serves_smpp_over_tls(certificate: tuple[ssl.SSLContext, Path]) -> No
 def test_a_certificate_is_made_on_the_spot(tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
     flags = ("--smpp-tls-port", "0", "--tls-ca-file", str(authority))
-    with serve(*flags) as served:
+    with serve_emulator(*flags) as served:
         context = ssl.create_default_context(cafile=authority)
         host, _, port = served.ready["smpps"].rpartition(":")
-        with Plain(host, int(port), context) as caller:
+        with SmppSocket(host, int(port), context) as caller:
             caller.bind("demo", "demo")
 
 
@@ -279,17 +295,17 @@ def test_whoever_speaks_no_tls_there_disturbs_nobody(
     certificate: tuple[ssl.SSLContext, Path],
 ) -> None:
     _, chain = certificate
-    with serve("--smpp-tls-port", "0", "--tls-cert", str(chain)) as served:
+    with serve_emulator("--smpp-tls-port", "0", "--tls-cert", str(chain)) as served:
         host, _, port = served.ready["smpps"].rpartition(":")
-        with Plain(host, int(port)) as caller:
-            caller.say(packed.bind())
+        with SmppSocket(host, int(port)) as caller:
+            caller.say(pack_bind())
             caller.rest()
 
         assert served.ask("GET", "/api/v1/user").status == 200
 
 
 def test_smpp_can_be_left_out() -> None:
-    with serve("--smpp-port", "none") as served:
+    with serve_emulator("--smpp-port", "none") as served:
         assert "smpp" not in served.ready
         assert served.ask("GET", "/_emulator/smpp").body["port"] is None
 
@@ -298,7 +314,7 @@ def test_a_taken_port_is_one_sentence() -> None:
     with create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        said = complaint("serve", "--port", "0", "--smpp-port", str(port))
+        said = read_complaint("serve", "--port", "0", "--smpp-port", str(port))
 
     assert said.startswith(f"cannot listen on 127.0.0.1:{port} (")
     assert "--smpp-port" in said
@@ -306,20 +322,20 @@ def test_a_taken_port_is_one_sentence() -> None:
 
 @pytest.mark.parametrize("port", ["65536", "-1", "x", ""])
 def test_what_is_no_port_is_said_to_be_none(port: str) -> None:
-    done = run("serve", "--smpp-port", port)
+    done = run_command("serve", "--smpp-port", port)
 
     assert done.returncode == 2
     assert "is no port" in done.stderr
 
 
 def test_a_client_that_never_reads_costs_bounded_memory() -> None:
-    with serve() as served:
+    with serve_emulator() as served:
         host, _, port = served.ready["smpp"].rpartition(":")
-        with Plain(host, int(port)) as greedy:
+        with SmppSocket(host, int(port)) as greedy:
             greedy.bind("world-greedy", "x")
-            greedy.stuff(packed.packet(packed.ENQUIRE_LINK, 7))
+            greedy.stuff(pack_pdu(ENQUIRE_LINK, 7))
 
-            with Plain(host, int(port)) as other:
+            with SmppSocket(host, int(port)) as other:
                 other.bind("demo", "demo")
                 assert other.submit("4498987282", b"hola")
             assert served.ask("GET", "/api/v1/user").status == 200
@@ -327,15 +343,18 @@ def test_a_client_that_never_reads_costs_bounded_memory() -> None:
 
 @pytest.mark.behaviour(44)
 def test_sessions_and_pdus_are_read_off_the_event_stream() -> None:
-    with serve("--pace", "instant") as served, Emulator(served.url) as emulator:
+    with (
+        serve_emulator("--pace", "instant") as served,
+        Emulator(served.url) as emulator,
+    ):
         host, _, port = served.ready["smpp"].rpartition(":")
         events = emulator.events(timeout=DEADLINE)
-        asked = packed.submit(2, registered=1)
-        with Plain(host, int(port)) as caller:
+        asked = pack_submit(2, registered=1)
+        with SmppSocket(host, int(port)) as caller:
             caller.bind("demo", "demo")
             caller.say(asked)
             answer, receipt = caller.hear(), caller.hear()
-            caller.say(packed.packet(resp(packed.DELIVER_SM), receipt.sequence, b"\0"))
+            caller.say(pack_pdu(get_response_id(DELIVER_SM), receipt.sequence, b"\0"))
             told = [next(events).data for _ in range(6)]
         told.append(next(events).data)
 
@@ -356,15 +375,15 @@ def test_sessions_and_pdus_are_read_off_the_event_stream() -> None:
 
 
 def test_a_process_that_ends_asks_its_clients_to_go() -> None:
-    with serve() as served:
+    with serve_emulator() as served:
         host, _, port = served.ready["smpp"].rpartition(":")
-        with Plain(host, int(port)) as caller:
+        with SmppSocket(host, int(port)) as caller:
             caller.bind("demo", "demo")
             served.process.terminate()
 
             asked = caller.hear()
-            caller.say(packed.packet(resp(packed.UNBIND), asked.sequence))
+            caller.say(pack_pdu(get_response_id(UNBIND), asked.sequence))
 
-            assert asked.command == packed.UNBIND
+            assert asked.command == UNBIND
             assert caller.rest() == b""
         assert served.process.wait() == 0

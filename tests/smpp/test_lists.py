@@ -24,8 +24,7 @@ from emulator.smpp import session, shown
 from emulator.smpp.bodies import RESPONSE_BIT, CommandId, TlvTag
 from emulator.smsc import commands as requests
 from emulator.smsc import smpp_journal
-from tests.smpp import packed
-from tests.smpp.dialled import Phone
+from tests.support.smpp import Smsc, pack_submit, pack_tlv
 
 UTC_ZONE = ZoneInfo("UTC")
 
@@ -69,14 +68,14 @@ def test_every_state_of_a_message_has_the_number_of_the_specification() -> None:
 
 
 def test_every_parameter_is_shown_by_its_name() -> None:
-    octets = packed.submit(1, tlvs=b"".join(packed.tlv(each, b"\1") for each in TlvTag))
+    octets = pack_submit(1, tlvs=b"".join(pack_tlv(each, b"\1") for each in TlvTag))
 
     found = shown.describe_pdu_octets(octets)["tlvs"]
     assert found == {each.name.lower(): "01" for each in TlvTag}
 
 
 def test_what_no_table_knows_is_shown_by_its_number() -> None:
-    octets = packed.submit(1, tlvs=packed.tlv(0x1500, b"\1"))
+    octets = pack_submit(1, tlvs=pack_tlv(0x1500, b"\1"))
 
     assert shown.describe_pdu_octets(octets)["tlvs"] == {"0x1500": "01"}
     assert shown.describe_command(0xEE) == "0x000000EE"
@@ -284,14 +283,14 @@ def test_every_data_coding_is_an_alphabet() -> None:
     assert wanted == DATA_CODINGS
 
 
-def test_what_no_message_may_say_is_declined_to_the_last_bit(phone: Phone) -> None:
-    caller = phone.bound()
+def test_what_no_message_may_say_is_declined_to_the_last_bit(smsc: Smsc) -> None:
+    caller = smsc.bind()
 
     def taken(name: str, values: range) -> set[int]:
         found = set()
         for each in values:
             fields: Any = {name: each}
-            if caller.ask(packed.submit(2, short=b"\0hola", **fields)).status == 0:
+            if caller.ask(pack_submit(2, short=b"\0hola", **fields)).status == 0:
                 found.add(each)
         return found
 
@@ -303,11 +302,11 @@ def test_what_no_message_may_say_is_declined_to_the_last_bit(phone: Phone) -> No
     assert taken("default_id", range(3)) == {0}
 
 
-def test_fields_are_as_long_as_they_may_be(phone: Phone) -> None:
-    caller = phone.bound()
+def test_fields_are_as_long_as_they_may_be(smsc: Smsc) -> None:
+    caller = smsc.bind()
 
     def declined(**fields: Any) -> int:
-        return caller.ask(packed.submit(2, **fields)).status
+        return caller.ask(pack_submit(2, **fields)).status
 
     assert declined(service_type="x" * 5) == 0
     assert declined(service_type="x" * 6) == CommandStatus.ESME_RINVSERTYP
@@ -339,7 +338,7 @@ def test_a_text_of_zeros_is_a_text_and_no_parameters() -> None:
     """What is read in haste is what the table reads, whatever octets a text has."""
     for count in range(40):
         for octet in (0, 1, 4, 254):
-            octets = packed.submit(1, short=bytes((octet,)) * count)
+            octets = pack_submit(1, short=bytes((octet,)) * count)
             assert wire.decode_pdu(octets) == wire.decode_by_layout(octets)
             assert cast("Any", wire.decode_pdu(octets).body).short_message == (
                 bytes((octet,)) * count

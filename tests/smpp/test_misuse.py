@@ -7,10 +7,14 @@ from random import Random
 
 import pytest
 
-from tests.served import Served, serve
-from tests.smpp import packed
-from tests.smpp.plain import Plain
-from tests.tools import missing
+from tests.support.processes import ServedEmulator, serve_emulator, skip_missing
+from tests.support.smpp import (
+    ENQUIRE_LINK,
+    SUBMIT_SM,
+    SmppSocket,
+    pack_pdu,
+    pack_submit,
+)
 
 MEBIBYTE = 1024 * 1024
 JOURNAL = 8 * MEBIBYTE  # octets, as it is bounded for one world
@@ -23,21 +27,21 @@ LONGEST = 70_000  # octets of a PDU
 def proc() -> None:
     """Look at nothing where the memory of a process cannot be read."""
     if not Path("/proc/self/status").exists():
-        missing("/proc")
+        skip_missing("/proc")
 
 
 class Centre:
     """A process under misuse."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: ServedEmulator) -> None:
         self._served = served
         self._host, _, port = served.ready["smpp"].rpartition(":")
         self._port = int(port)
         self.serves_others()  # and has imported what it needs
         self._before = self.resident()
 
-    def call(self) -> Plain:
-        return Plain(self._host, self._port)
+    def call(self) -> SmppSocket:
+        return SmppSocket(self._host, self._port)
 
     def resident(self) -> int:
         """Return the octets of memory that the process holds."""
@@ -58,7 +62,7 @@ class Centre:
 
 @pytest.fixture
 def centre() -> Iterator[Centre]:
-    with serve() as served:
+    with serve_emulator() as served:
         yield Centre(served)
 
 
@@ -85,8 +89,8 @@ def test_random_pdus_of_a_client_fill_the_journal_and_nothing_else(
             bodies = [chance.randbytes(chance.randrange(2_000)) for _ in range(20)]
             commands = chance.choices((*range(1, 0x30), 0x103, 0x80000005), k=20)
             pairs = zip(commands, bodies, strict=True)
-            wild.say(b"".join(packed.packet(each, 7, body) for each, body in pairs))
-            wild.say(packed.packet(packed.ENQUIRE_LINK, 8))
+            wild.say(b"".join(pack_pdu(each, 7, body) for each, body in pairs))
+            wild.say(pack_pdu(ENQUIRE_LINK, 8))
             while wild.hear().sequence != 8:
                 pass
 
@@ -95,7 +99,7 @@ def test_random_pdus_of_a_client_fill_the_journal_and_nothing_else(
 
 
 def test_connections_that_say_half_of_something_cost_that_half(centre: Centre) -> None:
-    half = packed.packet(packed.SUBMIT_SM, 7, bytes(LONGEST - 16))[:-1]
+    half = pack_pdu(SUBMIT_SM, 7, bytes(LONGEST - 16))[:-1]
     with ExitStack() as stack:
         for _ in range(HALF_OPEN):
             wild = stack.enter_context(centre.call())
@@ -107,7 +111,7 @@ def test_connections_that_say_half_of_something_cost_that_half(centre: Centre) -
 
 @pytest.mark.parametrize(
     "octets",
-    [packed.packet(packed.ENQUIRE_LINK, 7), packed.submit(7, registered=1)],
+    [pack_pdu(ENQUIRE_LINK, 7), pack_submit(7, registered=1)],
     ids=["enquire_link", "submit_sm"],
 )
 def test_a_client_that_never_reads_is_not_read_from(

@@ -19,7 +19,7 @@ from emulator.smpp.pdu import (
     decode_pdu,
     encode_pdu,
 )
-from tests.smpp import packed
+from tests.support.smpp import SUBMIT_SM, pack_pdu, pack_submit, pack_tlv
 
 WRITTEN_OUT = (CommandId.SUBMIT_SM, CommandId.DELIVER_SM, CommandId.DELIVER_SM_RESP)
 OCTET = st.integers(0, 255)
@@ -72,7 +72,7 @@ def test_what_is_written_out_says_what_the_table_says(written: Pdu) -> None:
 
 @given(st.binary(max_size=300), st.sampled_from([*pdu.BODY_LAYOUTS, 0x22, 0xDEADBEEF]))
 def test_any_octets_are_a_pdu_or_malformed(body: bytes, command: int) -> None:
-    octets = packed.packet(command, 7, body)
+    octets = pack_pdu(command, 7, body)
 
     with suppress(MalformedPduError):
         decode_pdu(octets)
@@ -107,7 +107,7 @@ def test_framing_does_not_depend_on_how_the_stream_is_cut(
 
 
 def test_a_submit_sm_is_read_as_the_specification_lays_it_out() -> None:
-    octets = packed.submit(
+    octets = pack_submit(
         9,
         "+525512345678",
         b"hola",
@@ -176,12 +176,12 @@ def read(
     ("octets", "status"),
     [
         (b"\0\0\0\x10", CommandStatus.ESME_RINVCMDLEN),
-        (packed.packet(0xEE, 1), CommandStatus.ESME_RINVCMDID),
-        (packed.packet(packed.SUBMIT_SM, 1, b"\0\0"), CommandStatus.ESME_RINVCMDLEN),
-        (packed.submit(1, short=b"hola", length=200), CommandStatus.ESME_RINVMSGLEN),
-        (packed.submit(1, short=b"x" * 255), CommandStatus.ESME_RINVMSGLEN),
-        (packed.submit(1, tlvs=b"\x04\x24"), CommandStatus.ESME_RINVOPTPARSTREAM),
-        (packed.submit(1, tlvs=b"\x04\x24\0\x09a"), CommandStatus.ESME_RINVPARLEN),
+        (pack_pdu(0xEE, 1), CommandStatus.ESME_RINVCMDID),
+        (pack_pdu(SUBMIT_SM, 1, b"\0\0"), CommandStatus.ESME_RINVCMDLEN),
+        (pack_submit(1, short=b"hola", length=200), CommandStatus.ESME_RINVMSGLEN),
+        (pack_submit(1, short=b"x" * 255), CommandStatus.ESME_RINVMSGLEN),
+        (pack_submit(1, tlvs=b"\x04\x24"), CommandStatus.ESME_RINVOPTPARSTREAM),
+        (pack_submit(1, tlvs=b"\x04\x24\0\x09a"), CommandStatus.ESME_RINVPARLEN),
     ],
 )
 def test_what_is_broken_says_how_to_decline_it(
@@ -206,7 +206,7 @@ def test_a_length_that_no_pdu_has_is_not_waited_for(length: int) -> None:
 
 
 def test_an_unknown_parameter_is_kept_and_the_last_of_two_counts() -> None:
-    octets = packed.submit(1, tlvs=packed.tlv(0x1400, b"?") + packed.tlv(0x1400, b"!"))
+    octets = pack_submit(1, tlvs=pack_tlv(0x1400, b"?") + pack_tlv(0x1400, b"!"))
 
     assert decode_pdu(octets).find_tlv(0x1400) == b"!"
     assert decode_pdu(octets).find_tlv(0x1401) is None

@@ -24,20 +24,40 @@ from emulator.smpp.session import (
     SessionTimers,
     SmppSession,
 )
-from tests.properties import examples
-from tests.smpp import packed
-from tests.smpp.packed import resp
+from tests.support.emulator import set_examples
+from tests.support.smpp import (
+    BIND_RECEIVER,
+    BIND_TRANSCEIVER,
+    BIND_TRANSMITTER,
+    CANCEL_SM,
+    DATA_SM,
+    DELIVER_SM,
+    ENQUIRE_LINK,
+    GENERIC_NACK,
+    QUERY_SM,
+    REPLACE_SM,
+    SC_INTERFACE_VERSION,
+    SUBMIT_MULTI,
+    SUBMIT_SM,
+    UNBIND,
+    get_response_id,
+    pack_bind,
+    pack_message,
+    pack_pdu,
+    pack_submit,
+    pack_tlv,
+)
 
 SENDING = (0x04, 0x21, 0x103, 0x03, 0x08, 0x07)
 BODIES = {
-    packed.SUBMIT_SM: packed.message("4498987282", b"hola"),
-    packed.SUBMIT_MULTI: b"\0\0\0\0\0" + bytes(3) + b"\0\0" + bytes(5),
-    packed.DATA_SM: b"\0\0\0\0\0\0\0\0\0\0",
-    packed.QUERY_SM: b"1\0\0\0\0",
-    packed.CANCEL_SM: b"\0" + b"1\0" + b"\0\0\0" + b"\0\0\0",
-    packed.REPLACE_SM: b"1\0" + b"\0\0\0" + b"\0\0" + b"\0\0\0",
-    packed.UNBIND: b"",
-    packed.ENQUIRE_LINK: b"",
+    SUBMIT_SM: pack_message("4498987282", b"hola"),
+    SUBMIT_MULTI: b"\0\0\0\0\0" + bytes(3) + b"\0\0" + bytes(5),
+    DATA_SM: b"\0\0\0\0\0\0\0\0\0\0",
+    QUERY_SM: b"1\0\0\0\0",
+    CANCEL_SM: b"\0" + b"1\0" + b"\0\0\0" + b"\0\0\0",
+    REPLACE_SM: b"1\0" + b"\0\0\0" + b"\0\0" + b"\0\0\0",
+    UNBIND: b"",
+    ENQUIRE_LINK: b"",
 }
 
 
@@ -55,7 +75,7 @@ def heard(
 
 
 def bound(
-    kind: int = packed.BIND_TRANSCEIVER, timers: SessionTimers | None = None
+    kind: int = BIND_TRANSCEIVER, timers: SessionTimers | None = None
 ) -> SmppSession:
     session = SmppSession(0, timers or SessionTimers(0, 0, 0, 0))
     bind(session, kind)
@@ -63,7 +83,7 @@ def bound(
 
 
 def bind(session: SmppSession, kind: int, version: int = 0x34) -> bytes:
-    (event,) = heard(session, packed.bind(kind, version=version))
+    (event,) = heard(session, pack_bind(kind, version=version))
     assert event.kind is EventKind.REQUEST
     assert event.pdu is not None
     assert isinstance(event.pdu.body, BindBody)
@@ -75,15 +95,15 @@ def status(octets: bytes) -> int:
 
 
 @pytest.mark.parametrize("command", SENDING)
-@pytest.mark.parametrize("state", ["open", packed.BIND_RECEIVER])
+@pytest.mark.parametrize("state", ["open", BIND_RECEIVER])
 def test_who_is_no_transmitter_may_not_send(command: int, state: str | int) -> None:
     session = SmppSession(0) if isinstance(state, str) else bound(state)
 
-    (event,) = heard(session, packed.packet(command, 5, BODIES[command]))
+    (event,) = heard(session, pack_pdu(command, 5, BODIES[command]))
 
     assert event.kind is EventKind.DECLINED
-    assert event.response == packed.packet(
-        resp(command), 5, status=CommandStatus.ESME_RINVBNDSTS
+    assert event.response == pack_pdu(
+        get_response_id(command), 5, status=CommandStatus.ESME_RINVBNDSTS
     )
 
 
@@ -91,28 +111,28 @@ def test_who_is_no_transmitter_may_not_send(command: int, state: str | int) -> N
 def test_who_is_bound_is_not_bound_again(kind: int) -> None:
     session = bound()
 
-    (event,) = heard(session, packed.bind(kind, sequence=2))
+    (event,) = heard(session, pack_bind(kind, sequence=2))
 
-    assert event.response == packed.packet(
-        resp(kind), 2, status=CommandStatus.ESME_RALYBND
+    assert event.response == pack_pdu(
+        get_response_id(kind), 2, status=CommandStatus.ESME_RALYBND
     )
     assert session.state is SessionState.BOUND_TRX
 
 
 @pytest.mark.parametrize("version", [0x00, 0x33])
 def test_an_old_version_gets_no_parameters(version: int) -> None:
-    answer = bind(SmppSession(0), packed.BIND_TRANSMITTER, version)
+    answer = bind(SmppSession(0), BIND_TRANSMITTER, version)
 
-    assert answer == packed.packet(resp(packed.BIND_TRANSMITTER), 1, b"demo\0")
+    assert answer == pack_pdu(get_response_id(BIND_TRANSMITTER), 1, b"demo\0")
 
 
 @pytest.mark.parametrize("version", [0x34, 0x50])
 def test_a_later_version_is_taken_as_ours(version: int) -> None:
     session = SmppSession(0)
 
-    answer = bind(session, packed.BIND_TRANSMITTER, version)
+    answer = bind(session, BIND_TRANSMITTER, version)
 
-    assert answer[16:] == b"demo\0" + packed.tlv(packed.SC_INTERFACE_VERSION, b"\x34")
+    assert answer[16:] == b"demo\0" + pack_tlv(SC_INTERFACE_VERSION, b"\x34")
     assert session.version == 0x34
 
 
@@ -134,11 +154,11 @@ def test_an_answer_to_nothing_is_stray() -> None:
     kinds = [
         event.kind
         for octets in (
-            packed.packet(resp(packed.DELIVER_SM), 9),
-            packed.packet(resp(packed.ENQUIRE_LINK), 1),
-            packed.packet(packed.GENERIC_NACK, 77),
-            packed.packet(resp(packed.DELIVER_SM), 1, b"\0"),
-            packed.packet(resp(packed.DELIVER_SM), 1, b"\0"),
+            pack_pdu(get_response_id(DELIVER_SM), 9),
+            pack_pdu(get_response_id(ENQUIRE_LINK), 1),
+            pack_pdu(GENERIC_NACK, 77),
+            pack_pdu(get_response_id(DELIVER_SM), 1, b"\0"),
+            pack_pdu(get_response_id(DELIVER_SM), 1, b"\0"),
         )
         for event in heard(session, octets)
     ]
@@ -151,10 +171,10 @@ TIMED = SessionTimers(session_init=10, enquire_link=30, response=5, inactivity=1
 
 def test_what_need_not_wait_overtakes_requests_that_do() -> None:
     session = bound()
-    session.make_request(packed.DELIVER_SM, 0, body=RECEIPT)
-    answer = packed.packet(resp(packed.DELIVER_SM), 1, b"\0")
-    alive = packed.packet(packed.ENQUIRE_LINK, 6)
-    one, other = packed.submit(5), packed.packet(packed.UNBIND, 7)
+    session.make_request(DELIVER_SM, 0, body=RECEIPT)
+    answer = pack_pdu(get_response_id(DELIVER_SM), 1, b"\0")
+    alive = pack_pdu(ENQUIRE_LINK, 6)
+    one, other = pack_submit(5), pack_pdu(UNBIND, 7)
     session.receive_octets(one + answer + other[:9], 0)
 
     overtaking = [session.next_urgent_event(), session.next_urgent_event()]
@@ -167,9 +187,9 @@ def test_what_need_not_wait_overtakes_requests_that_do() -> None:
 
 def test_only_so_much_is_put_off() -> None:
     session = bound()
-    one = packed.submit(5, short=bytes(200))
+    one = pack_submit(5, short=bytes(200))
     many = MAX_DEFERRED_OCTETS // len(one) + 10
-    session.receive_octets(one * many + packed.packet(packed.ENQUIRE_LINK, 6), 0)
+    session.receive_octets(one * many + pack_pdu(ENQUIRE_LINK, 6), 0)
 
     overtaking = session.next_urgent_event()
 
@@ -182,7 +202,7 @@ def test_only_so_much_is_put_off() -> None:
 
 def test_a_stream_without_boundaries_ends_behind_what_was_put_off() -> None:
     session = bound()
-    session.receive_octets(packed.submit(5) + bytes(20), 0)
+    session.receive_octets(pack_submit(5) + bytes(20), 0)
 
     assert session.next_urgent_event() is None
     assert [each.kind for each in islice(heard(session, b""), 2)] == [
@@ -211,7 +231,7 @@ def test_a_client_that_lives_is_asked_again_later() -> None:
     session = bound(timers=TIMED)
     session.make_request(CommandId.ENQUIRE_LINK, 30)
 
-    (event,) = heard(session, packed.packet(resp(0x15), 1), 31)
+    (event,) = heard(session, pack_pdu(get_response_id(0x15), 1), 31)
 
     assert event.kind is EventKind.ANSWER
 
@@ -270,7 +290,7 @@ class Client(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from([1, 2, 9]), granted=st.booleans())
     def bind(self, kind: int, *, granted: bool) -> None:
-        event = self.tell(packed.bind(kind, sequence=self.numbered()))
+        event = self.tell(pack_bind(kind, sequence=self.numbered()))
         if self.bound is not None:
             assert status(event.response) == CommandStatus.ESME_RALYBND
         elif self.unbound:
@@ -285,22 +305,22 @@ class Client(RuleBasedStateMachine):
     @rule(command=st.sampled_from(SENDING))
     def send(self, command: int) -> None:
         sequence = self.numbered()
-        event = self.tell(packed.packet(command, sequence, BODIES[command]))
-        if self.bound in {packed.BIND_TRANSMITTER, packed.BIND_TRANSCEIVER}:
+        event = self.tell(pack_pdu(command, sequence, BODIES[command]))
+        if self.bound in {BIND_TRANSMITTER, BIND_TRANSCEIVER}:
             assert event.kind is EventKind.REQUEST
         else:
-            assert event.response == packed.packet(
-                resp(command), sequence, status=CommandStatus.ESME_RINVBNDSTS
+            assert event.response == pack_pdu(
+                get_response_id(command), sequence, status=CommandStatus.ESME_RINVBNDSTS
             )
 
     @rule()
     def enquire(self) -> None:
-        event = self.tell(packed.packet(packed.ENQUIRE_LINK, self.numbered()))
+        event = self.tell(pack_pdu(ENQUIRE_LINK, self.numbered()))
         assert event.kind is EventKind.REQUEST
 
     @rule()
     def unbind(self) -> None:
-        event = self.tell(packed.packet(packed.UNBIND, self.numbered()))
+        event = self.tell(pack_pdu(UNBIND, self.numbered()))
         if self.bound is None:
             assert status(event.response) == CommandStatus.ESME_RINVBNDSTS
             return
@@ -311,14 +331,14 @@ class Client(RuleBasedStateMachine):
     @rule(command=st.sampled_from([0x05, 0x0B, 0x102]))
     def ask_what_a_centre_asks(self, command: int) -> None:
         body = {
-            0x05: BODIES[packed.SUBMIT_SM],
+            0x05: BODIES[SUBMIT_SM],
             0x0B: bytes(2),
             0x102: bytes(6),
         }[command]
         sequence = self.numbered()
-        event = self.tell(packed.packet(command, sequence, body))
-        assert event.response == packed.packet(
-            packed.GENERIC_NACK, sequence, status=CommandStatus.ESME_RINVCMDID
+        event = self.tell(pack_pdu(command, sequence, body))
+        assert event.response == pack_pdu(
+            GENERIC_NACK, sequence, status=CommandStatus.ESME_RINVCMDID
         )
 
     @precondition(lambda self: self.bound in {1, 9})
@@ -332,8 +352,8 @@ class Client(RuleBasedStateMachine):
     def answer(self, data: st.DataObject, *, nack: bool) -> None:
         question = data.draw(st.sampled_from(self.open_questions))
         self.open_questions.remove(question)
-        command = packed.GENERIC_NACK if nack else resp(question[0])
-        event = self.tell(packed.packet(command, question[1]))
+        command = GENERIC_NACK if nack else get_response_id(question[0])
+        event = self.tell(pack_pdu(command, question[1]))
         assert event.kind is EventKind.ANSWER
         assert event.pending is not None
         assert event.pending.sequence == question[1]
@@ -361,4 +381,4 @@ class Client(RuleBasedStateMachine):
 
 
 TestClient = Client.TestCase
-TestClient.settings = examples(60, steps=30)
+TestClient.settings = set_examples(60, steps=30)

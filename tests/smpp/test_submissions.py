@@ -9,63 +9,82 @@ import pytest
 
 from emulator.domain.command_status import CommandStatus
 from emulator.world import World
-from tests.emulated import limited
-from tests.smpp import packed
-from tests.smpp.conftest import MakePhone
-from tests.smpp.dialled import Caller, Phone, listening
-from tests.smpp.packed import SAR_NUMBER, SAR_REFERENCE, SAR_TOTAL, Packet, resp, tlv
+from tests.support.emulator import make_limited_emulator
+from tests.support.smpp import (
+    CANCEL_SM,
+    DATA_SM,
+    DELIVER_SM,
+    MESSAGE_PAYLOAD,
+    QUERY_SM,
+    REPLACE_SM,
+    SAR_NUMBER,
+    SAR_REFERENCE,
+    SAR_TOTAL,
+    SUBMIT_MULTI,
+    SUBMIT_SM,
+    MakeSmsc,
+    Pdu,
+    SmppClient,
+    Smsc,
+    get_response_id,
+    open_smsc,
+    pack_pdu,
+    pack_submit,
+    pack_text,
+    pack_tlv,
+)
 
 ENROUTE, DELIVERED, EXPIRED, DELETED, UNDELIVERABLE = 1, 2, 3, 4, 5
 ABSENT = "9990003000"
 WHEN = "260302190000000+"  # an hour after the beginning
 
 
-def status_of(caller: Caller, octets: bytes) -> int:
+def status_of(caller: SmppClient, octets: bytes) -> int:
     return caller.ask(octets).status
 
 
-def state_of(caller: Caller, message: int, **fields: Any) -> int:
+def state_of(caller: SmppClient, message: int, **fields: Any) -> int:
     return query(caller, message, **fields)[1]
 
 
 def query(
-    caller: Caller, message: int | str, sequence: int = 90, source: str = ""
+    caller: SmppClient, message: int | str, sequence: int = 90, source: str = ""
 ) -> tuple[str, int, int]:
     """Return final_date, message_state and error_code."""
-    body = packed.text(str(message)) + b"\0\0" + packed.text(source)
-    answer = caller.ask(packed.packet(packed.QUERY_SM, sequence, body))
+    body = pack_text(str(message)) + b"\0\0" + pack_text(source)
+    answer = caller.ask(pack_pdu(QUERY_SM, sequence, body))
     assert answer.status == 0, answer
     identity, date, rest = answer.body.split(b"\0", 2)
     assert identity == str(message).encode()
     return date.decode(), rest[0], rest[1]
 
 
-def advance(phone: Phone, **duration: float) -> None:
+def advance(smsc: Smsc, **duration: float) -> None:
     seconds = timedelta(**duration).total_seconds()
-    phone.api.post("/_emulator/clock/advance", json={"seconds": seconds})
+    smsc.api.post("/_emulator/clock/advance", json={"seconds": seconds})
 
 
-def texts(phone: Phone) -> list[str]:
-    listed = phone.api.get("/_emulator/messages").body["messages"]
+def texts(smsc: Smsc) -> list[str]:
+    listed = smsc.api.get("/_emulator/messages").body["messages"]
     return [each["text"] for each in listed]
 
 
 @pytest.mark.behaviour(22)
 @pytest.mark.manual("SMP-03")
-def test_a_message_has_the_id_that_http_shows(phone: Phone) -> None:
-    answer = phone.bound().ask(packed.submit(2))
+def test_a_message_has_the_id_that_http_shows(smsc: Smsc) -> None:
+    answer = smsc.bind().ask(pack_submit(2))
 
-    (shown,) = phone.api.get("/_emulator/messages").body["messages"]
-    assert answer == Packet(resp(packed.SUBMIT_SM), 0, 2, b"%d\0" % shown["id"])
+    (shown,) = smsc.api.get("/_emulator/messages").body["messages"]
+    assert answer == Pdu(get_response_id(SUBMIT_SM), 0, 2, b"%d\0" % shown["id"])
     assert shown["cellphone"] == "4498987282"
-    rows = phone.api.get(f"/api/v3/campaign/{shown['campaign']}/messages").body
+    rows = smsc.api.get(f"/api/v3/campaign/{shown['campaign']}/messages").body
     assert rows["recipients_count"] == 1
 
 
 @pytest.mark.behaviour(22)
 @pytest.mark.manual("SMP-03")
-def test_ids_are_unique_and_fit_into_eight_octets(phone: Phone) -> None:
-    caller = phone.bound()
+def test_ids_are_unique_and_fit_into_eight_octets(smsc: Smsc) -> None:
+    caller = smsc.bind()
 
     ids = [caller.submit(each) for each in range(2, 30)]
 
@@ -75,21 +94,21 @@ def test_ids_are_unique_and_fit_into_eight_octets(phone: Phone) -> None:
 
 @pytest.mark.manual("SMP-01")
 def test_a_message_costs_what_the_route_of_its_bind_costs(
-    make_phone: MakePhone,
+    make_smsc: MakeSmsc,
 ) -> None:
-    phone = make_phone(
+    smsc = make_smsc(
         binds=[
             {"system_id": "dear", "password": "x"},
             {"system_id": "cheap", "password": "x", "route": 170},
         ]
     )
-    before = phone.api.balance()
+    before = smsc.api.balance()
 
     for system_id in ("dear", "cheap"):
-        phone.bound(system_id=system_id, password="x").submit()
+        smsc.bind(system_id=system_id, password="x").submit()
 
-    assert round(before - phone.api.balance(), 3) == 1.1
-    movements = phone.api.get("/_emulator/movements").body["movements"]
+    assert round(before - smsc.api.balance(), 3) == 1.1
+    movements = smsc.api.get("/_emulator/movements").body["movements"]
     assert [each["reason"] for each in movements] == ["smpp", "smpp"]
 
 
@@ -101,7 +120,10 @@ def test_a_message_costs_what_the_route_of_its_bind_costs(
         ({"to": "449898728"}, CommandStatus.ESME_RINVDSTADR),
         ({"to": "14498987282"}, CommandStatus.ESME_RINVDSTADR),
         ({"source": "x" * 21}, CommandStatus.ESME_RINVSRCADR),
-        ({"short": b"hola", "tlvs": tlv(0x0424, b"x")}, CommandStatus.ESME_RINVMSGLEN),
+        (
+            {"short": b"hola", "tlvs": pack_tlv(0x0424, b"x")},
+            CommandStatus.ESME_RINVMSGLEN,
+        ),
         ({"esm_class": 0x04}, CommandStatus.ESME_RINVESMCLASS),
         ({"esm_class": 0x3C}, CommandStatus.ESME_RINVESMCLASS),
         ({"esm_class": 0x40, "short": b"\x09\x00"}, CommandStatus.ESME_RINVESMCLASS),
@@ -117,36 +139,34 @@ def test_a_message_costs_what_the_route_of_its_bind_costs(
     ],
 )
 def test_what_is_wrong_is_declined_by_its_name_and_costs_nothing(
-    phone: Phone, fields: dict[str, Any], status: CommandStatus
+    smsc: Smsc, fields: dict[str, Any], status: CommandStatus
 ) -> None:
-    caller = phone.bound()
-    before = phone.api.balance()
+    caller = smsc.bind()
+    before = smsc.api.balance()
 
-    answer = caller.ask(packed.submit(2, **fields))
+    answer = caller.ask(pack_submit(2, **fields))
 
-    assert answer == Packet(resp(packed.SUBMIT_SM), status, 2, b"")
-    assert phone.api.balance() == before
-    assert phone.api.world.campaigns == {}
+    assert answer == Pdu(get_response_id(SUBMIT_SM), status, 2, b"")
+    assert smsc.api.balance() == before
+    assert smsc.api.world.campaigns == {}
 
 
 @pytest.mark.manual("SMP-01")
 @pytest.mark.parametrize("prefix", ["", "52", "521", "+", "+52", "+521"])
-def test_a_destination_may_have_its_country_before_it(
-    phone: Phone, prefix: str
-) -> None:
-    phone.bound().submit(2, f"{prefix}4498987282")
+def test_a_destination_may_have_its_country_before_it(smsc: Smsc, prefix: str) -> None:
+    smsc.bind().submit(2, f"{prefix}4498987282")
 
-    (shown,) = phone.api.get("/_emulator/messages").body["messages"]
+    (shown,) = smsc.api.get("/_emulator/messages").body["messages"]
     assert shown["cellphone"] == "4498987282"
 
 
 @pytest.mark.behaviour(23)
-def test_a_bind_sends_as_who_it_may(make_phone: MakePhone) -> None:
+def test_a_bind_sends_as_who_it_may(make_smsc: MakeSmsc) -> None:
     bind = {"system_id": "demo", "password": "demo", "senders": ["Acme", "74342"]}
-    caller = make_phone(binds=[bind]).bound()
+    caller = make_smsc(binds=[bind]).bind()
 
     answers = [
-        status_of(caller, packed.submit(2, source=each))
+        status_of(caller, pack_submit(2, source=each))
         for each in ("Acme", "74342", "", "Other")
     ]
 
@@ -154,16 +174,16 @@ def test_a_bind_sends_as_who_it_may(make_phone: MakePhone) -> None:
 
 
 @pytest.mark.behaviour(23)
-def test_a_bind_has_a_rate_in_seconds_of_the_world(make_phone: MakePhone) -> None:
-    phone = make_phone(binds=[{"system_id": "demo", "password": "demo", "rate": 3}])
-    one, other = phone.bound(), phone.bound()
+def test_a_bind_has_a_rate_in_seconds_of_the_world(make_smsc: MakeSmsc) -> None:
+    smsc = make_smsc(binds=[{"system_id": "demo", "password": "demo", "rate": 3}])
+    one, other = smsc.bind(), smsc.bind()
 
-    answers = [status_of(each, packed.submit(2)) for each in (one, other, one, other)]
-    advance(phone, seconds=1)
+    answers = [status_of(each, pack_submit(2)) for each in (one, other, one, other)]
+    advance(smsc, seconds=1)
 
     assert answers == [0, 0, 0, CommandStatus.ESME_RTHROTTLED]
     assert one.submit(3)
-    assert len(phone.api.world.campaigns) == 4
+    assert len(smsc.api.world.campaigns) == 4
 
 
 @pytest.mark.behaviour(24)
@@ -171,25 +191,25 @@ def test_a_bind_has_a_rate_in_seconds_of_the_world(make_phone: MakePhone) -> Non
     ("chosen", "status"), [({}, 0x45), ({"no_credit": 0x400}, 0x400)]
 )
 def test_too_little_credit_is_a_status_of_its_own(
-    make_phone: MakePhone, chosen: dict[str, int], status: int
+    make_smsc: MakeSmsc, chosen: dict[str, int], status: int
 ) -> None:
-    phone = make_phone(smpp=chosen)
-    phone.api.post("/_emulator/movements", json={"amount": -468061.61})
-    caller = phone.bound()
+    smsc = make_smsc(smpp=chosen)
+    smsc.api.post("/_emulator/movements", json={"amount": -468061.61})
+    caller = smsc.bind()
 
-    answer = caller.ask(packed.submit(2))
+    answer = caller.ask(pack_submit(2))
 
-    assert answer == Packet(resp(packed.SUBMIT_SM), status, 2, b"")
-    assert phone.api.balance() == 0.5
-    assert phone.api.world.campaigns == {}
+    assert answer == Pdu(get_response_id(SUBMIT_SM), status, 2, b"")
+    assert smsc.api.balance() == 0.5
+    assert smsc.api.world.campaigns == {}
 
 
 @pytest.mark.behaviour(23)
 def test_a_full_world_is_a_full_queue() -> None:
-    with closing(limited(messages=2)) as api, listening(api) as phone:
-        caller = phone.bound()
+    with closing(make_limited_emulator(messages=2)) as api, open_smsc(api) as smsc:
+        caller = smsc.bind()
 
-        answers = [status_of(caller, packed.submit(each)) for each in (2, 3, 4)]
+        answers = [status_of(caller, pack_submit(each)) for each in (2, 3, 4)]
 
         assert answers == [0, 0, CommandStatus.ESME_RMSGQFUL]
         assert len(api.world.movements) == 2
@@ -197,19 +217,19 @@ def test_a_full_world_is_a_full_queue() -> None:
 
 @pytest.mark.behaviour(23)
 def test_a_mistake_of_ours_is_a_system_error(
-    phone: Phone, monkeypatch: pytest.MonkeyPatch
+    smsc: Smsc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caller = phone.bound()
+    caller = smsc.bind()
     monkeypatch.setattr(World, "charge_credit", None)
 
-    assert status_of(caller, packed.submit(2)) == CommandStatus.ESME_RSYSERR
-    assert phone.api.world.campaigns == {}
+    assert status_of(caller, pack_submit(2)) == CommandStatus.ESME_RSYSERR
+    assert smsc.api.world.campaigns == {}
 
 
 @pytest.mark.behaviour(25)
 @pytest.mark.parametrize("esm_class", [0, 1, 2, 3, 0x08, 0x10, 0x80])
-def test_every_mode_of_a_message_is_taken(phone: Phone, esm_class: int) -> None:
-    assert phone.bound().submit(2, esm_class=esm_class)
+def test_every_mode_of_a_message_is_taken(smsc: Smsc, esm_class: int) -> None:
+    assert smsc.bind().submit(2, esm_class=esm_class)
 
 
 @pytest.mark.behaviour(26)
@@ -235,25 +255,23 @@ def test_every_mode_of_a_message_is_taken(phone: Phone, esm_class: int) -> None:
     ],
 )
 def test_a_text_is_read_by_its_data_coding(
-    make_phone: MakePhone, bind: str, coding: int, octets: bytes, text: str
+    make_smsc: MakeSmsc, bind: str, coding: int, octets: bytes, text: str
 ) -> None:
-    phone = make_phone(
-        binds=[{"system_id": "demo", "password": "demo", "coding": bind}]
-    )
+    smsc = make_smsc(binds=[{"system_id": "demo", "password": "demo", "coding": bind}])
 
-    phone.bound().submit(2, short=octets, coding=coding)
+    smsc.bind().submit(2, short=octets, coding=coding)
 
-    assert texts(phone) == [text]
+    assert texts(smsc) == [text]
 
 
 @pytest.mark.behaviour(27, 28)
-def test_a_payload_is_one_message_charged_by_its_parts(phone: Phone) -> None:
-    before = phone.api.balance()
+def test_a_payload_is_one_message_charged_by_its_parts(smsc: Smsc) -> None:
+    before = smsc.api.balance()
 
-    phone.bound().submit(2, short=b"", tlvs=tlv(packed.MESSAGE_PAYLOAD, b"x" * 307))
+    smsc.bind().submit(2, short=b"", tlvs=pack_tlv(MESSAGE_PAYLOAD, b"x" * 307))
 
-    assert texts(phone) == ["x" * 307]
-    assert before - phone.api.balance() == 3
+    assert texts(smsc) == ["x" * 307]
+    assert before - smsc.api.balance() == 3
 
 
 @pytest.mark.behaviour(28)
@@ -264,94 +282,96 @@ def test_a_payload_is_one_message_charged_by_its_parts(phone: Phone) -> None:
         lambda number: bytes((6, 8, 4, 0x12, 0xAB, 3, number)),
     ],
 )
-def test_a_message_comes_in_parts_in_any_order(phone: Phone, header: Any) -> None:
-    caller = phone.bound()
-    before = phone.api.balance()
+def test_a_message_comes_in_parts_in_any_order(smsc: Smsc, header: Any) -> None:
+    caller = smsc.bind()
+    before = smsc.api.balance()
     pieces = {1: b"uno ", 2: b"dos ", 3: b"tres"}
 
     for sequence, number in ((2, 3), (3, 1)):
         octets = header(number) + pieces[number]
         caller.submit(sequence, short=octets, esm_class=0x40)
-    (lacking,) = phone.api.get("/_emulator/smpp/long-messages").body
+    (lacking,) = smsc.api.get("/_emulator/smpp/long-messages").body
     caller.submit(4, short=header(2) + pieces[2], esm_class=0x40)
 
-    (whole,) = phone.api.get("/_emulator/smpp/long-messages").body
+    (whole,) = smsc.api.get("/_emulator/smpp/long-messages").body
     assert (lacking["text"], lacking["complete"]) == ("uno tres", False)
     assert (whole["text"], whole["complete"]) == ("uno dos tres", True)
     assert len(whole["messages"]) == 3
-    assert before - phone.api.balance() == 3
+    assert before - smsc.api.balance() == 3
 
 
 @pytest.mark.behaviour(28)
-def test_parts_may_be_announced_by_parameters(phone: Phone) -> None:
-    caller = phone.bound()
+def test_parts_may_be_announced_by_parameters(smsc: Smsc) -> None:
+    caller = smsc.bind()
     for number, text in ((1, b"uno "), (2, b"dos")):
         parameters = (
-            tlv(SAR_REFERENCE, b"\x12\x34")
-            + tlv(SAR_TOTAL, b"\x02")
-            + tlv(SAR_NUMBER, bytes((number,)))
+            pack_tlv(SAR_REFERENCE, b"\x12\x34")
+            + pack_tlv(SAR_TOTAL, b"\x02")
+            + pack_tlv(SAR_NUMBER, bytes((number,)))
         )
         caller.submit(number + 1, short=text, tlvs=parameters)
 
-    (whole,) = phone.api.get("/_emulator/smpp/long-messages").body
+    (whole,) = smsc.api.get("/_emulator/smpp/long-messages").body
 
     assert (whole["reference"], whole["text"]) == (0x1234, "uno dos")
 
 
 @pytest.mark.behaviour(25)
-def test_a_header_goes_before_parameters(phone: Phone) -> None:
+def test_a_header_goes_before_parameters(smsc: Smsc) -> None:
     parameters = (
-        tlv(SAR_REFERENCE, b"\0\1") + tlv(SAR_TOTAL, b"\2") + tlv(SAR_NUMBER, b"\1")
+        pack_tlv(SAR_REFERENCE, b"\0\1")
+        + pack_tlv(SAR_TOTAL, b"\2")
+        + pack_tlv(SAR_NUMBER, b"\1")
     )
 
-    phone.bound().submit(
+    smsc.bind().submit(
         2, short=bytes.fromhex("050003090302") + b"x", esm_class=0x40, tlvs=parameters
     )
 
-    (whole,) = phone.api.get("/_emulator/smpp/long-messages").body
+    (whole,) = smsc.api.get("/_emulator/smpp/long-messages").body
     assert (whole["reference"], whole["total"], whole["parts"]) == (9, 3, [2])
 
 
 @pytest.mark.behaviour(29)
 @pytest.mark.parametrize("schedule", [WHEN, "000000010000000R", "260302130000024-"])
-def test_a_message_waits_for_its_date(phone: Phone, schedule: str) -> None:
-    caller = phone.bound()
+def test_a_message_waits_for_its_date(smsc: Smsc, schedule: str) -> None:
+    caller = smsc.bind()
     message = caller.submit(2, schedule=schedule)
 
-    advance(phone, minutes=59)
+    advance(smsc, minutes=59)
     before = state_of(caller, message)
-    advance(phone, minutes=2)
+    advance(smsc, minutes=2)
 
     assert before == ENROUTE
     assert state_of(caller, message) == DELIVERED
 
 
 @pytest.mark.behaviour(29)
-def test_a_message_that_is_not_delivered_in_time_expires(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_message_that_is_not_delivered_in_time_expires(smsc: Smsc) -> None:
+    caller = smsc.bind()
     timely = caller.submit(2, ABSENT, validity="000003000000000R")
     late = caller.submit(3, ABSENT, validity=WHEN)
 
-    advance(phone, hours=1)
+    advance(smsc, hours=1)
 
     date, state, error = query(caller, late)
     assert (date, state, error) == (WHEN, EXPIRED, 0)
     assert state_of(caller, timely) == ENROUTE
     states = [
-        each["status"] for each in phone.api.get("/_emulator/messages").body["messages"]
+        each["status"] for each in smsc.api.get("/_emulator/messages").body["messages"]
     ]
     assert states == ["retried", "failed"]
 
 
 @pytest.mark.behaviour(29)
 def test_a_past_schedule_is_at_once_and_strict_worlds_decline_it(
-    phone: Phone, make_phone: MakePhone
+    smsc: Smsc, make_smsc: MakeSmsc
 ) -> None:
-    past = packed.submit(2, schedule="260302170000000+")
+    past = pack_submit(2, schedule="260302170000000+")
 
-    assert status_of(phone.bound(), past) == 0
+    assert status_of(smsc.bind(), past) == 0
     assert (
-        status_of(make_phone(strict=True).bound(), past) == CommandStatus.ESME_RINVSCHED
+        status_of(make_smsc(strict=True).bind(), past) == CommandStatus.ESME_RINVSCHED
     )
 
 
@@ -366,24 +386,24 @@ def test_a_past_schedule_is_at_once_and_strict_worlds_decline_it(
     ],
 )
 def test_a_message_may_replace_a_pending_one_like_it(
-    phone: Phone, fields: dict[str, str], *, gone: bool
+    smsc: Smsc, fields: dict[str, str], *, gone: bool
 ) -> None:
-    caller = phone.bound()
-    before = phone.api.balance()
+    caller = smsc.bind()
+    before = smsc.api.balance()
     first = caller.submit(2, short=b"uno")
 
     caller.submit(3, short=b"dos", replace=1, **fields)
-    advance(phone, minutes=1)
+    advance(smsc, minutes=1)
 
     assert state_of(caller, first) == (DELETED if gone else DELIVERED)
-    assert before - phone.api.balance() == 2
+    assert before - smsc.api.balance() == 2
 
 
 @pytest.mark.behaviour(30)
-def test_a_message_that_was_sent_is_not_replaced(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_message_that_was_sent_is_not_replaced(smsc: Smsc) -> None:
+    caller = smsc.bind()
     first = caller.submit(2)
-    advance(phone, minutes=1)
+    advance(smsc, minutes=1)
 
     caller.submit(3, replace=1)
 
@@ -391,20 +411,20 @@ def test_a_message_that_was_sent_is_not_replaced(phone: Phone) -> None:
 
 
 def multi(sequence: int, *addresses: bytes) -> bytes:
-    body = packed.text("") + b"\0\0" + packed.text("74342") + bytes((len(addresses),))
+    body = pack_text("") + b"\0\0" + pack_text("74342") + bytes((len(addresses),))
     body += b"".join(addresses) + bytes(3) + b"\0\0" + bytes(4) + b"\4hola"
-    return packed.packet(packed.SUBMIT_MULTI, sequence, body)
+    return pack_pdu(SUBMIT_MULTI, sequence, body)
 
 
 def number(address: str) -> bytes:
-    return b"\1\1\1" + packed.text(address)
+    return b"\1\1\1" + pack_text(address)
 
 
 @pytest.mark.behaviour(31)
-def test_many_are_sent_to_at_once_and_who_is_not_is_named(phone: Phone) -> None:
-    before = phone.api.balance()
+def test_many_are_sent_to_at_once_and_who_is_not_is_named(smsc: Smsc) -> None:
+    before = smsc.api.balance()
 
-    answer = phone.bound().ask(
+    answer = smsc.bind().ask(
         multi(
             2, number("4498987282"), number("123"), b"\2friends\0", number("5512345678")
         )
@@ -420,10 +440,10 @@ def test_many_are_sent_to_at_once_and_who_is_not_is_named(phone: Phone) -> None:
         + b"\0\0friends\0"
         + struct.pack(">I", CommandStatus.ESME_RINVDLNAME)
     )
-    listed = phone.api.get("/_emulator/messages").body["messages"]
+    listed = smsc.api.get("/_emulator/messages").body["messages"]
     assert [each["cellphone"] for each in listed] == ["4498987282", "5512345678"]
     assert listed[0]["id"] == int(identity)
-    assert before - phone.api.balance() == 2
+    assert before - smsc.api.balance() == 2
 
 
 @pytest.mark.parametrize(
@@ -434,22 +454,22 @@ def test_many_are_sent_to_at_once_and_who_is_not_is_named(phone: Phone) -> None:
     ],
 )
 def test_nobody_to_send_to_is_declined(
-    phone: Phone, addresses: tuple[bytes, ...], status: CommandStatus
+    smsc: Smsc, addresses: tuple[bytes, ...], status: CommandStatus
 ) -> None:
-    answer = phone.bound().ask(multi(2, *addresses))
+    answer = smsc.bind().ask(multi(2, *addresses))
 
-    assert answer == Packet(resp(packed.SUBMIT_MULTI), status, 2, b"")
+    assert answer == Pdu(get_response_id(SUBMIT_MULTI), status, 2, b"")
 
 
 @pytest.mark.behaviour(27, 31)
-def test_data_sm_carries_a_payload(phone: Phone) -> None:
-    body = packed.text("") + b"\0\0" + packed.text("74342") + b"\1\1"
-    body += packed.text("4498987282") + bytes(3) + tlv(packed.MESSAGE_PAYLOAD, b"hola")
+def test_data_sm_carries_a_payload(smsc: Smsc) -> None:
+    body = pack_text("") + b"\0\0" + pack_text("74342") + b"\1\1"
+    body += pack_text("4498987282") + bytes(3) + pack_tlv(MESSAGE_PAYLOAD, b"hola")
 
-    answer = phone.bound().ask(packed.packet(packed.DATA_SM, 2, body))
+    answer = smsc.bind().ask(pack_pdu(DATA_SM, 2, body))
 
-    (shown,) = phone.api.get("/_emulator/messages").body["messages"]
-    assert answer == Packet(resp(packed.DATA_SM), 0, 2, b"%d\0" % shown["id"])
+    (shown,) = smsc.api.get("/_emulator/messages").body["messages"]
+    assert answer == Pdu(get_response_id(DATA_SM), 0, 2, b"%d\0" % shown["id"])
     assert shown["text"] == "hola"
 
 
@@ -458,14 +478,12 @@ def test_data_sm_carries_a_payload(phone: Phone) -> None:
     ("to", "state", "error"),
     [("4498987282", DELIVERED, 0), ("9990001000", UNDELIVERABLE, 1)],
 )
-def test_a_message_is_asked_after(
-    phone: Phone, to: str, state: int, error: int
-) -> None:
-    caller = phone.bound()
+def test_a_message_is_asked_after(smsc: Smsc, to: str, state: int, error: int) -> None:
+    caller = smsc.bind()
     message = caller.submit(2, to)
 
     before = query(caller, message)
-    advance(phone, minutes=1)
+    advance(smsc, minutes=1)
 
     assert before == ("", ENROUTE, 0)
     assert query(caller, message) == ("260302180011000+", state, error)
@@ -480,15 +498,15 @@ def test_a_message_is_asked_after(
     ],
 )
 def test_a_message_to_many_is_final_once_all_of_it_is(
-    phone: Phone, others: list[str], standing: tuple[str, int, int]
+    smsc: Smsc, others: list[str], standing: tuple[str, int, int]
 ) -> None:
-    caller = phone.bound()
+    caller = smsc.bind()
     answer = caller.ask(multi(2, *map(number, ["4498987282", *others])))
     message = answer.body.partition(b"\0")[0].decode()
 
-    advance(phone, seconds=11)
+    advance(smsc, seconds=11)
     partly = query(caller, message)
-    advance(phone, hours=25)
+    advance(smsc, hours=25)
 
     assert partly == ("", ENROUTE, 0)
     assert query(caller, message) == standing
@@ -499,30 +517,28 @@ def test_a_message_to_many_is_final_once_all_of_it_is(
 @pytest.mark.parametrize(
     ("command", "tail", "status"),
     [
-        (packed.QUERY_SM, bytes(3), CommandStatus.ESME_RQUERYFAIL),
-        (packed.CANCEL_SM, bytes(6), CommandStatus.ESME_RCANCELFAIL),
-        (packed.REPLACE_SM, bytes(3) + bytes(5), CommandStatus.ESME_RREPLACEFAIL),
+        (QUERY_SM, bytes(3), CommandStatus.ESME_RQUERYFAIL),
+        (CANCEL_SM, bytes(6), CommandStatus.ESME_RCANCELFAIL),
+        (REPLACE_SM, bytes(3) + bytes(5), CommandStatus.ESME_RREPLACEFAIL),
     ],
 )
 def test_nobody_s_message_is_neither_shown_nor_touched(
-    phone: Phone, identity: str, command: int, tail: bytes, status: CommandStatus
+    smsc: Smsc, identity: str, command: int, tail: bytes, status: CommandStatus
 ) -> None:
-    service = b"\0" if command == packed.CANCEL_SM else b""
-    octets = packed.packet(command, 5, service + packed.text(identity) + tail)
+    service = b"\0" if command == CANCEL_SM else b""
+    octets = pack_pdu(command, 5, service + pack_text(identity) + tail)
 
-    assert phone.bound().ask(octets) == Packet(resp(command), status, 5, b"")
+    assert smsc.bind().ask(octets) == Pdu(get_response_id(command), status, 5, b"")
 
 
 @pytest.mark.behaviour(31)
-def test_another_s_message_is_not_shown(make_phone: MakePhone) -> None:
-    phone = make_phone(
+def test_another_s_message_is_not_shown(make_smsc: MakeSmsc) -> None:
+    smsc = make_smsc(
         binds=[{"system_id": each, "password": "x"} for each in ("one", "other")]
     )
-    one, other = (
-        phone.bound(system_id=each, password="x") for each in ("one", "other")
-    )
+    one, other = (smsc.bind(system_id=each, password="x") for each in ("one", "other"))
     message = one.submit()
-    by_http = phone.api.post(
+    by_http = smsc.api.post(
         "/api/v3/campaign",
         json={
             "text": "hola",
@@ -533,36 +549,36 @@ def test_another_s_message_is_not_shown(make_phone: MakePhone) -> None:
     assert by_http.status == 200
 
     for caller, identity in ((other, message), (one, message + 1)):
-        body = packed.text(str(identity)) + bytes(3)
-        answer = caller.ask(packed.packet(packed.QUERY_SM, 9, body))
+        body = pack_text(str(identity)) + bytes(3)
+        answer = caller.ask(pack_pdu(QUERY_SM, 9, body))
         assert answer.status == CommandStatus.ESME_RQUERYFAIL
 
 
-def test_another_sender_s_message_is_not_shown(phone: Phone) -> None:
-    caller = phone.bound()
+def test_another_sender_s_message_is_not_shown(smsc: Smsc) -> None:
+    caller = smsc.bind()
     message = caller.submit(2, source="Acme")
-    body = packed.text(str(message)) + b"\0\0" + packed.text("Other")
+    body = pack_text(str(message)) + b"\0\0" + pack_text("Other")
 
-    answer = caller.ask(packed.packet(packed.QUERY_SM, 9, body))
+    answer = caller.ask(pack_pdu(QUERY_SM, 9, body))
 
     assert answer.status == CommandStatus.ESME_RQUERYFAIL
     assert state_of(caller, message, source="Acme") == ENROUTE
 
 
 def cancel(sequence: int, message: str, source: str = "", to: str = "") -> bytes:
-    body = packed.text("") + packed.text(message) + b"\0\0" + packed.text(source)
-    body += (b"\1\1" if to else b"\0\0") + packed.text(to)
-    return packed.packet(packed.CANCEL_SM, sequence, body)
+    body = pack_text("") + pack_text(message) + b"\0\0" + pack_text(source)
+    body += (b"\1\1" if to else b"\0\0") + pack_text(to)
+    return pack_pdu(CANCEL_SM, sequence, body)
 
 
 @pytest.mark.behaviour(31)
-def test_a_pending_message_is_given_up_and_no_other(phone: Phone) -> None:
-    caller = phone.bound()
+def test_a_pending_message_is_given_up_and_no_other(smsc: Smsc) -> None:
+    caller = smsc.bind()
     message = str(caller.submit(2))
 
     first, again = (caller.ask(cancel(each, message)) for each in (3, 4))
     sent = str(caller.submit(5))
-    advance(phone, minutes=1)
+    advance(smsc, minutes=1)
 
     assert (first.status, again.status) == (0, CommandStatus.ESME_RCANCELFAIL)
     assert state_of(caller, int(message)) == DELETED
@@ -570,8 +586,8 @@ def test_a_pending_message_is_given_up_and_no_other(phone: Phone) -> None:
 
 
 @pytest.mark.behaviour(31)
-def test_all_pending_messages_to_somebody_are_given_up(phone: Phone) -> None:
-    caller = phone.bound()
+def test_all_pending_messages_to_somebody_are_given_up(smsc: Smsc) -> None:
+    caller = smsc.bind()
     messages = [caller.submit(each) for each in (2, 3)]
     spared = caller.submit(4, "5512345678")
 
@@ -584,28 +600,28 @@ def test_all_pending_messages_to_somebody_are_given_up(phone: Phone) -> None:
 
 
 def replaced(sequence: int, message: int, short: bytes, schedule: str = "") -> bytes:
-    body = packed.text(str(message)) + b"\0\0" + packed.text("")
-    body += packed.text(schedule) + packed.text("")
+    body = pack_text(str(message)) + b"\0\0" + pack_text("")
+    body += pack_text(schedule) + pack_text("")
     body += struct.pack(">BBB", 1, 0, len(short)) + short
-    return packed.packet(packed.REPLACE_SM, sequence, body)
+    return pack_pdu(REPLACE_SM, sequence, body)
 
 
 @pytest.mark.behaviour(31)
-def test_a_pending_message_says_something_else(phone: Phone) -> None:
-    caller = phone.bound()
-    before = phone.api.balance()
+def test_a_pending_message_says_something_else(smsc: Smsc) -> None:
+    caller = smsc.bind()
+    before = smsc.api.balance()
     message = caller.submit(2, short=b"uno")
 
     answer = caller.ask(replaced(3, message, b"dos", WHEN))
-    advance(phone, minutes=59)
+    advance(smsc, minutes=59)
     waiting = state_of(caller, message)
-    advance(phone, minutes=2)
+    advance(smsc, minutes=2)
     receipt = caller.hear()
     late = caller.ask(replaced(4, message, b"tres"))
 
-    assert answer == Packet(resp(packed.REPLACE_SM), 0, 3, b"")
-    assert receipt.command == packed.DELIVER_SM
-    assert texts(phone) == ["dos"]
+    assert answer == Pdu(get_response_id(REPLACE_SM), 0, 3, b"")
+    assert receipt.command == DELIVER_SM
+    assert texts(smsc) == ["dos"]
     assert (waiting, state_of(caller, message)) == (ENROUTE, DELIVERED)
     assert late.status == CommandStatus.ESME_RREPLACEFAIL
-    assert before - phone.api.balance() == 1
+    assert before - smsc.api.balance() == 1

@@ -20,7 +20,7 @@ from tools.mutation.passages import NOTES
 from tools.mutation.trial import Runner
 
 LEARNT = ROOT / ".mutation.json"
-KEPT = {"tests/test_transcripts.py": "tests/told/transcripts"}  # what a file compares
+STORIES = re.compile(r"def test_(\w+)\(scribe: Scribe\)")  # of tests/told
 FILES = 6  # that have a word which is not rare any more
 WORD = re.compile(r"\w+")
 FIRST = 3.0  # seconds of tests in the first run of a change; each next takes four times
@@ -145,8 +145,12 @@ class Learnt:
 
 def _text(file: str) -> str:
     """Return what stands in a file of tests, and in what it compares."""
-    kept = sorted((ROOT / KEPT[file]).iterdir()) if file in KEPT else ()
-    return "\n".join(each.read_text("utf-8") for each in (ROOT / file, *kept))
+    path = ROOT / file
+    text = path.read_text("utf-8")
+    kept = (
+        path.parent / "transcripts" / f"{name}.txt" for name in STORIES.findall(text)
+    )
+    return "\n".join([text, *(each.read_text("utf-8") for each in kept)])
 
 
 def _module(path: str) -> str:
