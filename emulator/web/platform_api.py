@@ -83,7 +83,7 @@ class PlatformApi:
         account = entry.world.account if entry else self._worlds.default.account
         reason = account.refusals.get(refusal.reason.name, refusal.reason)
         sentence = reason.format_sentence(
-            account.assumptions["language"], refusal.words
+            account.assumptions.chosen["language"], refusal.words
         )
         answer = HttpResponse(
             reason.status, _render_error_body(refusal, reason, sentence, account)
@@ -166,7 +166,7 @@ def _render_error_body(
 
     Source: manual ERR-02, ERR-03; assumption ERR-06.
     """
-    if account.assumptions["errors"] == "envelope":
+    if account.assumptions.chosen["errors"] == "envelope":
         detail = {"information": sentence, "status_code": reason.status}
         return http_response.encode_json({"error": detail})
     if reason.status == platform_refusals.UNAUTHENTICATED.status:
