@@ -508,8 +508,7 @@ def test_so_many_of_each_and_no_more(api: Api, monkeypatch: Any) -> None:
 ROOMS = ("domain", "operations", "centre", "web", "smpp")
 # Mistakes of ours, which nobody is told but the log.
 OURS = {
-    "emulator.web.request_context: ... has not been let in",
-    "emulator.web.http_faults: ... is not felt by who asks over HTTP",
+    "emulator.web.http_request: ... has not been let in",
     "emulator.web.panel.assets: no page has a file called ...",
     "emulator.smsc.commands: there are no distribution lists",  # a status says it
     "emulator.domain.sms: more than the optimal ... recipients",  # only noted

@@ -12,8 +12,8 @@ from emulator.faults import FaultPlace, vocabulary
 from emulator.faults.effects.wire import WireFailure, WireFault
 from emulator.faults.places import OPERATIONS_BY_PLACE, place_of
 from emulator.faults.rule_json import FILTER_KEYS, RULE_KEYS, SCHEDULE_KEYS
-from emulator.web.fault_header import HEADER_WORDS
-from emulator.web.http_body import HttpResponse
+from emulator.web.http_faults import HEADER_WORDS
+from emulator.web.http_response import HttpResponse
 from tests.support.emulator import (
     Api,
     MakeApi,

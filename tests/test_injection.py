@@ -12,8 +12,8 @@ from emulator import files
 from emulator.domain.refusal_catalog import REASONS
 from emulator.faults import DelayedResponse
 from emulator.operations.control.faults import read_presets
-from emulator.web.broken_answers import ConnectionBroken
-from emulator.web.fault_header import HEADER_WORDS
+from emulator.web.faulty_responses import ConnectionBroken
+from emulator.web.http_faults import HEADER_WORDS
 from tests.support.emulator import (
     START,
     Answer,

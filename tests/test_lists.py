@@ -516,7 +516,9 @@ def test_a_client_waits_as_long_as_the_control_api(method: str, seconds: float) 
 def test_what_yaml_takes_for_a_truth_is_the_word_that_a_switch_knows(
     make_api: MakeApi, choice: str, value: object, says: str
 ) -> None:
-    assert make_api(assumptions={choice: value}).account.assumptions[choice] == says
+    assert (
+        make_api(assumptions={choice: value}).account.assumptions.chosen[choice] == says
+    )
 
 
 def test_ids_grow_from_those_of_the_manual() -> None:

@@ -17,7 +17,7 @@ from emulator.faults import DelayedResponse
 from emulator.operations.call import Debounce, Pause
 from emulator.timekeeping import clock
 from emulator.web import waiting
-from emulator.web.http_body import HttpResponse
+from emulator.web.http_response import HttpResponse
 from emulator.web.waiting import ClientDisconnected, Waiter
 from emulator.world.outbox import PushRelay, PushRequest, PushResponse
 from emulator.world.transaction import run_transaction_now

@@ -658,8 +658,8 @@ def test_words_that_yaml_takes_for_truths_may_stand_without_quotes(
 
     assumptions = load_fixture(path, FixtureOverrides(), now=START).account.assumptions
 
-    assert assumptions["url_whitelist"] == "off"
-    assert assumptions["refund_on_cancel"] == "no"
+    assert assumptions.chosen["url_whitelist"] == "off"
+    assert assumptions.chosen["refund_on_cancel"] == "no"
 
 
 @pytest.mark.parametrize("what", ["routes", "countries", "audios", "media", "links"])

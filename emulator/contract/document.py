@@ -7,6 +7,7 @@ Two extensions of ours are carried out here:
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -81,6 +82,25 @@ class OpenApiDocument:
                     yield each
                     if "$ref" in each:
                         queue.append(each["$ref"])
+
+    def list_parts(self, where: str) -> list[Node]:
+        """Return the schema at *where* and those that its ``allOf`` adds."""
+        where, node = self.resolve_pointer(where)
+        added = (
+            self.list_parts(f"{where}/allOf/{index}")
+            for index in range(len(node.get("allOf", ())))
+        )
+        return [node, *chain.from_iterable(added)]
+
+    def list_strict_readings(self, where: str) -> list[str]:
+        """Return the ledger ids of the strict readings below *where*, each once."""
+        return list(
+            dict.fromkeys(
+                reading["ledger"]
+                for node in self.iterate_reachable(where)
+                for reading in node.get("x-strict", ())
+            )
+        )
 
 
 def make_pointer(start: str, *steps: str | int) -> str:

@@ -4,12 +4,28 @@
 """
 
 from collections.abc import Callable
-from functools import lru_cache, wraps
 from typing import TypeVar
 
 ResultT = TypeVar("ResultT")
 QuestionT = TypeVar("QuestionT", str, bytes)
 MAX_CACHED_LENGTH = 256  # characters or bytes of a question that is remembered
+
+
+class _ShortKeyCache(dict[QuestionT, ResultT]):
+    """Answers by their question; it is emptied once it is full."""
+
+    def __init__(self, maxsize: int, work_out: Callable[[QuestionT], ResultT]) -> None:
+        super().__init__()
+        self._maxsize = maxsize
+        self._work_out: Callable[[QuestionT], ResultT] = work_out
+
+    def __missing__(self, asked: QuestionT) -> ResultT:
+        answer: ResultT = self._work_out(asked)
+        if len(asked) <= MAX_CACHED_LENGTH:
+            if len(self) >= self._maxsize:
+                self.clear()
+            self[asked] = answer
+        return answer
 
 
 def cache_short_keys(
@@ -23,12 +39,7 @@ def cache_short_keys(
     def decorate(
         work_out: Callable[[QuestionT], ResultT],
     ) -> Callable[[QuestionT], ResultT]:
-        known = lru_cache(maxsize)(work_out)
-
-        @wraps(work_out)
-        def answer(asked: QuestionT) -> ResultT:
-            return known(asked) if len(asked) <= MAX_CACHED_LENGTH else work_out(asked)
-
-        return answer
+        known: _ShortKeyCache[QuestionT, ResultT] = _ShortKeyCache(maxsize, work_out)
+        return known.__getitem__
 
     return decorate

@@ -111,19 +111,15 @@ class ShapeBranch:
         self._document = document
         self._where, _ = document.resolve_pointer(where)
         self._by_ledger: dict[str, Validator] = {}
-        self.parts = list(_iterate_parts(document, where))
+        self.parts = document.list_parts(where)
+        self.lenient = document.make_validator(self._where, LENIENT_READINGS)
+        self.strict = document.make_validator(self._where, STRICT_READINGS)
+        self._ledgers = document.list_strict_readings(where)
         self.properties = [
             item for part in self.parts for item in part.get("properties", {}).items()
         ]
         self.values: frozenset[int | str] = frozenset()  # of the property that pins it
         self.is_pinned = False  # whether that property must be there
-        self.lenient = document.make_validator(self._where, LENIENT_READINGS)
-        self.strict = document.make_validator(self._where, STRICT_READINGS)
-        self._ledgers = dict.fromkeys(
-            reading["ledger"]
-            for node in document.iterate_reachable(where)
-            for reading in node.get("x-strict", ())
-        )
 
     def list_doubts(self, body: JsonBody, closed: frozenset[str]) -> Iterator[str]:
         """Yield the strict readings that *body* fails.
@@ -211,14 +207,6 @@ def _make_branches(
         branch.values = frozenset(_list_pinned_values(dict(branch.properties)[pin]))
         branch.is_pinned = any(pin in part.get("required", ()) for part in branch.parts)
     return pin, branches
-
-
-def _iterate_parts(document: OpenApiDocument, where: str) -> Iterator[Node]:
-    """Yield the schema at *where* and those that its ``allOf`` adds."""
-    where, node = document.resolve_pointer(where)
-    yield node
-    for index in range(len(node.get("allOf", ()))):
-        yield from _iterate_parts(document, f"{where}/allOf/{index}")
 
 
 def _list_pinned_values(node: Node) -> tuple[int | str, ...]:

@@ -31,7 +31,8 @@ def make_push(
             raise ContractError(message)
         pairs.append((parameter.name, value))  # type: ignore[arg-type] # admitted
     pairs = apply_push_mutation(
-        apply_cellphone_name(pairs, assumptions["mo_cellphone_name"]), delivery.trick
+        apply_cellphone_name(pairs, assumptions.chosen["mo_cellphone_name"]),
+        delivery.trick,
     )
     return PushRequest(
         delivery=delivery.id,

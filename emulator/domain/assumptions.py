@@ -230,7 +230,7 @@ STRICT_CHOICES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Assumptions:
-    """One choice for every switch; ``assumptions["charge"] == "per_part"``."""
+    """One choice for every switch; ``chosen["charge"] == "per_part"``."""
 
     chosen: Mapping[str, str] = field(default_factory=lambda: LENIENT_CHOICES)
     # Ledger ids of what is not accepted
@@ -244,9 +244,6 @@ class Assumptions:
             for ledger in switch.ledger
         )
         object.__setattr__(self, "closed", closed)
-
-    def __getitem__(self, name: str) -> str:
-        return self.chosen[name]
 
     def with_choices(self, choices: Mapping[str, str]) -> "Assumptions":
         """Return these with *choices* instead.

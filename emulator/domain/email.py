@@ -84,7 +84,7 @@ def make_email_campaign(
     kind = EmailTemplate(int(order.get("template", EmailTemplate.FORMATTED)))
     merge = (
         BULLET_LETTERS
-        if account.assumptions["email_merge"] == "bullets"
+        if account.assumptions.chosen["email_merge"] == "bullets"
         else MERGE_LETTERS
     )
     pictured = kind in {EmailTemplate.IMAGE, EmailTemplate.IMAGE_AND_TEXT}

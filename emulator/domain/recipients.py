@@ -101,10 +101,18 @@ class Recipients:
         return {name: column[index] for name, column in self.fields.items()}
 
 
-def parse_recipients(rows: Sequence[Mapping[str, Any]]) -> Recipients:
-    """Return the recipients of *rows*, each with a ``cellphone`` of ten digits."""
+def parse_recipients(
+    rows: Sequence[Mapping[str, Any]], change: Callable[[str], str] | None = None
+) -> Recipients:
+    """Return the recipients of *rows*, each with a ``cellphone`` of ten digits.
+
+    The text of their fields is under *change*, as ``Column.map_text`` has it.
+    """
     numbers = array("Q", [*map(int, map(_CELLPHONE, rows))])
-    return Recipients(numbers, parse_merge_fields(rows))
+    fields = parse_merge_fields(rows)
+    if fields and change:
+        fields = {name: column.map_text(change) for name, column in fields.items()}
+    return Recipients(numbers, fields)
 
 
 def parse_merge_fields(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Column]:

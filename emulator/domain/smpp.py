@@ -147,7 +147,7 @@ def make_submission(  # noqa: PLR0913 - an order, and all that its campaign depe
     expires_at = _parse_validity(order.validity, scheduled_at or now, now)
     route = _choose_bind_route(bind, account)
     recipients = Recipients(numbers, NO_FIELDS)
-    charged = content.parts if account.assumptions["charge"] == "per_part" else 1
+    charged = content.parts if account.assumptions.chosen["charge"] == "per_part" else 1
     campaign = SmsCampaign(
         ids.campaign,
         None,

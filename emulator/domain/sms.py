@@ -130,26 +130,32 @@ def make_sms_campaign(  # noqa: PLR0913 - an order, and all that its campaign de
     """
     flags = _parse_flags(order)
     route = _choose_route(order, account)
-    recipients = _parse_plain_recipients(order["recipients"], flags)
-    count = len(recipients)
     scheduled_at = _parse_date(order, account)
     text = order["text"]
-    body = text if flags.is_encoded else texts.transliterate_to_gsm(text)
+    change = None if flags.is_encoded else texts.transliterate_to_gsm
+    body = change(text) if change else text
+    template = texts.parse_template(body, links=link is not None)
+    # What a recipient costs, in messages.  Source: manual SMS-43; assumption SMS-44.
+    per_part = account.assumptions.chosen["charge"] == "per_part"
+    charged = flags.count_parts(len(text)) if per_part else 1
+    recipients = parse_recipients(order["recipients"], change)
+    count = len(recipients)
+    line = make_send_schedule(account.pace, count, now=now, date=scheduled_at)
     return SmsCampaign(  # by position, which takes half the time
         ids.campaign,
         order.get("campaign_name"),
         route,
         account.countries[route.country].name,
-        texts.parse_template(body, links=link is not None),
+        template,
         flags,
         recipients,
         decide_outcomes(text, recipients, account),
         ids.message,
         now,
         scheduled_at,
-        make_send_schedule(account.pace, count, now=now, date=scheduled_at),
+        line,
         account.pace,
-        route.price * count * _count_charged_parts(text, flags, account),
+        route.price * count * charged,
         link,
         account.short_link_base,
         world,
@@ -241,7 +247,7 @@ def _choose_route(order: SmsOrder, account: Account) -> Route:
     routes = [route for route in account.routes.values() if route.country == country]
     if not routes:
         raise Refusal(NO_ROUTE_TO_COUNTRY, f"no route leads to country {country}")
-    if account.assumptions["country_route"] == "first":
+    if account.assumptions.chosen["country_route"] == "first":
         return routes[0]
     return min(routes, key=lambda route: route.price)
 
@@ -279,20 +285,9 @@ def make_send_schedule(
     return SendSchedule(starts_at, pace.sms_every, count)
 
 
-def _parse_plain_recipients(rows: Sequence[SmsOrder], flags: LengthFlags) -> Recipients:
-    recipients = parse_recipients(rows)
-    if not recipients.fields or flags.is_encoded:
-        return recipients
-    fields = {
-        name: column.map_text(texts.transliterate_to_gsm)
-        for name, column in recipients.fields.items()
-    }
-    return Recipients(recipients.numbers, fields)
-
-
 def decide_outcomes(text: str, recipients: Recipients, account: Account) -> bytes:
     """Return every recipient's outcome, fixed now.  Source: assumption SMS-47."""
-    policy = account.assumptions["url_whitelist"]
+    policy = account.assumptions.chosen["url_whitelist"]
     if policy != "off" and (host := _find_unlisted_host(text, account)):
         if policy == "reject":
             raise Refusal(URL_NOT_LISTED, f"{host} is not on the white list")
@@ -305,15 +300,6 @@ def _find_unlisted_host(text: str, account: Account) -> str | None:
         if host not in account.whitelist:
             return host
     return None
-
-
-def _count_charged_parts(text: str, flags: LengthFlags, account: Account) -> int:
-    """Return how many messages a recipient costs.
-
-    Source: manual SMS-43; assumption SMS-44.
-    """
-    per_part = account.assumptions["charge"] == "per_part"
-    return flags.count_parts(len(text)) if per_part else 1
 
 
 def _list_fields(template: TextTemplate) -> list[str]:

@@ -255,7 +255,8 @@ def cancel_queued_calls(campaign: VoiceCampaign, now: datetime) -> VoiceCampaign
 
 def compute_refund(campaign: VoiceCampaign, account: Account) -> int:
     """Return what a cancelled campaign pays back.  Source: assumption VOI-35."""
-    return campaign.cost if account.assumptions["refund_on_cancel"] == "yes" else 0
+    is_paid_back = account.assumptions.chosen["refund_on_cancel"] == "yes"
+    return campaign.cost if is_paid_back else 0
 
 
 def _parse_audio(order: VoiceOrder, account: Account) -> int:

@@ -3,7 +3,6 @@
 from collections.abc import (
     Callable,
     Generator,
-    Iterable,
     Iterator,
     Mapping,
     Sequence,
@@ -14,7 +13,6 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from emulator.domain.account import Account, Token
-from emulator.domain.assumptions import Assumptions, Doubt, accept_doubts
 from emulator.world import World
 
 Row = dict[str, object]
@@ -31,10 +29,6 @@ class OperationCall(Struct):
     numbers: Sequence[int] = ()  # the cellphones of a campaign that was placed, ...
     campaign_id: int = 0  # ... and its id
     account: Account | None = None  # the sender, where it is not the world's account
-
-    def record_doubts(self, doubts: Iterable[Doubt], assumptions: Assumptions) -> None:
-        """Note the doubts that the world accepts.  Refuses the others."""
-        self.notes.extend(accept_doubts(doubts, assumptions))
 
 
 class SlicedArray(Struct):

@@ -10,9 +10,9 @@ from starlette.types import Message, Scope, Send
 
 from emulator.domain.emulator_refusals import FOREIGN_ORIGIN, MISDIRECTED
 from emulator.domain.refusals import Refusal
-from emulator.web import http_body, origins
+from emulator.web import http_response, origins
 from emulator.web.hosts import AllowedHosts
-from emulator.web.http_body import HeaderPair, HttpResponse
+from emulator.web.http_response import HeaderPair, HttpResponse
 
 MAX_SHOWN_HOST = 100  # characters of what was sent, in a sentence about it
 HTML_PREFIX = b"text/html"
@@ -79,7 +79,7 @@ def add_security_headers(send: Send, path: str) -> Send:
     is_shared = origins.get_allowed_pages(path) is origins.AllowedPages.ANY
 
     async def shutting(message: Message) -> None:
-        if message["type"] == http_body.RESPONSE_START:
+        if message["type"] == http_response.RESPONSE_START:
             headers = message["headers"]
             is_html = any(
                 name == b"content-type" and value.startswith(HTML_PREFIX)

@@ -10,11 +10,11 @@ from emulator.domain.emulator_refusals import NO_SUCH_WORLD, SECRET_NEEDED
 from emulator.domain.refusals import Refusal
 from emulator.faults import FaultPhase, FaultRule
 from emulator.operations.call import OperationCall
-from emulator.web import http_body
+from emulator.web import http_response
 from emulator.web.control_secret import SECRET_HEADER, SecretGuard
-from emulator.web.http_body import HttpResponse
+from emulator.web.http_request import RequestContext
+from emulator.web.http_response import HttpResponse
 from emulator.web.platform_api import read_bearer_token
-from emulator.web.request_context import RequestContext
 from emulator.world import World
 from emulator.worlds import WorldDirectory, WorldEntry, require_not_set_aside
 
@@ -70,7 +70,7 @@ class ControlApi:
             "detail": refusal.why,
         }
         answer = HttpResponse(
-            refusal.reason.status, http_body.encode_json(problem), PROBLEM_JSON
+            refusal.reason.status, http_response.encode_json(problem), PROBLEM_JSON
         )
         if refusal.reason is SECRET_NEEDED:
             answer.headers.append((b"www-authenticate", SECRET_HEADER.encode()))

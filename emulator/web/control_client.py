@@ -17,8 +17,8 @@ from emulator.domain.platform_refusals import REQUIRED
 from emulator.domain.refusals import Refusal
 from emulator.operations.call import OperationCall, OperationResult, WaitingFunction
 from emulator.operations.call import OperationFunction as Function
-from emulator.web import http_body, parameters, waiting
-from emulator.web.http_body import RequestHeaders
+from emulator.web import http_request, waiting
+from emulator.web.http_request import RequestHeaders
 from emulator.world import World
 from emulator.world.transaction import run_transaction
 from emulator.worlds import WorldDirectory, require_not_set_aside
@@ -72,7 +72,7 @@ class ControlClient:
                 entry.now, entry.token, _read_parameters(operation, params), []
             )
             if operation.body_shape is not None:
-                call.body = parameters.read_json_body(
+                call.body = http_request.read_json_body(
                     body, operation.body_shape, frozenset()
                 ).body
             function: Callable[[], Any] = partial(self._functions[name], world, call)
@@ -116,10 +116,10 @@ class WorldClient(NamedTuple):
     async def read_upload(self, headers: RequestHeaders, limit: int) -> Any:
         """Return the JSON of the request's own body.  Raises ``ControlRefusal``."""
         try:
-            body = http_body.RequestBody(headers, limit=limit)
+            body = http_request.RequestBody(headers, limit=limit)
             while body.is_missing:
                 body.add_message(await self.receive())
-            return http_body.parse_json(body.to_bytes())
+            return http_request.parse_json(body.to_bytes())
         except Refusal as refusal:
             raise _to_control_refusal(refusal) from refusal
 
@@ -140,7 +140,7 @@ def _read_parameters(operation: Operation, params: Mapping[str, Any]) -> dict[st
             raise Refusal(REQUIRED, f"send {each.name}", field=each.name)
     known = (*operation.parameters, *operation.query)
     return {
-        each.name: parameters.parse_parameter(each, str(params[each.name]))
+        each.name: http_request.parse_parameter(each, str(params[each.name]))
         for each in known
         if params.get(each.name) is not None
     }

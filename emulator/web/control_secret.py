@@ -2,7 +2,7 @@
 
 from hmac import compare_digest
 
-from emulator.web.http_body import RequestHeaders
+from emulator.web.http_request import RequestHeaders
 
 SECRET_HEADER, SECRET_COOKIE = (
     "X-Emulator-Control",

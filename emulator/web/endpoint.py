@@ -4,7 +4,6 @@ The order of refusals is fixed (ERR-08): path 404, method 405, token 401, JSON 4
 shape 422, then what the operation says.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from functools import partial
@@ -15,7 +14,6 @@ from typing import Any, TypeGuard, cast
 from starlette.types import Receive, Scope, Send
 
 from emulator.contract.contract import Contract, ContractError, Operation
-from emulator.contract.shape import Shape
 from emulator.domain import platform_refusals
 from emulator.domain.assumptions import Doubt
 from emulator.domain.refusals import Refusal
@@ -27,11 +25,10 @@ from emulator.operations.call import (
 )
 from emulator.operations.call import OperationFunction as Function
 from emulator.timekeeping.clock import stopwatch
-from emulator.web import http_body, parameters, waiting
-from emulator.web.fault_header import FAULT_HEADER, PREFER_HEADER
-from emulator.web.http_body import HttpResponse
-from emulator.web.http_faults import HttpFaultInjector
-from emulator.web.request_context import ApiProfile, RequestContext
+from emulator.web import http_request, http_response, waiting
+from emulator.web.http_faults import FAULT_HEADER, PREFER_HEADER, HttpFaultInjector
+from emulator.web.http_request import ApiProfile, RequestContext
+from emulator.web.http_response import HttpResponse
 from emulator.web.waiting import ClientDisconnected
 from emulator.world import World
 from emulator.world.transaction import run_transaction
@@ -70,12 +67,14 @@ class Endpoint:
             answer = self._refuse_method(method)
             now = self._api.get_default_time()
         else:
-            headers = http_body.collect_headers(scope)
+            headers = http_request.collect_headers(scope)
             visit = RequestContext(scope, operation, headers, receive, stopwatch())
             try:
                 answer = await self._handle_request(visit)
             except ClientDisconnected:
-                self._api.record_exchange(visit, HttpResponse(http_body.NO_RESPONSE))
+                self._api.record_exchange(
+                    visit, HttpResponse(http_response.NO_RESPONSE)
+                )
                 return
             except Exception as error:  # noqa: BLE001 - and none is hidden
                 answer = self._render_error(visit, error)
@@ -91,7 +90,7 @@ class Endpoint:
                 if entry.world.listeners:
                     entry.world.notify_listeners()
         await answer.send(
-            send, http_body.make_date_header(now), bodiless=method == "HEAD"
+            send, http_response.make_date_header(now), bodiless=method == "HEAD"
         )
 
     def _refuse_method(self, method: str) -> HttpResponse:
@@ -123,16 +122,15 @@ class Endpoint:
             context.weigh_doubt(Doubt(ledger, platform_refusals.NO_SUCH_PATH, why))
         if world.work_queue.next_at <= entry.now:
             await waiting.bring_up_to_date(world, entry.now)
-        params = parameters.read_parameters(operation, context.scope, headers)
+        params = http_request.read_parameters(operation, context.scope, headers)
         call = context.call = OperationCall(
             entry.now, entry.token, params, context.notes
         )
         if (shape := operation.body_shape) is not None:
-            closed = world.account.assumptions.closed
-            call.body = await self._read_body(context, shape, closed)
-            if (
-                stopwatch() - context.started > PROMPT_SECONDS
-            ):  # the upload took its time
+            limit = self._api.body_limit
+            call.body = await http_request.read_body(context, shape, limit)
+            took = stopwatch() - context.started
+            if took > PROMPT_SECONDS:  # the upload lasted
                 call.now = world.clock.now()
                 await waiting.bring_up_to_date(world, call.now)
         function = self._functions.get(operation.id)
@@ -146,31 +144,6 @@ class Endpoint:
         return await HttpFaultInjector(self._api, context, call, world).run_operation(
             carry_out
         )
-
-    async def _read_body(
-        self, context: RequestContext, shape: Shape, closed: frozenset[str]
-    ) -> Any:
-        body = http_body.RequestBody(context.headers, limit=self._api.body_limit)
-        try:
-            while body.is_missing:
-                body.add_message(await context.receive())
-        finally:
-            octets = context.body = body.to_bytes()
-        content_type = context.headers.get(b"content-type", b"")
-        if not (
-            content_type == http_body.JSON_CONTENT_TYPE
-            or http_body.is_json(content_type)
-        ):
-            why = "send the header Content-Type: application/json"
-            context.weigh_doubt(Doubt("ERR-04", platform_refusals.UNREADABLE, why))
-        parsed = http_body.parse_json(octets)
-        if len(octets) > http_body.BIG_BODY:
-            await asyncio.sleep(0)  # let other tasks run between two steps
-        read = parameters.read_json_body(parsed, shape, closed)
-        if len(octets) > http_body.BIG_BODY:
-            await asyncio.sleep(0)
-        context.notes.extend(read.notes)
-        return read.body
 
 
 def make_endpoints(
@@ -223,7 +196,7 @@ def _render_reply(reply: OperationResult, context: RequestContext) -> HttpRespon
     if reply.listing is not None:
         return _render_listing(reply.body, reply.listing, operation)
     _check_response(reply.body, operation)
-    return HttpResponse(200, http_body.encode_json(reply.body))
+    return HttpResponse(200, http_response.encode_json(reply.body))
 
 
 def _render_listing(
@@ -235,9 +208,11 @@ def _render_listing(
     _check_response(body, operation)
     if listing.whole:
         body[listing.key] = first
-        return HttpResponse(200, http_body.encode_json(body))
+        return HttpResponse(200, http_response.encode_json(body))
     slices = chain((first,), listing.slices)
-    return HttpResponse(200, slices=http_body.encode_listing(head, listing.key, slices))
+    return HttpResponse(
+        200, slices=http_response.encode_listing(head, listing.key, slices)
+    )
 
 
 def _check_response(body: Any, operation: Operation) -> None:

@@ -1,36 +1,37 @@
-"""Apply faults to HTTP: an answer is replaced, delayed, damaged or lost."""
+"""Find the fault that strikes a request: of its world, or of its own header."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from datetime import timedelta
+import re
 from functools import partial
 from typing import Any
 
-from msgspec import Struct
-
-from emulator.domain.refusals import Refusal, RefusalReason
-from emulator.faults import DelayedResponse, FaultPhase, FaultRule
-from emulator.faults.effects.wire import WireFailure
+from emulator.domain.platform_refusals import WRONG_FORMAT
+from emulator.domain.refusals import Refusal
+from emulator.faults import FaultPhase, FaultRule, vocabulary
+from emulator.faults.effects.status import Respond
+from emulator.faults.rule_json import read_rule
+from emulator.faults.words import make_choice_field
 from emulator.operations.background.catch_up import send_early_replies
 from emulator.operations.call import OperationCall
-from emulator.web import broken_answers, http_body, waiting
-from emulator.web.http_body import HttpResponse
-from emulator.web.request_context import ApiProfile, RequestContext
+from emulator.web import waiting
+from emulator.web.faulty_responses import CarryOut, StruckHttpCall
+from emulator.web.http_request import ApiProfile, RequestContext, RequestHeaders
+from emulator.web.http_response import HttpResponse
 from emulator.world import World
 from emulator.world.transaction import run_transaction
 
 log = logging.getLogger("emulator")
 
-CarryOut = Callable[[], Awaitable[HttpResponse]]
-REFUSAL_BLANKS = (
-    "field",
-    "field_of",
-    "limit",
-    "mark",
-    "other",
-    "service",
-)  # placeholders in the sentences of refusals
+FAULT_HEADER, PREFER_HEADER = b"x-emulator-fault", b"prefer"
+HEADER_RULE_ID = "header"  # the id of the rule from such a header
+PREFER_CODE = re.compile(rb"code=([45]\d\d)")  # other preferences are ignored
+NUMBER_PATTERN = re.compile(r"(\d{1,9})(\.\d{1,9})?", re.ASCII)
+PHASE_WORD = make_choice_field(
+    "phase", (FaultPhase.BEFORE, FaultPhase.AFTER), expectation="before or after"
+)
+
+# What a header may say.
+HEADER_WORDS = {**vocabulary.list_header_fields(), PHASE_WORD.name: PHASE_WORD}
 
 
 class HttpFaultInjector:
@@ -112,7 +113,7 @@ class HttpFaultInjector:
     async def _apply_rule(
         self, rule: FaultRule, right: HttpResponse, carry_out: CarryOut
     ) -> HttpResponse:
-        struck = _StruckCall(
+        struck = StruckHttpCall(
             rule_id=rule.id,
             call_number=rule.met,
             seed=self._world.account.seed,
@@ -125,100 +126,48 @@ class HttpFaultInjector:
         return await rule.effect.respond_http(struck)
 
 
-class _StruckCall(Struct, frozen=True, kw_only=True):
-    """One call that a rule strikes (``HttpCall``)."""
+def parse_fault_headers(headers: RequestHeaders) -> FaultRule | None:
+    """Return the rule in the header of a request.
 
-    rule_id: str  # its id
-    call_number: int
-    seed: int
-    right_response: HttpResponse  # without the fault; a 200 if not executed
-    carry_out: CarryOut
-    api: ApiProfile
-    context: RequestContext
-    call: OperationCall
-
-    def make_refusal(
-        self, reason: RefusalReason, *, status: int | None, headers: Mapping[str, str]
-    ) -> HttpResponse:
-        why = f"the fault {self.rule_id} asked for it"
-        refusal = Refusal(reason, why, **dict.fromkeys(REFUSAL_BLANKS, "..."))
-        self.context.why = refusal.why
-        answer = self.api.render_refusal(refusal, self.context)
-        answer.status = status or answer.status
-        return _add_headers(answer, headers)
-
-    def make_response(
-        self, status: int, body: Any, headers: Mapping[str, str]
-    ) -> HttpResponse:
-        if isinstance(body, str):
-            return _add_headers(
-                HttpResponse(status, body.encode(), http_body.PLAIN_CONTENT_TYPE),
-                headers,
-            )
-        return _add_headers(HttpResponse(status, http_body.encode_json(body)), headers)
-
-    def make_empty_response(
-        self, status: int, headers: Mapping[str, str]
-    ) -> HttpResponse:
-        return _add_headers(HttpResponse(status), headers)
-
-    def replace_body(self, body: bytes) -> HttpResponse:
-        right = self.right_response
-        return HttpResponse(right.status, body, right.content_type, right.headers)
-
-    def hang_request(self) -> HttpResponse:
-        return self._lose_response(WireFailure.HANG)
-
-    def close_connection(self) -> HttpResponse:
-        return self._lose_response(WireFailure.CLOSE)
-
-    def reset_connection(self) -> HttpResponse:
-        return self._lose_response(WireFailure.RESET)
-
-    async def truncate_body(self) -> HttpResponse:
-        return broken_answers.TruncatedResponse(
-            *await self._join_parts(), receive=self.context.receive
-        )
-
-    async def drip_response(self, seconds: timedelta) -> HttpResponse:
-        return broken_answers.DrippingResponse(
-            *await self._join_parts(),
-            seconds=seconds,
-            delayed=self._make_delay(seconds),
-            world=self.context.world,
-            receive=self.context.receive,
-        )
-
-    @asynccontextmanager
-    async def delay_response(self, by: timedelta) -> AsyncIterator[None]:
-        world, delayed = self.context.world, self._make_delay(by)
-        with broken_answers.track_delay(world, delayed):
-            await waiting.wait_until(delayed.due, world, self.context.receive)
-            yield
-
-    def _lose_response(self, failure: WireFailure) -> HttpResponse:
-        receive = self.context.receive
-        return broken_answers.LostResponse(
-            http_body.NO_RESPONSE, failure=failure, receive=receive
-        )
-
-    async def _join_parts(self) -> tuple[int, bytes, bytes, list[http_body.HeaderPair]]:
-        whole = await http_body.join_slices(self.right_response)
-        return whole.status, whole.body, whole.content_type, whole.headers
-
-    def _make_delay(self, by: timedelta) -> DelayedResponse:
-        return DelayedResponse(
-            self.call.now + by, self.context.operation.id, self.rule_id
-        )
+    Refuses one that makes no sense.
+    """
+    if FAULT_HEADER in headers:
+        try:
+            return _parse_rule(headers[FAULT_HEADER].decode("latin-1"))
+        except ValueError as error:
+            raise _make_header_refusal(str(error)) from None
+        except Refusal as refusal:
+            raise _make_header_refusal(refusal.why) from None
+    code = PREFER_CODE.fullmatch(headers.get(PREFER_HEADER, b""))
+    return FaultRule(HEADER_RULE_ID, Respond(int(code[1]))) if code else None
 
 
-def _add_headers(response: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:
-    """Return *response* with more headers, or another content type."""
-    for name, value in headers.items():
-        if name.lower() == "content-type":
-            response.content_type = http_body.to_header_value(value)
-        else:
-            response.headers.append(
-                (name.lower().encode(), http_body.to_header_value(value))
-            )
-    return response
+def _parse_rule(text: str) -> FaultRule:
+    """Return the rule of a header: ``status=500; phase=after``.
+
+    Raises ``ValueError`` in a sentence, or ``Refusal``.
+    """
+    effect: dict[str, Any] = {}
+    for pair in filter(None, (each.strip() for each in text.split(";"))):
+        name, _, value = (each.strip() for each in pair.partition("="))
+        if name not in HEADER_WORDS:
+            message = f"it knows {', '.join(HEADER_WORDS)}, not {name}"
+            raise ValueError(message)
+        if name in effect:
+            message = f"it says {name} twice"
+            raise ValueError(message)
+        effect[name] = _parse_value(value)
+        HEADER_WORDS[name].read_from(effect)
+    phase = {"phase": effect.pop("phase")} if "phase" in effect else {}
+    return read_rule(HEADER_RULE_ID, {"effect": effect, **phase})
+
+
+def _parse_value(text: str) -> str | int | float:
+    number = NUMBER_PATTERN.fullmatch(text)
+    if number is None:
+        return text
+    return float(text) if number[2] else int(text)
+
+
+def _make_header_refusal(why: str) -> Refusal:
+    return Refusal(WRONG_FORMAT, f"X-Emulator-Fault: {why}", field="X-Emulator-Fault")

@@ -16,9 +16,9 @@ from emulator.domain import shortlink
 from emulator.domain.account import Account
 from emulator.domain.refusals import Refusal
 from emulator.operations.platform import smsclic
-from emulator.web import http_body
+from emulator.web import http_request, http_response
 from emulator.web.control_client import ControlRefusal
-from emulator.web.http_body import HttpResponse
+from emulator.web.http_response import HttpResponse
 from emulator.web.panel import panel, words
 from emulator.web.platform_api import PlatformApi, read_bearer_token
 from emulator.world.transaction import run_transaction
@@ -56,7 +56,7 @@ class PublicPages:
 
     async def serve_openapi(self, request: Request) -> Response:
         """Return the contract, with the catalogue of the token's world as enums."""
-        _, literal, _ = read_bearer_token(http_body.collect_headers(request.scope))
+        _, literal, _ = read_bearer_token(http_request.collect_headers(request.scope))
         try:
             world = (
                 await self._worlds.get_or_create(literal)
@@ -71,7 +71,9 @@ class PublicPages:
         )
         here = {"url": "/", "description": "This emulator"}
         document = {**document, "servers": [here, *document["servers"][1:]]}
-        return Response(http_body.encode_json(document), media_type="application/json")
+        return Response(
+            http_response.encode_json(document), media_type="application/json"
+        )
 
     async def serve_docs(self, _request: Request) -> Response:
         """Return the contract as a readable page."""
@@ -112,7 +114,9 @@ class PublicPages:
 def render_refusal_page(refusal: Refusal, scope: Scope) -> HttpResponse:
     """Return the page for a person whose request is refused."""
     accepted = (
-        http_body.collect_headers(scope).get(b"accept-language", b"").decode("latin-1")
+        http_request.collect_headers(scope)
+        .get(b"accept-language", b"")
+        .decode("latin-1")
     )
     title = refusal.reason.format_sentence(
         words.choose_language(accepted), refusal.words

@@ -1,6 +1,7 @@
 """The platform's HTTP API: its tokens, its envelope, its journal."""
 
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -18,9 +19,20 @@ from emulator.faults import (
     find_striking_rule,
 )
 from emulator.operations.call import OperationCall
-from emulator.web import fault_header, http_body, http_journal
-from emulator.web.http_body import HttpResponse, RequestHeaders
-from emulator.web.request_context import RequestContext
+from emulator.timekeeping.clock import stopwatch
+from emulator.web import http_response
+from emulator.web.http_faults import parse_fault_headers
+from emulator.web.http_request import RequestContext, RequestHeaders, decode_headers
+from emulator.web.http_response import HttpResponse
+from emulator.world import journal
+from emulator.world.journal import (
+    EXCHANGE_OVERHEAD,
+    HEADER_SEPARATOR,
+    LARGEST_WHOLE_BODY,
+    CellphoneNumbers,
+    CutBody,
+    JournalBody,
+)
 from emulator.worlds import WorldDirectory, WorldEntry
 
 BEARER_CHALLENGE = (b"www-authenticate", b"Bearer")
@@ -71,14 +83,14 @@ class PlatformApi:
         account = entry.world.account if entry else self._worlds.default.account
         reason = account.refusals.get(refusal.reason.name, refusal.reason)
         sentence = reason.format_sentence(
-            account.assumptions["language"], refusal.words
+            account.assumptions.chosen["language"], refusal.words
         )
         answer = HttpResponse(
             reason.status, _render_error_body(refusal, reason, sentence, account)
         )
         if refusal.why:
             answer.headers.append(
-                (b"x-emulator-why", http_body.to_header_value(refusal.why))
+                (b"x-emulator-why", http_response.to_header_value(refusal.why))
             )
         if reason.status == platform_refusals.UNAUTHENTICATED.status:
             answer.headers.append(BEARER_CHALLENGE)
@@ -96,14 +108,14 @@ class PlatformApi:
         right: HttpResponse | None,
     ) -> FaultRule | None:
         """Return the fault that strikes: from the request's header, or of the world."""
-        own, world = fault_header.parse_fault_headers(context.headers), context.world
+        own, world = parse_fault_headers(context.headers), context.world
         facts = CallFacts(
             operation=context.operation.id,
             phase=phase,
             token=call.token.literal,
             numbers=_list_cellphones(call),
             body=call.body,
-            headers=http_body.decode_headers(context.headers),
+            headers=decode_headers(context.headers),
             now=call.now,
             is_affected_by=lambda effect: effect.changes_http(right),
         )
@@ -121,7 +133,7 @@ class PlatformApi:
         """Record the exchange in the world's journal, if the token found a world."""
         self._tally.requests[context.operation.id, answer.status] += 1
         if context.entry is not None:
-            http_journal.record_http_exchange(context, context.entry, answer)
+            _record_exchange(context, context.entry, answer)
 
 
 def read_bearer_token(headers: RequestHeaders) -> tuple[str, str, bool]:
@@ -154,12 +166,86 @@ def _render_error_body(
 
     Source: manual ERR-02, ERR-03; assumption ERR-06.
     """
-    if account.assumptions["errors"] == "envelope":
+    if account.assumptions.chosen["errors"] == "envelope":
         detail = {"information": sentence, "status_code": reason.status}
-        return http_body.encode_json({"error": detail})
+        return http_response.encode_json({"error": detail})
     if reason.status == platform_refusals.UNAUTHENTICATED.status:
-        return http_body.encode_json({"message": "Unauthenticated."})
+        return http_response.encode_json({"message": "Unauthenticated."})
     body: dict[str, Any] = {"message": sentence}
     if field := refusal.words.get("field"):
         body["errors"] = {str(field): [sentence]}
-    return http_body.encode_json(body)
+    return http_response.encode_json(body)
+
+
+def _record_exchange(
+    context: RequestContext, entry: WorldEntry, response: HttpResponse
+) -> None:
+    """Record the exchange in the journal of the world.
+
+    Every request waits for this, so decoding is left to the reader of the journal.
+    """
+    scope, operation, kept = context.scope, context.operation, entry.world.journal
+    path, query = scope["path"], scope["query_string"]
+    headers = HEADER_SEPARATOR.join(chain.from_iterable(scope["headers"]))
+    numbers: CellphoneNumbers = ()
+    request: JournalBody = context.body
+    answered: JournalBody = (
+        b"%b" % response.body
+    )  # copied, as orjson's takes a multiple of its length
+    octets = len(context.body) + len(response.body)
+    if octets > LARGEST_WHOLE_BODY or response.slices is not None:
+        request, numbers, answered, octets = _shorten_bodies(context, response)
+    octets += (
+        len(headers) + len(path) + len(query) + 2 * len(context.why) + EXCHANGE_OVERHEAD
+    )
+    if context.fault:  # whose headers may be of any size
+        octets += sum(len(name) + len(value) for name, value in response.headers)
+    kept.record(
+        (
+            kept.last + 1,
+            entry.now,
+            operation.id,
+            operation.method,
+            path,
+            query,
+            headers,
+            request,
+            response.status,
+            response.content_type,
+            tuple(response.headers),
+            answered,
+            tuple(context.notes),
+            context.why,
+            context.refusal,
+            context.fault,
+            stopwatch() - context.started,
+            numbers,
+            octets,
+        )
+    )
+
+
+def _shorten_bodies(
+    context: RequestContext, response: HttpResponse
+) -> tuple[JournalBody, CellphoneNumbers, JournalBody, int]:
+    """Return request, cellphones and answer as they are kept, and their size in bytes.
+
+    Slices are followed while they are sent.
+    """
+    request, answered = (
+        journal.shorten_body(context.body),
+        journal.shorten_body(response.body),
+    )
+    numbers: CellphoneNumbers = ()
+    octets = 0
+    if isinstance(request, CutBody):
+        numbers = context.call.numbers if context.call else ()
+        if not numbers:  # no campaign was placed, which would have them
+            numbers = journal.find_cellphones(context.body)
+            octets = 8 * len(numbers)
+    if response.slices is not None:
+        answered = CutBody()
+        response.slices = answered.pass_through(response.slices)
+    for each in (request, answered):
+        octets += journal.CUT_BODY_SIZE if isinstance(each, CutBody) else len(each)
+    return request, numbers, answered, octets

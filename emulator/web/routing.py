@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
 from emulator.contract.memo import cache_short_keys
-from emulator.web import http_body, origins
+from emulator.web import http_response, origins
 from emulator.web.admission import Admission, add_security_headers
 from emulator.web.endpoint import Endpoint
 
@@ -78,11 +78,11 @@ class EmulatorApp(Starlette):
         """Return *send* with a ``Date`` header: the default world's time."""
 
         async def dated(message: Message) -> None:
-            if message["type"] == http_body.RESPONSE_START:
+            if message["type"] == http_response.RESPONSE_START:
                 now = self.state.worlds.default.clock.now()
                 message["headers"] = [
                     *message["headers"],
-                    http_body.make_date_header(now),
+                    http_response.make_date_header(now),
                 ]
             await send(message)
 

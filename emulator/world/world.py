@@ -184,7 +184,8 @@ class World(WorldState):
         Source: manual SMS-43; assumption SMS-45.
         """
         remaining = self.balance - amount
-        if amount > 0 > remaining and self.account.assumptions["credit"] == "enforce":
+        chosen = self.account.assumptions.chosen
+        if amount > 0 > remaining and chosen["credit"] == "enforce":
             needed, left = to_rounded_amount(amount), to_rounded_amount(self.balance)
             why = f"{needed} is needed and {left} is left"
             raise Refusal(INSUFFICIENT_BALANCE, why)

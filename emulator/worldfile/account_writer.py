@@ -169,9 +169,9 @@ def _choices_to_json(assumptions: Assumptions) -> WrittenPart:
     """Return the nearer of the two modes, and what is chosen otherwise."""
     apart = {
         strict: {
-            name: assumptions[name]
+            name: assumptions.chosen[name]
             for name, choice in mode.items()
-            if choice != assumptions[name]
+            if choice != assumptions.chosen[name]
         }
         for strict, mode in ((False, LENIENT_CHOICES), (True, STRICT_CHOICES))
     }

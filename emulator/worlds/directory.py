@@ -88,7 +88,7 @@ class WorldDirectory:
         if token is None:
             raise Refusal(UNAUTHENTICATED, "the token was deleted; create another")
         expired = token.expires_at <= now
-        if expired and world.account.assumptions["expired_token"] == "refuse":  # noqa: S105
+        if expired and world.account.assumptions.chosen["expired_token"] == "refuse":  # noqa: S105
             raise Refusal(UNAUTHENTICATED, "the token has expired; create another")
         return WorldEntry(world, token, now)
 

@@ -92,7 +92,7 @@ class OutgoingPushes:
 
     def _find_fault(self, delivery: Delivery) -> FaultRule | None:
         world, kind = self._world, delivery.kind
-        choice = world.account.assumptions["mo_cellphone_name"]
+        choice = world.account.assumptions.chosen["mo_cellphone_name"]
         call = PushCall(
             delivery, push.make_push_parameters(kind, delivery.facts, choice)
         )
@@ -104,7 +104,7 @@ class OutgoingPushes:
 def choose_reply_kind(world: World, text: InboundText) -> DeliveryKind:
     """Return the kind of the push for a reply.  Source: assumption SMP-07."""
     by_smpp = text.campaign is not None and text.campaign.source is CampaignSource.SMPP
-    capitals = world.account.assumptions["smpp_mo_case"] == "capitalised"
+    capitals = world.account.assumptions.chosen["smpp_mo_case"] == "capitalised"
     return DeliveryKind.SMPP_REPLY if by_smpp and capitals else DeliveryKind.REPLY
 
 

@@ -1,6 +1,7 @@
 """E-mail campaigns."""
 
 from emulator.domain import email
+from emulator.domain.assumptions import accept_doubts
 from emulator.operations.call import OperationCall, OperationResult
 from emulator.world import World
 
@@ -13,7 +14,8 @@ def create_email_campaign(world: World, call: OperationCall) -> OperationResult:
     campaign = email.make_email_campaign(
         call.body, account, number=number, now=call.now
     )
-    call.record_doubts(email.list_email_doubts(campaign, account), account.assumptions)
+    doubts = email.list_email_doubts(campaign, account)
+    call.notes.extend(accept_doubts(doubts, account.assumptions))
     world.keep_change(campaign)
     world.charge_credit(
         campaign.cost, reason="email", reference=campaign.id, now=call.now

@@ -1,6 +1,7 @@
 """Responses (MO), by poll."""
 
 from emulator.domain import dates, responses
+from emulator.domain.assumptions import accept_doubts
 from emulator.operations.call import OperationCall, OperationResult
 from emulator.operations.platform.sms import SUCCESS_MESSAGE
 from emulator.world import World
@@ -10,7 +11,8 @@ def query_responses(world: World, call: OperationCall) -> OperationResult:
     """Source: manual MO-09 to MO-17."""
     account, query = world.account, call.body
     window = responses.parse_date_window(query, now=call.now, zone=account.zone)
-    call.record_doubts(responses.list_window_doubts(window), account.assumptions)
+    doubts = responses.list_window_doubts(window)
+    call.notes.extend(accept_doubts(doubts, account.assumptions))
     found = responses.find_responses(query, window, world.responses)
     return OperationResult(
         {

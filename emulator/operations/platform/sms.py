@@ -2,6 +2,7 @@
 
 from emulator.domain import dates, dlr, sms
 from emulator.domain.account import Link
+from emulator.domain.assumptions import accept_doubts
 from emulator.domain.money import to_rounded_amount
 from emulator.domain.platform_refusals import NO_SUCH_CAMPAIGN
 from emulator.domain.refusals import Refusal
@@ -41,7 +42,7 @@ def get_campaign_messages(world: World, call: OperationCall) -> OperationResult:
     account, now = world.account, call.now
     status = dlr.compute_sms_status(campaign, now)
     informed = status not in dlr.STATUSES_WITHOUT_ROWS
-    if not informed and account.assumptions["no_information"] == "not_found":
+    if not informed and account.assumptions.chosen["no_information"] == "not_found":
         raise Refusal(NO_SUCH_CAMPAIGN, "the campaign gives no information yet")
     rows = (
         dlr.render_dlr_rows(campaign, now=now, zone=account.zone)
@@ -73,9 +74,8 @@ def place_sms_campaign(
     campaign = sms.make_sms_campaign(
         body, account, ids=ids, now=call.now, world=world.name, link=link
     )
-    call.record_doubts(
-        sms.list_sms_doubts(body, campaign, account), account.assumptions
-    )
+    doubts = sms.list_sms_doubts(body, campaign, account)
+    call.notes.extend(accept_doubts(doubts, account.assumptions))
     world.keep_change(campaign)
     balance = world.charge_credit(
         campaign.cost, reason=reason, reference=campaign.id, now=call.now

@@ -12,7 +12,7 @@ def create_sms_clic_campaign(world: World, call: OperationCall) -> OperationResu
     link = sms.require_link(call.body, world.account)
     campaign, balance = place_sms_campaign(world, call, reason="smsclic", link=link)
     zone = world.account.zone
-    full = world.account.assumptions["clic_dates"] == "full"
+    full = world.account.assumptions.chosen["clic_dates"] == "full"
     date = dates.format_platform_time if full else dates.format_platform_day
     return OperationResult(
         {

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from emulator.domain import dates, voice
+from emulator.domain.assumptions import accept_doubts
 from emulator.domain.money import to_rounded_amount
 from emulator.operations.call import OperationCall, OperationResult, SlicedArray
 from emulator.operations.platform.sms import SUCCESS_MESSAGE
@@ -15,7 +16,8 @@ def create_voice_campaign(world: World, call: OperationCall) -> OperationResult:
     world.require_capacity(len(call.body["recipients"]))
     ids = voice.VoiceIds(world.next_id("voice"), world.next_id("call"))
     campaign = voice.make_voice_campaign(call.body, account, ids=ids, now=call.now)
-    call.record_doubts(voice.list_voice_doubts(campaign, account), account.assumptions)
+    doubts = voice.list_voice_doubts(campaign, account)
+    call.notes.extend(accept_doubts(doubts, account.assumptions))
     world.keep_change(campaign)
     balance = world.charge_credit(
         campaign.cost, reason="voice", reference=campaign.id, now=call.now

@@ -10,10 +10,10 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
-from emulator.web import http_body
+from emulator.web import http_request, http_response
 from emulator.web.control_client import ControlClient, ControlRefusal, WorldClient
 from emulator.web.control_secret import SECRET_COOKIE, SecretGuard
-from emulator.web.http_body import HttpResponse
+from emulator.web.http_response import HttpResponse
 from emulator.web.panel import words
 from emulator.web.panel.actions import ACTIONS
 from emulator.web.panel.assets import find_asset
@@ -91,7 +91,9 @@ class Panel:
         """Return *handler* behind the control secret; a refusal becomes a page."""
 
         async def guarded(request: Request) -> Response:
-            if not self._guard.allows_request(http_body.collect_headers(request.scope)):
+            if not self._guard.allows_request(
+                http_request.collect_headers(request.scope)
+            ):
                 return _make_response(
                     _render_template("enter.html", request, wrong=False), 401
                 )
@@ -178,7 +180,7 @@ class Panel:
         """Set the world to the snapshot in the body of the request."""
         seat, headers = (
             self._open_client(request),
-            http_body.collect_headers(request.scope),
+            http_request.collect_headers(request.scope),
         )
         try:
             document = await seat.read_upload(headers, self._upload_limit)
@@ -198,7 +200,7 @@ class Panel:
         seat = self._open_client(request)
         document = await seat.call_operation("takeSnapshot")
         kept = {"content-disposition": f'attachment; filename="{seat.name}.json"'}
-        octets = http_body.encode_json(document)
+        octets = http_response.encode_json(document)
         return Response(
             octets, media_type="application/json", headers=PAGE_HEADERS | kept
         )
@@ -230,7 +232,7 @@ def render_problem_page(scope: Scope, refusal: ControlRefusal) -> HttpResponse:
     html = _render_template("declined.html", Request(scope), declined=refusal)
     headers = [(name.encode(), value.encode()) for name, value in PAGE_HEADERS.items()]
     return HttpResponse(
-        refusal.status, html.encode(), http_body.HTML_CONTENT_TYPE, headers
+        refusal.status, html.encode(), http_response.HTML_CONTENT_TYPE, headers
     )
 
 

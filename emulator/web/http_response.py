@@ -1,4 +1,4 @@
-"""Read the body of a request within bounds, and send an answer."""
+"""An HTTP answer: made of JSON, bytes, slices or a stream, and sent."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -6,24 +6,19 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-import msgspec
 import orjson
 from msgspec import Struct, field
-from starlette.types import Message, Scope, Send
+from starlette.types import Send
 
 from emulator.domain.dates import SECOND
-from emulator.domain.platform_refusals import TOO_LARGE, UNREADABLE
-from emulator.domain.refusals import Refusal
 
 HeaderPair = tuple[bytes, bytes]
-RequestHeaders = Mapping[bytes, bytes]  # of a request; names in lower case
 
 JSON_CONTENT_TYPE = b"application/json"
 PLAIN_CONTENT_TYPE = b"text/plain; charset=utf-8"
 HTML_CONTENT_TYPE = b"text/html; charset=utf-8"
 NO_RESPONSE = 0  # the status where no answer was sent
 RESPONSE_START, RESPONSE_BODY = "http.response.start", "http.response.body"
-BIG_BODY = 64 * 1024  # bytes; above it other tasks run between two steps
 
 
 class HttpResponse(Struct):
@@ -75,9 +70,7 @@ async def join_slices(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def encode_json(content: Any) -> bytes:
-    """Return *content* as JSON."""
-    return orjson.dumps(content)
+encode_json = orjson.dumps
 
 
 def encode_listing(
@@ -90,19 +83,6 @@ def encode_listing(
         yield comma + encode_json(piece)[1:-1]
         comma = b","
     yield b"]}"
-
-
-def collect_headers(scope: Scope) -> RequestHeaders:
-    """Return the headers by name, in lower case; of equal ones the first."""
-    return dict(reversed(scope["headers"]))
-
-
-def decode_headers(headers: RequestHeaders) -> dict[str, str]:
-    """Return *headers* as text."""
-    return {
-        name.decode("latin-1"): value.decode("latin-1")
-        for name, value in headers.items()
-    }
 
 
 class _DateHeader:
@@ -128,58 +108,3 @@ make_date_header = _DateHeader().get_header
 def to_header_value(text: str) -> bytes:
     """Return *text* as the value of a header: one line of ASCII."""
     return " ".join(text.split()).encode("ascii", "backslashreplace")
-
-
-class RequestBody:
-    """The body of a request, taken message by message.
-
-    Refuses more octets than a *limit*, announced or sent, and a client that hangs up.
-    """
-
-    def __init__(self, headers: RequestHeaders, *, limit: int) -> None:
-        announced = headers.get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > limit:
-            raise _make_size_refusal(limit)
-        self.is_missing = True
-        self._chunks: list[bytes] = []
-        self._limit = self._left = limit
-
-    def add_message(self, message: Message) -> None:
-        """Take the next message of the connection."""
-        if message["type"] == "http.disconnect":
-            raise Refusal(UNREADABLE, "the client hung up before the end of the body")
-        chunk = message.get("body", b"")
-        self._chunks.append(chunk)
-        self._left -= len(chunk)
-        if self._left < 0:
-            raise _make_size_refusal(self._limit)
-        self.is_missing = message.get("more_body", False)
-
-    def to_bytes(self) -> bytes:
-        """Return what has been received so far."""
-        return b"".join(self._chunks)  # a single one is not copied
-
-
-def is_json(content_type: bytes) -> bool:
-    return content_type.lower().startswith(JSON_CONTENT_TYPE)
-
-
-def _make_size_refusal(limit: int) -> Refusal:
-    why = (
-        "the setting body_limit says how large a body may be, "
-        "and snapshot_limit for the control API"
-    )
-    return Refusal(TOO_LARGE, why, limit=limit)
-
-
-def parse_json(octets: bytes) -> Any:
-    """Return the JSON in *octets*; of equal keys the last one counts.
-
-    Refuses everything else: NaN, invalid UTF-8, a lone surrogate, an integer or a
-    nesting beyond all measure.
-    """
-    try:
-        return msgspec.json.decode(octets)
-    except (ValueError, RecursionError) as error:
-        why = f"the body is not JSON: {error}" if octets else "the body is empty"
-        raise Refusal(UNREADABLE, why) from None
