@@ -220,6 +220,12 @@ class Outbox:
             held.remove(delivery.id)
 
     @property
+    def is_in_use(self) -> bool:
+        """Whether something waits here or is under way, or a listener is connected."""
+        pushes, receipts = self._lanes or self.underway, self.receipt_queues
+        return bool(pushes or receipts or self.unacknowledged or self.relays)
+
+    @property
     def is_busy(self) -> bool:
         """Whether something is under way, or can go at once."""
         return bool(self.underway) or next(self.open_lanes(), None) is not None

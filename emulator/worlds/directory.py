@@ -12,8 +12,8 @@ from emulator.domain.shortlink import TAG_LENGTH, make_world_tag
 from emulator.domain.targets import AllowedTargets
 from emulator.timekeeping.clock import Clock
 from emulator.world import SharedState, Store, World
-from emulator.world.counters import Counters
 from emulator.world.journal import JournalPool
+from emulator.world.shared_state import Counters
 from emulator.world.transaction import run_transaction
 from emulator.worldfile.fixture import Fixture, FixtureError, load_bundled_fixture
 from emulator.worlds.checkpoints import Checkpoints

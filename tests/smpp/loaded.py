@@ -66,7 +66,7 @@ def run(phone: Phone, clients: Sequence[Client]) -> None:
 
 
 async def _run(phone: Phone, clients: Sequence[Client]) -> None:
-    dropped = phone.api.world.counters.dropped
+    dropped = phone.api.world.shared.counters.dropped
     tasks = [asyncio.ensure_future(each.run()) for each in clients]
     try:
         async with asyncio.timeout(DEADLINE):

@@ -71,7 +71,7 @@ def lost(phone: Phone) -> list[int]:
     found = [each for each in deliveries(phone) if each["state"] == "dropped"]
     events = [each for _, each in phone.api.world.event_log.list_after(0)]
     rows = phone.api.get("/_emulator/journal?operation=dropped").body["exchanges"]
-    count = sum(phone.api.world.counters.dropped.values())
+    count = sum(phone.api.world.shared.counters.dropped.values())
     ids = [each["id"] for each in found]
     assert sorted(each.delivery for each in events if each.name == "dropped") == ids
     assert [each["path"] for each in rows] == ["/demo"] * count
@@ -629,7 +629,7 @@ def test_what_is_too_old_is_dropped_though_nobody_looks(make_phone: MakePhone) -
     receiver.ask(packed.packet(packed.UNBIND, 9))
 
     deadline = monotonic() + DEADLINE
-    while not phone.api.world.counters.dropped:
+    while not phone.api.world.shared.counters.dropped:
         assert monotonic() < deadline, "it still waits"
         receiver.turn()
     (_, first), *_ = phone.api.world.event_log.list_after(0)

@@ -170,9 +170,9 @@ def _count_attempt(
     world: World, tried: Delivery, verdict: Verdict, took: timedelta
 ) -> None:
     """Count an attempt, and after the last one the time that it took in all."""
-    world.counters.attempts[str(tried.kind), str(verdict)] += 1
+    world.shared.counters.attempts[str(tried.kind), str(verdict)] += 1
     if tried.state is DeliveryState.DELIVERED:
-        world.counters.lags.add(took.total_seconds())
+        world.shared.counters.lags.add(took.total_seconds())
 
 
 def keep_failed_attempt(world: World, delivery: Delivery, now: datetime) -> None:
