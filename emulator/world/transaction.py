@@ -78,7 +78,8 @@ def commit_changes(
 ) -> None:
     """Write *changes*, and then apply them."""
     try:
-        shared.store.write(changes)
+        if shared.store.is_durable:
+            shared.store.write(changes)
         _apply_changes(shared, changes)
     except Exception as error:
         _handle_error(error, changes, left)
