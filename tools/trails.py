@@ -24,13 +24,16 @@ from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from unittest.mock import patch
 
 import emulator
 from emulator.client import Emulator
+from emulator.web import endpoint
 
 PACKAGE = Path(emulator.__file__).parent
 PHONE = "4498987282"
 OTHER_PHONE = "4498987283"
+UPLOAD = 60.0  # seconds; the program is slow while it is followed, not its clients
 QUIET = 0.5  # seconds without a call, after which a way has ended
 WAITS = 60  # such pauses at most
 
@@ -107,7 +110,10 @@ def follow_all() -> dict[str, dict[str, Any]]:
     trail = Trail()
     threading.setprofile(trail.follow)  # for threads that start from here on
     try:
-        with Emulator.in_process() as home:
+        with (
+            patch.object(endpoint, "PROMPT_SECONDS", UPLOAD),
+            Emulator.in_process() as home,
+        ):
             threading.setprofile(None)
             world = home.create("trail", seed=7)
             return {"campaign": _campaign(world, trail), "reply": _reply(world, trail)}

@@ -100,8 +100,8 @@ def _follow_movement(world: Any, movement: Movement, _earlier: None) -> None:
 
 
 def _follow_delivery(world: Any, delivery: Delivery, _earlier: Delivery | None) -> None:
-    is_over = delivery.is_over
     _plan_delivery(world, delivery)
+    is_over = delivery.is_over
     if is_over:
         world.outbox.finished.append(delivery.id)
     if not (is_over and delivery.kind is DeliveryKind.RECEIPT):
@@ -111,11 +111,11 @@ def _follow_delivery(world: Any, delivery: Delivery, _earlier: Delivery | None) 
 def _follow_forgetting(
     world: Any, _forgotten: DeliveriesForgotten, _earlier: None
 ) -> None:
-    over = world.outbox.finished
-    while over and (
-        over[0] not in world.deliveries or not world.deliveries[over[0]].is_over
-    ):
-        over.popleft()
+    finished, known = world.outbox.finished, world.deliveries
+    is_first = (
+        n for n, each in enumerate(finished) if each in known and known[each].is_over
+    )
+    del finished[: next(is_first, len(finished))]
 
 
 def _follow_early_answer(

@@ -240,11 +240,12 @@ class World(WorldState):
         self.trouble = ""
         self.plan_version += 1
         self.replan_version += 1
-        earlier = self.outbox
-        self.work_queue, self.outbox = WorkQueue(), Outbox(earlier.relays)
+        self.work_queue = WorkQueue()
+        if was_in_use := self.outbox.is_in_use:
+            self.outbox = Outbox(self.outbox.relays)
         plan_all(self)
-        if earlier.is_in_use or self.work_queue.next_at != NEVER:
-            self.shared.wake_courier(self)  # most worlds have nothing ahead
+        if was_in_use or self.work_queue.next_at != NEVER:
+            self.shared.wake_courier(self)
 
     def register_token(self, literal: str) -> None:
         """Let a token find this world."""

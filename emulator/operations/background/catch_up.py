@@ -100,10 +100,10 @@ def _queue_delivery(world: World, work: DeliveryWork, at: datetime) -> None:
     if delivery.kind is DeliveryKind.RECEIPT:
         world.run_on_commit(lambda: receipts.queue_receipt(world, delivery, at))
         return
-    world.run_on_commit(partial(outbox.add_delivery, delivery))
     if not delivery.behind:
         for each in outbox.deferred_ids(delivery.url):
             world.keep_change(world.deliveries[each].retry_now(at))
+    world.run_on_commit(partial(outbox.add_delivery, delivery))
     world.run_on_commit(partial(world.shared.wake_courier, world))
 
 

@@ -111,13 +111,13 @@ def keep_inbound_text(world: World, text: InboundText) -> InboundResult:
     word = keyword.find_keyword(text.words, world.account.keywords, text.now)
     outgoing = OutgoingPushes(world, text)
     response = _make_response(world, text)
+    if response is not None and (world.account.push_url or world.outbox.relays):
+        outgoing.add_push(world.account.push_url or "")
+    campaign, message = text.campaign.id if text.campaign else 0, text.message_id
     if response is not None:
-        if world.account.push_url or world.outbox.relays:
-            outgoing.add_push(world.account.push_url or "")
         world.keep_change(response)
-    campaign = text.campaign.id if text.campaign else 0
     world.keep_change(
-        WorldEvent(text.now, "replied", campaign=campaign, message=text.message_id)
+        WorldEvent(text.now, "replied", campaign=campaign, message=message)
     )
     if word is not None:
         world.keep_change(ReceivedText(text.now, text.number, word.word, text.words))
@@ -157,7 +157,7 @@ def _make_response(world: World, text: InboundText) -> MoResponse | None:
         number=text.number,
         campaign=campaign.id,
         campaign_name=campaign.name,
-        message=text.message_id,
+        message=campaign.first_message + place,
         text=campaign.render_text(place),
         response=text.words,
         sent_at=sent_at,

@@ -245,7 +245,8 @@ def _forget_receipt(world: World, delivery: Delivery, why: str, at: datetime) ->
     if waiting[0].id == delivery.id:  # always, as the oldest are dropped
         waiting.popleft()
     world.outbox.receipt_contents.pop(delivery.id, None)
-    world.outbox.unlogged_drops[system_id, why] += 1
+    drops = world.outbox.unlogged_drops
+    drops[system_id, why] = drops.get((system_id, why), 0) + 1
     world.shared.counters.dropped[why] += 1
     says = f"the receipt of message {delivery.message}: {_describe_drop(world, why)}"
     pdu_journal.record_without_pdu(world.journal, at, DROPPED, delivery, says)

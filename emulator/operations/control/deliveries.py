@@ -135,7 +135,7 @@ def keep_attempt(
 
     Source: manual MOP-06, KEY-05; assumptions MOP-07, KEY-16.
     """
-    delivery = world.deliveries[push.delivery]
+    delivery, url = world.deliveries[push.delivery], push.request_url
     verdict = answer.verdict or judge_push_answer(
         delivery.kind, answer.status, answer.body
     )
@@ -151,7 +151,7 @@ def keep_attempt(
     attempt = Attempt(
         at=now,
         method=push.method,
-        url=push.request_url,
+        url=url,
         verdict=verdict,
         status=answer.status,
         headers=answer.headers,
