@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from emulator.domain.account import Movement, Token
-from emulator.domain.delivery import Delivery, DeliveryKind
+from emulator.domain.delivery import Delivery
 from emulator.domain.email import EmailCampaign
 from emulator.domain.hlr import HlrLookup
 from emulator.domain.receipt import find_next_receipt
@@ -101,10 +101,9 @@ def _follow_movement(world: Any, movement: Movement, _earlier: None) -> None:
 
 def _follow_delivery(world: Any, delivery: Delivery, _earlier: Delivery | None) -> None:
     _plan_delivery(world, delivery)
-    is_over = delivery.is_over
-    if is_over:
+    if delivery.is_over:
         world.outbox.finished.append(delivery.id)
-    if not (is_over and delivery.kind is DeliveryKind.RECEIPT):
+    else:
         world.shared.wake_courier(world)
 
 
