@@ -13,7 +13,7 @@ from emulator.client.forwarder import make_forwarder
 from emulator.client.shown import Fact
 from emulator.command.doctor import explain_unreachable
 from emulator.contract.contract import Contract, ContractError
-from emulator.courier.push_request import make_push
+from emulator.courier.courier import make_push
 from emulator.domain.access import MAX_AUTO_CREATED, BindConfig, SmppAccess
 from emulator.domain.assumptions import Assumptions
 from emulator.domain.delivery import Delivery, DeliveryKind

@@ -17,7 +17,13 @@ from typing import Any
 
 import pytest
 
-from tests.served import DEADLINE, ROOT, Served, clean_environment, serve
+from tests.support.processes import (
+    DEADLINE,
+    ROOT,
+    ServedEmulator,
+    make_environment,
+    serve_emulator,
+)
 
 MEMORY = 2 * 1024**3  # bytes of address space that the process may have
 SECONDS = 900
@@ -34,7 +40,7 @@ def resident(process: int) -> int:
 
 @contextmanager
 def attacking(
-    served: Served, count: int, *flags: str
+    served: ServedEmulator, count: int, *flags: str
 ) -> Iterator[list[subprocess.Popen[str]]]:
     """Start so many attackers; they end by themselves."""
     smpp = str(served.ready["smpp"])
@@ -43,7 +49,7 @@ def attacking(
         subprocess.Popen(
             (*command, "--seed", str(seed), *flags),
             cwd=ROOT,
-            env=clean_environment(),
+            env=make_environment(),
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -78,7 +84,7 @@ class Siege:
 
 def besiege(data: Path, attackers: int, *flags: str) -> Siege:
     """Serve, attack, ask meanwhile as another client would, and end the server."""
-    with serve("--data", str(data)) as served:
+    with serve_emulator("--data", str(data)) as served:
         resource.prlimit(served.process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
         siege = Siege([], [], [], 0, "")
         with attacking(served, attackers, *flags) as running:

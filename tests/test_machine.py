@@ -199,7 +199,7 @@ def state(world: World) -> tuple[Any, ...]:
         tuple(world.responses),
         tuple(world.clicks),
         tuple(world.tokens),
-        tuple(world.next_id(kind) for kind in FIRST_IDS),
+        tuple(world.next[kind] for kind in FIRST_IDS),
     )
 
 

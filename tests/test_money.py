@@ -75,7 +75,7 @@ def state(world: World) -> dict[str, Any]:
         "emails": dict(world.email_campaigns),
         "lookups": list(world.lookups),
         "responses": list(world.responses),
-        "ids": {kind: world.next_id(kind) for kind in FIRST_IDS},
+        "ids": {kind: world.next[kind] for kind in FIRST_IDS},
     }
 
 
@@ -102,7 +102,7 @@ def test_a_charge_is_one_movement(
     make_api: MakeApi, request_line: tuple[str, str]
 ) -> None:
     api = with_credit(make_api, 10)
-    reference = api.world.next_id(KINDS[request_line])
+    reference = api.world.next[KINDS[request_line]]
 
     charged(api, request_line)
 

@@ -21,6 +21,7 @@ from tools.names import (
 from tools.trails import Trail
 
 ROOT = Path(__file__).resolve().parents[1]
+WORLD_LINES = 300  # of world/world.py, at most
 VOICE = """\
 LIMIT: int = 3
 A, (B, _C) = 1, (2, 3)
@@ -221,3 +222,10 @@ def test_a_trail_counts_calls_and_changes_of_file(tmp_path: Path) -> None:
         "files": {web: 6, world: 4},
         "changes": {f"{web} -> {world}": 4, f"{world} -> {web}": 3},
     }
+
+
+def test_a_world_stays_small() -> None:
+    """What does not say what one account is has a module of its own in ``world/``."""
+    source = (ROOT / "emulator" / "world" / "world.py").read_text()
+
+    assert len(source.splitlines()) <= WORLD_LINES

@@ -196,8 +196,11 @@ def test_what_happens_by_itself_and_is_refused_has_not(make_api: MakeApi) -> Non
         steps += 1
         assert steps < MOST
     assert kinds == {"ReplyWork", "DeliveryWork", "ReceiptWork", "ExpiryWork"}
-    assert ours.counters.dropped == theirs.counters.dropped
-    assert set(ours.counters.dropped) == {receipts.DROP_TOO_MANY, receipts.DROP_TOO_OLD}
+    assert ours.shared.counters.dropped == theirs.shared.counters.dropped
+    assert set(ours.shared.counters.dropped) == {
+        receipts.DROP_TOO_MANY,
+        receipts.DROP_TOO_OLD,
+    }
 
 
 def taken(api: Api) -> Any:

@@ -9,11 +9,11 @@ from unittest.mock import patch
 import pytest
 
 from emulator.domain.command_status import CommandStatus
-from emulator.operations.background import due
+from emulator.operations.background import catch_up
 from emulator.store import journal_rows
 from emulator.store.database_file import DATABASE_NAME
 from emulator.web import endpoint
-from emulator.world import World
+from emulator.world import World, transaction
 from tests.support.emulator import Answer, Api, run_control, send_control
 from tests.support.orders import make_recipients, make_sms, place_campaign
 from tests.support.smpp import open_smsc, pack_bind
@@ -74,7 +74,7 @@ def test_a_world_that_cannot_be_brought_up_to_the_time_is_set_aside(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     replying(api, "odd")
-    with going_wrong(due, "carry_out_work", "odd"):
+    with going_wrong(catch_up, "carry_out_work", "odd"):
         answer = api.get("/api/v1/user")
         assert answer.status == 500
         is_set_aside(api, "odd")
@@ -114,7 +114,7 @@ def test_a_world_that_cannot_be_written_is_set_aside(tmp_path: Path) -> None:
 def test_a_change_that_cannot_be_carried_out_sets_its_world_aside(api: Api) -> None:
     api.token = "world-odd"
     api.get("/api/v1/user")
-    with going_wrong(World, "apply_changes", "odd"):
+    with going_wrong(transaction, "apply_changes", "odd"):
         assert api.post("/api/v3/campaign", json=make_sms()).status == 500
     is_set_aside(api, "odd")
 
@@ -144,7 +144,7 @@ def test_whoever_is_bound_there_is_cut_and_nobody_binds(api: Api) -> None:
     with open_smsc(api) as smsc:
         caller = smsc.bind(system_id="world-odd", password="x")
         replying(api, "odd")
-        with going_wrong(due, "carry_out_work", "odd"):
+        with going_wrong(catch_up, "carry_out_work", "odd"):
             api.get("/api/v1/user")
         assert caller.is_cut()
         assert api.world.sessions == {}
@@ -155,7 +155,7 @@ def test_whoever_is_bound_there_is_cut_and_nobody_binds(api: Api) -> None:
 
 def test_who_waits_there_is_told(api: Api) -> None:
     replying(api, "odd")
-    with going_wrong(due, "carry_out_work", "odd"):
+    with going_wrong(catch_up, "carry_out_work", "odd"):
         answer = send_control(api, "POST", "clock/settle", json={})
     assert answer.status == 500
 
@@ -166,7 +166,7 @@ def test_who_waits_there_is_told(api: Api) -> None:
 )
 def test_it_can_be_dropped(api: Api, method: str, path: str) -> None:
     replying(api, "odd")
-    with going_wrong(due, "carry_out_work", "odd"):
+    with going_wrong(catch_up, "carry_out_work", "odd"):
         api.get("/api/v1/user")
 
     assert send_control(api, method, path, token="").status == 200
@@ -177,7 +177,7 @@ def test_it_can_be_dropped(api: Api, method: str, path: str) -> None:
 
 def test_it_can_be_reset(api: Api) -> None:
     replying(api, "odd")
-    with going_wrong(due, "carry_out_work", "odd"):
+    with going_wrong(catch_up, "carry_out_work", "odd"):
         api.get("/api/v1/user")
 
     assert run_control(api, "POST", "world/reset")["set_aside"] is None
@@ -190,7 +190,7 @@ def test_it_can_be_put_into_another_state_however_long_that_takes_to_send(
     api.token = "world-odd"
     before = take_snapshot(api)
     replying(api, "odd")
-    with going_wrong(due, "carry_out_work", "odd"):
+    with going_wrong(catch_up, "carry_out_work", "odd"):
         api.get("/api/v1/user")
     monkeypatch.setattr(endpoint, "PROMPT_SECONDS", -1)  # no body comes as fast
 

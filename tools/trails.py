@@ -6,8 +6,10 @@ call before it. Two ways are gone:
 
 - a campaign: the second one that is placed, so that nothing is counted which a process
   does once (its validators, its caches);
-- a reply: the first that a handset sends, from the request for it until the attempt to
-  push it to a customer's server is kept.
+- a reply: the second that a handset sends, for the same reason, from the request for it
+  until the attempt to push it to a customer's server is kept.  The first one is another
+  handset's and goes to another server, so that the way of the second has all that each
+  push may need, a connection to a server that is new included.
 """
 
 import argparse
@@ -22,13 +24,16 @@ from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from unittest.mock import patch
 
 import emulator
 from emulator.client import Emulator
+from emulator.web import endpoint
 
 PACKAGE = Path(emulator.__file__).parent
 PHONE = "4498987282"
-ORDER = {"text": "hola", "recipients": [{"cellphone": PHONE}], "route": 87}
+OTHER_PHONE = "4498987283"
+UPLOAD = 60.0  # seconds; the program is slow while it is followed, not its clients
 QUIET = 0.5  # seconds without a call, after which a way has ended
 WAITS = 60  # such pauses at most
 
@@ -105,7 +110,10 @@ def follow_all() -> dict[str, dict[str, Any]]:
     trail = Trail()
     threading.setprofile(trail.follow)  # for threads that start from here on
     try:
-        with Emulator.in_process() as home:
+        with (
+            patch.object(endpoint, "PROMPT_SECONDS", UPLOAD),
+            Emulator.in_process() as home,
+        ):
             threading.setprofile(None)
             world = home.create("trail", seed=7)
             return {"campaign": _campaign(world, trail), "reply": _reply(world, trail)}
@@ -114,26 +122,33 @@ def follow_all() -> dict[str, dict[str, Any]]:
 
 
 def _campaign(world: Emulator, trail: Trail) -> dict[str, Any]:
-    _place(world)
-    return _follow(trail, lambda: _place(world))
+    _place(world, OTHER_PHONE)
+    return _follow(trail, lambda: _place(world, PHONE))
 
 
-def _place(world: Emulator) -> None:
-    answer = world.request("POST", "/api/v3/campaign", json=ORDER)
+def _place(world: Emulator, phone: str) -> None:
+    order = {"text": "hola", "recipients": [{"cellphone": phone}], "route": 87}
+    answer = world.request("POST", "/api/v3/campaign", json=order)
     if answer.status != 200:  # noqa: PLR2004 - as HTTP has it
         raise SystemExit(answer.text)
 
 
 def _reply(world: Emulator, trail: Trail) -> dict[str, Any]:
-    with serving() as url:
-        world.change(push_url=url)
-        world.settle()  # the messages are on the handset
-        gone = _follow(trail, lambda: world.phone(PHONE).reply("Si"))
-        states = [each.state for each in world.deliveries]
-    if states != ["delivered"]:
-        message = f"the reply was not pushed within {QUIET:g} s: {states}"
+    world.settle()  # the messages are on the handsets
+    _push_reply(world, trail, OTHER_PHONE)
+    gone = _push_reply(world, trail, PHONE)
+    states = [each.state for each in world.deliveries]
+    if states != ["delivered", "delivered"]:
+        message = f"a reply was not pushed within {QUIET:g} s: {states}"
         raise SystemExit(message)
     return gone
+
+
+def _push_reply(world: Emulator, trail: Trail, phone: str) -> dict[str, Any]:
+    """Have a handset reply, with a server of its own that takes the push."""
+    with serving() as url:
+        world.change(push_url=url)
+        return _follow(trail, lambda: world.phone(phone).reply("Si"))
 
 
 def _follow(trail: Trail, way: Callable[[], object]) -> dict[str, Any]:

@@ -8,12 +8,19 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
+from urllib.parse import urlencode
 
-from emulator.contract.contract import Webhook
+from emulator.contract.contract import ContractError, Webhook
 from emulator.courier.http_caller import HttpCaller, NoResponseError
-from emulator.courier.push_request import make_push
-from emulator.domain.delivery import Delivery, Verdict
+from emulator.domain.assumptions import Assumptions
+from emulator.domain.delivery import Delivery, PushMutation, Verdict
+from emulator.domain.push import (
+    ParameterPairs,
+    apply_cellphone_name,
+    apply_push_mutation,
+)
 from emulator.domain.refusals import Refusal
 from emulator.network.eager import start_eagerly
 from emulator.operations.background.catch_up import catch_up
@@ -85,7 +92,8 @@ class Courier:
             await run_transaction(world, failed, has_happened=True)
         finally:
             outbox.underway.pop(delivery.id, None)
-        world.notify_listeners()
+        if world.listeners:
+            world.notify_listeners()
 
     async def _send_push(
         self, world: World, outbox: Outbox, push: PushRequest
@@ -143,23 +151,32 @@ class _WorldCourier:
             self.loop.call_soon(self._start_dispatch)
 
     def _start_dispatch(self) -> None:
-        start_eagerly(self._dispatch_due())
+        now = self._world.clock.now()
+        if self._world.work_queue.next_at <= now:
+            start_eagerly(self._carry_out_due(now))
+        else:
+            self._is_scheduled = False
+            self._start_lanes()
 
-    async def _dispatch_due(self) -> None:
+    async def _carry_out_due(self, now: datetime) -> None:
         """Bring the world up to the time, and start the lanes that are ready."""
-        self._is_scheduled = False
-        world = self._world
-        before, patience = world.event_log.last, 0.0
+        world, before, patience = self._world, self._world.event_log.last, 0.0
         try:
-            if not await catch_up(world, world.clock.now()):
-                self.schedule_dispatch()  # let other tasks run
+            await catch_up(world, now)
             self._failures = 0
         except Refusal as refusal:
             log.error("world %s: %s", world.name, refusal.why)  # noqa: TRY400
             self._failures += 1
             patience = min(2.0**self._failures, MAX_RETRY_DELAY)
+        finally:
+            self._is_scheduled = False  # what came meanwhile is seen below
         if world.event_log.last != before:
             world.notify_listeners()
+        self._start_lanes(patience)
+
+    def _start_lanes(self, patience: float = 0.0) -> None:
+        """Start the lanes that are ready, and the timer for what is due later."""
+        world = self._world
         if self._outbox is not world.outbox:
             self._outbox = world.outbox
             for lane in self._lanes.values():
@@ -198,17 +215,20 @@ class _WorldCourier:
             self._timer = None
         due_at, clock = world.work_queue.next_at, world.clock
         if due_at == NEVER:
-            world.remove_listener(self._handle_change)
+            if self._clock_setting is not None:
+                self._clock_setting = None
+                world.remove_listener(self._handle_change)
             if not self._lanes:
                 self._courier.forget_world(world)
             return
         self._clock_setting = (clock, clock.change_count)
         world.add_listener(self._handle_change)
-        if clock.rate:
-            seconds = (due_at - clock.now()).total_seconds() / clock.rate
-            self._timer = self.loop.call_later(
-                max(seconds, min_delay), self._start_dispatch
-            )
+        seconds = (due_at - clock.now()).total_seconds()
+        if seconds <= 0 and not min_delay:
+            self.schedule_dispatch()  # so that other tasks run between
+        elif clock.rate:
+            delay = max(seconds / clock.rate, min_delay)
+            self._timer = self.loop.call_later(delay, self._start_dispatch)
 
     def _handle_change(self) -> None:
         """Dispatch again if the clock of the world was changed."""
@@ -226,3 +246,32 @@ def _watch_changes(world: World) -> Iterator[asyncio.Event]:
         yield bell
     finally:
         world.remove_listener(bell.set)
+
+
+def make_push(
+    delivery: Delivery, webhook: Webhook, assumptions: Assumptions
+) -> PushRequest:
+    """Return the request of a push, as the contract's webhook has it.
+
+    Raises ``ContractError`` for facts that the contract does not describe.
+
+    Source: manual MOP-03 for GET and the query.
+    """
+    pairs: ParameterPairs = []
+    for parameter in webhook.parameters:
+        value = delivery.facts.get(parameter.name.casefold())
+        if not parameter.admits_value(value):
+            message = f"{webhook.id} would send {parameter.name}={value!r}"
+            raise ContractError(message)
+        pairs.append((parameter.name, value))  # type: ignore[arg-type] # admitted
+    pairs = apply_push_mutation(
+        apply_cellphone_name(pairs, assumptions.chosen["mo_cellphone_name"]),
+        delivery.trick,
+    )
+    return PushRequest(
+        delivery=delivery.id,
+        operation=webhook.id,
+        method="POST" if delivery.trick is PushMutation.POST else "GET",
+        url=delivery.url,
+        parameters=urlencode(pairs),
+    )

@@ -43,12 +43,7 @@ class HttpTarget(NamedTuple):
     scheme: str
     host: str
     port: int
-
-    @property
-    def authority(self) -> str:
-        """The value of the header ``Host``."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == SCHEME_PORTS[self.scheme] else f"{host}:{self.port}"
+    authority: str  # the value of the header Host
 
 
 class HttpCaller:
@@ -68,10 +63,10 @@ class HttpCaller:
 
         Raises ``NoResponseError`` where there is none.  The caller sets the time limit.
         """
-        place = _parse_target(push.url)
+        place, path = _parse_url(push.url)
         connection = self._take_idle(place) or await self._open_connection(place)
         try:
-            answer = await connection.send_request(_encode_request(push, place))
+            answer = await connection.send_request(_encode_request(push, place, path))
         except BaseException:
             connection.close()
             raise
@@ -247,29 +242,26 @@ class HttpConnection(asyncio.Protocol):
 
 
 @cache_short_keys(4_096)
-def _parse_target(url: str) -> HttpTarget:
+def _parse_url(url: str) -> tuple[HttpTarget, str]:
+    """Return where *url* leads, and its path and query in ASCII, without fragment."""
     try:
         parts = urlsplit(url)
         scheme = parts.scheme
-        host = (parts.hostname or "").encode("idna").decode("ascii")
+        name = (parts.hostname or "").encode("idna").decode("ascii")
         port = parts.port or SCHEME_PORTS[scheme]
     except (ValueError, KeyError) as error:
         message = f"{url} is no address of http or https"
         raise NoResponseError(Verdict.FORBIDDEN, message) from error
-    return HttpTarget(scheme, host, port)
-
-
-@cache_short_keys(4_096)
-def _encode_path(url: str) -> str:
-    """Return the target for the request line of *url*, in ASCII, without fragment."""
-    parts = urlsplit(url)
+    host = f"[{name}]" if ":" in name else name
+    authority = host if port == SCHEME_PORTS[scheme] else f"{host}:{port}"
     query = f"?{parts.query}" if parts.query else ""
-    return quote((parts.path or "/") + query, safe=URL_SAFE)
+    path = quote((parts.path or "/") + query, safe=URL_SAFE)
+    return HttpTarget(scheme, name, port, authority), path
 
 
-def _encode_request(push: PushRequest, place: HttpTarget) -> bytes:
+def _encode_request(push: PushRequest, place: HttpTarget, path: str) -> bytes:
     """Return the bytes of the request; the URL's own query stays (MOP-09)."""
-    target, body = _encode_path(push.url), ""
+    target, body = path, ""
     head = f"Host: {place.authority}\r\n{REQUEST_HEADERS}"
     if push.method == "POST":
         body = push.parameters

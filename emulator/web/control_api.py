@@ -16,7 +16,7 @@ from emulator.web.http_request import RequestContext
 from emulator.web.http_response import HttpResponse
 from emulator.web.platform_api import read_bearer_token
 from emulator.world import World
-from emulator.worlds import WorldDirectory, WorldEntry, require_not_set_aside
+from emulator.worlds import WorldDirectory, WorldEntry, make_set_aside_refusal
 
 PROBLEM_JSON = b"application/problem+json"
 # To those who do not know it
@@ -56,8 +56,8 @@ class ControlApi:
         ):
             raise Refusal(SECRET_NEEDED, f"send the header {SECRET_HEADER}: <secret>")
         world = await self._require_world(context)
-        if context.operation.id not in RECOVERY_OPERATIONS:
-            require_not_set_aside(world)
+        if world.trouble and context.operation.id not in RECOVERY_OPERATIONS:
+            raise make_set_aside_refusal(world)
         return self._worlds.enter_without_token(world)
 
     def render_refusal(

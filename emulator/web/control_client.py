@@ -21,7 +21,7 @@ from emulator.web import http_request, waiting
 from emulator.web.http_request import RequestHeaders
 from emulator.world import World
 from emulator.world.transaction import run_transaction
-from emulator.worlds import WorldDirectory, require_not_set_aside
+from emulator.worlds import WorldDirectory, make_set_aside_refusal
 
 
 class ControlRefusal(Exception):  # noqa: N818 - nothing went wrong
@@ -66,7 +66,8 @@ class ControlClient:
         operation, world = self._operations[name], client.world
         entry = self._worlds.enter_without_token(world)
         try:
-            require_not_set_aside(world)
+            if world.trouble:
+                raise make_set_aside_refusal(world)
             await waiting.bring_up_to_date(world, entry.now)
             call = OperationCall(
                 entry.now, entry.token, _read_parameters(operation, params), []

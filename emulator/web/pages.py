@@ -22,7 +22,7 @@ from emulator.web.http_response import HttpResponse
 from emulator.web.panel import panel, words
 from emulator.web.platform_api import PlatformApi, read_bearer_token
 from emulator.world.transaction import run_transaction
-from emulator.worlds import WorldDirectory, require_not_set_aside
+from emulator.worlds import WorldDirectory, make_set_aside_refusal
 
 WEB_DIR = Path(__file__).parent
 SWAGGER_DIR, STATIC_DIR = WEB_DIR / "vendor" / "swagger-ui", WEB_DIR / "static"
@@ -104,7 +104,8 @@ class PublicPages:
             raise HTTPException(404)
         if request.method != "HEAD":  # a preview is no click
             try:
-                require_not_set_aside(world)
+                if world.trouble:
+                    raise make_set_aside_refusal(world)
                 await run_transaction(world, lambda: smsclic.keep_click(world, message))
             except Refusal as refusal:  # of the store
                 return _to_starlette(self._api.render_refusal(refusal, None))

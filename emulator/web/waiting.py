@@ -20,7 +20,7 @@ from emulator.operations.call import (
 )
 from emulator.world import World
 from emulator.world.transaction import NOTHING_CHANGED, STOPPED_THERE, run_transaction
-from emulator.worlds import require_not_set_aside
+from emulator.worlds import make_set_aside_refusal
 
 
 class ClientDisconnected(Exception):  # noqa: N818 - the client's doing, and no error
@@ -68,7 +68,8 @@ class Waiter:
             return await self.wait_for_change(step)
         if isinstance(step, UntilCaughtUp):
             await bring_up_to_date(self._world, self._world.clock.now(), left=left)
-            require_not_set_aside(self._world)
+            if self._world.trouble:
+                raise make_set_aside_refusal(self._world)
         return True
 
     async def debounce_changes(self, breath: Debounce) -> bool:
@@ -199,8 +200,8 @@ async def bring_up_to_date(
     before = world.trouble
     while not await catch_up(world, now, left=left):  # noqa: ASYNC110
         await asyncio.sleep(0)
-    if not before:
-        require_not_set_aside(world)
+    if world.trouble and not before:
+        raise make_set_aside_refusal(world)
 
 
 async def wait_for_disconnect(receive: Receive) -> None:

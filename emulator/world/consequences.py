@@ -1,22 +1,22 @@
-"""What follows in a world from a change: plans, counts, notifications.
+"""Apply changes to a world, and what follows from each: plans, counts, notifications.
 
-Nothing here is kept: it is made anew from the state wherever a state is taken over.
+What follows is not kept: it is made anew from the state wherever a state is taken over.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from emulator.domain.account import Movement, Token
-from emulator.domain.delivery import Delivery, DeliveryKind
+from emulator.domain.delivery import Delivery
 from emulator.domain.email import EmailCampaign
 from emulator.domain.hlr import HlrLookup
+from emulator.domain.receipt import find_next_receipt
 from emulator.domain.replies import expects_replies
-from emulator.domain.responses import MoResponse
 from emulator.domain.smpp import Submission
 from emulator.domain.sms import SmsCampaign
 from emulator.domain.voice import VoiceCampaign
 from emulator.timekeeping.event_log import WorldEvent
-from emulator.world import plans
 from emulator.world.changes import (
     ClockChanged,
     CommitAction,
@@ -27,173 +27,233 @@ from emulator.world.changes import (
 )
 from emulator.world.state import FIELDS_BY_CHANGE
 
-Step = Callable[[Any, Any], object]  # of a world and a change
+Place = Callable[[Any, Any], Any]  # of a world and a change; returns what was there
+Consequence = Callable[[Any, Any, Any], object]  # of a world, a change, what was there
+
+# One more of so many is forgotten than has to be: looking takes the time
+EXTRA_SHARE = 100
 
 
-# --- Before it is in its place: whether it is new can be seen -------------------------
+def apply_changes(world: Any, changes: Iterable[Any]) -> None:
+    """Put each of *changes* in its place, and do what follows from it."""
+    for change in changes:
+        places, follow = STEPS.get(type(change), OWN_STEPS)
+        earlier = None
+        for put in places:
+            earlier = put(world, change) or earlier
+        if follow is not None:
+            follow(world, change, earlier)
 
 
-def _before_campaign(world: Any, campaign: SmsCampaign) -> None:
-    if campaign.id in world.campaigns:
+# --- What follows from a change, once it is in its place ------------------------------
+
+
+def _follow_campaign(
+    world: Any, campaign: SmsCampaign, earlier: SmsCampaign | None
+) -> None:
+    world.plan_version += 1
+    if earlier is None:
+        world.first_messages.append(campaign.first_message)
+        world.first_message_campaigns.append(campaign.id)
+        _count_messages(world, campaign.channel, campaign.line.messages)
+    else:
         world.replan_version += 1
-        return
-    world.first_messages.append(campaign.first_message)
-    world.first_message_campaigns.append(campaign.id)
-    world.set_next_id("campaign", campaign.id + 1)
-    world.set_next_id("message", campaign.first_message + campaign.line.messages)
-    _count_messages(world, campaign.channel, campaign.line.messages)
+    if campaign.id in world.submissions:
+        _plan_receipt(world, world.submissions[campaign.id])
+        world.shared.wake_courier(world)
+    if expects_replies(campaign):
+        _plan_replies(world, campaign)
+        world.shared.wake_courier(world)
 
 
-def _before_submission(world: Any, submission: Submission) -> None:
-    if submission.id not in world.submissions:
+def _follow_submission(
+    world: Any, submission: Submission, earlier: Submission | None
+) -> None:
+    if earlier is None:
         world.latest_by_likeness[hash(submission.replace_key)] = submission.id
+    if submission.registered and submission.told < len(submission.destinations):
+        _plan_receipt(world, submission)
+        world.shared.wake_courier(world)
 
 
-def _before_voice_campaign(world: Any, campaign: VoiceCampaign) -> None:
+def _follow_voice_campaign(
+    world: Any, campaign: VoiceCampaign, earlier: VoiceCampaign | None
+) -> None:
     world.plan_version += 1
-    if campaign.id in world.voice_campaigns:
+    if earlier is None:
+        _count_messages(world, campaign.channel, campaign.line.messages)
+    else:
         world.replan_version += 1
-        return
-    world.set_next_id("voice", campaign.id + 1)
-    world.set_next_id("call", campaign.first_call + campaign.line.messages)
-    _count_messages(world, campaign.channel, campaign.line.messages)
 
 
-def _before_email_campaign(world: Any, campaign: EmailCampaign) -> None:
+def _follow_email_campaign(world: Any, campaign: EmailCampaign, _earlier: None) -> None:
     world.plan_version += 1
-    world.set_next_id("email", campaign.id + 1)
     _count_messages(world, campaign.channel, campaign.count)
 
 
-def _before_lookup(world: Any, lookup: HlrLookup) -> None:
-    world.set_next_id("hlr", lookup.id + 1)
+def _follow_lookup(world: Any, _lookup: HlrLookup, _earlier: None) -> None:
     _count_messages(world, "hlr", 1)
 
 
-def _before_response(world: Any, response: MoResponse) -> None:
-    world.set_next_id("response", response.id + 1)
-
-
-def _before_delivery(world: Any, delivery: Delivery) -> None:
-    if delivery.id not in world.deliveries:
-        world.set_next_id("delivery", delivery.id + 1)
-
-
-def _before_queued_receipt(world: Any, mailed: ReceiptQueued) -> None:
-    world.set_next_id("delivery", mailed.delivery.id + 1)
-
-
-def _before_movement(world: Any, movement: Movement) -> None:
+def _follow_movement(world: Any, movement: Movement, _earlier: None) -> None:
     world.balance += movement.amount
 
 
-def _count_messages(world: Any, channel: str, messages: int) -> None:
-    world.volume += messages
-    world.counters.messages[channel] += messages
-
-
-# --- Once it is in its place ----------------------------------------------------------
-
-
-def _after_campaign(world: Any, campaign: SmsCampaign) -> None:
-    world.plan_version += 1
-    if campaign.id in world.submissions:
-        plans.plan_receipt(world, world.submissions[campaign.id])
-        world.wake_courier()
-    if expects_replies(campaign):
-        plans.plan_replies(world, campaign)
-        world.wake_courier()
-
-
-def _after_submission(world: Any, submission: Submission) -> None:
-    if submission.registered and submission.told < len(submission.destinations):
-        plans.plan_receipt(world, submission)
-        world.wake_courier()
-
-
-def _after_delivery(world: Any, delivery: Delivery) -> None:
-    plans.plan_delivery(world, delivery)
+def _follow_delivery(world: Any, delivery: Delivery, _earlier: Delivery | None) -> None:
+    _plan_delivery(world, delivery)
     if delivery.is_over:
         world.outbox.finished.append(delivery.id)
-    if not (delivery.is_over and delivery.kind is DeliveryKind.RECEIPT):
-        world.wake_courier()
+    else:
+        world.shared.wake_courier(world)
 
 
-def _after_forgetting(world: Any, _forgotten: DeliveriesForgotten) -> None:
-    over = world.outbox.finished
-    while over and (
-        over[0] not in world.deliveries or not world.deliveries[over[0]].is_over
-    ):
-        over.popleft()
+def _follow_forgetting(
+    world: Any, _forgotten: DeliveriesForgotten, _earlier: None
+) -> None:
+    finished, known = world.outbox.finished, world.deliveries
+    is_first = (
+        n for n, each in enumerate(finished) if each in known and known[each].is_over
+    )
+    del finished[: next(is_first, len(finished))]
 
 
-def _after_early_answer(world: Any, answered: HandsetAnsweredEarly) -> None:
-    plans.plan_replies(world, world.campaigns[answered.campaign])
+def _follow_early_answer(
+    world: Any, answered: HandsetAnsweredEarly, _earlier: None
+) -> None:
+    _plan_replies(world, world.campaigns[answered.campaign])
 
 
-def _after_token(world: Any, token: Token) -> None:
+def _follow_token(world: Any, token: Token, _earlier: Token | None) -> None:
     world.register_token(token.literal)
     world.plan_version += 1
 
 
-def _after_revocation(world: Any, revoked: TokenRevoked) -> None:
+def _follow_revocation(world: Any, revoked: TokenRevoked, _earlier: None) -> None:
     world.forget_token(revoked.literal)
 
 
-def _change_clock(world: Any, dial: ClockChanged) -> None:
+def _change_clock(world: Any, dial: ClockChanged, _earlier: None) -> None:
     world.clock.adjust(at=dial.at, rate=dial.rate)
 
 
-def _log_event(world: Any, event: WorldEvent) -> None:
+def _log_event(world: Any, event: WorldEvent, _earlier: None) -> None:
     world.event_log.add(event)
 
 
-def _run_commit_action(_world: Any, then: CommitAction) -> None:
+def _run_commit_action(_world: Any, then: CommitAction, _earlier: None) -> None:
     then.action()
 
 
-def _carry_out_change(world: Any, change: Any) -> None:
+def _carry_out_change(world: Any, change: Any, _earlier: None) -> None:
     change.carry_out(world)
 
 
-_BEFORE: Mapping[type, Step] = {
-    SmsCampaign: _before_campaign,
-    Submission: _before_submission,
-    VoiceCampaign: _before_voice_campaign,
-    EmailCampaign: _before_email_campaign,
-    HlrLookup: _before_lookup,
-    MoResponse: _before_response,
-    Delivery: _before_delivery,
-    ReceiptQueued: _before_queued_receipt,
-    Movement: _before_movement,
-}
-_AFTER: Mapping[type, Step] = {
-    SmsCampaign: _after_campaign,
-    Submission: _after_submission,
-    Delivery: _after_delivery,
-    DeliveriesForgotten: _after_forgetting,
-    HandsetAnsweredEarly: _after_early_answer,
-    Token: _after_token,
-    TokenRevoked: _after_revocation,
+def _count_messages(world: Any, channel: str, messages: int) -> None:
+    world.volume += messages
+    world.shared.counters.messages[channel] += messages
+
+
+_CONSEQUENCES: Mapping[type, Consequence] = {
+    SmsCampaign: _follow_campaign,
+    Submission: _follow_submission,
+    VoiceCampaign: _follow_voice_campaign,
+    EmailCampaign: _follow_email_campaign,
+    HlrLookup: _follow_lookup,
+    Movement: _follow_movement,
+    Delivery: _follow_delivery,
+    DeliveriesForgotten: _follow_forgetting,
+    HandsetAnsweredEarly: _follow_early_answer,
+    Token: _follow_token,
+    TokenRevoked: _follow_revocation,
     ClockChanged: _change_clock,
     WorldEvent: _log_event,
     CommitAction: _run_commit_action,
 }
 
 
-def _list_steps(kind: type) -> tuple[Step, ...]:
-    before = (_BEFORE[kind],) if kind in _BEFORE else ()
-    after = (_AFTER[kind],) if kind in _AFTER else ()
-    return (
-        *before,
-        *(each.apply_change for each in FIELDS_BY_CHANGE.get(kind, ())),
-        *after,
+def _list_places(kind: type) -> tuple[Place, ...]:
+    return tuple(each.apply_change for each in FIELDS_BY_CHANGE.get(kind, ()))
+
+
+# Where a change is put, and what follows from it, if anything does; a change that is
+# not known here knows itself what it does.
+STEPS: Mapping[type, tuple[tuple[Place, ...], Consequence | None]] = {
+    kind: (_list_places(kind), _CONSEQUENCES.get(kind))
+    for kind in (*FIELDS_BY_CHANGE, *_CONSEQUENCES.keys() - FIELDS_BY_CHANGE.keys())
+}
+OWN_STEPS: tuple[tuple[Place, ...], Consequence] = ((), _carry_out_change)
+
+
+# --- What will happen by itself -------------------------------------------------------
+
+
+def plan_all(world: Any) -> None:
+    """Schedule all that follows from the state."""
+    for campaign in world.campaigns.values():
+        if expects_replies(campaign):
+            _plan_replies(world, campaign)
+    for submission in world.submissions.values():
+        _plan_receipt(world, submission)
+    for each in world.deliveries.values():
+        _plan_delivery(world, each)
+        if each.is_over:
+            world.outbox.finished.append(each.id)
+
+
+def _plan_replies(world: Any, campaign: SmsCampaign) -> None:
+    """Schedule the replies of handsets to a campaign."""
+    world.work_queue.schedule_replies(
+        campaign,
+        seed=world.account.seed,
+        done=world.answered.get(campaign.id, 0),
+        early=world.early.get(campaign.id, ()),
     )
 
 
-# What is done about a change, in order; one that is not known here knows it by itself.
-STEPS: Mapping[type, tuple[Step, ...]] = {
-    kind: _list_steps(kind)
-    for kind in (*FIELDS_BY_CHANGE, *_AFTER.keys() - FIELDS_BY_CHANGE.keys())
-}
-OWN_STEPS: tuple[Step, ...] = (_carry_out_change,)
+def _plan_receipt(world: Any, submission: Submission) -> None:
+    """Schedule the next receipt of an SMPP submission."""
+    following = find_next_receipt(world.campaigns[submission.id], submission)
+    world.work_queue.schedule_receipt(
+        submission.id, following[1] if following else None
+    )
+
+
+def _plan_delivery(world: Any, made: Delivery) -> None:
+    """Schedule a delivery, and note whether it waits for another."""
+    world.work_queue.schedule_delivery(made)
+    world.outbox.note_deferral(made)
+
+
+# --- What is forgotten ----------------------------------------------------------------
+
+
+def pick_oldest_deliveries(
+    world: Any, changes: list[Any], most: int
+) -> list[DeliveriesForgotten]:
+    """Return which deliveries a world forgets once *changes* are applied.
+
+    They are the oldest that are over, but for *most* deliveries.
+    """
+    newest = {each.id: each for each in _deliveries_in(changes)}
+    over = [each.id for each in newest.values() if each.is_over]
+    fresh = sum(each not in world.deliveries for each in newest)
+    excess = len(world.deliveries) + fresh - most
+    if excess <= 0 or not over:
+        return []
+    enough = excess + most // EXTRA_SHARE
+    gone: dict[int, None] = {}
+    for number in chain(world.outbox.finished, over):  # the first of them, mostly
+        if len(gone) == enough:
+            break
+        known = newest.get(number) or world.deliveries.get(number)
+        if known is not None and known.is_over:
+            gone[number] = None
+    return [DeliveriesForgotten(tuple(gone))] if gone else []
+
+
+def _deliveries_in(changes: list[Any]) -> Iterator[Delivery]:
+    for each in changes:
+        if type(each) is Delivery:
+            yield each
+        elif type(each) is ReceiptQueued:
+            yield each.delivery

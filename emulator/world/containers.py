@@ -65,8 +65,8 @@ class StateField:
         """Return a copy of *value*, which later changes do not touch."""
         return copy(value)
 
-    def apply_change(self, state: Any, change: Any) -> None:
-        """Apply *change*."""
+    def apply_change(self, state: Any, change: Any) -> Any:
+        """Put *change* in its place, and return what was there, if something was."""
 
     def list_things(self, value: Any) -> Iterable[Any]:
         """Return the things in a container."""
@@ -136,6 +136,16 @@ class ThingsField(StateField):
     def list_things(self, value: Any) -> Iterable[Any]:
         return value  # type: ignore[no-any-return]
 
+    def use_ids(self, state: Any, thing: Any) -> None:
+        """Note that the ids of a thing that is new are used."""
+        if self.ids is None:
+            return
+        following = {self.ids.name: thing.id + 1}
+        if self.span is not None:
+            first: int = getattr(thing, self.span.field)
+            following[self.span.ids.name] = first + thing.line.messages
+        state.next = {**state.next, **following}
+
     def to_json(self, value: Any) -> Any:
         return [codec.thing_to_json(each) for each in self.list_things(value)]
 
@@ -165,8 +175,13 @@ class ByIdField(ThingsField):
     def list_things(self, value: Any) -> Iterable[Any]:
         return value.values()  # type: ignore[no-any-return]
 
-    def apply_change(self, state: Any, change: Any) -> None:
-        getattr(state, self.name)[change.id] = change
+    def apply_change(self, state: Any, change: Any) -> Any:
+        table = getattr(state, self.name)
+        earlier = table.get(change.id)
+        if earlier is None:
+            self.use_ids(state, change)
+        table[change.id] = change
+        return earlier
 
     def list_rows(self, value: Any) -> Iterator[StateRow]:
         for each in value.values():
@@ -197,6 +212,7 @@ class ListField(ThingsField):
         return []
 
     def apply_change(self, state: Any, change: Any) -> None:
+        self.use_ids(state, change)
         getattr(state, self.name).append(change)
 
     def list_rows(self, value: Any) -> Iterator[StateRow]:

@@ -39,15 +39,14 @@ class DeliveriesField(ByIdField):
         super().__init__(Delivery, **options)
         self.change_types = (Delivery, ReceiptQueued, DeliveriesForgotten)
 
-    def apply_change(self, state: Any, change: Any) -> None:
-        table = getattr(state, self.name)
+    def apply_change(self, state: Any, change: Any) -> Any:
         if type(change) is Delivery:
-            table[change.id] = change
-        elif type(change) is ReceiptQueued:
-            table[change.delivery.id] = change.delivery
-        else:
-            for number in change.deliveries:
-                del table[number]
+            return super().apply_change(state, change)
+        if type(change) is ReceiptQueued:
+            return super().apply_change(state, change.delivery)
+        for number in change.deliveries:
+            del state.deliveries[number]
+        return None
 
     def list_changed_rows(
         self, change: Any, value: Any, pending: PendingRows

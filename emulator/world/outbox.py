@@ -3,7 +3,7 @@
 It holds ids of deliveries whose instant has come, and never what might be sent.
 """
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 from itertools import count
 from typing import NamedTuple
@@ -124,12 +124,11 @@ class Outbox:
         # Ids of deliveries that wait for another
         self._deferred: dict[str, list[int]] = {}
         self.underway: dict[int, None] = {}  # ids of what is being tried
-        self.finished: deque[int] = deque()  # ids of what is over, the oldest first
+        self.finished: list[int] = []  # ids of what is over, the oldest first
         # Receipts by system_id and age
         self.receipt_queues: dict[str, deque[Delivery]] = {}
-        self.unlogged_drops: Counter[tuple[str, str]] = (
-            Counter()
-        )  # of those, not logged yet
+        # How many of those were dropped, by system_id and why, and not logged yet
+        self.unlogged_drops: dict[tuple[str, str], int] = {}
         # Ids of those that wait for their answer
         self.unacknowledged: dict[int, None] = {}
         # What they tell, as far as it is known
@@ -218,6 +217,11 @@ class Outbox:
         held = self._deferred.get(delivery.url, [])
         if delivery.id in held:
             held.remove(delivery.id)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether anything is known here; most worlds have nothing to send."""
+        return any(getattr(self, name) for name in self.__slots__)
 
     @property
     def is_busy(self) -> bool:

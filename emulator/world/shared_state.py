@@ -1,17 +1,22 @@
-"""What all worlds of a process share, and a transaction as a value."""
+"""What all worlds of a process share: its counters, who keeps what they change.
 
+A transaction is a value here; ``transaction.py`` carries it out.
+"""
+
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct, field
 
-from emulator.world import forgetting
-from emulator.world.counters import Counters
 from emulator.world.journal import JournalPool
 
 if TYPE_CHECKING:
     from emulator.world.world import World
+
+BUCKET_BOUNDS = (0.0, 0.1, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 86400.0)  # seconds
 
 
 class StoreWriteError(Exception):
@@ -67,6 +72,36 @@ class MemoryStore(Store):
         pass
 
 
+class Histogram:
+    """How long things took, in seconds of their worlds."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (
+            len(BUCKET_BOUNDS) + 1
+        )  # the last one is beyond all bounds
+        self.total = 0.0
+
+    @property
+    def count(self) -> int:
+        return sum(self.counts)
+
+    def add(self, seconds: float) -> None:
+        self.counts[bisect_left(BUCKET_BOUNDS, seconds)] += 1
+        self.total += seconds
+
+
+class Counters:
+    """Counters that only grow, over all worlds, those that are gone included."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[tuple[str, int]] = Counter()  # by operation and status
+        self.messages: Counter[str] = Counter()  # accepted, by channel
+        self.faults: Counter[str] = Counter()  # that struck, by operation
+        self.attempts: Counter[tuple[str, str]] = Counter()  # by kind and verdict
+        self.dropped: Counter[str] = Counter()  # receipts, by why
+        self.lags = Histogram()
+
+
 def ignore_world(_world: "World") -> None:
     """Do nothing: there is no courier."""
 
@@ -85,19 +120,3 @@ class SharedState(Struct):
     # Changes of the open transaction
     drafts: "dict[World, list[Any]]" = field(default_factory=dict)
     transaction_count: int = 0  # since the start
-
-    def collect_changes(self, *, has_happened: bool = False) -> ChangeSet:
-        """Return the changes kept since the last call, as one transaction."""
-        drafts, self.drafts = self.drafts, {}
-        for world, changes in drafts.items():
-            if len(world.deliveries) + len(changes) > self.delivery_limit:
-                changes.extend(
-                    forgetting.pick_oldest_deliveries(
-                        world, changes, self.delivery_limit
-                    )
-                )
-        return ChangeSet(drafts, has_happened)
-
-    def discard_changes(self) -> None:
-        """Drop the changes kept since the last call."""
-        self.drafts = {}

@@ -186,10 +186,6 @@ class WorldState:
             {},
         )
 
-    def next_id(self, kind: str) -> int:
-        """Return the id that the next thing of *kind* takes."""
-        return self.next[kind]
-
     def list_campaign_tables(self) -> list[dict[int, AnyCampaign]]:
         """Return the campaigns of all channels, each table by id."""
         return [getattr(self, name) for name in CAMPAIGN_TABLES]
@@ -231,12 +227,6 @@ class WorldState:
         return state
 
     # --- Changes ------------------------------------------------------------------
-
-    def set_next_id(self, kind: str, following: int) -> None:
-        """Note that the ids before *following* are used."""
-        if self.next is FIRST_IDS:
-            self.next = dict(FIRST_IDS)
-        self.next[kind] = following  # type: ignore[index]
 
     def list_changed_rows(self, changes: Sequence[Any]) -> list[StateRow]:
         """Return the rows that *changes*, which are not applied yet, will change."""

@@ -13,6 +13,7 @@ from typing import TypeVar
 from emulator.domain.platform_refusals import SERVER_ERROR
 from emulator.domain.refusals import Refusal
 from emulator.world import ChangeSet, SharedState, StoreWriteError, World
+from emulator.world.consequences import apply_changes, pick_oldest_deliveries
 
 NOTHING_CHANGED = "nothing was changed"
 STOPPED_THERE = "it stopped there, and what was done before stays"
@@ -63,9 +64,9 @@ def run_transaction_now(
     """Do as ``run_transaction`` does, with a store that answers at once."""
     try:
         result = work()
-        changes = shared.collect_changes(has_happened=has_happened)
+        changes = _take_drafts(shared, has_happened=has_happened)
     except BaseException:
-        shared.discard_changes()
+        shared.drafts = {}
         raise
     if changes.by_world:
         commit_changes(shared, changes, left)
@@ -77,10 +78,9 @@ def commit_changes(
 ) -> None:
     """Write *changes*, and then apply them."""
     try:
-        shared.store.write(changes)
-        shared.transaction_count += 1
-        for world, kept in changes.by_world.items():
-            world.apply_changes(kept)
+        if shared.store.is_durable:
+            shared.store.write(changes)
+        _apply_changes(shared, changes)
     except Exception as error:
         _handle_error(error, changes, left)
         raise
@@ -92,16 +92,26 @@ def _collect_changes(
     """Run *work*; return its result and its changes."""
     try:
         result = work()
-        return result, shared.collect_changes(has_happened=has_happened)
+        return result, _take_drafts(shared, has_happened=has_happened)
     except BaseException:
-        shared.discard_changes()
+        shared.drafts = {}
         raise
+
+
+def _take_drafts(shared: SharedState, *, has_happened: bool) -> ChangeSet:
+    """Return what was kept, with the deliveries that are forgotten for it."""
+    drafts, shared.drafts = shared.drafts, {}
+    most = shared.delivery_limit
+    for world, changes in drafts.items():
+        if len(world.deliveries) + len(changes) > most:
+            changes.extend(pick_oldest_deliveries(world, changes, most))
+    return ChangeSet(drafts, has_happened)
 
 
 def _apply_changes(shared: SharedState, changes: ChangeSet) -> None:
     shared.transaction_count += 1
     for world, kept in changes.by_world.items():
-        world.apply_changes(kept)
+        apply_changes(world, kept)
 
 
 def _handle_error(error: Exception, changes: ChangeSet, left: str) -> None:

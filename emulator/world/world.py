@@ -28,13 +28,11 @@ from emulator.faults import (
 from emulator.timekeeping.clock import Clock
 from emulator.timekeeping.event_log import EventLog
 from emulator.timekeeping.work_queue import NEVER, WorkQueue
-from emulator.world import plans
 from emulator.world.balance_history import BalanceHistory
 from emulator.world.bound_session import BoundSession
 from emulator.world.changes import ClockChanged, CommitAction, FaultRulesChanged
-from emulator.world.consequences import OWN_STEPS, STEPS
+from emulator.world.consequences import plan_all
 from emulator.world.containers import StateRow, encode_row_value
-from emulator.world.counters import Counters
 from emulator.world.journal import Journal
 from emulator.world.outbox import Outbox
 from emulator.world.shared_state import SharedState
@@ -51,7 +49,6 @@ class World(WorldState):
     __slots__ = (  # with so many attributes, a dictionary takes 2 KiB a world
         "__weakref__",
         "_balance_history",
-        "_outbox",
         "clock",
         "delayed_answers",
         "event_log",
@@ -59,6 +56,7 @@ class World(WorldState):
         "journal",
         "listeners",
         "name",
+        "outbox",
         "plan_version",
         "replan_version",
         "revoked",
@@ -87,18 +85,11 @@ class World(WorldState):
         self.is_clock_moving = False  # whether a command moves the clock
         self.trouble = ""  # why it is set aside
         self.shared = shared  # what it shares with the others of the process
-        self._outbox: Outbox | None = None  # most worlds never need one
-        # ... and few are asked for it
+        self.outbox = Outbox()  # the deliveries that may leave this world now
+        # Most worlds are never asked for it
         self._balance_history: BalanceHistory | None = None
 
     # --- What it is ---------------------------------------------------------------
-
-    @property
-    def outbox(self) -> Outbox:
-        """The deliveries that may leave this world now."""
-        if self._outbox is None:
-            self._outbox = Outbox()
-        return self._outbox
 
     @property
     def balance_history(self) -> BalanceHistory:
@@ -108,11 +99,6 @@ class World(WorldState):
             known = BalanceHistory(self.opening, self.movements)
             self._balance_history = known
         return known
-
-    @property
-    def counters(self) -> Counters:
-        """The counters of the process."""
-        return self.shared.counters
 
     def get_campaign(self, number: int) -> SmsCampaign:
         """Return an SMS campaign.  Refuses any other id."""
@@ -203,7 +189,8 @@ class World(WorldState):
         if counted != rules:
             self.keep_change(FaultRulesChanged(counted))
         if rule is not None:
-            self.run_on_commit(lambda: self.counters.faults.update((facts.operation,)))
+            struck = self.shared.counters.faults
+            self.run_on_commit(lambda: struck.update((facts.operation,)))
         return rule
 
     def list_changed_rows(self, changes: Sequence[Any]) -> list[StateRow]:
@@ -224,12 +211,6 @@ class World(WorldState):
             rate = rate if each.rate is None else each.rate
         return CLOCK_ROW, 0, encode_row_value({"at": at, "rate": rate, "wall": wall})
 
-    def apply_changes(self, changes: list[Any]) -> None:
-        """Apply *changes*."""
-        for each in changes:
-            for step in STEPS.get(type(each), OWN_STEPS):
-                step(self, each)
-
     def put_state(self, state: WorldState, *, at: datetime, rate: float) -> None:
         """Take over *state* and the time; its short links then find this world.
 
@@ -244,8 +225,8 @@ class World(WorldState):
 
     def stop_activity(self) -> None:
         """Stop all deliveries and disconnect the sessions: the world is gone."""
-        self._outbox, self.work_queue = Outbox(), WorkQueue()
-        self.wake_courier()
+        self.outbox, self.work_queue = Outbox(), WorkQueue()
+        self.shared.wake_courier(self)
         for link in tuple(self.sessions.values()):
             link.disconnect()
 
@@ -261,14 +242,11 @@ class World(WorldState):
         self.plan_version += 1
         self.replan_version += 1
         self.work_queue = WorkQueue()
-        had_one = self._outbox is not None
-        if self._outbox is not None:
-            self._outbox = Outbox(self._outbox.relays)
-        plans.plan_all(self)
-        if (
-            had_one or self.work_queue.next_at != NEVER
-        ):  # most worlds have nothing ahead
-            self.wake_courier()
+        if was_in_use := self.outbox.is_in_use:
+            self.outbox = Outbox(self.outbox.relays)
+        plan_all(self)
+        if was_in_use or self.work_queue.next_at != NEVER:
+            self.shared.wake_courier(self)
 
     def register_token(self, literal: str) -> None:
         """Let a token find this world."""
@@ -281,10 +259,6 @@ class World(WorldState):
         self.revoked = (*self.revoked[1 - MOST_REVOKED_TOKENS :], literal)
 
     # --- Notifications ------------------------------------------------------------
-
-    def wake_courier(self) -> None:
-        """Tell the courier that something may leave."""
-        self.shared.wake_courier(self)
 
     def add_listener(self, listener: Callable[[], None]) -> None:
         """Call *listener* whenever something changes here."""

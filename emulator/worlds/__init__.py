@@ -3,7 +3,7 @@
 from emulator.worlds.checkpoints import Checkpoints
 from emulator.worlds.directory import AUTO_CREATE_TOKEN, WorldDirectory
 from emulator.worlds.directory_changes import WorldOpened, WorldRemoved, WorldReplaced
-from emulator.worlds.entry import OutboundBind, WorldEntry, require_not_set_aside
+from emulator.worlds.entry import OutboundBind, WorldEntry, make_set_aside_refusal
 from emulator.worlds.limits import Limits
 from emulator.worlds.saved_world import SavedWorld, UnloadedWorld, WorldOrigin
 
@@ -20,5 +20,5 @@ __all__ = [
     "WorldOrigin",
     "WorldRemoved",
     "WorldReplaced",
-    "require_not_set_aside",
+    "make_set_aside_refusal",
 ]

@@ -12,8 +12,8 @@ from emulator.domain.shortlink import TAG_LENGTH, make_world_tag
 from emulator.domain.targets import AllowedTargets
 from emulator.timekeeping.clock import Clock
 from emulator.world import SharedState, Store, World
-from emulator.world.counters import Counters
 from emulator.world.journal import JournalPool
+from emulator.world.shared_state import Counters
 from emulator.world.transaction import run_transaction
 from emulator.worldfile.fixture import Fixture, FixtureError, load_bundled_fixture
 from emulator.worlds.checkpoints import Checkpoints
@@ -22,7 +22,7 @@ from emulator.worlds.directory_changes import (
     WorldRemoved,
     WorldReplaced,
 )
-from emulator.worlds.entry import OutboundBind, WorldEntry, require_not_set_aside
+from emulator.worlds.entry import OutboundBind, WorldEntry, make_set_aside_refusal
 from emulator.worlds.limits import Limits
 from emulator.worlds.saved_world import SavedWorld, UnloadedWorld, WorldOrigin
 
@@ -83,7 +83,8 @@ class WorldDirectory:
         Source: manual AUT-04; assumption AUT-05.
         """
         world = self._by_token.get(literal) or await self._auto_create(literal)
-        require_not_set_aside(world)
+        if world.trouble:
+            raise make_set_aside_refusal(world)
         token, now = world.tokens.get(literal), world.clock.now()
         if token is None:
             raise Refusal(UNAUTHENTICATED, "the token was deleted; create another")

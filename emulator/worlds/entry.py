@@ -28,11 +28,10 @@ class WorldEntry(Struct):
     now: datetime
 
 
-def require_not_set_aside(world: World) -> None:
-    """Refuse where *world* is set aside."""
-    if world.trouble:
-        why = (
-            f"the world {world.name} is set aside ({world.trouble}): "
-            f"POST /_emulator/set-aside/{world.name}/retry tries again, DELETE drops it"
-        )
-        raise Refusal(SERVER_ERROR, why)
+def make_set_aside_refusal(world: World) -> Refusal:
+    """Return the refusal of all requests to *world*, which is set aside."""
+    why = (
+        f"the world {world.name} is set aside ({world.trouble}): "
+        f"POST /_emulator/set-aside/{world.name}/retry tries again, DELETE drops it"
+    )
+    return Refusal(SERVER_ERROR, why)

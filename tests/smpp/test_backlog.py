@@ -88,7 +88,7 @@ def lost(smsc: Smsc) -> list[int]:
     found = [each for each in deliveries(smsc) if each["state"] == "dropped"]
     events = [each for _, each in smsc.api.world.event_log.list_after(0)]
     rows = smsc.api.get("/_emulator/journal?operation=dropped").body["exchanges"]
-    count = sum(smsc.api.world.counters.dropped.values())
+    count = sum(smsc.api.world.shared.counters.dropped.values())
     ids = [each["id"] for each in found]
     assert sorted(each.delivery for each in events if each.name == "dropped") == ids
     assert [each["path"] for each in rows] == ["/demo"] * count
@@ -152,7 +152,7 @@ def submit_and_acknowledge(smsc: Smsc, clients: Sequence[LoadClient]) -> None:
 
 
 async def _submit(smsc: Smsc, clients: Sequence[LoadClient]) -> None:
-    dropped = smsc.api.world.counters.dropped
+    dropped = smsc.api.world.shared.counters.dropped
     tasks = [asyncio.ensure_future(each.run()) for each in clients]
     try:
         async with asyncio.timeout(DEADLINE):
@@ -726,7 +726,7 @@ def test_what_is_too_old_is_dropped_though_nobody_looks(make_smsc: MakeSmsc) -> 
     receiver.ask(pack_pdu(UNBIND, 9))
 
     deadline = monotonic() + DEADLINE
-    while not smsc.api.world.counters.dropped:
+    while not smsc.api.world.shared.counters.dropped:
         assert monotonic() < deadline, "it still waits"
         receiver.turn()
     (_, first), *_ = smsc.api.world.event_log.list_after(0)

@@ -241,7 +241,7 @@ class Api:
         index = message - campaign.first_message
         reached = index < campaign.line.count_due(world.clock.now())
         response = MoResponse(
-            id=world.next_id("response"),
+            id=world.next["response"],
             number=campaign.recipients.numbers[index],
             campaign=campaign.id,
             campaign_name=campaign.name,

@@ -156,7 +156,7 @@ def assert_nothing_happened(api: Api) -> None:
     world = api.world
     assert world.balance == world.account.credit
     assert (world.movements, world.campaigns, world.clicks) == ([], {}, [])
-    assert world.next_id("campaign") == 8528238
+    assert world.next["campaign"] == 8528238
 
 
 def assert_refused(answer: Answer, naming: str) -> None:

@@ -1,12 +1,15 @@
 """Incoming texts (MO): replies, and texts that begin with a keyword.
 
-A text is recorded, and with it the pushes to the customer's servers.
+A text is recorded, and with it the pushes to the customer's servers, as faults change
+them.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
-from emulator.domain import dates, dlr, keyword
+from emulator.domain import dates, dlr, keyword, push
 from emulator.domain.account import Keyword
+from emulator.domain.delivery import Delivery, DeliveryKind
 from emulator.domain.emulator_refusals import (
     NO_SUCH_MESSAGE,
     NOT_ARRIVED,
@@ -18,14 +21,31 @@ from emulator.domain.platform_refusals import TOO_SHORT
 from emulator.domain.recipients import format_cellphone
 from emulator.domain.refusals import Refusal
 from emulator.domain.responses import MoResponse
-from emulator.domain.sms import SmsCampaign
+from emulator.domain.sms import CampaignSource, SmsCampaign
+from emulator.faults import CallFacts, FaultPhase, FaultPlace, FaultRule
+from emulator.faults.calls import PushCall
 from emulator.operations.background import keyword_answers
-from emulator.operations.background.outgoing import InboundText, OutgoingPushes
 from emulator.operations.call import OperationCall, OperationResult, Row
 from emulator.timekeeping.event_log import WorldEvent
 from emulator.world import World
 
 ARRIVED_STATUS = "sent"
+
+
+class InboundText(NamedTuple):
+    """A text from a handset, and the message that it answers."""
+
+    number: int
+    words: str
+    now: datetime
+    campaign: SmsCampaign | None = None
+    place: int = 0  # of the message in it
+    fault: str = ""  # the id of the rule that makes it come early
+
+    @property
+    def message_id(self) -> int:
+        """The id of the message, 0 without."""
+        return self.campaign.first_message + self.place if self.campaign else 0
 
 
 class InboundResult(NamedTuple):
@@ -91,13 +111,13 @@ def keep_inbound_text(world: World, text: InboundText) -> InboundResult:
     word = keyword.find_keyword(text.words, world.account.keywords, text.now)
     outgoing = OutgoingPushes(world, text)
     response = _make_response(world, text)
+    if response is not None and (world.account.push_url or world.outbox.relays):
+        outgoing.add_push(world.account.push_url or "")
+    campaign, message = text.campaign.id if text.campaign else 0, text.message_id
     if response is not None:
         world.keep_change(response)
-        if world.account.push_url or world.outbox.relays:
-            outgoing.add_push(world.account.push_url or "")
-    campaign = text.campaign.id if text.campaign else 0
     world.keep_change(
-        WorldEvent(text.now, "replied", campaign=campaign, message=text.message_id)
+        WorldEvent(text.now, "replied", campaign=campaign, message=message)
     )
     if word is not None:
         world.keep_change(ReceivedText(text.now, text.number, word.word, text.words))
@@ -112,7 +132,7 @@ def keep_inbound_text(world: World, text: InboundText) -> InboundResult:
 
 
 def _carry_out_keyword(
-    world: World, text: InboundText, word: Keyword, outgoing: OutgoingPushes
+    world: World, text: InboundText, word: Keyword, outgoing: "OutgoingPushes"
 ) -> None:
     """Do what the keyword asks for; a fixed answer calls no URL."""
     if word.response_url:
@@ -131,15 +151,16 @@ def _make_response(world: World, text: InboundText) -> MoResponse | None:
     if campaign is None:
         return None
     reached = place < campaign.line.count_due(text.now)
+    sent_at = campaign.line.due_time(place) if reached else None
     return MoResponse(
-        id=world.next_id("response"),
+        id=world.next["response"],
         number=text.number,
         campaign=campaign.id,
         campaign_name=campaign.name,
-        message=text.message_id,
+        message=campaign.first_message + place,
         text=campaign.render_text(place),
         response=text.words,
-        sent_at=campaign.line.due_time(place) if reached else None,
+        sent_at=sent_at,
         received_at=text.now,
     )
 
@@ -184,12 +205,107 @@ def _attach_to_newest(world: World, text: InboundText) -> InboundText:
 
 def _describe_waiting(campaign: SmsCampaign, place: int, text: InboundText) -> str:
     """Return why a message is not on its handset, or nothing where it is."""
-    message = dlr.get_sms_message(campaign, place, text.now)
-    if message.status == ARRIVED_STATUS:
+    status = dlr.compute_message_status(campaign, place, text.now)
+    if status == ARRIVED_STATUS:
         return ""
-    return f"message {message.id} is {message.status}"
+    return f"message {campaign.first_message + place} is {status}"
 
 
 def _make_refusal(waiting: str) -> Refusal:
     why = f"{waiting}: advance the clock, or settle, and it may arrive"
     return Refusal(NOT_ARRIVED, why)
+
+
+class OutgoingPushes:
+    """The deliveries of one text, in the order in which they leave."""
+
+    def __init__(self, world: World, text: InboundText) -> None:
+        self._world = world
+        self._text = text
+        self.deliveries: list[Delivery] = []
+
+    def add_push(self, url: str) -> None:
+        """Add a push to the customer's server at *url*; without one, to a listener.
+
+        Source: manual MOP-04; SMP-06 for what was sent by SMPP.
+        """
+        text, world = self._text, self._world
+        message = text.message_id or world.next["response"]
+        self._add_delivery(
+            self._make_delivery(choose_reply_kind(world, text), url, message_id=message)
+        )
+
+    def add_keyword_push(self, keyword: Keyword) -> None:
+        """Add a push that asks the server of *keyword* for an answer.
+
+        Source: manual KEY-03.
+        """
+        url = keyword.response_url or ""
+        made = self._make_delivery(DeliveryKind.KEYWORD, url, keyword=keyword.word)
+        self._add_delivery(made._replace(keyword=keyword.word))
+
+    def _make_delivery(
+        self, kind: DeliveryKind, url: str, **facts: str | int
+    ) -> Delivery:
+        text, account = self._text, self._world.account
+        return Delivery(
+            id=self._world.next["delivery"] + len(self.deliveries),
+            kind=kind,
+            url=url,
+            facts={
+                "response": text.words,
+                "cellphone": text.number,
+                **facts,
+                "date": dates.format_platform_time(text.now, account.zone),
+            },
+            made_at=text.now,
+            due_at=text.now,
+            retries=account.push_retries,
+            number=text.number,
+            message=text.message_id,
+            fault=text.fault,
+        )
+
+    def _add_delivery(self, delivery: Delivery) -> None:
+        """Add *delivery*, or what a fault makes of it."""
+        rule = self._find_fault(delivery) if self._world.faults else None
+        if rule is None:
+            self.deliveries.append(delivery)
+            return
+        self.deliveries += [
+            each._replace(id=delivery.id + index, fault=rule.id)
+            for index, each in enumerate(rule.effect.make_deliveries(delivery))
+        ]
+
+    def _find_fault(self, delivery: Delivery) -> FaultRule | None:
+        world, kind = self._world, delivery.kind
+        choice = world.account.assumptions.chosen["mo_cellphone_name"]
+        call = PushCall(
+            delivery, push.make_push_parameters(kind, delivery.facts, choice)
+        )
+        facts = make_call_facts(self._text, kind, FaultPhase.PUSH)
+        facts = facts._replace(is_affected_by=lambda effect: effect.changes_push(call))
+        return world.match_fault_rule(facts, FaultPlace.PUSH)
+
+
+def choose_reply_kind(world: World, text: InboundText) -> DeliveryKind:
+    """Return the kind of the push for a reply.  Source: assumption SMP-07."""
+    by_smpp = text.campaign is not None and text.campaign.source is CampaignSource.SMPP
+    if by_smpp and world.account.assumptions.chosen["smpp_mo_case"] == "capitalised":
+        return DeliveryKind.SMPP_REPLY
+    return DeliveryKind.REPLY
+
+
+def make_call_facts(
+    text: InboundText, kind: DeliveryKind, phase: FaultPhase
+) -> CallFacts:
+    """Return the facts of a push of *text* for the fault rules."""
+    return CallFacts(
+        operation=str(kind),
+        phase=phase,
+        token="",
+        numbers=(format_cellphone(text.number),),
+        body={"response": text.words, "message_id": text.message_id},
+        headers={},
+        now=text.now,
+    )

@@ -76,7 +76,7 @@ def _place_answer(world: World, text: str, to: int, now: datetime) -> SmsCampaig
         "recipients": [{"cellphone": format_cellphone(to)}],
         "route": route.id,
     }
-    ids = SmsIds(world.next_id("campaign"), world.next_id("message"))
+    ids = SmsIds(world.next["campaign"], world.next["message"])
     placed = sms.make_sms_campaign(order, account, ids=ids, now=now, world=world.name)
     world.charge_credit(placed.cost, reason="keyword", reference=placed.id, now=now)
     return placed._replace(source=CampaignSource.KEYWORD)

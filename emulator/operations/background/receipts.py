@@ -139,7 +139,7 @@ def handle_no_receiver(
         world.outbox.unacknowledged.pop(taken.id, None)
         world.outbox.queue_receipt(system_id, taken)
     world.work_queue.schedule_expiry(system_id, world.clock.now())
-    world.wake_courier()
+    world.shared.wake_courier(world)
 
 
 def log_dropped_receipts(world: World) -> None:
@@ -228,7 +228,7 @@ def _keep_acknowledgement(world: World, receipt: ReceiptAcknowledgement) -> None
 def _count_attempt(world: World, tried: Delivery, verdict: Verdict) -> None:
     """Stop waiting for the answer, and count the attempt."""
     world.outbox.stop_awaiting_response(tried)
-    world.counters.attempts[str(tried.kind), str(verdict)] += 1
+    world.shared.counters.attempts[str(tried.kind), str(verdict)] += 1
 
 
 def _drop_receipt(world: World, delivery: Delivery, why: str, at: datetime) -> None:
@@ -245,8 +245,9 @@ def _forget_receipt(world: World, delivery: Delivery, why: str, at: datetime) ->
     if waiting[0].id == delivery.id:  # always, as the oldest are dropped
         waiting.popleft()
     world.outbox.receipt_contents.pop(delivery.id, None)
-    world.outbox.unlogged_drops[system_id, why] += 1
-    world.counters.dropped[why] += 1
+    drops = world.outbox.unlogged_drops
+    drops[system_id, why] = drops.get((system_id, why), 0) + 1
+    world.shared.counters.dropped[why] += 1
     says = f"the receipt of message {delivery.message}: {_describe_drop(world, why)}"
     pdu_journal.record_without_pdu(world.journal, at, DROPPED, delivery, says)
 
@@ -278,7 +279,7 @@ def _make_delivery(
         "date": dates.format_platform_time(made.done_at, account.zone),
     }
     return Delivery(
-        world.next_id("delivery"),
+        world.next["delivery"],
         DeliveryKind.RECEIPT,
         SCHEME + system_id,
         facts,

@@ -5,6 +5,7 @@ Commands of a test, and what the courier or a listener reports.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -134,7 +135,7 @@ def keep_attempt(
 
     Source: manual MOP-06, KEY-05; assumptions MOP-07, KEY-16.
     """
-    delivery = world.deliveries[push.delivery]
+    delivery, url = world.deliveries[push.delivery], push.request_url
     verdict = answer.verdict or judge_push_answer(
         delivery.kind, answer.status, answer.body
     )
@@ -145,22 +146,23 @@ def keep_attempt(
         )
         verdict = verdict if back.sent else Verdict.UNUSABLE
         says = back.says
+    elif verdict is not Verdict.ACCEPTED:
+        says = says or _describe_mistake(delivery, verdict, answer)
     attempt = Attempt(
         at=now,
         method=push.method,
-        url=push.request_url,
+        url=url,
         verdict=verdict,
         status=answer.status,
         headers=answer.headers,
         body=answer.body,
-        says=says or _describe_mistake(delivery, verdict, answer),
+        says=says,
         duration=answer.duration,
     )
     tried = delivery.apply_attempt(attempt, now)
     world.keep_change(tried)
-    world.run_on_commit(
-        lambda: _count_attempt(world, tried, verdict, now - delivery.made_at)
-    )
+    took = now - delivery.made_at
+    world.run_on_commit(partial(_count_attempt, world, tried, verdict, took))
     world.keep_change(
         WorldEvent(now, "pushed", delivery=delivery.id, verdict=str(verdict))
     )
@@ -170,9 +172,10 @@ def _count_attempt(
     world: World, tried: Delivery, verdict: Verdict, took: timedelta
 ) -> None:
     """Count an attempt, and after the last one the time that it took in all."""
-    world.counters.attempts[str(tried.kind), str(verdict)] += 1
+    counters = world.shared.counters
+    counters.attempts[str(tried.kind), str(verdict)] += 1
     if tried.state is DeliveryState.DELIVERED:
-        world.counters.lags.add(took.total_seconds())
+        counters.lags.add(took.total_seconds())
 
 
 def keep_failed_attempt(world: World, delivery: Delivery, now: datetime) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from emulator.operations.call import OperationCall, OperationResult
 from emulator.world import World
-from emulator.world.counters import BUCKET_BOUNDS, Histogram
+from emulator.world.shared_state import BUCKET_BOUNDS, Histogram
 from emulator.worlds import WorldDirectory
 
 MetricSample = tuple[Mapping[str, object], float]  # labels and value

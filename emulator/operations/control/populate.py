@@ -202,7 +202,7 @@ def _add_replies(
     if number is None or not story.replies:
         return 0
     campaign, seed = world.campaigns[number], world.account.seed
-    first = world.next_id("response")
+    first = world.next["response"]
     count = 0
     for index in range(campaign.line.count_due(now)):
         message = campaign.first_message + index

@@ -46,7 +46,7 @@ def answer_push(world: World, call: OperationCall) -> OperationResult:
 def _stream_frames(world: World) -> PushStream:
     relay, relays = PushRelay(), world.outbox.relays
     relays.append(relay)
-    world.wake_courier()
+    world.shared.wake_courier(world)
     try:
         yield f": the pushes of world {world.name}\n\n"
         beat = HEARTBEAT
@@ -60,7 +60,7 @@ def _stream_frames(world: World) -> PushStream:
     finally:
         relays.remove(relay)
         world.notify_listeners()
-        world.wake_courier()
+        world.shared.wake_courier(world)
 
 
 def _describe_push(push: PushRequest) -> dict[str, object]:

@@ -288,7 +288,7 @@ def _describe_world(worlds: WorldDirectory, world: World) -> Row:
         "balance": to_rounded_amount(world.balance),
         "tokens": list(world.tokens),
         "campaigns": sum(map(len, world.list_campaign_tables())),
-        "messages": world.next_id("message") - FIRST_IDS["message"],
+        "messages": world.next["message"] - FIRST_IDS["message"],
         "assumptions": {
             name: choice
             for name, choice in chosen.items()

@@ -10,7 +10,7 @@ def create_email_campaign(world: World, call: OperationCall) -> OperationResult:
     """Source: manual EML-20."""
     account = world.account
     world.require_capacity(len(call.body["recipients"]))
-    number = world.next_id("email")
+    number = world.next["email"]
     campaign = email.make_email_campaign(
         call.body, account, number=number, now=call.now
     )

@@ -15,7 +15,7 @@ def lookup_number(world: World, call: OperationCall) -> OperationResult:
     found = hlr.look_up_hlr(
         int(call.params["cellphone"]),
         account,
-        lookup=world.next_id("hlr"),
+        lookup=world.next["hlr"],
         now=call.now,
     )
     world.keep_change(found)

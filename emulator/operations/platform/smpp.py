@@ -48,7 +48,7 @@ def submit_message(
         order,
         bind,
         world.account,
-        ids=SmsIds(world.next_id("campaign"), world.next_id("message")),
+        ids=SmsIds(world.next["campaign"], world.next["message"]),
         now=now,
         world=world.name,
     )

@@ -70,7 +70,7 @@ def place_sms_campaign(
     """Place and charge the campaign of *call*; return it and the new balance."""
     account, body = call.account or world.account, call.body
     world.require_capacity(len(body["recipients"]))
-    ids = sms.SmsIds(world.next_id("campaign"), world.next_id("message"))
+    ids = sms.SmsIds(world.next["campaign"], world.next["message"])
     campaign = sms.make_sms_campaign(
         body, account, ids=ids, now=call.now, world=world.name, link=link
     )

@@ -14,7 +14,7 @@ def create_voice_campaign(world: World, call: OperationCall) -> OperationResult:
     """Source: manual VOI-13 to VOI-15."""
     account = call.account or world.account
     world.require_capacity(len(call.body["recipients"]))
-    ids = voice.VoiceIds(world.next_id("voice"), world.next_id("call"))
+    ids = voice.VoiceIds(world.next["voice"], world.next["call"])
     campaign = voice.make_voice_campaign(call.body, account, ids=ids, now=call.now)
     doubts = voice.list_voice_doubts(campaign, account)
     call.notes.extend(accept_doubts(doubts, account.assumptions))
