@@ -14,6 +14,7 @@ import pytest
 
 import emulator
 from emulator import files
+from emulator.contract.memo import ShortKeyCache
 from emulator.domain.account import Token
 from emulator.world import World
 from tests.support.emulator import Api, make_limited_emulator
@@ -83,6 +84,8 @@ def kept() -> int:
     for each in gc.get_objects():
         if isinstance(each, CACHE) and each.cache_parameters()["maxsize"] is not None:
             each.cache_clear()
+        if isinstance(each, ShortKeyCache):
+            each.clear()
     gc.collect()
     return tracemalloc.get_traced_memory()[0]
 

@@ -11,7 +11,7 @@ QuestionT = TypeVar("QuestionT", str, bytes)
 MAX_CACHED_LENGTH = 256  # characters or bytes of a question that is remembered
 
 
-class _ShortKeyCache(dict[QuestionT, ResultT]):
+class ShortKeyCache(dict[QuestionT, ResultT]):
     """Answers by their question; it is emptied once it is full."""
 
     def __init__(self, maxsize: int, work_out: Callable[[QuestionT], ResultT]) -> None:
@@ -39,7 +39,7 @@ def cache_short_keys(
     def decorate(
         work_out: Callable[[QuestionT], ResultT],
     ) -> Callable[[QuestionT], ResultT]:
-        known: _ShortKeyCache[QuestionT, ResultT] = _ShortKeyCache(maxsize, work_out)
+        known: ShortKeyCache[QuestionT, ResultT] = ShortKeyCache(maxsize, work_out)
         return known.__getitem__
 
     return decorate

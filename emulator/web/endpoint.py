@@ -68,20 +68,20 @@ class Endpoint:
             now = self._api.get_default_time()
         else:
             headers = http_request.collect_headers(scope)
-            visit = RequestContext(scope, operation, headers, receive, stopwatch())
+            context = RequestContext(scope, operation, headers, receive, stopwatch())
             try:
-                answer = await self._handle_request(visit)
+                answer = await self._handle_request(context)
             except ClientDisconnected:
                 self._api.record_exchange(
-                    visit, HttpResponse(http_response.NO_RESPONSE)
+                    context, HttpResponse(http_response.NO_RESPONSE)
                 )
                 return
             except Exception as error:  # noqa: BLE001 - and none is hidden
-                answer = self._render_error(visit, error)
-            if visit.fault or visit.notes:
-                _add_fault_headers(visit, answer)
-            self._api.record_exchange(visit, answer)
-            entry = visit.entry
+                answer = self._render_error(context, error)
+            if context.fault or context.notes:
+                _add_fault_headers(context, answer)
+            self._api.record_exchange(context, answer)
+            entry = context.entry
             if entry is None:
                 now = self._api.get_default_time()
             else:
@@ -120,8 +120,6 @@ class Endpoint:
         if ledger := operation.aliases.get(self._path):
             why = f"{operation.path} is the path that a strict world knows"
             context.weigh_doubt(Doubt(ledger, platform_refusals.NO_SUCH_PATH, why))
-        if world.work_queue.next_at <= entry.now:
-            await waiting.bring_up_to_date(world, entry.now)
         params = http_request.read_parameters(operation, context.scope, headers)
         call = context.call = OperationCall(
             entry.now, entry.token, params, context.notes
@@ -132,7 +130,8 @@ class Endpoint:
             took = stopwatch() - context.started
             if took > PROMPT_SECONDS:  # the upload lasted
                 call.now = world.clock.now()
-                await waiting.bring_up_to_date(world, call.now)
+        if world.work_queue.next_at <= call.now:
+            await waiting.bring_up_to_date(world, call.now)
         function = self._functions.get(operation.id)
         if function is None:
             steps = self._patient[operation.id](world, call)

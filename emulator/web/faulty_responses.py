@@ -36,20 +36,14 @@ from emulator.world import World
 DRIP_CHUNKS = 20  # pieces that a body drips in
 LINGER_ZERO = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # with a RST
 CarryOut = Callable[[], Awaitable[HttpResponse]]
-REFUSAL_BLANKS = (
-    "field",
-    "field_of",
-    "limit",
-    "mark",
-    "other",
-    "service",
-)  # placeholders in the sentences of refusals
+# Placeholders in the sentences of refusals
+REFUSAL_BLANKS = ("field", "field_of", "limit", "mark", "other", "service")
 
 
 class StruckHttpCall(Struct, frozen=True, kw_only=True):
     """One call that a rule strikes (``HttpCall``)."""
 
-    rule_id: str  # its id
+    rule_id: str
     call_number: int
     seed: int
     right_response: HttpResponse  # without the fault; a 200 if not executed
