@@ -111,10 +111,10 @@ def _follow_forgetting(
     world: Any, _forgotten: DeliveriesForgotten, _earlier: None
 ) -> None:
     finished, known = world.outbox.finished, world.deliveries
-    is_first = (
+    left = (
         n for n, each in enumerate(finished) if each in known and known[each].is_over
     )
-    del finished[: next(is_first, len(finished))]
+    del finished[: next(left, len(finished))]  # what is first is over, and known
 
 
 def _follow_early_answer(
