@@ -1,9 +1,10 @@
 """Record an HTTP exchange in the journal: references, and the start of large bodies."""
 
+from collections.abc import Iterable
 from itertools import chain
 
 from emulator.timekeeping.clock import stopwatch
-from emulator.web.http_body import HttpResponse
+from emulator.web.http_body import HeaderPair, HttpResponse
 from emulator.web.request_context import RequestContext
 from emulator.world import journal
 from emulator.world.journal import (
@@ -16,6 +17,13 @@ from emulator.world.journal import (
 )
 from emulator.worlds import WorldEntry
 
+# Headers that carry what commands the emulator, or its visitors' cookies. The tokens of
+# accounts are not among them: a row has to say whose it is.
+SECRET_REQUEST_HEADERS = frozenset(
+    {b"cookie", b"proxy-authorization", b"x-emulator-control"}
+)
+MASK = b"****"
+
 
 def record_http_exchange(
     context: RequestContext, entry: WorldEntry, response: HttpResponse
@@ -26,7 +34,10 @@ def record_http_exchange(
     """
     scope, operation, kept = context.scope, context.operation, entry.world.journal
     path, query = scope["path"], scope["query_string"]
-    headers = HEADER_SEPARATOR.join(chain.from_iterable(scope["headers"]))
+    sent = scope["headers"]
+    if not SECRET_REQUEST_HEADERS.isdisjoint(context.headers):
+        sent = mask_secret_headers(sent)
+    headers = HEADER_SEPARATOR.join(chain.from_iterable(sent))
     numbers: CellphoneNumbers = ()
     request: JournalBody = context.body
     answered: JournalBody = (
@@ -63,6 +74,14 @@ def record_http_exchange(
             octets,
         )
     )
+
+
+def mask_secret_headers(headers: Iterable[HeaderPair]) -> list[HeaderPair]:
+    """Return the headers of a request without the values that nothing may keep."""
+    return [
+        (name, MASK if name.lower() in SECRET_REQUEST_HEADERS else value)
+        for name, value in headers
+    ]
 
 
 def _shorten_bodies(
