@@ -78,7 +78,7 @@ class SecretGuard:
         if any(self.is_session(each, now or wall_now()) for each in sessions):
             return RIGHT
         guess = headers.get(SECRET_HEADER.lower().encode())
-        return WRONG if guess is None else self.check_guess(scope, guess, moment)
+        return self.check_guess(scope, guess, moment) if guess else WRONG
 
     def check_guess(
         self, scope: Scope, guess: bytes, moment: float | None = None

@@ -3,7 +3,7 @@
 Neither the control API nor the panel is ever opened by it, and no answer is given with
 a visitor's own credentials: a page needs a token of its own.
 
-Source: assumption GEN-26.
+Source: assumption GEN-23.
 """
 
 import re
@@ -27,7 +27,7 @@ EXPOSED_HEADERS = (
 HEADER_LIST_PATTERN = re.compile(rb"[\w.-]{1,64}(?:[ \t]*,[ \t]*[\w.-]{1,64})*")
 MAX_HEADER_LIST = 1_024  # bytes of the names that a page asks to send
 SECRET_HEADER_NAME = b"x-emulator-control"  # never to be sent by such a page
-ORIGIN_PATTERN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+")
+ORIGIN_PATTERN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@*\s]+")
 
 
 class CorsPolicy:

@@ -1,0 +1,345 @@
+"""The emulator behind real proxies: nginx with TLS, below a path, with its own habits.
+
+What nginx is told here is what docs/guide/network.md shows.
+"""
+
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPSConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from playwright.sync_api import Browser, expect
+
+from tests.browser import chromium, watched
+from tests.campaigns import SMS, an_sms
+from tests.panelled import COPYING, addresses, copied, fill, send
+from tests.served import DEADLINE, ROOT, Served, serve
+from tests.several import free_port, is_heard
+from tests.test_guide import GUIDE
+from tests.tools import require_tool
+
+pytestmark = pytest.mark.tools
+
+SECRET = "correct-horse"
+NAME = "sms.example"
+TRUSTED = ("--trusted-proxy", "127.0.0.1", "--allowed-host", NAME)
+FORWARDING = """
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $http_host;
+"""
+CONF = """
+worker_processes 1;
+pid {home}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    client_body_temp_path {home}/body;
+    proxy_temp_path {home}/proxy;
+    fastcgi_temp_path {home}/fastcgi;
+    scgi_temp_path {home}/scgi;
+    uwsgi_temp_path {home}/uwsgi;
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {home}/certificate.pem;
+        ssl_certificate_key {home}/certificate.pem;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_buffering off;
+        {location}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Proxied:
+    """An emulator, and nginx before it."""
+
+    served: Served
+    origin: str  # https://sms.example:41234
+    prefix: str
+    context: ssl.SSLContext
+
+    @property
+    def url(self) -> str:
+        return self.origin + self.prefix
+
+    def ask(
+        self, method: str, path: str, body: str = "", **headers: str
+    ) -> tuple[int, dict[str, str], str]:
+        port = int(self.origin.rpartition(":")[2])
+        connection = HTTPSConnection(
+            "127.0.0.1", port, timeout=DEADLINE, context=self.context
+        )
+        sent = {"Host": self.origin.removeprefix("https://")}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            connection.request(method, self.prefix + path, body or None, sent)
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return response.status, found, response.read().decode()
+        finally:
+            connection.close()
+
+    def press(self, button: str = "freeze", **headers: str) -> int:
+        """Press a button as the browser does whose page comes from the proxy."""
+        says = {"Origin": self.origin, "Sec_Fetch_Site": "same-origin"}
+        form = {"Content_Type": "application/x-www-form-urlencoded"}
+        status, _, _ = self.ask(
+            "POST", f"/panel/do/{button}", "", **says | form | headers
+        )
+        return status
+
+
+@contextmanager
+def proxied(
+    folder: Path, *flags: str, location: str, prefix: str = "", **environment: str
+) -> Iterator[Proxied]:
+    """Run nginx with TLS before an emulator; ``{upstream}`` is where that is."""
+    nginx = require_tool("nginx")
+    port = free_port()
+    origin = f"https://{NAME}:{port}"
+    authority = trustme.CA()
+    certificate = authority.issue_cert(NAME, "127.0.0.1")
+    certificate.private_key_and_cert_chain_pem.write_to_path(
+        str(folder / "certificate.pem")
+    )
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with ExitStack() as stack:
+        named = [each.format(origin=origin) for each in flags]
+        served = stack.enter_context(serve(*named, environment=environment))
+        where = location.replace("{upstream}", served.url)
+        conf = CONF.format(home=folder, port=port, location=where)
+        (folder / "nginx.conf").write_text(conf, "utf-8")
+        log = stack.enter_context((folder / "stderr").open("w"))
+        command = [
+            str(nginx),
+            "-p",
+            str(folder),
+            "-c",
+            "nginx.conf",
+            "-g",
+            "daemon off;",
+        ]
+        process = stack.enter_context(subprocess.Popen(command, stderr=log))
+        stack.callback(process.terminate)
+        while not is_heard(("127.0.0.1", port)):
+            assert process.poll() is None, (folder / "stderr").read_text("utf-8")
+        yield Proxied(served, origin, prefix, context)
+
+
+PLAIN = "location / { proxy_pass {upstream}; }"  # nginx's default Host
+HOSTED = f"location / {{ proxy_pass {{upstream}}; {FORWARDING} }}"
+STRIPPED = (
+    "location /sms/ { proxy_pass {upstream}/; proxy_set_header X-Forwarded-Prefix /sms;"
+    f"{FORWARDING} }}"
+)
+LEFT = "location /sms/ { proxy_pass {upstream}; }"
+WAYS = {
+    "default Host, public URL": (PLAIN, ("--public-url", "{origin}"), ""),
+    "forwarded headers": (HOSTED, TRUSTED, ""),
+    "a path taken off": (STRIPPED, TRUSTED, "/sms"),
+    "a path left in": (LEFT, ("--public-url", "{origin}/sms"), "/sms"),
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium(f"--host-resolver-rules=MAP {NAME} 127.0.0.1") as running:
+        yield running
+
+
+def test_without_a_setting_the_answer_names_it(tmp_path: Path) -> None:
+    with proxied(tmp_path, location=PLAIN) as behind:
+        says = {"Origin": behind.origin, "Sec_Fetch_Site": "same-origin"}
+        status, _, text = behind.ask("POST", "/panel/do/freeze", "", **says)
+
+    assert status == 403
+    assert f"--public-url {behind.origin}" in text
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_door_is_open_through_a_proxy_and_to_no_other_page(
+    tmp_path: Path, way: str
+) -> None:
+    location, flags, prefix = WAYS[way]
+    with proxied(tmp_path, *flags, location=location, prefix=prefix) as behind:
+        assert behind.press() == 200
+        assert behind.ask("GET", "/docs")[0] == 200
+        assert behind.ask("GET", "/_emulator/clock")[0] == 200
+        assert behind.ask("GET", "/api/v1/user", Authorization="Bearer demo")[0] == 200
+        evil = {"Origin": "https://evil.example", "Sec_Fetch_Site": "cross-site"}
+        assert behind.press(**evil) == 403
+        assert behind.press(Origin="null") == 403
+        _, _, contract = behind.ask("GET", "/openapi.json")
+        assert f'"servers":[{{"url":"{prefix or "/"}"' in contract
+
+
+def test_what_a_client_invents_does_not_pass_the_proxy(tmp_path: Path) -> None:
+    with proxied(tmp_path, *TRUSTED, location=HOSTED) as behind:
+        invented = {
+            "X_Forwarded_Host": "evil.example",
+            "Forwarded": "host=evil.example;proto=http",
+            "Origin": "https://evil.example",
+            "Sec_Fetch_Site": "same-origin",
+        }
+        assert behind.press(**invented) == 403
+        rebound = {"Host": "evil.example", "Origin": "https://evil.example"}
+        assert behind.press(**rebound, Sec_Fetch_Site="same-origin") == 421
+        direct = {
+            "Origin": "https://sms.example",
+            "X-Forwarded-Host": "sms.example",
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-For": "203.0.113.9",
+        }
+        # 127.0.0.2 is no proxy that is trusted, though it says the same.
+        connection = behind.served.address
+        assert connection[0] == "127.0.0.1"
+        assert behind.served.ask("GET", "/panel/clock", headers=direct).status == 200
+
+
+def test_who_guesses_through_a_proxy_holds_up_no_other(tmp_path: Path) -> None:
+    """Each client counts by itself, though all of them come from one proxy."""
+    own = "proxy_set_header X-Forwarded-For $http_x_test_client;"
+    location = HOSTED.replace("proxy_set_header X-Forwarded-For $remote_addr;", own)
+    environment = {"EMULATOR_CONTROL_SECRET": SECRET}
+    with proxied(tmp_path, *TRUSTED, location=location, **environment) as behind:
+
+        def status(secret: str, client: str) -> int:
+            says = {"X_Emulator_Control": secret, "X_Test_Client": client}
+            return behind.ask("GET", "/_emulator/clock", **says)[0]
+
+        while (found := status(f"wrong-{free_port()}", "203.0.113.9")) != 429:
+            assert found == 401
+        assert status(SECRET, "203.0.113.10") == 200
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_panel_lives_behind_a_proxy_in_a_real_browser(
+    tmp_path: Path, browser: Browser, way: str
+) -> None:
+    location, flags, prefix = WAYS[way]
+    flags = (*flags, "--clock", "frozen")
+    options: dict[str, Any] = {"ignore_https_errors": True, **COPYING}
+    with (
+        proxied(tmp_path, *flags, location=location, prefix=prefix) as behind,
+        watched(browser, behind.origin) as visit,
+    ):
+        page = visit(f"{prefix}/", **options)
+        page.get_by_role("button", name="Fill this world").click()
+        expect(page.get_by_role("status")).to_have_text("The world is full of life.")
+        # The stream tells that something has happened, and the region is looked at again.
+        expect(page.locator(".contacts li")).to_have_count(50)
+        send(behind.served, "demo", text="por el proxy")
+        page.get_by_role("link", name="Campaigns").click()
+        expect(page).to_have_url(f"{behind.url}/panel/campaigns")
+        before = page.locator(".card").first.text_content()
+        send(behind.served, "demo", campaign_name="otra", text="y otra más")
+        expect(page.locator(".card").first).not_to_have_text(before or "")
+        page.locator(".card").first.click()
+        expect(page.locator("main")).to_contain_text("otra")
+        page.goto(f"{behind.url}/panel/worlds")
+        page.get_by_label("Name", exact=True).fill("acme")
+        page.get_by_role("button", name="Open").click()
+        expect(page).to_have_url(f"{behind.url}/?world=acme")
+        theme = page.locator("html")
+        page.get_by_role("button", name="Light or dark").click()
+        chosen = theme.get_attribute("data-theme")
+        page.reload()
+        expect(theme).to_have_attribute("data-theme", chosen or "")
+        fill(behind.served, "demo")
+        for address in addresses(behind.served, "demo"):
+            page.goto(f"{behind.url}{address}")
+            expect(page.locator("main")).to_be_visible()
+        page.goto(f"{behind.url}/panel/request?number=1")
+        command = copied(page, page.get_by_role("button", name="curl"))
+        assert f"{behind.url}/api/" in command or way.startswith("forwarded")
+        page.goto(f"{behind.url}/docs")
+        expect(page.locator(".opblock").first).to_be_visible()
+        status = page.evaluate(
+            "base => fetch(base + '/api/v1/user',"
+            "{headers: {Authorization: 'Bearer demo'}}).then(each => each.status)",
+            prefix,
+        )
+        assert status == 200
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_enters_through_a_proxy_stays_in(
+    tmp_path: Path, browser: Browser, way: str
+) -> None:
+    location, flags, prefix = WAYS[way]
+    environment = {"EMULATOR_CONTROL_SECRET": SECRET}
+    with proxied(
+        tmp_path, *flags, location=location, prefix=prefix, **environment
+    ) as behind:
+        context = browser.new_context(ignore_https_errors=True)
+        page = context.new_page()
+        page.goto(f"{behind.url}/")
+        page.get_by_label("Secret").fill(SECRET)
+        page.get_by_role("button", name="Enter").click()
+        expect(page.get_by_role("heading", name="Nothing has")).to_be_visible()
+        (cookie,) = context.cookies()
+        kind = "__Secure-" if prefix else "__Host-"
+        assert cookie["name"] == f"{kind}emulator_control"
+        assert cookie["path"] == f"{prefix}/"
+        assert cookie["secure"]
+        assert cookie["httpOnly"]
+        assert SECRET not in cookie["value"]
+        page.goto(f"{behind.url}/panel/clock")
+        page.get_by_role("button", name="Freeze").click()
+        expect(page.get_by_text("stands still", exact=True)).to_be_visible()
+        context.close()
+
+
+def test_a_browser_app_of_a_listed_origin_uses_the_api(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """A real browser asks first, sends its token and reads the answer's headers."""
+    app = tmp_path / "app.html"
+    app.write_text("<!doctype html><title>App</title>", "utf-8")
+    script = """async ([base, body]) => {
+        const answer = await fetch(base + "/api/v3/campaign", {method: "POST", body,
+            headers: {Authorization: "Bearer demo", "Content-Type": "application/json"}});
+        const refused = await fetch(base + "/api/v1/user");
+        const control = await fetch(base + "/_emulator/clock").catch(each => each.name);
+        return [answer.status, (await answer.json()).message, refused.status,
+            refused.headers.get("x-emulator-why"), control];
+    }"""
+    with serve("--cors-origin", f"http://{NAME}:1") as served:
+        context = browser.new_context()
+        page = context.new_page()
+        page.route("**/app", lambda route: route.fulfill(path=app))
+        page.goto(f"http://{NAME}:1/app")
+        page.unroute_all()
+        import json
+
+        status, message, refused, why, control = page.evaluate(
+            script, [served.url, json.dumps(an_sms())]
+        )
+        page.goto("about:blank")
+        context.close()
+
+    assert (status, message) == (200, "Completado Correctamente")
+    assert refused == 401
+    assert "Authorization" in why
+    assert control == "TypeError"
+    assert ROOT
+    assert SMS
+
+
+def test_the_guide_shows_what_is_tried_here() -> None:
+    page = (GUIDE / "network.md").read_text("utf-8")
+
+    for line in FORWARDING.split("\n"):
+        assert line.strip() in page
