@@ -21,6 +21,7 @@ from emulator.web.control_secret import (
     MAX_WAIT,
     SESSION_TIME,
     GuessThrottle,
+    SecretCheck,
     SecretGuard,
 )
 from tests.command import run
@@ -42,11 +43,11 @@ def scope(client: str) -> dict[str, Any]:
 
 def guess(
     guard: SecretGuard, said: str, at: float, client: str = "192.0.2.1"
-) -> tuple[bool, int]:
+) -> SecretCheck:
     return guard.check_guess(scope(client), said.encode(), at)
 
 
-# --- Guessing ---------------------------------------------------------------------------
+# --- Guessing --------------------------------------------------------------------
 
 
 def test_who_guesses_waits_longer_for_each_guess_and_no_other_waits() -> None:
@@ -175,7 +176,7 @@ def test_no_secret_at_all_is_no_guess(guarded: Api) -> None:
     assert steer(guarded, "GET", "clock", headers={HEADER: SECRET}).status == 200
 
 
-# --- Who has entered --------------------------------------------------------------------
+# --- Who has entered -------------------------------------------------------------
 
 
 def test_a_session_is_signed_and_ends() -> None:
@@ -273,7 +274,7 @@ def test_tls_that_a_proxy_ends_counts(
     assert answer.headers["location"] == path
 
 
-# --- Where it must not be -------------------------------------------------------------------
+# --- Where it must not be --------------------------------------------------------
 
 
 def forms_of(secret: str) -> list[bytes]:
@@ -335,7 +336,7 @@ def entered(served: Served) -> tuple[str, bytes]:
 
 
 def test_a_secret_that_is_planted_everywhere_is_found_nowhere(tmp_path: Path) -> None:
-    """In files, the log, the journal, answers, metrics: as itself, encoded or in part."""
+    """In files, log, journal, answers, metrics: as itself, encoded or in part."""
     environment = {"EMULATOR_CONTROL_SECRET": SECRET}
     data, ready = tmp_path / "data", tmp_path / "ready"
     found: dict[str, bytes] = {}

@@ -64,7 +64,7 @@ def freeze(api: Api, **headers: str) -> Answer:
     return api.post("/panel/do/freeze", content=b"", token="", headers=sent)
 
 
-# --- Who is believed ------------------------------------------------------------------
+# --- Who is believed -------------------------------------------------------------
 
 
 def test_without_a_setting_a_proxy_is_refused_and_told_what_to_type() -> None:
@@ -238,7 +238,8 @@ def test_a_port_of_its_own_is_added_to_a_host_without_one() -> None:
 
     def host(**headers: str) -> bytes:
         scope = scope_of(rules, "10.0.0.1", **headers)
-        return dict(scope["headers"])[b"host"]
+        found: bytes = dict(scope["headers"])[b"host"]
+        return found
 
     assert host(x_forwarded_host="a.example", x_forwarded_port="8443") == (
         b"a.example:8443"
@@ -252,13 +253,14 @@ def test_a_unix_socket_and_what_is_no_address_are_not_trusted() -> None:
     rules = ProxyRules(parse_proxy_networks("0.0.0.0/0,::/0"))
 
     for client in (None, ("", 0), ("/run/x", 0)):
-        scope = {"client": client, "scheme": "http", "path": "/", "headers": []}
-        scope["headers"] = [(b"x-forwarded-proto", b"https")]
+        headers = [(b"x-forwarded-proto", b"https")]
+        scope: dict[str, Any] = {"client": client, "scheme": "http", "path": "/"}
+        scope["headers"] = headers
         rules.rewrite_scope(scope)
         assert scope["scheme"] == "http"
 
 
-# --- Below a path ------------------------------------------------------------------------
+# --- Below a path ----------------------------------------------------------------
 
 
 @pytest.fixture
@@ -402,7 +404,7 @@ def test_the_old_pages_lead_where_they_did(below: Api) -> None:
     }
 
 
-# --- Settings ---------------------------------------------------------------------------
+# --- Settings --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -158,10 +158,8 @@ def doors(scribe: Scribe) -> None:
             content = f"secret={secret}".encode()
             path = "/panel/enter"
             answer = other.post(path, content=content, token="", headers=FORM)
-            headers = SESSION_VALUE.sub(
-                "=...", str(dict(_own(answer)))
-            )  # it has a date
-            scribe.lines.append(f"> {secret}\n< {answer.status} {headers}")
+            said = SESSION_VALUE.sub("=...", str(dict(_own(answer))))  # it has a date
+            scribe.lines.append(f"> {secret}\n< {answer.status} {said}")
 
 
 def regions(scribe: Scribe) -> None:
