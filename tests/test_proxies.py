@@ -1,14 +1,18 @@
 """The emulator behind proxies: which are believed, and where its pages lead then."""
 
 import re
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPResponse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from click import BadParameter
 
+from emulator.client import Emulator
 from emulator.command import main
 from emulator.serving import composition
 from emulator.serving.settings import Settings
@@ -19,6 +23,7 @@ from emulator.web.proxies import ProxyRules, parse_proxy_networks, parse_public_
 from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms
 from tests.emulated import Answer, Api, limited
 from tests.orders import EMAIL, VOICE, order
+from tests.served import DEADLINE, Served, serve
 from tests.steering import steered
 from tests.test_panel import FORM
 
@@ -85,9 +90,10 @@ def test_the_page_of_another_website_is_not_told_to_be_let_in() -> None:
             answer = freeze(api, **{**OURS, "sec-fetch-site": site})
             assert answer.status == 403
             assert b"--public-url" not in answer.octets
-        nobody = freeze(api, host=HERE, origin="null")
-    assert nobody.status == 403
-    assert b"--public-url" not in nobody.octets
+        for origin in ("null", "https://x`id`", "file://", f"https://{'x' * 200}"):
+            nobody = freeze(api, host=HERE, origin=origin)
+            assert nobody.status == 403
+            assert b"--public-url" not in nobody.octets
 
 
 def test_a_public_url_is_an_origin_of_our_own_and_others_stay_out() -> None:
@@ -394,6 +400,92 @@ def test_a_path_of_our_own_is_never_taken_for_that_of_a_proxy() -> None:
             for path in ("/api/v1/user", "/panel/clock", "/docs", "/_emulator/clock"):
                 plain = api.said("GET", path, {"host": HERE}).status
                 assert api.said("GET", path, said).status == plain, (prefix, path)
+
+
+# --- Over sockets --------------------------------------------------------------------
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """A reverse proxy as simple as can be, which adds what it is told to."""
+
+    upstream: tuple[str, int]
+    stripped = ""
+    adds: Mapping[str, str] = {}
+    protocol_version = "HTTP/1.0"  # each answer ends with its connection
+
+    def do_GET(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        connection = HTTPConnection(*self.upstream, timeout=DEADLINE)
+        headers = {**dict(self.headers.items()), **self.adds}
+        with closing(connection):
+            path = self.path.removeprefix(self.stripped)
+            connection.request(self.command, path, body, headers)
+            answer = connection.getresponse()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() != "transfer-encoding":
+                    self.send_header(name, value)
+            self.end_headers()
+            with suppress(OSError):  # its client may have seen enough
+                while piece := answer.read1():
+                    self.wfile.write(piece)
+
+    def log_message(self, *_args: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def proxying(served: Served, **manner: Any) -> Iterator[tuple[str, int]]:
+    """Yield where a proxy listens that passes everything on."""
+    methods = {f"do_{each}": Proxy.do_GET for each in ("POST", "PUT", "DELETE")}
+    told = {"upstream": served.address, **methods, **manner}
+    handler = type("Told", (Proxy,), told)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield "127.0.0.1", server.server_address[1]
+        finally:
+            server.shutdown()
+
+
+def ask(place: tuple[str, int], method: str, path: str, **headers: str) -> HTTPResponse:
+    connection = HTTPConnection(*place, timeout=DEADLINE)
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, headers=sent)
+    return connection.getresponse()
+
+
+@pytest.mark.parametrize(
+    ("flags", "manner"),
+    [
+        (("--public-url", "https://sms.example.com/sms"), {}),
+        (
+            ("--trusted-proxy", "127.0.0.1", "--allowed-host", "sms.example.com"),
+            {"stripped": "/sms", "adds": {**FORWARDED, "Host": HERE}},
+        ),
+    ],
+    ids=["public URL", "forwarded"],
+)
+def test_page_button_stream_and_client_go_through_a_proxy(
+    flags: tuple[str, ...], manner: dict[str, Any]
+) -> None:
+    with serve(*flags) as served, proxying(served, **manner) as place:
+        own = {"Origin": PUBLIC, "Sec_Fetch_Site": "same-origin"}
+        page = ask(place, "GET", "/sms/")
+        button = ask(place, "POST", "/sms/panel/do/freeze", **own)
+        evil = ask(place, "POST", "/sms/panel/do/freeze", Origin="https://evil.example")
+        live = ask(place, "GET", "/sms/panel/live", **own)
+        with Emulator("http://{}:{}/sms".format(*place)) as emulator:
+            emulator.clock.freeze()
+            name = emulator.facts.name
+
+        assert (page.status, button.status, evil.status) == (200, 200, 403)
+        assert b'href="/sms/panel/campaigns' in page.read()
+        assert live.status == 200
+        assert live.readline().startswith((b":", b"event:", b"data:", b"retry:"))
+        assert name == "demo"
+        live.close()
 
 
 def test_the_old_pages_lead_where_they_did(below: Api) -> None:

@@ -16,6 +16,8 @@ from emulator.web.addresses import get_outside_origin, split_origin
 MAX_SHOWN = 100  # characters of what was sent, in a sentence about it
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 HTTPS_PREFIX = "https://"
+# An origin that can be typed as it is.
+PLAIN_ORIGIN_PATTERN = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+")
 FORWARDED_PREFIX = "x-forwarded-"  # of what proxies say
 ORIGIN_HEADERS = frozenset({b"origin", b"sec-fetch-site"})
 BROWSER_AGENT = "Mozilla/"  # what every browser's User-Agent begins with
@@ -157,8 +159,8 @@ class _BrowserRequest:
 
         Nothing where the browser says that the page is of another site: then it is.
         """
-        parts = split_origin(origin)
-        if parts is None or not set(self._sites) <= {"same-origin"}:
+        is_plain = PLAIN_ORIGIN_PATTERN.fullmatch(origin) and len(origin) < MAX_SHOWN
+        if not is_plain or not set(self._sites) <= {"same-origin"}:
             return ""
         more = ""
         client = self._scope.get("client")
@@ -166,7 +168,7 @@ class _BrowserRequest:
             more = f", or believe what it says: --trusted-proxy {client[0]}"
         return (
             "; if that is a proxy of yours before the emulator, start it with "
-            f"--public-url {shorten_shown(origin)} (or EMULATOR_PUBLIC_URL), with the "
+            f"--public-url {origin} (or EMULATOR_PUBLIC_URL), with the "
             f"path where the proxy adds one{more}"
         )
 
