@@ -27,7 +27,7 @@ from emulator.web.control_secret import (
 from tests.command import run
 from tests.emulated import Answer, Api, control, limited
 from tests.orders import CELLPHONE, SMS, order
-from tests.served import DEADLINE, Served, serve
+from tests.served import DEADLINE, ROOT, Served, serve
 from tests.steering import steer
 from tests.test_panel import FORM
 
@@ -408,6 +408,16 @@ def test_a_wrong_configuration_does_not_repeat_it(tmp_path: Path) -> None:
         assert done.returncode == 2
         for form in forms_of(SECRET):
             assert form not in (done.stdout + done.stderr).encode(), content
+
+
+def test_a_compose_file_passes_it_on() -> None:
+    """As one that drops it leaves open what its operator has closed."""
+    files = [ROOT / "compose.yaml", *(ROOT / "deploy").rglob("compose*.yaml")]
+
+    assert len(files) > 1
+    for each in files:
+        text = each.read_text("utf-8")
+        assert "EMULATOR_CONTROL_SECRET: ${EMULATOR_CONTROL_SECRET:-}" in text, each
 
 
 def test_what_is_kept_of_it_is_a_hash(guarded: Api) -> None:
