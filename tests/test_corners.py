@@ -20,7 +20,7 @@ from emulator.domain.delivery import Delivery, DeliveryKind
 from emulator.domain.handset import Outcome, Population
 from emulator.serving.standby import Standby
 from emulator.timekeeping import clock
-from emulator.web import hosts
+from emulator.web import admission
 from emulator.web.pages import DOCS_ASSETS
 from emulator.world.journal import BODY_HEAD, LARGEST_WHOLE_BODY
 from emulator.world.world import MOST_REVOKED_TOKENS
@@ -98,8 +98,8 @@ def why(api: Api, token: str) -> str:
 
 
 def test_a_host_is_known_again_after_many_others() -> None:
-    known = hosts.AllowedHosts()
-    for index in range(hosts.MAX_CACHED + 5):
+    known = admission.AllowedHosts()
+    for index in range(admission.MAX_CACHED + 5):
         assert known.is_allowed(b"a%d.localhost" % index)
     assert known.is_allowed(b"a0.localhost:80")
     assert not known.is_allowed(b"a0.localhost.example.com")

@@ -36,6 +36,7 @@ CHECKED_ELSEWHERE = ROOT / "examples" / "ci"
 OUTPUTS = (".json", ".txt")
 CLOCK = "2026-03-02T18:00:00Z"  # where the start of the guide lets it stand
 TRANSLATED = GUIDE / "README.es.md"
+TRANSLATIONS = {each for each in PAGES if each.suffixes[0] == ".es"}
 
 
 def on(page: Path) -> list[Path]:
@@ -46,7 +47,7 @@ def on(page: Path) -> list[Path]:
 
 def shown() -> list[Path]:
     """Return every file that the guide shows, in one language."""
-    return [path for page in PAGES if page != TRANSLATED for path in on(page)]
+    return [path for page in PAGES if page not in TRANSLATIONS for path in on(page)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -134,6 +135,26 @@ def test_the_first_page_says_the_same_in_both_languages() -> None:
     )
     assert "(README.es.md)" in english.read_text("utf-8")
     assert "(README.md)" in spanish.read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", sorted(TRANSLATIONS), ids=lambda page: page.name)
+def test_a_page_in_two_languages_has_the_same_parts_in_both(page: Path) -> None:
+    """The same files, links, flags and variables, headings and rows, in order."""
+    twin = page.with_name(page.name.replace(".es.md", ".md"))
+    if page == TRANSLATED:
+        return  # which leaves things out, and says so
+    spanish, english = (each.read_text("utf-8") for each in (page, twin))
+
+    assert f"({page.name})" in english
+    for parts in (r"^#+ |^\| |^- |^\d\. ", r"`[^`\n]*[A-Za-z]-[A-Za-z][^`\n]*`"):
+        pattern = re.compile(parts, re.MULTILINE)
+        said = [each for each in pattern.findall(english) if "name" not in each]
+        assert [each for each in pattern.findall(spanish) if "nombre" not in each] == (
+            said
+        )
+    links = re.compile(r"\]\(([^)#]+)")
+    expected = [each for each in links.findall(english) if each != page.name]
+    assert [each for each in links.findall(spanish) if each != twin.name] == expected
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

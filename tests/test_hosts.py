@@ -18,7 +18,7 @@ from emulator.command import main
 from emulator.command.doctor import DiagnosisTarget, find_problems
 from emulator.serving import composition
 from emulator.serving.settings import Settings
-from emulator.web.hosts import (
+from emulator.web.admission import (
     MAX_CACHED,
     AllowedHosts,
     parse_host_names,

@@ -289,6 +289,11 @@ SENTENCES: Mapping[str, tuple[int, str, str]] = {
         "Falta el secreto de control o es otro",
         "The control secret is missing or another",
     ),
+    "TOO_MANY_GUESSES": (
+        429,
+        "Demasiados secretos equivocados: espere {seconds} segundos",
+        "Too many wrong secrets: wait {seconds} seconds",
+    ),
     "NO_SUCH_ITEM": (404, "El elemento no existe", "The item does not exist"),
     "NOT_CHANGEABLE": (
         422,

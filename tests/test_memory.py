@@ -298,7 +298,7 @@ BOUNDED = {
     "emulator.smpp.shown.decode_cached": "four PDUs, each bounded by the session",
     "emulator.operations.control.sample_people.make_people": "four, by seed",
     "emulator.web.panel.assets._read_asset": "files of our own, by path",
-    "emulator.web.panel.assets.make_asset_url": "names that our own pages give",
+    "emulator.web.panel.assets.make_asset_path": "names that our own pages give",
     "emulator.world.codec._fields_of": "types",
     "emulator.world.codec._is_dated": "types",
 }

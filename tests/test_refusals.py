@@ -64,6 +64,7 @@ ELSEWHERE = {
         "TIME_PASSED",
         "TIME_TOO_FAR",
         "TOO_FINE",
+        "TOO_MANY_GUESSES",
         "WORLDS_FULL",
         "WORLD_NEEDED",
     },

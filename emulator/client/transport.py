@@ -110,6 +110,7 @@ class SocketTransport:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
+        self._below = urlsplit(self.url).path  # where a proxy has it
         self._idle: deque[tuple[HTTPConnection, float]] = deque()
 
     def open_smpp(self) -> None:
@@ -123,9 +124,7 @@ class SocketTransport:
         try:
             if connection.sock is not None:
                 connection.sock.settimeout(request.timeout)
-            connection.request(
-                *request[:2], request.body or None, dict(request.headers)
-            )
+            self._send(connection, request)
             answer = connection.getresponse()
             headers = _to_headers(answer.getheaders())
             response = ClientResponse(answer.status, headers, answer.read())
@@ -154,15 +153,18 @@ class SocketTransport:
             while True:
                 self._idle.pop()[0].close()
 
+    def _send(self, connection: "HTTPConnection", request: ClientRequest) -> None:
+        method, path = request[:2]
+        headers = dict(request.headers)
+        connection.request(method, self._below + path, request.body or None, headers)
+
     def _iter_chunks(
         self, connection: "HTTPConnection", request: ClientRequest
     ) -> Iterator[bytes]:
         from http.client import HTTPException  # noqa: PLC0415
 
         try:
-            connection.request(
-                *request[:2], request.body or None, dict(request.headers)
-            )
+            self._send(connection, request)
             answer = connection.getresponse()
             if answer.status != HTTPStatus.OK:
                 headers = _to_headers(answer.getheaders())

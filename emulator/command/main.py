@@ -29,6 +29,9 @@ from emulator.command.options import (
     join_option_values,
     parse_clock_option,
     parse_hosts_option,
+    parse_origins_option,
+    parse_proxies_option,
+    parse_public_url_option,
     parse_url_option,
     setting_option,
 )
@@ -112,6 +115,28 @@ def main() -> None:
     multiple=True,
     callback=join_option_values,
     metavar="NAMES",
+)
+@setting_option(
+    "--trusted-proxy",
+    "Proxies whose X-Forwarded headers are believed: addresses and networks, a,b.",
+    type=parse_proxies_option,
+    multiple=True,
+    callback=join_option_values,
+    metavar="NETWORKS",
+)
+@setting_option(
+    "--public-url",
+    "Where browsers find it behind a proxy, with the path if it has one.",
+    type=parse_public_url_option,
+    metavar="URL",
+)
+@setting_option(
+    "--cors-origin",
+    "Origins whose pages may use the platform's API: a,b or *.",
+    type=parse_origins_option,
+    multiple=True,
+    callback=join_option_values,
+    metavar="ORIGINS",
 )
 @CONTROL_SECRET_OPTION
 @setting_option(

@@ -126,10 +126,41 @@ def parse_url_option(text: str) -> str:
 
 def parse_hosts_option(text: str) -> str:
     """Admit a list of host names, of domains (``.example.com``), and ``*``."""
-    from emulator.web import hosts  # noqa: PLC0415 - only serve has the setting
+    from emulator.web import admission  # noqa: PLC0415 - only serve has the setting
 
+    with report_value_errors():
+        return ",".join(admission.parse_host_names(text))
+
+
+def parse_proxies_option(text: str) -> str:
+    """Admit a list of addresses and networks."""
+    from emulator.web import proxies  # noqa: PLC0415 - only serve has the setting
+
+    with report_value_errors():
+        return ",".join(map(str, proxies.parse_proxy_networks(text)))
+
+
+def parse_public_url_option(text: str) -> str:
+    """Admit an address of http or https, with the path below which it is served."""
+    from emulator.web import proxies  # noqa: PLC0415 - only serve has the setting
+
+    with report_value_errors():
+        return "".join(proxies.parse_public_url(text))
+
+
+def parse_origins_option(text: str) -> str:
+    """Admit a list of origins, and ``*``."""
+    from emulator.web import cors  # noqa: PLC0415 - only serve has the setting
+
+    with report_value_errors():
+        return ",".join(cors.parse_cors_origins(text))
+
+
+@contextmanager
+def report_value_errors() -> Iterator[None]:
+    """Have click say why a value means nothing."""
     try:
-        return ",".join(hosts.parse_host_names(text))
+        yield
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

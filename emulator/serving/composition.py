@@ -20,15 +20,28 @@ from emulator.serving.settings import Settings, split_list
 from emulator.smsc.smpp_server import SmppServer
 from emulator.timekeeping.clock import wall_now
 from emulator.web import pages
-from emulator.web.admission import Admission, RefusalRenderers
+from emulator.web.addresses import OutsideAddress, split_authority
+from emulator.web.admission import (
+    Admission,
+    AllowedHosts,
+    RefusalRenderers,
+    parse_host_names,
+    read_machine_names,
+)
 from emulator.web.control_api import ControlApi
 from emulator.web.control_client import ControlClient
+from emulator.web.control_secret import SecretGuard
+from emulator.web.cors import CorsPolicy, parse_cors_origins
 from emulator.web.endpoint import make_endpoints
-from emulator.web.hosts import AllowedHosts, parse_host_names, read_machine_names
 from emulator.web.pages import PublicPages
 from emulator.web.panel.faults import FaultChoices
 from emulator.web.panel.panel import Panel
 from emulator.web.platform_api import PlatformApi
+from emulator.web.proxies import (
+    ProxyRules,
+    parse_proxy_networks,
+    parse_public_url,
+)
 from emulator.web.routing import ContractPaths, EmulatorApp
 from emulator.worldfile.fixture import (
     Fixture,
@@ -75,17 +88,39 @@ def build_program(settings: Settings) -> EmulatorApp:
         courier=Courier(platform.webhooks, caller, seconds=settings.push_timeout),
         body_limit=settings.body_limit,
         secret=settings.control_secret,
-        hosts=AllowedHosts(
-            (
-                *read_machine_names(),
-                settings.host,
-                *parse_host_names(settings.allowed_host or ""),
-            )
-        ),
+        hosts=AllowedHosts(list_host_names(settings)),
     )
+    program.proxies = make_proxy_rules(settings)
+    if settings.cors_origin:
+        program.cors = CorsPolicy(parse_cors_origins(settings.cors_origin))
     program.state.close = open_world_store(worlds, settings.data)
     program.state.warming = platform.compile_validators()
     return program
+
+
+def list_host_names(settings: Settings) -> list[str]:
+    """Return the names that it answers to, beside those that it knows by itself."""
+    public = find_public_address(settings)
+    host = split_authority(public.origin.partition("://")[2]) if public else None
+    return [
+        *read_machine_names(),
+        settings.host,
+        *parse_host_names(settings.allowed_host or ""),
+        *(host[:1] if host else ()),
+    ]
+
+
+def make_proxy_rules(settings: Settings) -> ProxyRules | None:
+    """Return which proxies are believed; None where nothing of one is set."""
+    if not (settings.trusted_proxy or settings.public_url):
+        return None
+    networks = parse_proxy_networks(settings.trusted_proxy or "")
+    return ProxyRules(networks, find_public_address(settings))
+
+
+def find_public_address(settings: Settings) -> OutsideAddress | None:
+    """Return where browsers find it, if that is set."""
+    return parse_public_url(settings.public_url) if settings.public_url else None
 
 
 def open_world_store(worlds: WorldDirectory, folder: Path | None) -> Callable[[], None]:
@@ -116,7 +151,8 @@ def assemble_program(  # noqa: PLR0913 - all but two by name
     platform, steering = contracts
     worlds.set_courier(courier.schedule_dispatch)
     api = PlatformApi(worlds, body_limit=body_limit)
-    control = ControlApi(worlds, body_limit=worlds.limits.snapshot, secret=secret)
+    guard = SecretGuard(secret)
+    control = ControlApi(worlds, guard, body_limit=worlds.limits.snapshot)
     manners = RefusalRenderers(
         platform=lambda refusal, _scope: api.render_refusal(refusal, None),
         control=lambda refusal, _scope: control.render_refusal(refusal, None),
@@ -125,7 +161,7 @@ def assemble_program(  # noqa: PLR0913 - all but two by name
     commands = {**CONTROL_OPERATIONS, **worlds_by_command(worlds)}
     panel = Panel(
         ControlClient(steering, commands, worlds),
-        secret,
+        guard,
         upload_limit=control.body_limit,
         choices=FaultChoices(
             [*vocabulary.list_effect_examples()],

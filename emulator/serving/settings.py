@@ -29,6 +29,9 @@ class Settings:
     mint: str = "any"  # who opens new worlds by their names: any protocol, or http
     processes: int = 1
     allowed_host: str | None = None  # names that are answered to beside our own: a,b
+    trusted_proxy: str | None = None  # whose X-Forwarded-* is believed: a,b
+    public_url: str | None = None  # where browsers find it, behind a proxy
+    cors_origin: str | None = None  # pages that may use the platform's API: a,b
     control_secret: str | None = field(default=None, repr=False)
     log_level: str = "warning"
     mo_url: str | None = None  # where replies are pushed; None is what the file says

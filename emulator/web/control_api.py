@@ -6,7 +6,11 @@ It refuses with problem documents (RFC 9457), which the platform does not have.
 from datetime import datetime
 from urllib.parse import parse_qs
 
-from emulator.domain.emulator_refusals import NO_SUCH_WORLD, SECRET_NEEDED
+from emulator.domain.emulator_refusals import (
+    NO_SUCH_WORLD,
+    SECRET_NEEDED,
+    TOO_MANY_GUESSES,
+)
 from emulator.domain.refusals import Refusal
 from emulator.faults import FaultPhase, FaultRule
 from emulator.operations.call import OperationCall
@@ -39,22 +43,19 @@ class ControlApi:
     """The ASGI application of the control contract."""
 
     def __init__(
-        self, worlds: WorldDirectory, *, body_limit: int, secret: str | None = None
+        self, worlds: WorldDirectory, guard: SecretGuard, *, body_limit: int
     ) -> None:
         self._worlds = worlds
         self.body_limit = body_limit
-        self._guard = SecretGuard(secret)
+        self._guard = guard
 
     async def authenticate(self, context: RequestContext) -> WorldEntry:
         """Return the world that is named, even if its token has expired.
 
         Refuses a request without the secret, where one is set.
         """
-        if (
-            context.operation.id not in OPEN_OPERATIONS
-            and not self._guard.allows_request(context.headers)
-        ):
-            raise Refusal(SECRET_NEEDED, f"send the header {SECRET_HEADER}: <secret>")
+        if context.operation.id not in OPEN_OPERATIONS:
+            self._require_secret(context)
         world = await self._require_world(context)
         if world.trouble and context.operation.id not in RECOVERY_OPERATIONS:
             raise make_set_aside_refusal(world)
@@ -74,6 +75,9 @@ class ControlApi:
         )
         if refusal.reason is SECRET_NEEDED:
             answer.headers.append((b"www-authenticate", SECRET_HEADER.encode()))
+        if refusal.reason is TOO_MANY_GUESSES:
+            seconds = str(refusal.words["seconds"])
+            answer.headers.append((b"retry-after", seconds.encode()))
         return answer
 
     def get_default_time(self) -> datetime:
@@ -92,6 +96,15 @@ class ControlApi:
 
     def record_exchange(self, context: RequestContext, answer: HttpResponse) -> None:
         """Do nothing: the journal holds only requests to the platform."""
+
+    def _require_secret(self, context: RequestContext) -> None:
+        """Refuse a request that may not command, or has to wait for its next guess."""
+        check = self._guard.check_request(context.scope, context.headers)
+        if check.wait:
+            why = f"wait {check.wait} seconds, and send the right secret then"
+            raise Refusal(TOO_MANY_GUESSES, why, seconds=check.wait)
+        if not check.is_right:
+            raise Refusal(SECRET_NEEDED, f"send the header {SECRET_HEADER}: <secret>")
 
     async def _require_world(self, context: RequestContext) -> World:
         query = parse_qs(context.scope["query_string"].decode("latin-1"))

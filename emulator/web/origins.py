@@ -11,11 +11,14 @@ from enum import Enum, auto
 
 from starlette.types import Scope
 
-from emulator.web.hosts import split_authority
+from emulator.web.addresses import get_outside_origin, split_origin
 
+MAX_SHOWN = 100  # characters of what was sent, in a sentence about it
 SAFE_METHODS = frozenset({"GET", "HEAD"})
-ORIGIN_PORTS = {"http": "80", "https": "443"}
 HTTPS_PREFIX = "https://"
+# An origin that can be typed as it is.
+PLAIN_ORIGIN_PATTERN = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+")
+FORWARDED_PREFIX = "x-forwarded-"  # of what proxies say
 ORIGIN_HEADERS = frozenset({b"origin", b"sec-fetch-site"})
 BROWSER_AGENT = "Mozilla/"  # what every browser's User-Agent begins with
 CONTROL_HEADER = "x-emulator-control"  # which needs a preflight from another origin
@@ -108,7 +111,10 @@ class _BrowserRequest:
         """Yield each reason why *pages* do not allow it."""
         for origin in self._get_values("origin"):
             if not self._is_own_origin(origin):
-                yield f"{origin} is not {self._make_own_origin()}"
+                yield (
+                    f"{shorten_shown(origin)} is not {self._make_own_origin()}"
+                    f"{self._describe_proxy_settings(origin)}"
+                )
         for site in self._sites:
             if not (
                 self._is_near(site)
@@ -148,6 +154,24 @@ class _BrowserRequest:
         agents = self._get_values("user-agent")
         return not says and any(each.startswith(BROWSER_AGENT) for each in agents)
 
+    def _describe_proxy_settings(self, origin: str) -> str:
+        """Return what to set where a proxy in between changes the address.
+
+        Nothing where the browser says that the page is of another site: then it is.
+        """
+        is_plain = PLAIN_ORIGIN_PATTERN.fullmatch(origin) and len(origin) < MAX_SHOWN
+        if not is_plain or not set(self._sites) <= {"same-origin"}:
+            return ""
+        more = ""
+        client = self._scope.get("client")
+        if client and any(name.startswith(FORWARDED_PREFIX) for name in self._headers):
+            more = f", or believe what it says: --trusted-proxy {client[0]}"
+        return (
+            "; if that is a proxy of yours before the emulator, start it with "
+            f"--public-url {origin} (or EMULATOR_PUBLIC_URL), with the "
+            f"path where the proxy adds one{more}"
+        )
+
     def _make_own_origin(self) -> str:
         """Return our origin, as the request names it; its host is known by now."""
         return f"{self._scope['scheme']}://{next(iter(self._get_values('host')), '')}"
@@ -161,12 +185,11 @@ class _BrowserRequest:
         ours = self._make_own_origin()
         if self._sites == ["same-origin"] and origin.startswith(HTTPS_PREFIX):
             ours = HTTPS_PREFIX + ours.partition("://")[2]
-        parts = _split_origin(origin)
-        return parts is not None and parts == _split_origin(ours)
+        parts = split_origin(origin)
+        known = (ours, get_outside_origin(self._scope))
+        return parts is not None and parts in map(split_origin, known)
 
 
-def _split_origin(origin: str) -> tuple[str, str, str] | None:
-    """Return scheme, host and port; None for ``null`` and the like."""
-    scheme, _, authority = origin.lower().partition("://")
-    host, port = split_authority(authority) or ("", "")
-    return (scheme, host, port or ORIGIN_PORTS.get(scheme, "")) if host else None
+def shorten_shown(text: str) -> str:
+    """Return *text*, cut where it is too long for a sentence."""
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

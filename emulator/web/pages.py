@@ -16,7 +16,7 @@ from emulator.domain import shortlink
 from emulator.domain.account import Account
 from emulator.domain.refusals import Refusal
 from emulator.operations.platform import smsclic
-from emulator.web import http_request, http_response
+from emulator.web import addresses, http_request, http_response
 from emulator.web.control_client import ControlRefusal
 from emulator.web.http_response import HttpResponse
 from emulator.web.panel import panel, words
@@ -69,7 +69,8 @@ class PublicPages:
         document = self._contract.document.narrow_tree(
             account.assumptions.closed, list_catalogue_ids(account)
         )
-        here = {"url": "/", "description": "This emulator"}
+        below = addresses.get_outside_prefix(request.scope) or "/"
+        here = {"url": below, "description": "This emulator"}
         document = {**document, "servers": [here, *document["servers"][1:]]}
         return Response(
             http_response.encode_json(document), media_type="application/json"

@@ -22,7 +22,13 @@ from emulator.operations.call import OperationCall
 from emulator.timekeeping.clock import stopwatch
 from emulator.web import http_response
 from emulator.web.http_faults import parse_fault_headers
-from emulator.web.http_request import RequestContext, RequestHeaders, decode_headers
+from emulator.web.http_request import (
+    SECRET_REQUEST_HEADERS,
+    RequestContext,
+    RequestHeaders,
+    decode_headers,
+    mask_secret_headers,
+)
 from emulator.web.http_response import HttpResponse
 from emulator.world import journal
 from emulator.world.journal import (
@@ -186,7 +192,10 @@ def _record_exchange(
     """
     scope, operation, kept = context.scope, context.operation, entry.world.journal
     path, query = scope["path"], scope["query_string"]
-    headers = HEADER_SEPARATOR.join(chain.from_iterable(scope["headers"]))
+    sent = scope["headers"]
+    if not SECRET_REQUEST_HEADERS.isdisjoint(context.headers):
+        sent = mask_secret_headers(sent)
+    headers = HEADER_SEPARATOR.join(chain.from_iterable(sent))
     numbers: CellphoneNumbers = ()
     request: JournalBody = context.body
     answered: JournalBody = (

@@ -1,7 +1,8 @@
 """Find the endpoint of a path in the contracts, before Starlette is asked.
 
 A path of a contract goes straight to its endpoint; Starlette's own layers, which would
-cost such a request a fifth of its time, see only the pages and what is nowhere.
+cost such a request a fifth of its time, see only the pages and what is nowhere. Before
+either of them, what proxies say is read, and the request is admitted or refused.
 """
 
 import re
@@ -12,9 +13,11 @@ from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
 from emulator.contract.memo import cache_short_keys
-from emulator.web import http_response, origins
+from emulator.web import cors, http_response, origins
 from emulator.web.admission import Admission, add_security_headers
+from emulator.web.cors import CorsPolicy
 from emulator.web.endpoint import Endpoint
+from emulator.web.proxies import ProxyRules
 
 PATH_CACHE_SIZE = 1_024  # paths with parameters that are polled
 EndpointMatch = tuple[Endpoint, dict[str, str]]
@@ -56,19 +59,31 @@ class EmulatorApp(Starlette):
     """Admission first, then the paths of the contracts, then Starlette's pages."""
 
     admission: Admission | None = None
+    proxies: ProxyRules | None = None  # those that are believed, if any are
+    cors: CorsPolicy | None = None  # other origins' pages, if any may ask
     paths = ContractPaths({})
     is_dated = True  # its answers carry the time of their world
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            if self.proxies is not None:
+                self.proxies.rewrite_scope(scope)
             path: str = scope["path"]
-            if not path.startswith(origins.PLATFORM_PREFIX):
+            found = self.paths.find_endpoint(path)
+            is_platform = path.startswith(origins.PLATFORM_PREFIX)
+            if not is_platform:
                 send = add_security_headers(send, path)
             if self.admission and (no := self.admission.find_refusal(scope)):
                 bodiless = scope["method"] == "HEAD"
                 await no.send(self._add_date_header(send), bodiless=bodiless)
                 return
-            if found := self.paths.find_endpoint(path):
+            if is_platform and self.cors is not None:
+                if headers := self.cors.find_preflight_headers(scope):
+                    dated = self._add_date_header(send)
+                    await cors.send_preflight_answer(dated, headers)
+                    return
+                send = cors.add_response_headers(send, self.cors.find_headers(scope))
+            if found:
                 endpoint, scope["path_params"] = found
                 await endpoint(scope, receive, send)
                 return

@@ -52,8 +52,8 @@ def _read_asset(path: Path) -> Asset:
 
 
 @cache
-def make_asset_url(name: str) -> str:
-    """Return where a file is, in this version of it."""
+def make_asset_path(name: str) -> str:
+    """Return the path of a file, in this version of it."""
     found = find_asset(name)
     if found is None:
         message = f"no page has a file called {name}"

@@ -1,6 +1,7 @@
 """The panel's paths: pages, their regions by themselves, commands, the live stream."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -10,13 +11,18 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
-from emulator.web import http_request, http_response
+from emulator.web import addresses, http_request, http_response
 from emulator.web.control_client import ControlClient, ControlRefusal, WorldClient
-from emulator.web.control_secret import SECRET_COOKIE, SecretGuard
+from emulator.web.control_secret import (
+    SESSION_TIME,
+    SecretCheck,
+    SecretGuard,
+    choose_cookie_name,
+)
 from emulator.web.http_response import HttpResponse
 from emulator.web.panel import words
 from emulator.web.panel.actions import ACTIONS
-from emulator.web.panel.assets import find_asset
+from emulator.web.panel.assets import find_asset, make_asset_path
 from emulator.web.panel.faults import FAULT_CHOICES, FAULTABLE_OPERATIONS, FaultChoices
 from emulator.web.panel.phones import SHOWN_PARAM
 from emulator.web.panel.rendering import render_template
@@ -56,14 +62,14 @@ class Panel:
     def __init__(
         self,
         control: ControlClient,
-        secret: str | None,
+        guard: SecretGuard,
         *,
         upload_limit: int,
         choices: FaultChoices,
     ) -> None:
         self._control = control
         self._choices = choices
-        self._guard = SecretGuard(secret)
+        self._guard = guard
         self._upload_limit = upload_limit
 
     def make_routes(self) -> list[BaseRoute]:
@@ -91,12 +97,10 @@ class Panel:
         """Return *handler* behind the control secret; a refusal becomes a page."""
 
         async def guarded(request: Request) -> Response:
-            if not self._guard.allows_request(
-                http_request.collect_headers(request.scope)
-            ):
-                return _make_response(
-                    _render_template("enter.html", request, wrong=False), 401
-                )
+            headers = http_request.collect_headers(request.scope)
+            check = self._guard.check_request(request.scope, headers)
+            if not check.is_right:
+                return _make_entrance(request, check, is_wrong=False)
             try:
                 return await handler(request)
             except ControlRefusal as declined:
@@ -106,14 +110,23 @@ class Panel:
         return guarded
 
     async def log_in(self, request: Request) -> Response:
-        """Check the control secret and keep it in a cookie of this origin."""
+        """Check the control secret; its visitor may stay for some hours."""
         secret = (await _read_form(request)).get("secret", "")
-        if not self._guard.is_secret(secret.encode()):
-            return _make_response(
-                _render_template("enter.html", request, wrong=True), 401
-            )
-        answer = RedirectResponse("/", 303)
-        answer.set_cookie(SECRET_COOKIE, secret, httponly=True, samesite="strict")
+        check = self._guard.check_guess(request.scope, secret.encode())
+        if not check.is_right:
+            return _make_entrance(request, check, is_wrong=True)
+        path = f"{addresses.get_outside_prefix(request.scope)}/"
+        is_secure = _is_over_tls(request)
+        answer = RedirectResponse(path, 303)
+        answer.set_cookie(
+            choose_cookie_name(is_secure=is_secure, path=path),
+            self._guard.make_session(),
+            max_age=int(SESSION_TIME.total_seconds()),
+            path=path,
+            secure=is_secure,
+            httponly=True,
+            samesite="strict",
+        )
         return answer
 
     async def show_page(self, request: Request) -> Response:
@@ -173,7 +186,8 @@ class Panel:
             _render_template("toast.html", request, declined=None, name=name, done=done)
         )
         if action.leads_to:
-            answer.headers["hx-redirect"] = f"/?world={quote(done['name'])}"
+            below = addresses.get_outside_prefix(request.scope)
+            answer.headers["hx-redirect"] = f"{below}/?world={quote(done['name'])}"
         return answer
 
     async def restore_snapshot(self, request: Request) -> Response:
@@ -236,6 +250,22 @@ def render_problem_page(scope: Scope, refusal: ControlRefusal) -> HttpResponse:
     )
 
 
+def _make_entrance(request: Request, check: SecretCheck, *, is_wrong: bool) -> Response:
+    """Return the page that asks for the control secret."""
+    html = _render_template("enter.html", request, wrong=is_wrong, wait=check.wait)
+    answer = _make_response(html, 429 if check.wait else 401)
+    if check.wait:
+        answer.headers["retry-after"] = str(check.wait)
+    return answer
+
+
+def _is_over_tls(request: Request) -> bool:
+    """Return whether the browser speaks TLS, wherever TLS ends."""
+    origin = request.headers.get("origin", "")
+    url = origin if "://" in origin else addresses.get_outside_url(request.scope)
+    return url.startswith("https://")
+
+
 def _make_404(request: Request) -> ControlRefusal:
     path: str = request.scope["path"]
     return ControlRefusal("404", 404, path)
@@ -255,17 +285,28 @@ def _render_template(template: str, request: Request, **context: Any) -> str:
     language = words.choose_language(request.headers.get("accept-language", ""))
     theme = request.cookies.get("panel_theme", "")
     seat: WorldClient | None = context.pop("seat", None)
+    below = addresses.get_outside_prefix(request.scope)
     common: RegionContext = {
         "say": words.make_translator(language),
         "language": language,
         "theme": theme if theme in THEMES else "",
         "world": seat.name if seat else request.query_params.get("world", ""),
         "asked": QueryValues(_read_filters(request)),
-        "base": f"{request.scope['scheme']}://{request.headers.get('host', '')}",
+        "base": addresses.get_outside_url(request.scope),
+        "find_base": partial(_find_base, request),
+        "below": below,
+        "asset": lambda name: f"{below}{make_asset_path(name)}",
         "breakages": FAULT_CHOICES,
         "operations_known": FAULTABLE_OPERATIONS,
     }
     return render_template(template, common | context)
+
+
+def _find_base(request: Request, host: str) -> str:
+    """Return the URL of *host*: as the page has it, where it is the page's own."""
+    scope = request.scope
+    is_here = host == request.headers.get("host") or addresses.OUTSIDE_KEY in scope
+    return addresses.get_outside_url(scope) if is_here else f"http://{host}"
 
 
 def _read_filters(request: Request) -> Mapping[str, str]:

@@ -10,8 +10,6 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from emulator.web.panel.assets import make_asset_url
-
 TEMPLATE_DIR = Path(__file__).parent / "templates"
 
 MILLISECONDS_FROM = 0.01  # seconds; from there on whole milliseconds are shown
@@ -74,7 +72,7 @@ def _make_environment() -> Any:
         "took": format_duration,
         "tone": lambda word: STATUS_TONES.get(word, "plain"),
     }
-    environment.globals |= {"asset": make_asset_url, "query": to_query_string}
+    environment.globals |= {"query": to_query_string}
     return environment
 
 

@@ -1,7 +1,8 @@
 """The requests to the world with their answers and reasons."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -48,19 +49,30 @@ async def view_request(client: WorldClient, query: PanelQuery) -> RegionContext:
     asked = exchange["request"]
     is_pdu = "pdu" in asked
     is_whole = not is_pdu and "sha256" not in asked
-    command = to_curl_command(exchange, str(here["token"])) if is_whole else ""
-    return {"exchange": exchange, "is_pdu": is_pdu, "curl": command}
+    command = partial(to_curl_command, exchange, str(here["token"]))
+    return {
+        "exchange": exchange,
+        "is_pdu": is_pdu,
+        "curl": command if is_whole else None,
+    }
 
 
-def to_curl_command(exchange: RegionContext, token: str) -> str:
-    """Return a request as a command to paste; its token is the first of the world."""
+def to_curl_command(
+    exchange: RegionContext,
+    token: str,
+    find_base: Callable[[str], str] = "http://{}".format,
+) -> str:
+    """Return a request as a command to paste; its token is the first of the world.
+
+    *find_base* returns the URL by which a host is reached where it is pasted.
+    """
     request, method = exchange["request"], exchange["method"]
     headers, body = request["headers"], request["body"]
     host = headers.get("host", "127.0.0.1:7672")
     query = f"?{exchange['query']}" if exchange["query"] else ""
     words = [
         "curl",
-        f"http://{host}{quote(exchange['path'], safe=CURL_SAFE_CHARS)}{query}",
+        f"{find_base(host)}{quote(exchange['path'], safe=CURL_SAFE_CHARS)}{query}",
     ]
     if CURL_GLOB_CHARS.intersection(words[-1]):
         words += ["--globoff"]

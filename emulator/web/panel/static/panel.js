@@ -69,7 +69,7 @@ function switchTheme() {
   const root = document.documentElement;
   const shown = root.dataset.theme || (dark ? "dark" : "light");
   root.dataset.theme = shown === "dark" ? "light" : "dark";
-  document.cookie = `panel_theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=strict`;
+  document.cookie = `panel_theme=${root.dataset.theme}; path=${root.dataset.below}; max-age=31536000; samesite=strict`;
 }
 
 async function copy(button) {
