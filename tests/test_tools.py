@@ -144,7 +144,7 @@ def test_a_test_that_hangs_on_its_way_out_as_well_fails_by_its_name(
         import threading
         import pytest
 
-        @pytest.mark.timeout(0.2)
+        @pytest.mark.timeout(0.2, func_only=True)
         def test_it_waits_for_what_never_comes():
             try:
                 threading.Event().wait()
