@@ -22,6 +22,7 @@ from tests.emulated import START, Answer, Api, control, keep, limited
 from tests.orders import CELLPHONE, CLIC, EMAIL, SMS, VOICE, order
 from tests.served import DEADLINE, ROOT, Served, serve
 from tests.steering import steer, steered
+from tests.test_panel import FORM
 
 SECRET = "correct-horse"
 HEADER = "X-Emulator-Control"
@@ -105,7 +106,12 @@ def test_an_unknown_token_is_told_of_itself_and_not_of_the_secret(api: Api) -> N
 
 
 def test_without_a_secret_any_one_will_do(api: Api) -> None:
-    assert steer(api, "GET", "clock", headers={HEADER: "any"}).status == 200
+    for number in range(20):
+        sent = {HEADER: f"any-{number}"}
+        assert steer(api, "GET", "clock", headers=sent).status == 200
+        content = f"secret={number}".encode()
+        entered = api.post("/panel/enter", content=content, token="", headers=FORM)
+        assert entered.status == 303
 
 
 def test_the_secret_is_shown_nowhere() -> None:
