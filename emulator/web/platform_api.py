@@ -193,7 +193,7 @@ def _record_exchange(
     scope, operation, kept = context.scope, context.operation, entry.world.journal
     path, query = scope["path"], scope["query_string"]
     sent = scope["headers"]
-    if not SECRET_REQUEST_HEADERS.isdisjoint(context.headers):
+    if not context.headers.keys().isdisjoint(SECRET_REQUEST_HEADERS):
         sent = mask_secret_headers(sent)
     headers = HEADER_SEPARATOR.join(chain.from_iterable(sent))
     numbers: CellphoneNumbers = ()
