@@ -146,11 +146,13 @@ class ThingsField(StateField):
         """Note that the ids of a thing that is new are used."""
         if self.ids is None:
             return
-        following = {self.ids.name: thing.id + 1}
+        following = state.next
+        if following[self.ids.name] == self.ids.first:  # perhaps those of all worlds
+            following = state.next = dict(following)
+        following[self.ids.name] = thing.id + 1
         if self.span is not None:
             first: int = getattr(thing, self.span.field)
             following[self.span.ids.name] = first + thing.line.messages
-        state.next = {**state.next, **following}
 
     def to_json(self, value: Any) -> Any:
         return [codec.thing_to_json(each) for each in self.list_things(value)]
