@@ -197,8 +197,9 @@ def test_a_trail_counts_calls_and_changes_of_file(tmp_path: Path) -> None:
     package = tmp_path / "emulator"
     space: dict[str, object] = {}
     for name, text in {
-        "web.py": "def ask():\n    keep(); note(); note(); keep()\ndef note(): pass",
-        "world.py": "def keep(): pass",
+        "web.py": "def ask():\n [*keep()]; note(); note(); [*keep()]\ndef note(): pass",
+        # Each is called once, however often it goes on
+        "world.py": "def keep():\n    yield 1; yield 2; yield 3",
         "../other.py": "def aside(): keep()",
     }.items():
         exec(compile(text, str(package / name), "exec"), space)  # noqa: S102

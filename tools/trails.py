@@ -1,8 +1,8 @@
 """Count the files of ``emulator/`` that two features go through: ``tools/trails.py``.
 
 An emulator runs in this process, and every call of a function of ``emulator/`` in its
-thread is written down. A change of file is a call that lies in another file than the
-call before it. Two ways are gone:
+thread is written down; that a coroutine or a generator goes on is no call. A change of
+file is a call that lies in another file than the call before it. Two ways are gone:
 
 - a campaign: the second one that is placed, so that nothing is counted which a process
   does once (its validators, its caches);
@@ -13,6 +13,7 @@ call before it. Two ways are gone:
 """
 
 import argparse
+import inspect
 import json
 import threading
 from collections import Counter
@@ -34,7 +35,11 @@ PACKAGE = Path(emulator.__file__).parent
 PHONE = "4498987282"
 OTHER_PHONE = "4498987283"
 UPLOAD = 60.0  # seconds; the program is slow while it is followed, not its clients
-QUIET = 0.5  # seconds without a call, after which a way has ended
+# Seconds without a call, after which a way has ended; the courier closes an idle
+# connection earlier
+QUIET = 1.5
+# The functions whose calls may go on later
+LASTING = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 WAITS = 60  # such pauses at most
 
 
@@ -45,13 +50,23 @@ class Trail:
     package: Path = PACKAGE
     files: list[str] = field(default_factory=list)
     is_open: bool = False
+    # Coroutines and generators that have begun, kept so that no other is taken for one
+    begun: dict[int, FrameType] = field(default_factory=dict)
 
     def follow(self, frame: FrameType, event: str, _argument: object) -> None:
         """Write a call down; for ``threading.setprofile``."""
         if self.is_open and event == "call":
             path = Path(frame.f_code.co_filename)
-            if path.is_relative_to(self.package):
+            if path.is_relative_to(self.package) and not self._goes_on(frame):
                 self.files.append(str(path.relative_to(self.package.parent)))
+
+    def _goes_on(self, frame: FrameType) -> bool:
+        """Whether it is a coroutine or a generator that has begun before."""
+        if not frame.f_code.co_flags & LASTING:
+            return False
+        has_begun = id(frame) in self.begun
+        self.begun[id(frame)] = frame
+        return has_begun
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -61,6 +76,7 @@ class Trail:
             yield
         finally:
             self.is_open = False
+            self.begun.clear()
 
     def wait(self) -> None:
         """Return once no call has come for a moment."""

@@ -25,9 +25,9 @@ from emulator.world.changes import (
     ReceiptQueued,
     TokenRevoked,
 )
+from emulator.world.containers import Place
 from emulator.world.state import FIELDS_BY_CHANGE
 
-Place = Callable[[Any, Any], Any]  # of a world and a change; returns what was there
 Consequence = Callable[[Any, Any, Any], object]  # of a world, a change, what was there
 
 # One more of so many is forgotten than has to be: looking takes the time
@@ -172,7 +172,7 @@ _CONSEQUENCES: Mapping[type, Consequence] = {
 
 
 def _list_places(kind: type) -> tuple[Place, ...]:
-    return tuple(each.apply_change for each in FIELDS_BY_CHANGE.get(kind, ()))
+    return tuple(each.find_place(kind) for each in FIELDS_BY_CHANGE.get(kind, ()))
 
 
 # Where a change is put, and what follows from it, if anything does; a change that is

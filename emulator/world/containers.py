@@ -16,6 +16,7 @@ from emulator.world.codec import SnapshotError, convert_json
 RowKey = int | str
 StateRow = tuple[str, RowKey, bytes | None]  # kind, key, and JSON; None takes it away
 DecodedRows = Mapping[str, Mapping[RowKey, Any]]  # what rows say, by kind and key
+Place = Callable[[Any, Any], Any]  # puts a change into a state; returns what was there
 PendingRows = dict[Any, Any]  # what a transaction has written of a container so far
 
 HEAD_ROW = "head"  # the row of all that is counted
@@ -67,6 +68,11 @@ class StateField:
 
     def apply_change(self, state: Any, change: Any) -> Any:
         """Put *change* in its place, and return what was there, if something was."""
+
+    def find_place(self, kind: type) -> Place:
+        """Return what puts a change of this type in its place."""
+        del kind
+        return self.apply_change
 
     def list_things(self, value: Any) -> Iterable[Any]:
         """Return the things in a container."""
@@ -140,11 +146,13 @@ class ThingsField(StateField):
         """Note that the ids of a thing that is new are used."""
         if self.ids is None:
             return
-        following = {self.ids.name: thing.id + 1}
+        following = state.next
+        if following[self.ids.name] == self.ids.first:  # perhaps those of all worlds
+            following = state.next = dict(following)
+        following[self.ids.name] = thing.id + 1
         if self.span is not None:
             first: int = getattr(thing, self.span.field)
             following[self.span.ids.name] = first + thing.line.messages
-        state.next = {**state.next, **following}
 
     def to_json(self, value: Any) -> Any:
         return [codec.thing_to_json(each) for each in self.list_things(value)]

@@ -24,6 +24,7 @@ from emulator.world.containers import (
     ByIdField,
     DecodedRows,
     PendingRows,
+    Place,
     StateField,
     StateRow,
     encode_row_value,
@@ -39,14 +40,17 @@ class DeliveriesField(ByIdField):
         super().__init__(Delivery, **options)
         self.change_types = (Delivery, ReceiptQueued, DeliveriesForgotten)
 
-    def apply_change(self, state: Any, change: Any) -> Any:
-        if type(change) is Delivery:
-            return super().apply_change(state, change)
-        if type(change) is ReceiptQueued:
-            return super().apply_change(state, change.delivery)
-        for number in change.deliveries:
+    def find_place(self, kind: type) -> Place:
+        if kind is ReceiptQueued:
+            return self._put_receipt
+        return self._forget if kind is DeliveriesForgotten else self.apply_change
+
+    def _put_receipt(self, state: Any, queued: ReceiptQueued) -> Any:
+        return self.apply_change(state, queued.delivery)
+
+    def _forget(self, state: Any, forgotten: DeliveriesForgotten) -> None:
+        for number in forgotten.deliveries:
             del state.deliveries[number]
-        return None
 
     def list_changed_rows(
         self, change: Any, value: Any, pending: PendingRows
