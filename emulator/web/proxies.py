@@ -38,7 +38,6 @@ OWN_SEGMENTS = frozenset({"api", "_emulator", "docs", "openapi.json", "panel", "
 FORWARDED_PARTS = re.compile(
     r'(?P<name>[A-Za-z]+)=(?:"(?P<quoted>[^"\\]*)"|(?P<plain>[^",;\s]*))|(?P<comma>,)'
 )  # source: RFC 7239
-HOST_PORT_SUFFIX = re.compile(r":[0-9]+$")
 
 
 class ProxyRules:
@@ -98,7 +97,6 @@ class _Claims(NamedTuple):
     clients: Sequence[str]
     schemes: Sequence[str]
     hosts: Sequence[str]
-    ports: Sequence[str]
     prefixes: Sequence[str]
 
 
@@ -109,7 +107,7 @@ def _read_claims(headers: Iterable[HeaderPair]) -> _Claims:
         if name == b"forwarded" or name.startswith(b"x-forwarded-"):
             found = lists.setdefault(name.decode("latin-1"), [])
             found.append(value.decode("latin-1"))
-    own = ("for", "proto", "host", "port", "prefix")
+    own = ("for", "proto", "host", "prefix")
     if any(f"x-forwarded-{each}" in lists for each in own):
         values = (_split_values(lists.get(f"x-forwarded-{each}", ())) for each in own)
         return _Claims(*values)
@@ -117,7 +115,7 @@ def _read_claims(headers: Iterable[HeaderPair]) -> _Claims:
     clients, schemes, hosts = (
         [each.get(name, "") for each in elements] for name in own[:3]
     )
-    return _Claims(clients, schemes, hosts, ports=(), prefixes=())
+    return _Claims(clients, schemes, hosts, prefixes=())
 
 
 def _split_values(values: Iterable[str]) -> list[str]:
@@ -154,9 +152,6 @@ def _set_scheme_and_host(scope: Scope, said: _Claims, hops: int) -> None:
     if scheme in SCHEMES:
         scope["scheme"] = scheme
     if host := _pick_value(said.hosts, hops):
-        port = _pick_value(said.ports, hops)
-        if port.isdecimal() and not HOST_PORT_SUFFIX.search(host):
-            host = f"{host}:{port}"
         others = (each for each in scope["headers"] if each[0] != b"host")
         scope["headers"] = [(b"host", host.encode("latin-1")), *others]
 
