@@ -31,7 +31,7 @@ from emulator.domain.refusal_catalog import REASONS
 from emulator.domain.refusals import RefusalReason
 from emulator.domain.timeline import INSTANT_PACE, Pace
 from emulator.operations.control.account import merge_patch
-from emulator.worldfile.account_writer import account_to_json
+from emulator.worldfile.account_codec import account_to_json
 from emulator.worldfile.fixture import (
     FixtureError,
     FixtureOverrides,
@@ -297,11 +297,11 @@ COUNTRY = {"country": 1, "name": "Mexico"}
             {"routes": [*demo()["routes"][:2], {**demo()["routes"][2], "country": 9}]},
             "routes.2",
         ),
-        ({"links": [{**LINK_4, "created": "2026-02-30 12:00:00"}]}, "links.0"),
+        ({"links": [{**LINK_4, "created": "2026-02-30 12:00:00"}]}, "links.0.created"),
         ({"keywords": [{"keyword": "a"}, {"keyword": "A"}]}, "keywords.1"),
         (
             {"keywords": [{"keyword": "a", "expires": "9999-12-31 23:00:00"}]},
-            "keywords.0",
+            "keywords.0.expires",
         ),
         ({"assumptions": {"charge": "twice"}}, "assumptions.charge"),
         ({"refusals": {"REQUIRED": {"es": "{x}"}}}, "refusals.REQUIRED"),

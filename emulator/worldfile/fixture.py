@@ -16,8 +16,8 @@ from msgspec.structs import fields
 from emulator import files
 from emulator.domain.account import Account
 from emulator.timekeeping.clock import Clock
-from emulator.worldfile.account_reader import WorldFileMistake, WorldFilePart
-from emulator.worldfile.account_reader import build_account as read_account
+from emulator.worldfile.account_codec import read_account
+from emulator.worldfile.part_codec import WorldFileMistake, WorldFilePart
 
 CLOCK_YEARS = range(1970, 9001)  # that a clock may begin in
 FASTEST_RATE = 1_000_000  # seconds of a world in one of the wall: eleven days
