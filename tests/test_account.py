@@ -145,7 +145,7 @@ REFUSALS = st.dictionaries(
         for name, (status, words) in chosen.items()
     }
 )
-PACE = st.builds(Pace, *(MICROSECONDS,) * 6, patience=st.integers(0, 99))
+PACE = st.builds(Pace, *(MICROSECONDS,) * 6, retry_scale=st.integers(0, 99))
 
 
 @st.composite
@@ -307,7 +307,7 @@ COUNTRY = {"country": 1, "name": "Mexico"}
         ({"refusals": {"REQUIRED": {"es": "{x}"}}}, "refusals.REQUIRED"),
         ({"push_url": "ftp://x"}, "push_url"),
         ({"seed": 2**63}, "seed"),
-        ({"pace": {"patience": -1}}, "pace.patience"),
+        ({"pace": {"retry_scale": -1}}, "pace.retry_scale"),
         ({"color": 1}, ""),
     ],
 )

@@ -19,7 +19,7 @@ ANSWER = "This is a simple text to keyword request"
 def asking(emulator: Emulator, receiver: Receiver) -> Emulator:
     """Return a world with the keyword ``mykeyword``, which the receiver answers."""
     receiver.says(Said(200, ANSWER))
-    emulator.add("keywords", keyword="mykeyword", response_url=receiver.url)
+    emulator.add_item("keywords", keyword="mykeyword", response_url=receiver.url)
     return emulator
 
 
@@ -89,7 +89,7 @@ def test_no_other_word_does(asking: Emulator, receiver: Receiver, text: str) -> 
 
 
 def test_a_word_in_any_script_ignores_its_case(emulator: Emulator) -> None:
-    emulator.add("keywords", keyword="Ñandú", response="Sí")
+    emulator.add_item("keywords", keyword="Ñandú", response="Sí")
 
     assert wrote(emulator, "ñANDÚ", STRANGER).keyword == "Ñandú"
 
@@ -108,7 +108,9 @@ def test_a_keyword_is_good_for_a_month(asking: Emulator, receiver: Receiver) -> 
 @pytest.mark.manual("KEY-10", "KEY-12")
 def test_a_keyword_may_say_itself_when_it_ends(emulator: Emulator) -> None:
     until = START + timedelta(minutes=1)
-    emulator.add("keywords", keyword="hoy", response="Si", expires=until.isoformat())
+    emulator.add_item(
+        "keywords", keyword="hoy", response="Si", expires=until.isoformat()
+    )
 
     assert wrote(emulator, "hoy", STRANGER).keyword == "hoy"
     emulator.advance(minutes=1)
@@ -118,7 +120,7 @@ def test_a_keyword_may_say_itself_when_it_ends(emulator: Emulator) -> None:
 
 @pytest.mark.manual("KEY-10", "KEY-13", "WEB-06")
 def test_keywords_are_added_and_removed(asking: Emulator) -> None:
-    asking.remove("keywords", "mykeyword")
+    asking.remove_item("keywords", "mykeyword")
 
     with pytest.raises(ClientError, match="none of its keywords"):
         asking.phone(STRANGER).reply("mykeyword")
@@ -130,7 +132,7 @@ def test_what_was_received_is_listed_and_not_polled(asking: Emulator) -> None:
     asking.advance(minutes=1)
     wrote(asking, "info", OTHER)
 
-    assert [tuple(each.values()) for each in asking.received] == [
+    assert [tuple(each.values()) for each in asking.keyword_texts] == [
         ("2026-03-02T18:00:00.000000Z", STRANGER, "mykeyword", "MyKeyword uno"),
         ("2026-03-02T18:01:00.000000Z", OTHER, "info", "info"),
     ]
@@ -141,7 +143,7 @@ def test_a_reply_may_begin_with_a_keyword_and_is_both(
     asking: Emulator, receiver: Receiver
 ) -> None:
     with receiving() as account:
-        asking.change(push_url=account.url)
+        asking.change_account(push_url=account.url)
         arrived(asking)
         taken = wrote(asking, "mykeyword si")
 
@@ -151,7 +153,7 @@ def test_a_reply_may_begin_with_a_keyword_and_is_both(
     ]
     assert (taken.keyword, len(taken.deliveries)) == ("mykeyword", 2)
     assert [each["response"] for each in polled(asking)] == ["mykeyword si"]
-    assert [each.text for each in asking.received] == ["mykeyword si"]
+    assert [each.text for each in asking.keyword_texts] == ["mykeyword si"]
 
 
 # --- The answer --------------------------------------------------------------------
@@ -171,7 +173,7 @@ def test_the_body_becomes_a_charged_message_like_any_other(asking: Emulator) -> 
     ]
     assert before - asking.balance == 1, "the price of the first route"
     assert costs(asking)[-1] == ("keyword", -1)
-    assert [each.event for each in run.happened] == ["inserted", "completed"]
+    assert [each.event for each in run.events] == ["inserted", "completed"]
 
 
 @pytest.mark.manual("KEY-05")
@@ -228,7 +230,7 @@ def test_code_is_refused_and_recorded(
     (delivery,) = asking.deliveries
     assert (delivery.state, verdicts(delivery)) == ("given_up", ["unusable"])
     assert delivery.attempts[0].body == code
-    assert "code" in delivery.attempts[0].says
+    assert "code" in delivery.attempts[0].explanation
     assert sent(asking) == []
     assert asking.balance == before
 
@@ -256,8 +258,8 @@ def test_an_answer_that_is_too_long_is_cut_with_a_note(
     (delivery,) = asking.deliveries
     assert sent(asking) == ["x" * 160]
     assert verdicts(delivery) == ["accepted"]
-    assert "161 characters" in delivery.attempts[0].says
-    assert "KEY-07" in delivery.attempts[0].says
+    assert "161 characters" in delivery.attempts[0].explanation
+    assert "KEY-07" in delivery.attempts[0].explanation
 
 
 def test_an_answer_of_160_characters_is_whole(
@@ -267,7 +269,7 @@ def test_an_answer_of_160_characters_is_whole(
     wrote(asking, "mykeyword", STRANGER)
 
     assert sent(asking) == ["é" * 160]
-    assert asking.deliveries[0].attempts[0].says == ""
+    assert asking.deliveries[0].attempts[0].explanation == ""
 
 
 @pytest.mark.manual("KEY-07")
@@ -276,12 +278,12 @@ def test_a_strict_world_refuses_what_is_too_long(
 ) -> None:
     receiver.says(Said(200, "x" * 161))
     with opened(home, strict=True) as world:
-        world.add("keywords", keyword="hi", response_url=receiver.url)
+        world.add_item("keywords", keyword="hi", response_url=receiver.url)
         wrote(world, "hi", STRANGER)
 
         (delivery,) = world.deliveries
         assert verdicts(delivery) == ["unusable"]
-        assert "160 are allowed" in delivery.attempts[0].says
+        assert "160 are allowed" in delivery.attempts[0].explanation
         assert sent(world) == []
 
 
@@ -310,13 +312,13 @@ def test_where_there_is_no_answer_nothing_is_sent(
     assert (delivery.state, verdicts(delivery)) == ("given_up", [verdict])
     assert sent(asking) == []
     assert asking.balance == before
-    assert [each.text for each in asking.received] == ["mykeyword"]
+    assert [each.text for each in asking.keyword_texts] == ["mykeyword"]
 
 
 def test_one_that_fails_at_first_is_asked_again_where_the_account_retries(
     asking: Emulator, receiver: Receiver
 ) -> None:
-    asking.change(push_retries=[5])
+    asking.change_account(push_retries=[5])
     receiver.says(Said(500), Said(200, ANSWER))
     wrote(asking, "mykeyword", STRANGER)
     asking.settle()
@@ -328,7 +330,7 @@ def test_one_that_fails_at_first_is_asked_again_where_the_account_retries(
 def test_what_cannot_be_used_is_not_asked_for_again(
     asking: Emulator, receiver: Receiver
 ) -> None:
-    asking.change(push_retries=[5])
+    asking.change_account(push_retries=[5])
     receiver.says(Said(200, "<b>"))
     wrote(asking, "mykeyword", STRANGER)
     asking.settle()
@@ -344,7 +346,7 @@ def test_without_credit_nothing_is_sent(asking: Emulator) -> None:
 
     (delivery,) = asking.deliveries
     assert verdicts(delivery) == ["unusable"]
-    assert "is needed" in delivery.attempts[0].says
+    assert "is needed" in delivery.attempts[0].explanation
     assert sent(asking) == []
     assert asking.balance == 0
 
@@ -368,12 +370,12 @@ def test_a_fixed_answer_that_cannot_be_sent_is_told_as_an_event(
 
 
 def test_an_account_without_routes_answers_nobody(asking: Emulator) -> None:
-    asking.change(routes=[])
+    asking.change_account(routes=[])
     wrote(asking, "mykeyword", STRANGER)
 
     (delivery,) = asking.deliveries
     assert verdicts(delivery) == ["unusable"]
-    assert "no route" in delivery.attempts[0].says
+    assert "no route" in delivery.attempts[0].explanation
 
 
 AMERICAN = {"route": 7, "name": "US", "country": 2, "price": 5, "description": "us"}
@@ -382,7 +384,7 @@ MEXICAN = {"route": 8, "name": "MX", "country": 1, "price": 2, "description": "m
 
 @pytest.mark.manual("KEY-09", "KEY-17")
 def test_an_answer_goes_by_the_first_route_to_mexico(asking: Emulator) -> None:
-    asking.change(routes=[AMERICAN, MEXICAN])
+    asking.change_account(routes=[AMERICAN, MEXICAN])
     before = asking.balance
     wrote(asking, "mykeyword", STRANGER)
 
@@ -392,11 +394,11 @@ def test_an_answer_goes_by_the_first_route_to_mexico(asking: Emulator) -> None:
 
 @pytest.mark.manual("KEY-09")
 def test_an_answer_goes_by_no_route_to_elsewhere(asking: Emulator) -> None:
-    asking.change(routes=[AMERICAN])
+    asking.change_account(routes=[AMERICAN])
     wrote(asking, "mykeyword", STRANGER)
 
     (delivery,) = asking.deliveries
-    assert "no route to Mexico" in delivery.attempts[0].says
+    assert "no route to Mexico" in delivery.attempts[0].explanation
     assert asking.messages(to=STRANGER).count == 0
 
 
@@ -408,8 +410,8 @@ def test_a_push_url_of_the_keyword_gets_the_plain_push_as_well(
     asking: Emulator, receiver: Receiver
 ) -> None:
     with receiving() as account, receiving() as second:
-        asking.change(push_url=account.url)
-        asking.add(
+        asking.change_account(push_url=account.url)
+        asking.add_item(
             "keywords",
             keyword="mykeyword",
             response_url=receiver.url,
@@ -430,7 +432,7 @@ def test_from_a_number_without_messages_the_keyword_alone_is_told(
     told: Emulator, receiver: Receiver
 ) -> None:
     with receiving() as second:
-        told.add("keywords", keyword="hi", response="Si", push_url=second.url)
+        told.add_item("keywords", keyword="hi", response="Si", push_url=second.url)
         wrote(told, "hi", STRANGER)
 
         assert [pushed(each)["cellphone"] for each in second.asked] == [5512345678]
@@ -447,9 +449,9 @@ def test_handsets_that_answer_do_not_answer_an_answer(
 ) -> None:
     receiver.says(Said(200, "otra vez?"))
     answer = {"response": "otra vez?"} if fixed else {"response_url": receiver.url}
-    emulator.add("keywords", keyword=word, **answer)
+    emulator.add_item("keywords", keyword=word, **answer)
     numbers = ("9990010000", "9990011000", "9990012000")
-    emulator.change(profiles=[{"share": 1, "after": 1, "texts": [word]}])
+    emulator.change_account(profiles=[{"share": 1, "after": 1, "texts": [word]}])
     placed(emulator, *numbers, NUMBER)
     emulator.settle(events=1_000)
 
@@ -457,8 +459,8 @@ def test_handsets_that_answer_do_not_answer_an_answer(
     expected = sum(each.casefold() == word for each in replies)
     assert len(replies) == 5
     answers = [each for each in emulator.messages() if each.text == "otra vez?"]
-    assert len(answers) == expected == len(emulator.received)
-    assert [each.event for each in emulator.settle().happened] == []
+    assert len(answers) == expected == len(emulator.keyword_texts)
+    assert [each.event for each in emulator.settle().events] == []
 
 
 def test_a_receiver_that_hangs_holds_no_other_keyword_up(
@@ -467,7 +469,7 @@ def test_a_receiver_that_hangs_holds_no_other_keyword_up(
     receiver.says(SILENCE)
     with receiving() as quick:
         quick.says(Said(200, "pronto"))
-        asking.add("keywords", keyword="quick", response_url=quick.url)
+        asking.add_item("keywords", keyword="quick", response_url=quick.url)
         asking.phone(STRANGER).reply("mykeyword")
         asking.phone(STRANGER).reply("quick")
         asking.wait_for_delivery(state="delivered", timeout=SOON)

@@ -17,8 +17,11 @@ from tests.receiver import HANG_UP, Receiver, Said, receiving
 
 FIXED = examples(25)
 TRICKS: tuple[dict[str, Any], ...] = (
-    *({"push": each} for each in ("lost", "twice", "twice_at_once", "reordered")),
-    *({"push": each} for each in ("early", "misspelt", "unknown_id", "post")),
+    *(
+        {"push": each}
+        for each in ("lost", "duplicated", "duplicated_at_once", "reordered")
+    ),
+    *({"push": each} for each in ("early", "misspelled", "unknown_id", "post")),
     {"push": "late", "seconds": 45},
     {"push": "storm", "count": 3},
     {"push": "reordered", "seconds": 5},
@@ -34,8 +37,8 @@ def test_a_message_is_answered_polled_pushed_and_answered_again(
 ) -> None:
     with receiving() as shop:
         shop.says(Said(200, "Vuelve pronto"))
-        emulator.change(push_url=receiver.url)
-        emulator.add("keywords", keyword="si", response_url=shop.url)
+        emulator.change_account(push_url=receiver.url)
+        emulator.add_item("keywords", keyword="si", response_url=shop.url)
         campaign = placed(emulator, "9990010000")["campaign"]
 
         run = emulator.settle()
@@ -88,7 +91,7 @@ def test_every_reply_ends_and_its_attempts_say_why(
 ) -> None:
     with receiving() as receiver, opened(patient) as world:
         receiver.says(*story.answers, Said())
-        world.change(push_url=receiver.url, push_retries=story.retries)
+        world.change_account(push_url=receiver.url, push_retries=story.retries)
         for rule in story.rules:
             world.fault("moPush", **rule)
         arrived(world)
@@ -101,7 +104,8 @@ def test_every_reply_ends_and_its_attempts_say_why(
         over = {each.state for each in world.deliveries}
         assert over <= {"delivered", "given_up", "lost", "dropped"}
         assert replies(world) == {
-            (each.facts.message_id, each.facts.response) for each in world.deliveries
+            (each.parameters.message_id, each.parameters.response)
+            for each in world.deliveries
         }
         assert attempted(world) == Counter(
             (each.method, each.query) for each in receiver.asked

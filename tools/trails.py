@@ -126,7 +126,7 @@ def _place(world: Emulator) -> None:
 
 def _reply(world: Emulator, trail: Trail) -> dict[str, Any]:
     with serving() as url:
-        world.change(push_url=url)
+        world.change_account(push_url=url)
         world.settle()  # the messages are on the handset
         gone = _follow(trail, lambda: world.phone(PHONE).reply("Si"))
         states = [each.state for each in world.deliveries]

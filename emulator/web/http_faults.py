@@ -114,7 +114,7 @@ class HttpFaultInjector:
     ) -> HttpResponse:
         struck = _StruckCall(
             rule_id=rule.id,
-            call_number=rule.met,
+            call_number=rule.matched,
             seed=self._world.account.seed,
             right_response=right,
             carry_out=carry_out,

@@ -197,7 +197,7 @@ PACE = PartCodec(
     PartField("sms_every", SECONDS),
     PartField("call_after", SECONDS),
     PartField("call_every", SECONDS),
-    PartField("patience", INTEGER),
+    PartField("retry_scale", INTEGER),
 )
 COUNTRY = PartCodec(
     Country, PartField("country", INTEGER, attribute="id"), PartField("name")
@@ -250,7 +250,7 @@ BIND = PartCodec(
     PartField("coding", ValueCodec(Alphabet, str)),
     PartField("route", INTEGER),
     PartField("senders", ListCodec(PLAIN)),
-    PartField("binds", INTEGER),
+    PartField("max_binds", INTEGER),
     PartField("window", INTEGER),
     PartField("rate", INTEGER),
     PartField("receipts", RECEIPTS),
@@ -261,14 +261,14 @@ SMSC = PartCodec(
     PartField("enquire_link_timer"),
     PartField("response_timer"),
     PartField("inactivity_timer"),
-    PartField("no_credit", INTEGER),
-    PartField("over_window", INTEGER),
-    PartField("over_held", INTEGER),
+    PartField("no_credit_status", INTEGER),
+    PartField("window_full_status", INTEGER),
+    PartField("queue_full_status", INTEGER),
     PartField("receiver_window", INTEGER),
-    PartField("held", INTEGER),
-    PartField("throttled_after"),
-    PartField("held_for", SECONDS),
-    PartField("retry_after", SECONDS),
+    PartField("max_queued_receipts", INTEGER),
+    PartField("throttle_after"),
+    PartField("receipt_lifetime", SECONDS),
+    PartField("receipt_retry_delay", SECONDS),
 )
 ACCESS = PartCodec(
     SmppAccess,

@@ -36,7 +36,7 @@ TX, RX, TRX = packed.BIND_TRANSMITTER, packed.BIND_RECEIVER, packed.BIND_TRANSCE
 EVER = 1_000_000  # seconds of the wall that no test waits
 THROTTLED, QUEUE_FULL = 0x58, 0x14
 # One receipt is under way, one waits, and the next submit_sm waits until one is taken.
-PATIENT = {"held": 1, "receiver_window": 1, "throttled_after": EVER}
+PATIENT = {"max_queued_receipts": 1, "receiver_window": 1, "throttle_after": EVER}
 SUBMITTED, ALIVE = resp(packed.SUBMIT_SM), resp(packed.ENQUIRE_LINK)
 DAY = 86_400
 
@@ -117,8 +117,8 @@ def test_nothing_is_lost_nor_declined_whoever_submits_and_whoever_receives(
     kinds: list[tuple[int, int]],
     answers_late: int,
 ) -> None:
-    smpp = {"held": held, "receiver_window": receiver_window}
-    smpp["throttled_after"] = EVER
+    smpp = {"max_queued_receipts": held, "receiver_window": receiver_window}
+    smpp["throttle_after"] = EVER
     with closing(emulated(pace=pace, smpp=smpp)) as api, listening(api) as phone:
         clients = [
             Client(
@@ -163,7 +163,9 @@ def test_another_client_of_the_world_does_not_wait(make_phone: MakePhone) -> Non
 
 
 def test_two_connections_that_wait_are_let_in_in_turn(make_phone: MakePhone) -> None:
-    phone = make_phone(pace="instant", smpp={"held": 3, "throttled_after": EVER})
+    phone = make_phone(
+        pace="instant", smpp={"max_queued_receipts": 3, "throttle_after": EVER}
+    )
     receiver = Client(phone.bound(command=RX))
     one, other = (
         Client(phone.bound(command=TX), messages=400, window=400) for _ in range(2)
@@ -213,14 +215,14 @@ def test_who_wants_no_receipt_does_not_wait(make_phone: MakePhone) -> None:
     [
         lambda phone: phone.api.post("/_emulator/world/reset"),
         lambda phone: phone.api.send(
-            "PATCH", "/_emulator/account", json={"smpp": {"held": 2}}
+            "PATCH", "/_emulator/account", json={"smpp": {"max_queued_receipts": 2}}
         ),
         lambda phone: phone.api.post(
             f"/_emulator/deliveries/{deliveries(phone)[-1]['id']}/drop"
         ),
         lambda phone: phone.callers[0].ask(packed.packet(packed.UNBIND, 9)),
     ],
-    ids=["reset", "held", "drop", "unbind"],
+    ids=["reset", "max_queued_receipts", "drop", "unbind"],
 )
 def test_a_submit_waits_no_longer_than_there_is_something_to_wait_for(
     make_phone: MakePhone, end: Any
@@ -278,7 +280,9 @@ def test_who_sends_more_than_can_be_put_off_is_served_all_the_same(
     make_phone: MakePhone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "MAX_DEFERRED_OCTETS", 500)
-    phone = make_phone(pace="instant", smpp={"held": 0, "throttled_after": EVER})
+    phone = make_phone(
+        pace="instant", smpp={"max_queued_receipts": 0, "throttle_after": EVER}
+    )
     client = Client(phone.bound(), messages=400, window=400)
 
     loaded.run(phone, [client])
@@ -293,12 +297,18 @@ def test_who_sends_more_than_can_be_put_off_is_served_all_the_same(
 @pytest.mark.behaviour(38)
 @pytest.mark.manual("SMP-11")
 @pytest.mark.parametrize(
-    ("chosen", "status"), [({}, THROTTLED), ({"over_held": QUEUE_FULL}, QUEUE_FULL)]
+    ("chosen", "status"),
+    [({}, THROTTLED), ({"queue_full_status": QUEUE_FULL}, QUEUE_FULL)],
 )
 def test_who_acknowledges_nothing_is_slowed_down_and_nothing_has_happened(
     make_phone: MakePhone, chosen: dict[str, int], status: int
 ) -> None:
-    smpp = {"held": 5, "receiver_window": 2, "throttled_after": 0, **chosen}
+    smpp = {
+        "max_queued_receipts": 5,
+        "receiver_window": 2,
+        "throttle_after": 0,
+        **chosen,
+    }
     phone = make_phone(pace="instant", smpp=smpp)
     caller = phone.bound()
     before = phone.api.balance()
@@ -315,8 +325,8 @@ def test_who_acknowledges_nothing_is_slowed_down_and_nothing_has_happened(
     declined = phone.api.get(path).body["exchanges"]
     assert len(declined) == 23
     assert declined[0]["why"] == (
-        "5 receipts wait (smpp.held), and none was acknowledged for 0 s: answer each "
-        "deliver_sm"
+        "5 receipts wait (smpp.max_queued_receipts), and none was "
+        "acknowledged for 0 s: answer each deliver_sm"
     )
 
     assert caller.submit(39) == int(answers[6].body[:-1]) + 1  # it wants no receipt
@@ -334,7 +344,7 @@ def test_who_acknowledges_nothing_is_slowed_down_and_nothing_has_happened(
 def test_a_client_that_has_stopped_acknowledging_is_declined_after_a_while(
     make_phone: MakePhone,
 ) -> None:
-    phone = make_phone(pace="instant", smpp={**PATIENT, "throttled_after": 0.02})
+    phone = make_phone(pace="instant", smpp={**PATIENT, "throttle_after": 0.02})
     caller = phone.bound()
     caller.submit(2, registered=1)
     first = caller.hear()
@@ -454,7 +464,7 @@ def absent(phone: Phone, messages: int) -> list[int]:
 def test_the_oldest_are_dropped_on_record_where_too_many_wait_for_nobody(
     make_phone: MakePhone, caplog: pytest.LogCaptureFixture
 ) -> None:
-    phone = make_phone(smpp={"held": 3})
+    phone = make_phone(smpp={"max_queued_receipts": 3})
     ids = absent(phone, 10)
     with caplog.at_level(logging.WARNING, "emulator"):
         happened = phone.api.post("/_emulator/clock/advance", json={"seconds": 60}).body
@@ -465,12 +475,12 @@ def test_the_oldest_are_dropped_on_record_where_too_many_wait_for_nobody(
     assert got == ids[7:]
     assert silent(receiver)
     assert lost(phone) == ids[:7]
-    told_of = [each for each in happened["happened"] if each["event"] == "dropped"]
+    told_of = [each for each in happened["events"] if each["event"] == "dropped"]
     assert {each["verdict"] for each in told_of} == {"too_many"}
     (row, *_) = phone.api.get("/_emulator/journal?operation=dropped").body["exchanges"]
     assert row["method"] == "SMSC"
     assert f"the receipt of message {ids[0]}" in row["why"]
-    assert "smpp.held" in row["why"]
+    assert "smpp.max_queued_receipts" in row["why"]
     counted = phone.api.get("/_emulator/metrics").octets.decode()
     assert 'smsclouds_receipts_dropped_total{reason="too_many"} 7\n' in counted
     assert "dropped 7 receipts for demo" in caplog.text
@@ -486,7 +496,7 @@ def told_and_acknowledged(caller: Caller) -> int:
 def test_a_receiver_that_leaves_its_backlog_behind_leaves_the_newest(
     make_phone: MakePhone, leave: str
 ) -> None:
-    phone = make_phone(smpp={"held": 4, "receiver_window": 3})
+    phone = make_phone(smpp={"max_queued_receipts": 4, "receiver_window": 3})
     receiver = phone.bound(command=RX)
     ids = absent(phone, 12)
     advance(phone)
@@ -511,7 +521,7 @@ def test_a_receiver_that_unbinds_takes_no_more(
     make_phone: MakePhone, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What it has been sent already, it may still acknowledge."""
-    phone = make_phone(smpp={"held": 4, "receiver_window": 3})
+    phone = make_phone(smpp={"max_queued_receipts": 4, "receiver_window": 3})
     receiver = phone.bound(command=RX)
     ids = absent(phone, 12)
     advance(phone)
@@ -531,7 +541,7 @@ def test_a_receiver_that_unbinds_takes_no_more(
 def test_a_receiver_that_leaves_another_behind_leaves_everything(
     make_phone: MakePhone,
 ) -> None:
-    phone = make_phone(smpp={"held": 0, "receiver_window": 2})
+    phone = make_phone(smpp={"max_queued_receipts": 0, "receiver_window": 2})
     one, other = phone.bound(command=RX), phone.bound(command=RX)
     ids = absent(phone, 9)
     advance(phone)
@@ -561,7 +571,7 @@ def test_what_comes_back_goes_before_what_has_waited(make_phone: MakePhone) -> N
 def test_what_waits_too_long_for_nobody_is_dropped_at_its_instant(
     make_phone: MakePhone, caplog: pytest.LogCaptureFixture
 ) -> None:
-    phone = make_phone(smpp={"held_for": DAY})
+    phone = make_phone(smpp={"receipt_lifetime": DAY})
     ids = absent(phone, 2)
     phone.api.post("/_emulator/clock/settle", json={})
     settled = lost(phone)
@@ -571,7 +581,7 @@ def test_what_waits_too_long_for_nobody_is_dropped_at_its_instant(
 
     assert settled == []  # nothing has to happen that somebody may prevent
     assert lost(phone) == ids
-    assert [(each["event"], each["at"]) for each in moved.body["happened"]] == [
+    assert [(each["event"], each["at"]) for each in moved.body["events"]] == [
         ("dropped", "2026-03-03T18:00:11.000000Z")
     ] * 2
     assert "dropped 2 receipts for demo: no receiver" in caplog.text
@@ -579,7 +589,7 @@ def test_what_waits_too_long_for_nobody_is_dropped_at_its_instant(
 
 
 def test_nothing_is_too_old_for_who_is_bound(make_phone: MakePhone) -> None:
-    phone = make_phone(smpp={"held_for": DAY, "receiver_window": 1})
+    phone = make_phone(smpp={"receipt_lifetime": DAY, "receiver_window": 1})
     receiver = phone.bound(command=RX)
     ids = absent(phone, 3)
     advance(phone)
@@ -593,7 +603,7 @@ def test_nothing_is_too_old_for_who_is_bound(make_phone: MakePhone) -> None:
 def test_what_is_too_old_is_dropped_when_the_receiver_leaves(
     make_phone: MakePhone,
 ) -> None:
-    phone = make_phone(smpp={"held_for": DAY, "receiver_window": 1})
+    phone = make_phone(smpp={"receipt_lifetime": DAY, "receiver_window": 1})
     receiver = phone.bound(command=RX)
     ids = absent(phone, 3)
     advance(phone, 2 * DAY)
@@ -619,7 +629,7 @@ def test_a_receipt_that_waits_and_is_sent_now_comes_once(
 
 
 def test_what_is_too_old_is_dropped_though_nobody_looks(make_phone: MakePhone) -> None:
-    phone = make_phone(smpp={"held_for": DAY, "receiver_window": 1})
+    phone = make_phone(smpp={"receipt_lifetime": DAY, "receiver_window": 1})
     receiver = phone.bound(command=RX)
     absent(phone, 2)
     advance(phone)
@@ -633,7 +643,7 @@ def test_what_is_too_old_is_dropped_though_nobody_looks(make_phone: MakePhone) -
         assert monotonic() < deadline, "it still waits"
         receiver.turn()
     (_, first), *_ = phone.api.world.event_log.list_after(0)
-    made_at = phone.api.world.deliveries[first.delivery].made_at
+    made_at = phone.api.world.deliveries[first.delivery].created_at
     assert (first.name, first.at) == ("dropped", made_at + timedelta(days=1))
 
 
@@ -664,7 +674,7 @@ def test_an_answer_to_a_receipt_of_another_state_counts_for_none_of_this(
 def test_receipts_that_wait_are_there_after_a_restore(
     make_phone: MakePhone, *, bound: bool
 ) -> None:
-    phone = make_phone(smpp={"held": 2, "receiver_window": 1})
+    phone = make_phone(smpp={"max_queued_receipts": 2, "receiver_window": 1})
     receiver = phone.bound(command=RX)
     ids = absent(phone, 5)
     advance(phone)
@@ -687,7 +697,7 @@ def test_receipts_that_wait_are_there_after_a_restore(
 
 
 def test_what_waits_and_what_was_dropped_outlive_the_process(tmp_path: Path) -> None:
-    changes = {"smpp": {"held": 2}}
+    changes = {"smpp": {"max_queued_receipts": 2}}
     with kept(tmp_path) as api, listening(api) as phone:
         api.post("/_emulator/clock/freeze")
         api.send("PATCH", "/_emulator/account", json=changes)

@@ -132,7 +132,9 @@ def test_a_later_version_is_spoken_to_as_ours(phone: Phone, version: int) -> Non
 
 @pytest.mark.behaviour(4, 8)
 def test_one_system_id_is_bound_as_often_as_it_may(make_phone: MakePhone) -> None:
-    phone = make_phone(binds=[{"system_id": "demo", "password": "demo", "binds": 2}])
+    phone = make_phone(
+        binds=[{"system_id": "demo", "password": "demo", "max_binds": 2}]
+    )
     first = phone.bound(command=packed.BIND_RECEIVER)
     phone.bound(command=packed.BIND_TRANSCEIVER)
 

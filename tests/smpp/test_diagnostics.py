@@ -160,7 +160,7 @@ def test_what_is_declined_says_why_in_the_journal(
     assert (answer.status, answer.body) == (why.status, b"")
     row = told(phone)
     assert (row["status"], row["why"]) == (why.status, why.says)
-    assert row["answer"]["pdu"]["command_status"] == why.status.name
+    assert row["response"]["pdu"]["command_status"] == why.status.name
 
 
 @pytest.mark.parametrize(
@@ -365,10 +365,10 @@ def test_what_has_no_place_in_a_session_is_kept_as_it_came(
     )
     assert row["why"] == NO_PLACE
     assert row["request"]["pdu"].get("malformed", False) is strange.malformed
-    assert "malformed" not in row["answer"]["pdu"]
-    assert row["answer"]["pdu"]["command"] == strange.answer
-    assert row["answer"]["pdu"]["command_status"] == strange.status
-    assert row["answer"]["pdu"]["sequence_number"] == 2
+    assert "malformed" not in row["response"]["pdu"]
+    assert row["response"]["pdu"]["command"] == strange.answer
+    assert row["response"]["pdu"]["command_status"] == strange.status
+    assert row["response"]["pdu"]["sequence_number"] == 2
 
 
 def test_octets_without_an_end_are_kept_before_the_line_is_cut(phone: Phone) -> None:
@@ -379,7 +379,7 @@ def test_octets_without_an_end_are_kept_before_the_line_is_cut(phone: Phone) -> 
 
     broken, closed = told(phone, 2)
     assert (broken["operation"], broken["why"]) == ("unknown", NO_PLACE)
-    assert broken["answer"]["pdu"]["command_status"] == "ESME_RINVCMDLEN"
+    assert broken["response"]["pdu"]["command_status"] == "ESME_RINVCMDLEN"
     assert broken["request"]["pdu"] == {}
     assert (closed["operation"], closed["why"]) == ("closed", "")
 
@@ -396,7 +396,7 @@ def test_an_answer_to_nothing_is_kept(phone: Phone) -> None:
         "deliver_sm_resp",
         "submit_sm_resp",
     ]
-    assert {(each["status"], each["answer"]["octets"]) for each in rows} == {(0, 0)}
+    assert {(each["status"], each["response"]["octets"]) for each in rows} == {(0, 0)}
 
 
 def test_a_receipt_without_an_answer_says_why(make_phone: MakePhone) -> None:
@@ -432,7 +432,9 @@ def test_what_comes_of_a_receipt_is_advised_about(phone: Phone) -> None:
 
     found = steered(phone.api, "GET", "deliveries")["deliveries"]
     attempts = [each["attempts"][0] for each in found]
-    assert [(each["verdict"], each["status"], each["says"]) for each in attempts] == [
+    assert [
+        (each["verdict"], each["status"], each["explanation"]) for each in attempts
+    ] == [
         ("accepted", 0, ""),
         (
             "bad_status",
@@ -458,11 +460,11 @@ def test_a_receipt_that_was_cut_off_is_advised_about(phone: Phone) -> None:
     (done,) = steered(phone.api, "GET", "deliveries")["deliveries"]
     (attempt,) = done["attempts"]
     assert (attempt["verdict"], attempt["status"]) == ("timed_out", 0)
-    assert attempt["says"] == (
+    assert attempt["explanation"] == (
         "no deliver_sm_resp came before the session ended or its timer did"
     )
-    assert done["facts"] == {
-        "response": done["facts"]["response"],
+    assert done["parameters"] == {
+        "response": done["parameters"]["response"],
         "cellphone": 4498987282,
         "message_id": FIRST,
         "state": "DELIVRD",
@@ -480,7 +482,7 @@ def test_pdus_in_a_text_are_named_by_their_status(phone: Phone) -> None:
     caller.turn()
 
     order = {"operation": "submit_sm", "exactly": 0}
-    seen = steered(phone.api, "POST", "journal/verify", json=order)["says"]
+    seen = steered(phone.api, "POST", "journal/verify", json=order)["explanation"]
 
     at, flag = "2026-03-02T18:00:00.000000Z", "priority_flag 4"
     assert seen.splitlines() == [

@@ -281,7 +281,7 @@ def test_receipts_wait_for_a_receiver_and_are_seen_meanwhile(phone: Phone) -> No
     got = receipt(receiver)
 
     assert (waiting["kind"], waiting["state"]) == ("receipt", "due")
-    assert got.short.decode() == waiting["facts"]["response"]
+    assert got.short.decode() == waiting["parameters"]["response"]
     (done,) = deliveries(phone)
     assert done["state"] == "delivered"
     assert [each["verdict"] for each in done["attempts"]] == ["accepted"]
@@ -289,7 +289,7 @@ def test_receipts_wait_for_a_receiver_and_are_seen_meanwhile(phone: Phone) -> No
 
 @pytest.mark.behaviour(38)
 def test_only_so_many_wait_and_only_so_long(make_phone: MakePhone) -> None:
-    phone = make_phone(smpp={"held": 2, "held_for": 3600})
+    phone = make_phone(smpp={"max_queued_receipts": 2, "receipt_lifetime": 3600})
     sender = phone.bound(command=packed.BIND_TRANSMITTER)
     for each in range(2, 6):
         sender.submit(each, registered=1)
@@ -523,7 +523,7 @@ def test_a_receipt_can_be_lost(phone: Phone) -> None:
 
 
 def test_a_receipt_can_come_twice(phone: Phone) -> None:
-    fault(phone, pdu="doubled")
+    fault(phone, pdu="duplicated")
     caller, ids = two(phone)
 
     got = [receipt(caller).tlvs[RECEIPTED_MESSAGE_ID] for _ in range(3)]

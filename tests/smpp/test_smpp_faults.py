@@ -50,7 +50,7 @@ def test_any_status_can_be_answered(
     assert sent(phone) == placed
     assert rule["effect"] == {"command_status": 0x58}
     (struck,) = phone.api.get("/_emulator/faults").body
-    assert (struck["met"], struck["struck"]) == (2, 1)
+    assert (struck["matched"], struck["applied"]) == (2, 1)
 
 
 def test_a_status_that_there_is_not_is_refused(phone: Phone) -> None:
@@ -136,7 +136,7 @@ def test_an_answer_can_be_another(phone: Phone, pdu: str) -> None:
 
 
 def test_an_answer_can_come_twice(phone: Phone) -> None:
-    fault(phone, effect={"pdu": "doubled"})
+    fault(phone, effect={"pdu": "duplicated"})
     caller = phone.bound()
 
     caller.say(packed.submit(2))
@@ -300,21 +300,21 @@ def test_what_only_http_can_feel_does_not_strike_here(
     add(phone, effect=effect)
 
     assert phone.bound().submit()
-    assert phone.api.get("/_emulator/faults").body[0]["met"] == 0
+    assert phone.api.get("/_emulator/faults").body[0]["matched"] == 0
 
 
-@pytest.mark.parametrize("effect", [{"command_status": 8}, {"pdu": "doubled"}])
+@pytest.mark.parametrize("effect", [{"command_status": 8}, {"pdu": "duplicated"}])
 def test_what_only_smpp_can_feel_does_not_strike_there(
     phone: Phone, effect: dict[str, Any]
 ) -> None:
     add(phone, effect=effect)
 
     assert phone.api.get("/api/v1/user").status == 200
-    assert phone.api.get("/_emulator/faults").body[0]["met"] == 0
+    assert phone.api.get("/_emulator/faults").body[0]["matched"] == 0
 
 
 def test_a_twist_needs_a_right_answer(phone: Phone) -> None:
-    rule = {"phase": "before", "effect": {"pdu": "doubled"}}
+    rule = {"phase": "before", "effect": {"pdu": "duplicated"}}
 
     assert phone.api.post("/_emulator/faults", json=rule).status == 422
 
@@ -329,7 +329,7 @@ def test_the_fault_that_struck_is_in_the_journal(phone: Phone) -> None:
 
 
 TURNS = (
-    *("wrong_sequence", "doubled", "swapped", "nack", "wrong_length", "garbage"),
+    *("wrong_sequence", "duplicated", "swapped", "nack", "wrong_length", "garbage"),
     *("then_close", "then_reset", "then_unbind", "early_receipt"),
 )
 WRONGS: list[dict[str, Any]] = [

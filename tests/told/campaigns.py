@@ -77,7 +77,7 @@ def asked_about(scribe: Scribe) -> None:
         scribe.control("GET", where)
         scribe.control("GET", f"{where}/recipients?first=1&count=5")
         if each["channel"] == "email":
-            scribe.control("GET", f"{where}/letters")
+            scribe.control("GET", f"{where}/emails")
     for address in (NUMBER, *HANDSETS[:5], "5500000000"):
         scribe.control("GET", f"conversations/{address}")
         scribe.control("GET", f"handsets/{address}")
@@ -243,7 +243,7 @@ def _doubtful(scribe: Scribe) -> None:
         scribe.briefly("POST", RESPONSES, json=query)
     for number in [*api.world.campaigns][:3]:
         scribe.briefly("GET", f"{SMS}/{number}/messages")
-        steered(api, "POST", f"campaigns/sms/{number}/lose")
+        steered(api, "POST", f"campaigns/sms/{number}/mark-unknown")
         scribe.briefly("GET", f"{SMS}/{number}/messages")
     for path in ("deliveries", "movements", "messages?last=9"):
         scribe.briefly("GET", f"/_emulator/{path}")
@@ -254,8 +254,8 @@ def _doubtful(scribe: Scribe) -> None:
 PACES = (
     "manual",
     "instant",
-    {"inserting": 3, "sms_after": 1, "sms_every": 2, "patience": 0},
-    {"updating": 5, "sms_every": 0.5, "patience": 2},
+    {"inserting": 3, "sms_after": 1, "sms_every": 2, "retry_scale": 0},
+    {"updating": 5, "sms_every": 0.5, "retry_scale": 2},
     {"call_after": 2, "call_every": 3},
 )
 

@@ -191,11 +191,12 @@ def faults(scribe: Scribe) -> None:
         rule = {"operation": "*", "first": 1, "effect": effect}
         scribe.briefly("POST", "/_emulator/faults", json=rule)
         for operation in ("getUser", "moPush", "submit_sm", "deliver_sm", "nothing"):
-            rule = {"operation": operation, "effect": effect, "off": True}
+            rule = {"operation": operation, "effect": effect, "disabled": True}
             scribe.briefly("POST", "/_emulator/faults", json=rule)
         for field in effect:
             rules = (
-                {"effect": {**effect, field: value}, "off": True} for value in WRONG
+                {"effect": {**effect, field: value}, "disabled": True}
+                for value in WRONG
             )
             answers = (api.post("/_emulator/faults", json=each) for each in rules)
             scribe.said_of(
