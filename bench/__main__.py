@@ -435,7 +435,7 @@ def stopped() -> float:
             time.sleep(0.001)
         facts = json.loads(ready.read_text("utf-8"))
         world = stack.enter_context(Emulator(facts["http"]))
-        world.change(push_url=f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        world.change_account(push_url=f"http://127.0.0.1:{silent.getsockname()[1]}/")
         sent = {"text": "hola", "recipients": [{"cellphone": NUMBER}], "country": 1}
         world.request("POST", "/api/v3/campaign", json=sent)
         world.phone(NUMBER).reply("hola")
@@ -496,7 +496,7 @@ def pushes() -> Iterator[Figure]:
         url = f"http://{receiver.host}:{receiver.port}/mo"
         with Emulator(f"http://{served.host}:{served.port}") as emulator:
             world = emulator.create("pushes", clock="frozen", pace="instant")
-            world.change(push_url=url)
+            world.change_account(push_url=url)
             world.request("POST", "/api/v3/campaign", json=order)
             beside = request("GET", "/api/v1/user")
             before = time.perf_counter()

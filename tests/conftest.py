@@ -210,5 +210,5 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def told(emulator: Emulator, receiver: Receiver) -> Emulator:
     """Return a world whose account has the receiver's URL."""
-    emulator.change(push_url=receiver.url)
+    emulator.change_account(push_url=receiver.url)
     return emulator

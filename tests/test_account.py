@@ -31,7 +31,7 @@ from emulator.domain.refusal_catalog import REASONS
 from emulator.domain.refusals import RefusalReason
 from emulator.domain.timeline import INSTANT_PACE, Pace
 from emulator.operations.control.account import merge_patch
-from emulator.worldfile.account_writer import account_to_json
+from emulator.worldfile.account_codec import account_to_json
 from emulator.worldfile.fixture import (
     FixtureError,
     FixtureOverrides,
@@ -150,7 +150,7 @@ REFUSALS = st.dictionaries(
         for name, (status, words) in chosen.items()
     }
 )
-PACE = st.builds(Pace, *(MICROSECONDS,) * 6, patience=st.integers(0, 99))
+PACE = st.builds(Pace, *(MICROSECONDS,) * 6, retry_scale=st.integers(0, 99))
 
 
 @st.composite
@@ -318,17 +318,17 @@ COUNTRY = {"country": 1, "name": "Mexico"}
             },
             "routes.2",
         ),
-        ({"links": [{**LINK_4, "created": "2026-02-30 12:00:00"}]}, "links.0"),
+        ({"links": [{**LINK_4, "created": "2026-02-30 12:00:00"}]}, "links.0.created"),
         ({"keywords": [{"keyword": "a"}, {"keyword": "A"}]}, "keywords.1"),
         (
             {"keywords": [{"keyword": "a", "expires": "9999-12-31 23:00:00"}]},
-            "keywords.0",
+            "keywords.0.expires",
         ),
         ({"assumptions": {"charge": "twice"}}, "assumptions.charge"),
         ({"refusals": {"REQUIRED": {"es": "{x}"}}}, "refusals.REQUIRED"),
         ({"push_url": "ftp://x"}, "push_url"),
         ({"seed": 2**63}, "seed"),
-        ({"pace": {"patience": -1}}, "pace.patience"),
+        ({"pace": {"retry_scale": -1}}, "pace.retry_scale"),
         ({"color": 1}, ""),
     ],
 )

@@ -499,7 +499,7 @@ def test_what_is_forwarded_to_nobody_says_so() -> None:
 
     said = perform(push)
 
-    assert (said.verdict, said.says) == (
+    assert (said.verdict, said.explanation) == (
         "refused",
         "nothing listens on 127.0.0.1:9; is the receiver running?",
     )

@@ -155,7 +155,14 @@ def process_of(answer: HTTPResponse) -> str:
 
 @contextmanager
 def fleet(folder: Path) -> Iterator[Fleet]:
-    flags = ("--mint", "http", "--pace", "instant", "--allowed-host", "sms.example")
+    flags = (
+        "--auto-create-worlds",
+        "http",
+        "--pace",
+        "instant",
+        "--allowed-host",
+        "sms.example",
+    )
     with serve_processes(folder, *flags, count=4) as (_, ready):
         processes = ready["processes"]
         with run_balancer(folder, [each["http"] for each in processes]) as balancer:

@@ -149,9 +149,9 @@ def test_what_may_be_done_to_a_campaign_is_told(api: Api) -> None:
         told.append(run_control(api, "GET", path)["changes"])
 
     assert told == [
-        ["pause", "cancel", "lose"],
-        ["resume", "cancel", "lose"],
-        ["pause", "cancel", "lose"],
+        ["pause", "cancel", "mark_unknown"],
+        ["resume", "cancel", "mark_unknown"],
+        ["pause", "cancel", "mark_unknown"],
         [],
     ]
 

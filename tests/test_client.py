@@ -64,9 +64,9 @@ def test_a_new_world_has_its_name_its_token_and_its_facts(home: Emulator) -> Non
     world = home.create("facts", clock=START.isoformat(), seed=7, strict=True)
 
     assert (world.world, world.token) == ("facts", "world-facts")
-    assert (world.url, world.facts.seed) == (home.url, 7)
+    assert (world.url, world.info.seed) == (home.url, 7)
     assert "facts" in [each.name for each in home.worlds]
-    assert world.facts.assumptions
+    assert world.info.assumptions
     assert "facts" in repr(world)
 
 
@@ -137,7 +137,7 @@ def test_time_is_advanced_by_a_duration_to_an_instant_and_to_the_next_event(
     run = emulator.advance(next=True)
 
     assert run.now == tomorrow + timedelta(seconds=1)
-    assert [each.event for each in run.happened] == ["inserted"]
+    assert [each.event for each in run.events] == ["inserted"]
     assert "inserted" in repr(run)
 
 
@@ -152,10 +152,10 @@ def test_settle_runs_until_nothing_is_left_or_a_bound_is_met(
 
     bounded = emulator.settle(hours=1)
     assert [each.event for each in bounded.pending] == ["completed"]
-    assert [each.event for each in bounded.happened] == ["inserted", "sent"]
+    assert [each.event for each in bounded.events] == ["inserted", "sent"]
 
-    assert [each.event for each in emulator.settle(events=1).happened] == ["completed"]
-    assert emulator.settle().happened.count == 0
+    assert [each.event for each in emulator.settle(events=1).events] == ["completed"]
+    assert emulator.settle().events.count == 0
     assert "nothing" in f"{emulator.settle().pending} nothing"
 
 
@@ -299,7 +299,7 @@ def test_a_report_tells_all_of_it_in_few_lines(emulator: Emulator) -> None:
     assert "2026-03-02T18:00:00" in report
     assert "requests: 5, of which the last 2:" in report
     assert "messages: 4, of which the last 2:" in report
-    assert "struck 1" in report
+    assert "applied 1" in report
 
 
 # --- What goes wrong --------------------------------------------------------------
@@ -311,7 +311,7 @@ def test_the_next_call_fails_and_no_other(emulator: Emulator) -> None:
     statuses = [emulator.request("GET", "/api/v1/user").status for _ in range(2)]
 
     assert statuses == [500, 200]
-    assert [(each.id, each.struck) for each in emulator.faults] == [(rule.id, 1)]
+    assert [(each.id, each.applied) for each in emulator.faults] == [(rule.id, 1)]
     emulator.clear_faults()
     assert emulator.faults == []
 
@@ -446,14 +446,14 @@ def test_campaigns_are_paused_resumed_cancelled_and_lost(emulator: Emulator) -> 
     emulator.settle()
 
     assert [each.status for each in emulator.messages()] == ["sent", "cancelled"]
-    assert emulator.lose(one).status == "unknown"
+    assert emulator.mark_unknown(one).status == "unknown"
 
 
 def test_letters_are_shown_as_they_are_sent(emulator: Emulator) -> None:
     campaign = placed(emulator, EMAIL)
     emulator.settle()
 
-    (letter,) = emulator.letters(campaign)
+    (letter,) = emulator.emails(campaign)
 
     assert (letter.to, letter.subject) == ("ana@example.org", "aviso")
 
@@ -495,7 +495,7 @@ def test_tokens_are_created_listed_expired_and_deleted(emulator: Emulator) -> No
 def test_the_account_is_read_and_changed(emulator: Emulator) -> None:
     assert emulator.account.prices.hlr == 1
 
-    assert emulator.change(prices={"hlr": 5}).prices.hlr == 5
+    assert emulator.change_account(prices={"hlr": 5}).prices.hlr == 5
 
     before = emulator.balance
     emulator.request("GET", f"/api/v3/hlr/{NUMBER}")
@@ -503,10 +503,10 @@ def test_the_account_is_read_and_changed(emulator: Emulator) -> None:
 
 
 def test_items_are_added_and_removed(emulator: Emulator) -> None:
-    emulator.add("keywords", keyword="hola", response="que tal")
+    emulator.add_item("keywords", keyword="hola", response="que tal")
     words = [each.keyword for each in emulator.account.keywords]
 
-    emulator.remove("keywords", "hola")
+    emulator.remove_item("keywords", "hola")
 
     assert "hola" in words
     assert "hola" not in [each.keyword for each in emulator.account.keywords]
@@ -539,7 +539,7 @@ def test_a_checkpoint_is_kept_returned_to_opened_and_dropped(
     opened = emulator.open_checkpoint("empty", f"{emulator.world}-opened")
     assert (len(emulator.campaigns), len(opened.campaigns)) == (1, 0)
 
-    emulator.back_to("empty")
+    emulator.restore_checkpoint("empty")
     assert emulator.campaigns == []
     assert [each.name for each in emulator.checkpoints] == ["empty"]
     emulator.drop_checkpoint("empty")

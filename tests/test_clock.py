@@ -93,7 +93,7 @@ def advance(api: Api, **by: Any) -> Any:
 
 def told(run: Any) -> list[tuple[float, str]]:
     """Return what happened: seconds after ``START``, and what."""
-    return [(seconds(each["at"]), each["event"]) for each in run["happened"]]
+    return [(seconds(each["at"]), each["event"]) for each in run["events"]]
 
 
 def seconds(stamp: str) -> float:
@@ -116,9 +116,9 @@ def test_settling_runs_all_that_is_left_to_happen(api: Api) -> None:
         (11.01, "sent"),
         (DAY + 11.01, "completed"),
     ]
-    assert {each["campaign"] for each in run["happened"]} == {placed["campaign"]}
+    assert {each["campaign"] for each in run["events"]} == {placed["campaign"]}
     assert (seconds(run["now"]), run["pending"]) == (DAY + 11.01, [])
-    assert settle(api)["happened"] == []
+    assert settle(api)["events"] == []
 
 
 def test_of_two_milestones_at_one_instant_the_later_one_is_told(api: Api) -> None:
@@ -136,7 +136,7 @@ def test_events_of_all_campaigns_are_told_in_their_order(api: Api) -> None:
     run = settle(api)
 
     assert [
-        (each["at"][17:22], each["channel"], each["event"]) for each in run["happened"]
+        (each["at"][17:22], each["channel"], each["event"]) for each in run["events"]
     ] == [
         ("01.00", "sms", "inserted"),
         ("11.00", "sms", "sending"),
@@ -180,12 +180,12 @@ def test_a_token_expires_on_the_way_and_holds_nobody_up(make_api: MakeApi) -> No
     run = settle(api)
 
     assert (DAY / 2, "expired") in told(run)
-    assert next(each for each in run["happened"] if each["event"] == "expired") == {
+    assert next(each for each in run["events"] if each["event"] == "expired") == {
         "at": "2026-03-03T06:00:00.000000Z",
         "event": "expired",
         "token": "mytoken",
     }
-    assert settle(make_api(token_lifetime_days=0.5))["happened"] == []
+    assert settle(make_api(token_lifetime_days=0.5))["events"] == []
 
 
 def test_what_somebody_did_is_told_when_it_has_its_effect(api: Api) -> None:
@@ -253,9 +253,9 @@ def test_settling_goes_on_for_so_long(
 
     run = settle(api, **bounds)
 
-    assert len({each["at"] for each in run["happened"]}) == events
+    assert len({each["at"] for each in run["events"]}) == events
     assert len({each["at"] for each in run["pending"]}) == later
-    assert run["now"] == run["happened"][-1]["at"]
+    assert run["now"] == run["events"][-1]["at"]
 
 
 def test_what_is_dated_after_the_end_of_the_world_never_happens(api: Api) -> None:
@@ -266,7 +266,7 @@ def test_what_is_dated_after_the_end_of_the_world_never_happens(api: Api) -> Non
 
     run = settle(api, seconds=300_000_000_000)
 
-    assert run["happened"] == []
+    assert run["events"] == []
     assert {each["waits_for"] for each in run["pending"]} == {
         "the year 9000, in which the world ends"
     }
@@ -305,7 +305,7 @@ def test_a_clock_that_somebody_moves_is_nobody_elses(
         ("GET", "/api/v1/user", None),
     )
 
-    assert len(settling.body["happened"]) == 200
+    assert len(settling.body["events"]) == 200
     assert other.status == 409
     assert "wait for the end" in other.body["detail"]
     assert asked.status == 200

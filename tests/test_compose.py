@@ -145,7 +145,7 @@ def shown() -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 def test_the_receiver_shows_a_push_as_it_arrives(emulator: Emulator) -> None:
     with shown() as (url, process):
-        emulator.change(push_url=f"{url}/mo?of=us")
+        emulator.change_account(push_url=f"{url}/mo?of=us")
         replied(emulator)
 
         assert process.stdout
@@ -221,7 +221,7 @@ def test_the_balancer_leads_to_every_process_of_its_compose_file() -> None:
     assert list(balancer["depends_on"]) == list(emulators)
     for each in emulators.values():
         port = each["environment"]["EMULATOR_SMPP_PORT"]
-        assert each["environment"]["EMULATOR_MINT"] == "http"
+        assert each["environment"]["EMULATOR_AUTO_CREATE_WORLDS"] == "http"
         # A client of SMPP is told the port that it listens on.
         assert each["ports"] == [f"127.0.0.1:{port}:{port}"]
     assert len({each["ports"][0] for each in emulators.values()}) == len(emulators)
@@ -242,7 +242,7 @@ def test_compose_gives_a_sandbox_that_shows_pushes_and_keeps_its_worlds(
         with run_composition(image, tmp_path) as running:
             url = running.url("emulator", 7672)
             with Emulator(url, token="world-composed") as emulator:
-                emulator.change(pace="instant")
+                emulator.change_account(pace="instant")
                 replied(emulator)
                 assert emulator.deliveries[0].state == "delivered"
                 assert "<title>" in read(url)
@@ -252,7 +252,9 @@ def test_compose_gives_a_sandbox_that_shows_pushes_and_keeps_its_worlds(
 
                 with run_receiver(host="0.0.0.0") as ours:  # noqa: S104
                     port = ours.url.rpartition(":")[2]
-                    emulator.change(push_url=f"http://host.docker.internal:{port}")
+                    emulator.change_account(
+                        push_url=f"http://host.docker.internal:{port}"
+                    )
                     emulator.phone(NUMBER).reply("BAJA")
                     emulator.settle()
                 assert ours.parameters[0]["response"] == "BAJA"

@@ -181,7 +181,7 @@ def test_a_campaign_is_paused_resumed_cancelled_and_lost(api: Api) -> None:
     path = f"campaigns/sms/{campaign}"
     words = []
 
-    for change in ("pause", "resume", "cancel", "lose"):
+    for change in ("pause", "resume", "cancel", "mark-unknown"):
         api.clock.advance(seconds=2)
         run_control(api, "POST", f"{path}/{change}")
         words.append(status(api, campaign))
@@ -214,9 +214,9 @@ def test_e_mails_are_shown_as_they_would_be_sent(api: Api) -> None:
         recipients=[{"email": "ana@example.org", "name": "Ana"}],
     )
 
-    letters = run_control(api, "GET", f"campaigns/email/{campaign}/letters")["letters"]
+    emails = run_control(api, "GET", f"campaigns/email/{campaign}/emails")["emails"]
 
-    assert [(each["to"], each["text"]) for each in letters] == [
+    assert [(each["to"], each["text"]) for each in emails] == [
         ("ana@example.org", "Hola Ana")
     ]
 

@@ -187,7 +187,10 @@ def test_a_forwarder_says_what_came_of_a_push(monkeypatch: pytest.MonkeyPatch) -
     with silence() as address:
         said = make_forwarder(f"http://{address}/mo", lines.append)(push)
 
-    assert (said.verdict, said.says) == ("timed_out", "no answer came within 0.05 s")
+    assert (said.verdict, said.explanation) == (
+        "timed_out",
+        "no answer came within 0.05 s",
+    )
     assert lines == [
         f"moPush a=1 -> http://{address}/mo: timed_out: no answer came within 0.05 s "
     ]

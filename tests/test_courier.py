@@ -80,7 +80,7 @@ def test_pushes_to_one_url_come_in_order_and_one_at_a_time(
 
     assert texts(receiver) == lines
     assert receiver.most_at_once == 1
-    assert [each.facts.response for each in told.deliveries] == lines
+    assert [each.parameters.response for each in told.deliveries] == lines
 
 
 def test_pushes_to_several_urls_of_several_worlds_go_at_once(home: Emulator) -> None:
@@ -97,8 +97,8 @@ def test_pushes_to_several_urls_of_several_worlds_go_at_once(home: Emulator) -> 
     ):
         receiver.answer_with(all_here)
         for world in (first, second):
-            world.change(push_url=receiver.url)
-            world.add(
+            world.change_account(push_url=receiver.url)
+            world.add_item(
                 "keywords", keyword="hi", push_url=f"{receiver.url}/{world.world}"
             )
             deliver_sms(world)
@@ -123,7 +123,7 @@ def test_the_lanes_of_two_worlds_to_one_url_are_apart(
 
     receiver.answer_with(one_waits)
     with open_world(home) as other:
-        other.change(push_url=receiver.url)
+        other.change_account(push_url=receiver.url)
         deliver_sms(told)
         deliver_sms(other)
         told.phone(NUMBER).reply("one that waits")
@@ -149,8 +149,8 @@ def test_a_bad_receiver_costs_its_own_lane_one_attempt_each(
 ) -> None:
     with run_receiver() as good:
         receiver.answer_with(manner)
-        emulator.change(push_url=receiver.url)
-        emulator.add("keywords", keyword="hi", push_url=good.url)
+        emulator.change_account(push_url=receiver.url)
+        emulator.add_item("keywords", keyword="hi", push_url=good.url)
         deliver_sms(emulator)
         chat(emulator, "hi")
         emulator.wait_for_delivery(state="delivered", timeout=SOON)
@@ -168,7 +168,7 @@ def test_one_that_never_answers_costs_one_time_out_an_attempt(
     told: Emulator, receiver: Receiver
 ) -> None:
     receiver.answer_with(SILENCE)
-    told.change(push_retries=[5, 5])
+    told.change_account(push_retries=[5, 5])
     deliver_sms(told)
     chat(told, "Si")
     began = monotonic()
@@ -179,7 +179,7 @@ def test_one_that_never_answers_costs_one_time_out_an_attempt(
     assert list_verdicts(delivery) == ["timed_out"] * 3
     assert took >= 3 * PATIENCE
     assert all(each.duration >= PATIENCE * 0.9 for each in delivery.attempts)
-    assert "--push-timeout" in delivery.attempts[0].says
+    assert "--push-timeout" in delivery.attempts[0].explanation
 
 
 @pytest.mark.impatient
@@ -196,7 +196,7 @@ def test_one_that_answers_by_drops_does_not_outlast_the_time_out(
             line.sendall(b"o")
 
     with raw(drip) as url:
-        emulator.change(push_url=url)
+        emulator.change_account(push_url=url)
         deliver_sms(emulator)
         write_reply(emulator)
         over.set()
@@ -212,13 +212,13 @@ def test_headers_without_end_are_no_answer(emulator: Emulator) -> None:
             line.sendall(b"X-Again: %s\r\n" % (b"x" * 1000))
 
     with raw(talk) as url:
-        emulator.change(push_url=url)
+        emulator.change_account(push_url=url)
         deliver_sms(emulator)
         write_reply(emulator)
 
     (attempt,) = emulator.deliveries[0].attempts
     assert attempt.verdict == "broken"
-    assert "headers" in attempt.says
+    assert "headers" in attempt.explanation
 
 
 @contextmanager
@@ -288,7 +288,7 @@ def test_a_connection_is_used_again_where_the_answer_lets_it(
 ) -> None:
     seen, talk = connections(answer)
     with raw(talk) as url:
-        emulator.change(push_url=url)
+        emulator.change_account(push_url=url)
         deliver_sms(emulator)
         chat(emulator, *"abcde")
         emulator.settle()
@@ -309,7 +309,7 @@ def test_an_idle_connection_is_let_go(emulator: Emulator) -> None:
             gone.set()
 
     with raw(talk) as url:
-        emulator.change(push_url=url)
+        emulator.change_account(push_url=url)
         deliver_sms(emulator)
         write_reply(emulator)
 
@@ -335,7 +335,7 @@ def test_redirects_are_not_followed(
 def test_an_answer_is_read_up_to_a_bound(receiver: Receiver) -> None:
     receiver.answer_with(ReceiverAnswer(200, "x" * 1_000_000))
     with run_emulator(
-        push_answer_limit=1_000, mo_url=receiver.url, clock="frozen"
+        push_response_limit=1_000, mo_url=receiver.url, clock="frozen"
     ) as home:
         deliver_sms(home)
         write_reply(home)
@@ -377,7 +377,7 @@ def test_twice_500_and_then_ok_is_exactly_three_attempts(
     receiver.answer_with(
         ReceiverAnswer(500), ReceiverAnswer(500), ReceiverAnswer(200, "ok")
     )
-    told.change(push_retries="backoff")
+    told.change_account(push_retries="backoff")
     deliver_sms(told)
     chat(told, "Si")
     run = told.settle(days=1)
@@ -396,7 +396,7 @@ def test_the_preset_goes_on_for_an_hour_and_gives_up(
     told: Emulator, receiver: Receiver
 ) -> None:
     receiver.answer_with(ReceiverAnswer(500))
-    told.change(push_retries="backoff")
+    told.change_account(push_retries="backoff")
     deliver_sms(told)
     chat(told, "Si")
     told.settle(days=1)
@@ -413,7 +413,7 @@ def test_retries_are_walked_through_by_advancing(
     told: Emulator, receiver: Receiver
 ) -> None:
     receiver.answer_with(ReceiverAnswer(500))
-    told.change(push_retries=[60, 0, 3600])
+    told.change_account(push_retries=[60, 0, 3600])
     deliver_sms(told)
     write_reply(told)
     assert len(receiver.asked) == 1
@@ -428,7 +428,7 @@ def test_retries_are_walked_through_by_advancing(
 
 def test_what_is_next_is_the_next_try(told: Emulator, receiver: Receiver) -> None:
     receiver.answer_with(ReceiverAnswer(500))
-    told.change(push_retries=[60])
+    told.change_account(push_retries=[60])
     deliver_sms(told)
     write_reply(told)
 
@@ -442,7 +442,7 @@ def test_a_retry_lets_the_next_push_go_before(
     told: Emulator, receiver: Receiver
 ) -> None:
     receiver.answer_with(ReceiverAnswer(500), ReceiverAnswer(200, "ok"))
-    told.change(push_retries=[60])
+    told.change_account(push_retries=[60])
     deliver_sms(told)
     chat(told, "first", "second")
     told.settle()
@@ -454,10 +454,10 @@ def test_retries_as_they_were_when_the_handset_wrote(
     told: Emulator, receiver: Receiver
 ) -> None:
     receiver.answer_with(ReceiverAnswer(500))
-    told.change(push_retries=[60])
+    told.change_account(push_retries=[60])
     deliver_sms(told)
     write_reply(told)
-    told.change(push_retries="none")
+    told.change_account(push_retries="none")
     told.settle()
 
     assert len(receiver.asked) == 2
@@ -466,7 +466,7 @@ def test_retries_as_they_were_when_the_handset_wrote(
 @pytest.mark.parametrize("wrong", ["sometimes", [-1], ["5"], [5] * 101, 5])
 def test_retries_that_mean_nothing_are_refused(emulator: Emulator, wrong: Any) -> None:
     with pytest.raises(ClientError) as refused:
-        emulator.change(push_retries=wrong)
+        emulator.change_account(push_retries=wrong)
 
     assert refused.value.status == 422
 
@@ -478,7 +478,7 @@ def test_an_attempt_is_recorded_whole(told: Emulator, receiver: Receiver) -> Non
     receiver.answer_with(
         ReceiverAnswer(503, "later", (("x-mark", "1"), ("retry-after", "5")))
     )
-    told.change(push_url=f"{receiver.url}?key=1", push_retries=[60])
+    told.change_account(push_url=f"{receiver.url}?key=1", push_retries=[60])
     deliver_sms(told)
     taken = write_reply(told)
 
@@ -489,7 +489,7 @@ def test_an_attempt_is_recorded_whole(told: Emulator, receiver: Receiver) -> Non
     assert delivery.message == taken.message
     assert delivery.keyword is None
     assert (delivery.state, delivery.fault) == ("due", "")
-    assert delivery.made_at == "2026-03-02T18:00:11.000000Z"
+    assert delivery.created_at == "2026-03-02T18:00:11.000000Z"
     assert delivery.next_at == "2026-03-02T18:01:11.000000Z"
     assert attempt.at == "2026-03-02T18:00:11.000000Z"
     assert (attempt.method, attempt.url) == ("GET", receiver.url)
@@ -501,7 +501,7 @@ def test_an_attempt_is_recorded_whole(told: Emulator, receiver: Receiver) -> Non
     assert attempt.headers["x-mark"] == "1"
     assert attempt.headers["retry-after"] == "5"
     assert attempt.verdict == "bad_status"
-    assert "503" in attempt.says
+    assert "503" in attempt.explanation
     assert attempt.duration > 0
 
 
@@ -510,7 +510,7 @@ def test_deliveries_are_found_by_what_they_are(
 ) -> None:
     other = "5512345678"
     receiver.answer_with(ReceiverAnswer(), ReceiverAnswer(500), ReceiverAnswer())
-    told.add("keywords", keyword="hi", response_url=receiver.url)
+    told.add_item("keywords", keyword="hi", response_url=receiver.url)
     deliver_sms(told, NUMBER, other)
     write_reply(told, "uno")
     write_reply(told, "dos", other)
@@ -548,7 +548,7 @@ def test_waiting_for_a_delivery_ends_as_soon_as_it_is_there(
 
     second = told.wait_for_delivery(state="delivered", count=2)
 
-    assert second.facts.response == "dos"
+    assert second.parameters.response == "dos"
     assert len(receiver.asked) == 2
 
 
@@ -586,7 +586,7 @@ def test_a_delivery_can_be_repeated_whatever_came_of_it(
 
 def test_a_retry_can_be_sent_at_once(told: Emulator, receiver: Receiver) -> None:
     receiver.answer_with(ReceiverAnswer(500), ReceiverAnswer(500), ReceiverAnswer())
-    told.change(push_retries=[3600, 60])
+    told.change_account(push_retries=[3600, 60])
     deliver_sms(told)
     write_reply(told)
 
@@ -601,7 +601,7 @@ def test_a_retry_can_be_sent_at_once(told: Emulator, receiver: Receiver) -> None
 
 def test_a_dropped_delivery_leaves_no_more(told: Emulator, receiver: Receiver) -> None:
     receiver.answer_with(ReceiverAnswer(500))
-    told.change(push_retries="backoff")
+    told.change_account(push_retries="backoff")
     deliver_sms(told)
     write_reply(told)
 
@@ -658,7 +658,7 @@ def test_of_what_is_over_only_so_many_are_remembered(receiver: Receiver) -> None
             write_reply(home, line)
         answer = home.ask_fact("GET", "deliveries")
 
-    assert [each.facts.response for each in answer.deliveries] == ["c", "d", "e"]
+    assert [each.parameters.response for each in answer.deliveries] == ["c", "d", "e"]
     assert answer.dropped == 2
 
 
@@ -667,13 +667,13 @@ def test_of_what_is_over_only_so_many_are_remembered(receiver: Receiver) -> None
 
 def test_where_nothing_listens_the_record_says_so(emulator: Emulator) -> None:
     with deaf() as url:
-        emulator.change(push_url=url)
+        emulator.change_account(push_url=url)
         deliver_sms(emulator)
         write_reply(emulator)
 
     (attempt,) = emulator.deliveries[0].attempts
     assert (attempt.verdict, attempt.status) == ("refused", 0)
-    assert "nothing listens on 127.0.0.1:" in attempt.says
+    assert "nothing listens on 127.0.0.1:" in attempt.explanation
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
@@ -707,24 +707,24 @@ def test_a_mistake_of_ours_is_an_attempt_that_says_so(
         raise RuntimeError(message)
 
     monkeypatch.setattr(courier, "make_push", mistaken)
-    emulator.change(push_url="http://127.0.0.1:9/mo")
+    emulator.change_account(push_url="http://127.0.0.1:9/mo")
     deliver_sms(emulator)
     write_reply(emulator)
 
     (delivery,) = emulator.deliveries
     assert (delivery.state, list_verdicts(delivery)) == ("given_up", ["failed"])
-    assert "its log has the traceback" in delivery.attempts[0].says
+    assert "its log has the traceback" in delivery.attempts[0].explanation
     assert "RuntimeError: a mistake" in caplog.text
 
 
 def test_a_name_that_leads_nowhere_is_said(emulator: Emulator) -> None:
-    emulator.change(push_url="http://nowhere.invalid/mo")
+    emulator.change_account(push_url="http://nowhere.invalid/mo")
     deliver_sms(emulator)
     write_reply(emulator)
 
     (attempt,) = emulator.deliveries[0].attempts
     assert attempt.verdict in {"broken", "timed_out"}
-    assert attempt.says
+    assert attempt.explanation
 
 
 @pytest.mark.parametrize(
@@ -733,19 +733,19 @@ def test_a_name_that_leads_nowhere_is_said(emulator: Emulator) -> None:
 def test_a_url_that_is_none_is_an_attempt_that_says_so(
     emulator: Emulator, url: str
 ) -> None:
-    emulator.change(push_url=url)
+    emulator.change_account(push_url=url)
     deliver_sms(emulator)
     write_reply(emulator)
 
     (delivery,) = emulator.deliveries
     assert (delivery.state, list_verdicts(delivery)) == ("given_up", ["forbidden"])
-    assert "no address" in delivery.attempts[0].says
+    assert "no address" in delivery.attempts[0].explanation
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/mo", "file:///etc/passwd", "mo", ""])
 def test_only_http_and_https_are_urls(emulator: Emulator, url: str) -> None:
     with pytest.raises(ClientError) as refused:
-        emulator.change(push_url=url)
+        emulator.change_account(push_url=url)
 
     assert refused.value.status == 422
 
@@ -753,7 +753,7 @@ def test_only_http_and_https_are_urls(emulator: Emulator, url: str) -> None:
 def test_a_name_in_any_script_is_asked_for_as_the_web_writes_it(
     emulator: Emulator,
 ) -> None:
-    emulator.change(push_url="http://mañana.invalid/ñ")
+    emulator.change_account(push_url="http://mañana.invalid/ñ")
     deliver_sms(emulator)
     write_reply(emulator)
 
@@ -785,7 +785,7 @@ def test_time_stands_until_what_fell_due_was_tried(
         timedelta(seconds=33),
     ]
     assert list_times(run, "pushed") == ["18:00:22", "18:00:33"]
-    assert [each.verdict for each in run.happened if each.event == "pushed"] == [
+    assert [each.verdict for each in run.events if each.event == "pushed"] == [
         "accepted"
     ] * 2
 
@@ -880,7 +880,7 @@ def test_a_clock_that_is_stopped_lets_nothing_leave(
 @contextmanager
 def opened_with(emulator: Emulator, receiver: Receiver) -> Iterator[Emulator]:
     with open_world(emulator) as world:
-        world.change(push_url=receiver.url)
+        world.change_account(push_url=receiver.url)
         yield world
 
 
@@ -889,7 +889,7 @@ def opened_with(emulator: Emulator, receiver: Receiver) -> Iterator[Emulator]:
 
 def pending(world: Emulator) -> None:
     """Leave one push under way, two behind it, a retry and an answer to come."""
-    world.change(push_retries=[60])
+    world.change_account(push_retries=[60])
     deliver_sms(world)
     place_sms(world, "9990011000")
     chat(world, "under way", "behind", "further behind")
@@ -908,7 +908,7 @@ def test_nothing_of_a_world_that_is_gone_is_sent_afterwards(
 
     receiver.answer_with(held)
     with open_world(home) as world, run_receiver() as other:
-        world.change(push_url=receiver.url)
+        world.change_account(push_url=receiver.url)
         world.checkpoint("clean")
         snapshot = world.snapshot()
         pending(world)
@@ -917,7 +917,7 @@ def test_nothing_of_a_world_that_is_gone_is_sent_afterwards(
         if end == "reset":
             world.reset()
         elif end == "back":
-            world.back_to("clean")
+            world.restore_checkpoint("clean")
         elif end == "restore":
             world.restore(snapshot)
         else:
@@ -925,7 +925,7 @@ def test_nothing_of_a_world_that_is_gone_is_sent_afterwards(
         go_on.set()
 
         if end != "delete":
-            world.change(push_url=receiver.url)
+            world.change_account(push_url=receiver.url)
             world.settle(days=1)
             assert len(world.deliveries) == 0
         with opened_with(home, other) as marker:  # as much has passed as this takes
@@ -950,13 +950,13 @@ def test_while_it_leaves_a_world_can_be_reset_at_any_moment(
 
         receiver.answer_with(notice)
         with open_world(home) as world:
-            world.change(push_url=receiver.url)
+            world.change_account(push_url=receiver.url)
             deliver_sms(world)
             chat(world, *"abcdefghij")
             assert enough.wait(SOON)
             world.reset()
             seen = len(receiver.asked)
-            world.change(push_url=f"{receiver.url}/after")
+            world.change_account(push_url=f"{receiver.url}/after")
             deliver_sms(world)
             write_reply(world, "after")
 
@@ -969,14 +969,14 @@ def test_a_world_that_is_restored_carries_on_what_was_due_then(
     told: Emulator, receiver: Receiver
 ) -> None:
     receiver.answer_with(ReceiverAnswer(500))
-    told.change(push_retries=[60])
+    told.change_account(push_retries=[60])
     deliver_sms(told)
     write_reply(told)
     told.checkpoint("tried")
     told.settle()
     assert len(receiver.asked) == 2
 
-    told.back_to("tried")
+    told.restore_checkpoint("tried")
     assert told.deliveries[0].next_at == "2026-03-02T18:01:11.000000Z"
     told.settle()
 
@@ -999,7 +999,7 @@ def test_a_copy_of_a_world_pushes_for_itself(
 def test_nothing_is_sent_twice(home: Emulator, receiver: Receiver) -> None:
     """However often and by whom the world is looked at meanwhile."""
     with open_world(home) as world:
-        world.change(push_url=receiver.url)
+        world.change_account(push_url=receiver.url)
         deliver_sms(world)
         lookers = [
             Thread(target=lambda: [world.find_deliveries() for _ in range(20)])
@@ -1021,7 +1021,7 @@ def test_a_process_that_is_told_to_stop_does_not_wait_for_receivers(
     receiver.answer_with(SILENCE)
     with serve_emulator("--clock", "frozen", "--mo-url", receiver.url) as served:
         with Emulator(served.url) as home:
-            home.change(push_retries="backoff")
+            home.change_account(push_retries="backoff")
             deliver_sms(home)
             chat(home, "under way", "behind")
             while not receiver.asked:
@@ -1046,14 +1046,16 @@ def test_a_process_that_is_told_to_stop_does_not_wait_for_receivers(
 def test_a_forbidden_target_is_an_attempt_on_record(
     emulator: Emulator, host: str
 ) -> None:
-    emulator.change(push_url=f"http://{host}/latest/meta-data", push_retries=[60])
+    emulator.change_account(
+        push_url=f"http://{host}/latest/meta-data", push_retries=[60]
+    )
     deliver_sms(emulator)
     write_reply(emulator)
 
     (delivery,) = emulator.deliveries
     assert list_verdicts(delivery) == ["forbidden"]
     assert delivery.state == "given_up", "what is forbidden once stays so"
-    assert delivery.attempts[0].says
+    assert delivery.attempts[0].explanation
 
 
 def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
@@ -1078,7 +1080,7 @@ def test_a_name_is_judged_by_where_it_leads_each_time(
 ) -> None:
     """A name that led here a moment ago and leads to the metadata now goes nowhere."""
     port = urlsplit(receiver.url).port
-    emulator.change(push_url=f"http://rebound.example:{port}/mo")
+    emulator.change_account(push_url=f"http://rebound.example:{port}/mo")
     receiver.answer_with(ReceiverAnswer(200, "ok", (("connection", "close"),)))
     deliver_sms(emulator)
     asked = resolving(monkeypatch, ["127.0.0.1"], ["169.254.169.254"])
@@ -1124,13 +1126,13 @@ def test_a_receiver_may_ask_for_tls(
     ):
         deliver_sms(home)
         for url in (good, bad):
-            home.change(push_url=url)
+            home.change_account(push_url=url)
             write_reply(home)
         first, second = home.deliveries
 
     assert (first.state, list_verdicts(first)) == ("delivered", ["accepted"])
     assert list_verdicts(second) == ["broken"]
-    assert "certificate" in second.attempts[0].says
+    assert "certificate" in second.attempts[0].explanation
 
 
 @contextmanager

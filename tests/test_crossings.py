@@ -29,7 +29,7 @@ from tests.support.orders import (
 from tests.support.worlds import keep_worlds
 from tests.test_snapshots import restored, snapshot
 
-REPLYING, TWICE = "9990010000", "9990011000"  # handsets that answer by themselves
+REPLYING, DUPLICATED = "9990010000", "9990011000"  # handsets that answer by themselves
 DAY = 86_400
 
 
@@ -72,7 +72,7 @@ def replied(api: Api) -> list[tuple[str, str]]:
 
 @WAYS
 def test_a_reply_that_has_come_does_not_come_again(api: Api, back: Back) -> None:
-    place_campaign(api, make_sms(recipients=make_recipients(TWICE, REPLYING)))
+    place_campaign(api, make_sms(recipients=make_recipients(DUPLICATED, REPLYING)))
     advance(api, 11 + 11 + 1)  # the first of each has come
     keep(api)
     advance(api, DAY)
@@ -93,18 +93,18 @@ def test_a_reply_that_came_early_does_not_come_again(api: Api, back: Back) -> No
     run_control(api, "PATCH", "account", json=url)
     early = {"effect": {"push": "early"}, "first": 1}
     run_control(api, "POST", "faults", json=early)
-    place_campaign(api, make_sms(recipients=make_recipients(TWICE, REPLYING)))
+    place_campaign(api, make_sms(recipients=make_recipients(DUPLICATED, REPLYING)))
     keep(api)
     first = replied(api)
 
     with closing(back(api)) as there:
         advance(there, DAY)
 
-        assert first == [(TWICE, "Si")]
+        assert first == [(DUPLICATED, "Si")]
         assert sorted(replied(there)) == [
             (REPLYING, "Si"),
-            (TWICE, "Gracias"),
-            (TWICE, "Si"),
+            (DUPLICATED, "Gracias"),
+            (DUPLICATED, "Si"),
         ]
 
 
@@ -228,7 +228,7 @@ def test_a_push_that_is_due_is_due_again(api: Api, back: Back) -> None:
 
         assert (delivery["state"], len(delivery["attempts"])) == ("due", 1)
         assert (done["state"], len(done["attempts"])) == ("given_up", 3)
-        pushed = [each["at"][11:19] for each in run["happened"] if "verdict" in each]
+        pushed = [each["at"][11:19] for each in run["events"] if "verdict" in each]
         assert pushed == ["18:01:11", "18:11:11"]
 
 
@@ -286,8 +286,8 @@ def test_a_token_expires_at_its_very_instant(api: Api) -> None:
     last = advance(api, 0.000001)
 
     assert (before, api.get("/api/v1/user", token=made).status) == (200, 401)
-    assert [each["token"] for each in last["happened"]] == ["mytoken", "mine"]
-    assert "expired" not in [each["event"] for each in run["happened"]]
+    assert [each["token"] for each in last["events"]] == ["mytoken", "mine"]
+    assert "expired" not in [each["event"] for each in run["events"]]
 
 
 def test_an_expired_token_still_finds_its_world_for_commands(api: Api) -> None:
@@ -306,12 +306,12 @@ def test_settling_carries_out_what_a_late_answer_holds(api: Api) -> None:
     answer = api.finish(asked)
 
     assert answer.status == 200
-    assert [each["event"] for each in run["happened"]] == [
+    assert [each["event"] for each in run["events"]] == [
         "delayed",
         "inserted",
         "completed",
     ]
-    assert run["happened"][0]["operation"] == "createCampaign"
+    assert run["events"][0]["operation"] == "createCampaign"
     assert run_control(api, "GET", "clock/pending")["pending"] == []
 
 
@@ -373,8 +373,8 @@ def test_what_is_scheduled_happens_at_its_date_in_every_copy(
         before = advance(there, 3599)
         run = advance(there, 3601)
 
-        assert event not in [each["event"] for each in before["happened"]]
-        (done,) = [each for each in run["happened"] if each["event"] == event]
+        assert event not in [each["event"] for each in before["events"]]
+        (done,) = [each for each in run["events"] if each["event"] == event]
         assert done["at"] >= "2026-03-02T19:00:00"
         assert run_control(there, "GET", "clock/pending")["pending"] == []
 
@@ -395,13 +395,13 @@ def test_a_pause_that_begins_before_a_schedule_holds_it(api: Api) -> None:
         "campaign": number,
         "waits_for": "a resume",
     }
-    assert [each["event"] for each in run["happened"]][-1] == "resumed"
+    assert [each["event"] for each in run["events"]][-1] == "resumed"
     assert poll_messages(api, placed)["percentage"] == 100
 
 
 def test_a_lost_campaign_still_brings_replies(api: Api) -> None:
     placed = place_campaign(api, make_sms(recipients=make_recipients(REPLYING)))
-    run_control(api, "POST", f"campaigns/sms/{placed['campaign']}/lose")
+    run_control(api, "POST", f"campaigns/sms/{placed['campaign']}/mark-unknown")
 
     advance(api, 60)
 
@@ -429,7 +429,7 @@ def test_a_cancelled_campaign_brings_replies_to_what_was_sent(api: Api) -> None:
 
 def test_a_process_that_starts_anew_repeats_no_reply(tmp_path: Path) -> None:
     with keep_worlds(tmp_path) as api:
-        place_campaign(api, make_sms(recipients=make_recipients(TWICE, REPLYING)))
+        place_campaign(api, make_sms(recipients=make_recipients(DUPLICATED, REPLYING)))
         advance(api, 11 + 11 + 1)
 
     with keep_worlds(tmp_path) as api:

@@ -359,7 +359,7 @@ AFTER = [
         "campaign 8528238 is cancelled",
     ),
     After(
-        (PLACED, ("POST", f"{ONE}/lose", None)),
+        (PLACED, ("POST", f"{ONE}/mark-unknown", None)),
         ("POST", f"{ONE}/cancel", None),
         "campaign 8528238 is lost",
     ),

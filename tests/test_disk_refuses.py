@@ -56,10 +56,10 @@ LATER = re.compile(
 # What keeps nothing that a disk would have to take.
 KEPT_NOWHERE = {
     "sendOutbind",
-    "cutSession",
+    "disconnectSession",
     "waitForDeliveries",
     "answerPush",
-    "keepCheckpoint",
+    "createCheckpoint",
     "dropCheckpoint",
     "clearJournal",
     "waitForExchanges",
@@ -311,7 +311,7 @@ def test_a_receipt_that_was_acknowledged_is_not_sent_again(tmp_path: Path) -> No
 def test_a_fault_that_cannot_be_counted_does_not_strike_a_receipt(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    slow: dict[str, Any] = {"smpp": {"held_for": 600}}
+    slow: dict[str, Any] = {"smpp": {"receipt_lifetime": 600}}
     with keep_worlds(tmp_path, **slow) as api, open_smsc(api) as smsc:
         sender = smsc.bind(command=BIND_TRANSMITTER)
         sender.submit(2, registered=1)
@@ -329,7 +329,7 @@ def test_a_fault_that_cannot_be_counted_does_not_strike_a_receipt(
             "dropped",  # before, as it was too old
             "delivered",
         ]
-        assert [each["struck"] for each in left["faults"]] == [0]
+        assert [each["applied"] for each in left["faults"]] == [0]
         assert any("no fault struck" in each for each in caplog.messages)
 
     assert again(tmp_path, **slow) == left
@@ -371,7 +371,7 @@ def test_a_fault_that_cannot_be_counted_does_not_strike_a_submit(
         assert (answer.command, answer.status) == (get_response_id(SUBMIT_SM), 0)
         left = take_snapshot(api)
         assert len(left["campaigns"]) == 1
-        assert [each["struck"] for each in left["faults"]] == [0]
+        assert [each["applied"] for each in left["faults"]] == [0]
 
     assert again(tmp_path) == left
 

@@ -181,7 +181,7 @@ def test_a_clock_that_runs_is_not_forgotten(world: Emulator) -> None:
 
 
 def test_pushes_to_where_nobody_listens(world: Emulator, free: int) -> None:
-    world.change(push_url=f"http://localhost:{free}/mo")
+    world.change_account(push_url=f"http://localhost:{free}/mo")
 
     (says,) = found_in(world)
 
@@ -190,7 +190,7 @@ def test_pushes_to_where_nobody_listens(world: Emulator, free: int) -> None:
 
 def test_keywords_ask_servers_as_well(world: Emulator, free: int) -> None:
     url = f"http://127.0.0.1:{free}/hora"
-    world.add("keywords", keyword="hora", response_url=url)
+    world.add_item("keywords", keyword="hora", response_url=url)
 
     (says,) = found_in(world)
 
@@ -198,7 +198,7 @@ def test_keywords_ask_servers_as_well(world: Emulator, free: int) -> None:
 
 
 def test_pushes_that_arrive_are_well(world: Emulator, receiver: Receiver) -> None:
-    world.change(push_url=receiver.url)
+    world.change_account(push_url=receiver.url)
     assert found_in(world) == []
     deliver_sms(world)
 
@@ -211,7 +211,7 @@ def test_pushes_that_arrive_are_well(world: Emulator, receiver: Receiver) -> Non
 def test_pushes_to_localhost_out_of_a_container(
     world: Emulator, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.change(push_url=f"{receiver.url}?a=b")
+    world.change_account(push_url=f"{receiver.url}?a=b")
     port = receiver.url.split(":")[2].removesuffix("/mo")
     inside = node()
     monkeypatch.setattr("emulator.command.doctor.node", lambda: "outside")
@@ -231,7 +231,7 @@ def test_pushes_to_localhost_out_of_a_container(
 
 
 def test_pushes_to_other_machines_are_not_looked_at(world: Emulator) -> None:
-    world.change(push_url="http://10.255.255.1:9/mo")
+    world.change_account(push_url="http://10.255.255.1:9/mo")
 
     assert found_in(world) == []
 

@@ -169,7 +169,7 @@ def test_whatever_the_platform_may_refuse_with_a_fault_can_say(
 RULES = [
     {"token": "demo", "first": 3, "phase": "after"},
     {"number": "4498987282", "nth": 2},
-    {"body": {"text": "hola"}, "every": 5, "off": True},
+    {"body": {"text": "hola"}, "every": 5, "disabled": True},
     {"headers": {"accept": "text/plain"}, "probability": 0.25},
     {"from": "2026-03-02T18:00:00.000000Z"},
     {"until": "2026-03-03T18:00:00.000000Z"},
@@ -190,7 +190,7 @@ def test_a_rule_is_told_as_it_was_made_also_from_a_snapshot(
     kept = run_control(api, "GET", "world/snapshot")
     run_control(api, "POST", "worlds", json={"name": "copy", "snapshot": kept})
 
-    assert made == {"id": "f1", "met": 0, "struck": 0, **rule}
+    assert made == {"id": "f1", "matched": 0, "applied": 0, **rule}
     assert run_control(api, "GET", "faults") == [made]
     assert run_control(api, "GET", "faults?world=copy") == [made]
 

@@ -1,4 +1,4 @@
-"""E-mail campaigns: four templates, and the letters that would be sent."""
+"""E-mail campaigns: four templates, and the emails that would be sent."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +30,7 @@ def an_email(**changes: Any) -> dict[str, Any]:
 
 
 def sent(api: Api, body: dict[str, Any]) -> list[RenderedEmail]:
-    """Place *body* and return its letters as they would be sent."""
+    """Place *body* and return its emails as they would be sent."""
     answer = api.post(PATH, json=body)
     assert answer.status == 200
     return list(

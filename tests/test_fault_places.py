@@ -65,7 +65,9 @@ def advance(api: Api, seconds: float) -> None:
 
 
 def counts(api: Api) -> list[tuple[int, int]]:
-    return [(each["met"], each["struck"]) for each in run_control(api, "GET", "faults")]
+    return [
+        (each["matched"], each["applied"]) for each in run_control(api, "GET", "faults")
+    ]
 
 
 def journaled(api: Api, operation: str) -> list[str]:
@@ -78,7 +80,7 @@ def struck_once(api: Api, operation: str) -> bool:
     """Whether the rule, the figures and, but for pushes, the journal say the same."""
     (rule,) = run_control(api, "GET", "faults")
     tally = api.worlds.counters.faults
-    return rule["struck"] == 1 and tally == {operation: 1}
+    return rule["applied"] == 1 and tally == {operation: 1}
 
 
 # --- What is felt, through the wire ---------------------------------------------------
@@ -238,7 +240,7 @@ def test_what_an_operation_cannot_feel_is_refused(api: Api, operation: str) -> N
         ("createCampaign", {"pdu": "nack"}),
         ("keywordPush", {"push": "unknown_id"}),
         ("keywordPush", {"push": "early"}),
-        ("smppMoPush", {"push": "capitalised"}),
+        ("smppMoPush", {"push": "capitalized"}),
         ("receipt", {"wire": "hang"}),
         ("receipt", {"push": "lost"}),
     ],
@@ -428,7 +430,7 @@ def test_whatever_places_a_message_can_have_its_receipt_first(
 def test_a_rule_that_was_not_felt_lets_the_next_one_try() -> None:
     with closing(make_emulator()) as api, open_smsc(api) as smsc:
         rule_of(api, {"pdu": "early_receipt"}, "submit_sm")
-        rule_of(api, {"pdu": "doubled"}, "submit_sm")
+        rule_of(api, {"pdu": "duplicated"}, "submit_sm")
         caller = smsc.bind()
 
         caller.say(pack_submit(2))
@@ -440,9 +442,9 @@ def test_a_rule_that_was_not_felt_lets_the_next_one_try() -> None:
 @pytest.mark.parametrize(
     ("account", "effect", "count"),
     [
-        ({"assumptions": {"mo_cellphone_name": "rellphone"}}, "misspelt", (1, 0)),
-        ({"assumptions": {"mo_cellphone_name": "both"}}, "misspelt", (1, 1)),
-        ({}, "misspelt", (1, 1)),
+        ({"assumptions": {"mo_cellphone_name": "rellphone"}}, "misspelled", (1, 0)),
+        ({"assumptions": {"mo_cellphone_name": "both"}}, "misspelled", (1, 1)),
+        ({}, "misspelled", (1, 1)),
         ({"push_url": None}, "early", (0, 0)),
         ({}, "early", (1, 1)),
     ],
@@ -498,7 +500,7 @@ UNFELT: list[tuple[str, dict[str, Any]]] = [
     ("deliver_sm", {"pdu": "then_close"}),
     ("deliver_sm", {"command_status": 8}),
     ("deliver_sm", {"wire": "drip", "seconds": 2}),
-    ("getUser", {"pdu": "doubled"}),
+    ("getUser", {"pdu": "duplicated"}),
     ("receipt", {"push": "lost"}),
 ]
 
@@ -510,7 +512,9 @@ def test_a_rule_of_an_earlier_version_comes_back_and_never_strikes() -> None:
         for number, (operation, effect) in enumerate(UNFELT):
             phase = vocabulary.parse_effect(effect).phases[0]
             kept = {"id": f"f{number}", "operation": operation, "phase": str(phase)}
-            snapshot["faults"].append({**kept, "effect": effect, "met": 3, "struck": 1})
+            snapshot["faults"].append(
+                {**kept, "effect": effect, "matched": 3, "applied": 1}
+            )
         run_control(api, "POST", "world/restore", json=snapshot)
 
         caller = smsc.bind()
@@ -534,7 +538,7 @@ def test_the_control_api_describes_what_a_rule_may_say() -> None:
     asked, shown = (SCHEMAS[each]["properties"] for each in ("NewFault", "Fault"))
 
     assert asked.keys() == RULE_KEYS | {"preset", "effect"}
-    assert shown.keys() == RULE_KEYS | {"id", "effect", "met", "struck"}
+    assert shown.keys() == RULE_KEYS | {"id", "effect", "matched", "applied"}
     assert {*FILTER_KEYS, *SCHEDULE_KEYS} < RULE_KEYS
 
 

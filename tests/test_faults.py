@@ -61,8 +61,8 @@ def struck(rule: FaultRule, calls: int, *, seed: int = 1) -> list[int]:
         hit, rules = tried(rules, facts(), seed=seed)
         if hit is not None:
             found.append(number)
-    assert rules[0].met == calls
-    assert rules[0].struck == len(found)
+    assert rules[0].matched == calls
+    assert rules[0].applied == len(found)
     return found
 
 
@@ -136,14 +136,16 @@ def test_at_most_one_strikes_and_the_ones_after_it_do_not_count(
     for _ in range(calls):
         before = rules
         hit, rules = tried(rules, facts(), seed=1)
-        counted = [new.met - old.met for new, old in zip(rules, before, strict=True)]
+        counted = [
+            new.matched - old.matched for new, old in zip(rules, before, strict=True)
+        ]
         mine = [rule.phase is FaultPhase.BEFORE for rule in rules]
         last = rules.index(hit) if hit else len(rules) - 1
         assert counted == [
             int(each and index <= last) for index, each in enumerate(mine)
         ]
-        assert sum(rule.struck for rule in rules) == sum(
-            rule.struck for rule in before
+        assert sum(rule.applied for rule in rules) == sum(
+            rule.applied for rule in before
         ) + (hit is not None)
 
 
@@ -269,7 +271,7 @@ def test_a_call_that_is_refused_earlier_never_counts(api: Api, content: bytes) -
 
     assert api.post(SMS, content=content).status in {400, 422}
     assert api.post(SMS, json=make_order(SMS), token="nobody").status == 401
-    assert run_control(api, "GET", "faults")[0]["met"] == 0
+    assert run_control(api, "GET", "faults")[0]["matched"] == 0
     assert sent(api).status == 503
 
 
@@ -362,17 +364,17 @@ def test_a_rule_that_is_switched_off_keeps_its_place_and_its_counts(api: Api) ->
     asked(api, {"status": 418}, operation="getUser")
     api.get(USER)
 
-    told = run_control(api, "PATCH", f"faults/{first}", json={"off": True})
+    told = run_control(api, "PATCH", f"faults/{first}", json={"disabled": True})
 
-    assert (told["met"], told["struck"], told["off"]) == (1, 1, True)
+    assert (told["matched"], told["applied"], told["disabled"]) == (1, 1, True)
     assert api.get(USER).status == 418
     kept = run_control(api, "GET", "world/snapshot")
     run_control(api, "POST", "world/restore", json=kept)
     assert api.get(USER).status == 418
-    told = run_control(api, "PATCH", f"faults/{first}", json={"off": False})
-    assert "off" not in told
+    told = run_control(api, "PATCH", f"faults/{first}", json={"disabled": False})
+    assert "disabled" not in told
     assert api.get(USER).status == 503
-    assert [each["met"] for each in run_control(api, "GET", "faults")] == [2, 2]
+    assert [each["matched"] for each in run_control(api, "GET", "faults")] == [2, 2]
 
 
 def test_rules_are_listed_with_their_strikes_and_removed(api: Api) -> None:
@@ -382,14 +384,15 @@ def test_rules_are_listed_with_their_strikes_and_removed(api: Api) -> None:
 
     told = run_control(api, "GET", "faults")
 
-    assert [(each["id"], each["met"], each["struck"]) for each in told] == [
+    assert [(each["id"], each["matched"], each["applied"]) for each in told] == [
         (first, 1, 1),
         (second, 0, 0),
     ]
     run_control(api, "DELETE", f"faults/{first}")
     assert send_control(api, "DELETE", f"faults/{first}").status == 404
     assert (
-        send_control(api, "PATCH", f"faults/{first}", json={"off": True}).status == 404
+        send_control(api, "PATCH", f"faults/{first}", json={"disabled": True}).status
+        == 404
     )
     run_control(api, "DELETE", "faults")
     assert run_control(api, "GET", "faults") == []

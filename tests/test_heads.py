@@ -160,7 +160,7 @@ def test_a_trailer_is_no_header_of_the_request(served: ServedEmulator) -> None:
 
 def test_the_bounds_are_settings() -> None:
     flags = ("--request-line-limit", "64", "--header-limit", "256")
-    with serve_emulator(*flags, "--header-lines", "4") as served:
+    with serve_emulator(*flags, "--max-headers", "4") as served:
         assert said(served, head()).startswith(b"HTTP/1.1 200")
         assert said(served, asked(65)).startswith(b"HTTP/1.1 414")
         assert said(served, head(padded(257))).startswith(b"HTTP/1.1 431")

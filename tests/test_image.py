@@ -74,7 +74,7 @@ def test_it_takes_its_settings_from_the_environment(image: Image) -> None:
         image.running(settings) as running,
         Emulator(f"http://{running.http[0]}:{running.http[1]}") as emulator,
     ):
-        facts = emulator.facts
+        facts = emulator.info
 
         assert facts.seed == 77
         assert facts.now == "2026-01-31T12:00:00.000000Z"

@@ -37,7 +37,7 @@ from tests.support.receiver import (
     write_reply,
 )
 
-ANSWERS, TWICE, OPTS_OUT = "9990010000", "9990011000", "9990012000"
+ANSWERS, DUPLICATED, OPTS_OUT = "9990010000", "9990011000", "9990012000"
 OTHER = "5512345678"
 
 
@@ -98,7 +98,7 @@ def test_the_same_reply_is_found_by_poll_in_all_four_types(told: Emulator) -> No
 def test_the_query_of_the_url_stays_in_front(
     told: Emulator, receiver: Receiver
 ) -> None:
-    told.change(push_url=f"{receiver.url}/in?key=a%20b&x=&mark=ñ")
+    told.change_account(push_url=f"{receiver.url}/in?key=a%20b&x=&mark=ñ")
     deliver_sms(told)
     write_reply(told)
 
@@ -111,7 +111,7 @@ def test_the_query_of_the_url_stays_in_front(
 def test_a_fragment_of_the_url_stays_at_home(
     told: Emulator, receiver: Receiver
 ) -> None:
-    told.change(push_url=f"{receiver.url}#top")
+    told.change_account(push_url=f"{receiver.url}#top")
     deliver_sms(told)
     write_reply(told)
 
@@ -203,7 +203,7 @@ def test_all_else_is_recorded_as_not_acknowledged(
     (delivery,) = told.deliveries
     assert (delivery.state, list_verdicts(delivery)) == ("given_up", [verdict])
     assert delivery.attempts[0].status == said.status
-    assert delivery.attempts[0].says
+    assert delivery.attempts[0].explanation
     assert len(receiver.asked) == 1, "and by default nothing is tried again"
 
 
@@ -340,7 +340,7 @@ def test_a_refused_reply_leaves_no_trace(told: Emulator, receiver: Receiver) -> 
         told.phone(OTHER).reply("Si")
     run = told.advance(seconds=0)
 
-    assert [each.event for each in run.happened] == []
+    assert [each.event for each in run.events] == []
     assert receiver.asked == []
 
 
@@ -351,7 +351,7 @@ def test_a_refused_reply_leaves_no_trace(told: Emulator, receiver: Receiver) -> 
 def test_the_test_blocks_answer_at_their_instants(
     told: Emulator, receiver: Receiver
 ) -> None:
-    place_sms(told, ANSWERS, TWICE, OPTS_OUT, NUMBER)
+    place_sms(told, ANSWERS, DUPLICATED, OPTS_OUT, NUMBER)
 
     run = told.settle()
 
@@ -393,7 +393,7 @@ def test_a_reply_is_there_at_its_instant_and_not_before(api: Api) -> None:
 
 def test_the_world_tells_the_same_however_it_is_read(make_api: MakeApi) -> None:
     """Bit by bit or all at once."""
-    people = [{"cellphone": each} for each in (TWICE, ANSWERS, OPTS_OUT)] * 5
+    people = [{"cellphone": each} for each in (DUPLICATED, ANSWERS, OPTS_OUT)] * 5
     stories = []
     for steps in (1, 40):
         api = make_api()

@@ -57,7 +57,7 @@ def started(api: Api) -> asyncio.Task[Answer]:
 def passed(api: Api, seconds: float) -> list[str]:
     """Let so many seconds of the world pass and return what happened meanwhile."""
     ran = run_control(api, "POST", "clock/advance", json={"seconds": seconds})
-    return [event["event"] for event in ran["happened"]]
+    return [event["event"] for event in ran["events"]]
 
 
 def campaigns(api: Api) -> int:
@@ -138,7 +138,7 @@ def test_what_is_late_is_on_the_agenda_of_the_world(api: Api) -> None:
 
     settled = run_control(api, "POST", "clock/settle", json={})
 
-    (event,) = settled["happened"]
+    (event,) = settled["events"]
     assert ran["pending"] == [event]
     assert (event["event"], event["operation"]) == ("delayed", "getUser")
     assert late.done()
@@ -475,8 +475,8 @@ def test_what_a_header_strikes_never_counts_for_a_rule(
 
     plain = [status for status, wish in zip(statuses, wishes, strict=True) if not wish]
     assert plain == ([503] * first + [200] * len(plain))[: len(plain)]
-    assert rule["met"] == len(plain)
-    assert rule["struck"] == min(first, len(plain))
+    assert rule["matched"] == len(plain)
+    assert rule["applied"] == min(first, len(plain))
 
 
 def test_the_header_means_nothing_to_the_control_api(api: Api) -> None:
@@ -501,7 +501,7 @@ def test_presets_are_listed_as_they_stand_in_their_file(api: Api) -> None:
     assert {each["name"]: each["rule"] for each in told} == {
         name: preset["rule"] for name, preset in files.read_yaml(files.PRESETS).items()
     }
-    assert all(each["says"].endswith(".") for each in told)
+    assert all(each["description"].endswith(".") for each in told)
 
 
 @pytest.mark.parametrize("preset", read_presets())

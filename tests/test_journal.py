@@ -89,7 +89,7 @@ def test_an_exchange_is_kept_whole(api: Api) -> None:
         "body": body.decode(),
         "octets": len(body),
     }
-    assert kept.pop("answer") == {
+    assert kept.pop("response") == {
         "headers": answer.headers,
         "body": answer.octets.decode(),
         "octets": len(answer.octets),
@@ -115,7 +115,7 @@ def test_a_refused_exchange_is_kept_with_what_was_sent(api: Api) -> None:
     kept = newest(api)
     assert (kept["status"], kept["request"]["body"]) == (400, '{"text": "ho')
     assert kept["why"] == answer.headers["x-emulator-why"]
-    assert kept["answer"]["headers"] == answer.headers
+    assert kept["response"]["headers"] == answer.headers
 
 
 def test_equal_headers_are_kept_side_by_side() -> None:
@@ -133,7 +133,7 @@ def test_equal_headers_are_kept_side_by_side() -> None:
 def test_the_answer_to_a_head_has_no_body(api: Api) -> None:
     api.send("HEAD", USER)
 
-    assert newest(api)["answer"]["body"] == ""
+    assert newest(api)["response"]["body"] == ""
 
 
 def test_who_was_not_let_in_is_in_no_journal(api: Api) -> None:
@@ -222,7 +222,7 @@ def test_an_answer_in_slices_is_followed_while_it_is_sent(make_api: MakeApi) -> 
 
     listing = api.get(f"{SMS}/{campaign}/messages").octets
 
-    kept = newest(api)["answer"]
+    kept = newest(api)["response"]
     assert len(json.loads(listing)["data"]) == 4_500
     assert kept["octets"] == len(listing)
     assert kept["sha256"] == sha256(listing).hexdigest()
@@ -238,7 +238,7 @@ def test_a_large_answer_is_cut(make_api: MakeApi) -> None:
 
     listing = api.get(f"{SMS}/{campaign}/messages").octets
 
-    kept = newest(api)["answer"]
+    kept = newest(api)["response"]
     assert kept["octets"] == len(listing) > 64 * KIB
     assert kept["sha256"] == sha256(listing).hexdigest()
 
@@ -469,7 +469,7 @@ def test_what_reaches_into_the_dropped_range_fails(forgetful: Api, kind: str) ->
         f"{dropped} exchanges have been dropped, up to number {dropped} of "
         f"2026-03-02T18:{dropped - 1:02d}:00.000000Z: ask with after={dropped}, "
     )
-    assert "--journal-octets 3500" in answer.body["detail"]
+    assert "--journal-limit 3500" in answer.body["detail"]
 
 
 def test_what_does_not_reach_into_the_dropped_range_is_answered(forgetful: Api) -> None:
@@ -492,7 +492,7 @@ def test_who_waits_from_nowhere_counts_what_is_kept(forgetful: Api) -> None:
 
     assert not answer["matched"]
     assert len(answer["exchanges"]) == 8 - dropped
-    assert f"({dropped} older requests have been dropped)" in answer["seen"]
+    assert f"({dropped} older requests have been dropped)" in answer["explanation"]
 
 
 def test_a_cleared_journal_has_dropped_nothing(forgetful: Api) -> None:
@@ -562,9 +562,9 @@ def test_what_was_seen_is_masked_too(api: Api) -> None:
     sent(api)
     asked = {"number": "4498980000", "mask": "numbers"}
 
-    assert NUMBER not in waited(api, **asked)["seen"]
-    assert "******7282" in waited(api, **asked)["seen"]
-    assert NUMBER not in verdict(api, **asked, exactly=1)["says"]
+    assert NUMBER not in waited(api, **asked)["explanation"]
+    assert "******7282" in waited(api, **asked)["explanation"]
+    assert NUMBER not in verdict(api, **asked, exactly=1)["explanation"]
 
 
 # --- Waiting -----------------------------------------------------------------
@@ -581,7 +581,7 @@ def test_who_waits_is_answered_when_it_comes(api: Api) -> None:
     )
 
     assert waiting.body["matched"]
-    assert waiting.body["seen"] == ""
+    assert waiting.body["explanation"] == ""
     assert [each["status"] for each in waiting.body["exchanges"]] == [200, 422]
 
 
@@ -613,7 +613,7 @@ def test_who_waited_in_vain_is_told_what_was_seen_instead(busy: Api) -> None:
 
     assert not answer["matched"]
     assert answer["exchanges"] == []
-    head, what, second, third, fourth, fifth = answer["seen"].split("\n")
+    head, what, second, third, fourth, fifth = answer["explanation"].split("\n")
     assert head == (
         "0 of 1 came within 0 s: "
         f"operation={CREATE} status=200 number=3333333333 after=1"
@@ -631,7 +631,7 @@ def test_who_waited_in_vain_is_told_what_was_seen_instead(busy: Api) -> None:
 
 
 def test_who_waited_where_nothing_came_is_told_so(api: Api) -> None:
-    assert waited(api)["seen"].endswith("any request\nnothing else came")
+    assert waited(api)["explanation"].endswith("any request\nnothing else came")
 
 
 def test_only_the_last_of_what_was_seen_is_told(api: Api) -> None:
@@ -639,8 +639,8 @@ def test_only_the_last_of_what_was_seen_is_told(api: Api) -> None:
     for _ in range(29):
         api.get(USER)
 
-    lines = waited(api, number="123")["seen"].split("\n")
-    first = waited(api, number="123", until="2026-03-02T18:00:01Z")["seen"]
+    lines = waited(api, number="123")["explanation"].split("\n")
+    first = waited(api, number="123", until="2026-03-02T18:00:01Z")["explanation"]
 
     assert len(lines) == 23
     assert lines[2] == "(10 before these)"
@@ -672,13 +672,13 @@ def test_a_number_of_requests_is_verified(
     answer = verdict(busy, operation=CREATE, **expected)
 
     assert answer["verified"] == verified
-    assert (answer["says"] == "") == verified
+    assert (answer["explanation"] == "") == verified
     if not (verified and "never_within" in expected):
         assert answer["count"] == 2
 
 
 def test_a_verdict_says_what_was_seen(busy: Api) -> None:
-    says = verdict(busy, operation=CREATE, at_least=3, at_most=4)["says"]
+    says = verdict(busy, operation=CREATE, at_least=3, at_most=4)["explanation"]
 
     lines = says.split("\n")
     assert lines[0] == f"expected at least 3 and at most 4, seen 2: operation={CREATE}"
@@ -727,7 +727,7 @@ def test_an_empty_window_is_verified_once_another_moves_the_clock_past_it(
         ("POST", SMS, make_order(SMS)),  # which is after it
     )
 
-    assert waiting.body == {"verified": True, "count": 0, "says": ""}
+    assert waiting.body == {"verified": True, "count": 0, "explanation": ""}
 
 
 def test_a_request_within_a_window_fails_at_once(api: Api) -> None:
@@ -741,7 +741,7 @@ def test_a_request_within_a_window_fails_at_once(api: Api) -> None:
 
     assert not waiting.body["verified"]
     assert waiting.body["count"] == 1
-    lines = waiting.body["says"].split("\n")
+    lines = waiting.body["explanation"].split("\n")
     assert lines[0].startswith(
         "expected none before 2026-03-02T18:01:00.000000Z, seen 1: "
     )
@@ -774,11 +774,13 @@ def test_a_window_that_the_clock_does_not_pass_is_not_verified(api: Api) -> None
 
     assert not answer["verified"]
     assert answer["count"] == 0
-    assert answer["says"].startswith("none came before 2026-03-02T18:01:00.000000Z ")
+    assert answer["explanation"].startswith(
+        "none came before 2026-03-02T18:01:00.000000Z "
+    )
     assert (
         "the window ends at 2026-03-02T18:01:00.000000Z, the world's clock stands at "
         "2026-03-02T18:00:00.000000Z: advance it"
-    ) in answer["says"]
+    ) in answer["explanation"]
 
 
 def test_a_running_clock_passes_a_window_by_itself(api: Api) -> None:

@@ -32,7 +32,7 @@ ANSWER = "This is a simple text to keyword request"
 def asking(emulator: Emulator, receiver: Receiver) -> Emulator:
     """Return a world with the keyword ``mykeyword``, which the receiver answers."""
     receiver.answer_with(ReceiverAnswer(200, ANSWER))
-    emulator.add("keywords", keyword="mykeyword", response_url=receiver.url)
+    emulator.add_item("keywords", keyword="mykeyword", response_url=receiver.url)
     return emulator
 
 
@@ -102,7 +102,7 @@ def test_no_other_word_does(asking: Emulator, receiver: Receiver, text: str) -> 
 
 
 def test_a_word_in_any_script_ignores_its_case(emulator: Emulator) -> None:
-    emulator.add("keywords", keyword="Ñandú", response="Sí")
+    emulator.add_item("keywords", keyword="Ñandú", response="Sí")
 
     assert write_reply(emulator, "ñANDÚ", STRANGER).keyword == "Ñandú"
 
@@ -121,7 +121,9 @@ def test_a_keyword_is_good_for_a_month(asking: Emulator, receiver: Receiver) -> 
 @pytest.mark.manual("KEY-10", "KEY-12")
 def test_a_keyword_may_say_itself_when_it_ends(emulator: Emulator) -> None:
     until = START + timedelta(minutes=1)
-    emulator.add("keywords", keyword="hoy", response="Si", expires=until.isoformat())
+    emulator.add_item(
+        "keywords", keyword="hoy", response="Si", expires=until.isoformat()
+    )
 
     assert write_reply(emulator, "hoy", STRANGER).keyword == "hoy"
     emulator.advance(minutes=1)
@@ -131,7 +133,7 @@ def test_a_keyword_may_say_itself_when_it_ends(emulator: Emulator) -> None:
 
 @pytest.mark.manual("KEY-10", "KEY-13", "WEB-06")
 def test_keywords_are_added_and_removed(asking: Emulator) -> None:
-    asking.remove("keywords", "mykeyword")
+    asking.remove_item("keywords", "mykeyword")
 
     with pytest.raises(ClientError, match="none of its keywords"):
         asking.phone(STRANGER).reply("mykeyword")
@@ -143,7 +145,7 @@ def test_what_was_received_is_listed_and_not_polled(asking: Emulator) -> None:
     asking.advance(minutes=1)
     write_reply(asking, "info", OTHER)
 
-    assert [tuple(each.values()) for each in asking.received] == [
+    assert [tuple(each.values()) for each in asking.keyword_texts] == [
         ("2026-03-02T18:00:00.000000Z", STRANGER, "mykeyword", "MyKeyword uno"),
         ("2026-03-02T18:01:00.000000Z", OTHER, "info", "info"),
     ]
@@ -154,7 +156,7 @@ def test_a_reply_may_begin_with_a_keyword_and_is_both(
     asking: Emulator, receiver: Receiver
 ) -> None:
     with run_receiver() as account:
-        asking.change(push_url=account.url)
+        asking.change_account(push_url=account.url)
         deliver_sms(asking)
         taken = write_reply(asking, "mykeyword si")
 
@@ -166,7 +168,7 @@ def test_a_reply_may_begin_with_a_keyword_and_is_both(
     ]
     assert (taken.keyword, len(taken.deliveries)) == ("mykeyword", 2)
     assert [each["response"] for each in poll_replies(asking)] == ["mykeyword si"]
-    assert [each.text for each in asking.received] == ["mykeyword si"]
+    assert [each.text for each in asking.keyword_texts] == ["mykeyword si"]
 
 
 # --- The answer --------------------------------------------------------------------
@@ -186,7 +188,7 @@ def test_the_body_becomes_a_charged_message_like_any_other(asking: Emulator) -> 
     ]
     assert before - asking.balance == 1, "the price of the first route"
     assert costs(asking)[-1] == ("keyword", -1)
-    assert [each.event for each in run.happened] == ["inserted", "completed"]
+    assert [each.event for each in run.events] == ["inserted", "completed"]
 
 
 @pytest.mark.manual("KEY-05")
@@ -243,7 +245,7 @@ def test_code_is_refused_and_recorded(
     (delivery,) = asking.deliveries
     assert (delivery.state, list_verdicts(delivery)) == ("given_up", ["unusable"])
     assert delivery.attempts[0].body == code
-    assert "code" in delivery.attempts[0].says
+    assert "code" in delivery.attempts[0].explanation
     assert sent(asking) == []
     assert asking.balance == before
 
@@ -271,8 +273,8 @@ def test_an_answer_that_is_too_long_is_cut_with_a_note(
     (delivery,) = asking.deliveries
     assert sent(asking) == ["x" * 160]
     assert list_verdicts(delivery) == ["accepted"]
-    assert "161 characters" in delivery.attempts[0].says
-    assert "KEY-07" in delivery.attempts[0].says
+    assert "161 characters" in delivery.attempts[0].explanation
+    assert "KEY-07" in delivery.attempts[0].explanation
 
 
 def test_an_answer_of_160_characters_is_whole(
@@ -282,7 +284,7 @@ def test_an_answer_of_160_characters_is_whole(
     write_reply(asking, "mykeyword", STRANGER)
 
     assert sent(asking) == ["é" * 160]
-    assert asking.deliveries[0].attempts[0].says == ""
+    assert asking.deliveries[0].attempts[0].explanation == ""
 
 
 @pytest.mark.manual("KEY-07")
@@ -291,12 +293,12 @@ def test_a_strict_world_refuses_what_is_too_long(
 ) -> None:
     receiver.answer_with(ReceiverAnswer(200, "x" * 161))
     with open_world(home, strict=True) as world:
-        world.add("keywords", keyword="hi", response_url=receiver.url)
+        world.add_item("keywords", keyword="hi", response_url=receiver.url)
         write_reply(world, "hi", STRANGER)
 
         (delivery,) = world.deliveries
         assert list_verdicts(delivery) == ["unusable"]
-        assert "160 are allowed" in delivery.attempts[0].says
+        assert "160 are allowed" in delivery.attempts[0].explanation
         assert sent(world) == []
 
 
@@ -325,13 +327,13 @@ def test_where_there_is_no_answer_nothing_is_sent(
     assert (delivery.state, list_verdicts(delivery)) == ("given_up", [verdict])
     assert sent(asking) == []
     assert asking.balance == before
-    assert [each.text for each in asking.received] == ["mykeyword"]
+    assert [each.text for each in asking.keyword_texts] == ["mykeyword"]
 
 
 def test_one_that_fails_at_first_is_asked_again_where_the_account_retries(
     asking: Emulator, receiver: Receiver
 ) -> None:
-    asking.change(push_retries=[5])
+    asking.change_account(push_retries=[5])
     receiver.answer_with(ReceiverAnswer(500), ReceiverAnswer(200, ANSWER))
     write_reply(asking, "mykeyword", STRANGER)
     asking.settle()
@@ -343,7 +345,7 @@ def test_one_that_fails_at_first_is_asked_again_where_the_account_retries(
 def test_what_cannot_be_used_is_not_asked_for_again(
     asking: Emulator, receiver: Receiver
 ) -> None:
-    asking.change(push_retries=[5])
+    asking.change_account(push_retries=[5])
     receiver.answer_with(ReceiverAnswer(200, "<b>"))
     write_reply(asking, "mykeyword", STRANGER)
     asking.settle()
@@ -359,7 +361,7 @@ def test_without_credit_nothing_is_sent(asking: Emulator) -> None:
 
     (delivery,) = asking.deliveries
     assert list_verdicts(delivery) == ["unusable"]
-    assert "is needed" in delivery.attempts[0].says
+    assert "is needed" in delivery.attempts[0].explanation
     assert sent(asking) == []
     assert asking.balance == 0
 
@@ -383,12 +385,12 @@ def test_a_fixed_answer_that_cannot_be_sent_is_told_as_an_event(
 
 
 def test_an_account_without_routes_answers_nobody(asking: Emulator) -> None:
-    asking.change(routes=[])
+    asking.change_account(routes=[])
     write_reply(asking, "mykeyword", STRANGER)
 
     (delivery,) = asking.deliveries
     assert list_verdicts(delivery) == ["unusable"]
-    assert "no route" in delivery.attempts[0].says
+    assert "no route" in delivery.attempts[0].explanation
 
 
 AMERICAN = {"route": 7, "name": "US", "country": 2, "price": 5, "description": "us"}
@@ -397,7 +399,7 @@ MEXICAN = {"route": 8, "name": "MX", "country": 1, "price": 2, "description": "m
 
 @pytest.mark.manual("KEY-09", "KEY-17")
 def test_an_answer_goes_by_the_first_route_to_mexico(asking: Emulator) -> None:
-    asking.change(routes=[AMERICAN, MEXICAN])
+    asking.change_account(routes=[AMERICAN, MEXICAN])
     before = asking.balance
     write_reply(asking, "mykeyword", STRANGER)
 
@@ -407,11 +409,11 @@ def test_an_answer_goes_by_the_first_route_to_mexico(asking: Emulator) -> None:
 
 @pytest.mark.manual("KEY-09")
 def test_an_answer_goes_by_no_route_to_elsewhere(asking: Emulator) -> None:
-    asking.change(routes=[AMERICAN])
+    asking.change_account(routes=[AMERICAN])
     write_reply(asking, "mykeyword", STRANGER)
 
     (delivery,) = asking.deliveries
-    assert "no route to Mexico" in delivery.attempts[0].says
+    assert "no route to Mexico" in delivery.attempts[0].explanation
     assert asking.messages(to=STRANGER).count == 0
 
 
@@ -423,8 +425,8 @@ def test_a_push_url_of_the_keyword_gets_the_plain_push_as_well(
     asking: Emulator, receiver: Receiver
 ) -> None:
     with run_receiver() as account, run_receiver() as second:
-        asking.change(push_url=account.url)
-        asking.add(
+        asking.change_account(push_url=account.url)
+        asking.add_item(
             "keywords",
             keyword="mykeyword",
             response_url=receiver.url,
@@ -445,7 +447,7 @@ def test_from_a_number_without_messages_the_keyword_alone_is_told(
     told: Emulator, receiver: Receiver
 ) -> None:
     with run_receiver() as second:
-        told.add("keywords", keyword="hi", response="Si", push_url=second.url)
+        told.add_item("keywords", keyword="hi", response="Si", push_url=second.url)
         write_reply(told, "hi", STRANGER)
 
         assert [check_push(each)["cellphone"] for each in second.asked] == [5512345678]
@@ -462,9 +464,9 @@ def test_handsets_that_answer_do_not_answer_an_answer(
 ) -> None:
     receiver.answer_with(ReceiverAnswer(200, "otra vez?"))
     answer = {"response": "otra vez?"} if fixed else {"response_url": receiver.url}
-    emulator.add("keywords", keyword=word, **answer)
+    emulator.add_item("keywords", keyword=word, **answer)
     numbers = ("9990010000", "9990011000", "9990012000")
-    emulator.change(profiles=[{"share": 1, "after": 1, "texts": [word]}])
+    emulator.change_account(profiles=[{"share": 1, "after": 1, "texts": [word]}])
     place_sms(emulator, *numbers, NUMBER)
     emulator.settle(events=1_000)
 
@@ -472,8 +474,8 @@ def test_handsets_that_answer_do_not_answer_an_answer(
     expected = sum(each.casefold() == word for each in replies)
     assert len(replies) == 5
     answers = [each for each in emulator.messages() if each.text == "otra vez?"]
-    assert len(answers) == expected == len(emulator.received)
-    assert [each.event for each in emulator.settle().happened] == []
+    assert len(answers) == expected == len(emulator.keyword_texts)
+    assert [each.event for each in emulator.settle().events] == []
 
 
 def test_a_receiver_that_hangs_holds_no_other_keyword_up(
@@ -482,7 +484,7 @@ def test_a_receiver_that_hangs_holds_no_other_keyword_up(
     receiver.answer_with(SILENCE)
     with run_receiver() as quick:
         quick.answer_with(ReceiverAnswer(200, "pronto"))
-        asking.add("keywords", keyword="quick", response_url=quick.url)
+        asking.add_item("keywords", keyword="quick", response_url=quick.url)
         asking.phone(STRANGER).reply("mykeyword")
         asking.phone(STRANGER).reply("quick")
         asking.wait_for_delivery(state="delivered", timeout=SOON)

@@ -147,7 +147,7 @@ class Found:
     def __init__(self, served: ServedEmulator, receiver: Receiver) -> None:
         self._served = served
         self._receiver = receiver
-        assert self._ask("POST", "clock/settle", {})["happened"] is not None
+        assert self._ask("POST", "clock/settle", {})["events"] is not None
 
     def holds(self, told: Told) -> None:
         """Fail unless all that clients were told is there, once."""
@@ -171,7 +171,7 @@ class Found:
 
     def _replies(self, told: Told) -> None:
         deliveries = self._ask("GET", "deliveries?kind=moPush")["deliveries"]
-        records = {each["facts"]["response"]: each for each in deliveries}
+        records = {each["parameters"]["response"]: each for each in deliveries}
         assert len(records) == len(deliveries)
         assert told.replies <= records.keys()
         asked = Counter(each["response"] for each in self._receiver.parameters)

@@ -157,7 +157,7 @@ def test_an_answer_that_is_none_breaks_this_push_and_no_other(
 
 def test_retries_come_to_the_listener_on_the_worlds_clock(world: Emulator) -> None:
     notes = Notebook(500, 500)
-    world.change(push_retries="backoff")
+    world.change_account(push_retries="backoff")
     deliver_sms(world)
     with world.receive(notes):
         world.phone(NUMBER).reply("Si")
@@ -174,7 +174,7 @@ def test_retries_come_to_the_listener_on_the_worlds_clock(world: Emulator) -> No
 def test_a_keyword_is_answered_by_the_handler(world: Emulator) -> None:
     notes = Notebook("vuelve pronto")
     url = "http://shop.example/keyword"  # where nobody may go
-    world.add("keywords", keyword="hi", response_url=url)
+    world.add_item("keywords", keyword="hi", response_url=url)
     with world.receive(notes):
         write_reply(world, "hi there", OTHER)
 
@@ -185,7 +185,7 @@ def test_a_keyword_is_answered_by_the_handler(world: Emulator) -> None:
 
 def test_a_listener_goes_before_the_url(world: Emulator, receiver: Receiver) -> None:
     notes = Notebook()
-    world.change(push_url=receiver.url)
+    world.change_account(push_url=receiver.url)
     deliver_sms(world)
     with world.receive(notes):
         write_reply(world, "to the listener")
@@ -261,7 +261,7 @@ def test_what_it_has_not_acknowledged_goes_to_the_url(
     world: Emulator, receiver: Receiver
 ) -> None:
     deliver_sms(world)
-    world.change(push_url=receiver.url)
+    world.change_account(push_url=receiver.url)
     with leaving(world, ("under way", "behind")):
         world.settle()
 
@@ -288,7 +288,7 @@ def test_without_a_url_it_waits_for_the_next_listener(world: Emulator) -> None:
 
 def test_a_listener_that_went_costs_no_try(world: Emulator) -> None:
     deliver_sms(world)
-    world.change(push_retries=[5])
+    world.change_account(push_retries=[5])
     with leaving(world, ("Si",)):
         pass
     with world.receive(Notebook(500, "ok")):
@@ -448,7 +448,7 @@ def test_a_keyword_is_asked_for_at_its_own_url(
 ) -> None:
     with run_receiver() as shop:
         shop.answer_with(ReceiverAnswer(200, "vuelve pronto"))
-        remote.add("keywords", keyword="hi", response_url=shop.url)
+        remote.add_item("keywords", keyword="hi", response_url=shop.url)
         with listening(remote, receiver.url):
             write_reply(remote, "hi", OTHER)
 
@@ -471,7 +471,7 @@ def test_a_local_server_that_is_slow_holds_no_other_up(
     receiver.answer_with(silence)
     with run_receiver() as shop:
         shop.answer_with(ReceiverAnswer(200, "pronto"))
-        remote.add("keywords", keyword="hi", response_url=shop.url)
+        remote.add_item("keywords", keyword="hi", response_url=shop.url)
         deliver_sms(remote)
         with listening(remote, receiver.url):
             remote.phone(NUMBER).reply("hi")
@@ -523,7 +523,7 @@ def test_a_local_server_that_is_not_there_is_told_of(remote: Emulator) -> None:
 
     (attempt,) = remote.deliveries[0].attempts
     assert attempt.verdict == "refused"
-    assert "is the receiver running?" in attempt.says
+    assert "is the receiver running?" in attempt.explanation
 
 
 def test_a_token_opens_its_world_to_a_listener(
@@ -552,7 +552,7 @@ def test_a_listener_that_is_killed_leaves_the_way_to_the_url(
     remote: Emulator, receiver: Receiver
 ) -> None:
     deliver_sms(remote)
-    remote.change(push_url=receiver.url)
+    remote.change_account(push_url=receiver.url)
     with run_receiver() as other:
         with listening(remote, other.url) as process:
             write_reply(remote, "one")

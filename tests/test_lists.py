@@ -165,7 +165,7 @@ def test_what_is_wrong_with_a_field_is_explained_by_its_statements(
         api.post(path, json=make_order(path, **{name: [[]]}))
         exchange = run_control(api, "GET", f"journal/{api.world.journal.last}")
 
-        assert exchange["status"] == 422, (name, exchange["answer"])
+        assert exchange["status"] == 422, (name, exchange["response"])
         ids = tuple(each["id"] for each in exchange["statements"])
         assert ids == STATEMENTS_BY_REASON.get(
             exchange["reason"], STATEMENTS_BY_FIELD[operation][name]
@@ -446,7 +446,7 @@ def test_every_pace_is_as_the_ledger_has_it() -> None:
     seconds = {
         each.name: getattr(MANUAL_PACE, each.name).total_seconds()
         for each in fields(Pace)
-        if each.name != "patience"
+        if each.name != "retry_scale"
     }
 
     assert seconds == {
@@ -457,7 +457,7 @@ def test_every_pace_is_as_the_ledger_has_it() -> None:
         "call_after": 35,
         "call_every": 0.1,
     }
-    assert MANUAL_PACE.patience == 1
+    assert MANUAL_PACE.retry_scale == 1
     assert not any(getattr(INSTANT_PACE, each.name) for each in fields(Pace))
     assert PACES == {"manual": MANUAL_PACE, "instant": INSTANT_PACE}
 
@@ -474,8 +474,8 @@ def test_a_process_may_hold_what_its_settings_say() -> None:
     names = {
         "worlds": "max_worlds",
         "messages": "max_messages",
-        "journal": "journal_octets",
-        "journals": "journal_total_octets",
+        "journal": "journal_limit",
+        "journals": "journal_total_limit",
         "snapshot": "snapshot_limit",
         "checkpoints": "max_checkpoints",
         "deliveries": "max_deliveries",
@@ -483,7 +483,7 @@ def test_a_process_may_hold_what_its_settings_say() -> None:
 
     for bound, setting in names.items():
         assert getattr(limits, bound) == getattr(chosen, setting), bound
-    assert limits.smpp_mints == (chosen.mint == "any")
+    assert limits.smpp_mints == (chosen.auto_create_worlds == "any")
     archive, commons = JournalPool(), SharedState()
     assert (archive.journal_limit, archive.total_limit) == (
         limits.journal,

@@ -162,7 +162,10 @@ def test_a_pdu_that_is_refused_has_changed_nothing(
 
 def busy(api: Api) -> None:
     """Let a world have everything ahead that happens by itself."""
-    nowhere = {"push_url": "http://127.0.0.1:9/mo", "smpp": {"held": 2, "held_for": 90}}
+    nowhere = {
+        "push_url": "http://127.0.0.1:9/mo",
+        "smpp": {"max_queued_receipts": 2, "receipt_lifetime": 90},
+    }
     run_control(api, "PATCH", "account", json=nowhere)
     swapped = {"effect": {"push": "reordered"}, "nth": 1}
     run_control(api, "POST", "faults", json=swapped)

@@ -217,7 +217,7 @@ def said() -> set[str]:
     families = {
         "about_": ("refusal", "note"),
         "break_": FAULT_CHOICES,
-        "change_": ("pause", "resume", "cancel", "lose"),
+        "change_": ("pause", "resume", "cancel", "mark_unknown"),
         "channel_": ("sms", "smsclic", "voice", "email"),
         "did_": (*(name.replace("-", "_") for name in ACTIONS), "restore"),
         "field_": set(re.findall(r'\("(\w+)", "(?:text|url|number)"', "".join(texts))),

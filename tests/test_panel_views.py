@@ -155,7 +155,7 @@ def test_deliveries_worlds_and_time_are_asked_for() -> None:
 CONVERSATIONS = {"conversations": [{"address": "5511112222"}], "more": False}
 LEFT = {
     "deliveries": [
-        {"id": each, "message": 7, "facts": {"response": "si"}} for each in (1, 2)
+        {"id": each, "message": 7, "parameters": {"response": "si"}} for each in (1, 2)
     ]
 }
 
@@ -216,7 +216,7 @@ DONE: Mapping[str, tuple[dict[str, str], Any]] = {
     "resume": ({}, None),
     "cancel": ({}, None),
     "cancel-calls": ({}, None),
-    "lose": ({}, None),
+    "mark_unknown": ({}, None),
     "freeze": ({}, {"rate": 0}),
     "run": ({"rate": "60"}, {"rate": 60}),
     "advance": ({"seconds": "1.5"}, {"seconds": 1.5}),
@@ -239,8 +239,8 @@ DONE: Mapping[str, tuple[dict[str, str], Any]] = {
             "first": 1,
         },
     ),
-    "switch-off": ({}, {"off": True}),
-    "switch-on": ({}, {"off": False}),
+    "switch-off": ({}, {"disabled": True}),
+    "switch-on": ({}, {"disabled": False}),
     "mend": ({}, None),
     "mend-all": ({}, None),
     "forget-requests": ({}, None),

@@ -159,8 +159,8 @@ def test_a_marker_orders_another_world(pytester: pytest.Pytester) -> None:
 
         @pytest.mark.smsclouds(strict=True, clock="2026-03-02T18:00:00Z")
         def test_strict(smsclouds):
-            assert smsclouds.facts.assumptions
-            assert smsclouds.facts.now.startswith("2026-03-02T18:00:00")
+            assert smsclouds.info.assumptions
+            assert smsclouds.info.now.startswith("2026-03-02T18:00:00")
         """
     )
 
@@ -193,7 +193,7 @@ def test_a_failure_shows_what_the_emulator_saw(pytester: pytest.Pytester) -> Non
             "messages: 1:",
             "*to 4498987282: in progress: 'hola'",
             "faults: 1:",
-            "*getUser*503*struck 1",
+            "*getUser*503*applied 1",
         ]
     )
 

@@ -485,7 +485,7 @@ def test_page_button_stream_and_client_go_through_a_proxy(
         live = ask(place, "GET", "/sms/panel/live", **own)
         with Emulator("http://{}:{}/sms".format(*place)) as emulator:
             emulator.clock.freeze()
-            name = emulator.facts.name
+            name = emulator.info.name
 
         assert (page.status, button.status, evil.status) == (200, 200, 403)
         assert b'href="/sms/panel/campaigns' in page.read()

@@ -92,7 +92,7 @@ def test_what_is_late_lets_others_go_before(told: Emulator, receiver: Receiver) 
 def test_a_push_may_come_twice_one_after_the_other(
     told: Emulator, receiver: Receiver
 ) -> None:
-    told.fault(push="twice", first=1)
+    told.fault(push="duplicated", first=1)
     deliver_sms(told)
     write_reply(told, "one")
     write_reply(told, "two")
@@ -105,7 +105,7 @@ def test_a_push_may_come_twice_one_after_the_other(
 
 @pytest.mark.parametrize(
     ("rule", "count"),
-    [({"push": "twice_at_once"}, 2), ({"push": "storm", "count": 20}, 20)],
+    [({"push": "duplicated_at_once"}, 2), ({"push": "storm", "count": 20}, 20)],
 )
 def test_a_push_may_come_several_times_at_once(
     told: Emulator, receiver: Receiver, rule: dict[str, Any], count: int
@@ -163,7 +163,7 @@ def test_only_the_next_one_to_the_same_url_lets_it_go(
     told: Emulator, receiver: Receiver
 ) -> None:
     with run_receiver() as second:
-        told.add("keywords", keyword="hi", push_url=second.url, response="Si")
+        told.add_item("keywords", keyword="hi", push_url=second.url, response="Si")
         told.fault(push="reordered", nth=1)
         deliver_sms(told)
         write_reply(told, "first")
@@ -206,7 +206,7 @@ def test_a_retry_of_one_waits_for_its_own_time(
     told: Emulator, receiver: Receiver
 ) -> None:
     receiver.answer_with(ReceiverAnswer(500), ReceiverAnswer())
-    told.change(push_retries=[100])
+    told.change_account(push_retries=[100])
     told.fault(push="reordered", seconds=5, first=1)
     deliver_sms(told)
     write_reply(told, "first")
@@ -271,7 +271,7 @@ def test_only_an_early_push_makes_a_send_wait(
     deliver_sms(told)
     told.phone(NUMBER).reply("waits")
     began = told.find_requests("createCampaign").count
-    for trick in ("twice", "twice_at_once", "post"):
+    for trick in ("duplicated", "duplicated_at_once", "post"):
         told.fault(push=trick)
         place_sms(told, "9990010000")
 
@@ -289,7 +289,7 @@ def test_an_early_push_waits_for_one_time_out_at_most(
     told: Emulator, receiver: Receiver
 ) -> None:
     receiver.answer_with(SILENCE)
-    told.change(push_retries="backoff")
+    told.change_account(push_retries="backoff")
     told.fault(push="early")
     place_sms(told, "9990010000")
 
@@ -305,7 +305,7 @@ def test_who_does_not_answer_by_himself_is_not_early(
     told.settle()
 
     assert receiver.asked == []
-    assert told.faults[0].struck == 0
+    assert told.faults[0].applied == 0
 
 
 def test_a_send_that_fails_after_its_work_may_be_told_of_before(
@@ -326,7 +326,7 @@ def test_a_send_that_fails_after_its_work_may_be_told_of_before(
 
 @pytest.mark.manual("SMP-07")
 def test_parameters_may_be_capitalised(told: Emulator, receiver: Receiver) -> None:
-    told.fault(push="capitalised")
+    told.fault(push="capitalized")
     deliver_sms(told)
     taken = write_reply(told)
 
@@ -341,7 +341,7 @@ def test_parameters_may_be_capitalised(told: Emulator, receiver: Receiver) -> No
 
 @pytest.mark.manual("MOP-05")
 def test_the_cellphone_may_be_misspelt(told: Emulator, receiver: Receiver) -> None:
-    told.fault(push="misspelt")
+    told.fault(push="misspelled")
     deliver_sms(told)
     write_reply(told)
 
@@ -372,7 +372,7 @@ def test_the_message_may_be_nobodys(told: Emulator, receiver: Receiver) -> None:
 
 
 def test_a_push_may_be_a_post(told: Emulator, receiver: Receiver) -> None:
-    told.change(push_url=f"{receiver.url}?key=1")
+    told.change_account(push_url=f"{receiver.url}?key=1")
     told.fault(push="post")
     deliver_sms(told)
     taken = write_reply(told, "ñ & más")
@@ -391,12 +391,12 @@ def test_a_push_may_be_a_post(told: Emulator, receiver: Receiver) -> None:
 def test_the_record_has_the_right_facts_and_what_was_sent(
     told: Emulator, receiver: Receiver
 ) -> None:
-    told.fault(push="misspelt")
+    told.fault(push="misspelled")
     deliver_sms(told)
     taken = write_reply(told)
 
     (delivery,) = told.deliveries
-    assert dict(delivery.facts) == {
+    assert dict(delivery.parameters) == {
         "response": "Si",
         "cellphone": int(NUMBER),
         "message_id": taken.message,
@@ -417,11 +417,11 @@ def test_a_replay_is_wrong_in_the_same_way(told: Emulator, receiver: Receiver) -
     assert len(receiver.asked) == 2
 
 
-@pytest.mark.parametrize("trick", ["other_date", "misspelt", "capitalised", "post"])
+@pytest.mark.parametrize("trick", ["other_date", "misspelled", "capitalized", "post"])
 def test_questions_for_keywords_go_wrong_as_well(
     emulator: Emulator, receiver: Receiver, trick: str
 ) -> None:
-    emulator.add("keywords", keyword="hi", response_url=receiver.url)
+    emulator.add_item("keywords", keyword="hi", response_url=receiver.url)
     emulator.fault("keywordPush", push=trick)
     write_reply(emulator, "hi", OTHER)
 
@@ -445,7 +445,7 @@ def test_questions_for_keywords_go_wrong_as_well(
 def test_a_world_may_choose_the_name_of_the_cellphone(
     told: Emulator, receiver: Receiver, choice: str, sent: list[str]
 ) -> None:
-    told.change(assumptions={"mo_cellphone_name": choice})
+    told.change_account(assumptions={"mo_cellphone_name": choice})
     deliver_sms(told)
     write_reply(told)
 
@@ -456,9 +456,9 @@ def test_a_world_may_choose_the_name_of_the_cellphone(
 
 @pytest.mark.manual("SMP-06", "SMP-07", "SMP-10")
 @pytest.mark.parametrize(
-    ("choice", "webhook"), [("capitalised", "smppMoPush"), ("lower", "moPush")]
+    ("choice", "webhook"), [("capitalized", "smppMoPush"), ("lower", "moPush")]
 )
-@pytest.mark.parametrize("trick", [None, "other_date", "misspelt", "unknown_id"])
+@pytest.mark.parametrize("trick", [None, "other_date", "misspelled", "unknown_id"])
 def test_answers_to_smpp_are_pushed_as_the_world_chooses(
     api: Api, receiver: Receiver, choice: str, webhook: str, trick: str | None
 ) -> None:
@@ -478,7 +478,7 @@ def test_answers_to_smpp_are_pushed_as_the_world_chooses(
     assert lower["date"] == (
         "02/03/2026 12:00" if trick == "other_date" else "2026-03-02 12:00:11"
     )
-    assert ("rellphone" in lower) == (trick == "misspelt")
+    assert ("rellphone" in lower) == (trick == "misspelled")
     assert (int(lower["message_id"]) == 46608336) == (trick != "unknown_id")
     found = run_control(api, "GET", "deliveries")["deliveries"]
     assert [(each["id"], each["kind"]) for each in found] == [(number, webhook)]
@@ -530,14 +530,14 @@ def test_a_rule_says_which_and_when(
 ) -> None:
     assert struck(told, **when) == which
     assert len(receiver.asked) == 12 - len(which)
-    assert told.faults[0].struck == len(which)
+    assert told.faults[0].applied == len(which)
 
 
 def test_chance_comes_from_the_seed(home: Emulator, receiver: Receiver) -> None:
     stories = []
     for seed in (1, 1, 2):
         with open_world(home, seed=seed) as world:
-            world.change(push_url=receiver.url)
+            world.change_account(push_url=receiver.url)
             stories.append(struck(world, 40, probability=0.5))
 
     assert stories[0] == stories[1] != stories[2]
@@ -546,7 +546,7 @@ def test_chance_comes_from_the_seed(home: Emulator, receiver: Receiver) -> None:
 
 def test_one_rule_at_most_strikes(told: Emulator, receiver: Receiver) -> None:
     told.fault(push="lost", first=1)
-    told.fault(push="twice", first=1)
+    told.fault(push="duplicated", first=1)
     deliver_sms(told)
     write_reply(told, "a")
     write_reply(told, "b")
@@ -566,7 +566,7 @@ def test_rules_about_pushes_and_about_requests_do_not_meet(
     told.fault(push="lost")
     deliver_sms(told)
     write_reply(told)
-    assert told.faults[0].met == 1
+    assert told.faults[0].matched == 1
     assert receiver.asked == []
 
 
@@ -650,7 +650,7 @@ def test_the_header_of_a_request_knows_nothing_of_pushes(api: Api, word: str) ->
 
 def test_a_fault_of_what_leaves_marks_no_answer(api: Api, receiver: Receiver) -> None:
     run_control(api, "PATCH", "account", json={"push_url": receiver.url})
-    for trick in ("early", "twice"):
+    for trick in ("early", "duplicated"):
         run_control(api, "POST", "faults", json={"effect": {"push": trick}})
 
     answer = api.post(SMS, json=make_sms(recipients=make_recipients("9990010000")))

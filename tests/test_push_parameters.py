@@ -58,18 +58,18 @@ def test_a_fault_spoils_one_parameter_in_either_spelling(pairs: ParameterPairs) 
         found = apply_push_mutation(pairs, trick)
         return [new for old, new in zip(pairs, found, strict=True) if old != new]
 
-    assert changed(PushMutation.MISSPELT) == [("rellphone", 4498987282)]
+    assert changed(PushMutation.MISSPELLED) == [("rellphone", 4498987282)]
     assert changed(PushMutation.OTHER_DATE) == [(pairs[3][0], "05/10/2023 12:00")]
     assert changed(PushMutation.UNKNOWN_ID) == [
         (pairs[2][0], 46608336 + UNKNOWN_ID_OFFSET)
     ]
-    assert apply_push_mutation(pairs, PushMutation.CAPITALISED) == CAPITALS
+    assert apply_push_mutation(pairs, PushMutation.CAPITALIZED) == CAPITALS
     others = {*PushMutation} - {
         *(
-            PushMutation.MISSPELT,
+            PushMutation.MISSPELLED,
             PushMutation.OTHER_DATE,
             PushMutation.UNKNOWN_ID,
-            PushMutation.CAPITALISED,
+            PushMutation.CAPITALIZED,
         )
     }
     for trick in (None, *others):

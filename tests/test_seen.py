@@ -47,13 +47,13 @@ NOBODY = "http://127.0.0.1:9/mo"
 def verify(api: Api, **asked: Any) -> list[str]:
     """Return the lines of what is said of requests that were expected otherwise."""
     verdict = run_control(api, "POST", "journal/verify", json=asked)
-    says: str = verdict["says"]
+    says: str = verdict["explanation"]
     return says.splitlines()
 
 
 def wait(api: Api, **asked: Any) -> list[str]:
     asked = {"timeout": 0, **asked}
-    seen: str = run_control(api, "POST", "journal/wait", json=asked)["seen"]
+    seen: str = run_control(api, "POST", "journal/wait", json=asked)["explanation"]
     return seen.splitlines()
 
 
@@ -251,8 +251,8 @@ def test_what_was_dropped_says_how_to_ask_and_how_to_keep_more(api: Api) -> None
         == (
             f"1 exchanges have been dropped, up to number 1 of {AT}: ask with after=1, "
             "with a later since, or for the last few, clear the journal in good "
-            "time, or start with more than --journal-octets 8388608 and "
-            "--journal-total-octets 67108864"
+            "time, or start with more than --journal-limit 8388608 and "
+            "--journal-total-limit 67108864"
         )
     )
     assert lines[:2] == [
@@ -355,7 +355,7 @@ def test_an_answer_is_advised_about(
 ) -> None:
     attempt = tried(told, duration=0.5, **answer)
 
-    assert (attempt["verdict"], attempt["says"]) == (verdict, says)
+    assert (attempt["verdict"], attempt["explanation"]) == (verdict, says)
     assert (attempt["url"], attempt["query"], attempt["method"]) == (
         NOBODY,
         "a=1",
@@ -386,7 +386,7 @@ def test_what_a_keyword_is_answered_is_advised_about(
 
     attempt = tried(told, status=200, body=text)
 
-    assert (attempt["verdict"], attempt["says"]) == (verdict, says)
+    assert (attempt["verdict"], attempt["explanation"]) == (verdict, says)
 
 
 def test_who_cannot_be_answered_is_told_why(make_api: MakeApi) -> None:
@@ -427,7 +427,7 @@ def test_who_waits_for_a_delivery_in_vain_learns_what_there_is(
     answer = run_control(told, "POST", "deliveries/wait", json=asked)
 
     assert not answer["matched"]
-    assert answer["seen"].splitlines() == [
+    assert answer["explanation"].splitlines() == [
         f"{count} of 2 came within 0 s: {words}",
         (
             f"#1 moPush to {NOBODY}: due after 1 attempts, "
@@ -439,7 +439,7 @@ def test_who_waits_for_a_delivery_in_vain_learns_what_there_is(
 def test_who_waits_where_nothing_leaves_is_asked_for_a_url(api: Api) -> None:
     answer = run_control(api, "POST", "deliveries/wait", json={"timeout": 0})
 
-    assert answer["seen"].splitlines() == [
+    assert answer["explanation"].splitlines() == [
         "0 of 1 came within 0 s: any delivery",
         "there are no deliveries; has the account a push URL?",
     ]
@@ -452,7 +452,7 @@ def test_a_delivery_without_a_url_is_a_listener_s(told: Api) -> None:
         told, "POST", "deliveries/wait", json={"timeout": 0, "count": 2}
     )
 
-    assert answer["seen"].splitlines()[1] == (
+    assert answer["explanation"].splitlines()[1] == (
         "#1 moPush to a listener: due after 0 attempts"
     )
 
@@ -466,7 +466,7 @@ def test_of_many_deliveries_the_last_are_told(told: Api) -> None:
         told, "POST", "deliveries/wait", json={"timeout": 0, "count": 99}
     )
 
-    lines = answer["seen"].splitlines()[1:]
+    lines = answer["explanation"].splitlines()[1:]
     assert [line.partition(" ")[0] for line in lines] == [
         f"#{number}" for number in range(4, 24)
     ]
@@ -523,8 +523,8 @@ def test_every_trick_spells_a_push_as_it_says(trick: PushMutation | None) -> Non
         ("date", "2026-03-02 12:00:11"),
     ]
     spelt: dict[PushMutation | None, list[Any]] = {
-        PushMutation.CAPITALISED: [(name.capitalize(), value) for name, value in pairs],
-        PushMutation.MISSPELT: [pairs[0], ("rellphone", 4498987282), *pairs[2:]],
+        PushMutation.CAPITALIZED: [(name.capitalize(), value) for name, value in pairs],
+        PushMutation.MISSPELLED: [pairs[0], ("rellphone", 4498987282), *pairs[2:]],
         PushMutation.OTHER_DATE: [*pairs[:3], ("date", "02/03/2026 12:00")],
         PushMutation.UNKNOWN_ID: [*pairs[:2], ("message_id", 900_000_007), pairs[3]],
     }
@@ -594,11 +594,11 @@ def test_a_delivery_in_a_line() -> None:
         kind="moPush",
         cellphone=NUMBER,
         url="",
-        facts={"response": "si"},
+        parameters={"response": "si"},
         state="due",
         attempts=[],
     )
-    attempt = fact(verdict="not_ok", says="say ok")
+    attempt = fact(verdict="not_ok", explanation="say ok")
 
     head = f"1 moPush of {NUMBER} to "
     assert shown.format_delivery(one) == f"{head}a listener: 'si': due: not tried"
@@ -607,7 +607,7 @@ def test_a_delivery_in_a_line() -> None:
         shown.format_delivery(tried)
         == f"{head}{NOBODY}: 'si': due, attempt 2: not_ok say ok"
     )
-    quiet = fact(**{**tried, "attempts": [fact(verdict="accepted", says="")]})
+    quiet = fact(**{**tried, "attempts": [fact(verdict="accepted", explanation="")]})
     assert shown.format_delivery(quiet).endswith("due, attempt 1: accepted")
 
 
@@ -623,12 +623,19 @@ def test_what_came_of_a_text_in_a_line() -> None:
 
 def test_a_fault_in_a_line() -> None:
     rule = fact(
-        id="f1", phase="before", operation="*", effect={"status": 500}, met=2, struck=1
+        id="f1",
+        phase="before",
+        operation="*",
+        effect={"status": 500},
+        matched=2,
+        applied=1,
     )
 
-    assert shown.format_fault(rule) == "f1 before *: {'status': 500}, met 2, struck 1"
+    assert (
+        shown.format_fault(rule) == "f1 before *: {'status': 500}, matched 2, applied 1"
+    )
     assert shown.format_fault(fact(**rule, first=1)) == (
-        "f1 before * {'first': 1}: {'status': 500}, met 2, struck 1"
+        "f1 before * {'first': 1}: {'status': 500}, matched 2, applied 1"
     )
 
 
@@ -650,10 +657,10 @@ def test_a_listing_says_how_many_and_shows_the_last() -> None:
 
 
 def test_a_run_shows_when_what_happened_and_what_is_left() -> None:
-    run = ClockAdvance(fact(now=AT, happened=[fact(at=AT, event="sent")], pending=[]))
+    run = ClockAdvance(fact(now=AT, events=[fact(at=AT, event="sent")], pending=[]))
 
     assert repr(run) == (
-        f"now 2026-03-02T18:00:00+00:00\nhappened: 1:\n  {AT} sent\npending: none"
+        f"now 2026-03-02T18:00:00+00:00\nevents: 1:\n  {AT} sent\npending: none"
     )
 
 

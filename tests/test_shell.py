@@ -68,7 +68,7 @@ def declined(world: Emulator, *words: str) -> str:
 
 
 def test_a_reply_says_what_came_of_it(world: Emulator, receiver: Receiver) -> None:
-    world.change(push_url=receiver.url)
+    world.change_account(push_url=receiver.url)
     deliver_sms(world)
 
     (line,) = said(world, "reply", NUMBER, "BAJA")
@@ -110,7 +110,7 @@ def test_a_token_opens_a_world_as_well(world: Emulator) -> None:
     done = CliRunner().invoke(main, ["reply", OTHER, "info", *flags])
 
     assert (done.exit_code, done.output) == (0, "keyword info\n")
-    assert len(world.received) == 1
+    assert len(world.keyword_texts) == 1
 
 
 # --- advance and settle -----------------------------------------------------------
@@ -142,7 +142,7 @@ def test_a_time_is_a_duration_an_instant_or_next(
 )
 def test_any_other_time_is_declined(world: Emulator, time: str) -> None:
     assert "is not next, 90, 90s, 5m, 2h, 3d or" in declined(world, "advance", time)
-    assert world.settle().happened.count == 0
+    assert world.settle().events.count == 0
 
 
 def test_advancing_says_what_happened_and_what_is_pending(world: Emulator) -> None:
@@ -150,7 +150,7 @@ def test_advancing_says_what_happened_and_what_is_pending(world: Emulator) -> No
 
     assert said(world, "advance", "11s") == [
         "now 2026-03-02T18:00:11+00:00",
-        "happened: 2:",
+        "events: 2:",
         "  2026-03-02T18:00:01.000000Z inserted channel sms campaign 8528238",
         "  2026-03-02T18:00:11.000000Z completed channel sms campaign 8528238",
         "pending: 1:",
@@ -173,7 +173,7 @@ def test_an_instant_is_gone_to(world: Emulator) -> None:
 
 
 def test_settling_goes_on_to_the_end(world: Emulator, receiver: Receiver) -> None:
-    world.change(push_url=receiver.url)
+    world.change_account(push_url=receiver.url)
     place_sms(world, "9990011000")
 
     lines = said(world, "settle")
@@ -194,7 +194,7 @@ def test_a_rule_is_made_of_words(world: Emulator) -> None:
 
     assert line == (
         "f1 after createCampaign {'first': 1}: {'status': 500, 'retry_after': 7}, "
-        "met 0, struck 0"
+        "matched 0, applied 0"
     )
     (rule,) = world.faults
     assert dict(rule.effect) == {"status": 500, "retry_after": 7}
@@ -225,22 +225,22 @@ def test_every_word_that_the_server_knows_is_known_here(
 
 
 def test_a_rule_may_name_a_command_of_smpp(world: Emulator) -> None:
-    words = "operation=submit_sm command_status=ESME_RTHROTTLED off=true"
+    words = "operation=submit_sm command_status=ESME_RTHROTTLED disabled=true"
 
     (line,) = said(world, "fault", *words.split())
 
-    assert "before submit_sm {'off': True}: {'command_status': 88}" in line
+    assert "before submit_sm {'disabled': True}: {'command_status': 88}" in line
 
 
 def test_a_rule_is_switched_off_and_on_by_its_id(world: Emulator) -> None:
-    said(world, "fault", "pdu=doubled")
+    said(world, "fault", "pdu=duplicated")
 
-    (off,) = said(world, "fault", "f1", "off=true")
-    (on,) = said(world, "fault", "f1", "off=false")
+    (off,) = said(world, "fault", "f1", "disabled=true")
+    (on,) = said(world, "fault", "f1", "disabled=false")
 
-    assert "'off': True" in off
-    assert "off" not in on
-    assert "off" in declined(world, "fault", "f1")
+    assert "'disabled': True" in off
+    assert "disabled" not in on
+    assert "disabled" in declined(world, "fault", "f1")
 
 
 def test_presets_and_lists_and_clearing(world: Emulator) -> None:

@@ -167,7 +167,7 @@ MISTAKES: list[tuple[Change, str]] = [
     (put("campaigns.0.line.every", "-PT1S"), f"{SMS}: a duration below zero"),
     (put("campaigns.0.pace.inserting", "-PT1S"), f"{SMS}: a duration below zero"),
     (put("campaigns.0.pace.updating", "-PT1S"), f"{SMS}: a duration below zero"),
-    (put("campaigns.0.pace.patience", -1), f"{SMS}: a duration below zero"),
+    (put("campaigns.0.pace.retry_scale", -1), f"{SMS}: a duration below zero"),
     (put("voice_campaigns.0.line.every", "-PT1S"), f"{CALLS}: a duration below zero"),
     (
         put("email_campaigns.0.fields", {"name": ["Ana", "Eva"]}),
@@ -183,7 +183,7 @@ MISTAKES: list[tuple[Change, str]] = [
     (answering("early", [0]), "early: an answer to a campaign that there is not"),
     (over, "deliveries 1: due and over at once"),
     (due, "deliveries 1: due and over at once"),
-    (put("deliveries.0.made_at", AHEAD), "deliveries 1: lies ahead of the clock"),
+    (put("deliveries.0.created_at", AHEAD), "deliveries 1: lies ahead of the clock"),
     (tried, "deliveries 1: lies ahead of the clock"),
     (
         put("deliveries.0.retries", ["PT1S", "-PT1S"]),
@@ -346,12 +346,12 @@ def test_a_world_that_is_as_old_as_its_youngest_thing_is_none(whole: Any) -> Non
     for name in ("campaigns", "voice_campaigns"):
         document[name][0]["created_at"] = now
     paused(document)["line"]["interventions"][-1]["at"] = now
-    document["deliveries"][0] |= {"made_at": now}
+    document["deliveries"][0] |= {"created_at": now}
     for each in document["deliveries"]:
         each["attempts"] = [{**attempt, "at": now} for attempt in each["attempts"]]
         each["retries"] = ["PT0S"]
     for each in document["campaigns"]:
-        each["pace"] |= {"inserting": "PT0S", "updating": "PT0S", "patience": 0}
+        each["pace"] |= {"inserting": "PT0S", "updating": "PT0S", "retry_scale": 0}
         each["line"]["every"] = "PT0S"
 
     snapshots.snapshot_from_json(document)
@@ -435,6 +435,6 @@ def test_no_instant_is_without_its_zone(document: Any) -> None:
 
 READ_FIRST = {"format", "name", "tokens", "clock", "account", "faults", "next"}
 WHOLE = {  # what is read at once
-    *("route", "template", "body", "recipients", "fields", "pace", "facts"),
+    *("route", "template", "body", "recipients", "fields", "pace", "parameters"),
     *("answered", "early", "destinations"),
 }

@@ -22,6 +22,11 @@ from emulator.operations.control import deliveries
 from emulator.store import StoreError
 from emulator.store.database_file import FORMAT_VERSION
 from emulator.world.transaction import run_transaction_now
+from emulator.worldfile.old_words import (
+    STATE_WORDS,
+    WORLD_FILE_WORDS,
+    translate_old_words,
+)
 from tests.support.emulator import (
     START,
     Answer,
@@ -45,7 +50,8 @@ from tests.test_snapshots import COMMANDS
 FIXED = set_examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NOBODY = 65_534  # a user who may write nothing here
 RELEASED = ["0.1.0"]
-SINCE_THEN = {"over_held": 0x58, "throttled_after": 2}  # settings, with their defaults
+# Settings, with their defaults.
+SINCE_THEN = {"queue_full_status": 0x58, "throttle_after": 2}
 ORDER = json.dumps(make_sms())
 
 
@@ -184,7 +190,7 @@ def test_a_fault_goes_on_counting(tmp_path: Path) -> None:
         assert api.post("/api/v3/campaign", json=make_sms(route=1)).status == 422
 
     with keep_worlds(tmp_path) as api:
-        assert [each["met"] for each in run_control(api, "GET", "faults")] == [2]
+        assert [each["matched"] for each in run_control(api, "GET", "faults")] == [2]
         assert api.get("/api/v1/user").status == 500
 
 
@@ -331,7 +337,7 @@ def test_a_push_under_way_when_the_process_ended_says_so(tmp_path: Path) -> None
             (delivery,) = run_control(api, "GET", "deliveries")["deliveries"]
             verdicts = [each["verdict"] for each in delivery["attempts"]]
             assert verdicts == ["stopped", "accepted"]
-            assert "may have arrived before" in delivery["attempts"][0]["says"]
+            assert "may have arrived before" in delivery["attempts"][0]["explanation"]
 
         with keep_worlds(tmp_path, push_url=receiver.url) as api:
             (delivery,) = run_control(api, "GET", "deliveries")["deliveries"]
@@ -564,7 +570,9 @@ def test_a_file_of_each_released_version_is_taken(tmp_path: Path) -> None:
         folder = tmp_path / each.stem
         folder.mkdir()
         get_database_path(folder).write_bytes(each.read_bytes())
-        told = json.loads(each.with_suffix(".json").read_text("utf-8"))
+        old = json.loads(each.with_suffix(".json").read_text("utf-8"))
+        told = translate_old_words(old, STATE_WORDS)
+        told["account"] = translate_old_words(told["account"], WORLD_FILE_WORDS)
         told["account"]["smpp"] |= SINCE_THEN
 
         assert again(folder) == told

@@ -440,13 +440,13 @@ def remote() -> Iterator[Emulator]:
 
 
 def test_a_refused_one_is_told_to_the_emulator(remote: Emulator) -> None:
-    remote.add("keywords", keyword="hi", response_url="http://93.184.216.34/")
+    remote.add_item("keywords", keyword="hi", response_url="http://93.184.216.34/")
     with PushListener(remote, make_forwarder("http://127.0.0.1:1/", print)):
         write_reply(remote, "hi", "5512345678")
 
     (attempt,) = remote.find_deliveries(kind="keywordPush")[0].attempts
     assert attempt.verdict == "forbidden"
-    assert "allow it with --push-allow 93.184.216.34" in attempt.says
+    assert "allow it with --push-allow 93.184.216.34" in attempt.explanation
 
 
 def test_what_doctor_knocks_at_is_judged(

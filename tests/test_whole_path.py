@@ -28,8 +28,11 @@ from tests.support.receiver import (
 
 FIXED = set_examples(25)
 TRICKS: tuple[dict[str, Any], ...] = (
-    *({"push": each} for each in ("lost", "twice", "twice_at_once", "reordered")),
-    *({"push": each} for each in ("early", "misspelt", "unknown_id", "post")),
+    *(
+        {"push": each}
+        for each in ("lost", "duplicated", "duplicated_at_once", "reordered")
+    ),
+    *({"push": each} for each in ("early", "misspelled", "unknown_id", "post")),
     {"push": "late", "seconds": 45},
     {"push": "storm", "count": 3},
     {"push": "reordered", "seconds": 5},
@@ -45,8 +48,8 @@ def test_a_message_is_answered_polled_pushed_and_answered_again(
 ) -> None:
     with run_receiver() as shop:
         shop.answer_with(ReceiverAnswer(200, "Vuelve pronto"))
-        emulator.change(push_url=receiver.url)
-        emulator.add("keywords", keyword="si", response_url=shop.url)
+        emulator.change_account(push_url=receiver.url)
+        emulator.add_item("keywords", keyword="si", response_url=shop.url)
         campaign = place_sms(emulator, "9990010000")["campaign"]
 
         run = emulator.settle()
@@ -109,7 +112,7 @@ def test_every_reply_ends_and_its_attempts_say_why(
 ) -> None:
     with run_receiver() as receiver, open_world(patient) as world:
         receiver.answer_with(*story.answers, ReceiverAnswer())
-        world.change(push_url=receiver.url, push_retries=story.retries)
+        world.change_account(push_url=receiver.url, push_retries=story.retries)
         for rule in story.rules:
             world.fault("moPush", **rule)
         deliver_sms(world)
@@ -122,7 +125,8 @@ def test_every_reply_ends_and_its_attempts_say_why(
         over = {each.state for each in world.deliveries}
         assert over <= {"delivered", "given_up", "lost", "dropped"}
         assert replies(world) == {
-            (each.facts.message_id, each.facts.response) for each in world.deliveries
+            (each.parameters.message_id, each.parameters.response)
+            for each in world.deliveries
         }
         assert attempted(world) == Counter(
             (each.method, each.query) for each in receiver.asked

@@ -414,7 +414,7 @@ def test_a_push_takes_as_long_as_it_may_and_not_a_moment_longer(
 
     (attempt,) = api.world.deliveries[1].attempts
     assert before == ()
-    assert (str(attempt.verdict), attempt.says) == (
+    assert (str(attempt.verdict), attempt.explanation) == (
         "timed_out",
         "no answer came within 60 s (--push-timeout)",
     )
@@ -438,7 +438,7 @@ def test_a_listener_has_some_time_more(api: Api) -> None:
 
     (attempt,) = api.world.deliveries[1].attempts
     assert before == ()
-    assert attempt.says == "the listener said nothing within 65 s"
+    assert attempt.explanation == "the listener said nothing within 65 s"
     late = send_control(api, "POST", "pushes/1", json={"status": 200, "body": "ok"})
     assert late.status == 404
     listening.cancel()

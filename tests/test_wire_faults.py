@@ -65,7 +65,7 @@ class Customer:
         """Return once the only rule has struck."""
         for _ in range(PATIENCE):
             (rule,) = self.told("GET", "faults")
-            if rule["struck"]:
+            if rule["applied"]:
                 return
         pytest.fail("no fault struck")
 

@@ -61,7 +61,7 @@ def test_who_dates_its_answers_needs_no_other_date() -> None:
     [
         ("request_line_limit", "line"),
         ("header_limit", "headers"),
-        ("header_lines", "count"),
+        ("max_headers", "count"),
     ],
 )
 def test_the_bounds_of_a_head_are_those_of_the_settings(

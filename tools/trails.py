@@ -163,7 +163,7 @@ def _reply(world: Emulator, trail: Trail) -> dict[str, Any]:
 def _push_reply(world: Emulator, trail: Trail, phone: str) -> dict[str, Any]:
     """Have a handset reply, with a server of its own that takes the push."""
     with serving() as url:
-        world.change(push_url=url)
+        world.change_account(push_url=url)
         return _follow(trail, lambda: world.phone(phone).reply("Si"))
 
 

@@ -41,16 +41,16 @@ class AccountCommands(WorldConnection):
     def cancel(self, campaign: int) -> Fact:
         return self.ask_fact("POST", f"campaigns/sms/{campaign}/cancel")
 
-    def lose(self, campaign: int) -> Fact:
+    def mark_unknown(self, campaign: int) -> Fact:
         """Let the platform know nothing of a campaign any more."""
-        return self.ask_fact("POST", f"campaigns/sms/{campaign}/lose")
+        return self.ask_fact("POST", f"campaigns/sms/{campaign}/mark-unknown")
 
-    def letters(self, campaign: int) -> list[Fact]:
+    def emails(self, campaign: int) -> list[Fact]:
         """Return the e-mails of a campaign, merged."""
-        letters: list[Fact] = self.ask_fact(
-            "GET", f"campaigns/email/{campaign}/letters"
-        ).letters
-        return letters
+        emails: list[Fact] = self.ask_fact(
+            "GET", f"campaigns/email/{campaign}/emails"
+        ).emails
+        return emails
 
     # --- The account --------------------------------------------------------------
 
@@ -74,15 +74,15 @@ class AccountCommands(WorldConnection):
         """The account, as a world file writes it."""
         return self.ask_fact("GET", "account")
 
-    def change(self, **patch: Any) -> Fact:
+    def change_account(self, **patch: Any) -> Fact:
         """Change the account by a merge patch of it; ``None`` removes."""
         return self.ask_fact("PATCH", "account", patch)
 
-    def add(self, collection: str, **item: Any) -> Fact:
+    def add_item(self, collection: str, **item: Any) -> Fact:
         """Add to a list of the account: keywords, links, routes, ..."""
         return self.ask_fact("POST", f"account/{collection}", item)
 
-    def remove(self, collection: str, item: str | int) -> Fact:
+    def remove_item(self, collection: str, item: str | int) -> Fact:
         """Remove the item with this id, word or number."""
         return self.ask_fact("DELETE", f"account/{collection}/{quote_segment(item)}")
 

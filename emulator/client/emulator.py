@@ -66,7 +66,7 @@ class Emulator(FaultCommands, AccountCommands):
         return cls(transport=transport, secret=chosen.control_secret)
 
     @property
-    def facts(self) -> Fact:
+    def info(self) -> Fact:
         """The name, the tokens and the settings of the world."""
         return self.ask_fact("GET", "world")
 
@@ -152,7 +152,7 @@ class Emulator(FaultCommands, AccountCommands):
         body = {**_to_match_query(operation, match), "count": count, "timeout": timeout}
         answer = self.ask_fact("POST", "journal/wait", body, wait=timeout)
         if not answer.matched:
-            raise AssertionError(answer.seen)
+            raise AssertionError(answer.explanation)
         found: Fact = answer.exchanges[count - 1]
         return found
 
@@ -168,7 +168,7 @@ class Emulator(FaultCommands, AccountCommands):
         body = _to_match_query(operation, expected)
         verdict = self.ask_fact("POST", "journal/verify", body, wait=wait)
         if not verdict.verified:
-            raise AssertionError(verdict.says)
+            raise AssertionError(verdict.explanation)
         return int(verdict.count)
 
     def clear_requests(self) -> None:
@@ -177,7 +177,7 @@ class Emulator(FaultCommands, AccountCommands):
 
     def report(self, lines: int = REPORT_LINES) -> str:
         """Return what the world saw, in so many lines of each kind."""
-        facts = self.facts
+        facts = self.info
         rules = FactList(self.faults, shown.format_fault)
         return (
             f"world {facts.name}, {facts.now}, clock at rate {facts.rate:g}, "
@@ -208,7 +208,7 @@ class Emulator(FaultCommands, AccountCommands):
         """Have the world connect to an SMPP client that listens, so that it binds."""
         return self.ask_fact("POST", "smpp/outbind", {"host": host, "port": port})
 
-    def cut(self, session: int) -> Fact:
+    def disconnect(self, session: int) -> Fact:
         """Close the connection of a session."""
         return self.ask_fact("DELETE", f"smpp/sessions/{session}")
 
@@ -224,7 +224,7 @@ class Emulator(FaultCommands, AccountCommands):
         return Phone(self, number)
 
     @property
-    def received(self) -> list[Fact]:
+    def keyword_texts(self) -> list[Fact]:
         """The texts that began with a keyword."""
         return self.ask_facts("inbound")
 
@@ -254,7 +254,7 @@ class Emulator(FaultCommands, AccountCommands):
         body = {**drop_none(**match), "count": count, "timeout": timeout}
         answer = self.ask_fact("POST", "deliveries/wait", body, wait=timeout)
         if not answer.matched:
-            raise AssertionError(answer.seen)
+            raise AssertionError(answer.explanation)
         found: Fact = answer.deliveries[count - 1]
         return found
 
@@ -315,7 +315,7 @@ class Emulator(FaultCommands, AccountCommands):
         """Save the state in the emulator's memory, under a name."""
         return self.ask_fact("POST", "world/checkpoints", {"name": name})
 
-    def back_to(self, name: str) -> Fact:
+    def restore_checkpoint(self, name: str) -> Fact:
         """Restore a checkpoint."""
         return self.ask_fact("POST", f"world/checkpoints/{quote_segment(name)}/restore")
 

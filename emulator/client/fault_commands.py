@@ -11,7 +11,7 @@ RULE_SPELLINGS = {"body_has": "body", "headers_have": "headers", "since": "from"
 # emulator knows.
 RULE_WORDS = frozenset(
     {"token", "number", "first", "nth", "every", "until", "probability", "phase"}
-    | {"off", "from", *RULE_SPELLINGS}
+    | {"disabled", "from", *RULE_SPELLINGS}
 )
 
 
@@ -39,8 +39,8 @@ class FaultCommands(WorldConnection):
         """Add a fault rule and return it.
 
         Which calls: token, number, body_has, headers_have.  When: first, nth, every,
-        since, until, probability.  How: phase, off.  Every other word is of the effect,
-        as the guide has them (faults.md, replies.md for pushes, smpp.md).
+        since, until, probability.  How: phase, disabled.  Every other word is of the
+        effect, as the guide has them (faults.md, replies.md for pushes, smpp.md).
         """
         said = drop_none(**rule)
         effect = {name: said.pop(name) for name in said.keys() - RULE_WORDS}

@@ -31,7 +31,9 @@ def make_forwarder(
         url = target if push.operation in MO_PUSHES else push.url
         made = PushRequest(0, push.operation, push.method, url, push.parameters)
         said = asyncio.run(_call_target(made, targets))
-        came = str(said.status) if said.status else f"{said.verdict}: {said.says}"
+        came = (
+            str(said.status) if said.status else f"{said.verdict}: {said.explanation}"
+        )
         print_line(
             f"{push.operation} {push.parameters} -> {url}: {came} {said.body[:80]}"
         )
@@ -49,9 +51,10 @@ async def _call_target(push: PushRequest, targets: AllowedTargets) -> PushOutcom
             )
     except TimeoutError:
         return PushOutcome(
-            verdict="timed_out", says=f"no answer came within {FORWARD_TIMEOUT:g} s"
+            verdict="timed_out",
+            explanation=f"no answer came within {FORWARD_TIMEOUT:g} s",
         )
     except NoResponseError as error:
-        return PushOutcome(verdict=error.verdict, says=str(error)[:200])
+        return PushOutcome(verdict=error.verdict, explanation=str(error)[:200])
     headers = {name: value for name, value in answer.headers if name not in HOP_HEADERS}
     return PushOutcome(answer.status, answer.body, headers)

@@ -25,7 +25,7 @@ class PushOutcome(NamedTuple):
     body: str = ""
     headers: dict[str, str] = {}  # noqa: RUF012 - it is never changed
     verdict: str = ""
-    says: str = ""
+    explanation: str = ""
 
 
 PerformPush = Callable[[Fact], PushOutcome]
@@ -112,8 +112,9 @@ class PushListener:
                 self._send_outcome(push, self._perform(push))
             except ClientError as error:
                 if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-                    says = str(error)[:MAX_REASON_LENGTH]
-                    self._send_outcome(push, PushOutcome(verdict="broken", says=says))
+                    why = str(error)[:MAX_REASON_LENGTH]
+                    outcome = PushOutcome(verdict="broken", explanation=why)
+                    self._send_outcome(push, outcome)
 
     def _send_outcome(self, push: Fact, outcome: PushOutcome) -> None:
         body = {name: value for name, value in outcome._asdict().items() if value}

@@ -68,13 +68,13 @@ class ClockAdvance:
 
     def __init__(self, answer: Fact) -> None:
         self.now = datetime.fromisoformat(answer.now)
-        self.happened = FactList(answer.happened, format_event)
+        self.events = FactList(answer.events, format_event)
         self.pending = FactList(answer.pending, format_event)
 
     def __repr__(self) -> str:
         return (
             f"now {self.now.isoformat()}\n"
-            f"happened: {self.happened}\npending: {self.pending}"
+            f"events: {self.events}\npending: {self.pending}"
         )
 
 
@@ -108,10 +108,10 @@ def format_event(fact: Fact) -> str:
 
 def format_delivery(fact: Fact) -> str:
     last = fact.attempts[-1] if fact.attempts else None
-    came = f"{last.verdict} {last.says}".rstrip() if last else "not tried"
+    came = f"{last.verdict} {last.explanation}".rstrip() if last else "not tried"
     tries = f", attempt {len(fact.attempts)}" if last else ""
     to = fact.url or "a listener"
-    response = fact.facts["response"]
+    response = fact.parameters["response"]
     return (
         f"{fact.id} {fact.kind} of {fact.cellphone} to {to}: {response!r}: "
         f"{fact.state}{tries}: {came}"
@@ -130,12 +130,12 @@ def format_inbound(fact: Fact) -> str:
 
 
 def format_fault(fact: Fact) -> str:
-    told = {"id", "operation", "phase", "effect", "met", "struck"}
+    told = {"id", "operation", "phase", "effect", "matched", "applied"}
     rest = {key: value for key, value in fact.items() if key not in told}
     which = f" {rest}" if rest else ""
     return (
         f"{fact.id} {fact.phase} {fact.operation}{which}: {dict(fact.effect)}, "
-        f"met {fact.met}, struck {fact.struck}"
+        f"matched {fact.matched}, applied {fact.applied}"
     )
 
 

@@ -97,9 +97,9 @@ def main() -> None:
     "--tls-ca-file", "Where to write the CA of a certificate made.", type=ANY_PATH
 )
 @setting_option(
-    "--mint",
+    "--auto-create-worlds",
     "Who opens new worlds by their names: any protocol, or http alone.",
-    default=DEFAULT_SETTINGS.mint,
+    default=DEFAULT_SETTINGS.auto_create_worlds,
     type=click.Choice(["any", "http"]),
 )
 @setting_option(
@@ -159,9 +159,9 @@ def main() -> None:
     type=click.FloatRange(0, 600, min_open=True),
 )
 @setting_option(
-    "--push-answer-limit",
-    "Octets of such an answer that are read.",
-    default=DEFAULT_SETTINGS.push_answer_limit,
+    "--push-response-limit",
+    "Bytes of such an answer that are read.",
+    default=DEFAULT_SETTINGS.push_response_limit,
     type=click.IntRange(1),
 )
 @setting_option(
@@ -183,20 +183,20 @@ def main() -> None:
     type=click.IntRange(256),
 )
 @setting_option(
-    "--header-lines",
+    "--max-headers",
     "Header lines a request may have.",
-    default=DEFAULT_SETTINGS.header_lines,
+    default=DEFAULT_SETTINGS.max_headers,
     type=click.IntRange(1),
 )
 @setting_option(
     "--body-limit",
-    "Octets a request's body may have.",
+    "Bytes a request's body may have.",
     default=DEFAULT_SETTINGS.body_limit,
     type=click.IntRange(1),
 )
 @setting_option(
     "--snapshot-limit",
-    "Octets that a snapshot, or another command's body, may have.",
+    "Bytes that a snapshot, or another command's body, may have.",
     default=DEFAULT_SETTINGS.snapshot_limit,
     type=click.IntRange(1),
 )
@@ -208,7 +208,7 @@ def main() -> None:
 )
 @setting_option(
     "--max-worlds",
-    "Worlds that tokens may mint.",
+    "Worlds that tokens may open.",
     default=DEFAULT_SETTINGS.max_worlds,
     type=click.IntRange(1),
 )
@@ -219,15 +219,15 @@ def main() -> None:
     type=click.IntRange(0),
 )
 @setting_option(
-    "--journal-octets",
+    "--journal-limit",
     "Bytes of requests and answers that each world remembers.",
-    default=DEFAULT_SETTINGS.journal_octets,
+    default=DEFAULT_SETTINGS.journal_limit,
     type=click.IntRange(1),
 )
 @setting_option(
-    "--journal-total-octets",
+    "--journal-total-limit",
     "Bytes of them that all worlds together remember.",
-    default=DEFAULT_SETTINGS.journal_total_octets,
+    default=DEFAULT_SETTINGS.journal_total_limit,
     type=click.IntRange(1),
 )
 def serve_command(**flags: Any) -> None:

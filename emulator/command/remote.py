@@ -117,7 +117,7 @@ def fault_command(ask: ControlTarget, rule: tuple[str, ...], *, clear: bool) -> 
     A RULE is made of words: preset=paid-but-500, or operation=createCampaign status=500
     phase=after first=1, or operation=submit_sm command_status=ESME_RTHROTTLED.  The
     guide has them all; a wrong word is answered with those that there are.  The id of a
-    rule and off=true (or off=false) switch it off (or on): f1 off=true.
+    rule and disabled=true (or disabled=false) switch it off (or on): f1 disabled=true.
     """
     if clear:
         ask("DELETE", path="/_emulator/faults")

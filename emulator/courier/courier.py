@@ -259,7 +259,7 @@ def make_push(
     """
     pairs: ParameterPairs = []
     for parameter in webhook.parameters:
-        value = delivery.facts.get(parameter.name.casefold())
+        value = delivery.parameters.get(parameter.name.casefold())
         if not parameter.admits_value(value):
             message = f"{webhook.id} would send {parameter.name}={value!r}"
             raise ContractError(message)

@@ -33,7 +33,7 @@ class BindConfig:
     coding: Alphabet = Alphabet.GSM  # of data_coding 0
     route: int | None = None  # the account's first
     senders: tuple[str, ...] = ()  # all; the first is that of a message without one
-    binds: int = 0  # at a time
+    max_binds: int = 0  # at a time
     window: int = 0  # requests without an answer
     rate: int = 0  # messages in a second of the world
     receipts: ReceiptFormat = ReceiptFormat()
@@ -48,16 +48,20 @@ class SmscConfig:
     response_timer: float = 10
     inactivity_timer: float = 300
     # What a client takes for the last word, so that it does not try for ever.
-    no_credit: int = int(CommandStatus.ESME_RSUBMITFAIL)
-    over_window: int = int(CommandStatus.ESME_RMSGQFUL)
-    over_held: int = int(CommandStatus.ESME_RTHROTTLED)  # source: assumption SMP-11
+    no_credit_status: int = int(CommandStatus.ESME_RSUBMITFAIL)
+    window_full_status: int = int(CommandStatus.ESME_RMSGQFUL)
+    queue_full_status: int = int(
+        CommandStatus.ESME_RTHROTTLED
+    )  # source: assumption SMP-11
     receiver_window: int = 10  # deliver_sm without an answer; source: SMPP 3.4, 2.7
-    held: int = 10_000  # receipts that wait; more are dropped without a bound session
+    max_queued_receipts: int = (
+        10_000  # receipts that wait; more are dropped without a bound session
+    )
     # Seconds of the wall without an acknowledgement, while so many wait, after which
     # a submit_sm that asks for another is declined.
-    throttled_after: float = 2
-    held_for: timedelta = timedelta(days=3)  # of the world
-    retry_after: timedelta = timedelta(minutes=1)
+    throttle_after: float = 2
+    receipt_lifetime: timedelta = timedelta(days=3)  # of the world
+    receipt_retry_delay: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,9 +111,9 @@ _SWITCHES = (
     ),
     _make_choice(
         "smpp_mo_case",
-        "lower|capitalised",
+        "lower|capitalized",
         "SMP-07",
-        says="Parameters of the push of an answer to SMPP: lower case, or capitalised.",
+        says="Parameters of the push of an answer to SMPP: lower case, or capitalized.",
     ),
     _make_doubt_switch(
         "keyword_answer_length",

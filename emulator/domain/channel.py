@@ -78,7 +78,7 @@ def _list_sms_changes(campaign: SmsCampaign, now: datetime) -> list[str]:
         or dlr.count_final(campaign, now) == campaign.line.messages
     ):
         return []
-    return ["resume" if stands == "paused" else "pause", "cancel", "lose"]
+    return ["resume" if stands == "paused" else "pause", "cancel", "mark_unknown"]
 
 
 def _name_encoding(campaign: SmsCampaign) -> str:

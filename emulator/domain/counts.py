@@ -30,12 +30,16 @@ def count_by_status(
     now: datetime,
 ) -> Mapping[StatusT, int]:
     """Return the statuses there are; *waiting* is that of who has had no turn yet."""
-    line, outcomes, patience = campaign.line, campaign.outcomes, campaign.pace.patience
+    line, outcomes, retry_scale = (
+        campaign.line,
+        campaign.outcomes,
+        campaign.pace.retry_scale,
+    )
     found: Counter[StatusT] = Counter({waiting: line.messages - line.count_due(now)})
     for outcome in set(outcomes):
         steps = script(BEHAVIOURS[Outcome(outcome)]).steps
         taken = [
-            outcomes.count(outcome, 0, line.count_due(now - after * patience))
+            outcomes.count(outcome, 0, line.count_due(now - after * retry_scale))
             for after, _ in steps
         ]
         for (_, status), these, further in zip(

@@ -50,12 +50,12 @@ class PushMutation(StrEnum):
 
     LOST = "lost"
     LATE = "late"
-    TWICE = "twice"
-    TWICE_AT_ONCE = "twice_at_once"
+    DUPLICATED = "duplicated"
+    DUPLICATED_AT_ONCE = "duplicated_at_once"
     REORDERED = "reordered"
     EARLY = "early"  # before the answer to the send
-    CAPITALISED = "capitalised"  # SMP-07
-    MISSPELT = "misspelt"  # MOP-05
+    CAPITALIZED = "capitalized"  # SMP-07
+    MISSPELLED = "misspelled"  # MOP-05
     OTHER_DATE = "other_date"
     UNKNOWN_ID = "unknown_id"
     POST = "post"
@@ -79,7 +79,7 @@ class Attempt(NamedTuple):
     status: int = 0  # of HTTP; 0 without an answer
     headers: tuple[tuple[str, str], ...] = ()  # of the answer
     body: str = ""  # of the answer, as far as it was read
-    says: str = ""  # what is wrong and what to try
+    explanation: str = ""  # what is wrong and what to try
     duration: float = 0.0  # seconds of the wall
 
 
@@ -87,8 +87,8 @@ class Delivery(NamedTuple):
     id: int
     kind: DeliveryKind
     url: str  # of the account; empty where there is none and a listener takes it
-    facts: Mapping[str, str | int]  # the parameters, by the names of the contract
-    made_at: datetime
+    parameters: Mapping[str, str | int]  # the parameters, by the names of the contract
+    created_at: datetime
     due_at: datetime | None  # of the next attempt; None once it is over
     retries: tuple[timedelta, ...] = ()  # after a failed attempt each
     number: int = 0
@@ -138,7 +138,9 @@ class Delivery(NamedTuple):
             method=RECEIPT_METHOD if self.kind is DeliveryKind.RECEIPT else "GET",
             url=self.url,
             verdict=Verdict.STOPPED,
-            says="the emulator was stopped meanwhile, so it may have arrived before",
+            explanation=(
+                "the emulator was stopped meanwhile, so it may have arrived before"
+            ),
         )
         return self._replace(attempts=(*self.attempts, attempt))
 

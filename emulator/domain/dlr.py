@@ -97,7 +97,7 @@ def count_final(campaign: SmsCampaign, now: datetime) -> int:
     if done < reached:
         for outcome in set(outcomes) - {SENT_OUTCOME}:
             delay = (
-                BEHAVIOURS[Outcome(outcome)].sms.final_after * campaign.pace.patience
+                BEHAVIOURS[Outcome(outcome)].sms.final_after * campaign.pace.retry_scale
             )
             done += outcomes.count(outcome, 0, line.count_due(now - delay))
     if line.cancelled_at and line.cancelled_at <= now:
@@ -117,12 +117,12 @@ def list_sms_milestones(campaign: SmsCampaign, after: datetime) -> Iterator[Mile
     ``inserted``, then ``sending`` (the first message), ``sent`` (the last one) and
     ``completed`` (every message is final); of two at one instant only the later one.
     """
-    line, patience = campaign.line, campaign.pace.patience
+    line, retry_scale = campaign.line, campaign.pace.retry_scale
     if line.starts_at >= WORLD_END:
         yield make_endless_milestone("completed")
         return
     latest = (
-        line.starts_at + line.messages * line.every + LONGEST_FINAL_DELAY * patience
+        line.starts_at + line.messages * line.every + LONGEST_FINAL_DELAY * retry_scale
     )
     if not line.interventions and latest < after:
         return
@@ -170,7 +170,7 @@ def _list_final_times(campaign: SmsCampaign, bound: int) -> Iterator[datetime]:
         last = campaign.outcomes.rfind(outcome, 0, bound)
         if last >= 0:
             after = (
-                BEHAVIOURS[Outcome(outcome)].sms.final_after * campaign.pace.patience
+                BEHAVIOURS[Outcome(outcome)].sms.final_after * campaign.pace.retry_scale
             )
             yield campaign.line.due_time(last) + after
 
@@ -182,7 +182,7 @@ def compute_final_time(campaign: SmsCampaign, index: int) -> datetime | None:
     if not line.interventions or index < line.messages_to_send:
         end = line.due_time(index)
         if after := FINAL_AFTER[campaign.outcomes[index]]:
-            end += after * campaign.pace.patience
+            end += after * campaign.pace.retry_scale
     else:
         end = line.cancelled_at
     expires_at = campaign.expires_at
@@ -283,7 +283,7 @@ def _list_statuses(
     else:
         states = (
             BEHAVIOURS[Outcome(outcomes[index])].sms.status_after(
-                now - line.due_time(index), campaign.pace.patience
+                now - line.due_time(index), campaign.pace.retry_scale
             )
             for index in range(start, had)
         )

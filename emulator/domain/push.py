@@ -38,9 +38,11 @@ def apply_cellphone_name(pairs: ParameterPairs, choice: str) -> ParameterPairs:
     """
     if choice == CELLPHONE_NAME:
         return pairs
-    misspelt = _misspell_cellphone(pairs)
+    misspelled = _misspell_cellphone(pairs)
     return (
-        misspelt if choice == MISSPELT_NAME else [*pairs, *set(misspelt) - set(pairs)]
+        misspelled
+        if choice == MISSPELT_NAME
+        else [*pairs, *set(misspelled) - set(pairs)]
     )
 
 
@@ -94,8 +96,8 @@ def _is_parameter(name: str, parameter: str) -> bool:
 
 
 _MUTATIONS: Mapping[PushMutation | None, Callable[[ParameterPairs], ParameterPairs]] = {
-    PushMutation.CAPITALISED: _capitalise_names,
-    PushMutation.MISSPELT: _misspell_cellphone,
+    PushMutation.CAPITALIZED: _capitalise_names,
+    PushMutation.MISSPELLED: _misspell_cellphone,
     PushMutation.OTHER_DATE: _change_date_format,
     PushMutation.UNKNOWN_ID: _change_message_id,
 }

@@ -95,7 +95,7 @@ def _list_arrivals(
 ) -> Iterator[tuple[int, datetime]]:
     """Yield which messages of an outcome will be sent, and when they arrive."""
     line, bound = campaign.line, campaign.line.messages_to_send
-    late = BEHAVIOURS[outcome].sms.final_after * campaign.pace.patience
+    late = BEHAVIOURS[outcome].sms.final_after * campaign.pace.retry_scale
     index = campaign.outcomes.find(outcome, 0, bound)
     while index >= 0:
         yield index, line.due_time(index) + late

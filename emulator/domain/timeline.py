@@ -29,11 +29,11 @@ class Pace:
     sms_every: timedelta = timedelta(milliseconds=10)
     call_after: timedelta = timedelta(seconds=35)
     call_every: timedelta = timedelta(milliseconds=100)
-    patience: int = 1  # times what retries, absences and calls take; 0: no time
+    retry_scale: int = 1  # times what retries, absences and calls take; 0: no time
 
 
 MANUAL_PACE = Pace()
-INSTANT_PACE = Pace(*(ZERO_TIME,) * 6, patience=0)
+INSTANT_PACE = Pace(*(ZERO_TIME,) * 6, retry_scale=0)
 PACES = {"manual": MANUAL_PACE, "instant": INSTANT_PACE}
 
 

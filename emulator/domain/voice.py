@@ -169,7 +169,7 @@ def compute_voice_status(campaign: VoiceCampaign, now: datetime) -> VoiceStatus:
 
 def count_finished_calls(campaign: VoiceCampaign, now: datetime) -> int:
     """Return how many calls are over.  All calls last equally long."""
-    lasting = BEHAVIOURS[Outcome.SENT].call.final_after * campaign.pace.patience
+    lasting = BEHAVIOURS[Outcome.SENT].call.final_after * campaign.pace.retry_scale
     return campaign.line.count_due(now - lasting)
 
 
@@ -189,7 +189,7 @@ def list_voice_milestones(campaign: VoiceCampaign) -> Iterator[Milestone]:
         yield make_endless_milestone("completed")
     elif campaign.line.cancelled_at is None:
         last = campaign.line.due_time(campaign.line.messages - 1)
-        lasting = BEHAVIOURS[Outcome.SENT].call.final_after * campaign.pace.patience
+        lasting = BEHAVIOURS[Outcome.SENT].call.final_after * campaign.pace.retry_scale
         yield Milestone(campaign.line.due_time(0), "calling")
         yield Milestone(last + lasting, "completed")
 
@@ -200,7 +200,7 @@ def get_voice_call(campaign: VoiceCampaign, index: int, now: datetime) -> VoiceC
     if index < line.count_due(now):
         called_at = line.due_time(index)
         truth = BEHAVIOURS[Outcome(campaign.outcomes[index])]
-        state = truth.call.status_after(now - called_at, campaign.pace.patience)
+        state = truth.call.status_after(now - called_at, campaign.pace.retry_scale)
     else:
         called_at = None
         state = _get_waiting_status(campaign, now)

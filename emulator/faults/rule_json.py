@@ -21,7 +21,7 @@ RuleBody = Mapping[str, Any]
 # What a rule may say beside its effect, which has the words of ``vocabulary``.
 FILTER_KEYS = ("operation", "token", "number", "body", "headers")
 SCHEDULE_KEYS = ("first", "nth", "every", "from", "until", "probability")
-RULE_KEYS = frozenset({*FILTER_KEYS, *SCHEDULE_KEYS, "phase", "off"})
+RULE_KEYS = frozenset({*FILTER_KEYS, *SCHEDULE_KEYS, "phase", "disabled"})
 
 
 def read_rule(name: str, body: RuleBody) -> FaultRule:
@@ -42,7 +42,7 @@ def read_kept_rule(body: RuleBody) -> FaultRule:
     What an earlier version let in comes back; an effect that cannot be felt never
     strikes.
     """
-    counts = {name: body[name] for name in ("met", "struck")}
+    counts = {name: body[name] for name in ("matched", "applied")}
     return replace(_parse_rule(body["id"], body), **counts)
 
 
@@ -67,9 +67,9 @@ def rule_to_json(rule: FaultRule) -> dict[str, object]:
         **omit_none(fields),
         "phase": str(rule.phase),
         "effect": rule.effect.to_json(),
-        "met": rule.met,
-        "struck": rule.struck,
-        **({"off": True} if rule.off else {}),
+        "matched": rule.matched,
+        "applied": rule.applied,
+        **({"disabled": True} if rule.disabled else {}),
     }
 
 
@@ -81,7 +81,7 @@ def _parse_rule(name: str, body: RuleBody) -> FaultRule:
         _parse_filter(body),
         _parse_schedule(body),
         _parse_phase(effect, body.get("phase")),
-        off=body.get("off", False),
+        disabled=body.get("disabled", False),
     )
 
 

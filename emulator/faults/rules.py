@@ -97,14 +97,14 @@ class FaultRule(Struct, frozen=True):
     which: CallFilter = CallFilter()
     when: StrikeSchedule = StrikeSchedule()
     phase: FaultPhase = FaultPhase.BEFORE
-    met: int = 0  # calls so far
-    struck: int = 0  # of them, that felt it
-    off: bool = False  # it meets nothing meanwhile
+    matched: int = 0  # calls so far
+    applied: int = 0  # of them, that felt it
+    disabled: bool = False  # it meets nothing meanwhile
 
     def matches(self, facts: CallFacts, place: FaultPlace) -> bool:
         """Whether a call at *place* is one of those that the rule means."""
         return (
-            not self.off
+            not self.disabled
             and facts.phase in (None, self.phase)
             and place in self.effect.places
             and (
@@ -128,11 +128,11 @@ def find_striking_rule(
     for index, rule in enumerate(rules):
         if not rule.matches(facts, place):
             continue
-        number = rule.met + 1
+        number = rule.matched + 1
         strikes = rule.when.is_due(
             number, seed=seed, rule=rule.id, now=facts.now
         ) and facts.is_affected_by(rule.effect)
-        counted[index] = replace(rule, met=number, struck=rule.struck + strikes)
+        counted[index] = replace(rule, matched=number, applied=rule.applied + strikes)
         if strikes:
             return counted[index], tuple(counted)
     return None, tuple(counted)

@@ -82,7 +82,7 @@ def list_header_fields() -> dict[str, EffectField]:
 
 
 def describe_effects_for(operation: str) -> str:
-    """Return what *operation* can feel: ``delay, wire hang, close, pdu doubled``."""
+    """Return what *operation* can feel: ``delay, wire hang, close, pdu duplicated``."""
     found: dict[str, list[str]] = {}
     for effect in _list_effects():
         if effect.can_affect(operation):

@@ -68,18 +68,18 @@ def build_program(settings: Settings) -> EmulatorApp:
         worlds=settings.max_worlds,
         checkpoints=settings.max_checkpoints,
         messages=settings.max_messages,
-        journal=settings.journal_octets,
-        journals=settings.journal_total_octets,
+        journal=settings.journal_limit,
+        journals=settings.journal_total_limit,
         snapshot=settings.snapshot_limit,
         deliveries=settings.max_deliveries,
-        smpp_mints=settings.mint == "any",
+        smpp_mints=settings.auto_create_worlds == "any",
     )
     worlds = WorldDirectory(load_fixtures(settings), limits)
     platform = Contract(contract.load_contract(files.CONTRACT))
     worlds.targets = AllowedTargets(split_list(settings.push_allow))
     caller = HttpCaller(
         worlds.targets,
-        body_limit=settings.push_answer_limit,
+        body_limit=settings.push_response_limit,
         in_container=files.is_in_container(),
     )
     program = assemble_program(

@@ -152,7 +152,7 @@ class HttpProtocol(HttpToolsProtocol):
             phrase = "Los encabezados son demasiado grandes"
             why = (
                 f"headers may have {limits.headers} bytes (--header-limit) "
-                f"in {limits.count} lines (--header-lines)"
+                f"in {limits.count} lines (--max-headers)"
             )
         detail = {"information": phrase, "status_code": int(status[:3])}
         body = orjson.dumps({"error": detail})

@@ -284,7 +284,7 @@ def _make_protocol(settings: Settings) -> type[HttpProtocol]:
     limits = HeadLimits(
         line=settings.request_line_limit,
         headers=settings.header_limit,
-        count=settings.header_lines,
+        count=settings.max_headers,
     )
     return type("HttpProtocol", (HttpProtocol,), {"limits": limits})
 

@@ -26,7 +26,9 @@ class Settings:
     tls_ca_file: Path | None = None
     smpp_port: int | None = 2775  # 0 takes a free one, None is off
     smpp_tls_port: int | None = None
-    mint: str = "any"  # who opens new worlds by their names: any protocol, or http
+    auto_create_worlds: str = (
+        "any"  # who opens new worlds by their names: any protocol, or http
+    )
     processes: int = 1
     allowed_host: str | None = None  # names that are answered to beside our own: a,b
     trusted_proxy: str | None = None  # whose X-Forwarded-* is believed: a,b
@@ -37,18 +39,18 @@ class Settings:
     mo_url: str | None = None  # where replies are pushed; None is what the file says
     push_allow: str | None = None  # hosts and networks beside our own: a,b
     push_timeout: float = 10.0  # seconds of the wall, that an answer may take
-    push_answer_limit: int = 64 * 1024  # octets of it that are read
+    push_response_limit: int = 64 * 1024  # octets of it that are read
     max_deliveries: int = 10_000  # that are over, which a world remembers
     body_limit: int = 32 * MEBIBYTE  # octets of a request's body
     request_line_limit: int = 16 * 1024  # bytes
     header_limit: int = 64 * 1024  # bytes of a request's header lines
-    header_lines: int = 100  # of a request
+    max_headers: int = 100  # of a request
     snapshot_limit: int = 64 * MEBIBYTE  # octets of a body for the control API, too
     max_messages: int = 5_000_000  # that a world may hold
     max_worlds: int = 20_000
     max_checkpoints: int = 100  # that a world may keep
-    journal_octets: int = 8 * MEBIBYTE  # of requests and answers, kept a world
-    journal_total_octets: int = 64 * MEBIBYTE  # of those of all worlds
+    journal_limit: int = 8 * MEBIBYTE  # of requests and answers, kept a world
+    journal_total_limit: int = 64 * MEBIBYTE  # of those of all worlds
 
 
 def split_list(listed: str | None) -> list[str]:

@@ -17,6 +17,6 @@ def require_bindable(world: World, bind: BindConfig, body: BindBody) -> None:
         why = "the world file switches services.smpp off"
         raise SmppRefusal(CommandStatus.ESME_RBINDFAIL, why)
     others = [each.system_id for each in world.sessions.values()]
-    if bind.binds and others.count(bind.system_id) >= bind.binds:
-        why = f"{bind.system_id} may be bound {bind.binds} times"
+    if bind.max_binds and others.count(bind.system_id) >= bind.max_binds:
+        why = f"{bind.system_id} may be bound {bind.max_binds} times"
         raise SmppRefusal(CommandStatus.ESME_RBINDFAIL, why)

@@ -39,7 +39,9 @@ class ReceiptBacklog:
     def is_over(self) -> bool:
         """Whether the limit of waiting receipts is reached."""
         waiting = self._world.outbox.receipt_queues.get(self._system_id, ())
-        return len(waiting) >= max(1, self._world.account.access.centre.held)
+        return len(waiting) >= max(
+            1, self._world.account.access.centre.max_queued_receipts
+        )
 
     @property
     def is_stalled(self) -> bool:
@@ -88,7 +90,7 @@ class ReceiptBacklog:
 
     @property
     def _stall_deadline(self) -> float:
-        return self._progress_at + self._world.account.access.centre.throttled_after
+        return self._progress_at + self._world.account.access.centre.throttle_after
 
     def _handle_timer(self) -> None:
         """Resume all as refused, if nothing was acknowledged until the deadline."""

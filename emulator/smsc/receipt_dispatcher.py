@@ -187,7 +187,7 @@ class ReceiptDispatcher:
         if receipt is None:
             return
         form = world.account.access.get_bind(system_id).receipts
-        rendered = RenderedReceipt(receipt, form, str(delivery.facts["response"]))
+        rendered = RenderedReceipt(receipt, form, str(delivery.parameters["response"]))
         if world.faults and not _was_held_back(delivery):
             call = StruckReceipt(self, receiver, world, delivery, rendered, now)
             try:
@@ -257,7 +257,7 @@ class StruckReceipt(Struct):
             phase=None,
             token=self.receiver.system_id,
             numbers=[format_cellphone(delivery.number)],
-            body={**delivery.facts, "message": delivery.message},
+            body={**delivery.parameters, "message": delivery.message},
             headers={},
             now=self.now,
             is_exempt=True,
@@ -265,7 +265,7 @@ class StruckReceipt(Struct):
         )
         rule = self.world.match_fault_rule(facts, FaultPlace.RECEIPT)
         if rule is not None:
-            self.rule_id, self.call_number = rule.id, rule.met
+            self.rule_id, self.call_number = rule.id, rule.matched
         return rule
 
     @property

@@ -274,7 +274,7 @@ class SessionHandler:
             and len(self._delayed_responses) >= bind.window
         ):
             why = f"{bind.system_id} may have {bind.window} requests unanswered"
-            raise SmppRefusal(world.account.access.centre.over_window, why)
+            raise SmppRefusal(world.account.access.centre.window_full_status, why)
         if pdu.command in SUBMIT_COMMANDS:
             registered = cast("Any", pdu.body).registered_delivery
             require_receipt_room(self.dispatcher, world, self.system_id, registered)

@@ -112,7 +112,7 @@ class SmppFaultInjector:
     async def _apply_rule(self, rule: FaultRule, call: "StruckCommand") -> bytes:
         """Apply *rule*, and return and record the response that it leads to."""
         self._context.fault = call.rule_id = rule.id
-        call.call_number = rule.met
+        call.call_number = rule.matched
         sent = await rule.effect.respond_smpp(call)
         return (
             b"" if sent is None else self._handler.record_response(self._context, sent)

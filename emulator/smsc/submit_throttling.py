@@ -28,7 +28,10 @@ def find_submit_backlog(
     if not pdu.body.registered_delivery & RECEIPT_BITS:
         return None
     waiting = len(world.outbox.receipt_queues.get(system_id, ()))
-    if waiting + len(world.work_queue) < world.account.access.centre.held:
+    if (
+        waiting + len(world.work_queue)
+        < world.account.access.centre.max_queued_receipts
+    ):
         return None  # whatever is due by now
     if not dispatcher.has_receiver(world, system_id):
         return None  # those that are too many are dropped instead
@@ -48,10 +51,11 @@ def require_receipt_room(
     if dispatcher.is_stalled(world, system_id):
         centre = world.account.access.centre
         why = (
-            f"{centre.held} receipts wait (smpp.held), and none was acknowledged "
-            f"for {centre.throttled_after:g} s: answer each deliver_sm"
+            f"{centre.max_queued_receipts} receipts wait (smpp.max_queued_receipts), "
+            "and none was acknowledged "
+            f"for {centre.throttle_after:g} s: answer each deliver_sm"
         )
-        raise SmppRefusal(centre.over_held, why)
+        raise SmppRefusal(centre.queue_full_status, why)
 
 
 def _start_catch_up(world: World) -> None:

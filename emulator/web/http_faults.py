@@ -115,7 +115,7 @@ class HttpFaultInjector:
     ) -> HttpResponse:
         struck = StruckHttpCall(
             rule_id=rule.id,
-            call_number=rule.met,
+            call_number=rule.matched,
             seed=self._world.account.seed,
             right_response=right,
             carry_out=carry_out,

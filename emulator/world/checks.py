@@ -31,7 +31,7 @@ def find_campaign_mistakes(
     if instants != sorted(instants):
         yield f"{where}: interventions out of order"
     pace = campaign.pace
-    durations = pace.inserting, pace.updating, pace.patience * timedelta(1)
+    durations = pace.inserting, pace.updating, pace.retry_scale * timedelta(1)
     if min(line.every, *durations) < timedelta():
         yield f"{where}: a duration below zero"
 

@@ -29,7 +29,7 @@ from emulator.world.containers import (
     StateRow,
     encode_row_value,
 )
-from emulator.worldfile import account_writer, fixture
+from emulator.worldfile import account_codec, fixture
 from emulator.worldfile.fixture import FixtureError
 
 
@@ -104,7 +104,7 @@ class AccountField(StateField):
         state.account = change
 
     def list_rows(self, value: Any) -> Iterator[StateRow]:
-        yield self.name, 0, encode_row_value(account_writer.account_to_json(value))
+        yield self.name, 0, encode_row_value(account_codec.account_to_json(value))
 
     def list_changed_rows(
         self, change: Any, value: Any, pending: PendingRows
@@ -113,7 +113,7 @@ class AccountField(StateField):
         return self.list_rows(change)
 
     def to_json(self, value: Any) -> Any:
-        return account_writer.account_to_json(value)
+        return account_codec.account_to_json(value)
 
     def json_from_rows(self, parts: DecodedRows) -> Any:
         return parts[self.name][0]

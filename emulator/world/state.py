@@ -53,6 +53,7 @@ from emulator.world.kinds import (
     LeavingField,
     TokensField,
 )
+from emulator.worldfile.old_words import STATE_WORDS, translate_old_words
 
 # Ids grow from the manual's own (SMS-49, DLR-18, VOI-46, VOI-22, EML-20, MO-18); those
 # of look-ups (LOST-01) and deliveries are ours.
@@ -86,7 +87,7 @@ def campaign_instants(campaign: SmsCampaign | VoiceCampaign) -> Iterator[datetim
 
 def delivery_instants(delivery: Delivery) -> Iterator[datetime]:
     """Yield the instants of a delivery."""
-    yield delivery.made_at
+    yield delivery.created_at
     for each in delivery.attempts:
         yield each.at
 
@@ -273,6 +274,7 @@ class WorldState:
 
         Raises ``SnapshotError``: ``at campaigns.0.cost: Expected `int`, got `str```.
         """
+        document = translate_old_words(document, STATE_WORDS)
         state = cls(STATE_FIELDS["account"].from_json(document["account"], now))
         for name, kind in STATE_FIELDS.items():
             is_said = kind.is_in_snapshot or not is_snapshot

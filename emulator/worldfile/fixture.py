@@ -16,8 +16,9 @@ from msgspec.structs import fields
 from emulator import files
 from emulator.domain.account import Account
 from emulator.timekeeping.clock import Clock
-from emulator.worldfile.account_reader import WorldFileMistake, WorldFilePart
-from emulator.worldfile.account_reader import build_account as read_account
+from emulator.worldfile.account_codec import read_account
+from emulator.worldfile.old_words import WORLD_FILE_WORDS, translate_old_words
+from emulator.worldfile.part_codec import WorldFileMistake, WorldFilePart
 
 CLOCK_YEARS = range(1970, 9001)  # that a clock may begin in
 FASTEST_RATE = 1_000_000  # seconds of a world in one of the wall: eleven days
@@ -78,7 +79,7 @@ def load_fixture(path: Path, overrides: FixtureOverrides, *, now: datetime) -> F
     try:
         with _as_fixture_error():
             if not ours:  # which a test checks
-                _check_schema(document)
+                document = _check_document(document)
             return _build_fixture(overrides.apply_to(document), path.stem, now)
     except FixtureError as error:
         message = f"the world file {path} is wrong {error}"
@@ -114,7 +115,7 @@ def parse_fixture(
     Raises ``FixtureError``: ``at routes.0.price: ...``.
     """
     with _as_fixture_error():
-        _check_schema(document)
+        document = _check_document(document)
         return _build_fixture(overrides.apply_to(document), stem, now)
 
 
@@ -125,8 +126,7 @@ def parse_account(document: Any, now: datetime) -> Account:
     ``at routes.0.price: ...``.
     """
     with _as_fixture_error():
-        _check_schema(document)
-        return read_account(document, now)
+        return read_account(_check_document(document), now)
 
 
 @contextmanager
@@ -142,11 +142,15 @@ def _as_fixture_error() -> Iterator[None]:
         raise FixtureError(message) from error
 
 
-def _check_schema(document: Any) -> None:
-    """Raise ``FixtureError`` unless *document* has the shape of a world file."""
+def _check_document(document: Any) -> Any:
+    """Return *document*, in new words, if it has the shape of a world file.
+
+    Raises ``FixtureError``.
+    """
+    document = translate_old_words(document, WORLD_FILE_WORDS)
     with suppress(ValueError):  # of what YAML has and JSON has not: a date, a key 1
         if _make_validator().is_valid(document):
-            return
+            return document
     jsonschema = import_module("jsonschema")  # 60 ms, and only for the words
     validator = jsonschema.Draft202012Validator(_load_schema())
     error = jsonschema.exceptions.best_match(validator.iter_errors(document))

@@ -64,7 +64,7 @@ namespace Sms.Tests
             using (var receiver = new Receiver(Receiver.FreePort()))
             {
                 await world.PushToAsync(receiver.Url);
-                await world.FaultAsync(new { operation = "moPush", effect = new { push = "twice" } });
+                await world.FaultAsync(new { operation = "moPush", effect = new { push = "duplicated" } });
                 await client.SendAsync("hola", Phones, "order 3");
                 await world.SettleAsync();
 

@@ -48,7 +48,7 @@ test("a reply that is pushed twice is one", async () => {
   const receiver = await receive();
   try {
     await world.pushTo(receiver.url);
-    await world.fault({ operation: "moPush", effect: { push: "twice" } });
+    await world.fault({ operation: "moPush", effect: { push: "duplicated" } });
     await client.send("hola", [PHONE], "order 3");
     await world.settle();
 

@@ -38,7 +38,7 @@ def test_a_reply_is_polled_and_pushed(smsclouds: Emulator) -> None:
             assert (reply["campaign_name"], reply["response"]) == ("order 2", "BAJA")
 
     with Receiver() as receiver:
-        smsclouds.change(push_url=receiver.url)
+        smsclouds.change_account(push_url=receiver.url)
         asyncio.run(story())
         assert [each["response"] for each in receiver.replies] == ["BAJA"]
 

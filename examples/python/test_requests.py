@@ -40,8 +40,8 @@ def test_a_reply_that_is_pushed_twice_is_one(
     client: Smsclouds, smsclouds: Emulator
 ) -> None:
     with Receiver() as receiver:
-        smsclouds.change(push_url=receiver.url)
-        smsclouds.fault("moPush", push="twice")
+        smsclouds.change_account(push_url=receiver.url)
+        smsclouds.fault("moPush", push="duplicated")
         client.send("hola", [PHONE], "order 3")
         smsclouds.settle()
 

@@ -65,7 +65,7 @@ def test_a_future_of_ones_own(smsclouds: Emulator, number: str) -> None:
 
     run = smsclouds.settle()
 
-    assert [each.event for each in run.happened][-1] == "completed"
+    assert [each.event for each in run.events][-1] == "completed"
     assert [each.status for each in smsclouds.messages()] == ["sent", "failed"]
 
 
@@ -110,7 +110,7 @@ def test_a_past_of_ones_own(smsclouds: Emulator, number: str) -> None:
     send(smsclouds, number)
     token = smsclouds.tokens.create("shop").token
 
-    smsclouds.back_to("before")
+    smsclouds.restore_checkpoint("before")
 
     assert smsclouds.messages().count == 0
     headers = {"Authorization": f"Bearer {token}"}

@@ -16,6 +16,6 @@ def test_a_message_is_on_its_way_for_eleven_seconds(smsclouds: Emulator) -> None
 def test_from_event_to_event(smsclouds: Emulator) -> None:
     MyClient(smsclouds.url, smsclouds.token).send("hola", to="4498987282")
 
-    events = [each.event for each in smsclouds.settle().happened]
+    events = [each.event for each in smsclouds.settle().events]
 
     assert events == ["inserted", "completed"]

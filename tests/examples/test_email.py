@@ -10,14 +10,14 @@ ORDER = {
 def test_an_email_as_its_reader_sees_it(smsclouds: Emulator) -> None:
     placed = smsclouds.request("POST", "/api/v1/email", json=ORDER).json()
 
-    (letter,) = smsclouds.letters(placed["email_campaign_id"])
+    (email,) = smsclouds.emails(placed["email_campaign_id"])
 
-    assert (letter.to, letter.subject) == ("ana@example.org", "Su pedido")
-    assert letter.text == "Hola Ana, su pedido A-7 va en camino"
+    assert (email.to, email.subject) == ("ana@example.org", "Su pedido")
+    assert email.text == "Hola Ana, su pedido A-7 va en camino"
 
 
 def test_where_the_service_is_not_active_nothing_is_sent(smsclouds: Emulator) -> None:
-    smsclouds.change(services={"email": False})
+    smsclouds.change_account(services={"email": False})
 
     answer = smsclouds.request("POST", "/api/v1/email", json=ORDER)
 

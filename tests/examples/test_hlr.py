@@ -29,7 +29,7 @@ def test_a_number_that_went_to_another_network(smsclouds: Emulator) -> None:
 
 def test_a_look_up_costs(smsclouds: Emulator) -> None:
     before = smsclouds.balance
-    smsclouds.change(prices={"hlr": 0.25})
+    smsclouds.change_account(prices={"hlr": 0.25})
 
     smsclouds.request("GET", "/api/v3/hlr/4498987282")
 

@@ -33,4 +33,4 @@ def test_what_was_refused_and_why(smsclouds: Emulator) -> None:
 
     (refused,) = smsclouds.find_requests(status=422)
 
-    assert "recipients" in refused.answer.body
+    assert "recipients" in refused.response.body

@@ -10,14 +10,14 @@ from tests.examples.my_service import MyService
 @pytest.fixture
 def service(smsclouds: Emulator) -> Iterator[MyService]:
     with MyService() as service:
-        smsclouds.change(push_url=f"{service.url}/mo")
+        smsclouds.change_account(push_url=f"{service.url}/mo")
         yield service
 
 
 def test_a_push_that_comes_twice_counts_once(
     smsclouds: Emulator, service: MyService
 ) -> None:
-    smsclouds.fault("moPush", push="twice")
+    smsclouds.fault("moPush", push="duplicated")
     MyClient(smsclouds.url, smsclouds.token).send("hola", to="9990010000")
 
     smsclouds.settle()

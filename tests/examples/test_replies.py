@@ -12,7 +12,7 @@ PHONE = "4498987282"
 @pytest.fixture
 def service(smsclouds: Emulator) -> Iterator[MyService]:
     with MyService() as service:
-        smsclouds.change(push_url=f"{service.url}/mo")
+        smsclouds.change_account(push_url=f"{service.url}/mo")
         yield service
 
 
@@ -38,8 +38,8 @@ def test_some_handsets_answer_by_themselves(
 
 
 def test_every_attempt_is_on_record(smsclouds: Emulator, service: MyService) -> None:
-    smsclouds.change(push_retries=[60])
-    smsclouds.fault("moPush", push="misspelt")  # the service knows no rellphone
+    smsclouds.change_account(push_retries=[60])
+    smsclouds.fault("moPush", push="misspelled")  # the service knows no rellphone
     MyClient(smsclouds.url, smsclouds.token).send("hola", to=PHONE)
     smsclouds.settle()
 

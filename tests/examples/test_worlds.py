@@ -20,7 +20,7 @@ def test_back_to_a_checkpoint(smsclouds: Emulator) -> None:
     credit = client.credit()
     client.send("hola", to="4498987282")
 
-    smsclouds.back_to("before")
+    smsclouds.restore_checkpoint("before")
 
     assert client.credit() == credit
     assert smsclouds.messages().count == 0

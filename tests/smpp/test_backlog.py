@@ -53,7 +53,7 @@ TX, RX, TRX = BIND_TRANSMITTER, BIND_RECEIVER, BIND_TRANSCEIVER
 EVER = 1_000_000  # seconds of the wall that no test waits
 THROTTLED, QUEUE_FULL = 0x58, 0x14
 # One receipt is under way, one waits, and the next submit_sm waits until one is taken.
-PATIENT = {"held": 1, "receiver_window": 1, "throttled_after": EVER}
+PATIENT = {"max_queued_receipts": 1, "receiver_window": 1, "throttle_after": EVER}
 SUBMITTED, ALIVE = get_response_id(SUBMIT_SM), get_response_id(ENQUIRE_LINK)
 DAY = 86_400
 
@@ -216,8 +216,8 @@ def test_nothing_is_lost_nor_declined_whoever_submits_and_whoever_receives(
     kinds: list[tuple[int, int]],
     answers_late: int,
 ) -> None:
-    smpp = {"held": held, "receiver_window": receiver_window}
-    smpp["throttled_after"] = EVER
+    smpp = {"max_queued_receipts": held, "receiver_window": receiver_window}
+    smpp["throttle_after"] = EVER
     with closing(make_emulator(pace=pace, smpp=smpp)) as api, open_smsc(api) as smsc:
         clients = [
             LoadClient(
@@ -262,7 +262,9 @@ def test_another_client_of_the_world_does_not_wait(make_smsc: MakeSmsc) -> None:
 
 
 def test_two_connections_that_wait_are_let_in_in_turn(make_smsc: MakeSmsc) -> None:
-    smsc = make_smsc(pace="instant", smpp={"held": 3, "throttled_after": EVER})
+    smsc = make_smsc(
+        pace="instant", smpp={"max_queued_receipts": 3, "throttle_after": EVER}
+    )
     receiver = LoadClient(smsc.bind(command=RX))
     one, other = (
         LoadClient(smsc.bind(command=TX), messages=400, window=400) for _ in range(2)
@@ -312,14 +314,14 @@ def test_who_wants_no_receipt_does_not_wait(make_smsc: MakeSmsc) -> None:
     [
         lambda smsc: smsc.api.post("/_emulator/world/reset"),
         lambda smsc: smsc.api.send(
-            "PATCH", "/_emulator/account", json={"smpp": {"held": 2}}
+            "PATCH", "/_emulator/account", json={"smpp": {"max_queued_receipts": 2}}
         ),
         lambda smsc: smsc.api.post(
             f"/_emulator/deliveries/{deliveries(smsc)[-1]['id']}/drop"
         ),
         lambda smsc: smsc.clients[0].ask(pack_pdu(UNBIND, 9)),
     ],
-    ids=["reset", "held", "drop", "unbind"],
+    ids=["reset", "max_queued_receipts", "drop", "unbind"],
 )
 def test_a_submit_waits_no_longer_than_there_is_something_to_wait_for(
     make_smsc: MakeSmsc, end: Any
@@ -375,7 +377,9 @@ def test_who_sends_more_than_can_be_put_off_is_served_all_the_same(
     make_smsc: MakeSmsc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "MAX_DEFERRED_OCTETS", 500)
-    smsc = make_smsc(pace="instant", smpp={"held": 0, "throttled_after": EVER})
+    smsc = make_smsc(
+        pace="instant", smpp={"max_queued_receipts": 0, "throttle_after": EVER}
+    )
     client = LoadClient(smsc.bind(), messages=400, window=400)
 
     submit_and_acknowledge(smsc, [client])
@@ -390,12 +394,18 @@ def test_who_sends_more_than_can_be_put_off_is_served_all_the_same(
 @pytest.mark.behaviour(38)
 @pytest.mark.manual("SMP-11")
 @pytest.mark.parametrize(
-    ("chosen", "status"), [({}, THROTTLED), ({"over_held": QUEUE_FULL}, QUEUE_FULL)]
+    ("chosen", "status"),
+    [({}, THROTTLED), ({"queue_full_status": QUEUE_FULL}, QUEUE_FULL)],
 )
 def test_who_acknowledges_nothing_is_slowed_down_and_nothing_has_happened(
     make_smsc: MakeSmsc, chosen: dict[str, int], status: int
 ) -> None:
-    smpp = {"held": 5, "receiver_window": 2, "throttled_after": 0, **chosen}
+    smpp = {
+        "max_queued_receipts": 5,
+        "receiver_window": 2,
+        "throttle_after": 0,
+        **chosen,
+    }
     smsc = make_smsc(pace="instant", smpp=smpp)
     caller = smsc.bind()
     before = smsc.api.balance()
@@ -412,8 +422,8 @@ def test_who_acknowledges_nothing_is_slowed_down_and_nothing_has_happened(
     declined = smsc.api.get(path).body["exchanges"]
     assert len(declined) == 23
     assert declined[0]["why"] == (
-        "5 receipts wait (smpp.held), and none was acknowledged for 0 s: answer each "
-        "deliver_sm"
+        "5 receipts wait (smpp.max_queued_receipts), and none was "
+        "acknowledged for 0 s: answer each deliver_sm"
     )
 
     assert caller.submit(39) == int(answers[6].body[:-1]) + 1  # it wants no receipt
@@ -431,7 +441,7 @@ def test_who_acknowledges_nothing_is_slowed_down_and_nothing_has_happened(
 def test_a_client_that_has_stopped_acknowledging_is_declined_after_a_while(
     make_smsc: MakeSmsc,
 ) -> None:
-    smsc = make_smsc(pace="instant", smpp={**PATIENT, "throttled_after": 0.02})
+    smsc = make_smsc(pace="instant", smpp={**PATIENT, "throttle_after": 0.02})
     caller = smsc.bind()
     caller.submit(2, registered=1)
     first = caller.hear()
@@ -551,7 +561,7 @@ def absent(smsc: Smsc, messages: int) -> list[int]:
 def test_the_oldest_are_dropped_on_record_where_too_many_wait_for_nobody(
     make_smsc: MakeSmsc, caplog: pytest.LogCaptureFixture
 ) -> None:
-    smsc = make_smsc(smpp={"held": 3})
+    smsc = make_smsc(smpp={"max_queued_receipts": 3})
     ids = absent(smsc, 10)
     with caplog.at_level(logging.WARNING, "emulator"):
         happened = smsc.api.post("/_emulator/clock/advance", json={"seconds": 60}).body
@@ -562,12 +572,12 @@ def test_the_oldest_are_dropped_on_record_where_too_many_wait_for_nobody(
     assert got == ids[7:]
     assert silent(receiver)
     assert lost(smsc) == ids[:7]
-    told_of = [each for each in happened["happened"] if each["event"] == "dropped"]
+    told_of = [each for each in happened["events"] if each["event"] == "dropped"]
     assert {each["verdict"] for each in told_of} == {"too_many"}
     (row, *_) = smsc.api.get("/_emulator/journal?operation=dropped").body["exchanges"]
     assert row["method"] == "SMSC"
     assert f"the receipt of message {ids[0]}" in row["why"]
-    assert "smpp.held" in row["why"]
+    assert "smpp.max_queued_receipts" in row["why"]
     counted = smsc.api.get("/_emulator/metrics").octets.decode()
     assert 'smsclouds_receipts_dropped_total{reason="too_many"} 7\n' in counted
     assert "dropped 7 receipts for demo" in caplog.text
@@ -583,7 +593,7 @@ def told_and_acknowledged(caller: SmppClient) -> int:
 def test_a_receiver_that_leaves_its_backlog_behind_leaves_the_newest(
     make_smsc: MakeSmsc, leave: str
 ) -> None:
-    smsc = make_smsc(smpp={"held": 4, "receiver_window": 3})
+    smsc = make_smsc(smpp={"max_queued_receipts": 4, "receiver_window": 3})
     receiver = smsc.bind(command=RX)
     ids = absent(smsc, 12)
     advance(smsc)
@@ -608,7 +618,7 @@ def test_a_receiver_that_unbinds_takes_no_more(
     make_smsc: MakeSmsc, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What it has been sent already, it may still acknowledge."""
-    smsc = make_smsc(smpp={"held": 4, "receiver_window": 3})
+    smsc = make_smsc(smpp={"max_queued_receipts": 4, "receiver_window": 3})
     receiver = smsc.bind(command=RX)
     ids = absent(smsc, 12)
     advance(smsc)
@@ -628,7 +638,7 @@ def test_a_receiver_that_unbinds_takes_no_more(
 def test_a_receiver_that_leaves_another_behind_leaves_everything(
     make_smsc: MakeSmsc,
 ) -> None:
-    smsc = make_smsc(smpp={"held": 0, "receiver_window": 2})
+    smsc = make_smsc(smpp={"max_queued_receipts": 0, "receiver_window": 2})
     one, other = smsc.bind(command=RX), smsc.bind(command=RX)
     ids = absent(smsc, 9)
     advance(smsc)
@@ -658,7 +668,7 @@ def test_what_comes_back_goes_before_what_has_waited(make_smsc: MakeSmsc) -> Non
 def test_what_waits_too_long_for_nobody_is_dropped_at_its_instant(
     make_smsc: MakeSmsc, caplog: pytest.LogCaptureFixture
 ) -> None:
-    smsc = make_smsc(smpp={"held_for": DAY})
+    smsc = make_smsc(smpp={"receipt_lifetime": DAY})
     ids = absent(smsc, 2)
     smsc.api.post("/_emulator/clock/settle", json={})
     settled = lost(smsc)
@@ -668,7 +678,7 @@ def test_what_waits_too_long_for_nobody_is_dropped_at_its_instant(
 
     assert settled == []  # nothing has to happen that somebody may prevent
     assert lost(smsc) == ids
-    assert [(each["event"], each["at"]) for each in moved.body["happened"]] == [
+    assert [(each["event"], each["at"]) for each in moved.body["events"]] == [
         ("dropped", "2026-03-03T18:00:11.000000Z")
     ] * 2
     assert "dropped 2 receipts for demo: no receiver" in caplog.text
@@ -676,7 +686,7 @@ def test_what_waits_too_long_for_nobody_is_dropped_at_its_instant(
 
 
 def test_nothing_is_too_old_for_who_is_bound(make_smsc: MakeSmsc) -> None:
-    smsc = make_smsc(smpp={"held_for": DAY, "receiver_window": 1})
+    smsc = make_smsc(smpp={"receipt_lifetime": DAY, "receiver_window": 1})
     receiver = smsc.bind(command=RX)
     ids = absent(smsc, 3)
     advance(smsc)
@@ -690,7 +700,7 @@ def test_nothing_is_too_old_for_who_is_bound(make_smsc: MakeSmsc) -> None:
 def test_what_is_too_old_is_dropped_when_the_receiver_leaves(
     make_smsc: MakeSmsc,
 ) -> None:
-    smsc = make_smsc(smpp={"held_for": DAY, "receiver_window": 1})
+    smsc = make_smsc(smpp={"receipt_lifetime": DAY, "receiver_window": 1})
     receiver = smsc.bind(command=RX)
     ids = absent(smsc, 3)
     advance(smsc, 2 * DAY)
@@ -716,7 +726,7 @@ def test_a_receipt_that_waits_and_is_sent_now_comes_once(
 
 
 def test_what_is_too_old_is_dropped_though_nobody_looks(make_smsc: MakeSmsc) -> None:
-    smsc = make_smsc(smpp={"held_for": DAY, "receiver_window": 1})
+    smsc = make_smsc(smpp={"receipt_lifetime": DAY, "receiver_window": 1})
     receiver = smsc.bind(command=RX)
     absent(smsc, 2)
     advance(smsc)
@@ -730,7 +740,7 @@ def test_what_is_too_old_is_dropped_though_nobody_looks(make_smsc: MakeSmsc) -> 
         assert monotonic() < deadline, "it still waits"
         receiver.turn()
     (_, first), *_ = smsc.api.world.event_log.list_after(0)
-    made_at = smsc.api.world.deliveries[first.delivery].made_at
+    made_at = smsc.api.world.deliveries[first.delivery].created_at
     assert (first.name, first.at) == ("dropped", made_at + timedelta(days=1))
 
 
@@ -761,7 +771,7 @@ def test_an_answer_to_a_receipt_of_another_state_counts_for_none_of_this(
 def test_receipts_that_wait_are_there_after_a_restore(
     make_smsc: MakeSmsc, *, bound: bool
 ) -> None:
-    smsc = make_smsc(smpp={"held": 2, "receiver_window": 1})
+    smsc = make_smsc(smpp={"max_queued_receipts": 2, "receiver_window": 1})
     receiver = smsc.bind(command=RX)
     ids = absent(smsc, 5)
     advance(smsc)
@@ -784,7 +794,7 @@ def test_receipts_that_wait_are_there_after_a_restore(
 
 
 def test_what_waits_and_what_was_dropped_outlive_the_process(tmp_path: Path) -> None:
-    changes = {"smpp": {"held": 2}}
+    changes = {"smpp": {"max_queued_receipts": 2}}
     with keep_worlds(tmp_path) as api, open_smsc(api) as smsc:
         api.post("/_emulator/clock/freeze")
         api.send("PATCH", "/_emulator/account", json=changes)

@@ -151,7 +151,7 @@ def test_a_later_version_is_spoken_to_as_ours(smsc: Smsc, version: int) -> None:
 
 @pytest.mark.behaviour(4, 8)
 def test_one_system_id_is_bound_as_often_as_it_may(make_smsc: MakeSmsc) -> None:
-    smsc = make_smsc(binds=[{"system_id": "demo", "password": "demo", "binds": 2}])
+    smsc = make_smsc(binds=[{"system_id": "demo", "password": "demo", "max_binds": 2}])
     first = smsc.bind(command=BIND_RECEIVER)
     smsc.bind(command=BIND_TRANSCEIVER)
 

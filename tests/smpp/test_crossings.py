@@ -63,7 +63,7 @@ def events(run: Any) -> list[tuple[str, str]]:
     """Return what happened to campaigns, and when: ``(18:00:01, inserted)``."""
     return [
         (each["at"][11:19], each["event"])
-        for each in run["happened"]
+        for each in run["events"]
         if "channel" in each
     ]
 
@@ -161,7 +161,7 @@ def test_staff_can_do_nothing_about_a_message_that_has_expired(
     assert (answer.status, answer.body["title"]) == (422, title)
     assert answer.body["detail"] == "campaign 8528238 is complete"
     assert fate(expired)[1] == EXPIRED
-    assert offered == ["pause", "cancel", "lose"]
+    assert offered == ["pause", "cancel", "mark_unknown"]
     assert run_control(smsc.api, "GET", SMS)["changes"] == []
 
 
@@ -286,7 +286,7 @@ def test_a_lost_campaign_is_unknown_to_everybody(smsc: Smsc) -> None:
     caller = smsc.bind()
     message = caller.submit(2, ABSENT, validity=HALF, registered=1)
     advance(smsc, 60)
-    run_control(smsc.api, "POST", f"{SMS}/lose")
+    run_control(smsc.api, "POST", f"{SMS}/mark-unknown")
     at_once = state_of(caller, message)
 
     advance(smsc, 3600)
@@ -604,7 +604,7 @@ def test_what_a_cut_session_waits_for_holds_nobody_up(smsc: Smsc) -> None:
     run = run_control(smsc.api, "POST", "clock/settle", json={})
 
     assert "delayed" in [each["event"] for each in waiting]
-    assert "delayed" not in [each["event"] for each in run["happened"]]
+    assert "delayed" not in [each["event"] for each in run["events"]]
 
 
 def test_a_late_answer_comes_though_the_world_was_reset(smsc: Smsc) -> None:

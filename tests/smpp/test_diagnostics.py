@@ -172,7 +172,7 @@ def test_what_is_declined_says_why_in_the_journal(
     assert (answer.status, answer.body) == (why.status, b"")
     row = told(smsc)
     assert (row["status"], row["why"]) == (why.status, why.says)
-    assert row["answer"]["pdu"]["command_status"] == why.status.name
+    assert row["response"]["pdu"]["command_status"] == why.status.name
 
 
 @pytest.mark.parametrize(
@@ -377,10 +377,10 @@ def test_what_has_no_place_in_a_session_is_kept_as_it_came(
     )
     assert row["why"] == NO_PLACE
     assert row["request"]["pdu"].get("malformed", False) is strange.malformed
-    assert "malformed" not in row["answer"]["pdu"]
-    assert row["answer"]["pdu"]["command"] == strange.answer
-    assert row["answer"]["pdu"]["command_status"] == strange.status
-    assert row["answer"]["pdu"]["sequence_number"] == 2
+    assert "malformed" not in row["response"]["pdu"]
+    assert row["response"]["pdu"]["command"] == strange.answer
+    assert row["response"]["pdu"]["command_status"] == strange.status
+    assert row["response"]["pdu"]["sequence_number"] == 2
 
 
 def test_octets_without_an_end_are_kept_before_the_line_is_cut(smsc: Smsc) -> None:
@@ -391,7 +391,7 @@ def test_octets_without_an_end_are_kept_before_the_line_is_cut(smsc: Smsc) -> No
 
     broken, closed = told(smsc, 2)
     assert (broken["operation"], broken["why"]) == ("unknown", NO_PLACE)
-    assert broken["answer"]["pdu"]["command_status"] == "ESME_RINVCMDLEN"
+    assert broken["response"]["pdu"]["command_status"] == "ESME_RINVCMDLEN"
     assert broken["request"]["pdu"] == {}
     assert (closed["operation"], closed["why"]) == ("closed", "")
 
@@ -408,7 +408,7 @@ def test_an_answer_to_nothing_is_kept(smsc: Smsc) -> None:
         "deliver_sm_resp",
         "submit_sm_resp",
     ]
-    assert {(each["status"], each["answer"]["octets"]) for each in rows} == {(0, 0)}
+    assert {(each["status"], each["response"]["octets"]) for each in rows} == {(0, 0)}
 
 
 def test_a_receipt_without_an_answer_says_why(make_smsc: MakeSmsc) -> None:
@@ -444,7 +444,9 @@ def test_what_comes_of_a_receipt_is_advised_about(smsc: Smsc) -> None:
 
     found = run_control(smsc.api, "GET", "deliveries")["deliveries"]
     attempts = [each["attempts"][0] for each in found]
-    assert [(each["verdict"], each["status"], each["says"]) for each in attempts] == [
+    assert [
+        (each["verdict"], each["status"], each["explanation"]) for each in attempts
+    ] == [
         ("accepted", 0, ""),
         (
             "bad_status",
@@ -470,11 +472,11 @@ def test_a_receipt_that_was_cut_off_is_advised_about(smsc: Smsc) -> None:
     (done,) = run_control(smsc.api, "GET", "deliveries")["deliveries"]
     (attempt,) = done["attempts"]
     assert (attempt["verdict"], attempt["status"]) == ("timed_out", 0)
-    assert attempt["says"] == (
+    assert attempt["explanation"] == (
         "no deliver_sm_resp came before the session ended or its timer did"
     )
-    assert done["facts"] == {
-        "response": done["facts"]["response"],
+    assert done["parameters"] == {
+        "response": done["parameters"]["response"],
         "cellphone": 4498987282,
         "message_id": FIRST,
         "state": "DELIVRD",
@@ -492,7 +494,7 @@ def test_pdus_in_a_text_are_named_by_their_status(smsc: Smsc) -> None:
     caller.turn()
 
     order = {"operation": "submit_sm", "exactly": 0}
-    seen = run_control(smsc.api, "POST", "journal/verify", json=order)["says"]
+    seen = run_control(smsc.api, "POST", "journal/verify", json=order)["explanation"]
 
     at, flag = "2026-03-02T18:00:00.000000Z", "priority_flag 4"
     assert seen.splitlines() == [

@@ -112,7 +112,7 @@ def test_every_pdu_is_kept_with_its_octets_and_fields(smsc: Smsc) -> None:
     assert fields["command"] == "submit_sm"
     assert fields["destination_addr"] == "4498987282"
     assert fields["data_coding"] == 8
-    answered = submitted["answer"]["pdu"]
+    answered = submitted["response"]["pdu"]
     assert answered["command_status"] == "ESME_ROK"
     assert answered["message_id"] == "46608336"
 
@@ -128,7 +128,7 @@ def test_what_the_centre_asks_is_kept_as_its_own(make_smsc: MakeSmsc) -> None:
     _, enquired = journal(smsc.api)
 
     assert (enquired["method"], enquired["operation"]) == ("SMSC", "enquire_link")
-    assert enquired["answer"]["pdu"]["command"] == "enquire_link_resp"
+    assert enquired["response"]["pdu"]["command"] == "enquire_link_resp"
 
 
 @pytest.mark.behaviour(44)
@@ -146,8 +146,8 @@ def test_messages_of_both_doors_are_verified_in_one_way(smsc: Smsc) -> None:
     assert len(found) == len(refused) == 1
     assert "is not ten digits" in refused[0]["why"]
     assert not verdict["verified"]
-    assert "submit_sm ESME_ROK to 4498987282: su folio es 7" in verdict["says"]
-    assert "submit_sm ESME_RINVDSTADR" in verdict["says"]
+    assert "submit_sm ESME_ROK to 4498987282: su folio es 7" in verdict["explanation"]
+    assert "submit_sm ESME_RINVDSTADR" in verdict["explanation"]
 
 
 def test_numbers_are_masked_in_pdus_too(smsc: Smsc) -> None:
@@ -226,7 +226,7 @@ def test_the_client_cuts_calls_joins_and_spoils() -> None:
         throttled = caller.hear()
         (whole,) = emulator.long_messages
         (session,) = emulator.sessions
-        cut = emulator.cut(session.session)
+        cut = emulator.disconnect(session.session)
         emulator.outbind("127.0.0.1", listener.getsockname()[1])
         line, _ = listener.accept()
         with line:
@@ -364,9 +364,9 @@ def test_sessions_and_pdus_are_read_off_the_event_stream() -> None:
     assert {each.path for each in said.values()} == {bind.path} == {closed.path}
     assert submitted.request.hex == asked.hex()
     assert submitted.request.pdu.destination_addr == "4498987282"
-    assert submitted.answer.pdu.message_id.encode() == answer.body[:-1]
+    assert submitted.response.pdu.message_id.encode() == answer.body[:-1]
     assert submitted.at.endswith("Z")
-    assert (delivered.method, delivered.answer.pdu.command_status) == (
+    assert (delivered.method, delivered.response.pdu.command_status) == (
         *("SMSC", "ESME_ROK"),
     )
     assert bytes.fromhex(delivered.request.hex)[16:] == receipt.body

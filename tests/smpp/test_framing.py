@@ -182,7 +182,7 @@ def test_one_busy_client_keeps_nobody_waiting(smsc: Smsc) -> None:
 
 @pytest.mark.behaviour(17)
 @pytest.mark.parametrize(
-    ("chosen", "status"), [({}, 0x14), ({"over_window": 0x58}, 0x58)]
+    ("chosen", "status"), [({}, 0x14), ({"window_full_status": 0x58}, 0x58)]
 )
 def test_a_window_is_kept_while_answers_are_late(
     make_smsc: MakeSmsc, chosen: dict[str, int], status: int

@@ -325,12 +325,12 @@ def test_a_session_and_its_centre_agree_about_their_timers() -> None:
     )
     assert timers == (10, 30, 10, 300)
     assert centre == SmscConfig(
-        no_credit=0x45,
-        over_window=0x14,
+        no_credit_status=0x45,
+        window_full_status=0x14,
         receiver_window=10,
-        held=10_000,
-        held_for=timedelta(days=3),
-        retry_after=timedelta(minutes=1),
+        max_queued_receipts=10_000,
+        receipt_lifetime=timedelta(days=3),
+        receipt_retry_delay=timedelta(minutes=1),
     )
 
 

@@ -293,7 +293,7 @@ def test_receipts_wait_for_a_receiver_and_are_seen_meanwhile(smsc: Smsc) -> None
     got = receipt(receiver)
 
     assert (waiting["kind"], waiting["state"]) == ("receipt", "due")
-    assert got.short.decode() == waiting["facts"]["response"]
+    assert got.short.decode() == waiting["parameters"]["response"]
     (done,) = deliveries(smsc)
     assert done["state"] == "delivered"
     assert [each["verdict"] for each in done["attempts"]] == ["accepted"]
@@ -301,7 +301,7 @@ def test_receipts_wait_for_a_receiver_and_are_seen_meanwhile(smsc: Smsc) -> None
 
 @pytest.mark.behaviour(38)
 def test_only_so_many_wait_and_only_so_long(make_smsc: MakeSmsc) -> None:
-    smsc = make_smsc(smpp={"held": 2, "held_for": 3600})
+    smsc = make_smsc(smpp={"max_queued_receipts": 2, "receipt_lifetime": 3600})
     sender = smsc.bind(command=BIND_TRANSMITTER)
     for each in range(2, 6):
         sender.submit(each, registered=1)
@@ -533,7 +533,7 @@ def test_a_receipt_can_be_lost(smsc: Smsc) -> None:
 
 
 def test_a_receipt_can_come_twice(smsc: Smsc) -> None:
-    fault(smsc, pdu="doubled")
+    fault(smsc, pdu="duplicated")
     caller, ids = two(smsc)
 
     got = [receipt(caller).tlvs[RECEIPTED_MESSAGE_ID] for _ in range(3)]

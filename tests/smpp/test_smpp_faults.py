@@ -60,7 +60,7 @@ def test_any_status_can_be_answered(
     assert sent(smsc) == placed
     assert rule["effect"] == {"command_status": 0x58}
     (struck,) = smsc.api.get("/_emulator/faults").body
-    assert (struck["met"], struck["struck"]) == (2, 1)
+    assert (struck["matched"], struck["applied"]) == (2, 1)
 
 
 def test_a_status_that_there_is_not_is_refused(smsc: Smsc) -> None:
@@ -146,7 +146,7 @@ def test_an_answer_can_be_another(smsc: Smsc, pdu: str) -> None:
 
 
 def test_an_answer_can_come_twice(smsc: Smsc) -> None:
-    fault(smsc, effect={"pdu": "doubled"})
+    fault(smsc, effect={"pdu": "duplicated"})
     caller = smsc.bind()
 
     caller.say(pack_submit(2))
@@ -310,21 +310,21 @@ def test_what_only_http_can_feel_does_not_strike_here(
     add(smsc, effect=effect)
 
     assert smsc.bind().submit()
-    assert smsc.api.get("/_emulator/faults").body[0]["met"] == 0
+    assert smsc.api.get("/_emulator/faults").body[0]["matched"] == 0
 
 
-@pytest.mark.parametrize("effect", [{"command_status": 8}, {"pdu": "doubled"}])
+@pytest.mark.parametrize("effect", [{"command_status": 8}, {"pdu": "duplicated"}])
 def test_what_only_smpp_can_feel_does_not_strike_there(
     smsc: Smsc, effect: dict[str, Any]
 ) -> None:
     add(smsc, effect=effect)
 
     assert smsc.api.get("/api/v1/user").status == 200
-    assert smsc.api.get("/_emulator/faults").body[0]["met"] == 0
+    assert smsc.api.get("/_emulator/faults").body[0]["matched"] == 0
 
 
 def test_a_twist_needs_a_right_answer(smsc: Smsc) -> None:
-    rule = {"phase": "before", "effect": {"pdu": "doubled"}}
+    rule = {"phase": "before", "effect": {"pdu": "duplicated"}}
 
     assert smsc.api.post("/_emulator/faults", json=rule).status == 422
 
@@ -339,7 +339,7 @@ def test_the_fault_that_struck_is_in_the_journal(smsc: Smsc) -> None:
 
 
 TURNS = (
-    *("wrong_sequence", "doubled", "swapped", "nack", "wrong_length", "garbage"),
+    *("wrong_sequence", "duplicated", "swapped", "nack", "wrong_length", "garbage"),
     *("then_close", "then_reset", "then_unbind", "early_receipt"),
 )
 WRONGS: list[dict[str, Any]] = [

@@ -188,7 +188,7 @@ def test_a_bind_has_a_rate_in_seconds_of_the_world(make_smsc: MakeSmsc) -> None:
 
 @pytest.mark.behaviour(24)
 @pytest.mark.parametrize(
-    ("chosen", "status"), [({}, 0x45), ({"no_credit": 0x400}, 0x400)]
+    ("chosen", "status"), [({}, 0x45), ({"no_credit_status": 0x400}, 0x400)]
 )
 def test_too_little_credit_is_a_status_of_its_own(
     make_smsc: MakeSmsc, chosen: dict[str, int], status: int

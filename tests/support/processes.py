@@ -250,7 +250,9 @@ def keep_busy(
         port = receiver.getsockname()[1]
         url = f"http://{seen_as or '127.0.0.1'}:{port}/mo"
         with Emulator(f"http://{http[0]}:{http[1]}") as emulator:
-            emulator.change(push_url=url, push_retries="backoff", pace="instant")
+            emulator.change_account(
+                push_url=url, push_retries="backoff", pace="instant"
+            )
             placed = emulator.request("POST", SMS, json=make_sms())
             assert placed.status == 200, placed.text
             emulator.phone(NUMBER).reply("hola")

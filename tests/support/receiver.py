@@ -232,4 +232,4 @@ def list_verdicts(delivery: Fact) -> list[str]:
 
 def list_times(run: ClockAdvance, name: str) -> list[str]:
     """Return when something called *name* happened: ``18:00:22``."""
-    return [each.at[11:19] for each in run.happened if each.event == name]
+    return [each.at[11:19] for each in run.events if each.event == name]

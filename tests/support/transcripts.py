@@ -219,7 +219,7 @@ def ask_everything(scribe: Scribe) -> None:
         scribe.ask_control("GET", where)
         scribe.ask_control("GET", f"{where}/recipients?first=1&count=5")
         if each["channel"] == "email":
-            scribe.ask_control("GET", f"{where}/letters")
+            scribe.ask_control("GET", f"{where}/emails")
     for address in (NUMBER, *HANDSETS[:5], "5500000000"):
         scribe.ask_control("GET", f"conversations/{address}")
         scribe.ask_control("GET", f"handsets/{address}")

@@ -72,7 +72,7 @@ def take_snapshot(api: Api) -> Any:
 NEW = {"name": "new"}
 CONTROL_COMMANDS: Mapping[str, Command] = {
     "sendOutbind": Command("POST", "smpp/outbind", {"host": "127.0.0.1", "port": 9}),
-    "cutSession": Command("DELETE", "smpp/sessions/{session}"),
+    "disconnectSession": Command("DELETE", "smpp/sessions/{session}"),
     "createToken": Command("POST", "tokens", NEW),
     "deleteToken": Command("DELETE", "tokens/{token}"),
     "expireToken": Command("POST", "tokens/{token}/expire"),
@@ -94,7 +94,7 @@ CONTROL_COMMANDS: Mapping[str, Command] = {
     "pauseCampaign": Command("POST", f"campaigns/sms/{PLACED + 2}/pause"),
     "resumeCampaign": Command("POST", f"campaigns/sms/{PAUSED}/resume"),
     "cancelCampaign": Command("POST", f"campaigns/sms/{PAUSED}/cancel"),
-    "loseCampaign": Command("POST", f"campaigns/sms/{PAUSED}/lose"),
+    "markCampaignUnknown": Command("POST", f"campaigns/sms/{PAUSED}/mark-unknown"),
     "setHandset": Command("PUT", "handsets/5512345678", {"outcome": "absent"}),
     "setPopulation": Command("PUT", "population", {"weights": {"failed": 1}}),
     "topUp": Command("POST", "movements", {"amount": 5}),
@@ -108,7 +108,7 @@ CONTROL_COMMANDS: Mapping[str, Command] = {
     "retrySetAside": Command("POST", "set-aside/{aside}/retry"),
     "dropSetAside": Command("DELETE", "set-aside/{aside}"),
     "restoreWorld": Command("POST", "world/restore", take_snapshot),
-    "keepCheckpoint": Command("POST", "world/checkpoints", NEW),
+    "createCheckpoint": Command("POST", "world/checkpoints", NEW),
     "dropCheckpoint": Command("DELETE", "world/checkpoints/one"),
     "restoreCheckpoint": Command("POST", "world/checkpoints/one/restore"),
     "openCheckpoint": Command("POST", "world/checkpoints/one/open", NEW),
@@ -117,7 +117,7 @@ CONTROL_COMMANDS: Mapping[str, Command] = {
     "verifyExchanges": Command("POST", "journal/verify", {"at_least": 0}),
     "addFault": Command("POST", "faults", {"effect": {"status": 503}}),
     "clearFaults": Command("DELETE", "faults"),
-    "changeFault": Command("PATCH", "faults/f1", {"off": True}),
+    "changeFault": Command("PATCH", "faults/f1", {"disabled": True}),
     "removeFault": Command("DELETE", "faults/f1"),
 }
 PLATFORM_COMMANDS: Mapping[str, Command] = {
@@ -131,7 +131,7 @@ PLATFORM_COMMANDS: Mapping[str, Command] = {
     "lookupNumber": Command("GET", f"/api/v3/hlr/{NUMBER}"),  # a GET that costs money
 }
 COMMANDS = {**CONTROL_COMMANDS, **PLATFORM_COMMANDS}
-ATTENDED = {"cutSession", "answerPush"}
+ATTENDED = {"disconnectSession", "answerPush"}
 TROUBLED = {"retrySetAside", "dropSetAside"}
 
 

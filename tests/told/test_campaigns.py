@@ -243,7 +243,7 @@ def _doubtful(scribe: Scribe) -> None:
         scribe.ask_briefly("POST", RESPONSES, json=query)
     for number in [*api.world.campaigns][:3]:
         scribe.ask_briefly("GET", f"{SMS}/{number}/messages")
-        run_control(api, "POST", f"campaigns/sms/{number}/lose")
+        run_control(api, "POST", f"campaigns/sms/{number}/mark-unknown")
         scribe.ask_briefly("GET", f"{SMS}/{number}/messages")
     for path in ("deliveries", "movements", "messages?last=9"):
         scribe.ask_briefly("GET", f"/_emulator/{path}")
@@ -254,8 +254,8 @@ def _doubtful(scribe: Scribe) -> None:
 PACES = (
     "manual",
     "instant",
-    {"inserting": 3, "sms_after": 1, "sms_every": 2, "patience": 0},
-    {"updating": 5, "sms_every": 0.5, "patience": 2},
+    {"inserting": 3, "sms_after": 1, "sms_every": 2, "retry_scale": 0},
+    {"updating": 5, "sms_every": 0.5, "retry_scale": 2},
     {"call_after": 2, "call_every": 3},
 )
 

@@ -31,13 +31,12 @@ ANSWER: Mapping[str, Any] = {
     "matched": True,
     "verified": True,
     "count": 3,
-    "happened": [],
+    "events": [],
     "pending": [],
-    "seen": "nothing",
-    "says": "",
+    "explanation": "nothing",
     "host": "0.0.0.0",  # noqa: S104 - as an emulator says it
     "port": 2775,
-    **{each: [] for each in ("messages", "exchanges", "deliveries", "letters")},
+    **{each: [] for each in ("messages", "exchanges", "deliveries", "emails")},
 }
 FOUND = {**ANSWER, "exchanges": [{"number": 1}] * 3, "deliveries": [{"id": 1}] * 3}
 LISTS = ("tokens", "sessions", "faults", "presets", "long-messages", "checkpoints")
@@ -78,7 +77,7 @@ ASKED: Mapping[str, Asking] = {
     "request": lambda it: it.request("GET", "/api/v1/user"),
     "request with a body": lambda it: it.request("POST", SMS, json={"a": 1}),
     "request with headers": lambda it: it.request("GET", "/x", headers={"A": "b"}),
-    "facts": lambda it: it.facts,
+    "info": lambda it: it.info,
     "clock.now": lambda it: it.clock.now,
     "clock.rate": lambda it: it.clock.rate,
     "clock.freeze": lambda it: it.clock.freeze(),
@@ -108,7 +107,7 @@ ASKED: Mapping[str, Asking] = {
     "smpp": lambda it: it.smpp,
     "sessions": lambda it: it.sessions,
     "outbind": lambda it: it.outbind("127.0.0.1", 9),
-    "cut": lambda it: it.cut(4),
+    "disconnect": lambda it: it.disconnect(4),
     "long_messages": lambda it: it.long_messages,
     "fail_next": lambda it: it.fail_next(),
     "fail_next with": lambda it: it.fail_next("getUser", phase="after", status=503),
@@ -125,7 +124,7 @@ ASKED: Mapping[str, Asking] = {
         since=THEN,
         until=THEN,
         probability=0.5,
-        off=True,
+        disabled=True,
         delay=3,
     ),
     "presets": lambda it: it.presets,
@@ -135,7 +134,7 @@ ASKED: Mapping[str, Asking] = {
     "phone": lambda it: it.phone("1").reply("si"),
     "phone to": lambda it: it.phone("1").reply("si", to=5),
     "a phone": lambda it: repr(it.phone("1")),
-    "received": lambda it: it.received,
+    "keyword_texts": lambda it: it.keyword_texts,
     "deliveries": lambda it: it.deliveries,
     "find_deliveries": lambda it: it.find_deliveries(kind="moPush", last=1),
     "wait_for_delivery": lambda it: it.wait_for_delivery(state="due"),
@@ -151,15 +150,15 @@ ASKED: Mapping[str, Asking] = {
     "pause": lambda it: it.pause(1),
     "resume": lambda it: it.resume(1),
     "cancel": lambda it: it.cancel(1),
-    "lose": lambda it: it.lose(1),
-    "letters": lambda it: it.letters(1),
+    "mark_unknown": lambda it: it.mark_unknown(1),
+    "emails": lambda it: it.emails(1),
     "balance": lambda it: it.balance,
     "movements": lambda it: it.movements,
     "top_up": lambda it: it.top_up(5),
     "account": lambda it: it.account,
-    "change": lambda it: it.change(push_url=None, push_retries=[5]),
-    "add": lambda it: it.add("media", id=9),
-    "remove": lambda it: it.remove("keywords", "a b"),
+    "change_account": lambda it: it.change_account(push_url=None, push_retries=[5]),
+    "add_item": lambda it: it.add_item("media", id=9),
+    "remove_item": lambda it: it.remove_item("keywords", "a b"),
     "links": lambda it: it.links,
     "worlds": lambda it: it.worlds,
     "create": lambda it: it.create("acme", clock=THEN, seed=2, strict=True),
@@ -169,7 +168,7 @@ ASKED: Mapping[str, Asking] = {
     "restore": lambda it: it.restore({"a": 1}),
     "checkpoints": lambda it: it.checkpoints,
     "checkpoint": lambda it: it.checkpoint("a"),
-    "back_to": lambda it: it.back_to("a/b"),
+    "restore_checkpoint": lambda it: it.restore_checkpoint("a/b"),
     "open_checkpoint": lambda it: it.open_checkpoint("a/b", "w"),
     "drop_checkpoint": lambda it: it.drop_checkpoint("a/b"),
     "reset": lambda it: it.reset(),
@@ -179,7 +178,7 @@ ASKED: Mapping[str, Asking] = {
 }
 FEW = {
     "request",
-    "facts",
+    "info",
     "fork",
     "create",
     "clock.now",
@@ -231,11 +230,11 @@ def test_showing(scribe: Scribe) -> None:
         show("reply", it.phone(NUMBER).reply("INFO"))
         show("settle", it.settle())
         it.fault("getUser", nth=9, status=503)
-        it.preset("flaky", off=True)
+        it.preset("flaky", disabled=True)
         for name in (
-            *("messages", "requests", "deliveries", "faults", "received", "clock"),
+            *("messages", "requests", "deliveries", "faults", "keyword_texts", "clock"),
             *("campaigns", "movements", "presets", "sessions", "tokens", "links"),
-            *("account", "facts", "checkpoints"),
+            *("account", "info", "checkpoints"),
         ):
             value = getattr(it, name)
             value = value() if callable(value) else value
@@ -251,7 +250,7 @@ def test_showing(scribe: Scribe) -> None:
             "wait_for_delivery": lambda: it.wait_for_delivery(number="1", timeout=0),
             "pause": lambda: it.pause(7),
             "create": lambda: it.create("a b"),
-            "attribute": lambda: it.facts.nothing,
+            "attribute": lambda: it.info.nothing,
         }
         for name, ask in refused.items():
             try:

@@ -189,11 +189,12 @@ def test_faults(scribe: Scribe) -> None:
         rule = {"operation": "*", "first": 1, "effect": effect}
         scribe.ask_briefly("POST", "/_emulator/faults", json=rule)
         for operation in ("getUser", "moPush", "submit_sm", "deliver_sm", "nothing"):
-            rule = {"operation": operation, "effect": effect, "off": True}
+            rule = {"operation": operation, "effect": effect, "disabled": True}
             scribe.ask_briefly("POST", "/_emulator/faults", json=rule)
         for field in effect:
             rules = (
-                {"effect": {**effect, field: value}, "off": True} for value in WRONG
+                {"effect": {**effect, field: value}, "disabled": True}
+                for value in WRONG
             )
             answers = (api.post("/_emulator/faults", json=each) for each in rules)
             scribe.tell_outcomes(

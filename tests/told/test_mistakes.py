@@ -25,7 +25,7 @@ FEW: tuple[Any, ...] = (None, -1, "look at me", {}, "2026-03-05T10:00:00")
 FILE = {
     "strict": False,
     "clock": "frozen",
-    "pace": {"inserting": 1, "patience": 1},
+    "pace": {"inserting": 1, "retry_scale": 1},
     "merged_limit": 400,
     "token_lifetime_days": 3,
     "push_url": "http://127.0.0.1:9/mo",
@@ -34,7 +34,11 @@ FILE = {
     "handsets": [{"cellphone": "5512345678", "outcome": "absent"}],
     "assumptions": {"language": "en"},
     "refusals": {"NO_SUCH_PATH": {"es": "x", "en": "y", "status": 404}},
-    "smpp": {"held": 5, "retry_after": 3, "over_held": 20},
+    "smpp": {
+        "max_queued_receipts": 5,
+        "receipt_retry_delay": 3,
+        "queue_full_status": 20,
+    },
     "binds": [
         {
             "system_id": "a",

@@ -57,7 +57,7 @@ def _pages(listed: list[dict[str, object]], last: int) -> list[str]:
 BUTTONS: Mapping[str, Mapping[str, str]] = {
     **{
         each: {"campaignId": "8528240"}
-        for each in ("pause", "resume", "cancel", "lose")
+        for each in ("pause", "resume", "cancel", "mark_unknown")
     },
     "cancel-calls": {"campaignId": "481776"},
     "freeze": {},

@@ -139,7 +139,7 @@ def _told(row: Any) -> str:
 def test_many_rules(scribe: Scribe) -> None:
     """Make as many rules as there may be, and one more."""
     api: Api = scribe.api
-    rule = {"effect": {"status": 503}, "off": True}
+    rule = {"effect": {"status": 503}, "disabled": True}
     answers = [api.post("/_emulator/faults", json=rule) for _ in range(1_001)]
     kept = [each.status for each in answers].index(422)
     scribe.lines.append(f"{kept} rules are taken; then: {answers[kept].body['detail']}")

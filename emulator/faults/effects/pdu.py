@@ -28,7 +28,7 @@ class PduMutation(StrEnum):
     """How an outgoing PDU of SMPP is changed."""
 
     WRONG_SEQUENCE = "wrong_sequence"
-    DOUBLED = "doubled"
+    DUPLICATED = "duplicated"
     SWAPPED = "swapped"  # with the next one
     NACK = "nack"  # a generic_nack in its place
     WRONG_LENGTH = "wrong_length"
@@ -46,7 +46,7 @@ RECEIPT_REWRITES = frozenset(  # otherwise, in a receipt
     {PduMutation.WRONG_ID, PduMutation.UNKNOWN_STATE, PduMutation.NO_TLVS}
 )
 ENDING_MUTATIONS = frozenset({PduMutation.THEN_CLOSE, PduMutation.THEN_RESET})
-RECEIPT_MUTATIONS = RECEIPT_REWRITES | {PduMutation.DOUBLED, PduMutation.SWAPPED}
+RECEIPT_MUTATIONS = RECEIPT_REWRITES | {PduMutation.DUPLICATED, PduMutation.SWAPPED}
 MUTATIONS_BY_PLACE = {
     FaultPlace.SMPP_ANSWER: frozenset(PduMutation) - RECEIPT_REWRITES,
     FaultPlace.RECEIPT: RECEIPT_MUTATIONS,
@@ -61,12 +61,12 @@ class PduFault(Effect, frozen=True):
 
     FIELDS = (PDU,)
     DESCRIPTION = (
-        "over SMPP, the right answer goes out otherwise: `wrong_sequence`, `doubled`, "
-        "`swapped` with the next one, `nack` (a generic_nack in its place, in either "
-        "phase), `wrong_length`, `garbage`; or what follows it is `then_close`, "
-        "`then_reset`, `then_unbind`; or before it comes an `early_receipt`. Receipts "
-        "(deliver_sm) come `doubled` or `swapped`, with a `wrong_id`, an "
-        "`unknown_state` or `no_tlvs`."
+        "over SMPP, the right answer goes out otherwise: `wrong_sequence`, "
+        "`duplicated`, `swapped` with the next one, `nack` (a generic_nack in its "
+        "place, in either phase), `wrong_length`, `garbage`; or what follows it is "
+        "`then_close`, `then_reset`, `then_unbind`; or before it comes an "
+        "`early_receipt`. Receipts (deliver_sm) come `duplicated` or `swapped`, with "
+        "a `wrong_id`, an `unknown_state` or `no_tlvs`."
     )
 
     @classmethod
@@ -131,7 +131,7 @@ class PduFault(Effect, frozen=True):
             call.hold_receipt()
             return
         call.send_receipt(*self._rewrite_receipt(call.receipt, call.form))
-        if self.mutation is PduMutation.DOUBLED:
+        if self.mutation is PduMutation.DUPLICATED:
             call.send_receipt(call.receipt, call.form)
 
     def _rewrite_receipt(
@@ -198,7 +198,7 @@ def _then_unbind(call: SmppCall) -> bytes:
 
 _MUTATORS: Mapping[PduMutation, Callable[[SmppCall], bytes]] = {
     PduMutation.WRONG_SEQUENCE: _spoil_sequence,
-    PduMutation.DOUBLED: _double_response,
+    PduMutation.DUPLICATED: _double_response,
     PduMutation.SWAPPED: _swap_response,
     PduMutation.NACK: _make_nack,
     PduMutation.WRONG_LENGTH: _spoil_length,

@@ -26,8 +26,8 @@ LEAST_COUNT = 2
 REORDER_SECONDS = 60
 PARAMETER_REWRITES = frozenset(  # otherwise than it should be, or not at all
     {
-        PushMutation.CAPITALISED,
-        PushMutation.MISSPELT,
+        PushMutation.CAPITALIZED,
+        PushMutation.MISSPELLED,
         PushMutation.OTHER_DATE,
         PushMutation.UNKNOWN_ID,
     }
@@ -36,7 +36,7 @@ PARAMETER_REWRITES = frozenset(  # otherwise than it should be, or not at all
 # reply to SMPP has capitals already, and only a reply to HTTP is early.
 UNAFFECTED_KINDS: Mapping[PushMutation, frozenset[DeliveryKind]] = {
     PushMutation.UNKNOWN_ID: frozenset({DeliveryKind.KEYWORD}),
-    PushMutation.CAPITALISED: frozenset({DeliveryKind.SMPP_REPLY}),
+    PushMutation.CAPITALIZED: frozenset({DeliveryKind.SMPP_REPLY}),
     PushMutation.EARLY: frozenset({DeliveryKind.KEYWORD, DeliveryKind.SMPP_REPLY}),
 }
 PUSH = make_choice_field("push", PushMutation)
@@ -59,13 +59,13 @@ class PushFault(Effect, frozen=True):
     FIELDS = (PUSH, SECONDS, COUNT)
     DESCRIPTION = (
         "what leaves goes wrong; the operation is moPush, smppMoPush or keywordPush. "
-        "`lost`; `late` by `seconds` of the world; `twice`, one after the other; "
-        "`twice_at_once`; a `storm` of `count` at once; `reordered`, after the next "
-        f"one to the same URL or after `seconds` ({REORDER_SECONDS} without); `early`, "
-        "before the answer to the request that sent the message, where its handset "
-        "answers by itself. Or spoilt: `capitalised` (`Cellphone`), `misspelt` "
-        "(`rellphone`), `other_date` (`05/10/2023 12:00`), `unknown_id`, `post` (a "
-        "form instead of a query)."
+        "`lost`; `late` by `seconds` of the world; `duplicated`, one after the other; "
+        "`duplicated_at_once`; a `storm` of `count` at once; `reordered`, after the "
+        f"next one to the same URL or after `seconds` ({REORDER_SECONDS} without); "
+        "`early`, before the answer to the request that sent the message, where its "
+        "handset answers by itself. Or spoilt: `capitalized` (`Cellphone`), "
+        "`misspelled` (`rellphone`), `other_date` (`05/10/2023 12:00`), `unknown_id`, "
+        "`post` (a form instead of a query)."
     )
 
     @classmethod
@@ -132,7 +132,7 @@ def _lose_delivery(delivery: Delivery, _fault: PushFault) -> list[Delivery]:
 
 
 def _delay_delivery(delivery: Delivery, fault: PushFault) -> list[Delivery]:
-    due_at = delivery.made_at + timedelta(seconds=fault.seconds)
+    due_at = delivery.created_at + timedelta(seconds=fault.seconds)
     return [delivery._replace(due_at=due_at)]
 
 
@@ -157,7 +157,7 @@ _MAKERS: Mapping[PushMutation, Callable[[Delivery, PushFault], list[Delivery]]] 
     PushMutation.LOST: _lose_delivery,
     PushMutation.LATE: _delay_delivery,
     PushMutation.REORDERED: _reorder_delivery,
-    PushMutation.TWICE: _send_twice,
-    PushMutation.TWICE_AT_ONCE: _send_at_once,
+    PushMutation.DUPLICATED: _send_twice,
+    PushMutation.DUPLICATED_AT_ONCE: _send_at_once,
     PushMutation.STORM: _send_at_once,
 }

@@ -252,13 +252,13 @@ class OutgoingPushes:
             id=self._world.next["delivery"] + len(self.deliveries),
             kind=kind,
             url=url,
-            facts={
+            parameters={
                 "response": text.words,
                 "cellphone": text.number,
                 **facts,
                 "date": dates.format_platform_time(text.now, account.zone),
             },
-            made_at=text.now,
+            created_at=text.now,
             due_at=text.now,
             retries=account.push_retries,
             number=text.number,
@@ -281,7 +281,7 @@ class OutgoingPushes:
         world, kind = self._world, delivery.kind
         choice = world.account.assumptions.chosen["mo_cellphone_name"]
         call = PushCall(
-            delivery, push.make_push_parameters(kind, delivery.facts, choice)
+            delivery, push.make_push_parameters(kind, delivery.parameters, choice)
         )
         facts = make_call_facts(self._text, kind, FaultPhase.PUSH)
         facts = facts._replace(is_affected_by=lambda effect: effect.changes_push(call))
@@ -291,7 +291,7 @@ class OutgoingPushes:
 def choose_reply_kind(world: World, text: InboundText) -> DeliveryKind:
     """Return the kind of the push for a reply.  Source: assumption SMP-07."""
     by_smpp = text.campaign is not None and text.campaign.source is CampaignSource.SMPP
-    if by_smpp and world.account.assumptions.chosen["smpp_mo_case"] == "capitalised":
+    if by_smpp and world.account.assumptions.chosen["smpp_mo_case"] == "capitalized":
         return DeliveryKind.SMPP_REPLY
     return DeliveryKind.REPLY
 

@@ -82,7 +82,8 @@ def queue_receipt(
             link.schedule_flush()
             return
     elif (
-        len(waiting) <= world.account.access.centre.held and waiting[0] is not delivery
+        len(waiting) <= world.account.access.centre.max_queued_receipts
+        and waiting[0] is not delivery
     ):
         return
     world.work_queue.schedule_expiry(system_id, at)
@@ -98,16 +99,18 @@ def drop_excess_receipts(world: World, system_id: str, at: datetime) -> None:
         world.run_on_commit(lambda: world.work_queue.schedule_expiry(system_id, None))
         return
     centre = world.account.access.centre
-    many = len(waiting) - centre.held
+    many = len(waiting) - centre.max_queued_receipts
     gone = 0
     for each in islice(waiting, DROPS_PER_STEP):
-        is_old = each.made_at + centre.held_for <= at
+        is_old = each.created_at + centre.receipt_lifetime <= at
         if not is_old and gone >= many:
             break
         _drop_receipt(world, each, DROP_TOO_OLD if is_old else DROP_TOO_MANY, at)
         gone += 1
     left = next(islice(waiting, gone, None), None)
-    next_at = None if left is None else max(at, left.made_at + centre.held_for)
+    next_at = (
+        None if left is None else max(at, left.created_at + centre.receipt_lifetime)
+    )
     if left is not None and gone < many:
         next_at = at
     world.run_on_commit(lambda: world.work_queue.schedule_expiry(system_id, next_at))
@@ -167,8 +170,8 @@ def find_receipt(world: World, delivery: Delivery) -> Receipt | None:
         return None
     index = delivery.message - campaign.first_message
     submission = world.submissions[campaign.id]
-    following = dlr.compute_final_time(campaign, index) or delivery.made_at
-    known_at = max(following, delivery.made_at)  # a fault tells it before its time
+    following = dlr.compute_final_time(campaign, index) or delivery.created_at
+    known_at = max(following, delivery.created_at)  # a fault tells it before its time
     return receipts.make_receipt(campaign, submission, index, known_at)
 
 
@@ -207,7 +210,7 @@ def _keep_acknowledgement(world: World, receipt: ReceiptAcknowledgement) -> None
     if status == UNANSWERED:
         next_at = now
     elif status in RETRY_STATUSES:
-        next_at = now + world.account.access.centre.retry_after
+        next_at = now + world.account.access.centre.receipt_retry_delay
     verdict, url = _judge_status(status), f"{delivery.url}/{receipt.session}"
     attempt = Attempt(
         now,
@@ -255,9 +258,10 @@ def _forget_receipt(world: World, delivery: Delivery, why: str, at: datetime) ->
 def _describe_drop(world: World, why: str) -> str:
     centre = world.account.access.centre
     if why == DROP_TOO_OLD:
-        seconds = centre.held_for.total_seconds()
-        return f"no receiver was bound within {seconds:g} s (smpp.held_for)"
-    return f"no receiver is bound, and {centre.held} may wait for one (smpp.held)"
+        seconds = centre.receipt_lifetime.total_seconds()
+        return f"no receiver was bound within {seconds:g} s (smpp.receipt_lifetime)"
+    most = centre.max_queued_receipts
+    return f"no receiver is bound, and {most} may wait (smpp.max_queued_receipts)"
 
 
 def _describe_count(count: int) -> str:

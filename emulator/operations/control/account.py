@@ -13,7 +13,7 @@ from emulator.domain.platform_refusals import WRONG_FORMAT
 from emulator.domain.refusals import Refusal
 from emulator.operations.call import OperationCall, OperationResult, Row
 from emulator.world import World
-from emulator.worldfile import account_writer, fixture
+from emulator.worldfile import account_codec, fixture
 
 AccountDocument = dict[str, Any]
 
@@ -173,7 +173,7 @@ def _keep_account(
 def _describe_account(account: Account, world: World) -> AccountDocument:
     return {
         "balance": money.to_rounded_amount(world.balance),
-        **account_writer.account_to_json(account),
+        **account_codec.account_to_json(account),
     }
 
 

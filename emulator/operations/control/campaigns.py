@@ -47,14 +47,14 @@ def cancel_calls(world: World, call: OperationCall) -> OperationResult:
     return OperationResult(describe_campaign(campaign, world, call.now))
 
 
-def lose_campaign(world: World, call: OperationCall) -> OperationResult:
+def mark_campaign_unknown(world: World, call: OperationCall) -> OperationResult:
     return _change_campaign(world, call, dlr.set_unknown_status)
 
 
 def list_emails(world: World, call: OperationCall) -> OperationResult:
     """List the e-mails of a campaign as they would have been sent."""
     campaign = world.get_email_campaign(call.params["campaignId"])
-    letters: list[Row] = [
+    emails: list[Row] = [
         {
             "to": each.to,
             "sender": each.sender,
@@ -65,9 +65,9 @@ def list_emails(world: World, call: OperationCall) -> OperationResult:
         }
         for each in email.render_emails(campaign)
     ]
-    slices = iter([letters])
+    slices = iter([emails])
     return OperationResult(
-        {"campaign": campaign.id}, SlicedArray("letters", slices, whole=True)
+        {"campaign": campaign.id}, SlicedArray("emails", slices, whole=True)
     )
 
 

@@ -233,7 +233,7 @@ def _make_result(world: World, happened: list[WorldEvent]) -> OperationResult:
     return OperationResult(
         {
             **_describe_clock(world),
-            "happened": [describe_event(each) for each in happened],
+            "events": [describe_event(each) for each in happened],
             "pending": [describe_event(each) for each in pending],
         }
     )

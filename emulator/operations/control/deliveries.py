@@ -59,7 +59,7 @@ class DeliveryMatch(Struct, frozen=True):
                 self.number is None
                 or format_cellphone(delivery.number).endswith(self.number)
             )
-            and (self.text is None or self.text in str(delivery.facts["response"]))
+            and (self.text is None or self.text in str(delivery.parameters["response"]))
         )
 
     def __str__(self) -> str:
@@ -96,7 +96,9 @@ def wait_for_deliveries(world: World, call: OperationCall) -> OperationSteps:
         head = f"{len(found)} of {wanted} came within {seconds:g} s: {match}"
         seen = "\n".join((head, *_describe_newest(world)))
     rows = [describe_delivery(each) for each in found]
-    return OperationResult({"matched": not seen, "deliveries": rows, "seen": seen})
+    return OperationResult(
+        {"matched": not seen, "deliveries": rows, "explanation": seen}
+    )
 
 
 def replay_delivery(world: World, call: OperationCall) -> OperationResult:
@@ -156,12 +158,12 @@ def keep_attempt(
         status=answer.status,
         headers=answer.headers,
         body=answer.body,
-        says=says,
+        explanation=says,
         duration=answer.duration,
     )
     tried = delivery.apply_attempt(attempt, now)
     world.keep_change(tried)
-    took = now - delivery.made_at
+    took = now - delivery.created_at
     world.run_on_commit(partial(_count_attempt, world, tried, verdict, took))
     world.keep_change(
         WorldEvent(now, "pushed", delivery=delivery.id, verdict=str(verdict))
@@ -181,7 +183,7 @@ def _count_attempt(
 def keep_failed_attempt(world: World, delivery: Delivery, now: datetime) -> None:
     """Record that an attempt failed by an error of the emulator; it is not retried."""
     says = "the emulator made a mistake; its log has the traceback"
-    attempt = Attempt(now, "GET", delivery.url, Verdict.FAILED, says=says)
+    attempt = Attempt(now, "GET", delivery.url, Verdict.FAILED, explanation=says)
     world.keep_change(delivery.apply_attempt(attempt, now))
     world.keep_change(
         WorldEvent(now, "pushed", delivery=delivery.id, verdict=str(attempt.verdict))
@@ -203,9 +205,9 @@ def describe_delivery(delivery: Delivery) -> Row:
         "cellphone": format_cellphone(delivery.number),
         "message": delivery.message or None,
         "keyword": delivery.keyword or None,
-        "facts": dict(delivery.facts),
+        "parameters": dict(delivery.parameters),
         "fault": delivery.fault,
-        "made_at": dates.format_timestamp(delivery.made_at),
+        "created_at": dates.format_timestamp(delivery.created_at),
         "next_at": dates.format_timestamp(delivery.due_at) if delivery.due_at else None,
         "attempts": [_describe_attempt(each) for each in delivery.attempts],
     }
@@ -222,7 +224,7 @@ def _describe_attempt(attempt: Attempt) -> Row:
         "status": attempt.status,
         "headers": dict(attempt.headers),
         "body": attempt.body,
-        "says": attempt.says,
+        "explanation": attempt.explanation,
         "duration": attempt.duration,
     }
 
@@ -267,7 +269,7 @@ def _describe_newest(world: World) -> Iterator[str]:
         yield "there are no deliveries; has the account a push URL?"
     for each in newest:
         last = each.attempts[-1] if each.attempts else None
-        came = f", {last.verdict} {last.says}".rstrip() if last else ""
+        came = f", {last.verdict} {last.explanation}".rstrip() if last else ""
         tries = f"{len(each.attempts)} attempts"
         to = each.url or "a listener"
         yield f"#{each.id} {each.kind} to {to}: {each.state} after {tries}{came}"

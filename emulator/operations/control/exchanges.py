@@ -74,7 +74,7 @@ def _make_row(exchange: Exchange, request: Row, answer: Row, *, masked: bool) ->
         "query": mask_cellphones(exchange.query.decode("latin-1"), masked=masked),
         "status": exchange.status,
         "request": request,
-        "answer": answer,
+        "response": answer,
         "notes": list(exchange.notes),
         "why": mask_cellphones(exchange.why, masked=masked),
         "reason": exchange.refusal[0] if exchange.refusal else "",

@@ -46,7 +46,7 @@ def add_fault(world: World, call: OperationCall) -> OperationResult:
 def change_fault(world: World, call: OperationCall) -> OperationResult:
     """Switch a rule off or on; it keeps its place and its counts."""
     rule = _require_rule(world, call)
-    changed = replace(rule, off=call.body["off"])
+    changed = replace(rule, disabled=call.body["disabled"])
     world.keep_change(
         FaultRulesChanged(
             tuple(changed if each is rule else each for each in world.faults)

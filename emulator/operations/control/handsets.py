@@ -9,7 +9,7 @@ from emulator.domain.recipients import format_cellphone
 from emulator.domain.refusals import Refusal
 from emulator.operations.call import OperationCall, OperationResult
 from emulator.world import World
-from emulator.worldfile.account_reader import weights_by_outcome
+from emulator.worldfile.account_codec import weights_by_outcome
 
 
 def get_handset(world: World, call: OperationCall) -> OperationResult:

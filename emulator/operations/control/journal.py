@@ -92,7 +92,7 @@ def wait_for_exchanges(world: World, call: OperationCall) -> OperationSteps:
         seen = _describe_requests(head, watch, masked=masked)
     rows = [describe_exchange(each, masked=masked) for each in watch.matches]
     return OperationResult(
-        {"matched": found >= wanted, "exchanges": rows, "seen": seen}
+        {"matched": found >= wanted, "exchanges": rows, "explanation": seen}
     )
 
 
@@ -178,7 +178,7 @@ def _find_window_end(start: datetime, seconds: float) -> datetime:
 
 
 def _make_verdict(count: int, says: str = "") -> OperationResult:
-    return OperationResult({"verified": not says, "count": count, "says": says})
+    return OperationResult({"verified": not says, "count": count, "explanation": says})
 
 
 def _describe_requests(head: str, watch: JournalWatch, *, masked: bool) -> str:
@@ -217,6 +217,6 @@ def _make_dropped_refusal(journal: Journal) -> Refusal:
         f"{journal.dropped} exchanges have been dropped, up to number "
         f"{journal.dropped_to} of {at}: ask with after={journal.dropped_to}, with a "
         "later since, or for the last few, clear the journal in good time, or start "
-        f"with more than --journal-octets {each} and --journal-total-octets {total}"
+        f"with more than --journal-limit {each} and --journal-total-limit {total}"
     )
     return Refusal(JOURNAL_DROPPED, why)

@@ -37,7 +37,7 @@ def answer_push(world: World, call: OperationCall) -> OperationResult:
                 headers=headers,
                 body=body.get("body", ""),
                 verdict=verdict,
-                says=body.get("says", ""),
+                says=body.get("explanation", ""),
             )
             return OperationResult({"delivery": relay.record_response(number, answer)})
     raise Refusal(NO_SUCH_DELIVERY, f"no answer to {number} is waited for")

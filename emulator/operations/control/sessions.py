@@ -67,7 +67,7 @@ def list_sessions(world: World, _call: OperationCall) -> OperationResult:
     )
 
 
-def cut_session(world: World, call: OperationCall) -> OperationResult:
+def disconnect_session(world: World, call: OperationCall) -> OperationResult:
     """Close the connection of a session, without an unbind."""
     link = world.sessions.get(call.params["session"])
     if link is None:

@@ -150,7 +150,12 @@ def _find_ledger_ids(exchange: Exchange) -> tuple[str, ...]:
 
 def _describe_statement(ledger: str) -> Row:
     item = read_ledger()[ledger]
-    return {name: item[name] for name in ("id", "mark", "says", "does")}
+    return {
+        "id": item["id"],
+        "certainty": item["mark"],
+        "manual": item["says"],
+        "emulator": item["does"],
+    }
 
 
 @cache

@@ -51,7 +51,7 @@ def make_world_operations(
         "takeSnapshot": take_snapshot,
         "restoreWorld": restore_world,
         "listCheckpoints": list_checkpoints,
-        "keepCheckpoint": keep_checkpoint,
+        "createCheckpoint": keep_checkpoint,
         "dropCheckpoint": drop_checkpoint,
         "restoreCheckpoint": restore_checkpoint,
         "openCheckpoint": open_checkpoint,

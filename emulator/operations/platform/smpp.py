@@ -133,7 +133,7 @@ def decline_refusal(refusal: Refusal, world: World) -> SmppRefusal:
     """Return the command_status for a refusal of the platform."""
     centre = world.account.access.centre
     statuses: Mapping[str, int] = {
-        INSUFFICIENT_BALANCE.name: centre.no_credit,
+        INSUFFICIENT_BALANCE.name: centre.no_credit_status,
         WORLD_FULL.name: CommandStatus.ESME_RMSGQFUL,
         SERVER_ERROR.name: CommandStatus.ESME_RSYSERR,  # of the disk
     }

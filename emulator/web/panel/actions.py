@@ -64,7 +64,7 @@ ACTIONS: Mapping[str, Action] = {
     "resume": Action("resumeCampaign", CAMPAIGN_PARAMS),
     "cancel": Action("cancelCampaign", CAMPAIGN_PARAMS),
     "cancel-calls": Action("cancelCalls", CAMPAIGN_PARAMS),
-    "lose": Action("loseCampaign", CAMPAIGN_PARAMS),
+    "mark_unknown": Action("markCampaignUnknown", CAMPAIGN_PARAMS),
     "freeze": Action("setClock", body=lambda _: {"rate": 0}),
     "run": Action(
         "setClock", body=lambda form: {"rate": parse_number(form.get("rate", "1"))}
@@ -81,7 +81,7 @@ ACTIONS: Mapping[str, Action] = {
     "replay": Action("replayDelivery", ("deliveryId",)),
     "send-now": Action("sendDelivery", ("deliveryId",)),
     "drop": Action("dropDelivery", ("deliveryId",)),
-    "cut": Action("cutSession", ("session",)),
+    "cut": Action("disconnectSession", ("session",)),
     "preset": Action(
         "addFault", body=lambda form: pick_fields(form, "preset", "operation")
     ),
@@ -93,8 +93,8 @@ ACTIONS: Mapping[str, Action] = {
             "first": parse_number(form.get("first") or "1"),
         },
     ),
-    "switch-off": Action("changeFault", ("faultId",), lambda _: {"off": True}),
-    "switch-on": Action("changeFault", ("faultId",), lambda _: {"off": False}),
+    "switch-off": Action("changeFault", ("faultId",), lambda _: {"disabled": True}),
+    "switch-on": Action("changeFault", ("faultId",), lambda _: {"disabled": False}),
     "mend": Action("removeFault", ("faultId",)),
     "mend-all": Action("clearFaults"),
     "forget-requests": Action("clearJournal"),

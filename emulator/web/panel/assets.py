@@ -20,7 +20,7 @@ ASSET_FILES: Mapping[str, Path] = {
     for path in (
         ASSET_DIR / "panel.css",
         ASSET_DIR / "panel.js",
-        ASSET_DIR / "letter.css",
+        ASSET_DIR / "email.css",
         ASSET_DIR / "icon.svg",
         VENDOR_DIR / "pico" / "pico.min.css",
         VENDOR_DIR / "htmx" / "htmx.min.js",

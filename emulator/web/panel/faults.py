@@ -27,7 +27,7 @@ FAULT_CHOICES: Mapping[str, Mapping[str, Any]] = {
     "truncated": {"effect": {"wire": "truncated"}},
     "not_json": {"effect": {"wire": "not_json"}},
     "push_late": {"operation": "moPush", "effect": {"push": "late", "seconds": 60}},
-    "push_twice": {"operation": "moPush", "effect": {"push": "twice"}},
+    "push_twice": {"operation": "moPush", "effect": {"push": "duplicated"}},
     "push_lost": {"operation": "moPush", "effect": {"push": "lost"}},
 }
 FAULTABLE_OPERATIONS = (

@@ -51,6 +51,6 @@ async def _find_pushes(
     )
     found: dict[tuple[int | None, str], list[Any]] = {}
     for each in listed["deliveries"]:
-        said = (each["message"], each["facts"]["response"])
+        said = (each["message"], each["parameters"]["response"])
         found.setdefault(said, []).append(each)
     return found

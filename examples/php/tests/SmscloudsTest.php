@@ -54,7 +54,7 @@ final class SmscloudsTest extends TestCase
         $receiver = new Receiver();
         try {
             $this->world->pushTo($receiver->url);
-            $this->world->fault(['operation' => 'moPush', 'effect' => ['push' => 'twice']]);
+            $this->world->fault(['operation' => 'moPush', 'effect' => ['push' => 'duplicated']]);
             $this->client->send('hola', [self::PHONE], 'order 3');
             $this->world->settle();
 

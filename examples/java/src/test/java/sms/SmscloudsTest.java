@@ -57,7 +57,7 @@ class SmscloudsTest {
     void aReplyThatIsPushedTwiceIsOne() throws Exception {
         try (var receiver = new Receiver(0)) {
             world.pushTo(receiver.url());
-            world.fault("{'operation': 'moPush', 'effect': {'push': 'twice'}}");
+            world.fault("{'operation': 'moPush', 'effect': {'push': 'duplicated'}}");
             client.send("hola", List.of(PHONE), "order 3", ROUTE);
             world.settle();
 
