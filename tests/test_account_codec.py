@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import Phase, find, settings
+from hypothesis import Phase, find
 from hypothesis import strategies as st
 
 from emulator import files
@@ -31,7 +31,7 @@ from emulator.worldfile.part_codec import (
     PartField,
     UniqueListCodec,
 )
-from tests.support.emulator import START, read_demo_world
+from tests.support.emulator import START, read_demo_world, set_examples
 
 SCHEMA: dict[str, Any] = yaml.safe_load(files.WORLD_SCHEMA.read_text("utf-8"))
 OF_THE_FILE = {"name", "clock", "tokens[].name", "tokens[].token"}  # not the account
@@ -237,7 +237,7 @@ def documents(draw: st.DrawFn, path: str) -> Drawn:
 
 @pytest.mark.parametrize("path", FIELDS)
 def test_each_field_that_is_read_is_written_unless_it_is_its_default(path: str) -> None:
-    quickly = settings(database=None, derandomize=True, phases=[Phase.generate])
+    quickly = set_examples(phases=[Phase.generate])
     drawn = find(documents(path), lambda it: it.differs, settings=quickly)
     account = parse_account(drawn.document, START)
 

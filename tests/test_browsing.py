@@ -287,7 +287,7 @@ def test_notes_are_explained(api: Api) -> None:
 
     (stated,) = run_control(api, "GET", "journal/1")["statements"]
 
-    assert (stated["about"], stated["id"], stated["mark"]) == (
+    assert (stated["about"], stated["id"], stated["certainty"]) == (
         "note",
         "SMS-38",
         "guess",

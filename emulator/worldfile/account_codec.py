@@ -107,9 +107,9 @@ class AssumptionsCodec:
     def write(self, value: Any) -> Any:
         apart = {
             strict: {
-                name: value[name]
+                name: value.chosen[name]
                 for name, choice in mode.items()
-                if choice != value[name]
+                if choice != value.chosen[name]
             }
             for strict, mode in ((False, LENIENT_CHOICES), (True, STRICT_CHOICES))
         }
