@@ -335,7 +335,7 @@ def test_whatever_leads_somewhere_leads_below_the_path(below: Api) -> None:
     assert {f"{BELOW}/", f"{BELOW}/docs", f"{BELOW}/panel/live"} <= led
     assert len([each for each in led if "/panel/do/" in each]) > len(ACTIONS) / 2
     assert f"curl {PUBLIC}{BELOW}/api/v3/campaign " in greeting
-    assert re.search(rf"href={BELOW}/panel/asset/letter", "".join(t for _, t in texts))
+    assert re.search(rf"href={BELOW}/panel/asset/email", "".join(t for _, t in texts))
 
 
 def test_no_template_and_no_script_has_an_address_from_the_root() -> None:
