@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from emulator.client import Emulator
-from emulator.serving.server import KEEP_ALIVE_SECONDS
+from emulator.serving.settings import Settings
 from tests.campaigns import CLIC, NUMBER, SMS, a_clic, an_sms
 from tests.served import DEADLINE
 from tests.several import DEPLOYED, Balancer, address, balancing, several
@@ -293,7 +293,7 @@ def test_the_balancer_hangs_up_before_an_emulator_does() -> None:
     upstream = re.findall(r"^    upstream (?:.*\n)*?    }", conf, re.MULTILINE)[0]
     (ours,) = re.findall(r"keepalive_timeout (\d+)s;", upstream)
 
-    assert int(ours) <= KEEP_ALIVE_SECONDS / 2
+    assert int(ours) <= Settings().idle_timeout / 2
 
 
 # --- Fewer processes, and more --------------------------------------------------------

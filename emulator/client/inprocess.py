@@ -74,7 +74,7 @@ class InProcessTransport:
         """Serve SMPP, which needs a socket, on a free port of loopback."""
         door = self._smpp_server
         if door and not door.addresses:
-            opened = self._start_call(door.listen(create_server(("127.0.0.1", 0))))
+            opened = self._start_call(door.listen([create_server(("127.0.0.1", 0))]))
             opened.result()
 
     def close(self) -> None:

@@ -24,15 +24,18 @@ from emulator.command.options import (
     PORT_OPTION,
     PUSH_ALLOW_OPTION,
     READABLE_FILE,
+    SECONDS_RANGE,
     SMPP_PORT_OPTION,
     OperatorError,
+    SecondsRange,
     join_option_values,
     parse_clock_option,
     parse_hosts_option,
+    parse_names_option,
     parse_url_option,
     setting_option,
 )
-from emulator.serving.settings import Settings
+from emulator.serving.settings import ServeError, Settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,6 +97,14 @@ def main() -> None:
     "--tls-ca-file", "Where to write the CA of a certificate made.", type=ANY_PATH
 )
 @setting_option(
+    "--tls-name",
+    "Names in a certificate made, beside its own: a,b.",
+    type=parse_names_option,
+    multiple=True,
+    callback=join_option_values,
+    metavar="NAMES",
+)
+@setting_option(
     "--mint",
     "Who opens new worlds by their names: any protocol, or http alone.",
     default=DEFAULT_SETTINGS.mint,
@@ -131,7 +142,7 @@ def main() -> None:
     "--push-timeout",
     "Seconds that an answer to a push may take.",
     default=DEFAULT_SETTINGS.push_timeout,
-    type=click.FloatRange(0, 600, min_open=True),
+    type=SecondsRange(600),
 )
 @setting_option(
     "--push-answer-limit",
@@ -168,6 +179,30 @@ def main() -> None:
     "Octets a request's body may have.",
     default=DEFAULT_SETTINGS.body_limit,
     type=click.IntRange(1),
+)
+@setting_option(
+    "--max-connections",
+    "Connections that may be open at once, over all ports.",
+    default=DEFAULT_SETTINGS.max_connections,
+    type=click.IntRange(1),
+)
+@setting_option(
+    "--idle-timeout",
+    "Seconds that a connection is kept between two requests.",
+    default=DEFAULT_SETTINGS.idle_timeout,
+    type=SECONDS_RANGE,
+)
+@setting_option(
+    "--header-timeout",
+    "Seconds in which the head of a request has to come.",
+    default=DEFAULT_SETTINGS.header_timeout,
+    type=SECONDS_RANGE,
+)
+@setting_option(
+    "--transfer-timeout",
+    "Seconds in which a body has to come, and a client to go on reading.",
+    default=DEFAULT_SETTINGS.transfer_timeout,
+    type=SECONDS_RANGE,
 )
 @setting_option(
     "--snapshot-limit",
@@ -207,8 +242,6 @@ def main() -> None:
 )
 def serve_command(**flags: Any) -> None:
     """Serve the platform's API."""
-    from emulator.serving import server  # noqa: PLC0415 - only this command needs it
-
     gc.disable()  # a start makes much and drops little; the server enables it again
     settings = Settings(**flags)
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
@@ -219,7 +252,7 @@ def serve_command(**flags: Any) -> None:
             from emulator.serving import processes  # noqa: PLC0415 - few need it
 
             processes.run_processes(settings, serve_emulator, print_processes)
-    except server.ServeError as error:
+    except ServeError as error:
         raise OperatorError(" ".join(str(error).split())) from error
 
 
@@ -239,7 +272,7 @@ def serve_emulator(settings: Settings, announce: Callable[..., None]) -> None:
         with closing(program.state):
             server.run_server(program, settings, lambda ready: announce(ready, world))
     except (ContractError, FixtureError, StoreError) as error:
-        raise server.ServeError(str(error)) from error
+        raise ServeError(str(error)) from error
 
 
 def print_welcome(ready: Any, world: Any) -> None:

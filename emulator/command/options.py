@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +152,36 @@ def parse_targets_option(text: str) -> str:
     return text
 
 
+def parse_names_option(text: str) -> str:
+    """Admit what a certificate can name: hosts, addresses, ``.example.com``."""
+    names = parse_hosts_option(text)
+    if "*" in split_list(names):
+        message = "a certificate names hosts; * is none."
+        raise click.BadParameter(message)
+    return names
+
+
+class SecondsRange(click.FloatRange):
+    """Seconds of the wall, more than none."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__(0, most, min_open=True)
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        seconds = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return seconds
+
+
 ANY_PATH = click.Path(path_type=Path)
 READABLE_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+SECONDS_RANGE = SecondsRange(86_400)
 LOG_LEVELS = click.Choice(["debug", "info", "warning", "error"])
 
 CONFIG_OPTION = click.option(

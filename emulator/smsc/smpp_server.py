@@ -9,8 +9,9 @@ import socket
 import ssl
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from emulator.network.connections import ConnectionTable
 from emulator.network.resolver import ForbiddenTargetError, dial_host
 from emulator.worlds import OutboundBind, WorldDirectory
 
@@ -28,28 +29,42 @@ log = logging.getLogger("emulator")
 class SmppServer:
     """Listens for the clients of all worlds of this process."""
 
-    def __init__(self, worlds: WorldDirectory) -> None:
+    def __init__(
+        self, worlds: WorldDirectory, table: ConnectionTable | None = None
+    ) -> None:
         self._worlds = worlds
+        self._table = table or ConnectionTable(worlds.counters.connections)
         self._servers: list[asyncio.Server] = []
         self._outbinds: set[asyncio.Task[None]] = set()
         worlds.bind_outbound = self._start_outbind
 
     async def listen(
-        self, listener: socket.socket, context: ssl.SSLContext | None = None
+        self,
+        listeners: list[socket.socket],
+        context: ssl.SSLContext | None = None,
+        *,
+        handshake_timeout: float | None = None,
     ) -> None:
-        """Serve the connections to *listener*, over TLS where there is a context."""
+        """Serve the connections to *listeners*, over TLS where there is a context.
+
+        The address that is told is that of the first.
+        """
         loop = asyncio.get_running_loop()
         line = partial(self._make_connection, tls=context is not None)
-        server = await loop.create_server(line, sock=listener, ssl=context)
-        self._servers.append(server)
-        host, port, *_ = listener.getsockname()
+        handshake: dict[str, Any] = {}
+        if context is not None:
+            handshake["ssl_handshake_timeout"] = handshake_timeout
+        for each in listeners:
+            server = await loop.create_server(line, sock=each, ssl=context, **handshake)
+            self._servers.append(server)
+        host, port, *_ = listeners[0].getsockname()
         self._worlds.smpp_addresses["smpps" if context else "smpp"] = f"{host}:{port}"
 
     @cached_property
     def _server_state(self) -> "ServerState":
         from emulator.smsc.server_state import ServerState  # noqa: PLC0415 - 15 ms
 
-        return ServerState(self._worlds)
+        return ServerState(self._worlds, self._table)
 
     def _make_connection(
         self, *, tls: bool = False, outbind: "OutbindBody | None" = None

@@ -3,6 +3,8 @@
 from bisect import bisect_left
 from collections import Counter
 
+from msgspec import Struct
+
 BUCKET_BOUNDS = (0.0, 0.1, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 86400.0)  # seconds
 
 
@@ -24,10 +26,20 @@ class Histogram:
         self.total += seconds
 
 
+class ConnectionCounts(Struct):
+    """The connections of clients, over all ports."""
+
+    open: int = 0
+    limit: int = 0  # how many may be open at once
+    closed: int = 0  # of those that asked for nothing, to make room for new ones
+    refused: int = 0  # as there was no room to be made
+
+
 class Counters:
-    """Counters that only grow."""
+    """Counters that only grow, but for what is open."""
 
     def __init__(self) -> None:
+        self.connections = ConnectionCounts()
         self.requests: Counter[tuple[str, int]] = Counter()  # by operation and status
         self.messages: Counter[str] = Counter()  # accepted, by channel
         self.faults: Counter[str] = Counter()  # that struck, by operation

@@ -128,7 +128,7 @@ def listening(api: Api) -> Iterator[Phone]:
     loop = api._loop  # noqa: SLF001 - the loop that everything of the test is on
     listener = socket.create_server(("127.0.0.1", 0))
     door: SmppServer = api.app.state.smpp
-    loop.run_until_complete(door.listen(listener))
+    loop.run_until_complete(door.listen([listener]))
     phone = Phone(api, listener.getsockname()[1])
     try:
         yield phone
