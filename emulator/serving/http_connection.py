@@ -15,6 +15,7 @@ from emulator.serving.http_refusals import HttpRefusal
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 LINGER_SECONDS = 1.0  # seconds that a client has to read why the connection ends
+MAX_QUEUED = 64  # requests that wait for their turn while others are read
 MAX_LINGERING = 32  # connections that were not admitted and are told so
 
 
@@ -49,6 +50,7 @@ class Phase(Enum):
     IN_BODY = "a body comes"
     UNREAD = "the client does not read its answer"
     AT_WORK = "a request is being answered"
+    FULL = "so many wait behind it that nothing more is read"
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -112,8 +114,9 @@ class HttpConnection(HttpToolsProtocol):
         if self._answering is None or self._answering.response_complete:
             self._start_exchange(exchange)
         else:
-            self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))
+            if len(self.pipeline) >= MAX_QUEUED:
+                self.flow.pause_reading()
 
     def _start_exchange(self, exchange: HttpExchange) -> None:
         self._answering = exchange
@@ -127,7 +130,7 @@ class HttpConnection(HttpToolsProtocol):
                 self._start_exchange(exchange)  # type: ignore[arg-type] # each is one
             elif self.refusal:
                 self._send_refusal(self.refusal)
-            if not self.pipeline:
+            if len(self.pipeline) < MAX_QUEUED:
                 self.flow.resume_reading()
         self.watch_time()
 
@@ -200,6 +203,8 @@ class HttpConnection(HttpToolsProtocol):
         limits, idleness = self.limits, None
         if phase is Phase.AT_WORK:
             self._deadline.set(None)
+        elif phase is Phase.FULL:
+            self._deadline.set(limits.transfer)
         elif phase in (Phase.IDLE, Phase.IN_HEAD):
             self._deadline.set(limits.idle if phase is Phase.IDLE else limits.header)
             idleness = Idleness.SILENT if self._answering is None else Idleness.KEPT
@@ -214,7 +219,8 @@ class HttpConnection(HttpToolsProtocol):
         if not self.is_whole:
             return Phase.IN_BODY
         if self._answering is not None and not self._answering.response_complete:
-            return Phase.AT_WORK
+            is_full = len(self.pipeline) >= MAX_QUEUED
+            return Phase.FULL if is_full else Phase.AT_WORK
         return Phase.IN_HEAD if self.is_in_head else Phase.IDLE
 
     def _handle_timeout(self) -> None:
@@ -223,6 +229,10 @@ class HttpConnection(HttpToolsProtocol):
         if phase is Phase.IN_HEAD:
             why = f"a head may take {limits.header:g} s (--header-timeout)"
             self.refuse_rest(HttpRefusal(HTTPStatus.REQUEST_TIMEOUT, why))
+        elif phase is Phase.FULL:  # whether the client has gone is seen by reading
+            self.phase = None
+            self.flow.resume_reading()
+            self._deadline.set(limits.transfer)
         elif phase is Phase.IN_BODY and self.flow.read_paused:  # it is not the client
             self._deadline.set(limits.transfer)
         elif phase is Phase.IN_BODY and not self.cycle.response_complete:
