@@ -3,6 +3,7 @@
 ``schemathesis.toml`` says how; a test may add to it.
 """
 
+import copy
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from starlette.types import ASGIApp
 
 from emulator.serving.composition import build_program
 from emulator.serving.settings import Settings
-from tests.emulated import START
+from tests.emulated import START, control
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ROOT / "schemathesis.toml"
@@ -95,6 +96,54 @@ def examine(  # noqa: PLR0913 - what a run may be restricted to
     for phase in PHASES:
         config["phases"].setdefault(phase, {})["enabled"] = phase in phases
     schema = _schema(target, SchemathesisConfig.from_dict(config))
+    report = Report(seed)
+    for event in from_schema(schema).execute():
+        _note(event, report)
+    return report
+
+
+# The control API has no tokens of its own, refuses by the state of a world what its
+# schemas admit, and its streams have no end.
+CONTROL_SETTINGS: Mapping[str, Any] = {
+    "continue-on-failure": True,
+    "workers": 1,
+    "cache": {"enabled": False},
+    "generation": {"deterministic": True, "database": "none"},
+    "checks": {
+        "positive_data_acceptance": {"enabled": False},
+        "unsupported_method": {"enabled": False},  # an aim of openapi.yaml alone
+        "negative_data_rejection": {"expected-statuses": ["4xx"]},
+    },
+}
+STREAMS = ("streamEvents", "streamChanges", "streamPushes")
+WAITS = ("waitForDeliveries", "waitForExchanges")
+CONTROL_OPERATIONS = [
+    {"include-operation-id": [*STREAMS], "enabled": False},
+    # What is right is waited for by the clock of the wall.
+    {"include-operation-id": [*WAITS], "generation": {"mode": "negative"}},
+]
+
+
+def examine_control(
+    app: ASGIApp,
+    *,
+    phases: tuple[str, ...],
+    seed: int | None = None,
+    examples: int = 1,
+) -> Report:
+    """Run schemathesis over the control API of *app*, which is called in memory."""
+    config = overlaid(CONTROL_SETTINGS, {"generation": {"max-examples": examples}})
+    if seed is not None:
+        config |= {"seed": seed}
+        config["generation"]["deterministic"] = False
+    config["operations"] = CONTROL_OPERATIONS
+    config["phases"] = {each: {"enabled": each in phases} for each in PHASES}
+    tree = copy.deepcopy(control().document.tree)
+    schema = schemathesis.openapi.from_dict(
+        tree, config=SchemathesisConfig.from_dict(config)
+    )
+    schema.app = app
+    schema.config.update(base_url="http://localhost")
     report = Report(seed)
     for event in from_schema(schema).execute():
         _note(event, report)

@@ -19,8 +19,7 @@ from emulator.client.transport import ClientRequest, ServerDisconnected, SocketT
 from emulator.command import doctor, options, remote
 from emulator.command.doctor import DiagnosisTarget
 from emulator.serving import composition, listeners, processes, server
-from emulator.serving.settings import ServeError
-from emulator.serving.settings import Settings
+from emulator.serving.settings import ServeError, Settings
 from emulator.timekeeping.clock import Clock
 from emulator.worldfile.fixture import FixtureError, parse_fixture
 from tests.emulated import START, demo
@@ -265,7 +264,10 @@ FILE = Path("file.pem")
 AGREE = [
     (
         {"tls_cert": FILE},
-        "a certificate, a key or a CA file needs --tls-port or --smpp-tls-port as well",
+        (
+            "a certificate, its names, a key or a CA file needs --tls-port or "
+            "--smpp-tls-port as well"
+        ),
     ),
     (
         {"tls_port": 0, "tls_key": FILE},

@@ -11,8 +11,7 @@ import pytest
 
 from emulator.client import Emulator
 from emulator.serving.processes import LAST_PORT, split_settings
-from emulator.serving.settings import ServeError
-from emulator.serving.settings import Settings
+from emulator.serving.settings import ServeError, Settings
 from tests.busy import busy
 from tests.command import complaint, run
 from tests.served import DEADLINE

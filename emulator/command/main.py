@@ -3,10 +3,11 @@
 import gc
 import json
 import logging
+import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ from emulator.command.options import (
     setting_option,
 )
 from emulator.serving.settings import ServeError, Settings
+
+log = logging.getLogger("emulator")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -242,6 +245,7 @@ def main() -> None:
 )
 def serve_command(**flags: Any) -> None:
     """Serve the platform's API."""
+    _occupy_standard_files()
     gc.disable()  # a start makes much and drops little; the server enables it again
     settings = Settings(**flags)
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
@@ -254,6 +258,15 @@ def serve_command(**flags: Any) -> None:
             processes.run_processes(settings, serve_emulator, print_processes)
     except ServeError as error:
         raise OperatorError(" ".join(str(error).split())) from error
+
+
+def _occupy_standard_files() -> None:
+    """Open those of the standard files that were closed, as a socket must be none."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free
 
 
 def serve_emulator(settings: Settings, announce: Callable[..., None]) -> None:
@@ -294,7 +307,7 @@ def print_welcome(ready: Any, world: Any) -> None:
     binds = world.account.access.binds.values()
     who = next((f", system_id {each.system_id}" for each in binds), "")
     smpp = [f"{name}: {each}{who}\n" for name, each in ready.smpp.items()]
-    click.echo(
+    announce_lines(
         f"Smsclouds V3, emulated, is ready on {ready.http}{also}\n"
         f"token: {token} (world {world.name}, seed {world.account.seed}), "
         "or world-<any name> for a new world\n"
@@ -304,14 +317,31 @@ def print_welcome(ready: Any, world: Any) -> None:
 
 def print_processes(processes: list[Mapping[str, Any]]) -> None:
     """Say where each process is."""
-    click.echo(
-        f"Smsclouds V3, emulated, is ready in {len(processes)} processes, the first on "
-        f"{processes[0]['http']}"
-    )
+    first = processes[0]["http"]
+    count = len(processes)
+    lines = [
+        f"Smsclouds V3, emulated, is ready in {count} processes, the first on {first}"
+    ]
     for facts in processes:
         names = (name for name in facts if name != "pid")
         places = ", ".join(f"{name} {facts[name]}" for name in names)
-        click.echo(f"process {facts['pid']}: {places}")
+        lines.append(f"process {facts['pid']}: {places}")
+    announce_lines("\n".join(lines))
+
+
+def announce_lines(text: str) -> None:
+    """Print *text*; an output that is closed or full ends nothing.
+
+    What is left in its buffer would end the process with an error in the end.
+    """
+    try:
+        click.echo(text)
+    except OSError as error:
+        log.warning("nothing can be printed (%s); the emulator serves", error.strerror)
+        with suppress(OSError, ValueError):  # as it is no file
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
 
 
 @main.command()

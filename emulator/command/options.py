@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from emulator import files
 from emulator.serving.settings import Settings, make_reachable_url, split_list
 
 DEFAULT_SETTINGS = Settings()
@@ -18,11 +19,34 @@ PORT_RANGE = range(65_536)
 CommandCallback = Callable[..., Any]
 SECRET_PATTERN = re.compile(r"[!#-+\--:<-\[\]-~]+")  # source: RFC 6265, cookie-octet
 
+# What Kubernetes and Docker write into variables; no setting has such a value
+SERVICE_ADDRESS = re.compile(r"(?:tcp|udp|sctp)://")
+
 
 class OperatorError(click.ClickException):
     """What the operator can mend: one sentence, exit code 2."""
 
     exit_code = 2
+
+
+class SettingOption(click.Option):
+    """An option whose variable may be one that Kubernetes has set for something else.
+
+    A service called ``emulator`` gives every container of its namespace
+    ``EMULATOR_PORT=tcp://10.0.0.7:7672``, one called ``emulator-smpp`` an
+    ``EMULATOR_SMPP_PORT``; so did links of Docker.
+    """
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        value = super().resolve_envvar_value(ctx)
+        if value is None or not SERVICE_ADDRESS.match(value):
+            return value
+        click.echo(
+            f"{self.envvar}={value} is passed over: Kubernetes or Docker sets it for a "
+            f"service; the setting is {self.opts[0]}",
+            err=True,
+        )
+        return None
 
 
 def setting_option(
@@ -32,6 +56,7 @@ def setting_option(
     name = flag.split("/", maxsplit=1)[0].strip("-").replace("-", "_")
     return click.option(
         flag,
+        cls=SettingOption,
         envvar=f"EMULATOR_{name.upper()}",
         show_envvar=True,
         show_default=True,
@@ -48,7 +73,7 @@ def read_config(
         return
     tomllib = import_module("tomllib")  # only who has such a file needs it
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(files.read_text(path))
     except (OSError, ValueError) as error:
         message = f"the configuration {path} cannot be read: {error}"
         raise OperatorError(message) from error

@@ -105,7 +105,9 @@ def _start_process(
 ) -> ChildProcess:
     told, tell = os.pipe()
     held, hold = os.pipe()
-    sys.stdout.flush()
+    if sys.stdout is not None:  # which it is where it was closed
+        with suppress(OSError):
+            sys.stdout.flush()
     pid = os.fork()
     if pid:
         os.close(tell)
@@ -131,7 +133,9 @@ def _serve_child(
         tell({"trouble": "a process could not start; its traceback stands above"})
         return 1
     finally:
-        sys.stderr.flush()
+        if sys.stderr is not None:
+            with suppress(OSError):
+                sys.stderr.flush()
     return 0
 
 

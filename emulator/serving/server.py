@@ -274,18 +274,21 @@ def _bound_connections(app: ASGIApp, settings: Settings) -> None:
 
 def _check_settings(settings: Settings) -> None:
     """Raise ``ServeError`` for a setting that has no effect with the others."""
-    details = settings.tls_cert or settings.tls_key or settings.tls_ca_file
+    of_ours = settings.tls_ca_file or settings.tls_name
+    details = settings.tls_cert or settings.tls_key or of_ours
     message = ""
     if settings.tls_port is None and settings.smpp_tls_port is None and details:
         message = (
-            "a certificate, a key or a CA file needs --tls-port or --smpp-tls-port "
-            "as well"
+            "a certificate, its names, a key or a CA file needs --tls-port or "
+            "--smpp-tls-port as well"
         )
     elif settings.tls_key and not settings.tls_cert:
         message = "--tls-key needs the certificate that it belongs to, as --tls-cert"
-    elif settings.tls_cert and settings.tls_ca_file:
+    elif settings.tls_cert and of_ours:
+        flag = "--tls-ca-file" if settings.tls_ca_file else "--tls-name"
+        of_what = "the CA" if settings.tls_ca_file else "the names"
         message = (
-            "--tls-ca-file is for the CA of a certificate made on the spot; "
+            f"{flag} is for {of_what} of a certificate made on the spot; "
             "leave it out, or --tls-cert"
         )
     if message:
