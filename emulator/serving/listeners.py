@@ -1,7 +1,6 @@
 """Listening sockets: on every address that a host has on this machine."""
 
 import errno
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -92,11 +91,10 @@ def _listen(family: int, address: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     with ExitStack() as failing:
         failing.callback(listener.close)
-        if os.name == "posix":  # a port is free at once after its process
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        elif exclusive := getattr(socket, "SO_EXCLUSIVEADDRUSE", None):
-            # Windows would let another process listen on the same port
-            listener.setsockopt(socket.SOL_SOCKET, exclusive, 1)
+        # On Windows, where SO_REUSEADDR lets another process take the port away;
+        # elsewhere it makes a port free at once after its process
+        exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
+        listener.setsockopt(socket.SOL_SOCKET, exclusive, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind((address, port))
