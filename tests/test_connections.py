@@ -14,9 +14,9 @@ from emulator.network.connections import ConnectionTable, Idleness
 from emulator.serving import file_limit
 from emulator.serving.http_connection import MAX_LINGERING, HttpLimits
 from emulator.world.counters import ConnectionCounts
-from tests.lined import GET, POST, Door, greet, ignore_body, opened, wait_for_end
 from tests.served import DEADLINE, Served, serve
 from tests.smpp import packed
+from tests.ticking import GET, POST, Door, greet, ignore_body, opened, wait_for_end
 
 USER = b"GET /api/v1/user HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer demo\r\n\r\n"
 EVENTS = b"GET /_emulator/events HTTP/1.1\r\nHost: x\r\n\r\n"

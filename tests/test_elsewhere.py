@@ -55,8 +55,8 @@ OF_SELECT = ("poll", "epoll", "kqueue")
 HIDING = f"""
 import asyncio, click, concurrent.futures, importlib.metadata, logging, multiprocessing
 import os, select, selectors, signal, socket, sqlite3, ssl, subprocess, sys, tempfile
-import email.message, http.client, platform, shutil, statistics, sysconfig, urllib.request
-import uuid, webbrowser, zoneinfo
+import email.message, http.client, platform, shutil, statistics, sysconfig
+import urllib.request, uuid, webbrowser, zoneinfo
 import anyio, cryptography, faker, httptools, jinja2, jsonschema, jsonschema_rs, jwt
 import msgspec, orjson, starlette.applications, starlette.responses, trustme, uvicorn
 import uvicorn.protocols.http.httptools_impl, yaml
@@ -170,7 +170,7 @@ class Recorded(socket.socket):
 
     options: list[tuple[int, int]]
 
-    def setsockopt(self, level: int, name: int, value: Any, *_rest: Any) -> None:  # type: ignore[override]
+    def setsockopt(self, level: int, name: int, value: Any, *_rest: Any) -> None:
         self.options = [*getattr(self, "options", []), (level, name)]
         if name >= 0:
             super().setsockopt(level, name, value)

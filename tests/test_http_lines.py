@@ -15,8 +15,8 @@ import orjson
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from tests.lined import Door, ignore_body, opened
 from tests.served import DEADLINE, Served, serve
+from tests.ticking import Door, ignore_body, opened
 from tests.tools import require_tool
 
 HOST = b"Host: localhost\r\n"
