@@ -2,7 +2,9 @@
 
 import json
 import re
+import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -135,6 +137,30 @@ def test_a_client_of_smpp_that_has_not_bound_makes_room_and_one_that_has_stays(
     assert silent[0].recv(1) == b""
     bound.sendall(packed.packet(packed.ENQUIRE_LINK, 7))  # enquire_link
     assert bound.recv(65_536)[4:12] == b"\x80\0\0\x15\0\0\0\0"
+
+
+def test_tls_that_is_never_agreed_upon_makes_room_as_well(
+    lines: Callable[..., socket.socket],
+) -> None:
+    flags = ("--tls-port", "0", "--smpp-tls-port", "0")
+    with serve("--max-connections", str(FEW), *flags) as served:
+        https = served.ready["https"].removeprefix("https://")
+        for place in (https, served.ready["smpps"]):
+            host, _, port = place.rpartition(":")
+            held = [lines((host, int(port)), b"\x16\x03\x01") for _ in range(2 * FEW)]
+            assert rest(held[0]) == b""
+
+        assert served.ask("GET", "/api/v1/user").status == 200
+        assert ready_facts(served)["open"] <= FEW
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        host, _, port = https.rpartition(":")
+        with context.wrap_socket(lines((host, int(port)))) as line:
+            line.sendall(USER)
+            assert answer(line).startswith(b"HTTP/1.1 200")
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(DEADLINE) == 0
+        assert served.log.read_text().count("\n") == 1
 
 
 def test_the_figures_of_connections_are_exported(few: Served) -> None:

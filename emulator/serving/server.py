@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from starlette.types import ASGIApp
 
 from emulator.network.connections import ConnectionTable
+from emulator.network.tls_handshake import TlsDoor
 from emulator.serving.certificates import make_server_context
 from emulator.serving.file_limit import raise_file_limit
 from emulator.serving.http_connection import HttpLimits
@@ -112,6 +113,7 @@ class HttpServer(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self.handshake_timeout = handshake_timeout  # seconds, of TLS
+        self._tls_door: TlsDoor | None = None
         self.answering = asyncio.Event()
 
     @contextmanager
@@ -121,24 +123,19 @@ class HttpServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         loop, config = asyncio.get_running_loop(), self.config
         protocol: Any = config.http_protocol_class
-        make_connection = partial(
+        make_connection: Callable[[], Any] = partial(
             protocol,
             config=config,
             server_state=self.server_state,
             app_state={},
             _loop=loop,
         )
-        handshake: dict[str, Any] = {}
         if config.ssl is not None:
-            handshake["ssl_handshake_timeout"] = self.handshake_timeout
-        self.servers = [
-            await loop.create_server(
-                make_connection,
-                sock=each,
-                ssl=config.ssl,
-                backlog=LISTEN_BACKLOG,
-                **handshake,
+            make_connection = self._tls_door = TlsDoor(
+                make_connection, config.ssl, protocol.table, self.handshake_timeout
             )
+        self.servers = [
+            await loop.create_server(make_connection, sock=each, backlog=LISTEN_BACKLOG)
             for each in sockets or []
         ]
         self.started = True
@@ -147,6 +144,8 @@ class HttpServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait for open requests, then disconnect, which ends their endpoints."""
+        if self._tls_door is not None:
+            self._tls_door.close()
         asyncio.get_running_loop().call_later(SHUTDOWN_GRACE, self._abort_connections)
         await asyncio.gather(super().shutdown(sockets), self.smpp.close())
 

@@ -7,12 +7,14 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.network.connections import ConnectionTable
 from emulator.network.resolver import ForbiddenTargetError, dial_host
+from emulator.network.tls_handshake import TlsDoor
 from emulator.worlds import OutboundBind, WorldDirectory
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class SmppServer:
         self._worlds = worlds
         self._table = table or ConnectionTable(worlds.counters.connections)
         self._servers: list[asyncio.Server] = []
+        self._tls_doors: list[TlsDoor] = []
         self._outbinds: set[asyncio.Task[None]] = set()
         worlds.bind_outbound = self._start_outbind
 
@@ -50,13 +53,12 @@ class SmppServer:
         The address that is told is that of the first.
         """
         loop = asyncio.get_running_loop()
-        line = partial(self._make_connection, tls=context is not None)
-        handshake: dict[str, Any] = {}
+        line: Callable[[], Any] = partial(self._make_connection, tls=bool(context))
         if context is not None:
-            handshake["ssl_handshake_timeout"] = handshake_timeout
+            line = TlsDoor(line, context, self._table, handshake_timeout)
+            self._tls_doors.append(line)
         for each in listeners:
-            server = await loop.create_server(line, sock=each, ssl=context, **handshake)
-            self._servers.append(server)
+            self._servers.append(await loop.create_server(line, sock=each))
         host, port, *_ = listeners[0].getsockname()
         self._worlds.smpp_addresses["smpps" if context else "smpp"] = f"{host}:{port}"
 
@@ -119,6 +121,8 @@ class SmppServer:
         """
         for server in self._servers:
             server.close()
+        for door in self._tls_doors:
+            door.close()
         for call in tuple(self._outbinds):
             call.cancel()
         lines = self.connections
