@@ -41,9 +41,8 @@ class ConnectionTable:
         self.counts = counts or ConnectionCounts()
         self.counts.limit = self.counts.limit or DEFAULT_LIMIT
         self._open: set[BoundedConnection] = set()
-        self._idle: dict[Idleness, dict[BoundedConnection, None]] = {
-            each: {} for each in Idleness
-        }
+        # By idleness, in the order in which they became idle
+        self._idle: list[dict[BoundedConnection, None]] = [{} for _ in Idleness]
         self._said_at = float("-inf")
 
     def admit(self, connection: BoundedConnection) -> bool:
@@ -71,17 +70,18 @@ class ConnectionTable:
     ) -> None:
         """Note that *connection* is at work, or what it does instead from now on."""
         before = connection.idleness
-        if before is idleness or connection not in self._open:
+        if before is idleness:
             return
         if before is not None:
             del self._idle[before][connection]
-        if idleness is not None:
+            connection.idleness = None
+        if idleness is not None and connection in self._open:
             self._idle[idleness][connection] = None
-        connection.idleness = idleness
+            connection.idleness = idleness
 
     def _make_room(self) -> bool:
         """Close the connection that has been idle for the longest, if there is one."""
-        for idle in self._idle.values():
+        for idle in self._idle:
             if idle:
                 oldest = next(iter(idle))
                 self.discard(oldest)

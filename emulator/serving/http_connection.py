@@ -135,12 +135,10 @@ class HttpConnection(HttpToolsProtocol):
         self.watch_time()
 
     def can_be_kept(self, exchange: HttpExchange) -> bool:
-        """Return whether the connection can be in step after an answer that begins.
+        """Return whether the connection can be in step where a body is still to come.
 
-        It cannot where a body may never come, or has no end within the bounds.
+        It cannot where that may never come, or has no end within the bounds.
         """
-        if not exchange.more_body:
-            return True
         announced = dict(exchange.scope["headers"]).get(b"content-length", b"0")
         return (
             not exchange.waiting_for_100_continue
@@ -203,11 +201,11 @@ class HttpConnection(HttpToolsProtocol):
         limits, idleness = self.limits, None
         if phase is Phase.AT_WORK:
             self._deadline.set(None)
-        elif phase is Phase.FULL:
-            self._deadline.set(limits.transfer)
-        elif phase in (Phase.IDLE, Phase.IN_HEAD):
+        elif phase is Phase.IDLE or phase is Phase.IN_HEAD:
             self._deadline.set(limits.idle if phase is Phase.IDLE else limits.header)
             idleness = Idleness.SILENT if self._answering is None else Idleness.KEPT
+        elif phase is Phase.FULL:
+            self._deadline.set(limits.transfer)
         else:
             self._deadline.set(limits.transfer)
             idleness = Idleness.TRANSFERRING

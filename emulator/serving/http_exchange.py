@@ -32,11 +32,9 @@ class ExchangeConnection(Protocol):
 class HttpExchange(RequestResponseCycle):
     """A request as the application gets it, and what it sends."""
 
-    def __init__(self, connection: ExchangeConnection, **parts: Any) -> None:
-        super().__init__(**parts)
-        self._connection = connection
-        self._has_body = True  # whether the answer may have one
-        self._ends_with_connection = False  # which is where its body ends
+    connection: ExchangeConnection
+    _has_body = True  # whether the answer may have one
+    _ends_with_connection = False  # which is where its body ends
 
     async def send(self, message: Any) -> None:
         if self.flow.write_paused and not self.disconnected:
@@ -76,7 +74,7 @@ class HttpExchange(RequestResponseCycle):
         self.keep_alive = (
             self.keep_alive
             and not is_closed_by_application
-            and self._connection.can_be_kept(self)
+            and (not self.more_body or self.connection.can_be_kept(self))
         )
         self.waiting_for_100_continue = False
         if self._has_body and self.chunked_encoding is None:
@@ -85,7 +83,7 @@ class HttpExchange(RequestResponseCycle):
             if self.chunked_encoding:
                 lines.append(b"transfer-encoding: chunked\r\n")
         if self.keep_alive:
-            lines.append(self._connection.keep_alive_lines)
+            lines.append(self.connection.keep_alive_lines)
         elif not is_closed_by_application:
             lines.append(b"connection: close\r\n")
         lines.append(b"\r\n")
@@ -113,7 +111,7 @@ class HttpExchange(RequestResponseCycle):
             self.response_complete = True
             self.message_event.set()
             if not self.keep_alive:
-                self._connection.close_after_answer()
+                self.connection.close_after_answer()
             self.on_response()
 
 

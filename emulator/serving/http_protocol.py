@@ -23,6 +23,9 @@ ABSOLUTE_TARGET = re.compile(rb"(?i)https?://([^/?#]+)")
 VERSIONS = frozenset({"1.0", "1.1"})
 # The headers by which the parser finds the end of a request
 FRAMING_HEADERS = frozenset({b"content-length", b"transfer-encoding", b"connection"})
+# Those that decide what is done with a request, and those of most requests
+WATCHED_HEADERS = frozenset({b"host", b"transfer-encoding", b"expect"})
+PLAIN = [b"host"]
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -38,7 +41,8 @@ class HttpProtocol(HttpConnection):
     """
 
     _offer: Headers | None = None  # a head that is parsed once more
-    _line = _headers = _count = _hosts = 0  # bytes and lines of a head so far
+    _line = _headers = _count = 0  # bytes and lines of a head so far
+    _watched: list[bytes]  # the headers of a head that decide what is done with it
     _unparsed = 0  # bytes since the last callback of the parser
     _discarded = 0  # bytes of a body since its answer
 
@@ -46,13 +50,13 @@ class HttpProtocol(HttpConnection):
         if self.refusal or self.is_ended:
             return
         self._unparsed += len(data)
-        left = memoryview(data)
+        left: bytes | memoryview = data
         while left and not self.refusal:
             try:
                 self.parser.feed_data(left)
                 break
             except httptools.HttpParserUpgrade as upgrade:
-                left = left[upgrade.args[0] :]
+                left = memoryview(left)[upgrade.args[0] :]  # without a copy
                 self._parse_without_offer()
             except httptools.HttpParserError as error:
                 self.refuse_rest(refuse_request(f"this is no HTTP: {_to_ascii(error)}"))
@@ -65,7 +69,8 @@ class HttpProtocol(HttpConnection):
     def on_message_begin(self) -> None:
         if self.refusal:
             return
-        self._line = self._headers = self._count = self._hosts = self._unparsed = 0
+        self._line = self._headers = self._count = self._unparsed = 0
+        self._watched = []
         self.is_in_head, self.phase = True, None
         super().on_message_begin()
 
@@ -86,7 +91,8 @@ class HttpProtocol(HttpConnection):
             self._refuse_size()
         elif self.is_in_head and not self.refusal:  # a trailer is counted only
             name = name.lower()
-            self._hosts += name == b"host"
+            if name in WATCHED_HEADERS:
+                self._watched.append(name)
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -102,11 +108,13 @@ class HttpProtocol(HttpConnection):
             return
         if self._offer is not None:
             self.headers[:], self._offer = self._offer, None
-            self._hosts = sum(name == b"host" for name, _ in self.headers)
+            self._watched = [n for n, _ in self.headers if n in WATCHED_HEADERS]
         version = self.parser.get_http_version()
-        for refusal in self._list_mistakes(method, version):
-            self.refuse_rest(refusal)
-            return
+        is_plain = self._watched == PLAIN and self.url[:1] == b"/" and version == "1.1"
+        if not is_plain or method == b"CONNECT":
+            for refusal in self._list_mistakes(method, version):
+                self.refuse_rest(refusal)
+                return
         self.is_in_head = self.is_whole = False
         self.phase, self._discarded = None, 0
         self._begin_exchange(method, version)
@@ -158,9 +166,10 @@ class HttpProtocol(HttpConnection):
             yield HttpRefusal(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, why)
         if method == b"CONNECT":
             yield HttpRefusal(HTTPStatus.NOT_IMPLEMENTED, "CONNECT is for proxies")
-        if self._hosts > 1:
+        hosts = self._watched.count(b"host")
+        if hosts > 1:
             yield refuse_request("a request has one Host header")
-        if self._hosts == 0 and version == "1.1":
+        if hosts == 0 and version == "1.1":
             yield refuse_request("a request of HTTP/1.1 has a Host header")
         is_target = self.url[:1] == b"/" or ABSOLUTE_TARGET.match(self.url)
         if not (is_target or (self.url, method) == (b"*", b"OPTIONS")):
@@ -188,7 +197,6 @@ class HttpProtocol(HttpConnection):
         scope["raw_path"] = path
         scope["query_string"] = url.query or b""
         self.cycle = HttpExchange(
-            self,
             scope=scope,
             transport=self.transport,
             flow=self.flow,
@@ -197,10 +205,13 @@ class HttpProtocol(HttpConnection):
             access_log=self.access_log,
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
-            expect_100_continue=version != "1.0" and _awaits_continue(self.headers),
+            expect_100_continue=b"expect" in self._watched
+            and version != "1.0"
+            and _awaits_continue(self.headers),
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
+        self.cycle.connection = self
         self.queue_exchange(self.cycle)
 
     def _refuse_size(self) -> None:
