@@ -1,5 +1,6 @@
 """Where contract and fixtures lie: in the package, or beside it in a checkout."""
 
+import codecs
 import os
 import sys
 from contextlib import suppress
@@ -23,7 +24,24 @@ CONTAINER_MARKERS = (
     "/.dockerenv",
     "/run/.containerenv",
 )  # files that Docker and Podman leave
+# The marks at the beginning of a file that say how its text is encoded
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 SIGNING_KEY = ROOT / "fixtures" / "token_signing_key.pem"
+
+
+def read_text(path: Path) -> str:
+    """Return the text in a file of a user, with a byte order mark or without.
+
+    Editors of Windows write one, and its shell writes UTF-16.  Raises ``OSError``, or
+    ``ValueError`` for what is no text.
+    """
+    octets = path.read_bytes()
+    encoding = next((each for mark, each in MARKS if octets.startswith(mark)), "utf-8")
+    return octets.decode(encoding).replace("\r\n", "\n")
 
 
 def read_yaml(path: Path) -> Any:
@@ -34,7 +52,7 @@ def read_yaml(path: Path) -> Any:
     yaml = import_module("yaml")  # 12 ms, and the files of our own are cached
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(path.read_text("utf-8"), loader)
+        return yaml.load(read_text(path), loader)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
 

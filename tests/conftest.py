@@ -17,7 +17,7 @@ import pytest
 from emulator.client import Emulator
 from tests.support.emulator import PATIENCE, Api, MakeApi, make_emulator
 from tests.support.processes import ROOT, describe_skips
-from tests.support.receiver import Receiver, open_world, run_emulator, run_receiver
+from tests.support.servers import Receiver, open_world, run_emulator, run_receiver
 
 collect_ignore = ["crowd"]  # which test_plugin.py runs
 pytest_plugins = ["pytester", "tests.support.browser"]

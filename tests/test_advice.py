@@ -18,9 +18,8 @@ from emulator.client.shown import Fact
 from emulator.client.transport import ClientRequest, ServerDisconnected, SocketTransport
 from emulator.command import doctor, options, remote
 from emulator.command.doctor import DiagnosisTarget
-from emulator.serving import composition, processes, server
-from emulator.serving.server import ServeError
-from emulator.serving.settings import Settings
+from emulator.serving import composition, listeners, processes, server
+from emulator.serving.settings import ServeError, Settings
 from emulator.timekeeping.clock import Clock
 from emulator.worldfile.fixture import FixtureError, parse_fixture
 from tests.support.emulator import START, read_demo_world
@@ -265,7 +264,10 @@ FILE = Path("file.pem")
 AGREE = [
     (
         {"tls_cert": FILE},
-        "a certificate, a key or a CA file needs --tls-port or --smpp-tls-port as well",
+        (
+            "a certificate, its names, a key or a CA file needs --tls-port or "
+            "--smpp-tls-port as well"
+        ),
     ),
     (
         {"tls_port": 0, "tls_key": FILE},
@@ -306,10 +308,10 @@ def test_settings_that_go_together_are_taken(chosen: Mapping[str, Any]) -> None:
 
 
 def test_a_port_that_is_taken_says_which_flag_takes_another() -> None:
-    with closing(server.open_listener("127.0.0.1", 0)) as listener:
+    with closing(listeners.open_listener("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(ServeError) as told:
-            server.open_listener("127.0.0.1", port, "--smpp-port")
+            listeners.open_listener("127.0.0.1", port, "--smpp-port")
 
     assert str(told.value) == (
         f"cannot listen on 127.0.0.1:{port} (Address already in use); "

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from emulator.client import Emulator
-from emulator.serving.server import KEEP_ALIVE_SECONDS
+from emulator.serving.settings import Settings
 from tests.support.orders import CLIC, NUMBER, SMS, make_clic, make_sms
 from tests.support.processes import (
     DEADLINE,
@@ -375,7 +375,7 @@ def test_the_balancer_hangs_up_before_an_emulator_does() -> None:
     upstream = re.findall(r"^    upstream (?:.*\n)*?    }", conf, re.MULTILINE)[0]
     (ours,) = re.findall(r"keepalive_timeout (\d+)s;", upstream)
 
-    assert int(ours) <= KEEP_ALIVE_SECONDS / 2
+    assert int(ours) <= Settings().idle_timeout / 2
 
 
 # --- Fewer processes, and more --------------------------------------------------------

@@ -24,7 +24,7 @@ from tests.support.processes import (
     skip_unable,
     split_address,
 )
-from tests.support.receiver import run_receiver
+from tests.support.servers import run_receiver
 from tools.image import TAG, Built, built
 
 GATEWAY = "host-gateway"  # which podman knows from 4.7 on

@@ -26,7 +26,7 @@ from emulator.world.outbox import PushRequest
 from tests.support.emulator import PATIENCE, SOON, START
 from tests.support.orders import NUMBER, SMS, make_order
 from tests.support.processes import serve_emulator
-from tests.support.receiver import (
+from tests.support.servers import (
     GARBAGE,
     HANG_UP,
     SILENCE,

@@ -21,7 +21,7 @@ from tests.support.orders import (
     make_sms,
     place_campaign,
 )
-from tests.support.receiver import Receiver, ReceiverAnswer, run_receiver
+from tests.support.servers import Receiver, ReceiverAnswer, run_receiver
 from tests.support.smpp import (
     BIND_RECEIVER,
     BIND_TRANSMITTER,

@@ -13,7 +13,7 @@ from emulator.command.main import main
 from emulator.serving.standby import Standby
 from tests.support.orders import NUMBER
 from tests.support.processes import serve_emulator
-from tests.support.receiver import Receiver, deliver_sms, open_world, place_sms
+from tests.support.servers import Receiver, deliver_sms, open_world, place_sms
 
 FINE = "nothing is wrong at "
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

@@ -23,7 +23,7 @@ from tests.support.emulator import (
     send_control,
 )
 from tests.support.orders import NUMBER
-from tests.support.receiver import Receiver
+from tests.support.servers import Receiver
 from tests.support.smpp import (
     BIND_TRANSMITTER,
     DELIVER_SM,

@@ -23,7 +23,7 @@ from tests.support.orders import (
     make_sms,
     place_campaign,
 )
-from tests.support.receiver import (
+from tests.support.servers import (
     Receiver,
     ReceiverAnswer,
     check_push,

@@ -8,7 +8,7 @@ import pytest
 from emulator.client import ClientError, Emulator
 from tests.support.emulator import SOON, START
 from tests.support.orders import NUMBER
-from tests.support.receiver import (
+from tests.support.servers import (
     GARBAGE,
     HANG_UP,
     SILENCE,

@@ -22,7 +22,7 @@ import pytest
 
 from tests.support.orders import make_recipients, make_sms
 from tests.support.processes import DEADLINE, ServedEmulator, serve_emulator
-from tests.support.receiver import Receiver, run_receiver
+from tests.support.servers import Receiver, run_receiver
 from tests.support.smpp import (
     GENERIC_NACK,
     get_response_id,

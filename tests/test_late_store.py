@@ -23,7 +23,7 @@ from tests.support.emulator import (
     send_control,
 )
 from tests.support.orders import NUMBER, SMS, make_recipients, make_sms, place_campaign
-from tests.support.receiver import run_receiver
+from tests.support.servers import run_receiver
 from tests.support.smpp import (
     DELIVER_SM,
     ENQUIRE_LINK,

@@ -21,7 +21,7 @@ from tests.support.processes import (
     read_first_line,
     run_command,
 )
-from tests.support.receiver import (
+from tests.support.servers import (
     GARBAGE,
     HANG_UP,
     SILENCE,

@@ -18,7 +18,7 @@ from tests.support.orders import (
     make_order,
     place_campaign,
 )
-from tests.support.receiver import Receiver, ReceiverAnswer
+from tests.support.servers import Receiver, ReceiverAnswer
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"

@@ -56,8 +56,10 @@ def do(api: Api, action: str, /, *, world: str = "", **fields: Any) -> str:
     path = f"/panel/do/{action}{query}"
     body = urlencode(fields).encode()
     answer = api.post(path, content=body, token="", headers=FORM)
-    assert answer.status == 200, answer.octets
-    return HtmlPage(answer).text.strip()
+    page = HtmlPage(answer)
+    is_good = any("good" in str(each.get("class")).split() for each in page.all("div"))
+    assert (answer.status == 200) == is_good, answer.octets
+    return page.text.strip()
 
 
 def lived_in(api: Api) -> None:

@@ -32,7 +32,7 @@ from tests.support.processes import (
     require_tool,
     serve_emulator,
 )
-from tests.support.receiver import run_receiver
+from tests.support.servers import run_receiver
 from tests.support.smpp import SmppSocket
 
 pytestmark = pytest.mark.tools

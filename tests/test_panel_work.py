@@ -36,7 +36,7 @@ from tests.support.orders import (
     make_recipients,
 )
 from tests.support.processes import ServedEmulator, require_tool
-from tests.support.receiver import ReceiverAnswer, run_receiver
+from tests.support.servers import ReceiverAnswer, run_receiver
 from tests.support.smpp import SmppSocket
 
 pytestmark = pytest.mark.tools

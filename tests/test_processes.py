@@ -11,8 +11,7 @@ import pytest
 
 from emulator.client import Emulator
 from emulator.serving.processes import LAST_PORT, split_settings
-from emulator.serving.server import ServeError
-from emulator.serving.settings import Settings
+from emulator.serving.settings import ServeError, Settings
 from tests.support.processes import (
     DEADLINE,
     is_heard,

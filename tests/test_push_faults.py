@@ -18,7 +18,7 @@ from tests.support.emulator import (
     send_control,
 )
 from tests.support.orders import NUMBER, SMS, make_recipients, make_sms, place_campaign
-from tests.support.receiver import (
+from tests.support.servers import (
     SILENCE,
     ReceivedRequest,
     Receiver,

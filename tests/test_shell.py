@@ -17,7 +17,7 @@ from emulator.faults import vocabulary
 from emulator.serving.standby import Standby
 from tests.support.orders import NUMBER
 from tests.support.processes import read_complaint, run_command, serve_emulator
-from tests.support.receiver import (
+from tests.support.servers import (
     Receiver,
     check_push,
     deliver_sms,

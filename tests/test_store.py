@@ -38,7 +38,7 @@ from tests.support.emulator import (
 )
 from tests.support.orders import make_crowd, make_sms, place_campaign, poll_messages
 from tests.support.processes import ROOT, read_complaint, serve_emulator
-from tests.support.receiver import Receiver, ReceiverAnswer, run_receiver
+from tests.support.servers import Receiver, ReceiverAnswer, run_receiver
 from tests.support.worlds import (
     fill_world,
     get_database_path,

@@ -34,7 +34,7 @@ from emulator.network.resolver import ForbiddenTargetError, dial_host, resolve_h
 from emulator.serving.standby import Standby
 from tests.support.emulator import Api, set_examples
 from tests.support.processes import run_command
-from tests.support.receiver import open_world, write_reply
+from tests.support.servers import open_world, write_reply
 
 ALL = ("*", "0.0.0.0/0", "::/0", "169.254.169.254", "metadata.google.internal")
 # Source: the clouds' own documentation of their instance metadata services.

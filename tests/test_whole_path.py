@@ -12,7 +12,7 @@ from emulator.client import ClientError, Emulator
 from emulator.client.shown import Fact
 from tests.support.emulator import set_examples
 from tests.support.orders import NUMBER
-from tests.support.receiver import (
+from tests.support.servers import (
     HANG_UP,
     Receiver,
     ReceiverAnswer,

@@ -1,7 +1,7 @@
 """Moments that are easily missed: a connection that is kept, closing, or nobody's."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,48 +30,12 @@ from tests.support.emulator import (
     send_control,
 )
 from tests.support.orders import NUMBER, make_recipients, make_sms, place_campaign
+from tests.support.servers import ManualLoop
 from tests.support.worlds import keep_worlds, refuse_writes
 
 DEADLINE = 20  # seconds; only what hangs comes near
 TURNS = 20  # of the loop, in which everything is done that can be done at once
 Got = TypeVar("Got")
-
-
-class ManualLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock the test puts forward: what waits an hour waits no time."""
-
-    ahead = 0.0  # seconds
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.called: list[Any] = []  # the protocols of connections that were opened
-
-    def time(self) -> float:
-        return super().time() + self.ahead
-
-    async def create_connection(self, *args: Any, **kwargs: Any) -> Any:
-        transport, protocol = await super().create_connection(*args, **kwargs)
-        self.called.append(protocol)
-        return transport, protocol
-
-    def run(self, waiting: Coroutine[Any, Any, Got]) -> Got:
-        """Return what comes of *waiting*."""
-        return self.run_until_complete(waiting)
-
-    def turn(self) -> None:
-        """Do all that can be done at once."""
-        self.run_until_complete(_take_turns())
-
-    def put_forward(self, seconds: float) -> None:
-        """Let so many seconds pass, and do what is due then."""
-        self.ahead += seconds
-        self.turn()
-
-
-async def _take_turns() -> None:
-    for _ in range(TURNS):
-        await asyncio.sleep(0)
-
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 LAST = OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")

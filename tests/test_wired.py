@@ -7,8 +7,9 @@ import uvicorn
 from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
-from emulator.serving.http_protocol import HeadLimits, HttpProtocol
-from emulator.serving.server import KEEP_ALIVE_SECONDS, LISTEN_BACKLOG, _make_config
+from emulator.serving.http_connection import HttpLimits
+from emulator.serving.http_protocol import HttpProtocol
+from emulator.serving.server import _make_config
 from emulator.serving.settings import Settings
 
 
@@ -29,8 +30,6 @@ CHOSEN: dict[str, Any] = {
     "access_log": False,
     "server_header": False,
     "date_header": True,
-    "backlog": LISTEN_BACKLOG,
-    "timeout_keep_alive": KEEP_ALIVE_SECONDS,
     "proxy_headers": False,
     "timeout_graceful_shutdown": 1,
 }
@@ -62,9 +61,12 @@ def test_who_dates_its_answers_needs_no_other_date() -> None:
         ("request_line_limit", "line"),
         ("header_limit", "headers"),
         ("max_headers", "count"),
+        ("idle_timeout", "idle"),
+        ("header_timeout", "header"),
+        ("transfer_timeout", "transfer"),
     ],
 )
-def test_the_bounds_of_a_head_are_those_of_the_settings(
+def test_the_bounds_of_a_connection_are_those_of_the_settings(
     setting: str, limit: str
 ) -> None:
     changes: dict[str, Any] = {setting: 77}
@@ -74,4 +76,4 @@ def test_the_bounds_of_a_head_are_those_of_the_settings(
     assert issubclass(protocol, HttpProtocol)
     assert getattr(protocol.limits, limit) == 77
     assert replace(protocol.limits, **{limit: 0}) == replace(usual.limits, **{limit: 0})
-    assert isinstance(protocol.limits, HeadLimits)
+    assert isinstance(protocol.limits, HttpLimits)

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser
 
 from tests.support.browser import open_chromium
 from tests.support.processes import ServedEmulator, serve_emulator
-from tests.support.receiver import run_receiver
+from tests.support.servers import run_receiver
 from tests.support.smpp import SmppSocket, get_response_id, pack_pdu, pack_text
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"

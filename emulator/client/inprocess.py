@@ -6,6 +6,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
+from os import getpid
 from queue import Empty, SimpleQueue
 from socket import create_server
 from threading import Thread
@@ -34,6 +35,7 @@ class InProcessTransport:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._process = getpid()
         self._smpp_server: SmppServer | None = getattr(
             getattr(app, "state", None), "smpp", None
         )
@@ -74,7 +76,7 @@ class InProcessTransport:
         """Serve SMPP, which needs a socket, on a free port of loopback."""
         door = self._smpp_server
         if door and not door.addresses:
-            opened = self._start_call(door.listen(create_server(("127.0.0.1", 0))))
+            opened = self._start_call(door.listen([create_server(("127.0.0.1", 0))]))
             opened.result()
 
     def close(self) -> None:
@@ -117,6 +119,8 @@ class InProcessTransport:
         if not self._thread.is_alive():
             coroutine.close()
             message = "this emulator was closed"
+            if self._process != getpid():
+                message = "this emulator is in the process from which this was forked"
             raise ConnectionRefusedError(message)
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 

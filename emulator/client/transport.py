@@ -1,11 +1,12 @@
 """How a client reaches an emulator: requests and live streams over a socket."""
 
+import selectors
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from json import loads
-from select import select
+from os import getpid
 from socket import SHUT_RDWR
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -15,8 +16,12 @@ from emulator.timekeeping.clock import stopwatch
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
-# Seconds that an idle connection is good for; the server keeps it for five
+# Seconds that an idle connection is good for; the server keeps it for far longer
 IDLE_CONNECTION_SECONDS = 2.0
+# Windows has no poll
+Selector: type[selectors.BaseSelector] = getattr(
+    selectors, "PollSelector", selectors.SelectSelector
+)
 
 
 class ResponseHeaders(dict[str, str]):
@@ -106,12 +111,16 @@ class Transport(Protocol):
 
 
 class SocketTransport:
-    """HTTP over TCP; connections are kept, and any thread may use one that is idle."""
+    """HTTP over TCP; connections are kept, and any thread may use one that is idle.
+
+    A process that was forked has connections of its own.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self._below = urlsplit(self.url).path  # where a proxy has it
         self._idle: deque[tuple[HTTPConnection, float]] = deque()
+        self._process = getpid()  # whose the idle connections are
 
     def open_smpp(self) -> None:
         """Leave it to the server, which has its own settings."""
@@ -119,6 +128,7 @@ class SocketTransport:
     def send_request(self, request: ClientRequest) -> ClientResponse:
         from http.client import HTTPException  # noqa: PLC0415 - 25 ms
 
+        self._drop_inherited()
         connection = self._take_idle() or self._open_connection(request.timeout)
         whole = False
         try:
@@ -138,11 +148,25 @@ class SocketTransport:
             self._idle.append((connection, stopwatch()))
         return response
 
+    def _drop_inherited(self) -> None:
+        """Close what the process that forked this one goes on using.
+
+        Its own ends of the connections stay open.
+        """
+        if self._process != getpid():
+            idle, self._idle = self._idle, deque()
+            self._process = getpid()
+            for connection, _ in idle:
+                connection.close()
+
     def open_stream(self, request: ClientRequest) -> LiveStream:
         connection = self._open_connection(request.timeout)
-        line = connection.sock
+        line, process = connection.sock, getpid()
 
         def hang_up() -> None:
+            if process != getpid():  # the process that was forked goes on reading
+                line.close()
+                return
             with suppress(OSError):  # the other side has
                 line.shutdown(SHUT_RDWR)
 
@@ -207,8 +231,13 @@ class SocketTransport:
 
 
 def _is_readable(connection: "HTTPConnection") -> bool:
-    """Return whether an idle connection can be read, which means that it was closed."""
-    return bool(select([connection.sock], [], [], 0)[0])
+    """Return whether an idle connection can be read, which means that it was closed.
+
+    A socket may have any number, which ``select`` alone could not ask for.
+    """
+    with Selector() as selector:
+        selector.register(connection.sock, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _to_headers(pairs: list[tuple[str, str]]) -> ResponseHeaders:

@@ -3,10 +3,11 @@
 import gc
 import json
 import logging
+import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +25,23 @@ from emulator.command.options import (
     PORT_OPTION,
     PUSH_ALLOW_OPTION,
     READABLE_FILE,
+    SECONDS_RANGE,
     SMPP_PORT_OPTION,
     OperatorError,
+    SecondsRange,
     join_option_values,
     parse_clock_option,
     parse_hosts_option,
+    parse_names_option,
     parse_origins_option,
     parse_proxies_option,
     parse_public_url_option,
     parse_url_option,
     setting_option,
 )
-from emulator.serving.settings import Settings
+from emulator.serving.settings import ServeError, Settings
+
+log = logging.getLogger("emulator")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -97,6 +103,14 @@ def main() -> None:
     "--tls-ca-file", "Where to write the CA of a certificate made.", type=ANY_PATH
 )
 @setting_option(
+    "--tls-name",
+    "Names in a certificate made, beside its own: a,b.",
+    type=parse_names_option,
+    multiple=True,
+    callback=join_option_values,
+    metavar="NAMES",
+)
+@setting_option(
     "--auto-create-worlds",
     "Who opens new worlds by their names: any protocol, or http alone.",
     default=DEFAULT_SETTINGS.auto_create_worlds,
@@ -156,7 +170,7 @@ def main() -> None:
     "--push-timeout",
     "Seconds that an answer to a push may take.",
     default=DEFAULT_SETTINGS.push_timeout,
-    type=click.FloatRange(0, 600, min_open=True),
+    type=SecondsRange(600),
 )
 @setting_option(
     "--push-response-limit",
@@ -193,6 +207,30 @@ def main() -> None:
     "Bytes a request's body may have.",
     default=DEFAULT_SETTINGS.body_limit,
     type=click.IntRange(1),
+)
+@setting_option(
+    "--max-connections",
+    "Connections that may be open at once, over all ports.",
+    default=DEFAULT_SETTINGS.max_connections,
+    type=click.IntRange(1),
+)
+@setting_option(
+    "--idle-timeout",
+    "Seconds that a connection is kept between two requests.",
+    default=DEFAULT_SETTINGS.idle_timeout,
+    type=SECONDS_RANGE,
+)
+@setting_option(
+    "--header-timeout",
+    "Seconds in which the head of a request has to come.",
+    default=DEFAULT_SETTINGS.header_timeout,
+    type=SECONDS_RANGE,
+)
+@setting_option(
+    "--transfer-timeout",
+    "Seconds in which a body has to come, and a client to go on reading.",
+    default=DEFAULT_SETTINGS.transfer_timeout,
+    type=SECONDS_RANGE,
 )
 @setting_option(
     "--snapshot-limit",
@@ -232,8 +270,7 @@ def main() -> None:
 )
 def serve_command(**flags: Any) -> None:
     """Serve the platform's API."""
-    from emulator.serving import server  # noqa: PLC0415 - only this command needs it
-
+    _occupy_standard_files()
     gc.disable()  # a start makes much and drops little; the server enables it again
     settings = Settings(**flags)
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
@@ -244,8 +281,17 @@ def serve_command(**flags: Any) -> None:
             from emulator.serving import processes  # noqa: PLC0415 - few need it
 
             processes.run_processes(settings, serve_emulator, print_processes)
-    except server.ServeError as error:
+    except ServeError as error:
         raise OperatorError(" ".join(str(error).split())) from error
+
+
+def _occupy_standard_files() -> None:
+    """Open those of the standard files that were closed, as a socket must be none."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free
 
 
 def serve_emulator(settings: Settings, announce: Callable[..., None]) -> None:
@@ -264,7 +310,7 @@ def serve_emulator(settings: Settings, announce: Callable[..., None]) -> None:
         with closing(program.state):
             server.run_server(program, settings, lambda ready: announce(ready, world))
     except (ContractError, FixtureError, StoreError) as error:
-        raise server.ServeError(str(error)) from error
+        raise ServeError(str(error)) from error
 
 
 def print_welcome(ready: Any, world: Any) -> None:
@@ -286,7 +332,7 @@ def print_welcome(ready: Any, world: Any) -> None:
     binds = world.account.access.binds.values()
     who = next((f", system_id {each.system_id}" for each in binds), "")
     smpp = [f"{name}: {each}{who}\n" for name, each in ready.smpp.items()]
-    click.echo(
+    announce_lines(
         f"Smsclouds V3, emulated, is ready on {ready.http}{also}\n"
         f"token: {token} (world {world.name}, seed {world.account.seed}), "
         "or world-<any name> for a new world\n"
@@ -296,14 +342,31 @@ def print_welcome(ready: Any, world: Any) -> None:
 
 def print_processes(processes: list[Mapping[str, Any]]) -> None:
     """Say where each process is."""
-    click.echo(
-        f"Smsclouds V3, emulated, is ready in {len(processes)} processes, the first on "
-        f"{processes[0]['http']}"
-    )
+    first = processes[0]["http"]
+    count = len(processes)
+    lines = [
+        f"Smsclouds V3, emulated, is ready in {count} processes, the first on {first}"
+    ]
     for facts in processes:
         names = (name for name in facts if name != "pid")
         places = ", ".join(f"{name} {facts[name]}" for name in names)
-        click.echo(f"process {facts['pid']}: {places}")
+        lines.append(f"process {facts['pid']}: {places}")
+    announce_lines("\n".join(lines))
+
+
+def announce_lines(text: str) -> None:
+    """Print *text*; an output that is closed or full ends nothing.
+
+    What is left in its buffer would end the process with an error in the end.
+    """
+    try:
+        click.echo(text)
+    except OSError as error:
+        log.warning("nothing can be printed (%s); the emulator serves", error.strerror)
+        with suppress(OSError, ValueError):  # as it is no file
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
 
 
 @main.command()

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 import click
 
+from emulator import files
 from emulator.serving.settings import Settings, make_reachable_url, split_list
 
 DEFAULT_SETTINGS = Settings()
@@ -17,11 +19,34 @@ PORT_RANGE = range(65_536)
 CommandCallback = Callable[..., Any]
 SECRET_PATTERN = re.compile(r"[!#-+\--:<-\[\]-~]+")  # source: RFC 6265, cookie-octet
 
+# What Kubernetes and Docker write into variables; no setting has such a value
+SERVICE_ADDRESS = re.compile(r"(?:tcp|udp|sctp)://")
+
 
 class OperatorError(click.ClickException):
     """What the operator can mend: one sentence, exit code 2."""
 
     exit_code = 2
+
+
+class SettingOption(click.Option):
+    """An option whose variable may be one that Kubernetes has set for something else.
+
+    A service called ``emulator`` gives every container of its namespace
+    ``EMULATOR_PORT=tcp://10.0.0.7:7672``, one called ``emulator-smpp`` an
+    ``EMULATOR_SMPP_PORT``; so did links of Docker.
+    """
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        value = super().resolve_envvar_value(ctx)
+        if value is None or not SERVICE_ADDRESS.match(value):
+            return value
+        click.echo(
+            f"{self.envvar}={value} is passed over: Kubernetes or Docker sets it for a "
+            f"service; the setting is {self.opts[0]}",
+            err=True,
+        )
+        return None
 
 
 def setting_option(
@@ -31,6 +56,7 @@ def setting_option(
     name = flag.split("/", maxsplit=1)[0].strip("-").replace("-", "_")
     return click.option(
         flag,
+        cls=SettingOption,
         envvar=f"EMULATOR_{name.upper()}",
         show_envvar=True,
         show_default=True,
@@ -47,7 +73,7 @@ def read_config(
         return
     tomllib = import_module("tomllib")  # only who has such a file needs it
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(files.read_text(path))
     except (OSError, ValueError) as error:
         message = f"the configuration {path} cannot be read: {error}"
         raise OperatorError(message) from error
@@ -182,8 +208,36 @@ def parse_targets_option(text: str) -> str:
     return text
 
 
+def parse_names_option(text: str) -> str:
+    """Admit what a certificate can name: hosts, addresses, ``.example.com``."""
+    names = parse_hosts_option(text)
+    if "*" in split_list(names):
+        message = "a certificate names hosts; * is none."
+        raise click.BadParameter(message)
+    return names
+
+
+class SecondsRange(click.FloatRange):
+    """Seconds of the wall, more than none."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__(0, most, min_open=True)
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        seconds = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return seconds
+
+
 ANY_PATH = click.Path(path_type=Path)
 READABLE_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+SECONDS_RANGE = SecondsRange(86_400)
 LOG_LEVELS = click.Choice(["debug", "info", "warning", "error"])
 
 CONFIG_OPTION = click.option(

@@ -12,6 +12,7 @@ from emulator.courier.courier import Courier
 from emulator.courier.http_caller import HttpCaller
 from emulator.domain.targets import AllowedTargets
 from emulator.faults import places, vocabulary
+from emulator.network.connections import ConnectionTable
 from emulator.operations import CONTROL_OPERATIONS, PLATFORM_OPERATIONS
 from emulator.operations.control.worlds import (
     make_world_operations as worlds_by_command,
@@ -106,6 +107,7 @@ def list_host_names(settings: Settings) -> list[str]:
         *read_machine_names(),
         settings.host,
         *parse_host_names(settings.allowed_host or ""),
+        *parse_host_names(settings.tls_name or ""),
         *(host[:1] if host else ()),
     ]
 
@@ -179,7 +181,8 @@ def assemble_program(  # noqa: PLR0913 - all but two by name
     program.router.redirect_slashes = False
     program.router.default = api.refuse_unknown_path
     program.state.worlds = worlds
-    program.state.smpp = SmppServer(worlds)
+    program.state.connections = ConnectionTable(worlds.counters.connections)
+    program.state.smpp = SmppServer(worlds, program.state.connections)
     return program
 
 

@@ -1,179 +1,240 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds on the head of a request.
+"""HTTP/1.0 and 1.1 as uvicorn speaks them, within bounds of size and time.
 
 What comes before a body is counted while it comes, so that no head is kept that is
-larger than a request may have.
+larger than a request may have.  What does not come in time ends the connection.
 """
 
+import asyncio
 import re
-from email.utils import formatdate
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
 
-import orjson
-from msgspec import Struct
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
-UPGRADE_HEADER = re.compile(rb"(?m)^[Uu]pgrade(?=:)")
-HIDDEN_HEADER = b"x-emulator-offer"  # what the parser does not know
-ABSOLUTE_TARGET = re.compile(
-    rb"(?i)https?://([^/?#]*)"
-)  # the target of a proxy's request
-KIBIBYTE = 1024
-LINGER_SECONDS = 1.0  # seconds that a client has to read why the connection ends
+from emulator.serving.http_connection import HttpConnection
+from emulator.serving.http_exchange import HttpExchange
+from emulator.serving.http_refusals import HttpRefusal, refuse_request
 
+# The target of a proxy's request
+ABSOLUTE_TARGET = re.compile(rb"(?i)https?://([^/?#]+)")
+VERSIONS = frozenset({"1.0", "1.1"})
+# The headers by which the parser finds the end of a request
+FRAMING_HEADERS = frozenset({b"content-length", b"transfer-encoding", b"connection"})
+# Those that decide what is done with a request, and those of most requests
+WATCHED_HEADERS = frozenset({b"host", b"transfer-encoding", b"expect"})
+PLAIN = [b"host"]
 
-class HeadLimits(Struct, frozen=True):
-    """How large the head of a request may be."""
-
-    line: int = 16 * KIBIBYTE  # bytes of its first line
-    headers: int = 64 * KIBIBYTE  # bytes of all header lines together
-    count: int = 100  # header lines
+Headers = list[tuple[bytes, bytes]]
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, which an offer of another protocol does not disturb.
+class HttpProtocol(HttpConnection):
+    """One connection: requests in, answers out, in step.
 
-    An offer may be ignored (RFC 9110, 7.8), but the parser takes what follows it for
-    that protocol, and the body is lost. Java's own client makes one with each request.
+    An offer of another protocol is ignored (RFC 9110, 7.8).  The parser takes what
+    follows it for that protocol, so another one gets the same head without it.
 
     A target that names a host, as a proxy is asked, counts instead of the ``Host``
     (RFC 9112, 3.2.2).
-
-    A request whose first line is too long is answered with 414, one whose header lines
-    (or trailers) are too many or too large with 431; then the connection ends.
     """
 
-    limits = HeadLimits()
-    _has_offer = False
-    _is_in_head = True
-    _refusal = b""  # the answer to a head that is too large
+    _offer: Headers | None = None  # a head that is parsed once more
     _line = _headers = _count = 0  # bytes and lines of a head so far
+    _watched: list[bytes]  # the headers of a head that decide what is done with it
     _unparsed = 0  # bytes since the last callback of the parser
+    _discarded = 0  # bytes of a body since its answer
 
     def data_received(self, data: bytes) -> None:
-        if self._refusal:
+        if self.refusal or self.is_ended:
             return
-        if b"pgrade:" in data and (self.cycle is None or self.cycle.response_complete):
-            head, blank, body = data.partition(b"\r\n\r\n")
-            data = UPGRADE_HEADER.sub(HIDDEN_HEADER, head) + blank + body
-            self._has_offer = True
         self._unparsed += len(data)
-        super().data_received(data)
-        self._refuse_large_head()
+        left: bytes | memoryview = data
+        while left and not self.refusal:
+            try:
+                self.parser.feed_data(left)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                left = memoryview(left)[upgrade.args[0] :]  # without a copy
+                self._parse_without_offer()
+            except httptools.HttpParserError as error:
+                self.refuse_rest(refuse_request(f"this is no HTTP: {_to_ascii(error)}"))
+        if self._unparsed > self.limits.headers:
+            self._refuse_size()
+        self.watch_time()
 
-    # --- What the parser tells ------------------------------------------------------
+    # --- What the parser tells --------------------------------------------------------
 
     def on_message_begin(self) -> None:
+        if self.refusal:
+            return
         self._line = self._headers = self._count = self._unparsed = 0
-        self._is_in_head = True
+        self._watched = []
+        self.is_in_head, self.phase = True, None
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
         self._line += len(url)
         self._unparsed = 0
-        if self._line <= self.limits.line:
-            super().on_url(url)
+        if self._line > self.limits.line:
+            self._refuse_size()
+        elif not self.refusal:
+            self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers += len(name) + len(value) + len(b": \r\n")
         self._count += 1
         self._unparsed = 0
-        if self._is_in_head and not self._is_too_large():  # a trailer is counted only
-            super().on_header(name, value)
+        limits = self.limits
+        if self._headers > limits.headers or self._count > limits.count:
+            self._refuse_size()
+        elif self.is_in_head and not self.refusal:  # a trailer is counted only
+            name = name.lower()
+            if name in WATCHED_HEADERS:
+                self._watched.append(name)
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         method = self.parser.get_method()
         self._line += len(method) + len(b"  HTTP/1.1")
         self._unparsed = 0
-        if self._is_too_large() or self._refusal:
+        if self._line > self.limits.line:
+            self._refuse_size()
+        if self.refusal:
             return
-        self._is_in_head = False
-        if self.url[:1] != b"/" and (target := ABSOLUTE_TARGET.match(self.url)):
-            others = (each for each in self.headers if each[0] != b"host")
-            self.headers[:] = [(b"host", target[1]), *others]
-        if self._has_offer:
-            self._has_offer = False
-            shown = (
-                (b"upgrade" if name == HIDDEN_HEADER else name, value)
-                for name, value in self.headers
-            )
-            self.headers[:] = [*shown]
-        super().on_headers_complete()
+        if self.parser.should_upgrade() and method != b"CONNECT":
+            self._offer = self.headers
+            return
+        if self._offer is not None:
+            self.headers[:], self._offer = self._offer, None
+            self._watched = [n for n, _ in self.headers if n in WATCHED_HEADERS]
+        version = self.parser.get_http_version()
+        is_plain = self._watched == PLAIN and self.url[:1] == b"/" and version == "1.1"
+        if not is_plain or method == b"CONNECT":
+            for refusal in self._list_mistakes(method, version):
+                self.refuse_rest(refusal)
+                return
+        self.is_in_head = self.is_whole = False
+        self.phase, self._discarded = None, 0
+        self._begin_exchange(method, version)
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
-        if not self._is_in_head:
-            super().on_body(body)
+        if self.is_whole or self.refusal:
+            return
+        exchange = self.cycle
+        if not exchange.response_complete:
+            exchange.body += body
+            if len(exchange.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            exchange.message_event.set()
+            return
+        self._discarded += len(body)
+        if self._discarded > self.limits.discard:
+            self.transport.abort()
 
     def on_message_complete(self) -> None:
         self._unparsed = 0
-        if not self._is_in_head:
-            super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self._refusal and not self.transport.is_closing():
-            self._send_refusal()
-
-    # --- Heads that are too large ----------------------------------------------------
-
-    def _is_too_large(self) -> bool:
-        limits = self.limits
-        return (
-            self._line > limits.line
-            or self._headers > limits.headers
-            or self._count > limits.count
-        )
-
-    def _refuse_large_head(self) -> None:
-        """Answer a head that is too large, after the answers under way."""
-        is_endless = self._unparsed > self.limits.headers
-        if self._refusal or not (self._is_too_large() or is_endless):
+        if self.is_whole or self.refusal:
             return
-        self._refusal = self._render_refusal()
-        cycle = self.cycle
-        if cycle is None or cycle.response_complete:
-            self._send_refusal()
-        elif not self._is_in_head:  # trailers: of the request that is being answered
-            cycle.disconnected = True
-            cycle.message_event.set()
-            if cycle.response_started:
-                self.transport.close()
-            else:
-                self._send_refusal()
+        self.is_whole = True
+        if not self.cycle.response_complete:
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
 
-    def _render_refusal(self) -> bytes:
+    # --- Requests ---------------------------------------------------------------------
+
+    def _parse_without_offer(self) -> None:
+        """Have the head whose offer stopped the parser parsed by a new one."""
+        if self._offer is None:
+            return
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        lines = [b"%b %b HTTP/%b" % (method, self.url, version.encode())]
+        lines += (
+            b"%b: %b" % each for each in self._offer if each[0] in FRAMING_HEADERS
+        )
+        parser = httptools.HttpRequestParser(self)
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.parser = parser
+        parser.feed_data(b"\r\n".join([*lines, b"", b""]))
+
+    def _list_mistakes(self, method: bytes, version: str) -> Iterator[HttpRefusal]:
+        """Yield why this head is not served, if it is not."""
+        if version not in VERSIONS:
+            why = f"HTTP/{version} is not served, only HTTP/1.0 and HTTP/1.1"
+            yield HttpRefusal(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, why)
+        if method == b"CONNECT":
+            yield HttpRefusal(HTTPStatus.NOT_IMPLEMENTED, "CONNECT is for proxies")
+        hosts = self._watched.count(b"host")
+        if hosts > 1:
+            yield refuse_request("a request has one Host header")
+        if hosts == 0 and version == "1.1":
+            yield refuse_request("a request of HTTP/1.1 has a Host header")
+        is_target = self.url[:1] == b"/" or ABSOLUTE_TARGET.match(self.url)
+        if not (is_target or (self.url, method) == (b"*", b"OPTIONS")):
+            yield refuse_request("the target is neither a path nor a URL of HTTP")
+        for name, value in self.headers:
+            if name == b"transfer-encoding":
+                if version == "1.0":
+                    yield refuse_request("HTTP/1.0 has no Transfer-Encoding")
+                if value.lower() != b"chunked":
+                    why = "of all transfer codings only chunked is known"
+                    yield HttpRefusal(HTTPStatus.NOT_IMPLEMENTED, why)
+
+    def _begin_exchange(self, method: bytes, version: str) -> None:
+        """Let the application answer the request, once it is its turn."""
+        if self.url[:1] != b"/" and (target := ABSOLUTE_TARGET.match(self.url)):
+            others = (each for each in self.headers if each[0] != b"host")
+            self.headers[:] = [(b"host", target[1]), *others]
+        url = httptools.parse_url(self.url)
+        path = url.path or b"/"
+        text = path.decode("ascii")
+        scope: Any = self.scope
+        scope["method"] = method.decode("ascii")
+        scope["http_version"] = version
+        scope["path"] = unquote(text) if "%" in text else text
+        scope["raw_path"] = path
+        scope["query_string"] = url.query or b""
+        self.cycle = HttpExchange(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=b"expect" in self._watched
+            and version != "1.0"
+            and _awaits_continue(self.headers),
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        self.cycle.connection = self
+        self.queue_exchange(self.cycle)
+
+    def _refuse_size(self) -> None:
         limits = self.limits
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        why = (
+            f"headers may have {limits.headers} bytes (--header-limit) "
+            f"in {limits.count} lines (--max-headers)"
+        )
         if self._line > limits.line:
-            status, phrase = b"414 URI Too Long", "La direccion es demasiado larga"
+            status = HTTPStatus.REQUEST_URI_TOO_LONG
             why = (
                 f"the request line may have {limits.line} bytes (--request-line-limit)"
             )
-        else:
-            status = b"431 Request Header Fields Too Large"
-            phrase = "Los encabezados son demasiado grandes"
-            why = (
-                f"headers may have {limits.headers} bytes (--header-limit) "
-                f"in {limits.count} lines (--max-headers)"
-            )
-        detail = {"information": phrase, "status_code": int(status[:3])}
-        body = orjson.dumps({"error": detail})
-        return b"\r\n".join(
-            (
-                b"HTTP/1.1 " + status,
-                b"content-type: application/json",
-                b"content-length: %d" % len(body),
-                b"x-emulator-why: " + why.encode(),
-                b"date: " + formatdate(usegmt=True).encode(),
-                b"connection: close",
-                b"",
-                body,
-            )
-        )
+        self.refuse_rest(HttpRefusal(status, why))
 
-    def _send_refusal(self) -> None:
-        """Answer, and disconnect once the client has had time to read that."""
-        self.transport.write(self._refusal)
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-            self.loop.call_later(LINGER_SECONDS, self.transport.abort)
-        else:
-            self.transport.close()
+
+def _awaits_continue(headers: Headers) -> bool:
+    return any(
+        name == b"expect" and value.lower() == b"100-continue"
+        for name, value in headers
+    )
+
+
+def _to_ascii(error: Exception) -> str:
+    return " ".join(str(error).encode("ascii", "replace").decode().split())

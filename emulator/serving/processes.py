@@ -10,19 +10,19 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from types import FrameType
 from typing import Any, NamedTuple
 
-from emulator.serving.server import (
-    ReadyReport,
-    ServeError,
+from emulator.serving.ready_file import (
     prepare_ready_file,
+    remove_ready_file,
     write_ready_file,
 )
-from emulator.serving.settings import Settings
+from emulator.serving.server import ReadyReport
+from emulator.serving.settings import ServeError, Settings
 
 LAST_PORT = 65_535  # port
 EXIT_MISTAKE = 2  # exit code of a process that the operator has to set right
@@ -57,14 +57,13 @@ def run_processes(
     if trouble := next((each["trouble"] for each in facts if "trouble" in each), ""):
         _stop_processes(processes)
         raise ServeError(trouble)
-    with _forward_signals(processes) as is_told:
+    ready = {"http": facts[0]["http"], "pid": os.getpid(), "processes": facts}
+    with _forward_signals(processes) as is_told, ExitStack() as at_the_end:
         if settings.ready_file:
-            ready = {"http": facts[0]["http"], "pid": os.getpid(), "processes": facts}
             write_ready_file(settings.ready_file, ready)
+            at_the_end.callback(remove_ready_file, settings.ready_file, ready)
         announce(facts)
         _wait_for_end(processes, facts, is_told)
-    if settings.ready_file:
-        settings.ready_file.unlink(missing_ok=True)
 
 
 def split_settings(settings: Settings) -> list[Settings]:
@@ -106,7 +105,9 @@ def _start_process(
 ) -> ChildProcess:
     told, tell = os.pipe()
     held, hold = os.pipe()
-    sys.stdout.flush()
+    if sys.stdout is not None:  # which it is where it was closed
+        with suppress(OSError):
+            sys.stdout.flush()
     pid = os.fork()
     if pid:
         os.close(tell)
@@ -132,7 +133,9 @@ def _serve_child(
         tell({"trouble": "a process could not start; its traceback stands above"})
         return 1
     finally:
-        sys.stderr.flush()
+        if sys.stderr is not None:
+            with suppress(OSError):
+                sys.stderr.flush()
     return 0
 
 

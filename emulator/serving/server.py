@@ -2,16 +2,15 @@
 
 import asyncio
 import gc
-import json
+import logging
 import os
 import signal
 import socket
 import ssl
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib import import_module
-from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -19,20 +18,28 @@ import uvicorn
 from msgspec import Struct, field
 from starlette.types import ASGIApp
 
-from emulator.serving.http_protocol import HeadLimits, HttpProtocol
-from emulator.serving.settings import Settings, make_reachable_url
+from emulator.network.connections import ConnectionTable
+from emulator.network.tls_handshake import TlsDoor
+from emulator.serving.certificates import make_server_context
+from emulator.serving.file_limit import raise_file_limit
+from emulator.serving.http_connection import HttpLimits
+from emulator.serving.http_protocol import HttpProtocol
+from emulator.serving.listeners import LISTEN_BACKLOG, open_listeners
+from emulator.serving.ready_file import (
+    prepare_ready_file,
+    remove_ready_file,
+    write_ready_file,
+)
+from emulator.serving.settings import ServeError, Settings, make_reachable_url
 from emulator.smsc.smpp_server import SmppServer
 
 SHUTDOWN_GRACE = 0.3  # seconds that open requests get when the process stops
 WARM_UP_DELAY = 0.1  # seconds, in which who started the process has its first answer
-# Seconds that a connection may be idle; a balancer waits for less
-KEEP_ALIVE_SECONDS = 5
-LISTEN_BACKLOG = 2_048  # connections that wait to be accepted
-CERTIFICATE_HOSTS = (
-    "smsclouds.cloud",
-    "localhost",
-    "127.0.0.1",
-)  # of a certificate of our own
+STOP_SIGNALS = tuple(  # SIGBREAK is Ctrl-Break, which Windows alone has
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK")
+    if hasattr(signal, name)
+)
 
 # Requests make many small objects, and few of them are rubbish: with the interpreter's
 # own thresholds the collector is the tail of the latency. What stays is looked at once,
@@ -40,11 +47,14 @@ CERTIFICATE_HOSTS = (
 GC_THRESHOLDS = (5_000, 6_000, 1_000)
 
 
-ListeningSocket = tuple[socket.socket, ssl.SSLContext | None]
+log = logging.getLogger("emulator")
 
 
-class ServeError(Exception):
-    """The process cannot serve with these settings; the message says what to change."""
+class Listeners(NamedTuple):
+    """Sockets of one port, and what they speak TLS with."""
+
+    sockets: list[socket.socket]
+    context: ssl.SSLContext | None = None
 
 
 class ReadyReport(Struct, frozen=True):
@@ -67,7 +77,8 @@ class SmppEndpoint(Struct, frozen=True):
     """The SMPP server, if the application has one, and where it is to listen."""
 
     server: SmppServer | None
-    listeners: list[ListeningSocket]
+    listeners: list[Listeners]
+    handshake_timeout: float | None = None  # seconds, of TLS
 
     @property
     def addresses(self) -> Mapping[str, str]:
@@ -75,8 +86,10 @@ class SmppEndpoint(Struct, frozen=True):
 
     async def open(self) -> None:
         if self.server:
-            for listener, context in self.listeners:
-                await self.server.listen(listener, context)
+            for listeners in self.listeners:
+                await self.server.listen(
+                    *listeners, handshake_timeout=self.handshake_timeout
+                )
 
     async def close(self) -> None:
         if self.server:
@@ -86,7 +99,7 @@ class SmppEndpoint(Struct, frozen=True):
 class Endpoints(NamedTuple):
     """The listening sockets of the process."""
 
-    http: list[ListeningSocket]
+    http: list[Listeners]
     smpp: SmppEndpoint
 
 
@@ -95,8 +108,12 @@ class HttpServer(uvicorn.Server):
 
     smpp = SmppEndpoint(None, [])  # that it serves beside
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, handshake_timeout: float | None = None
+    ) -> None:
         super().__init__(config)
+        self.handshake_timeout = handshake_timeout  # seconds, of TLS
+        self._tls_door: TlsDoor | None = None
         self.answering = asyncio.Event()
 
     @contextmanager
@@ -104,12 +121,31 @@ class HttpServer(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        loop, config = asyncio.get_running_loop(), self.config
+        protocol: Any = config.http_protocol_class
+        make_connection: Callable[[], Any] = partial(
+            protocol,
+            config=config,
+            server_state=self.server_state,
+            app_state={},
+            _loop=loop,
+        )
+        if config.ssl is not None:
+            make_connection = self._tls_door = TlsDoor(
+                make_connection, config.ssl, protocol.table, self.handshake_timeout
+            )
+        self.servers = [
+            await loop.create_server(make_connection, sock=each, backlog=LISTEN_BACKLOG)
+            for each in sockets or []
+        ]
+        self.started = True
         await self.smpp.open()
         self.answering.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait for open requests, then disconnect, which ends their endpoints."""
+        if self._tls_door is not None:
+            self._tls_door.close()
         asyncio.get_running_loop().call_later(SHUTDOWN_GRACE, self._abort_connections)
         await asyncio.gather(super().shutdown(sockets), self.smpp.close())
 
@@ -126,6 +162,7 @@ def run_server(
     Raises ``ServeError`` where it cannot.
     """
     _check_settings(settings)
+    _bound_connections(app, settings)
     doors = _open_endpoints(app, settings)
     if settings.ready_file:
         prepare_ready_file(settings.ready_file)
@@ -142,7 +179,7 @@ def make_embedded_server(app: ASGIApp, settings: Settings) -> HttpServer:
     """
     server = HttpServer(_make_config(app, settings, None))
     server.smpp = SmppEndpoint(
-        _find_smpp_server(app), [(open_listener(settings.host, 0), None)]
+        _find_smpp_server(app), [Listeners(open_listeners(settings.host, 0))]
     )
     return server
 
@@ -154,13 +191,17 @@ async def _run_servers(
     announce: Callable[[ReadyReport], None],
 ) -> None:
     servers = [
-        HttpServer(_make_config(app, settings, context)) for _, context in doors.http
+        HttpServer(
+            _make_config(app, settings, context),
+            handshake_timeout=settings.header_timeout,
+        )
+        for _, context in doors.http
     ]
     servers[0].smpp = doors.smpp
-    with _handle_signals(servers):
+    with _handle_signals(servers), ExitStack() as at_the_end:
         async with asyncio.TaskGroup() as group:
-            for server, (listener, _) in zip(servers, doors.http, strict=True):
-                group.create_task(server.serve([listener]))
+            for server, (sockets, _) in zip(servers, doors.http, strict=True):
+                group.create_task(server.serve(sockets))
             for server in servers:
                 await server.answering.wait()
             _tune_garbage_collector()
@@ -168,10 +209,9 @@ async def _run_servers(
             ready = ReadyReport(http, next(iter(secure), None), doors.smpp.addresses)
             if settings.ready_file:
                 write_ready_file(settings.ready_file, ready.facts)
+                at_the_end.callback(remove_ready_file, settings.ready_file, ready.facts)
             announce(ready)
             await _warm_up(app)
-    if settings.ready_file:
-        settings.ready_file.unlink(missing_ok=True)
 
 
 async def _warm_up(app: ASGIApp) -> None:
@@ -189,22 +229,20 @@ def _open_endpoints(app: ASGIApp, settings: Settings) -> Endpoints:
     """
     tls_ports = (settings.tls_port, settings.smpp_tls_port)
     context = None if tls_ports == (None, None) else make_server_context(settings)
-    http: list[ListeningSocket] = [(open_listener(settings.host, settings.port), None)]
+    host = settings.host
+    http = [Listeners(open_listeners(host, settings.port))]
     if settings.tls_port is not None:
-        http.append(
-            (open_listener(settings.host, settings.tls_port, "--tls-port"), context)
-        )
+        opened = open_listeners(host, settings.tls_port, "--tls-port")
+        http.append(Listeners(opened, context))
     door = _find_smpp_server(app)
-    smpp: list[ListeningSocket] = []
+    smpp: list[Listeners] = []
     if door and settings.smpp_port is not None:
         flag = "--smpp-port (none switches SMPP off)"
-        smpp.append((open_listener(settings.host, settings.smpp_port, flag), None))
+        smpp.append(Listeners(open_listeners(host, settings.smpp_port, flag)))
     if door and settings.smpp_tls_port is not None:
-        listener = open_listener(
-            settings.host, settings.smpp_tls_port, "--smpp-tls-port"
-        )
-        smpp.append((listener, context))
-    return Endpoints(http, SmppEndpoint(door, smpp))
+        opened = open_listeners(host, settings.smpp_tls_port, "--smpp-tls-port")
+        smpp.append(Listeners(opened, context))
+    return Endpoints(http, SmppEndpoint(door, smpp, settings.header_timeout))
 
 
 def _find_smpp_server(app: ASGIApp) -> SmppServer | None:
@@ -212,48 +250,48 @@ def _find_smpp_server(app: ASGIApp) -> SmppServer | None:
     return getattr(getattr(app, "state", None), "smpp", None)
 
 
+def _find_connection_table(app: ASGIApp) -> ConnectionTable:
+    """Return the table of the application's connections, or a new one."""
+    table: ConnectionTable | None = getattr(
+        getattr(app, "state", None), "connections", None
+    )
+    return table or ConnectionTable()
+
+
+def _bound_connections(app: ASGIApp, settings: Settings) -> None:
+    """Let there be as many connections as are set and the system lets be open."""
+    possible = raise_file_limit(settings.max_connections)
+    _find_connection_table(app).counts.limit = possible
+    if possible < settings.max_connections:
+        log.warning(
+            "the system lets this process open too few files (ulimit -n) for "
+            "--max-connections %s: there can be %s connections",
+            settings.max_connections,
+            possible,
+        )
+
+
 def _check_settings(settings: Settings) -> None:
     """Raise ``ServeError`` for a setting that has no effect with the others."""
-    details = settings.tls_cert or settings.tls_key or settings.tls_ca_file
+    of_ours = settings.tls_ca_file or settings.tls_name
+    details = settings.tls_cert or settings.tls_key or of_ours
     message = ""
     if settings.tls_port is None and settings.smpp_tls_port is None and details:
         message = (
-            "a certificate, a key or a CA file needs --tls-port or --smpp-tls-port "
-            "as well"
+            "a certificate, its names, a key or a CA file needs --tls-port or "
+            "--smpp-tls-port as well"
         )
     elif settings.tls_key and not settings.tls_cert:
         message = "--tls-key needs the certificate that it belongs to, as --tls-cert"
-    elif settings.tls_cert and settings.tls_ca_file:
+    elif settings.tls_cert and of_ours:
+        flag = "--tls-ca-file" if settings.tls_ca_file else "--tls-name"
+        of_what = "the CA" if settings.tls_ca_file else "the names"
         message = (
-            "--tls-ca-file is for the CA of a certificate made on the spot; "
+            f"{flag} is for {of_what} of a certificate made on the spot; "
             "leave it out, or --tls-cert"
         )
     if message:
         raise ServeError(message)
-
-
-def write_ready_file(ready_file: Path, facts: Mapping[str, Any]) -> None:
-    """Write the ready file, whole or not at all."""
-    scratch = _scratch_path(ready_file)
-    scratch.write_text(json.dumps(facts) + "\n", "utf-8")
-    scratch.replace(ready_file)
-
-
-def prepare_ready_file(ready_file: Path) -> None:
-    """Remove what a killed process left, and see that a new one can be written.
-
-    Raises ``ServeError`` where it cannot.
-    """
-    try:
-        ready_file.unlink(missing_ok=True)
-        _scratch_path(ready_file).touch()
-    except OSError as error:
-        message = f"the ready file {ready_file} cannot be written ({error.strerror})"
-        raise ServeError(message) from error
-
-
-def _scratch_path(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}")
 
 
 def _make_config(
@@ -261,7 +299,7 @@ def _make_config(
 ) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
-        http=_make_protocol(settings),
+        http=_make_protocol(settings, _find_connection_table(app)),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -269,8 +307,6 @@ def _make_config(
         access_log=False,
         server_header=False,
         date_header=not getattr(app, "is_dated", False),
-        backlog=LISTEN_BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
@@ -279,27 +315,35 @@ def _make_config(
     return config
 
 
-def _make_protocol(settings: Settings) -> type[HttpProtocol]:
+def _make_protocol(settings: Settings, table: ConnectionTable) -> type[HttpProtocol]:
     """Return the protocol with the bounds that the settings give."""
-    limits = HeadLimits(
+    limits = HttpLimits(
         line=settings.request_line_limit,
         headers=settings.header_limit,
         count=settings.max_headers,
+        discard=max(settings.body_limit, settings.snapshot_limit),
+        idle=settings.idle_timeout,
+        header=settings.header_timeout,
+        transfer=settings.transfer_timeout,
     )
-    return type("HttpProtocol", (HttpProtocol,), {"limits": limits})
+    facts = {
+        "limits": limits,
+        "keep_alive_lines": limits.keep_alive_lines,
+        "table": table,
+        "lingering": set(),
+    }
+    return type("HttpProtocol", (HttpProtocol,), facts)
 
 
 @contextmanager
 def _handle_signals(servers: list[HttpServer]) -> Iterator[None]:
-    """Let SIGTERM and SIGINT end the servers."""
+    """Let the signals that stop a process end the servers."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         for server in servers:
             server.should_exit = True
 
-    before = {
-        each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)
-    }
+    before = {each: signal.signal(each, stop) for each in STOP_SIGNALS}
     try:
         yield
     finally:
@@ -322,62 +366,9 @@ def _tune_garbage_collector() -> None:
     gc.enable()
 
 
-def open_listener(host: str, port: int, flag: str = "--port") -> socket.socket:
-    """Return a listening socket.  Raises ``ServeError`` where the port is taken."""
-    try:
-        family, kind, protocol, _, target = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        with ExitStack() as failing:
-            failing.callback(listener.close)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(target)
-            listener.listen(LISTEN_BACKLOG)
-            failing.pop_all()
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        message = (
-            f"cannot listen on {host}:{port} ({reason}); "
-            f"choose another --host or {flag}, where 0 takes a free one"
-        )
-        raise ServeError(message) from error
-    return listener
-
-
-def make_listener_url(listener: socket.socket, context: ssl.SSLContext | None) -> str:
-    """Return the URL of *listener*."""
-    host, port = listener.getsockname()[:2]
+def make_listener_url(
+    sockets: list[socket.socket], context: ssl.SSLContext | None
+) -> str:
+    """Return the URL of the first of *sockets*."""
+    host, port = sockets[0].getsockname()[:2]
     return make_reachable_url(host, port, scheme="https" if context else "http")
-
-
-def make_server_context(settings: Settings) -> ssl.SSLContext:
-    """Return the context of the user's certificate, or of a new one."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if settings.tls_cert:
-        try:
-            context.load_cert_chain(settings.tls_cert, settings.tls_key)
-        except (OSError, ssl.SSLError) as error:
-            message = f"the certificate {settings.tls_cert} cannot be used: {error}"
-            raise ServeError(message) from error
-        return context
-    trustme = import_module("trustme")  # with cryptography 60 ms
-    authority = trustme.CA()
-    _load_certificate(authority.issue_cert(*CERTIFICATE_HOSTS), context)
-    if settings.tls_ca_file:
-        try:
-            authority.cert_pem.write_to_path(str(settings.tls_ca_file))
-        except OSError as error:
-            message = f"the CA cannot be written: {error}"
-            raise ServeError(message) from error
-    return context
-
-
-def _load_certificate(certificate: Any, context: ssl.SSLContext) -> None:
-    """Let *context* show *certificate*; a disk to write on may be missing."""
-    if sys.platform != "linux":
-        certificate.configure_cert(context)
-        return
-    with os.fdopen(os.memfd_create("certificate"), "wb", buffering=0) as file:
-        file.write(certificate.private_key_and_cert_chain_pem.bytes())
-        context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")

@@ -7,6 +7,10 @@ MEBIBYTE = 1024 * 1024
 LOOPBACK_FOR = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - heard on, not called
 
 
+class ServeError(Exception):
+    """The process cannot serve with these settings; the message says what to change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Flag > environment > TOML file > these defaults."""
@@ -24,6 +28,7 @@ class Settings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_ca_file: Path | None = None
+    tls_name: str | None = None  # names in a certificate made, beside our own: a,b
     smpp_port: int | None = 2775  # 0 takes a free one, None is off
     smpp_tls_port: int | None = None
     auto_create_worlds: str = (
@@ -45,6 +50,10 @@ class Settings:
     request_line_limit: int = 16 * 1024  # bytes
     header_limit: int = 64 * 1024  # bytes of a request's header lines
     max_headers: int = 100  # of a request
+    max_connections: int = 2_000  # open at once, over all ports
+    idle_timeout: float = 75.0  # seconds between two requests
+    header_timeout: float = 30.0  # seconds in which the head of a request has to come
+    transfer_timeout: float = 120.0  # seconds for its body, and for an unread answer
     snapshot_limit: int = 64 * MEBIBYTE  # octets of a body for the control API, too
     max_messages: int = 5_000_000  # that a world may hold
     max_worlds: int = 20_000

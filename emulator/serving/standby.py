@@ -4,9 +4,10 @@ Until then it is one listening socket and one thread that sleeps, so a process t
 sends it no request pays almost nothing.
 """
 
+import selectors
 import socket
 from json import dumps
-from select import select
+from os import getpid
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ class Standby:
 
     def __init__(self, world: str) -> None:
         self._world = world
+        self._process = getpid()
         self._server: HttpServer | None = None
         self._is_stopped = False
         self._lock = Lock()
@@ -33,6 +35,8 @@ class Standby:
 
     def close(self) -> None:
         """Stop serving, or waiting for the first connection."""
+        if self._process != getpid():  # of the process that was forked, which goes on
+            return
         with self._lock:
             self._is_stopped = True
             if self._server is not None:
@@ -52,7 +56,10 @@ class Standby:
 
     def _wait_for_client(self) -> bool:
         """Wait for a connection; return false if this is closed before."""
-        ready, _, _ = select((self._listener, self._wake_receiver), (), ())
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ)
+            selector.register(self._wake_receiver, selectors.EVENT_READ)
+            ready = [key.fileobj for key, _ in selector.select()]
         return self._wake_receiver not in ready
 
     def _serve_world(self) -> None:

@@ -12,9 +12,16 @@ from collections.abc import Callable
 from math import inf
 from typing import cast
 
+from emulator.network.connections import Idleness
 from emulator.network.eager import start_eagerly
 from emulator.smpp.bodies import CommandId, OutbindBody
-from emulator.smpp.session import EventKind, SessionEvent, SessionTimers, SmppSession
+from emulator.smpp.session import (
+    BOUND_STATES,
+    EventKind,
+    SessionEvent,
+    SessionTimers,
+    SmppSession,
+)
 from emulator.smsc.server_state import ServerState
 from emulator.smsc.session_handler import SessionHandler
 
@@ -40,6 +47,7 @@ class SmppConnection(asyncio.Protocol):
         self._server_state = server_state
         self._outbind = outbind  # sent first, where the emulator has dialled
         self._outgoing: list[bytes] = []
+        self.idleness: Idleness | None = None
         self._is_in_turn = False  # a turn runs, or the next is scheduled
         self._is_full = False  # the client does not read what was written
         self._has_held_submit = False  # it waits until receipts are acknowledged
@@ -59,6 +67,9 @@ class SmppConnection(asyncio.Protocol):
         line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_SIZE)
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # some loops do
         self._server_state.connections.add(self)
+        if not self._server_state.table.admit(self):
+            self._transport.abort()
+            return
         if self._outbind is not None:
             self.send(self.session.make_pdu(CommandId.OUTBIND, self._outbind))
         self.schedule_timer()
@@ -81,6 +92,7 @@ class SmppConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         self._server_state.connections.discard(self)
+        self._server_state.table.discard(self)
         if self._timer is not None:
             self._timer.cancel()
         self.handler.handle_disconnect()
@@ -147,6 +159,10 @@ class SmppConnection(asyncio.Protocol):
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ZERO_LINGER)
         self._transport.abort()
 
+    def close_for_another(self) -> None:
+        """Close the connection, whose client is not bound, as there are too many."""
+        self._transport.abort()
+
     def abort(self) -> None:
         """Close the connection at once, without flushing."""
         self._transport.abort()
@@ -188,6 +204,7 @@ class SmppConnection(asyncio.Protocol):
                 out.append(answer)
         else:
             self._loop.call_soon(self._start_turn)
+        self._update_idleness()
         await handler.flush_to_store()
         self._flush()
         self._update_reading()
@@ -235,6 +252,13 @@ class SmppConnection(asyncio.Protocol):
             transport.resume_reading()
         elif not wanted and transport.is_reading():
             transport.pause_reading()
+
+    def _update_idleness(self) -> None:
+        """Let the connection of a client that is not bound be closed for another."""
+        is_bound = self.session.state in BOUND_STATES
+        self._server_state.table.set_idleness(
+            self, None if is_bound else Idleness.SILENT
+        )
 
     def _handle_timer(self) -> None:
         self._timer = None

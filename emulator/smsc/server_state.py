@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from emulator.domain.access import BindConfig, SmscConfig
 from emulator.domain.command_status import CommandStatus, SmppRefusal
+from emulator.network.connections import ConnectionTable
 from emulator.smpp.session import SessionTimers
 from emulator.smsc.receipt_dispatcher import ReceiptDispatcher
 from emulator.world import World
@@ -23,8 +24,12 @@ class RateWindow(NamedTuple):
 class ServerState:
     """What all session handlers of a process share."""
 
-    def __init__(self, worlds: WorldDirectory) -> None:
+    def __init__(
+        self, worlds: WorldDirectory, table: ConnectionTable | None = None
+    ) -> None:
         self.worlds = worlds
+        # Of all connections of the process, those of HTTP included
+        self.table = table or ConnectionTable()
         self.connections: set[Any] = set()  # those that are open
         self.dispatcher = ReceiptDispatcher()
         self.session_numbers = count(1)

@@ -7,11 +7,14 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from emulator.network.connections import ConnectionTable
 from emulator.network.resolver import ForbiddenTargetError, dial_host
+from emulator.network.tls_handshake import TlsDoor
 from emulator.worlds import OutboundBind, WorldDirectory
 
 if TYPE_CHECKING:
@@ -28,28 +31,42 @@ log = logging.getLogger("emulator")
 class SmppServer:
     """Listens for the clients of all worlds of this process."""
 
-    def __init__(self, worlds: WorldDirectory) -> None:
+    def __init__(
+        self, worlds: WorldDirectory, table: ConnectionTable | None = None
+    ) -> None:
         self._worlds = worlds
+        self._table = table or ConnectionTable(worlds.counters.connections)
         self._servers: list[asyncio.Server] = []
+        self._tls_doors: list[TlsDoor] = []
         self._outbinds: set[asyncio.Task[None]] = set()
         worlds.bind_outbound = self._start_outbind
 
     async def listen(
-        self, listener: socket.socket, context: ssl.SSLContext | None = None
+        self,
+        listeners: list[socket.socket],
+        context: ssl.SSLContext | None = None,
+        *,
+        handshake_timeout: float | None = None,
     ) -> None:
-        """Serve the connections to *listener*, over TLS where there is a context."""
+        """Serve the connections to *listeners*, over TLS where there is a context.
+
+        The address that is told is that of the first.
+        """
         loop = asyncio.get_running_loop()
-        line = partial(self._make_connection, tls=context is not None)
-        server = await loop.create_server(line, sock=listener, ssl=context)
-        self._servers.append(server)
-        host, port, *_ = listener.getsockname()
+        line: Callable[[], Any] = partial(self._make_connection, tls=bool(context))
+        if context is not None:
+            line = TlsDoor(line, context, self._table, handshake_timeout)
+            self._tls_doors.append(line)
+        for each in listeners:
+            self._servers.append(await loop.create_server(line, sock=each))
+        host, port, *_ = listeners[0].getsockname()
         self._worlds.smpp_addresses["smpps" if context else "smpp"] = f"{host}:{port}"
 
     @cached_property
     def _server_state(self) -> "ServerState":
         from emulator.smsc.server_state import ServerState  # noqa: PLC0415 - 15 ms
 
-        return ServerState(self._worlds)
+        return ServerState(self._worlds, self._table)
 
     def _make_connection(
         self, *, tls: bool = False, outbind: "OutbindBody | None" = None
@@ -104,6 +121,8 @@ class SmppServer:
         """
         for server in self._servers:
             server.close()
+        for door in self._tls_doors:
+            door.close()
         for call in tuple(self._outbinds):
             call.cancel()
         lines = self.connections

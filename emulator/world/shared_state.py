@@ -90,10 +90,20 @@ class Histogram:
         self.total += seconds
 
 
+class ConnectionCounts(Struct):
+    """The connections of clients, over all ports."""
+
+    open: int = 0
+    limit: int = 0  # how many may be open at once
+    closed: int = 0  # of those that asked for nothing, to make room for new ones
+    refused: int = 0  # as there was no room to be made
+
+
 class Counters:
-    """Counters that only grow, over all worlds, those that are gone included."""
+    """Counters over all worlds, those that are gone included; but *open* they grow."""
 
     def __init__(self) -> None:
+        self.connections = ConnectionCounts()
         self.requests: Counter[tuple[str, int]] = Counter()  # by operation and status
         self.messages: Counter[str] = Counter()  # accepted, by channel
         self.faults: Counter[str] = Counter()  # that struck, by operation

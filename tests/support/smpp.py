@@ -285,7 +285,7 @@ def open_smsc(api: Api) -> Iterator[Smsc]:
     loop = api._loop  # noqa: SLF001 - the loop that everything of the test is on
     listener = socket.create_server(("127.0.0.1", 0))
     server: SmppServer = api.app.state.smpp
-    loop.run_until_complete(server.listen(listener))
+    loop.run_until_complete(server.listen([listener]))
     smsc = Smsc(api, listener.getsockname()[1])
     try:
         yield smsc

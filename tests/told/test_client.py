@@ -17,7 +17,7 @@ from emulator.client.transport import (
 )
 from tests.support.emulator import START
 from tests.support.orders import HANDSETS, NUMBER, SMS, make_recipients, make_sms
-from tests.support.receiver import open_world
+from tests.support.servers import open_world
 from tests.support.transcripts import Scribe
 
 THEN = datetime(2026, 3, 2, 18, 0, 5, tzinfo=UTC)

@@ -8,7 +8,7 @@ from emulator.client import Emulator
 from emulator.command.main import main
 from emulator.serving.standby import Standby
 from tests.support.orders import HANDSETS, NUMBER, SMS, make_recipients, make_sms
-from tests.support.receiver import open_world
+from tests.support.servers import open_world
 from tests.support.transcripts import Scribe
 
 COMMANDS = (

@@ -47,6 +47,21 @@ def _list_families(worlds: WorldDirectory) -> Iterator[MetricFamily]:
         ),
     )
     yield MetricFamily(
+        "smsclouds_connections",
+        "gauge",
+        "Connections of clients that are open.",
+        [({}, tally.connections.open)],
+    )
+    yield MetricFamily(
+        "smsclouds_connections_turned_away_total",
+        "counter",
+        "Connections that were closed for others, or refused, as too many were open.",
+        [
+            ({"how": "closed"}, tally.connections.closed),
+            ({"how": "refused"}, tally.connections.refused),
+        ],
+    )
+    yield MetricFamily(
         "smsclouds_messages_total",
         "counter",
         "Messages accepted.",

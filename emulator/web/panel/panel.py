@@ -178,9 +178,7 @@ class Panel:
                 action.operation, action.body(form), **params
             )
         except ControlRefusal as declined:
-            return _make_response(
-                _render_template("toast.html", request, declined=declined)
-            )
+            return _make_declined_toast(request, declined)
         name = request.path_params["name"]
         answer = _make_response(
             _render_template("toast.html", request, declined=None, name=name, done=done)
@@ -200,9 +198,7 @@ class Panel:
             document = await seat.read_upload(headers, self._upload_limit)
             done = await seat.call_operation("restoreWorld", document)
         except ControlRefusal as declined:
-            return _make_response(
-                _render_template("toast.html", request, declined=declined)
-            )
+            return _make_declined_toast(request, declined)
         return _make_response(
             _render_template(
                 "toast.html", request, declined=None, name="restore", done=done
@@ -269,6 +265,11 @@ def _is_over_tls(request: Request) -> bool:
 def _make_404(request: Request) -> ControlRefusal:
     path: str = request.scope["path"]
     return ControlRefusal("404", 404, path)
+
+
+def _make_declined_toast(request: Request, declined: ControlRefusal) -> Response:
+    html = _render_template("toast.html", request, declined=declined)
+    return _make_response(html, declined.status)
 
 
 def _hash_html(html: str) -> str:
