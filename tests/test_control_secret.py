@@ -167,8 +167,9 @@ def test_api_and_panel_count_together_and_say_when_to_try_again(guarded: Api) ->
     assert (api.status, page.status) == (429, 429)
     assert api.headers["content-type"] == "application/problem+json"
     assert api.headers["retry-after"] == page.headers["retry-after"] == "1"
-    assert api.body["title"] == "Too many wrong secrets: wait 1 seconds"
-    assert "espere 1 segundos" in page.octets.decode()
+    assert api.body["title"] == "Too many wrong secrets: wait 1 s"
+    assert api.body["detail"] == "wait 1 s, and send the right secret then"
+    assert "espere 1 s." in page.octets.decode()
     assert SECRET not in page.octets.decode()
     # Who has entered, and who asks for no command, is not held up.
     assert (

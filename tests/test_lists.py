@@ -291,8 +291,8 @@ SENTENCES: Mapping[str, tuple[int, str, str]] = {
     ),
     "TOO_MANY_GUESSES": (
         429,
-        "Demasiados secretos equivocados: espere {seconds} segundos",
-        "Too many wrong secrets: wait {seconds} seconds",
+        "Demasiados secretos equivocados: espere {seconds} s",
+        "Too many wrong secrets: wait {seconds} s",
     ),
     "NO_SUCH_ITEM": (404, "El elemento no existe", "The item does not exist"),
     "NOT_CHANGEABLE": (

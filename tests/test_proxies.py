@@ -487,6 +487,9 @@ def test_page_button_stream_and_client_go_through_a_proxy(
             emulator.clock.freeze()
             name = emulator.info.name
 
+        with Emulator("{}:{}".format(*served.address)) as unadorned:
+            assert unadorned.facts.name == "demo"
+
         assert (page.status, button.status, evil.status) == (200, 200, 403)
         assert b'href="/sms/panel/campaigns' in page.read()
         assert live.status == 200

@@ -118,7 +118,6 @@ class SocketTransport:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._below = urlsplit(self.url).path  # where a proxy has it
         self._idle: deque[tuple[HTTPConnection, float]] = deque()
         self._process = getpid()  # whose the idle connections are
 
@@ -180,7 +179,9 @@ class SocketTransport:
     def _send(self, connection: "HTTPConnection", request: ClientRequest) -> None:
         method, path = request[:2]
         headers = dict(request.headers)
-        connection.request(method, self._below + path, request.body or None, headers)
+        target = urlsplit(self.url)
+        below = target.path if target.netloc else ""  # where a proxy has it
+        connection.request(method, below + path, request.body or None, headers)
 
     def _iter_chunks(
         self, connection: "HTTPConnection", request: ClientRequest

@@ -32,8 +32,8 @@ SECRET_NEEDED = RefusalReason(
 TOO_MANY_GUESSES = RefusalReason(
     "TOO_MANY_GUESSES",
     429,
-    "Demasiados secretos equivocados: espere {seconds} segundos",
-    "Too many wrong secrets: wait {seconds} seconds",
+    "Demasiados secretos equivocados: espere {seconds} s",
+    "Too many wrong secrets: wait {seconds} s",
 )
 NO_SUCH_ITEM = RefusalReason(
     "NO_SUCH_ITEM", 404, "El elemento no existe", "The item does not exist"

@@ -101,7 +101,7 @@ class ControlApi:
         """Refuse a request that may not command, or has to wait for its next guess."""
         check = self._guard.check_request(context.scope, context.headers)
         if check.wait:
-            why = f"wait {check.wait} seconds, and send the right secret then"
+            why = f"wait {check.wait} s, and send the right secret then"
             raise Refusal(TOO_MANY_GUESSES, why, seconds=check.wait)
         if not check.is_right:
             raise Refusal(SECRET_NEEDED, f"send the header {SECRET_HEADER}: <secret>")
