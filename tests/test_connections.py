@@ -123,7 +123,10 @@ def test_where_each_is_at_work_a_new_one_is_told_so(
     assert b"\r\nretry-after: 1" in head
     assert b"(--max-connections)" in head
     assert json.loads(body)["error"]["status_code"] == 503
+    assert rest(lines(smpp_address(few))) == b""
     assert "new ones are refused" in few.log.read_text()
+    assert "Traceback" not in few.log.read_text()
+    assert few.process.poll() is None
 
 
 def test_a_client_of_smpp_that_has_not_bound_makes_room_and_one_that_has_stays(
