@@ -166,6 +166,21 @@ def test_tls_that_is_never_agreed_upon_makes_room_as_well(
         assert served.log.read_text().count("\n") == 1
 
 
+def test_a_crowd_that_comes_at_once_waits_at_each_port_for_being_let_in(
+    lines: Callable[..., socket.socket],
+) -> None:
+    """A port whose queue is full makes clients try again a second later."""
+    with serve("--tls-port", "0", "--smpp-tls-port", "0") as served:
+        served.process.send_signal(signal.SIGSTOP)
+        for name in ("http", "https", "smpp", "smpps"):
+            host, _, port = served.ready[name].rpartition("/")[2].rpartition(":")
+            for _ in range(200):
+                lines((host, int(port)))
+        served.process.send_signal(signal.SIGCONT)
+
+        assert served.ask("GET", "/api/v1/user").status == 200
+
+
 def test_the_figures_of_connections_are_exported(few: Served) -> None:
     text = few.ask("GET", "/_emulator/metrics").octets.decode()
 
