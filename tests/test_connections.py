@@ -131,7 +131,10 @@ def test_where_each_is_at_work_a_new_one_is_told_so(
     assert b"\r\nretry-after: 1" in head
     assert b"(--max-connections)" in head
     assert json.loads(body)["error"]["status_code"] == 503
+    assert rest(lines(smpp_address(few))) == b""
     assert "new ones are refused" in few.log.read_text()
+    assert "Traceback" not in few.log.read_text()
+    assert few.process.poll() is None
 
 
 def test_a_client_of_smpp_that_has_not_bound_makes_room_and_one_that_has_stays(
@@ -169,6 +172,21 @@ def test_tls_that_is_never_agreed_upon_makes_room_as_well(
         served.process.send_signal(signal.SIGTERM)
         assert served.process.wait(DEADLINE) == 0
         assert served.log.read_text().count("\n") == 1
+
+
+def test_a_crowd_that_comes_at_once_waits_at_each_port_for_being_let_in(
+    lines: Callable[..., socket.socket],
+) -> None:
+    """A port whose queue is full makes clients try again a second later."""
+    with serve_emulator("--tls-port", "0", "--smpp-tls-port", "0") as served:
+        served.process.send_signal(signal.SIGSTOP)
+        for name in ("http", "https", "smpp", "smpps"):
+            host, _, port = served.ready[name].rpartition("/")[2].rpartition(":")
+            for _ in range(200):
+                lines((host, int(port)))
+        served.process.send_signal(signal.SIGCONT)
+
+        assert served.ask("GET", "/api/v1/user").status == 200
 
 
 def test_the_figures_of_connections_are_exported(few: ServedEmulator) -> None:

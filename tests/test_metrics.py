@@ -111,6 +111,8 @@ def test_a_fresh_process_has_its_families_and_one_world(api: Api) -> None:
 
     assert {name: each.kind for name, each in told.items()} == {
         "smsclouds_requests_total": "counter",
+        "smsclouds_connections": "gauge",
+        "smsclouds_connections_turned_away_total": "counter",
         "smsclouds_messages_total": "counter",
         "smsclouds_faults_total": "counter",
         "smsclouds_worlds": "gauge",
@@ -118,7 +120,12 @@ def test_a_fresh_process_has_its_families_and_one_world(api: Api) -> None:
         "smsclouds_delivery_lag_seconds": "histogram",
         "smsclouds_receipts_dropped_total": "counter",
     }
-    assert {name for name, each in told.items() if each.samples} == {"smsclouds_worlds"}
+    assert {name for name, each in told.items() if each.samples} == {
+        "smsclouds_worlds",
+        "smsclouds_connections",
+        "smsclouds_connections_turned_away_total",
+    }
+    assert told["smsclouds_connections"].samples == {frozenset(): 0}
     assert told["smsclouds_worlds"].samples == {frozenset(): 1}
 
 

@@ -498,7 +498,7 @@ MAY: dict[tuple[str, str], str] = {
     ("client.transport", "HTTPConnection"): "the same",
     ("client.transport", "HTTPSConnection"): "the same",
     ("client.transport", "connect"): "the same",
-    ("serving.server", "getaddrinfo"): "where it listens, which it does itself",
+    ("serving.listeners", "getaddrinfo"): "where it listens, which it does itself",
     ("store.database_file", "connect"): "SQLite, a file",
     ("command.doctor", "urllib.request"): "which proxies are set; it asks nobody",
 }

@@ -12,6 +12,7 @@ from emulator.timekeeping.clock import stopwatch
 from emulator.world.shared_state import ConnectionCounts
 
 DEFAULT_LIMIT = 2_000  # connections
+LISTEN_BACKLOG = 2_048  # connections that wait to be accepted, at each port
 LOG_INTERVAL = 60.0  # seconds in which the log says once that the limit was met
 
 log = logging.getLogger("emulator")

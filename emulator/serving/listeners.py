@@ -5,9 +5,9 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+from emulator.network.connections import LISTEN_BACKLOG
 from emulator.serving.settings import ServeError
 
-LISTEN_BACKLOG = 2_048  # connections that wait to be accepted
 FREE_PORT_ATTEMPTS = 20  # times that a port is tried which is free on every address
 # Hosts with an address in each family, whatever a resolver says; source: RFC 6761, 6.3
 ADDRESSES_BY_HOST = {

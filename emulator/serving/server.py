@@ -18,13 +18,13 @@ import uvicorn
 from msgspec import Struct, field
 from starlette.types import ASGIApp
 
-from emulator.network.connections import ConnectionTable
+from emulator.network.connections import LISTEN_BACKLOG, ConnectionTable
 from emulator.network.tls_handshake import TlsDoor
 from emulator.serving.certificates import make_server_context
 from emulator.serving.file_limit import raise_file_limit
 from emulator.serving.http_connection import HttpLimits
 from emulator.serving.http_protocol import HttpProtocol
-from emulator.serving.listeners import LISTEN_BACKLOG, open_listeners
+from emulator.serving.listeners import open_listeners
 from emulator.serving.ready_file import (
     prepare_ready_file,
     remove_ready_file,

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from emulator.network.connections import ConnectionTable
+from emulator.network.connections import LISTEN_BACKLOG, ConnectionTable
 from emulator.network.resolver import ForbiddenTargetError, dial_host
 from emulator.network.tls_handshake import TlsDoor
 from emulator.worlds import OutboundBind, WorldDirectory
@@ -58,7 +58,8 @@ class SmppServer:
             line = TlsDoor(line, context, self._table, handshake_timeout)
             self._tls_doors.append(line)
         for each in listeners:
-            self._servers.append(await loop.create_server(line, sock=each))
+            server = await loop.create_server(line, sock=each, backlog=LISTEN_BACKLOG)
+            self._servers.append(server)
         host, port, *_ = listeners[0].getsockname()
         self._worlds.smpp_addresses["smpps" if context else "smpp"] = f"{host}:{port}"
 

@@ -155,7 +155,7 @@ def read_parameters(
         text = scope["query_string"].decode("latin-1")
         if operation.is_closed:
             _refuse_unknown_query(parse_qs(text, keep_blank_values=True), operation)
-        query = parse_qs(text, keep_blank_values=operation.is_closed)
+        query = parse_qs(text)
         sent |= {name: values[-1] for name, values in query.items()}
         known = [*known, *(each for each in operation.query if each.name in query)]
     for each in operation.headers:
