@@ -143,6 +143,8 @@ class Api:
 
     @property
     def world(self) -> World:
+        if dormant := self.worlds.dormant.by_token.get(self.token):
+            dormant.load()
         return at_once(self.worlds.get_or_create(self.token))
 
     @property

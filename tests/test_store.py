@@ -383,11 +383,11 @@ def test_a_world_that_cannot_be_loaded_is_set_aside_and_the_others_serve(
     )
 
     with kept(tmp_path, token="world-broken") as api:
+        place(api)  # in a new world of that name
+        assert len(api.world.campaigns) == 1
         (said,) = caplog.messages
         assert "the world broken cannot be loaded" in said
         assert "the others serve" in said
-        place(api)  # in a new world of that name
-        assert len(api.world.campaigns) == 1
     with kept(tmp_path, token="world-broken") as api:
         assert len(api.world.campaigns) == 1
     with closing(sqlite3.connect(file(tmp_path))) as base:

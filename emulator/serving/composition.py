@@ -83,21 +83,27 @@ def build_program(settings: Settings) -> EmulatorApp:
             )
         ),
     )
-    program.state.close = open_world_store(worlds, settings.data)
-    program.state.warming = platform.compile_validators()
+    program.state.close = open_world_store(worlds, settings)
+    program.state.warming = chain(platform.compile_validators(), worlds.load_pending())
     return program
 
 
-def open_world_store(worlds: WorldDirectory, folder: Path | None) -> Callable[[], None]:
-    """Store *worlds* in *folder*, if there is one; return a function that closes it.
+def open_world_store(worlds: WorldDirectory, settings: Settings) -> Callable[[], None]:
+    """Store *worlds*, if they are to be; return a function that ends that.
 
     Raises ``StoreError`` where the directory cannot be used.
     """
-    if folder is None:
+    if settings.data is None:
         return lambda: None
     from emulator.store.sqlite_store import SqliteStore  # noqa: PLC0415 - SQLite takes 5 ms
 
-    return SqliteStore(folder, worlds, now=wall_now()).close
+    return SqliteStore(
+        settings.data,
+        worlds,
+        now=wall_now(),
+        durability=settings.durability,
+        accept_loss=settings.accept_loss,
+    ).close
 
 
 def assemble_program(  # noqa: PLR0913 - all but two by name

@@ -1,25 +1,33 @@
 """An exchange of a journal as bytes, and back."""
 
 from array import array
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from emulator.world.journal import CutBody, Exchange
+from emulator.world.secret_headers import mask_header_pairs, mask_joined_headers
 
 
 def encode_exchange(exchange: Exchange) -> bytes:
-    return _encode_msgpack(exchange)
+    """Return an exchange as it lies on the disk: without the secrets in its headers."""
+    return _encode_msgpack(
+        exchange._replace(
+            request_headers=mask_joined_headers(exchange.request_headers),
+            answer_headers=mask_header_pairs(exchange.answer_headers),
+        )
+    )
 
 
 def decode_exchange(octets: bytes) -> Exchange:
-    """Return the exchange from ``encode_exchange``."""
-    row = msgspec.msgpack.decode(octets)
+    """Return the exchange from ``encode_exchange``.  Raises any error in it."""
+    row = _decode_msgpack(octets)
     exchange = Exchange._make(row)
     return exchange._replace(
         request=_decode_body(exchange.request),
         answer=_decode_body(exchange.answer),
-        answer_headers=tuple((name, value) for name, value in exchange.answer_headers),
+        answer_headers=tuple(exchange.answer_headers),
         notes=tuple(exchange.notes),
         refusal=tuple(exchange.refusal),
         numbers=array("Q", exchange.numbers),
@@ -38,4 +46,28 @@ def _encode_hook(value: Any) -> Any:
     raise TypeError(type(value))
 
 
+# The fields of an exchange, in their order, as they come back from the disk.
+StoredBody = bytes | tuple[bytes, int, str]
+StoredExchange = tuple[
+    int,
+    datetime,
+    str,
+    str,
+    str,
+    bytes,
+    bytes,
+    StoredBody,
+    int,
+    bytes,
+    list[tuple[bytes, bytes]],
+    StoredBody,
+    list[str],
+    str,
+    list[str],
+    str,
+    float,
+    list[int],
+    int,
+]
+_decode_msgpack = msgspec.msgpack.Decoder(StoredExchange).decode
 _encode_msgpack = msgspec.msgpack.Encoder(enc_hook=_encode_hook).encode

@@ -40,9 +40,11 @@ from emulator.world.containers import (
     ListField,
     NextIdsField,
     PendingRows,
+    ReadSteps,
     StateField,
     StateRow,
     encode_row_value,
+    run_steps,
 )
 from emulator.world.kinds import (
     AccountField,
@@ -283,6 +285,16 @@ class WorldState:
 
         Raises ``SnapshotError``: ``at campaigns.0.cost: Expected `int`, got `str```.
         """
+        state: WorldState = run_steps(
+            cls.read_steps(document, now, is_snapshot=is_snapshot)
+        )
+        return state
+
+    @classmethod
+    def read_steps(
+        cls, document: Mapping[str, Any], now: datetime, *, is_snapshot: bool
+    ) -> ReadSteps:
+        """Return what ``from_json`` does, in steps; others are let in between two."""
         state = cls(STATE_FIELDS["account"].from_json(document["account"], now))
         for name, kind in STATE_FIELDS.items():
             is_said = kind.is_in_snapshot or not is_snapshot
@@ -292,7 +304,7 @@ class WorldState:
                 and is_said
                 and not (piece is None and kind.is_optional)
             ):
-                setattr(state, name, kind.from_json(piece, now))
+                setattr(state, name, (yield from kind.read_steps(piece, now)))
         state.rebuild_indexes()
         return state
 

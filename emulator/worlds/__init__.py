@@ -3,22 +3,35 @@
 from emulator.worlds.checkpoints import Checkpoints
 from emulator.worlds.directory import AUTO_CREATE_TOKEN, WorldDirectory
 from emulator.worlds.directory_changes import WorldOpened, WorldRemoved, WorldReplaced
+from emulator.worlds.dormant_worlds import DormantWorld, LoadSteps
 from emulator.worlds.entry import OutboundBind, WorldEntry, require_not_set_aside
 from emulator.worlds.limits import Limits
 from emulator.worlds.saved_world import SavedWorld, UnloadedWorld, WorldOrigin
+from emulator.worlds.world_summary import (
+    WorldIndex,
+    WorldSummary,
+    index_world,
+    summarize_world,
+)
 
 __all__ = [
     "AUTO_CREATE_TOKEN",
     "Checkpoints",
+    "DormantWorld",
     "Limits",
+    "LoadSteps",
     "OutboundBind",
     "SavedWorld",
     "UnloadedWorld",
     "WorldDirectory",
     "WorldEntry",
+    "WorldIndex",
     "WorldOpened",
     "WorldOrigin",
     "WorldRemoved",
     "WorldReplaced",
+    "WorldSummary",
+    "index_world",
     "require_not_set_aside",
+    "summarize_world",
 ]

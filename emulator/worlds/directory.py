@@ -1,7 +1,7 @@
 """All worlds of a process, and the token or code that finds one."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from emulator.domain.access import MAX_SYSTEM_ID
 from emulator.domain.account import Token, make_token
@@ -11,7 +11,7 @@ from emulator.domain.refusals import Refusal
 from emulator.domain.shortlink import TAG_LENGTH, make_world_tag
 from emulator.domain.targets import AllowedTargets
 from emulator.timekeeping.clock import Clock
-from emulator.world import SharedState, Store, World
+from emulator.world import SharedState, Store, World, WorldState
 from emulator.world.counters import Counters
 from emulator.world.journal import JournalPool
 from emulator.world.transaction import run_transaction
@@ -22,6 +22,7 @@ from emulator.worlds.directory_changes import (
     WorldRemoved,
     WorldReplaced,
 )
+from emulator.worlds.dormant_worlds import DormantWorld, DormantWorlds
 from emulator.worlds.entry import OutboundBind, WorldEntry, require_not_set_aside
 from emulator.worlds.limits import Limits
 from emulator.worlds.saved_world import SavedWorld, UnloadedWorld, WorldOrigin
@@ -43,15 +44,15 @@ class WorldDirectory:
             delivery_limit=limits.deliveries,
         )
         self._by_token = self._shared.worlds_by_token
-        self._by_name: dict[str, World] = {}
+        self._by_name: dict[str, World | DormantWorld] = {}
         self._by_tag: dict[str, World] = {}
+        self.dormant = DormantWorlds()  # which are not loaded
         self._origins: dict[str, WorldOrigin] = {}
         self.checkpoints = Checkpoints(limits.checkpoints)
         # Not loaded, by the name they are kept under
         self.unloaded: dict[str, UnloadedWorld] = {}
-        for fixture in fixtures:
-            self._open_fixture(fixture)
-        self.default = self._by_name[self._template.name]
+        # The first one; what it keeps is there once it has been loaded
+        self.default, *_ = [self._open_fixture(each) for each in fixtures]
         self.smpp_addresses: dict[str, str] = {}  # host:port, by smpp and smpps
         # A client of SMPP
         self.bind_outbound: Callable[[OutboundBind], None] | None = None
@@ -82,7 +83,7 @@ class WorldDirectory:
 
         Source: manual AUT-04; assumption AUT-05.
         """
-        world = self._by_token.get(literal) or await self._auto_create(literal)
+        world = await self.get_or_create(literal)
         require_not_set_aside(world)
         token, now = world.tokens.get(literal), world.clock.now()
         if token is None:
@@ -100,11 +101,27 @@ class WorldDirectory:
 
     async def get_or_create(self, literal: str) -> World:
         """Return the world of a token, even of one that has expired or was deleted."""
+        if literal in self.dormant.by_token:
+            await self.dormant.by_token[literal].load_politely()
         return self._by_token.get(literal) or await self._auto_create(literal)
 
-    def find_by_token(self, literal: str) -> World | None:
-        """Return the world of a token, if there is one already."""
-        return self._by_token.get(literal)
+    async def load_default(self) -> World:
+        """Return the default world with all that it keeps."""
+        return await self.load_by_name(self.default.name) or self.default
+
+    async def load_by_name(self, name: str) -> World | None:
+        """Return the world called *name*."""
+        found = self._by_name.get(name)
+        if isinstance(found, DormantWorld):
+            await found.load_politely()
+        return self.find_by_name(name)
+
+    def load_pending(self) -> Iterator[None]:
+        """Load the worlds that act by themselves, the earliest first, in steps."""
+        for dormant in self.dormant.list_pending():
+            while not dormant.load_step():
+                yield
+            yield
 
     async def find_by_system_id(self, system_id: str) -> World | None:
         """Return the world of a system_id of SMPP; create that of ``world-<name>``.
@@ -120,25 +137,29 @@ class WorldDirectory:
             meant = self._complete_name(system_id)
             if len(meant) > 1:
                 return None
-            if not self.limits.smpp_mints:
-                return self._by_token.get(meant[0])
+            if not (self.limits.smpp_mints or self._is_known(meant[0])):
+                return None
             try:
                 return await self.get_or_create(meant[0])
             except Refusal:
                 return None
-        return self.find_by_bind(system_id)
+        name = self.find_bind_owner(system_id)
+        return None if name is None else await self.load_by_name(name)
 
-    def find_by_bind(self, system_id: str) -> World | None:
-        """Return the oldest world that has a bind of that name."""
-        return next(
-            (each for each in self if system_id in each.account.access.binds), None
+    def find_bind_owner(self, system_id: str) -> str | None:
+        """Return the name of the oldest world that has a bind of that name."""
+        owners = (
+            name
+            for name, each in self._by_name.items()
+            if system_id in _list_binds(each)
         )
+        return next(owners, None)
 
     def _complete_name(self, system_id: str) -> list[str]:
         """Return what a client may have cut to *system_id*, or that itself."""
-        if len(system_id) < MAX_SYSTEM_ID or system_id in self._by_token:
+        if len(system_id) < MAX_SYSTEM_ID or self._is_known(system_id):
             return [system_id]
-        names = (f"world-{each.name}" for each in self)
+        names = (f"world-{each}" for each in self._by_name)
         return [each for each in names if each.startswith(system_id)] or [system_id]
 
     def may_be_elsewhere(self, system_id: str) -> bool:
@@ -149,11 +170,21 @@ class WorldDirectory:
         )
 
     def find_by_name(self, name: str) -> World | None:
-        """Return the world called *name*."""
-        return self._by_name.get(name)
+        """Return the world called *name*; load it at once where it is not."""
+        found = self._by_name.get(name)
+        if isinstance(found, DormantWorld):
+            found.load()
+            found = self._by_name.get(name)
+        return found if isinstance(found, World) else None
 
-    def find_by_short_code(self, code: str) -> World | None:
+    def has_world(self, name: str) -> bool:
+        """Return whether there is a world called *name*."""
+        return name in self._by_name
+
+    async def find_by_short_code(self, code: str) -> World | None:
         """Return the world that made the short link *code*."""
+        if dormant := self.dormant.find_by_short_code(code):
+            await dormant.load_politely()
         return self._by_tag.get(code[:TAG_LENGTH])
 
     def get_fixture(self, name: str) -> Fixture:
@@ -182,7 +213,7 @@ class WorldDirectory:
         tokens of that, too.  Refuses a name that is taken, and one world too many.
         """
         literal = f"world-{name}"
-        if name in self._by_name or literal in self._by_token:
+        if name in self._by_name or self._is_known(literal):
             raise Refusal(NAME_TAKEN, f"there is a world or a token called {name}")
         if len(self) >= self.limits.worlds:
             raise Refusal(WORLDS_FULL, f"there are {len(self)} worlds already")
@@ -202,7 +233,7 @@ class WorldDirectory:
 
         A token that the world's file has gained since opens it, too.
         """
-        known = self._by_name.get(saved.name)
+        known = self._take_dormant(saved.name)
         before = {literal for _, literal in origin.tokens}
         origin = origin if known is None else self._origins[saved.name]
         world = self._make_world(saved.name, origin)
@@ -215,8 +246,47 @@ class WorldDirectory:
         if known is None:
             WorldOpened(self, origin).carry_out(world)
             return world
+        self._by_name[saved.name] = known
         WorldReplaced(self, world).carry_out(known)
         return known
+
+    def add_dormant(self, dormant: DormantWorld, head: WorldState | None) -> None:
+        """Let a world be found that is loaded when it is asked for.
+
+        Of *head*, which has its account and its tokens, a world that was opened from a
+        file shows what can be seen of it without a request.
+        """
+        known = self._by_name.get(dormant.name)
+        if isinstance(known, World) and head is not None:
+            self._unregister_tokens(known)
+            dormant.placeholder = known
+            dormant.own_tokens = (*known.tokens, *known.revoked)
+            known.account, known.tokens = head.account, head.tokens
+            known.clock = Clock(at=dormant.index.at, rate=dormant.index.rate)
+        self._by_name[dormant.name] = dormant
+        self.dormant.add(dormant)
+
+    def drop_dormant(self, name: str) -> World | None:
+        """Forget a world that cannot be loaded.
+
+        Return the one from a world file that is in its place.
+        """
+        known = self._take_dormant(name)
+        del self._by_name[name]
+        if known is None:
+            return None
+        origin = self._origins[name]
+        self._by_name[name] = known
+        WorldReplaced(self, self._make_world(name, origin)).carry_out(known)
+        return known
+
+    def _take_dormant(self, name: str) -> World | None:
+        """Return the world of this name that a loaded one takes the place of."""
+        found = self._by_name.get(name)
+        if not isinstance(found, DormantWorld):
+            return found
+        self.dormant.remove(found)
+        return found.placeholder
 
     def reset(self, world: World) -> World:
         """Reset *world* to its state before its first request; its checkpoints stay.
@@ -268,6 +338,11 @@ class WorldDirectory:
         yield from ((name, each.why) for name, each in self.unloaded.items())
 
     def __iter__(self) -> Iterator[World]:
+        """Yield the worlds that are loaded."""
+        return (each for each in self._by_name.values() if isinstance(each, World))
+
+    def list_entries(self) -> Iterator[World | DormantWorld]:
+        """Yield all worlds, the oldest first."""
         return iter(self._by_name.values())
 
     def __len__(self) -> int:
@@ -308,7 +383,7 @@ class WorldDirectory:
         for literal in (*world.tokens, *world.revoked):
             self._by_token.pop(literal, None)
 
-    def _open_fixture(self, fixture: Fixture) -> None:
+    def _open_fixture(self, fixture: Fixture) -> World:
         """Add the world of a file.
 
         Raises ``FixtureError`` where another file has its name or one of its tokens.
@@ -322,7 +397,9 @@ class WorldDirectory:
                 message = f"the token {literal} would open two worlds: {worlds}"
                 raise FixtureError(message)
         origin = WorldOrigin(fixture, fixture.tokens)
-        self.publish(self._make_world(fixture.name, origin), origin)
+        world = self._make_world(fixture.name, origin)
+        self.publish(world, origin)
+        return world
 
     async def _auto_create(self, literal: str) -> World:
         match = AUTO_CREATE_TOKEN.fullmatch(literal)
@@ -337,7 +414,7 @@ class WorldDirectory:
         name = match[1]
         return await run_transaction(
             self.default,
-            lambda: self.find_by_token(literal) or self.create(name, self._template),
+            lambda: self._by_token.get(literal) or self.create(name, self._template),
         )
 
     def _make_world(self, name: str, origin: WorldOrigin) -> World:
@@ -377,7 +454,19 @@ class WorldDirectory:
     def _is_free(self, literal: str, world: World) -> bool:
         """Whether a created token may open *world*."""
         minting = AUTO_CREATE_TOKEN.fullmatch(literal) is not None
-        return not minting and self._by_token.get(literal, world) is world
+        holder = self._by_token.get(literal, world)
+        return not minting and holder is world and literal not in self.dormant.by_token
+
+    def _is_known(self, literal: str) -> bool:
+        """Whether a token opens a world already."""
+        return literal in self._by_token or literal in self.dormant.by_token
+
+
+def _list_binds(world: World | DormantWorld) -> Collection[str]:
+    """Return the system_ids that lead to a world."""
+    if isinstance(world, DormantWorld):
+        return world.index.binds
+    return world.account.access.binds
 
 
 def _set_tokens(world: World, tokens: Iterable[Token], origin: WorldOrigin) -> None:
