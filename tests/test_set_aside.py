@@ -229,6 +229,7 @@ def broken(tmp_path: Path) -> Path:
 
 
 def aside(api: Api) -> str:
+    steer(api, "GET", "world?world=broken", token="")  # by which it is loaded
     ((name, why),) = (
         (it["name"], it["why"]) for it in steered(api, "GET", "set-aside")
     )

@@ -95,8 +95,10 @@ def open_world_store(worlds: WorldDirectory, settings: Settings) -> Callable[[],
     """
     if settings.data is None:
         return lambda: None
+    from emulator.store import process_folders  # noqa: PLC0415
     from emulator.store.sqlite_store import SqliteStore  # noqa: PLC0415 - SQLite takes 5 ms
 
+    process_folders.require_same_processes(settings.data, settings.processes)
     return SqliteStore(
         settings.data,
         worlds,

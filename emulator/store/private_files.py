@@ -58,6 +58,4 @@ def make_private_file(path: Path) -> bool:
 
 def _is_of_a_data_folder(path: Path) -> bool:
     """Whether a path is a file of worlds, or the directory of one process."""
-    return path.name.startswith("worlds.sqlite") or (
-        path.name.isdigit() and path.is_dir()
-    )
+    return path.name.startswith("worlds.") or (path.name.isdigit() and path.is_dir())

@@ -16,6 +16,7 @@ from typing import Any
 
 from emulator.store import journal_rows, world_rows
 from emulator.store.database_file import INDEX_ROW, DatabaseFile, Durability
+from emulator.store.file_copy import FileCopy, remove_old_copies
 from emulator.store.world_loader import LoadedWorld, WorldLoader
 from emulator.timekeeping.clock import wall_now
 from emulator.world import ChangeSet, Store, StoreWriteError, World
@@ -75,6 +76,8 @@ class SqliteStore(Store):
         self._dirty_journals: dict[World, None] = {}
         self._to_index: dict[World, None] = {}  # of which the file says too little
         self._timer: asyncio.TimerHandle | None = None
+        self._copy: FileCopy | None = None
+        remove_old_copies(folder)
         opened = wall_now()
         self._loader = WorldLoader(
             self._file,
@@ -91,8 +94,18 @@ class SqliteStore(Store):
             self._to_rewrite[world] = None
         worlds.use_store(self)
 
+    def begin_copy(self) -> FileCopy | None:
+        """Begin a copy; None while another is made.  Raises ``StoreWriteError``."""
+        if self._copy is not None and not self._copy.is_over:
+            return None
+        self._write_journals()
+        self._copy = FileCopy(self._file)
+        return self._copy
+
     def close(self) -> None:
         """Write what is left to write, and release the directory."""
+        if self._copy is not None:
+            self._copy.discard()
         with suppress(StoreWriteError):
             self.retry_writes()
         self._write_journals()

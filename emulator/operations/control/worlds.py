@@ -22,7 +22,7 @@ from emulator.operations.call import (
     Row,
     WaitingFunction,
 )
-from emulator.operations.control import health, metrics, sessions, snapshots
+from emulator.operations.control import backup, health, metrics, sessions, snapshots
 from emulator.timekeeping.clock import Clock
 from emulator.world import StoreWriteError, World
 from emulator.worldfile import fixture as fixtures
@@ -46,6 +46,7 @@ def make_world_operations(
     functions: Mapping[str, Callable[..., Any]] = {
         "getReadiness": health.get_readiness,
         "getMetrics": metrics.get_metrics,
+        "takeBackup": backup.take_backup,
         "getSmpp": sessions.get_smpp,
         "sendOutbind": sessions.send_outbind,
         "listWorlds": list_worlds,
@@ -223,7 +224,8 @@ def retry_set_aside(
     try:
         return OperationResult(_describe_world(worlds, found.retry()))
     except Exception as error:
-        why = f"{call.params['aside']} still cannot be loaded: {error}"
+        what = call.params["aside"] if found.is_part else f"world {found.name}"
+        why = f"{what} still cannot be loaded: {error}"
         raise Refusal(SERVER_ERROR, why) from error
 
 
