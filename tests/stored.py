@@ -1,12 +1,13 @@
 """A process that keeps its worlds in a directory, ended and begun anew by a test."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from emulator.store.database_file import DATABASE_NAME
+from emulator.store import DATABASE_NAME
 from emulator.store.sqlite_store import SqliteStore
 from tests.emulated import START, Api, emulated
 from tests.steering import steered
@@ -20,7 +21,12 @@ BEGIN SELECT RAISE(ABORT, 'the disk is full'); END
 
 @contextmanager
 def kept(
-    folder: Path, *, after: timedelta = timedelta(), token: str = "demo", **changes: Any
+    folder: Path,
+    *,
+    after: timedelta = timedelta(),
+    token: str = "demo",
+    accept_loss: bool = False,
+    **changes: Any,
 ) -> Iterator[Api]:
     """Run an emulator whose worlds are kept in *folder*.
 
@@ -30,7 +36,9 @@ def kept(
     api.token = token
     with (
         closing(api),
-        closing(SqliteStore(folder, api.worlds, now=START + after)),
+        closing(
+            SqliteStore(folder, api.worlds, now=START + after, accept_loss=accept_loss)
+        ),
     ):
         yield api
 
@@ -58,6 +66,12 @@ def refusing(api: Api, *, after: int = 0) -> Iterator[None]:
 
 def snapshot(api: Api) -> Any:
     return steered(api, "GET", "world/snapshot")
+
+
+def changed(folder: Path, statement: str) -> None:
+    """Change the file of a process that has ended."""
+    with closing(sqlite3.connect(file(folder))) as base, base:
+        assert base.execute(statement).rowcount
 
 
 def file(folder: Path) -> Path:

@@ -10,8 +10,7 @@ import pytest
 
 from emulator.domain.command_status import CommandStatus
 from emulator.operations.background import due
-from emulator.store import journal_rows
-from emulator.store.database_file import DATABASE_NAME
+from emulator.store import DATABASE_NAME, journal_rows
 from emulator.web import endpoint
 from emulator.world import World
 from tests.campaigns import an_sms, place, to

@@ -29,7 +29,7 @@ from tests.properties import examples
 from tests.receiver import Receiver, Said, receiving
 from tests.served import ROOT, serve
 from tests.steering import steer, steered
-from tests.stored import file, kept, snapshot
+from tests.stored import changed, file, kept, snapshot
 from tests.test_snapshots import COMMANDS, lives
 
 FIXED = examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -364,11 +364,6 @@ def test_a_delivery_that_is_forgotten_leaves_the_file(tmp_path: Path) -> None:
 
 
 # --- What can be wrong -------------------------------------------------------
-
-
-def changed(folder: Path, statement: str) -> None:
-    with closing(sqlite3.connect(file(folder))) as base, base:
-        assert base.execute(statement).rowcount
 
 
 def test_a_world_that_cannot_be_loaded_is_set_aside_and_the_others_serve(

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPException
 from pathlib import Path
-
 from urllib.parse import urlsplit
 
 from emulator.client.transport import ClientRequest, NotStreamed, SocketTransport
 from emulator.command.options import DEFAULT_SETTINGS, ControlTarget, OperatorError
+from emulator.store import DATABASE_NAME
 
-DATABASE_NAME = "worlds.sqlite"
 SECRET_HEADER = "X-Emulator-Control"  # noqa: S105 - the name of a header
 PATH = "/_emulator/backup"
 PATIENCE = 600.0  # seconds; only an emulator that hangs comes near

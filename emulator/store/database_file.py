@@ -13,14 +13,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from emulator.store import StoreError, file_state
+from emulator.store import DATABASE_NAME, StoreError, file_state
 from emulator.store.exchange_table import ExchangeTable
 from emulator.store.file_state import CommitCounter, FileState
 from emulator.store.private_files import make_private_file, make_private_folder
 from emulator.world import StoreWriteError
 from emulator.world.containers import RowKey, StateRow
 
-DATABASE_NAME = "worlds.sqlite"
 APPLICATION_ID = 0x534D5343  # application_id: "SMSC"
 FORMAT_VERSION = 2  # user_version, of the schema and of what stands in it
 CHECKPOINT_PAGES = 4_000  # pages of the log, 16 MiB, that are carried over at a time

@@ -20,7 +20,8 @@ class ExchangeTable:
 
     def list_readable(self, world: int) -> list[tuple[int, bytes]]:
         """Return number and bytes of the exchanges of a world, the oldest first."""
-        query = "SELECT id, octets FROM exchange WHERE id >= ? AND id < ? ORDER BY id"
+        query = "SELECT id, CAST(octets AS BLOB) FROM exchange "
+        query += "WHERE id >= ? AND id < ? ORDER BY id"
         start = world * EXCHANGES_PER_WORLD
         found = self._fetch_all(query, (start, start + EXCHANGES_PER_WORLD))
         return [(each - start, octets) for each, octets in found]
@@ -41,7 +42,7 @@ class ExchangeTable:
         """Put an exchange where it is not read, within a transaction."""
         each = world * EXCHANGES_PER_WORLD + number
         query = "INSERT OR REPLACE INTO exchange_aside "
-        query += "SELECT id, octets, ? FROM exchange WHERE id = ?"
+        query += "SELECT id, CAST(octets AS BLOB), ? FROM exchange WHERE id = ?"
         self._run(query, (why, each))
         self._run("DELETE FROM exchange WHERE id = ?", (each,))
 
@@ -52,7 +53,7 @@ class ExchangeTable:
 
     def read_aside(self, world: int, number: int) -> bytes:
         """Return the bytes of one of them."""
-        query = "SELECT octets FROM exchange_aside WHERE id = ?"
+        query = "SELECT CAST(octets AS BLOB) FROM exchange_aside WHERE id = ?"
         ((octets,),) = self._fetch_all(query, (world * EXCHANGES_PER_WORLD + number,))
         return bytes(octets)
 

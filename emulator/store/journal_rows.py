@@ -1,13 +1,17 @@
 """An exchange of a journal as bytes, and back."""
 
+import sys
 from array import array
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from emulator.world.journal import CutBody, Exchange
+from emulator.world.journal import CellphoneNumbers, CutBody, Exchange
 from emulator.world.secret_headers import mask_header_pairs, mask_joined_headers
+
+LITTLE_ENDIAN = sys.byteorder == "little"
 
 
 def encode_exchange(exchange: Exchange) -> bytes:
@@ -30,7 +34,7 @@ def decode_exchange(octets: bytes) -> Exchange:
         answer_headers=tuple(exchange.answer_headers),
         notes=tuple(exchange.notes),
         refusal=tuple(exchange.refusal),
-        numbers=array("Q", exchange.numbers),
+        numbers=_decode_numbers(exchange.numbers),
     )
 
 
@@ -38,11 +42,25 @@ def _decode_body(value: Any) -> bytes | CutBody:
     return value if isinstance(value, bytes) else CutBody.from_parts(*value)
 
 
+def _decode_numbers(value: Sequence[int] | bytes) -> CellphoneNumbers:
+    """Return cellphones from eight bytes each, or from the list of before."""
+    if not isinstance(value, bytes):
+        return array("Q", value)
+    numbers = array("Q", value)
+    return numbers if LITTLE_ENDIAN else _swap_bytes(numbers)
+
+
+def _swap_bytes(numbers: "array[int]") -> "array[int]":
+    swapped = array("Q", numbers)
+    swapped.byteswap()
+    return swapped
+
+
 def _encode_hook(value: Any) -> Any:
     if isinstance(value, CutBody):
         return [value.head, value.octets, value.sha256]
     if isinstance(value, array):
-        return list(value)
+        return (value if LITTLE_ENDIAN else _swap_bytes(value)).tobytes()
     raise TypeError(type(value))
 
 
@@ -66,7 +84,7 @@ StoredExchange = tuple[
     list[str],
     str,
     float,
-    list[int],
+    list[int] | bytes,
     int,
 ]
 _decode_msgpack = msgspec.msgpack.Decoder(StoredExchange).decode

@@ -6,10 +6,9 @@ processes that is another one: it would open an empty world of that name.
 
 from pathlib import Path
 
-from emulator.store import StoreError
+from emulator.store import DATABASE_NAME, StoreError
 from emulator.store.private_files import make_private_file, make_private_folder
 
-DATABASE_NAME = "worlds.sqlite"
 PROCESSES_NAME = "worlds.processes"  # the file that says how many there are
 
 

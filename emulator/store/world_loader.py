@@ -139,7 +139,7 @@ class WorldLoader:
         unreadable = {}
         for exchange, octets in self._file.exchanges.list_readable(number):
             try:
-                journal.append(journal_rows.decode_exchange(octets))
+                journal.append(_read_exchange(exchange, octets))
             except Exception as error:  # noqa: BLE001 - that exchange's trouble
                 unreadable[exchange] = _describe_error(error)
             if len(journal) % EXCHANGES_PER_STEP == EXCHANGES_PER_STEP - 1:
@@ -241,7 +241,7 @@ class WorldLoader:
                 message = f"there is no world {name} any more"
                 raise StoreError(message)
             octets = self._file.exchanges.read_aside(number, exchange)
-            read = journal_rows.decode_exchange(octets)
+            read = _read_exchange(exchange, octets)
             with self._file.transaction():
                 self._file.exchanges.add(number, [(exchange, octets)])
                 self._file.exchanges.drop_aside(number, exchange)
@@ -252,6 +252,15 @@ class WorldLoader:
         self._worlds.unloaded[aside] = UnloadedWorld(
             name, why, retry=retry, drop=drop, is_part=True
         )
+
+
+def _read_exchange(number: int, octets: bytes) -> Exchange:
+    """Return an exchange of a journal.  Raises any error in it."""
+    read = journal_rows.decode_exchange(octets)
+    if read.number != number:
+        message = f"it says that it is exchange {read.number}"
+        raise ValueError(message)
+    return read
 
 
 def _describe_error(error: Exception) -> str:

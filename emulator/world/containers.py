@@ -6,7 +6,7 @@ A row has a kind, which is mostly the name of the container, a key within it, an
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from copy import copy
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -46,18 +46,20 @@ class IdSpan(NamedTuple):
     field: str  # of the thing: the first of them
 
 
+Read = TypeVar("Read")
 ReadSteps = Generator[None, None, Any]
 STEP_WEIGHT = 4_000  # of what is read until others are let in: recipients, and ...
 THING_WEIGHT = 20  # ... what a thing costs beside them
 
 
-def run_steps(steps: ReadSteps) -> Any:
+def run_steps(steps: Generator[None, None, Read]) -> Read:
     """Return what *steps* return, without letting others in."""
     while True:
         try:
             next(steps)
         except StopIteration as stop:
-            return stop.value
+            read: Read = stop.value
+            return read
 
 
 def _weigh_part(part: Mapping[str, Any]) -> int:

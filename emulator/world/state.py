@@ -5,7 +5,7 @@ and rows are made by going through the fields; a new kind is one more of them.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -40,7 +40,6 @@ from emulator.world.containers import (
     ListField,
     NextIdsField,
     PendingRows,
-    ReadSteps,
     StateField,
     StateRow,
     encode_row_value,
@@ -285,25 +284,20 @@ class WorldState:
 
         Raises ``SnapshotError``: ``at campaigns.0.cost: Expected `int`, got `str```.
         """
-        state: WorldState = run_steps(
-            cls.read_steps(document, now, is_snapshot=is_snapshot)
-        )
-        return state
+        steps = cls.read_steps(document, now, is_snapshot=is_snapshot)
+        return run_steps(steps)
 
     @classmethod
     def read_steps(
         cls, document: Mapping[str, Any], now: datetime, *, is_snapshot: bool
-    ) -> ReadSteps:
-        """Return what ``from_json`` does, in steps; others are let in between two."""
+    ) -> Generator[None, None, "WorldState"]:
+        """Return what ``from_json`` does, in steps."""
         state = cls(STATE_FIELDS["account"].from_json(document["account"], now))
         for name, kind in STATE_FIELDS.items():
             is_said = kind.is_in_snapshot or not is_snapshot
             piece = document.get(name)
-            if (
-                name != "account"
-                and is_said
-                and not (piece is None and kind.is_optional)
-            ):
+            is_left_out = piece is None and kind.is_optional
+            if name != "account" and is_said and not is_left_out:
                 setattr(state, name, (yield from kind.read_steps(piece, now)))
         state.rebuild_indexes()
         return state
@@ -375,7 +369,7 @@ def _raise_next_id(
 
 
 def _fields_in_hint(name: str, hint: Any) -> Iterator[StateField]:
-    """Yield what stands beside the type of a field."""
+    """Yield what stands beside a type."""
     for kind in getattr(hint, "__metadata__", ()):
         kind.name = name
         yield kind

@@ -1,7 +1,7 @@
 """The worlds of a process: how they are found, created, changed and deleted."""
 
 from emulator.worlds.checkpoints import Checkpoints
-from emulator.worlds.directory import AUTO_CREATE_TOKEN, WorldDirectory
+from emulator.worlds.directory import WorldDirectory
 from emulator.worlds.directory_changes import WorldOpened, WorldRemoved, WorldReplaced
 from emulator.worlds.dormant_worlds import DormantWorld, LoadSteps
 from emulator.worlds.entry import OutboundBind, WorldEntry, require_not_set_aside
@@ -13,6 +13,7 @@ from emulator.worlds.world_summary import (
     index_world,
     summarize_world,
 )
+from emulator.worlds.world_tokens import AUTO_CREATE_TOKEN
 
 __all__ = [
     "AUTO_CREATE_TOKEN",

@@ -1,10 +1,8 @@
 """All worlds of a process, and the token or code that finds one."""
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from emulator.domain.access import MAX_SYSTEM_ID
-from emulator.domain.account import Token, make_token
+from emulator.domain.account import Token
 from emulator.domain.emulator_refusals import NAME_TAKEN, WORLD_NEEDED, WORLDS_FULL
 from emulator.domain.platform_refusals import UNAUTHENTICATED
 from emulator.domain.refusals import Refusal
@@ -16,6 +14,7 @@ from emulator.world.counters import Counters
 from emulator.world.journal import JournalPool
 from emulator.world.transaction import run_transaction
 from emulator.worldfile.fixture import Fixture, FixtureError, load_bundled_fixture
+from emulator.worlds.bind_lookup import BindLookup
 from emulator.worlds.checkpoints import Checkpoints
 from emulator.worlds.directory_changes import (
     WorldOpened,
@@ -26,8 +25,12 @@ from emulator.worlds.dormant_worlds import DormantWorld, DormantWorlds
 from emulator.worlds.entry import OutboundBind, WorldEntry, require_not_set_aside
 from emulator.worlds.limits import Limits
 from emulator.worlds.saved_world import SavedWorld, UnloadedWorld, WorldOrigin
-
-AUTO_CREATE_TOKEN = re.compile(r"world-([A-Za-z0-9][A-Za-z0-9._-]{0,62})")
+from emulator.worlds.world_tokens import (
+    AUTO_CREATE_TOKEN,
+    choose_tokens,
+    make_own_tokens,
+    set_tokens,
+)
 
 
 class WorldDirectory:
@@ -48,6 +51,7 @@ class WorldDirectory:
         self._by_tag: dict[str, World] = {}
         self.dormant = DormantWorlds()  # which are not loaded
         self._origins: dict[str, WorldOrigin] = {}
+        self.binds = BindLookup(self)
         self.checkpoints = Checkpoints(limits.checkpoints)
         # Not loaded, by the name they are kept under
         self.unloaded: dict[str, UnloadedWorld] = {}
@@ -123,52 +127,6 @@ class WorldDirectory:
                 yield
             yield
 
-    async def find_by_system_id(self, system_id: str) -> World | None:
-        """Return the world of a system_id of SMPP; create that of ``world-<name>``.
-
-        Of two worlds that know it the older one has it.  Clients cut a name that is
-        longer than specified; it leads to the world whose name begins so, and nowhere
-        where there are several.  Where only HTTP mints, a name that it has not minted
-        leads nowhere.
-
-        Source: manual SMP-01; assumption SMP-01 for the names of worlds.
-        """
-        if AUTO_CREATE_TOKEN.fullmatch(system_id):
-            meant = self._complete_name(system_id)
-            if len(meant) > 1:
-                return None
-            if not (self.limits.smpp_mints or self._is_known(meant[0])):
-                return None
-            try:
-                return await self.get_or_create(meant[0])
-            except Refusal:
-                return None
-        name = self.find_bind_owner(system_id)
-        return None if name is None else await self.load_by_name(name)
-
-    def find_bind_owner(self, system_id: str) -> str | None:
-        """Return the name of the oldest world that has a bind of that name."""
-        owners = (
-            name
-            for name, each in self._by_name.items()
-            if system_id in _list_binds(each)
-        )
-        return next(owners, None)
-
-    def _complete_name(self, system_id: str) -> list[str]:
-        """Return what a client may have cut to *system_id*, or that itself."""
-        if len(system_id) < MAX_SYSTEM_ID or self._is_known(system_id):
-            return [system_id]
-        names = (f"world-{each}" for each in self._by_name)
-        return [each for each in names if each.startswith(system_id)] or [system_id]
-
-    def may_be_elsewhere(self, system_id: str) -> bool:
-        """Return whether HTTP may have created the world in another process."""
-        return (
-            not self.limits.smpp_mints
-            and AUTO_CREATE_TOKEN.fullmatch(system_id) is not None
-        )
-
     def find_by_name(self, name: str) -> World | None:
         """Return the world called *name*; load it at once where it is not."""
         found = self._by_name.get(name)
@@ -213,14 +171,16 @@ class WorldDirectory:
         tokens of that, too.  Refuses a name that is taken, and one world too many.
         """
         literal = f"world-{name}"
-        if name in self._by_name or self._is_known(literal):
+        if name in self._by_name or self.is_known(literal):
             raise Refusal(NAME_TAKEN, f"there is a world or a token called {name}")
         if len(self) >= self.limits.worlds:
             raise Refusal(WORLDS_FULL, f"there are {len(self)} worlds already")
         origin = WorldOrigin(start, (("default", literal),))
         world = self._make_world(name, origin)
         if saved is not None:
-            _set_tokens(world, self._tokens_of(world, saved, origin), origin)
+            set_tokens(
+                world, choose_tokens(world, saved, origin, self._is_free), origin
+            )
         world.keep_change(WorldOpened(self, origin))
         return world
 
@@ -237,12 +197,12 @@ class WorldDirectory:
         before = {literal for _, literal in origin.tokens}
         origin = origin if known is None else self._origins[saved.name]
         world = self._make_world(saved.name, origin)
-        kept = self._tokens_of(known or world, saved, origin)
-        own = self._make_own_tokens(world, origin)
+        kept = choose_tokens(known or world, saved, origin, self._is_free)
+        own = make_own_tokens(world, origin)
         fresh = [each for each in own if each.literal not in before]
         world.put_state(saved.state, at=saved.at, rate=saved.rate)
         world.deliveries_dropped = saved.state.deliveries_dropped
-        _set_tokens(world, (*kept, *fresh), origin)
+        set_tokens(world, (*kept, *fresh), origin)
         if known is None:
             WorldOpened(self, origin).carry_out(world)
             return world
@@ -267,10 +227,7 @@ class WorldDirectory:
         self.dormant.add(dormant)
 
     def drop_dormant(self, name: str) -> World | None:
-        """Forget a world that cannot be loaded.
-
-        Return the one from a world file that is in its place.
-        """
+        """Forget a world that cannot be loaded; return what is in its place."""
         known = self._take_dormant(name)
         del self._by_name[name]
         if known is None:
@@ -309,7 +266,7 @@ class WorldDirectory:
         other = self._make_world(world.name, origin)
         other.put_state(saved.state, at=saved.at, rate=saved.rate)
         other.deliveries_dropped = world.deliveries_dropped
-        _set_tokens(other, self._tokens_of(world, saved, origin), origin)
+        set_tokens(other, choose_tokens(world, saved, origin, self._is_free), origin)
         world.keep_change(WorldReplaced(self, other))
         return other
 
@@ -426,30 +383,8 @@ class WorldDirectory:
             world.put_state(start.state, at=start.at, rate=start.rate)
         else:
             world.tokens_made = len(origin.tokens)
-        _set_tokens(world, self._make_own_tokens(world, origin), origin)
+        set_tokens(world, make_own_tokens(world, origin), origin)
         return world
-
-    def _make_own_tokens(self, world: World, origin: WorldOrigin) -> list[Token]:
-        now, lifetime = world.clock.now(), world.account.token_lifetime
-        return [
-            make_token(title, literal, now=now, lifetime=lifetime)
-            for title, literal in origin.tokens
-        ]
-
-    def _tokens_of(
-        self, world: World, saved: SavedWorld, origin: WorldOrigin
-    ) -> list[Token]:
-        """Return the tokens of *world* after a restore."""
-        lifetime = saved.state.account.token_lifetime
-        own = [
-            make_token(title, literal, now=saved.at, lifetime=lifetime)
-            for title, literal in origin.tokens
-        ]
-        if saved.name == world.name:
-            then = {each.literal: each for each in saved.own}
-            own = [then[each.literal] for each in own if each.literal in then]
-        free = [each for each in saved.created if self._is_free(each.literal, world)]
-        return [*own, *free]
 
     def _is_free(self, literal: str, world: World) -> bool:
         """Whether a created token may open *world*."""
@@ -457,20 +392,6 @@ class WorldDirectory:
         holder = self._by_token.get(literal, world)
         return not minting and holder is world and literal not in self.dormant.by_token
 
-    def _is_known(self, literal: str) -> bool:
+    def is_known(self, literal: str) -> bool:
         """Whether a token opens a world already."""
         return literal in self._by_token or literal in self.dormant.by_token
-
-
-def _list_binds(world: World | DormantWorld) -> Collection[str]:
-    """Return the system_ids that lead to a world."""
-    if isinstance(world, DormantWorld):
-        return world.index.binds
-    return world.account.access.binds
-
-
-def _set_tokens(world: World, tokens: Iterable[Token], origin: WorldOrigin) -> None:
-    """Let *tokens*, and no others, open *world*; its own are deleted if missing."""
-    world.tokens = {each.literal: each for each in tokens}
-    own = (literal for _, literal in origin.tokens)
-    world.revoked = tuple(each for each in own if each not in world.tokens)

@@ -1,0 +1,211 @@
+"""A backup of what is served: whole, of one moment, and restored by one copy."""
+
+import json
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from emulator.store.database_file import DatabaseFile
+from emulator.store.file_copy import COPY_NAME, FileCopy
+from tests.campaigns import an_sms, place
+from tests.command import complaint, said
+from tests.emulated import Api
+from tests.served import Served, serve
+from tests.steering import steer, steered
+from tests.stored import file, kept, snapshot
+
+ORDER = json.dumps(an_sms())
+WORLDS = ("one", "two")
+
+
+def write_backup(served: Served, path: Path, *flags: str) -> str:
+    return said("backup", "--url", served.url, str(path), *flags)
+
+
+def restored(path: Path, folder: Path) -> Path:
+    """Do what the guide says: put the file into an empty directory."""
+    folder.mkdir()
+    shutil.copy(path, file(folder))
+    return folder
+
+
+class Writers:
+    """Clients that place campaigns until they are told to stop."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self._stop = Event()
+        self.placed: dict[str, list[int]] = {name: [] for name in WORLDS}
+        self._threads = [Thread(target=self._place, args=(each,)) for each in WORLDS]
+
+    def __enter__(self) -> "Writers":
+        for each in self._threads:
+            each.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        for each in self._threads:
+            each.join()
+
+    def _place(self, name: str) -> None:
+        while not self._stop.is_set():
+            answer = self._served.ask(
+                "POST", "/api/v3/campaign", ORDER, token=f"world-{name}"
+            )
+            assert answer.status == 200, answer.octets
+            self.placed[name].append(answer.body["campaign"])
+
+
+def test_a_backup_under_load_is_of_one_moment(tmp_path: Path) -> None:
+    """It has all that was acknowledged before it began, no half, and no gap."""
+    with serve("--data", str(tmp_path / "data")) as served, Writers(served) as writers:
+        while not all(len(each) > 20 for each in writers.placed.values()):
+            pass
+        before = {name: [*each] for name, each in writers.placed.items()}
+        told = write_backup(served, tmp_path / "backup.sqlite")
+        after = {name: len(each) + 1 for name, each in writers.placed.items()}
+        while not all(len(writers.placed[name]) > after[name] for name in WORLDS):
+            pass
+    assert told.strip() == f"{tmp_path / 'backup.sqlite'}: 3 worlds"
+
+    with kept(restored(tmp_path / "backup.sqlite", tmp_path / "restored")) as api:
+        for name in WORLDS:
+            api.token = f"world-{name}"
+            found = [*api.world.campaigns]
+            assert found[: len(before[name])] == before[name]
+            assert found == writers.placed[name][: len(found)]
+            assert len(found) <= after[name]
+            ledger = steered(api, "GET", "movements")
+            assert [each["reference"] for each in ledger["movements"]] == found
+
+
+def test_what_is_restored_equals_what_was_there(tmp_path: Path) -> None:
+    with kept(tmp_path / "data") as api:
+        place(api)
+        steered(api, "POST", "tokens", json={"name": "made"})
+        left, journal = snapshot(api), steered(api, "GET", "journal")
+        path = tmp_path / "backup.sqlite"
+        path.write_bytes(api.get("/_emulator/backup", token="").octets)
+        place(api)  # it goes on serving
+
+    with kept(restored(path, tmp_path / "restored")) as api:
+        assert snapshot(api) == left
+        assert steered(api, "GET", "journal") == journal
+
+
+def test_a_backup_is_one_file_for_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "made" / "backup.sqlite"
+    with serve("--data", str(tmp_path / "data")) as served:
+        write_backup(served, path)
+        assert [each.name for each in path.parent.iterdir()] == ["backup.sqlite"]
+        assert not [*(tmp_path / "data").glob(f"{COPY_NAME}*")]
+    if os.name != "nt":
+        assert path.stat().st_mode & 0o777 == 0o600
+    with closing(sqlite3.connect(path)) as base:
+        assert base.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+def test_several_processes_have_a_file_each(tmp_path: Path) -> None:
+    data, path = tmp_path / "data", tmp_path / "backup"
+    with serve("--data", str(data), "--processes", "2") as served:
+        urls = [each["http"] for each in served.ready["processes"]]
+        for number, url in enumerate(urls, 1):  # on free ports, so one by one
+            said("backup", "--url", url, str(path / str(number) / "worlds.sqlite"))
+
+    with serve("--data", str(path), "--processes", "2") as served:
+        assert served.ask("GET", "/api/v1/user").status == 200
+
+
+def test_the_parts_of_several_processes_are_those_of_consecutive_ports(
+    tmp_path: Path,
+) -> None:
+    from emulator.command.backup import list_backup_parts  # noqa: PLC0415
+    from emulator.command.options import ControlTarget  # noqa: PLC0415
+
+    target = ControlTarget("http://[::1]:8000", "secret")
+    parts = [*list_backup_parts(target, tmp_path, 2)]
+    assert [(each.url, each.secret, path) for each, path in parts] == [
+        ("http://[::1]:8000", "secret", tmp_path / "1" / "worlds.sqlite"),
+        ("http://[::1]:8001", "secret", tmp_path / "2" / "worlds.sqlite"),
+    ]
+
+
+# --- What can be wrong -------------------------------------------------------
+
+
+def test_worlds_in_memory_have_no_backup(api: Api, tmp_path: Path) -> None:
+    answer = steer(api, "GET", "backup", token="")
+    assert answer.status == 409
+    assert "serve with --data" in answer.body["detail"]
+    with serve() as served:
+        told = complaint("backup", "--url", served.url, str(tmp_path / "b"))
+    assert "worlds are in memory only; serve with --data" in told
+    assert not (tmp_path / "b").exists()
+
+
+def test_only_who_knows_the_secret_gets_one(tmp_path: Path) -> None:
+    flags = ("--data", str(tmp_path / "data"), "--control-secret", "open-sesame")
+    path = tmp_path / "backup.sqlite"
+    with serve(*flags) as served:
+        told = complaint("backup", "--url", served.url, str(path))
+        assert "makes no backup" in told
+        assert not path.exists()
+        write_backup(served, path, "--control-secret", "open-sesame")
+    assert path.exists()
+
+
+def test_where_no_emulator_answers_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "backup.sqlite"
+    told = complaint("backup", "--url", "http://127.0.0.1:9", str(path))
+    assert "no emulator answers at http://127.0.0.1:9" in told
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_second_copy_waits_for_the_first(tmp_path: Path) -> None:
+    with kept(tmp_path) as api:
+        store: Any = api.worlds.store
+        store.begin_copy()
+        answer = steer(api, "GET", "backup", token="")
+        assert answer.status == 409
+        assert "another copy is being made" in answer.body["detail"]
+        store._copy.discard()  # noqa: SLF001
+        assert steer(api, "GET", "backup", token="").status == 200
+
+
+def test_a_copy_that_is_given_up_is_gone(tmp_path: Path) -> None:
+    with closing(DatabaseFile(tmp_path)) as kept_file:
+        copy = FileCopy(kept_file)
+        copy.discard()
+        assert not [*tmp_path.glob(f"{COPY_NAME}*")]
+        assert copy.is_done
+
+
+def test_what_a_killed_process_has_left_of_a_copy_goes(tmp_path: Path) -> None:
+    (tmp_path / f"{COPY_NAME}abc").write_bytes(b"half")
+    with kept(tmp_path):
+        assert not [*tmp_path.glob(f"{COPY_NAME}*")]
+
+
+@pytest.mark.parametrize("answer", [b"", b"no database at all" * 100])
+def test_what_is_not_whole_is_no_backup(
+    tmp_path: Path, answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emulator.command import backup  # noqa: PLC0415
+    from emulator.command.options import ControlTarget, OperatorError  # noqa: PLC0415
+
+    monkeypatch.setattr(backup, "_ask_pieces", lambda _target: iter([answer]))
+    path = tmp_path / "backup.sqlite"
+    path.write_bytes(b"the one of before")
+
+    with pytest.raises(OperatorError, match="is no whole backup"):
+        backup.write_backup(ControlTarget("http://127.0.0.1:9", None), path)
+
+    assert path.read_bytes() == b"the one of before"
+    assert [*tmp_path.iterdir()] == [path]
