@@ -7,14 +7,16 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
+from emulator.command import backup
+from emulator.command.options import ControlTarget, OperatorError
 from emulator.store.database_file import DatabaseFile
 from emulator.store.file_copy import COPY_NAME, FileCopy
 from tests.campaigns import an_sms, place
-from tests.command import complaint, said
+from tests.command import complaint, run
 from tests.emulated import Api
 from tests.served import Served, serve
 from tests.steering import steer, steered
@@ -24,8 +26,11 @@ ORDER = json.dumps(an_sms())
 WORLDS = ("one", "two")
 
 
-def write_backup(served: Served, path: Path, *flags: str) -> str:
-    return said("backup", "--url", served.url, str(path), *flags)
+def write_backup(url: str, path: Path, *flags: str) -> str:
+    """Run the command and return what it says."""
+    done = run("backup", "--url", url, str(path), *flags)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def restored(path: Path, folder: Path) -> Path:
@@ -44,7 +49,7 @@ class Writers:
         self.placed: dict[str, list[int]] = {name: [] for name in WORLDS}
         self._threads = [Thread(target=self._place, args=(each,)) for each in WORLDS]
 
-    def __enter__(self) -> "Writers":
+    def __enter__(self) -> Self:
         for each in self._threads:
             each.start()
         return self
@@ -69,7 +74,7 @@ def test_a_backup_under_load_is_of_one_moment(tmp_path: Path) -> None:
         while not all(len(each) > 20 for each in writers.placed.values()):
             pass
         before = {name: [*each] for name, each in writers.placed.items()}
-        told = write_backup(served, tmp_path / "backup.sqlite")
+        told = write_backup(served.url, tmp_path / "backup.sqlite")
         after = {name: len(each) + 1 for name, each in writers.placed.items()}
         while not all(len(writers.placed[name]) > after[name] for name in WORLDS):
             pass
@@ -103,7 +108,7 @@ def test_what_is_restored_equals_what_was_there(tmp_path: Path) -> None:
 def test_a_backup_is_one_file_for_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "made" / "backup.sqlite"
     with serve("--data", str(tmp_path / "data")) as served:
-        write_backup(served, path)
+        write_backup(served.url, path)
         assert [each.name for each in path.parent.iterdir()] == ["backup.sqlite"]
         assert not [*(tmp_path / "data").glob(f"{COPY_NAME}*")]
     if os.name != "nt":
@@ -117,7 +122,7 @@ def test_several_processes_have_a_file_each(tmp_path: Path) -> None:
     with serve("--data", str(data), "--processes", "2") as served:
         urls = [each["http"] for each in served.ready["processes"]]
         for number, url in enumerate(urls, 1):  # on free ports, so one by one
-            said("backup", "--url", url, str(path / str(number) / "worlds.sqlite"))
+            write_backup(url, path / str(number) / "worlds.sqlite")
 
     with serve("--data", str(path), "--processes", "2") as served:
         assert served.ask("GET", "/api/v1/user").status == 200
@@ -126,11 +131,8 @@ def test_several_processes_have_a_file_each(tmp_path: Path) -> None:
 def test_the_parts_of_several_processes_are_those_of_consecutive_ports(
     tmp_path: Path,
 ) -> None:
-    from emulator.command.backup import list_backup_parts  # noqa: PLC0415
-    from emulator.command.options import ControlTarget  # noqa: PLC0415
-
     target = ControlTarget("http://[::1]:8000", "secret")
-    parts = [*list_backup_parts(target, tmp_path, 2)]
+    parts = [*backup.list_backup_parts(target, tmp_path, 2)]
     assert [(each.url, each.secret, path) for each, path in parts] == [
         ("http://[::1]:8000", "secret", tmp_path / "1" / "worlds.sqlite"),
         ("http://[::1]:8001", "secret", tmp_path / "2" / "worlds.sqlite"),
@@ -157,7 +159,7 @@ def test_only_who_knows_the_secret_gets_one(tmp_path: Path) -> None:
         told = complaint("backup", "--url", served.url, str(path))
         assert "makes no backup" in told
         assert not path.exists()
-        write_backup(served, path, "--control-secret", "open-sesame")
+        write_backup(served.url, path, "--control-secret", "open-sesame")
     assert path.exists()
 
 
@@ -176,7 +178,7 @@ def test_a_second_copy_waits_for_the_first(tmp_path: Path) -> None:
         assert answer.status == 409
         assert "another copy is being made" in answer.body["detail"]
         store._copy.discard()  # noqa: SLF001
-        assert steer(api, "GET", "backup", token="").status == 200
+        assert api.get("/_emulator/backup", token="").status == 200
 
 
 def test_a_copy_that_is_given_up_is_gone(tmp_path: Path) -> None:
@@ -197,9 +199,6 @@ def test_what_a_killed_process_has_left_of_a_copy_goes(tmp_path: Path) -> None:
 def test_what_is_not_whole_is_no_backup(
     tmp_path: Path, answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from emulator.command import backup  # noqa: PLC0415
-    from emulator.command.options import ControlTarget, OperatorError  # noqa: PLC0415
-
     monkeypatch.setattr(backup, "_ask_pieces", lambda _target: iter([answer]))
     path = tmp_path / "backup.sqlite"
     path.write_bytes(b"the one of before")
