@@ -13,6 +13,7 @@ import pytest
 
 from emulator.command import backup
 from emulator.command.options import ControlTarget, OperatorError
+from emulator.store import file_copy
 from emulator.store.database_file import DatabaseFile
 from emulator.store.file_copy import COPY_NAME, FileCopy
 from tests.campaigns import an_sms, place
@@ -145,7 +146,7 @@ def test_the_parts_of_several_processes_are_those_of_consecutive_ports(
 def test_worlds_in_memory_have_no_backup(api: Api, tmp_path: Path) -> None:
     answer = steer(api, "GET", "backup", token="")
     assert answer.status == 409
-    assert "serve with --data" in answer.body["detail"]
+    assert answer.body["detail"] == "worlds are in memory only; serve with --data"
     with serve() as served:
         told = complaint("backup", "--url", served.url, str(tmp_path / "b"))
     assert "worlds are in memory only; serve with --data" in told
@@ -176,9 +177,26 @@ def test_a_second_copy_waits_for_the_first(tmp_path: Path) -> None:
         store.begin_copy()
         answer = steer(api, "GET", "backup", token="")
         assert answer.status == 409
-        assert "another copy is being made" in answer.body["detail"]
+        why = "another copy is being made; ask again when it is over"
+        assert answer.body["detail"] == why
         store._copy.discard()  # noqa: SLF001
         assert api.get("/_emulator/backup", token="").status == 200
+
+
+def test_a_disk_without_room_for_a_copy_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_options: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(file_copy, "mkstemp", full)
+    with kept(tmp_path) as api:
+        answer = steer(api, "GET", "backup", token="")
+        assert answer.status == 500
+        assert answer.body["detail"] == (
+            f"{file(tmp_path)} cannot be copied (No space left on device), "
+            "so there is no copy"
+        )
 
 
 def test_a_copy_that_is_given_up_is_gone(tmp_path: Path) -> None:

@@ -99,6 +99,8 @@ SAMPLES: Mapping[str, tuple[Any, Any, Any]] = {
     "header_limit": (301, 302, 303),
     "header_lines": (1, 2, 3),
     "snapshot_limit": (1, 2, 3),
+    "durability": ("power", "process", "power"),
+    "accept_loss": (True, False, True),
     "max_checkpoints": (1, 2, 3),
     "max_messages": (1, 2, 3),
     "max_worlds": (1, 2, 3),

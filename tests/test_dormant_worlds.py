@@ -142,7 +142,7 @@ def test_who_acts_by_itself_is_loaded_behind_the_first_answer(tmp_path: Path) ->
             place(api, an_sms(recipients=to(number), **sent))
 
     with kept(tmp_path) as api:
-        order = []
+        order: list[str] = []
         for _ in api.worlds.load_pending():
             order += sorted(loaded(api) - set(order))
         assert order == ["early", "late"]

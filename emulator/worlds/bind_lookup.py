@@ -22,6 +22,9 @@ class FoundWorlds(Protocol):
     def list_entries(self) -> Iterator[World | DormantWorld]:
         """Yield all worlds, the oldest first."""
 
+    async def find_by_token(self, literal: str) -> World | None:
+        """Return the world of a token, if there is one already."""
+
     async def get_or_create(self, literal: str) -> World:
         """Return the world of a token."""
 
@@ -49,8 +52,8 @@ class BindLookup:
             meant = self._complete_name(system_id)
             if len(meant) > 1:
                 return None
-            if not (self._worlds.limits.smpp_mints or self._worlds.is_known(meant[0])):
-                return None
+            if not self._worlds.limits.smpp_mints:
+                return await self._worlds.find_by_token(meant[0])
             try:
                 return await self._worlds.get_or_create(meant[0])
             except Refusal:

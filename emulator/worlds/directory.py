@@ -105,9 +105,14 @@ class WorldDirectory:
 
     async def get_or_create(self, literal: str) -> World:
         """Return the world of a token, even of one that has expired or was deleted."""
+        found = self._by_token.get(literal) or await self.find_by_token(literal)
+        return found or await self._auto_create(literal)
+
+    async def find_by_token(self, literal: str) -> World | None:
+        """Return the world of a token, if there is one already."""
         if literal in self.dormant.by_token:
             await self.dormant.by_token[literal].load_politely()
-        return self._by_token.get(literal) or await self._auto_create(literal)
+        return self._by_token.get(literal)
 
     async def load_default(self) -> World:
         """Return the default world with all that it keeps."""
