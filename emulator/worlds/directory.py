@@ -98,7 +98,7 @@ class WorldDirectory:
         return WorldEntry(world, token, now)
 
     def enter_without_token(self, world: World | None = None) -> WorldEntry:
-        """Return an entry without a token, to the default world or to *world*."""
+        """Return an entry without a token, to *world* or the default one."""
         world = world or self.default
         now = world.clock.now()
         return WorldEntry(world, Token("", "", now, now), now)
@@ -218,8 +218,7 @@ class WorldDirectory:
     def add_dormant(self, dormant: DormantWorld, head: WorldState | None) -> None:
         """Let a world be found that is loaded when it is asked for.
 
-        Of *head*, which has its account and its tokens, a world that was opened from a
-        file shows what can be seen of it without a request.
+        One from a file shows its account and its tokens, from *head*, before that.
         """
         known = self._by_name.get(dormant.name)
         if isinstance(known, World) and head is not None:
@@ -251,10 +250,7 @@ class WorldDirectory:
         return found.placeholder
 
     def reset(self, world: World) -> World:
-        """Reset *world* to its state before its first request; its checkpoints stay.
-
-        Return what it is from then on.
-        """
+        """Reset *world* to its state before its first request, and return that."""
         fresh = self._make_world(world.name, self._origins[world.name])
         fresh.deliveries_dropped = world.deliveries_dropped
         world.keep_change(WorldReplaced(self, fresh))

@@ -1,7 +1,7 @@
 """Worlds of a store that are not loaded until they are asked for.
 
-A world is loaded in steps, and others are let in between two.  Whoever asks for one
-goes on with the steps where another has left them, so none of them waits for another.
+A world is loaded in steps, and others are let in between two.  A request that asks for
+one goes on with the steps where another has left them, so neither waits for the other.
 """
 
 from collections.abc import Callable, Generator
