@@ -24,6 +24,7 @@ from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from bench import scale as scaling
+from bench.keeping import kept_messages, sync_seconds
 from bench.load import Order, Result
 from bench.smpp import Order as SmppOrder
 from bench.smpp import Result as SmppResult
@@ -272,7 +273,9 @@ def kept() -> Iterator[Figure]:
         )
 
 
-def commits(body: bytes, rounds: int) -> tuple[float, float]:
+def commits(
+    body: bytes, rounds: int, durability: str = "process"
+) -> tuple[float, float]:
     """Return the seconds of a commit in memory, and on the disk, in this process."""
     took: list[float] = []
 
@@ -283,7 +286,8 @@ def commits(body: bytes, rounds: int) -> tuple[float, float]:
 
     plain = transaction.commit_changes
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        settings: tuple[dict[str, Any], ...] = ({}, {"data": Path(folder)})
+        on_disk = {"data": Path(folder), "durability": durability}
+        settings: tuple[dict[str, Any], ...] = ({}, on_disk)
         places = [
             stack.enter_context(Emulator.in_process(clock="frozen", **each))
             for each in settings
@@ -316,6 +320,47 @@ def answers(body: bytes, rounds: int) -> float:
                 assert answer.status == 200, octets
         memory, disk = map(median, took)
     return disk - memory
+
+
+def durability() -> Iterator[Figure]:
+    """Measure a commit that the disk is waited for, beside a sync of the disk."""
+    body = campaign(3)
+    with tempfile.TemporaryDirectory() as folder:
+        synced = median(sync_seconds(Path(folder)))
+    for level, rounds in (("process", 4_000), ("power", 400)):
+        memory, disk = commits(body, rounds, durability=level)
+        promised = 60e-6 + (2 * synced if level == "power" else 0)
+        yield Figure(
+            f"--durability {level}: a commit of 3 recipients, over memory",
+            "60 us" if level == "process" else "60 us and two syncs of the disk",
+            f"{(disk - memory) * 1e6:,.0f} us (a sync takes {synced * 1e6:,.0f})",
+            disk - memory <= promised,
+        )
+
+
+def kept_start() -> Iterator[Figure]:
+    """Measure a start over a million kept messages, beside one over none."""
+    command = [sys.executable, "-m", "emulator", "serve", "--port", "0"]
+    for whose, kept in (("another world's", "other"), ("their own world's", "bench")):
+        with kept_messages(kept) as full, tempfile.TemporaryDirectory() as empty:
+            rounds = [
+                [
+                    started(
+                        [*command, "--data", str(folder), "--ready-file"],
+                        lambda facts: urlsplit(facts["http"]).port or 0,
+                    )
+                    for folder in (empty, full)
+                ]
+                for _ in range(STARTS)
+            ]
+        later = median([over - bare for bare, over in rounds]) * 1000
+        bare = median([each for each, _ in rounds]) * 1000
+        yield Figure(
+            f"first answer over 1,000,000 kept messages, {whose}",
+            "200 ms later than over an empty directory",
+            f"{later:.0f} ms later than {bare:.0f} ms",
+            later <= 200,
+        )
 
 
 def memory() -> Iterator[Figure]:
@@ -688,6 +733,8 @@ def main() -> None:
         throughput,
         large,
         kept,
+        durability,
+        kept_start,
         memory,
         worlds,
         pushes,

@@ -115,6 +115,8 @@ SAMPLES: Mapping[str, tuple[Any, Any, Any]] = {
     "header_timeout": (1, 2, 3),
     "transfer_timeout": (1, 2, 3),
     "snapshot_limit": (1, 2, 3),
+    "durability": ("power", "process", "power"),
+    "accept_loss": (True, False, True),
     "max_checkpoints": (1, 2, 3),
     "max_messages": (1, 2, 3),
     "max_worlds": (1, 2, 3),

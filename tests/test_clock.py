@@ -1,5 +1,6 @@
 """Time that a test moves: what happens on the way, and what is left to happen."""
 
+import time
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
@@ -75,6 +76,54 @@ def test_a_clock_counts_what_has_passed_before_it_is_touched(
     with pytest.raises(ValueError, match="time cannot go back by 0:00:01"):
         made.advance(timedelta(seconds=-1))
     assert made.take_reading() == (START + timedelta(seconds=53), 3, wall.at)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-(10**6), 10**6), st.integers(0, 10**6)), max_size=20
+    )
+)
+def test_whatever_is_done_to_the_wall_time_goes_on_as_it_passes(
+    steps: list[tuple[int, int]],
+) -> None:
+    asked: list[datetime] = []
+    wall, passed = START, 0
+
+    def ask_wall() -> datetime:
+        asked.append(wall)
+        return wall
+
+    machine = clock.MachineClock(ask_wall, lambda: passed)
+    for set_by, seconds in steps:
+        wall += timedelta(seconds=set_by + seconds)
+        passed += seconds * clock.NANOSECONDS
+        assert machine.now() == START + timedelta(seconds=passed // clock.NANOSECONDS)
+
+    assert asked == [START]
+
+
+def test_a_world_goes_on_while_the_wall_is_set_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wall, passed = [START], [0]
+    machine = clock.MachineClock(lambda: wall[0], lambda: passed[0])
+    monkeypatch.setattr(clock, "wall_now", machine.now)
+    worlds = [clock.Clock(at=START, rate=rate) for rate in (1, 60)]
+
+    wall[0] -= timedelta(hours=8)
+    passed[0] += 10 * clock.NANOSECONDS
+
+    found = [(each.now() - START).total_seconds() for each in worlds]
+    assert found == [10, 600]
+
+
+def test_what_passes_is_measured_by_a_clock_that_cannot_be_set() -> None:
+    elapsed = clock.choose_elapsed_clock()
+    before = elapsed()
+
+    assert before <= elapsed()
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        assert elapsed.args == (time.CLOCK_BOOTTIME,)  # type: ignore[attr-defined]
 
 
 ABSENT = "9990003000"

@@ -341,6 +341,11 @@ SENTENCES: Mapping[str, tuple[int, str, str]] = {
     ),
     "NO_SUCH_SESSION": (404, "La sesion no existe", "The session does not exist"),
     "NO_SUCH_CHECKPOINT": (404, "El punto de control no existe", "No such checkpoint"),
+    "BACKUP_IMPOSSIBLE": (
+        409,
+        "No se puede hacer una copia ahora",
+        "No copy can be made now",
+    ),
     "CHECKPOINTS_FULL": (
         422,
         "No caben mas puntos de control",

@@ -141,7 +141,8 @@ def test_each_keeps_its_worlds_in_a_directory_of_its_own(tmp_path: Path) -> None
             process.terminate()
             assert process.wait(timeout=DEADLINE) == 0
 
-    assert sorted(each.name for each in data.iterdir()) == ["1", "2", "3"]
+    kept = sorted(each.name for each in data.iterdir())
+    assert kept == ["1", "2", "3", "worlds.processes"]
 
 
 @pytest.mark.parametrize("name", ["port", "tls_port", "smpp_port", "smpp_tls_port"])

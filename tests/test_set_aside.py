@@ -10,8 +10,7 @@ import pytest
 
 from emulator.domain.command_status import CommandStatus
 from emulator.operations.background import catch_up
-from emulator.store import journal_rows
-from emulator.store.database_file import DATABASE_NAME
+from emulator.store import DATABASE_NAME, journal_rows
 from emulator.web import endpoint
 from emulator.world import World, transaction
 from tests.support.emulator import Answer, Api, run_control, send_control
@@ -229,6 +228,7 @@ def broken(tmp_path: Path) -> Path:
 
 
 def aside(api: Api) -> str:
+    send_control(api, "GET", "world?world=broken", token="")  # by which it is loaded
     ((name, why),) = (
         (it["name"], it["why"]) for it in run_control(api, "GET", "set-aside")
     )

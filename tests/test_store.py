@@ -40,6 +40,7 @@ from tests.support.orders import make_crowd, make_sms, place_campaign, poll_mess
 from tests.support.processes import ROOT, read_complaint, serve_emulator
 from tests.support.servers import Receiver, ReceiverAnswer, run_receiver
 from tests.support.worlds import (
+    change_database,
     fill_world,
     get_database_path,
     keep_worlds,
@@ -384,28 +385,23 @@ def test_a_delivery_that_is_forgotten_leaves_the_file(tmp_path: Path) -> None:
 # --- What can be wrong -------------------------------------------------------
 
 
-def changed(folder: Path, statement: str) -> None:
-    with closing(sqlite3.connect(get_database_path(folder))) as base, base:
-        assert base.execute(statement).rowcount
-
-
 def test_a_world_that_cannot_be_loaded_is_set_aside_and_the_others_serve(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with keep_worlds(tmp_path, token="world-broken") as api:
         place_campaign(api)
-    changed(
+    change_database(
         tmp_path,
         "UPDATE thing SET octets = replace(octets, 'hola', char(7)) WHERE kind = "
         "'campaigns'",
     )
 
     with keep_worlds(tmp_path, token="world-broken") as api:
+        place_campaign(api)  # in a new world of that name
+        assert len(api.world.campaigns) == 1
         (said,) = caplog.messages
         assert "the world broken cannot be loaded" in said
         assert "the others serve" in said
-        place_campaign(api)  # in a new world of that name
-        assert len(api.world.campaigns) == 1
     with keep_worlds(tmp_path, token="world-broken") as api:
         assert len(api.world.campaigns) == 1
     with closing(sqlite3.connect(get_database_path(tmp_path))) as base:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.store import StoreError, database_file
+from emulator.store import DATABASE_NAME, StoreError, database_file
 from emulator.store.database_file import DatabaseFile
 from emulator.world.containers import StateRow
 
@@ -69,7 +69,7 @@ def test_a_transaction_that_fails_leaves_what_was_put_down(tmp_path: Path) -> No
 
 def test_a_piece_that_cannot_be_read_is_told_as_damage(tmp_path: Path) -> None:
     DatabaseFile(tmp_path).close()
-    with closing(sqlite3.connect(tmp_path / database_file.DATABASE_NAME)) as base:
+    with closing(sqlite3.connect(tmp_path / DATABASE_NAME)) as base:
         base.execute("INSERT INTO fresh VALUES (1, 1, x'c1')")
         base.commit()
 

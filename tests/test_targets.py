@@ -500,6 +500,9 @@ MAY: dict[tuple[str, str], str] = {
     ("client.transport", "connect"): "the same",
     ("serving.listeners", "getaddrinfo"): "where it listens, which it does itself",
     ("store.database_file", "connect"): "SQLite, a file",
+    ("store.file_state", "connect"): "SQLite, a file",
+    ("command.backup", "connect"): "SQLite, a file",
+    ("command.backup", "http.client"): "the errors of a command's client",
     ("command.doctor", "urllib.request"): "which proxies are set; it asks nobody",
 }
 

@@ -40,7 +40,10 @@ def lived(api: Api) -> None:
 
 
 # What is the process's, and what happens at one instant in no order.
-OF_THE_PROCESS = ("metrics", "readyz", "smpp", "worlds", "world\n", "world/checkpoints")
+OF_THE_PROCESS = (
+    *("metrics", "readyz", "backup", "smpp", "worlds", "world\n"),
+    "world/checkpoints",
+)
 OF_NO_ORDER = ("clock/pending",)
 
 

@@ -82,6 +82,18 @@ def main() -> None:
     type=click.Path(path_type=Path, file_okay=False),
 )
 @setting_option(
+    "--durability",
+    "What an answer outlives there: the end of the process, or a power cut as well.",
+    default=DEFAULT_SETTINGS.durability,
+    type=click.Choice(["process", "power"]),
+)
+@setting_option(
+    "--accept-loss",
+    "Go on without a file of the directory that is lost.",
+    is_flag=True,
+    default=DEFAULT_SETTINGS.accept_loss,
+)
+@setting_option(
     "--ready-file", "Written, as JSON, once requests are answered.", type=ANY_PATH
 )
 @setting_option(

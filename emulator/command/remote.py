@@ -4,12 +4,15 @@ import json
 import re
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 
 from emulator.command.options import (
+    ANY_PATH,
+    DEFAULT_SETTINGS,
     PUSH_ALLOW_OPTION,
     SMPP_PORT_OPTION,
     WORLD_OPTION,
@@ -17,6 +20,7 @@ from emulator.command.options import (
     OperatorError,
     parse_url_option,
     report_client_errors,
+    setting_option,
     with_emulator,
     with_world,
 )
@@ -197,6 +201,27 @@ def populate_command(ask: ControlTarget, campaigns: int, recipients: int) -> Non
 
 
 @click.command()
+@click.argument("path", metavar="FILE", type=ANY_PATH)
+@setting_option(
+    "--processes",
+    "Processes that serve, each of which has a file; FILE is their directory then.",
+    default=DEFAULT_SETTINGS.processes,
+    type=click.IntRange(1, 256),
+)
+@with_emulator
+def backup_command(ask: ControlTarget, path: Path, processes: int) -> None:
+    """Copy the worlds of a running emulator to FILE, as they are at one moment.
+
+    It goes on serving.  FILE serves in an empty directory as worlds.sqlite.
+    """
+    from emulator.command import backup  # noqa: PLC0415 - few need it
+
+    for part, file in backup.list_backup_parts(ask, path, processes):
+        count = backup.write_backup(part, file)
+        click.echo(f"{file}: {count} {'world' if count == 1 else 'worlds'}")
+
+
+@click.command()
 @SMPP_PORT_OPTION
 @with_world
 @click.pass_context
@@ -227,6 +252,7 @@ REMOTE_COMMANDS = (
     fault_command,
     listen_command,
     populate_command,
+    backup_command,
     doctor_command,
 )
 

@@ -119,6 +119,12 @@ CHECKPOINTS_FULL = RefusalReason(
     "No caben mas puntos de control",
     "There is no room for another checkpoint",
 )
+BACKUP_IMPOSSIBLE = RefusalReason(
+    "BACKUP_IMPOSSIBLE",
+    409,
+    "No se puede hacer una copia ahora",
+    "No copy can be made now",
+)
 SNAPSHOT_TOO_LARGE = RefusalReason(
     "SNAPSHOT_TOO_LARGE",
     413,

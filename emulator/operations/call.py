@@ -75,6 +75,7 @@ class OperationResult(Struct):
     body: Any
     listing: SlicedArray | None = None
     stream: EventStream | None = None  # instead of a body
+    pieces: Iterator[bytes] | None = None  # of a file, instead of a body
 
 
 OperationFunction = Callable[[World, OperationCall], OperationResult]

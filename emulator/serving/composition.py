@@ -94,8 +94,8 @@ def build_program(settings: Settings) -> EmulatorApp:
     program.proxies = make_proxy_rules(settings)
     if settings.cors_origin:
         program.cors = CorsPolicy(parse_cors_origins(settings.cors_origin))
-    program.state.close = open_world_store(worlds, settings.data)
-    program.state.warming = platform.compile_validators()
+    program.state.close = open_world_store(worlds, settings)
+    program.state.warming = chain(platform.compile_validators(), worlds.load_pending())
     return program
 
 
@@ -125,16 +125,24 @@ def find_public_address(settings: Settings) -> OutsideAddress | None:
     return parse_public_url(settings.public_url) if settings.public_url else None
 
 
-def open_world_store(worlds: WorldDirectory, folder: Path | None) -> Callable[[], None]:
-    """Store *worlds* in *folder*, if there is one; return a function that closes it.
+def open_world_store(worlds: WorldDirectory, settings: Settings) -> Callable[[], None]:
+    """Store *worlds*, if they are to be; return a function that ends that.
 
     Raises ``StoreError`` where the directory cannot be used.
     """
-    if folder is None:
+    if settings.data is None:
         return lambda: None
+    from emulator.store import process_folders  # noqa: PLC0415
     from emulator.store.sqlite_store import SqliteStore  # noqa: PLC0415 - SQLite takes 5 ms
 
-    return SqliteStore(folder, worlds, now=wall_now()).close
+    process_folders.require_same_processes(settings.data, settings.processes)
+    return SqliteStore(
+        settings.data,
+        worlds,
+        now=wall_now(),
+        durability=settings.durability,
+        accept_loss=settings.accept_loss,
+    ).close
 
 
 def assemble_program(  # noqa: PLR0913 - all but two by name

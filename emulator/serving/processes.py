@@ -23,6 +23,7 @@ from emulator.serving.ready_file import (
 )
 from emulator.serving.server import ReadyReport
 from emulator.serving.settings import ServeError, Settings
+from emulator.store import StoreError, process_folders
 
 LAST_PORT = 65_535  # port
 EXIT_MISTAKE = 2  # exit code of a process that the operator has to set right
@@ -78,6 +79,12 @@ def split_settings(settings: Settings) -> list[Settings]:
     if tls_ports != (None, None) and not settings.tls_cert:
         message = "with --processes TLS needs --tls-cert, one certificate for them all"
         raise ServeError(message)
+    if settings.data:
+        try:
+            process_folders.require_same_processes(settings.data, settings.processes)
+            process_folders.note_processes(settings.data, settings.processes)
+        except StoreError as error:
+            raise ServeError(str(error)) from error
     return [_make_share(settings, index) for index in range(settings.processes)]
 
 

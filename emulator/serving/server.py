@@ -211,15 +211,20 @@ async def _run_servers(
                 write_ready_file(settings.ready_file, ready.facts)
                 at_the_end.callback(remove_ready_file, settings.ready_file, ready.facts)
             announce(ready)
-            await _warm_up(app)
+            await _warm_up(app, servers)
 
 
-async def _warm_up(app: ASGIApp) -> None:
-    """Prepare what first requests would wait for, while other requests are served."""
+async def _warm_up(app: ASGIApp, servers: list[HttpServer]) -> None:
+    """Prepare what first requests would wait for, while other requests are served.
+
+    What is left when the servers end is left.
+    """
     steps = getattr(getattr(app, "state", None), "warming", ())
     await asyncio.sleep(WARM_UP_DELAY)
     for _ in steps:
         await asyncio.sleep(0)
+        if any(each.should_exit for each in servers):
+            return
 
 
 def _open_endpoints(app: ASGIApp, settings: Settings) -> Endpoints:

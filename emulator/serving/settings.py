@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 MEBIBYTE = 1024 * 1024
 LOOPBACK_FOR = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - heard on, not called
@@ -23,6 +24,8 @@ class Settings:
     strict: bool | None = None
     seed: int | None = None
     data: Path | None = None  # the directory that worlds are kept in
+    durability: Literal["process", "power"] = "process"  # what an answer outlives there
+    accept_loss: bool = False  # whether to go on without a part of it that is lost
     ready_file: Path | None = None
     tls_port: int | None = None
     tls_cert: Path | None = None

@@ -186,10 +186,11 @@ class SessionHandler:
             body = cast("bodies.BindBody", pdu.body)
             self.system_id = body.system_id.decode("latin-1")
             self._journal_path = f"/{self.system_id}/{self._number}"
-            world = await self._server_state.worlds.find_by_system_id(self.system_id)
+            binds = self._server_state.worlds.binds
+            world = await binds.find_by_system_id(self.system_id)
             if world is None:
                 status = CommandStatus.ESME_RINVSYSID
-                if self._server_state.worlds.may_be_elsewhere(self.system_id):
+                if binds.may_be_elsewhere(self.system_id):
                     status = CommandStatus.ESME_RBINDFAIL
                 return wire.encode_response(pdu.command, status, pdu.sequence)
         if world is None:  # an enquire_link before the bind

@@ -12,22 +12,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from emulator.domain import dates
-from emulator.store import StoreError, journal_rows, world_rows
-from emulator.store.database_file import DatabaseFile
+from emulator.store import journal_rows, world_rows
+from emulator.store.database_file import INDEX_ROW, DatabaseFile, Durability
+from emulator.store.file_copy import FileCopy, remove_old_copies
+from emulator.store.world_loader import LoadedWorld, WorldLoader
+from emulator.timekeeping.clock import wall_now
 from emulator.world import ChangeSet, Store, StoreWriteError, World
-from emulator.world.journal import Exchange
+from emulator.world.containers import encode_row_value
 from emulator.world.transaction import set_world_aside
 from emulator.worlds import (
-    SavedWorld,
-    UnloadedWorld,
     WorldDirectory,
     WorldOpened,
     WorldOrigin,
     WorldRemoved,
     WorldReplaced,
+    index_world,
 )
 
 JOURNAL_DELAY = 0.05  # seconds of the wall that the journal on the disk may be behind
@@ -46,50 +47,65 @@ class StoredWorld:
 
     number: int
     newest: int = 0  # exchange of the journal
-    dropped_to: int = 0  # exchange
-
-
-class LoadedWorld(NamedTuple):
-    """A world as it was read from the disk."""
-
-    number: int
-    held: SavedWorld
-    origin: WorldOrigin
-    journal: list[Exchange]
-    gone: dict[str, Any]  # of the journal
+    first: int = 1  # exchange
 
 
 class SqliteStore(Store):
     """Keeps the worlds of a process in the file of one directory."""
 
-    def __init__(self, folder: Path, worlds: WorldDirectory, *, now: datetime) -> None:
-        """Open the directory and load its worlds into *worlds*.
+    def __init__(
+        self,
+        folder: Path,
+        worlds: WorldDirectory,
+        *,
+        now: datetime,
+        durability: Durability = "process",
+        accept_loss: bool = False,
+    ) -> None:
+        """Open the directory and let its worlds be found in *worlds*.
 
         *now* is the machine's time.  Raises ``StoreError``.
         """
-        self._file = DatabaseFile(folder)
+        self._file = DatabaseFile(
+            folder, durability=durability, accept_loss=accept_loss
+        )
         self._worlds = worlds
-        self._began = now
         self._stored: dict[World, StoredWorld] = {}
-        self._to_rewrite: dict[World, None] = {}  # are to be written as a whole
-        # Have exchanges that are not written yet
+        # What is written as a whole as soon as it can be
+        self._to_rewrite: dict[World, None] = {}
         self._dirty_journals: dict[World, None] = {}
+        self._to_index: dict[World, None] = {}  # of which the file says too little
         self._timer: asyncio.TimerHandle | None = None
+        self._copy: FileCopy | None = None
+        remove_old_copies(folder)
+        opened = wall_now()
+        self._loader = WorldLoader(
+            self._file,
+            worlds,
+            wall=lambda: now + (wall_now() - opened),
+            follow=self._follow_world,
+        )
         try:
-            for number, name, why in self._file.list_set_aside():
-                self._add_unloaded_world(number, name, why)
-            for number, name in self._file.list_worlds():
-                self._load_world(number, name)
+            self._loader.list_worlds()
         except BaseException:
             self._file.close()
             raise
         for world in worlds:
-            if world not in self._stored:
-                self._to_rewrite[world] = None
+            self._to_rewrite[world] = None
         worlds.use_store(self)
+
+    def begin_copy(self) -> FileCopy | None:
+        """Begin a copy; None while another is made.  Raises ``StoreWriteError``."""
+        if self._copy is not None and not self._copy.is_over:
+            return None
+        self._write_journals()
+        self._copy = FileCopy(self._file)
+        return self._copy
 
     def close(self) -> None:
         """Write what is left to write, and release the directory."""
+        if self._copy is not None:
+            self._copy.discard()
         with suppress(StoreWriteError):
             self.retry_writes()
         self._write_journals()
@@ -130,6 +146,7 @@ class SqliteStore(Store):
                 self._dirty_journals.pop(world, None)
             else:
                 self._stored[world] = followed
+                self._to_index[world] = None
             del self._to_rewrite[world]
 
     def _write_transaction(self, changes: ChangeSet) -> None:
@@ -139,6 +156,7 @@ class SqliteStore(Store):
                 self.retry_writes()
                 if followed := self._stored.get(world):
                     self._file.commit_rows(followed.number, rows_of)
+                    self._to_index[world] = None
                     self._schedule_journal_write()
             return
         self.retry_writes()
@@ -149,10 +167,12 @@ class SqliteStore(Store):
         for world, then in followed_then.items():
             if then is not None:
                 self._stored[world] = then
+                self._to_index[world] = None
             elif world in self._stored:
                 del self._stored[world]
-                for table in (self._dirty_journals, self._to_rewrite):
+                for table in (self._dirty_journals, self._to_rewrite, self._to_index):
                     table.pop(world, None)
+        self._schedule_journal_write()
 
     def _write_world_changes(
         self, world: World, changes: Sequence[Any]
@@ -177,6 +197,7 @@ class SqliteStore(Store):
                 return None
         if followed is not None:
             self._file.add_rows(followed.number, rows_of)
+            self._file.drop_index(followed.number)  # it is written once it is known
         return followed
 
     def _write_whole_world(
@@ -188,7 +209,7 @@ class SqliteStore(Store):
             number, world_rows.world_to_rows(other, origin, self._worlds.library)
         )
         known = self._stored.get(world, StoredWorld(number))
-        return StoredWorld(number, known.newest, known.dropped_to)
+        return StoredWorld(number, known.newest, known.first)
 
     def _get_origin(self, world: World) -> WorldOrigin:
         return self._worlds.get_origin(world)
@@ -201,7 +222,10 @@ class SqliteStore(Store):
         if followed is None:
             if world not in self._to_rewrite:  # it has been deleted
                 return
-        elif world.journal.last == followed.newest:
+        elif (world.journal.last, world.journal.first_number) == (
+            followed.newest,
+            followed.first,
+        ):
             return
         self._dirty_journals[world] = None
         self._schedule_journal_write()
@@ -213,7 +237,10 @@ class SqliteStore(Store):
                 self._timer = loop.call_later(JOURNAL_DELAY, self._write_journals)
 
     def _write_journals(self) -> None:
-        """Write the new exchanges, delete the old ones, and merge the fresh rows."""
+        """Write the new exchanges, delete the old ones, and merge the fresh rows.
+
+        Then it is known what is in the worlds that have changed, and written as well.
+        """
         self._timer = None
         try:
             self.retry_writes()
@@ -223,13 +250,16 @@ class SqliteStore(Store):
                     for world in self._dirty_journals
                     if self._write_journal(world, self._stored[world])
                 ]
+                for world in self._to_index:
+                    self._write_index(world, self._stored[world].number)
         except StoreWriteError as error:
             log.error("%s; the journal is written later", error)  # noqa: TRY400
             return
         for world in written:
             followed, journal = self._stored[world], world.journal
-            followed.newest, followed.dropped_to = journal.last, journal.dropped_to
+            followed.newest, followed.first = journal.last, journal.first_number
         self._dirty_journals.clear()
+        self._to_index.clear()
 
     def _write_journal(self, world: World, followed: StoredWorld) -> bool:
         """Write the new exchanges, within a transaction; return whether it worked."""
@@ -242,82 +272,30 @@ class SqliteStore(Store):
         except Exception as error:  # noqa: BLE001 - that world's trouble
             set_world_aside(world, error)
             return False
-        self._file.add_exchanges(number, new)
-        if journal.dropped_to != followed.dropped_to:
-            self._file.drop_exchanges(number, before=journal.first_number)
+        self._file.exchanges.add(number, new)
+        if journal.first_number != followed.first:
+            self._file.exchanges.drop(number, before=journal.first_number)
             self._file.add_rows(number, [world_rows.journal_to_row(journal)])
         return True
 
-    # --- How it is read -----------------------------------------------------------
+    def _write_index(self, world: World, number: int) -> None:
+        """Write how a world is found without it, within a transaction."""
+        if not world.trouble:  # otherwise it is loaded to see what it says
+            octets = encode_row_value(index_world(world))
+            self._file.add_rows(number, [(INDEX_ROW, 0, octets)])
 
-    def _load_world(self, number: int, name: str) -> None:
-        """Load a stored world, or set it aside with the reason."""
-        try:
-            self._adopt_world(self._read_world(number, name))
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others serve
-            why = " ".join(str(error).split()) or type(error).__name__
-            aside = f"{name} (set aside {dates.format_timestamp(self._began)})"
-            with self._file.transaction():
-                self._file.rename_world(number, aside, why)
-            self._add_unloaded_world(number, aside, why)
-            log.warning(
-                "the world %s cannot be loaded (%s): it stays in %s as %r; "
-                "the others serve",
-                *(name, why, self._file.path, aside),
-            )
-
-    def _read_world(self, number: int, name: str) -> LoadedWorld:
-        """Read a world from the disk.  Raises any error in it."""
-        worlds, parts = (
-            self._worlds,
-            world_rows.decode_world_rows(self._file.list_rows(number)),
+    def _follow_world(self, world: World, found: LoadedWorld | None) -> None:
+        """Go on from what was loaded."""
+        if found is None:
+            self._to_rewrite[world] = None
+            return
+        journal = world.journal
+        self._stored[world] = StoredWorld(
+            found.number, journal.last, journal.first_number
         )
-        held = world_rows.saved_world_from_rows(name, parts, self._began)
-        origin = world_rows.origin_from_rows(
-            parts, held, worlds.library, worlds.template
-        )
-        journal = [
-            journal_rows.decode_exchange(each)
-            for each in self._file.list_exchanges(number)
-        ]
-        return LoadedWorld(
-            number, held, origin, journal, world_rows.read_journal_drops(parts)
-        )
-
-    def _adopt_world(self, found: LoadedWorld) -> World:
-        world = self._worlds.load_world(found.held, found.origin)
-        world.journal.load_exchanges(found.journal, **found.gone)
-        last, dropped_to = world.journal.last, world.journal.dropped_to
-        self._stored[world] = StoredWorld(found.number, last, dropped_to)
+        self._to_rewrite.pop(world, None)
         if found.held.state.leaving:
             self._to_rewrite[world] = None
-        return world
-
-    def _add_unloaded_world(self, number: int, aside: str, why: str) -> None:
-        """List a world that could not be loaded."""
-        name = aside.rpartition(" (set aside ")[0]
-        self._worlds.unloaded[aside] = UnloadedWorld(
-            name,
-            why,
-            retry=lambda: self._retry_load(number, name, aside),
-            drop=lambda: self._drop_unloaded_world(number, aside),
-        )
-
-    def _retry_load(self, number: int, name: str, aside: str) -> World:
-        """Try again to load a world.  Raises any error in it."""
-        with self._file.transaction():
-            found = self._read_world(number, name)
-            self._file.rename_world(number, name, None)
-        world = self._adopt_world(found)
-        del self._worlds.unloaded[aside]
-        return world
-
-    def _drop_unloaded_world(self, number: int, aside: str) -> None:
-        with self._file.transaction():
-            self._file.drop_world(number)
-        del self._worlds.unloaded[aside]
 
 
 def _has_whole_change(changes: Sequence[Any]) -> bool:

@@ -4,7 +4,7 @@ Its state has rows already (``emulator/world/kinds.py``).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from sys import maxsize
 from typing import Any
@@ -16,17 +16,20 @@ from emulator.operations.control import snapshots
 from emulator.world import World, WorldState
 from emulator.world.containers import DecodedRows, RowKey, StateRow, encode_row_value
 from emulator.world.journal import Journal
-from emulator.world.state import state_json_from_rows
+from emulator.world.state import STATE_FIELDS, state_json_from_rows
 from emulator.world.world import CLOCK_ROW
 from emulator.worldfile import fixture
 from emulator.worldfile.fixture import Fixture
-from emulator.worlds import SavedWorld, WorldOrigin
+from emulator.worlds import SavedWorld, WorldIndex, WorldOrigin
 
 ORIGIN_ROW = "origin"
+INSTANTS_PER_STEP = 10_000  # that are looked at until others are let in
+HEAD_KINDS = ("account", "tokens")  # what of a world can be seen without a request
 JOURNAL_ROW = "journal"  # what is gone of it
 
 FixtureLibrary = Mapping[str, Fixture]
 decode_json = msgspec.json.decode
+decode_index = msgspec.json.Decoder(WorldIndex).decode
 
 
 # --- To the disk ------------------------------------------------------------------
@@ -74,16 +77,59 @@ def decode_world_rows(rows: Iterable[tuple[str, RowKey, bytes]]) -> DecodedRows:
     return found
 
 
-def saved_world_from_rows(name: str, found: DecodedRows, wall: datetime) -> SavedWorld:
+def head_from_rows(found: DecodedRows) -> WorldState:
+    """Return the account and the tokens in the rows, and nothing else."""
+    at = datetime.fromisoformat(found[CLOCK_ROW][0]["at"])
+    read = {
+        name: field.from_json(field.json_from_rows(found), at)
+        for name, field in STATE_FIELDS.items()
+        if name in HEAD_KINDS
+    }
+    head = WorldState(read["account"])
+    head.tokens = read["tokens"]
+    return head
+
+
+def index_from_rows(octets: bytes | None, found: DecodedRows) -> WorldIndex:
+    """Return what is known of a world that is not loaded.
+
+    Without an index row, which a process that dies leaves behind, as far as its head
+    says so.
+    """
+    if octets is not None:
+        return decode_index(octets)
+    head, clock = head_from_rows(found), found[CLOCK_ROW][0]
+    own = (literal for _, literal in found[ORIGIN_ROW][0]["tokens"])
+    return WorldIndex(
+        tokens=(*head.tokens, *own),
+        binds=tuple(head.account.access.binds),
+        at=datetime.fromisoformat(clock["at"]),
+        rate=clock["rate"],
+        wall=datetime.fromisoformat(clock["wall"]),
+    )
+
+
+def saved_world_steps(
+    name: str, found: DecodedRows, wall: datetime, *, not_before: datetime | None
+) -> Generator[None, None, SavedWorld]:
     """Return the world in the rows, its clock run on to *wall*, the machine's time.
 
-    Raises ``SnapshotError`` for a state that no world can have.
+    Others are let in between two steps.  Raises ``SnapshotError`` for a state that no
+    world can have.
     """
     clock = found[CLOCK_ROW][0]
     at, then = map(datetime.fromisoformat, (clock["at"], clock["wall"]))
-    state = WorldState.from_json(state_json_from_rows(found), at, is_snapshot=False)
-    now = max(_advance_time(at, wall - then, clock["rate"]), *state.list_instants(), at)
+    document = state_json_from_rows(found)
+    yield
+    state = yield from WorldState.read_steps(document, at, is_snapshot=False)
+    now = max(advance_time(at, wall - then, clock["rate"]), not_before or at, at)
+    for place, instant in enumerate(state.list_instants()):
+        now = max(now, instant)
+        if place % INSTANTS_PER_STEP == INSTANTS_PER_STEP - 1:
+            yield
+    yield
     state.check_consistency(now)
+    yield
     for number in state.leaving:
         if number in state.deliveries:
             state.deliveries[number] = state.deliveries[number].add_interruption(now)
@@ -124,7 +170,7 @@ def origin_from_rows(
     return WorldOrigin(library.get(part["fixture"], template), tokens)
 
 
-def _advance_time(at: datetime, passed: timedelta, rate: float) -> datetime:
+def advance_time(at: datetime, passed: timedelta, rate: float) -> datetime:
     """Return the time of a world: it ran on at its rate, and never goes back."""
     seconds = max(passed, timedelta()).total_seconds() * rate
     return at + timedelta(seconds=min(seconds, (WORLD_END - at).total_seconds()))

@@ -25,6 +25,13 @@ from emulator.worlds import WorldDirectory, WorldEntry, make_set_aside_refusal
 PROBLEM_JSON = b"application/problem+json"
 # To those who do not know it
 OPEN_OPERATIONS = frozenset({"getHealth", "getReadiness"})
+# What is asked of no world in particular: none is loaded for it
+WORLDLESS_OPERATIONS = OPEN_OPERATIONS | {
+    "getMetrics",
+    "listWorlds",
+    "listSetAside",
+    "takeBackup",
+}
 # What can be asked of a world that is set aside, or beside it.
 RECOVERY_OPERATIONS = OPEN_OPERATIONS | {
     "getMetrics",
@@ -109,13 +116,13 @@ class ControlApi:
     async def _require_world(self, context: RequestContext) -> World:
         query = parse_qs(context.scope["query_string"].decode("latin-1"))
         if names := query.get("world"):
-            world = self._worlds.find_by_name(names[-1])
+            world = await self._worlds.load_by_name(names[-1])
             if world is None:
                 raise Refusal(NO_SUCH_WORLD, f"no world is called {names[-1]}")
             return world
         _, literal, _ = read_bearer_token(context.headers)
-        return (
-            await self._worlds.get_or_create(literal)
-            if literal
-            else self._worlds.default
-        )
+        if literal:
+            return await self._worlds.get_or_create(literal)
+        if context.operation.id in WORLDLESS_OPERATIONS:
+            return self._worlds.default
+        return await self._worlds.load_default()

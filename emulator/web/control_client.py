@@ -47,12 +47,12 @@ class ControlClient:
         self._functions = functions
         self._worlds = worlds
 
-    def open_client(self, name: str, receive: Receive) -> "WorldClient":
+    async def open_client(self, name: str, receive: Receive) -> "WorldClient":
         """Return a client for one world; without a name for the default one.
 
         Raises ``ControlRefusal`` where there is no such world.
         """
-        world = self._worlds.find_by_name(name) if name else self._worlds.default
+        world = await self._worlds.load_by_name(name or self._worlds.default.name)
         if world is None:
             raise _to_control_refusal(
                 Refusal(NO_SUCH_WORLD, f"no world is called {name}")

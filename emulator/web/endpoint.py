@@ -190,6 +190,10 @@ def _render_reply(reply: OperationResult, context: RequestContext) -> HttpRespon
     if reply.stream is not None:
         live = waiting.iter_stream(reply.stream, context.world, context.receive)
         return HttpResponse(200, content_type=operation.content_type, stream=live)
+    if reply.pieces is not None:
+        return HttpResponse(
+            200, content_type=operation.content_type, slices=reply.pieces
+        )
     if isinstance(reply.body, str):
         return HttpResponse(200, reply.body.encode(), operation.content_type)
     if reply.listing is not None:

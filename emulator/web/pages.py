@@ -61,7 +61,7 @@ class PublicPages:
             world = (
                 await self._worlds.get_or_create(literal)
                 if literal
-                else self._worlds.default
+                else await self._worlds.load_default()
             )
         except Refusal as refusal:
             return _to_starlette(self._api.render_refusal(refusal, None))
@@ -96,10 +96,8 @@ class PublicPages:
         Source: manual CLC-15; assumption CLC-16.
         """
         code = request.path_params["code"]
-        world, message = (
-            self._worlds.find_by_short_code(code),
-            shortlink.parse_link_code(code),
-        )
+        world = await self._worlds.find_by_short_code(code)
+        message = shortlink.parse_link_code(code)
         url = smsclic.find_link_target(world, message) if world and message else None
         if world is None or message is None or url is None:
             raise HTTPException(404)

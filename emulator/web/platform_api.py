@@ -70,7 +70,7 @@ class PlatformApi:
         Source: manual AUT-04; assumption AUT-06 for the spelling of the scheme.
         """
         if not context.operation.secured:
-            return self._worlds.enter_without_token()
+            return self._worlds.enter_without_token(await self._worlds.load_default())
         scheme, literal, exact = read_bearer_token(context.headers)
         if scheme != "bearer" or not literal:
             why = "send the header Authorization: Bearer <token>"

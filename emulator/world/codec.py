@@ -61,17 +61,13 @@ def thing_from_json(part: JsonObject, kind: type, where: str) -> Any:
 
     Raises ``SnapshotError``: ``at campaigns.0.cost: Expected `int`, got `str```.
     """
-    hints = get_type_hints(kind)
-    wanted = hints.keys() - {OMITTED_FIELDS.get(kind)}
-    if part.keys() != wanted:
-        names = ", ".join(sorted(part.keys() ^ wanted))
+    readers = _readers_of(kind)
+    if part.keys() != readers.keys():
+        names = ", ".join(sorted(part.keys() ^ readers.keys()))
         message = f"at {where}: missing or unknown: {names}"
         raise SnapshotError(message)
     values = {
-        name: _READERS.get(hints[name], _make_reader(hints[name]))(
-            value, f"{where}.{name}"
-        )
-        for name, value in part.items()
+        name: readers[name](value, f"{where}.{name}") for name, value in part.items()
     }
     return kind(**values)
 
@@ -102,6 +98,16 @@ def _instants(value: Any) -> Iterator[datetime]:
     elif isinstance(value, tuple | list):
         for each in value:
             yield from _instants(each)
+
+
+@cache
+def _readers_of(kind: type) -> Mapping[str, Callable[[Any, str], Any]]:
+    """Return what reads each field of a *kind*."""
+    return {
+        name: _READERS.get(hint) or _make_reader(hint)
+        for name, hint in get_type_hints(kind).items()
+        if name != OMITTED_FIELDS.get(kind)
+    }
 
 
 @cache
@@ -136,7 +142,9 @@ def _make_reader(kind: Any) -> Any:
 def _read_recipients(value: Any, where: str) -> Recipients:
     part = convert_json(value, dict[str, Any], where)
     numbers = convert_json(part.get("numbers"), list[int], f"{where}.numbers")
-    if not all(each in CELLPHONE_RANGE for each in numbers):
+    if numbers and not (
+        min(numbers) in CELLPHONE_RANGE and max(numbers) in CELLPHONE_RANGE
+    ):
         message = f"at {where}.numbers: a cellphone has ten digits"
         raise SnapshotError(message)
     return Recipients(array("Q", numbers), _read_columns(part.get("fields"), where))
@@ -181,11 +189,12 @@ def _read_send_schedule(value: Any, where: str) -> SendSchedule:
     return SendSchedule(
         **{
             name: convert_json(part.get(name), kind, f"{where}.{name}")
-            for name, kind in get_type_hints(SendSchedule).items()
+            for name, kind in _SCHEDULE_HINTS.items()
         }
     )
 
 
+_SCHEDULE_HINTS = get_type_hints(SendSchedule)
 _WRITERS: Mapping[Any, Callable[[Any], Any]] = {
     SendSchedule: _write_namedtuple,
     Recipients: _write_recipients,

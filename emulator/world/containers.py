@@ -3,10 +3,10 @@
 A row has a kind, which is mostly the name of the container, a key within it, and JSON.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from copy import copy
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -45,6 +45,29 @@ class IdSpan(NamedTuple):
 
     ids: IdSequence
     field: str  # of the thing: the first of them
+
+
+Read = TypeVar("Read")
+ReadSteps = Generator[None, None, Any]
+STEP_WEIGHT = 4_000  # of what is read until others are let in: recipients, and ...
+THING_WEIGHT = 20  # ... what a thing costs beside them
+
+
+def run_steps(steps: Generator[None, None, Read]) -> Read:
+    """Return what *steps* return, without letting others in."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            read: Read = stop.value
+            return read
+
+
+def _weigh_part(part: Mapping[str, Any]) -> int:
+    """Return how much work it is to read a thing."""
+    recipients = part.get("recipients")
+    numbers = recipients.get("numbers") if isinstance(recipients, dict) else None
+    return THING_WEIGHT + (len(numbers) if isinstance(numbers, list) else 0)
 
 
 class StateField:
@@ -102,6 +125,11 @@ class StateField:
     def from_json(self, piece: Any, now: datetime) -> Any:
         """Return the container from a snapshot.  Raises ``SnapshotError``."""
         raise NotImplementedError
+
+    def read_steps(self, piece: Any, now: datetime) -> ReadSteps:
+        """Return what ``from_json`` does, in steps; others are let in between two."""
+        yield from ()
+        return self.from_json(piece, now)
 
     def list_instants(self, value: Any) -> Iterator[datetime]:
         """Yield the instants of the things."""
@@ -168,10 +196,24 @@ class ThingsField(StateField):
             if any(at > now for at in self._dated(each)):
                 yield f"{where}: lies ahead of the clock"
 
-    def _read_things(self, piece: Any) -> Iterator[Any]:
+    def from_json(self, piece: Any, now: datetime) -> Any:
+        return run_steps(self.read_steps(piece, now))
+
+    def read_steps(self, piece: Any, now: datetime) -> ReadSteps:
+        del now
         parts = convert_json(piece, list[dict[str, Any]], self.name)
+        things, weight = [], 0
         for index, part in enumerate(parts):
-            yield codec.thing_from_json(part, self._kind, f"{self.name}.{index}")
+            where = f"{self.name}.{index}"
+            things.append(codec.thing_from_json(part, self._kind, where))
+            weight += _weigh_part(part)
+            if weight > STEP_WEIGHT:
+                weight = 0
+                yield
+        return self._make_container(things)
+
+    def _make_container(self, things: list[Any]) -> Any:
+        return things
 
 
 class ByIdField(ThingsField):
@@ -203,9 +245,7 @@ class ByIdField(ThingsField):
             (self.name, change.id, encode_row_value(codec.thing_to_fields(change))),
         )
 
-    def from_json(self, piece: Any, now: datetime) -> dict[int, Any]:
-        del now
-        things = list(self._read_things(piece))
+    def _make_container(self, things: list[Any]) -> dict[int, Any]:
         by_id = {each.id: each for each in things}
         if len(by_id) < len(things):
             message = f"at {self.name}: the ids do not grow"
@@ -233,10 +273,6 @@ class ListField(ThingsField):
         place = pending.get(self.name, len(value))
         pending[self.name] = place + 1
         return ((self.name, place, encode_row_value(codec.thing_to_fields(change))),)
-
-    def from_json(self, piece: Any, now: datetime) -> list[Any]:
-        del now
-        return list(self._read_things(piece))
 
 
 class ByCampaignField(StateField):

@@ -6,10 +6,12 @@ over 64 KiB is looked at when it passes, because most of it is not kept.
 
 import re
 from array import array
+from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, NamedTuple, Self
 
 MEBIBYTE = 1024 * 1024
@@ -97,6 +99,8 @@ ExchangeRow = tuple[Any, ...]
 NUMBER_INDEX, AT_INDEX, OCTETS_INDEX = map(
     Exchange._fields.index, ("number", "at", "octets")
 )
+
+get_number = itemgetter(NUMBER_INDEX)
 
 
 def shorten_body(octets: bytes) -> JournalBody:
@@ -200,7 +204,7 @@ class Journal:
             count += 1
             freed += oldest[OCTETS_INDEX]
             at = oldest[AT_INDEX] if at is None else max(at, oldest[AT_INDEX])
-            self.dropped_to = oldest[NUMBER_INDEX]
+            self.dropped_to = max(self.dropped_to, oldest[NUMBER_INDEX])
         del kept[:count]
         self.dropped += count
         self.dropped_at = at
@@ -230,6 +234,26 @@ class Journal:
             self.last = each.number
         self.last = max(self.last, last)
 
+    def mark_unreadable(self, number: int, now: datetime) -> None:
+        """Note that an exchange is missing, as one that was dropped would be."""
+        following = bisect_left(self._kept, number, key=get_number)
+        instants = [row[AT_INDEX] for row in self._kept[max(0, following - 1) :][:2]]
+        if self.dropped_at is not None:
+            instants.append(self.dropped_at)
+        self.dropped += 1
+        self.dropped_to = max(self.dropped_to, number)
+        self.dropped_at = max(instants, default=now)
+
+    def add_missing(self, exchange: Exchange) -> None:
+        """Put an exchange that could not be read in its place."""
+        insort(self._kept, tuple(exchange), key=get_number)
+        self.octets += exchange.octets
+        self._pool.octets += exchange.octets
+        self._pool.note_recording(self)
+        self.dropped -= 1
+        if not self.dropped:
+            self.dropped_to, self.dropped_at = 0, None
+
     @property
     def first_number(self) -> int:
         """The number of the oldest exchange that is kept, or will be."""
@@ -245,7 +269,7 @@ class Journal:
 
     def list_after(self, number: int, most: int | None = None) -> list[Exchange]:
         """Return what is kept of the exchanges with a higher number, or the first."""
-        start = max(0, len(self._kept) - max(0, self.last - number))
+        start = bisect_right(self._kept, number, key=get_number)
         end = None if most is None else start + most
         return [*map(Exchange._make, self._kept[start:end])]
 

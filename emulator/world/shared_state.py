@@ -5,7 +5,7 @@ A transaction is a value here; ``transaction.py`` carries it out.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,6 +28,23 @@ class ChangeSet(Struct, frozen=True):
 
     by_world: "dict[World, list[Any]]"
     has_happened: bool = False  # outside, so it is applied even if the disk refuses
+
+
+class StoreCopy(Protocol):
+    """A copy of all that a store has, as it was at one moment."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is made, or never will be."""
+
+    def read_pieces(self) -> Iterator[bytes]:
+        """Return the bytes of the copy, which is gone then.
+
+        Raises ``StoreWriteError`` where it could not be made.
+        """
+
+    def discard(self) -> None:
+        """Give it up."""
 
 
 class Store(Protocol):
@@ -55,6 +72,13 @@ class Store(Protocol):
 
     def retry_writes(self) -> None:
         """Write what was applied but not written.  Raises ``StoreWriteError``."""
+
+    def begin_copy(self) -> StoreCopy | None:
+        """Begin a copy; None where nothing is kept, or while another is made.
+
+        Raises ``StoreWriteError``.
+        """
+        return None
 
 
 class MemoryStore(Store):

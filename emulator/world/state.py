@@ -5,7 +5,7 @@ and rows are made by going through the fields; a new kind is one more of them.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -43,6 +43,7 @@ from emulator.world.containers import (
     StateField,
     StateRow,
     encode_row_value,
+    run_steps,
 )
 from emulator.world.kinds import (
     AccountField,
@@ -274,17 +275,22 @@ class WorldState:
 
         Raises ``SnapshotError``: ``at campaigns.0.cost: Expected `int`, got `str```.
         """
+        steps = cls.read_steps(document, now, is_snapshot=is_snapshot)
+        return run_steps(steps)
+
+    @classmethod
+    def read_steps(
+        cls, document: Mapping[str, Any], now: datetime, *, is_snapshot: bool
+    ) -> Generator[None, None, "WorldState"]:
+        """Return what ``from_json`` does, in steps."""
         document = translate_old_words(document, STATE_WORDS)
         state = cls(STATE_FIELDS["account"].from_json(document["account"], now))
         for name, kind in STATE_FIELDS.items():
             is_said = kind.is_in_snapshot or not is_snapshot
             piece = document.get(name)
-            if (
-                name != "account"
-                and is_said
-                and not (piece is None and kind.is_optional)
-            ):
-                setattr(state, name, kind.from_json(piece, now))
+            is_left_out = piece is None and kind.is_optional
+            if name != "account" and is_said and not is_left_out:
+                setattr(state, name, (yield from kind.read_steps(piece, now)))
         state.rebuild_indexes()
         return state
 
@@ -355,7 +361,7 @@ def _raise_next_id(
 
 
 def _fields_in_hint(name: str, hint: Any) -> Iterator[StateField]:
-    """Yield what stands beside the type of a field."""
+    """Yield what stands beside a type."""
     for kind in getattr(hint, "__metadata__", ()):
         kind.name = name
         yield kind

@@ -1,32 +1,36 @@
 """All worlds of a process, and the token or code that finds one."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from emulator.domain.access import MAX_SYSTEM_ID
-from emulator.domain.account import Token, make_token
+from emulator.domain.account import Token
 from emulator.domain.emulator_refusals import NAME_TAKEN, WORLD_NEEDED, WORLDS_FULL
 from emulator.domain.platform_refusals import UNAUTHENTICATED
 from emulator.domain.refusals import Refusal
 from emulator.domain.shortlink import TAG_LENGTH, make_world_tag
 from emulator.domain.targets import AllowedTargets
 from emulator.timekeeping.clock import Clock
-from emulator.world import SharedState, Store, World
+from emulator.world import SharedState, Store, World, WorldState
 from emulator.world.journal import JournalPool
 from emulator.world.shared_state import Counters
 from emulator.world.transaction import run_transaction
 from emulator.worldfile.fixture import Fixture, FixtureError, load_bundled_fixture
+from emulator.worlds.bind_lookup import BindLookup
 from emulator.worlds.checkpoints import Checkpoints
 from emulator.worlds.directory_changes import (
     WorldOpened,
     WorldRemoved,
     WorldReplaced,
 )
+from emulator.worlds.dormant_worlds import DormantWorld, DormantWorlds
 from emulator.worlds.entry import OutboundBind, WorldEntry, make_set_aside_refusal
 from emulator.worlds.limits import Limits
 from emulator.worlds.saved_world import SavedWorld, UnloadedWorld, WorldOrigin
-
-AUTO_CREATE_TOKEN = re.compile(r"world-([A-Za-z0-9][A-Za-z0-9._-]{0,62})")
+from emulator.worlds.world_tokens import (
+    AUTO_CREATE_TOKEN,
+    choose_tokens,
+    make_own_tokens,
+    set_tokens,
+)
 
 
 class WorldDirectory:
@@ -43,15 +47,16 @@ class WorldDirectory:
             delivery_limit=limits.deliveries,
         )
         self._by_token = self._shared.worlds_by_token
-        self._by_name: dict[str, World] = {}
+        self._by_name: dict[str, World | DormantWorld] = {}
         self._by_tag: dict[str, World] = {}
+        self.dormant = DormantWorlds()  # which are not loaded
         self._origins: dict[str, WorldOrigin] = {}
+        self.binds = BindLookup(self)
         self.checkpoints = Checkpoints(limits.checkpoints)
         # Not loaded, by the name they are kept under
         self.unloaded: dict[str, UnloadedWorld] = {}
-        for fixture in fixtures:
-            self._open_fixture(fixture)
-        self.default = self._by_name[self._template.name]
+        # The first one; what it keeps is there once it has been loaded
+        self.default, *_ = [self._open_fixture(each) for each in fixtures]
         self.smpp_addresses: dict[str, str] = {}  # host:port, by smpp and smpps
         # A client of SMPP
         self.bind_outbound: Callable[[OutboundBind], None] | None = None
@@ -82,7 +87,7 @@ class WorldDirectory:
 
         Source: manual AUT-04; assumption AUT-05.
         """
-        world = self._by_token.get(literal) or await self._auto_create(literal)
+        world = await self.get_or_create(literal)
         if world.trouble:
             raise make_set_aside_refusal(world)
         token, now = world.tokens.get(literal), world.clock.now()
@@ -94,67 +99,56 @@ class WorldDirectory:
         return WorldEntry(world, token, now)
 
     def enter_without_token(self, world: World | None = None) -> WorldEntry:
-        """Return an entry without a token, to the default world or to *world*."""
+        """Return an entry without a token, to *world* or the default one."""
         world = world or self.default
         now = world.clock.now()
         return WorldEntry(world, Token("", "", now, now), now)
 
     async def get_or_create(self, literal: str) -> World:
         """Return the world of a token, even of one that has expired or was deleted."""
-        return self._by_token.get(literal) or await self._auto_create(literal)
+        found = self._by_token.get(literal) or await self.find_by_token(literal)
+        return found or await self._auto_create(literal)
 
-    def find_by_token(self, literal: str) -> World | None:
+    async def find_by_token(self, literal: str) -> World | None:
         """Return the world of a token, if there is one already."""
+        if literal in self.dormant.by_token:
+            await self.dormant.by_token[literal].load_politely()
         return self._by_token.get(literal)
 
-    async def find_by_system_id(self, system_id: str) -> World | None:
-        """Return the world of a system_id of SMPP; create that of ``world-<name>``.
+    async def load_default(self) -> World:
+        """Return the default world with all that it keeps."""
+        return await self.load_by_name(self.default.name) or self.default
 
-        Of two worlds that know it the older one has it.  Clients cut a name that is
-        longer than specified; it leads to the world whose name begins so, and nowhere
-        where there are several.  Where only HTTP mints, a name that it has not minted
-        leads nowhere.
+    async def load_by_name(self, name: str) -> World | None:
+        """Return the world called *name*."""
+        found = self._by_name.get(name)
+        if isinstance(found, DormantWorld):
+            await found.load_politely()
+        return self.find_by_name(name)
 
-        Source: manual SMP-01; assumption SMP-01 for the names of worlds.
-        """
-        if AUTO_CREATE_TOKEN.fullmatch(system_id):
-            meant = self._complete_name(system_id)
-            if len(meant) > 1:
-                return None
-            if not self.limits.smpp_mints:
-                return self._by_token.get(meant[0])
-            try:
-                return await self.get_or_create(meant[0])
-            except Refusal:
-                return None
-        return self.find_by_bind(system_id)
-
-    def find_by_bind(self, system_id: str) -> World | None:
-        """Return the oldest world that has a bind of that name."""
-        return next(
-            (each for each in self if system_id in each.account.access.binds), None
-        )
-
-    def _complete_name(self, system_id: str) -> list[str]:
-        """Return what a client may have cut to *system_id*, or that itself."""
-        if len(system_id) < MAX_SYSTEM_ID or system_id in self._by_token:
-            return [system_id]
-        names = (f"world-{each.name}" for each in self)
-        return [each for each in names if each.startswith(system_id)] or [system_id]
-
-    def may_be_elsewhere(self, system_id: str) -> bool:
-        """Return whether HTTP may have created the world in another process."""
-        return (
-            not self.limits.smpp_mints
-            and AUTO_CREATE_TOKEN.fullmatch(system_id) is not None
-        )
+    def load_pending(self) -> Iterator[None]:
+        """Load the worlds that act by themselves, the earliest first, in steps."""
+        for dormant in self.dormant.list_pending():
+            while not dormant.load_step():
+                yield
+            yield
 
     def find_by_name(self, name: str) -> World | None:
-        """Return the world called *name*."""
-        return self._by_name.get(name)
+        """Return the world called *name*; load it at once where it is not."""
+        found = self._by_name.get(name)
+        if isinstance(found, DormantWorld):
+            found.load()
+            found = self._by_name.get(name)
+        return found if isinstance(found, World) else None
 
-    def find_by_short_code(self, code: str) -> World | None:
+    def has_world(self, name: str) -> bool:
+        """Return whether there is a world called *name*."""
+        return name in self._by_name
+
+    async def find_by_short_code(self, code: str) -> World | None:
         """Return the world that made the short link *code*."""
+        if dormant := self.dormant.find_by_short_code(code):
+            await dormant.load_politely()
         return self._by_tag.get(code[:TAG_LENGTH])
 
     def get_fixture(self, name: str) -> Fixture:
@@ -183,14 +177,16 @@ class WorldDirectory:
         tokens of that, too.  Refuses a name that is taken, and one world too many.
         """
         literal = f"world-{name}"
-        if name in self._by_name or literal in self._by_token:
+        if name in self._by_name or self.is_known(literal):
             raise Refusal(NAME_TAKEN, f"there is a world or a token called {name}")
         if len(self) >= self.limits.worlds:
             raise Refusal(WORLDS_FULL, f"there are {len(self)} worlds already")
         origin = WorldOrigin(start, (("default", literal),))
         world = self._make_world(name, origin)
         if saved is not None:
-            _set_tokens(world, self._tokens_of(world, saved, origin), origin)
+            set_tokens(
+                world, choose_tokens(world, saved, origin, self._is_free), origin
+            )
         world.keep_change(WorldOpened(self, origin))
         return world
 
@@ -203,27 +199,59 @@ class WorldDirectory:
 
         A token that the world's file has gained since opens it, too.
         """
-        known = self._by_name.get(saved.name)
+        known = self._take_dormant(saved.name)
         before = {literal for _, literal in origin.tokens}
         origin = origin if known is None else self._origins[saved.name]
         world = self._make_world(saved.name, origin)
-        kept = self._tokens_of(known or world, saved, origin)
-        own = self._make_own_tokens(world, origin)
+        kept = choose_tokens(known or world, saved, origin, self._is_free)
+        own = make_own_tokens(world, origin)
         fresh = [each for each in own if each.literal not in before]
         world.put_state(saved.state, at=saved.at, rate=saved.rate)
         world.deliveries_dropped = saved.state.deliveries_dropped
-        _set_tokens(world, (*kept, *fresh), origin)
+        set_tokens(world, (*kept, *fresh), origin)
         if known is None:
             WorldOpened(self, origin).carry_out(world)
             return world
+        self._by_name[saved.name] = known
         WorldReplaced(self, world).carry_out(known)
         return known
 
-    def reset(self, world: World) -> World:
-        """Reset *world* to its state before its first request; its checkpoints stay.
+    def add_dormant(self, dormant: DormantWorld, head: WorldState | None) -> None:
+        """Let a world be found that is loaded when it is asked for.
 
-        Return what it is from then on.
+        One from a file shows its account and its tokens, from *head*, before that.
         """
+        known = self._by_name.get(dormant.name)
+        if isinstance(known, World) and head is not None:
+            self._unregister_tokens(known)
+            dormant.placeholder = known
+            dormant.own_tokens = (*known.tokens, *known.revoked)
+            known.account, known.tokens = head.account, head.tokens
+            known.clock = Clock(at=dormant.index.at, rate=dormant.index.rate)
+        self._by_name[dormant.name] = dormant
+        self.dormant.add(dormant)
+
+    def drop_dormant(self, name: str) -> World | None:
+        """Forget a world that cannot be loaded; return what is in its place."""
+        known = self._take_dormant(name)
+        del self._by_name[name]
+        if known is None:
+            return None
+        origin = self._origins[name]
+        self._by_name[name] = known
+        WorldReplaced(self, self._make_world(name, origin)).carry_out(known)
+        return known
+
+    def _take_dormant(self, name: str) -> World | None:
+        """Return the world of this name that a loaded one takes the place of."""
+        found = self._by_name.get(name)
+        if not isinstance(found, DormantWorld):
+            return found
+        self.dormant.remove(found)
+        return found.placeholder
+
+    def reset(self, world: World) -> World:
+        """Reset *world* to its state before its first request, and return that."""
         fresh = self._make_world(world.name, self._origins[world.name])
         fresh.deliveries_dropped = world.deliveries_dropped
         world.keep_change(WorldReplaced(self, fresh))
@@ -240,7 +268,7 @@ class WorldDirectory:
         other = self._make_world(world.name, origin)
         other.put_state(saved.state, at=saved.at, rate=saved.rate)
         other.deliveries_dropped = world.deliveries_dropped
-        _set_tokens(other, self._tokens_of(world, saved, origin), origin)
+        set_tokens(other, choose_tokens(world, saved, origin, self._is_free), origin)
         world.keep_change(WorldReplaced(self, other))
         return other
 
@@ -269,6 +297,11 @@ class WorldDirectory:
         yield from ((name, each.why) for name, each in self.unloaded.items())
 
     def __iter__(self) -> Iterator[World]:
+        """Yield the worlds that are loaded."""
+        return (each for each in self._by_name.values() if isinstance(each, World))
+
+    def list_entries(self) -> Iterator[World | DormantWorld]:
+        """Yield all worlds, the oldest first."""
         return iter(self._by_name.values())
 
     def __len__(self) -> int:
@@ -309,7 +342,7 @@ class WorldDirectory:
         for literal in (*world.tokens, *world.revoked):
             self._by_token.pop(literal, None)
 
-    def _open_fixture(self, fixture: Fixture) -> None:
+    def _open_fixture(self, fixture: Fixture) -> World:
         """Add the world of a file.
 
         Raises ``FixtureError`` where another file has its name or one of its tokens.
@@ -323,7 +356,9 @@ class WorldDirectory:
                 message = f"the token {literal} would open two worlds: {worlds}"
                 raise FixtureError(message)
         origin = WorldOrigin(fixture, fixture.tokens)
-        self.publish(self._make_world(fixture.name, origin), origin)
+        world = self._make_world(fixture.name, origin)
+        self.publish(world, origin)
+        return world
 
     async def _auto_create(self, literal: str) -> World:
         match = AUTO_CREATE_TOKEN.fullmatch(literal)
@@ -338,7 +373,7 @@ class WorldDirectory:
         name = match[1]
         return await run_transaction(
             self.default,
-            lambda: self.find_by_token(literal) or self.create(name, self._template),
+            lambda: self._by_token.get(literal) or self.create(name, self._template),
         )
 
     def _make_world(self, name: str, origin: WorldOrigin) -> World:
@@ -350,39 +385,15 @@ class WorldDirectory:
             world.put_state(start.state, at=start.at, rate=start.rate)
         else:
             world.tokens_made = len(origin.tokens)
-        _set_tokens(world, self._make_own_tokens(world, origin), origin)
+        set_tokens(world, make_own_tokens(world, origin), origin)
         return world
-
-    def _make_own_tokens(self, world: World, origin: WorldOrigin) -> list[Token]:
-        now, lifetime = world.clock.now(), world.account.token_lifetime
-        return [
-            make_token(title, literal, now=now, lifetime=lifetime)
-            for title, literal in origin.tokens
-        ]
-
-    def _tokens_of(
-        self, world: World, saved: SavedWorld, origin: WorldOrigin
-    ) -> list[Token]:
-        """Return the tokens of *world* after a restore."""
-        lifetime = saved.state.account.token_lifetime
-        own = [
-            make_token(title, literal, now=saved.at, lifetime=lifetime)
-            for title, literal in origin.tokens
-        ]
-        if saved.name == world.name:
-            then = {each.literal: each for each in saved.own}
-            own = [then[each.literal] for each in own if each.literal in then]
-        free = [each for each in saved.created if self._is_free(each.literal, world)]
-        return [*own, *free]
 
     def _is_free(self, literal: str, world: World) -> bool:
         """Whether a created token may open *world*."""
         minting = AUTO_CREATE_TOKEN.fullmatch(literal) is not None
-        return not minting and self._by_token.get(literal, world) is world
+        holder = self._by_token.get(literal, world)
+        return not minting and holder is world and literal not in self.dormant.by_token
 
-
-def _set_tokens(world: World, tokens: Iterable[Token], origin: WorldOrigin) -> None:
-    """Let *tokens*, and no others, open *world*; its own are deleted if missing."""
-    world.tokens = {each.literal: each for each in tokens}
-    own = (literal for _, literal in origin.tokens)
-    world.revoked = tuple(each for each in own if each not in world.tokens)
+    def is_known(self, literal: str) -> bool:
+        """Whether a token opens a world already."""
+        return literal in self._by_token or literal in self.dormant.by_token

@@ -34,9 +34,10 @@ class WorldOrigin(NamedTuple):
 
 
 class UnloadedWorld(NamedTuple):
-    """A world that could not be loaded, and why."""
+    """A world, or a part of one, that could not be loaded, and why."""
 
-    name: str
+    name: str  # of the world
     why: str
     retry: Callable[[], World]  # raises whatever goes wrong again
     drop: Callable[[], None]
+    is_part: bool = False  # of a world that serves

@@ -138,6 +138,8 @@ class Api:
 
     @property
     def world(self) -> World:
+        if dormant := self.worlds.dormant.by_token.get(self.token):
+            dormant.load()
         return run_at_once(self.worlds.get_or_create(self.token))
 
     @property

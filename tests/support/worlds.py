@@ -6,6 +6,7 @@ worlds in a directory, ended and begun anew by a test; with ``refuse_writes`` it
 takes nothing.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -13,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from emulator.store.database_file import DATABASE_NAME
+from emulator.store import DATABASE_NAME
 from emulator.store.sqlite_store import SqliteStore
 from emulator.world.outbox import PushRelay, PushRequest
 from tests.support.emulator import START, Api, make_emulator, run_control
@@ -239,7 +240,12 @@ BEGIN SELECT RAISE(ABORT, 'the disk is full'); END
 
 @contextmanager
 def keep_worlds(
-    folder: Path, *, after: timedelta = timedelta(), token: str = "demo", **changes: Any
+    folder: Path,
+    *,
+    after: timedelta = timedelta(),
+    token: str = "demo",
+    accept_loss: bool = False,
+    **changes: Any,
 ) -> Iterator[Api]:
     """Run an emulator whose worlds are kept in *folder*.
 
@@ -249,9 +255,17 @@ def keep_worlds(
     api.token = token
     with (
         closing(api),
-        closing(SqliteStore(folder, api.worlds, now=START + after)),
+        closing(
+            SqliteStore(folder, api.worlds, now=START + after, accept_loss=accept_loss)
+        ),
     ):
         yield api
+
+
+def change_database(folder: Path, statement: str) -> None:
+    """Change the file of a process that has ended."""
+    with closing(sqlite3.connect(get_database_path(folder))) as base, base:
+        assert base.execute(statement).rowcount
 
 
 @contextmanager

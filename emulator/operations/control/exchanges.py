@@ -19,11 +19,8 @@ from emulator.world.journal import (
     HeaderPairs,
     JournalBody,
 )
+from emulator.world.secret_headers import is_secret_header, mask_secret
 
-SECRET_HEADERS = frozenset(
-    {"authorization", "cookie", "set-cookie", "x-emulator-control"}
-)
-LONG_TOKEN = 12  # characters; of a longer token the last four are shown
 CELLPHONE_START = re.compile(r"[0-9]{6,}(?=[0-9]{4}(?![0-9]))")
 LAST_DIGITS = re.compile(r"[0-9]+$")
 
@@ -181,20 +178,12 @@ def _mask_headers(headers: HeaderPairs, *, masked: bool) -> dict[str, str]:
     for octets, value in headers:
         name, text = octets.decode("latin-1").lower(), value.decode("latin-1")
         text = (
-            _mask_token(text)
-            if name in SECRET_HEADERS
+            mask_secret(text)
+            if is_secret_header(octets)
             else mask_cellphones(text, masked=masked)
         )
         found[name] = f"{found[name]}, {text}" if name in found else text
     return found
-
-
-def _mask_token(text: str) -> str:
-    """Return ``Bearer ****6789``."""
-    scheme, space, token = text.partition(" ")
-    if scheme.lower() != "bearer":
-        scheme, space, token = "", "", text
-    return f"{scheme}{space}****{token[-4:] if len(token) > LONG_TOKEN else ''}"
 
 
 def mask_cellphones(text: str, *, masked: bool) -> str:

@@ -143,5 +143,5 @@ def _split_address(
 def _choose_system_id(worlds: WorldDirectory, world: World) -> str:
     """Return a system_id that leads to *world*: one of its binds', or its name's."""
     binds = world.account.access.binds
-    own = (each for each in binds if worlds.find_by_bind(each) is world)
+    own = (each for each in binds if worlds.binds.find_owner(each) == world.name)
     return next(own, f"world-{world.name}")

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from emulator.domain import dates
-from emulator.domain.assumptions import LENIENT_CHOICES
 from emulator.domain.emulator_refusals import FIXTURE_WRONG, NAME_TAKEN, NO_SUCH_WORLD
 from emulator.domain.money import to_rounded_amount
 from emulator.domain.platform_refusals import SERVER_ERROR
@@ -23,12 +22,19 @@ from emulator.operations.call import (
     Row,
     WaitingFunction,
 )
-from emulator.operations.control import health, metrics, sessions, snapshots
+from emulator.operations.control import backup, health, metrics, sessions, snapshots
 from emulator.timekeeping.clock import Clock
-from emulator.world import FIRST_IDS, StoreWriteError, World
+from emulator.world import StoreWriteError, World
 from emulator.worldfile import fixture as fixtures
 from emulator.worldfile.fixture import Fixture, FixtureError, FixtureOverrides
-from emulator.worlds import SavedWorld, UnloadedWorld, WorldDirectory
+from emulator.worlds import (
+    DormantWorld,
+    SavedWorld,
+    UnloadedWorld,
+    WorldDirectory,
+    WorldSummary,
+    summarize_world,
+)
 
 WorldBody = Mapping[str, Any]
 
@@ -40,6 +46,7 @@ def make_world_operations(
     functions: Mapping[str, Callable[..., Any]] = {
         "getReadiness": health.get_readiness,
         "getMetrics": metrics.get_metrics,
+        "takeBackup": backup.take_backup,
         "getSmpp": sessions.get_smpp,
         "sendOutbind": sessions.send_outbind,
         "listWorlds": list_worlds,
@@ -65,7 +72,8 @@ def make_world_operations(
 def list_worlds(
     worlds: WorldDirectory, _world: World, _call: OperationCall
 ) -> OperationResult:
-    return OperationResult([_describe_world(worlds, each) for each in worlds])
+    rows = (_describe_entry(worlds, each) for each in [*worlds.list_entries()])
+    return OperationResult([each for each in rows if each])
 
 
 def get_world(
@@ -210,13 +218,14 @@ def retry_set_aside(
         return OperationResult(
             _describe_world(worlds, worlds.restore(found, worlds.capture_world(found)))
         )
-    if worlds.find_by_name(found.name):
+    if not found.is_part and worlds.has_world(found.name):
         why = f"there is another world {found.name} by now; delete that first"
         raise Refusal(NAME_TAKEN, why)
     try:
         return OperationResult(_describe_world(worlds, found.retry()))
     except Exception as error:
-        why = f"world {found.name} still cannot be loaded: {error}"
+        what = call.params["aside"] if found.is_part else f"world {found.name}"
+        why = f"{what} still cannot be loaded: {error}"
         raise Refusal(SERVER_ERROR, why) from error
 
 
@@ -276,24 +285,39 @@ def _describe_checkpoint(name: str, held: SavedWorld) -> Row:
     return {"name": name, "at": dates.format_timestamp(held.at)}
 
 
+def _describe_entry(worlds: WorldDirectory, world: World | DormantWorld) -> Row:
+    """Return what is said of a world, which is loaded only where it has to be."""
+    if isinstance(world, World):
+        return _describe_world(worlds, world)
+    summary = world.index.summary
+    if summary is None:  # it changed just before its process died
+        found = worlds.find_by_name(world.name)
+        return _describe_world(worlds, found) if found else {}
+    clock = Clock(at=world.index.at, rate=world.index.rate)
+    return _make_row(world.name, summary, clock)
+
+
 def _describe_world(worlds: WorldDirectory, world: World) -> Row:
-    chosen = world.account.assumptions.chosen
     return {
-        "name": world.name,
-        "token": next(iter(world.tokens), None),
-        "now": dates.format_timestamp(world.clock.now()),
-        "rate": world.clock.rate,
-        "seed": world.account.seed,
-        "time_zone": str(world.account.zone),
-        "balance": to_rounded_amount(world.balance),
-        "tokens": list(world.tokens),
-        "campaigns": sum(map(len, world.list_campaign_tables())),
-        "messages": world.next["message"] - FIRST_IDS["message"],
-        "assumptions": {
-            name: choice
-            for name, choice in chosen.items()
-            if choice != LENIENT_CHOICES[name]
-        },
+        **_make_row(world.name, summarize_world(world), world.clock),
         "checkpoints": list(worlds.checkpoints.all_of(world)),
         "set_aside": world.trouble or None,
+    }
+
+
+def _make_row(name: str, summary: WorldSummary, clock: Clock) -> Row:
+    return {
+        "name": name,
+        "token": next(iter(summary.tokens), None),
+        "now": dates.format_timestamp(clock.now()),
+        "rate": clock.rate,
+        "seed": summary.seed,
+        "time_zone": summary.time_zone,
+        "balance": to_rounded_amount(summary.balance),
+        "tokens": list(summary.tokens),
+        "campaigns": summary.campaigns,
+        "messages": summary.messages,
+        "assumptions": dict(summary.assumptions),
+        "checkpoints": [],
+        "set_aside": None,
     }

@@ -133,7 +133,7 @@ class Panel:
         name = request.path_params.get("page", "phones")
         if name not in PAGES:
             raise _make_404(request)
-        seat = self._open_client(request)
+        seat = await self._open_client(request)
         context = {"page_name": name, "regions": PAGES[name], "timed": TIMED_REGIONS}
         context["choices"] = self._choices
         for each in ("status", *PAGES[name]):
@@ -155,7 +155,7 @@ class Panel:
         name = request.path_params["name"]
         if name not in REGIONS:
             raise _make_404(request)
-        seat = self._open_client(request)
+        seat = await self._open_client(request)
         context = await REGIONS[name](seat, request.query_params)
         context["choices"] = self._choices
         if name != "status":
@@ -171,7 +171,7 @@ class Panel:
         if action is None:
             raise _make_404(request)
         form = await _read_form(request)
-        seat = self._open_client(request)
+        seat = await self._open_client(request)
         params = {name: form.get(name) for name in action.params}
         try:
             done = await seat.call_operation(
@@ -191,7 +191,7 @@ class Panel:
     async def restore_snapshot(self, request: Request) -> Response:
         """Set the world to the snapshot in the body of the request."""
         seat, headers = (
-            self._open_client(request),
+            await self._open_client(request),
             http_request.collect_headers(request.scope),
         )
         try:
@@ -207,7 +207,7 @@ class Panel:
 
     async def download_snapshot(self, request: Request) -> Response:
         """Return the state of the world as a file."""
-        seat = self._open_client(request)
+        seat = await self._open_client(request)
         document = await seat.call_operation("takeSnapshot")
         kept = {"content-disposition": f'attachment; filename="{seat.name}.json"'}
         octets = http_response.encode_json(document)
@@ -217,7 +217,8 @@ class Panel:
 
     async def stream_changes(self, request: Request) -> Response:
         """Stream ``changed`` after a possible change, ``ticked`` as time passes."""
-        stream = self._open_client(request).stream_operation("streamChanges")
+        client = await self._open_client(request)
+        stream = client.stream_operation("streamChanges")
         return StreamingResponse(
             stream, media_type="text/event-stream", headers=PAGE_HEADERS
         )
@@ -231,8 +232,8 @@ class Panel:
             return Response(found.gzip_octets, media_type=found.kind, headers=packed)
         return Response(found.octets, media_type=found.kind, headers=ASSET_HEADERS)
 
-    def _open_client(self, request: Request) -> WorldClient:
-        return self._control.open_client(
+    async def _open_client(self, request: Request) -> WorldClient:
+        return await self._control.open_client(
             request.query_params.get("world", ""), request.receive
         )
 
