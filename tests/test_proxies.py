@@ -488,7 +488,7 @@ def test_page_button_stream_and_client_go_through_a_proxy(
             name = emulator.info.name
 
         with Emulator("{}:{}".format(*served.address)) as unadorned:
-            assert unadorned.facts.name == "demo"
+            assert unadorned.info.name == "demo"
 
         assert (page.status, button.status, evil.status) == (200, 200, 403)
         assert b'href="/sms/panel/campaigns' in page.read()
