@@ -301,6 +301,7 @@ BOUNDED = {
     "emulator.web.panel.assets.make_asset_path": "names that our own pages give",
     "emulator.world.codec._fields_of": "types",
     "emulator.world.codec._is_dated": "types",
+    "emulator.world.codec._readers_of": "types",
 }
 
 

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
+from emulator.contract.memo import cache_short_keys
 from emulator.world.journal import HEADER_SEPARATOR, HeaderPairs
 
 SECRET_NAME = re.compile(
@@ -15,7 +15,7 @@ LONG_TOKEN = 12  # characters; of a longer secret the last four are shown
 MASKED = re.compile(r"\*{4}.{0,4}")
 
 
-@lru_cache(1_024)
+@cache_short_keys(1_024)
 def is_secret_header(name: bytes) -> bool:
     """Return whether the value of a header may let its reader in somewhere."""
     return SECRET_NAME.search(name) is not None
