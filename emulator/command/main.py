@@ -15,16 +15,20 @@ import click
 from emulator import files
 from emulator.command import remote
 from emulator.command.options import (
+    ANY_COUNT,
     ANY_PATH,
     CONFIG_OPTION,
     CONTROL_SECRET_OPTION,
+    COUNT_RANGE,
     DEFAULT_SETTINGS,
     HOST_OPTION,
     LOG_LEVELS,
     PORT_OPTION,
     PUSH_ALLOW_OPTION,
     READABLE_FILE,
+    SEED_RANGE,
     SMPP_PORT_OPTION,
+    FiniteRange,
     OperatorError,
     join_option_values,
     parse_clock_option,
@@ -32,6 +36,7 @@ from emulator.command.options import (
     parse_url_option,
     setting_option,
 )
+from emulator.domain.bounds import MAX_INTEGER
 from emulator.serving.settings import Settings
 
 
@@ -66,7 +71,7 @@ def main() -> None:
     "Refuse what the manual shows somewhere and contradicts elsewhere.",
     default=None,
 )
-@setting_option("--seed", "Seed of every draw.", type=int)
+@setting_option("--seed", "Seed of every draw.", type=SEED_RANGE)
 @setting_option(
     "--data",
     "Directory in which worlds outlive the process.",
@@ -131,79 +136,79 @@ def main() -> None:
     "--push-timeout",
     "Seconds that an answer to a push may take.",
     default=DEFAULT_SETTINGS.push_timeout,
-    type=click.FloatRange(0, 600, min_open=True),
+    type=FiniteRange(0, 600, min_open=True),
 )
 @setting_option(
     "--push-answer-limit",
     "Octets of such an answer that are read.",
     default=DEFAULT_SETTINGS.push_answer_limit,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--max-deliveries",
     "Deliveries that are over and that each world remembers.",
     default=DEFAULT_SETTINGS.max_deliveries,
-    type=click.IntRange(0),
+    type=ANY_COUNT,
 )
 @setting_option(
     "--request-line-limit",
     "Bytes the first line of a request may have.",
     default=DEFAULT_SETTINGS.request_line_limit,
-    type=click.IntRange(64),
+    type=click.IntRange(64, MAX_INTEGER),
 )
 @setting_option(
     "--header-limit",
     "Bytes the header lines of a request may have together.",
     default=DEFAULT_SETTINGS.header_limit,
-    type=click.IntRange(256),
+    type=click.IntRange(256, MAX_INTEGER),
 )
 @setting_option(
     "--header-lines",
     "Header lines a request may have.",
     default=DEFAULT_SETTINGS.header_lines,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--body-limit",
     "Octets a request's body may have.",
     default=DEFAULT_SETTINGS.body_limit,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--snapshot-limit",
     "Octets that a snapshot, or another command's body, may have.",
     default=DEFAULT_SETTINGS.snapshot_limit,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--max-messages",
     "Messages that a world may hold.",
     default=DEFAULT_SETTINGS.max_messages,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--max-worlds",
     "Worlds that tokens may mint.",
     default=DEFAULT_SETTINGS.max_worlds,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--max-checkpoints",
     "Checkpoints that a world may keep.",
     default=DEFAULT_SETTINGS.max_checkpoints,
-    type=click.IntRange(0),
+    type=ANY_COUNT,
 )
 @setting_option(
     "--journal-octets",
     "Bytes of requests and answers that each world remembers.",
     default=DEFAULT_SETTINGS.journal_octets,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--journal-total-octets",
     "Bytes of them that all worlds together remember.",
     default=DEFAULT_SETTINGS.journal_total_octets,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 def serve_command(**flags: Any) -> None:
     """Serve the platform's API."""

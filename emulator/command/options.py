@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
+from math import isnan
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
+from emulator.domain.bounds import MAX_INTEGER, MAX_SEED, MIN_SEED
 from emulator.serving.settings import Settings, make_reachable_url, split_list
 
 DEFAULT_SETTINGS = Settings()
@@ -117,8 +120,13 @@ def parse_port_option(text: str | int) -> int | None:
 
 
 def parse_url_option(text: str) -> str:
-    """Admit an address of http or https."""
-    if not re.match(r"https?://[^/\s]+", text):
+    """Admit an address of http or https, with a host and a port that there can be."""
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError:  # [::1 without its end, a port that is no number
+        fits = False
+    if not fits or not parts.hostname or set(text) & set(" \t\r\n"):
         message = f"{text!r} is no address, such as http://localhost:3000/mo."
         raise click.BadParameter(message)
     return text
@@ -151,6 +159,20 @@ def parse_targets_option(text: str) -> str:
     return text
 
 
+class FiniteRange(click.FloatRange):
+    """A number in a range; click lets pass what is no number."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        if isnan(float(super().convert(value, param, ctx))):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+SEED_RANGE = click.IntRange(MIN_SEED, MAX_SEED)
+ANY_COUNT = click.IntRange(0, MAX_INTEGER)
+COUNT_RANGE = click.IntRange(1, MAX_INTEGER)
 ANY_PATH = click.Path(path_type=Path)
 READABLE_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 LOG_LEVELS = click.Choice(["debug", "info", "warning", "error"])

@@ -13,6 +13,7 @@ from itertools import chain, repeat
 from operator import attrgetter
 
 from emulator.domain import counts, dates
+from emulator.domain.bounds import WORLD_END
 from emulator.domain.handset import BEHAVIOURS, Outcome
 from emulator.domain.platform_refusals import (
     NOT_CANCELLABLE,
@@ -23,7 +24,6 @@ from emulator.domain.recipients import format_cellphone
 from emulator.domain.refusals import Refusal, RefusalReason
 from emulator.domain.sms import SmsCampaign
 from emulator.domain.timeline import (
-    WORLD_END,
     ZERO_TIME,
     Intervention,
     InterventionKind,

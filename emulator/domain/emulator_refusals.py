@@ -134,6 +134,12 @@ TIME_PASSED = RefusalReason(
 TIME_TOO_FAR = RefusalReason(
     "TIME_TOO_FAR", 422, "El tiempo no llega tan lejos", "Time does not go that far"
 )
+BALANCE_TOO_LARGE = RefusalReason(
+    "BALANCE_TOO_LARGE",
+    422,
+    "El importe o el saldo es demasiado grande",
+    "The amount or the balance is too large",
+)
 TOO_FINE = RefusalReason(
     "TOO_FINE",
     422,

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from emulator.domain.timeline import WORLD_END
+from emulator.domain.bounds import LAST_INSTANT
 from emulator.operations.control import snapshots
 from emulator.world import World, WorldState
 from emulator.world.containers import DecodedRows, RowKey, StateRow, encode_row_value
@@ -127,4 +127,4 @@ def origin_from_rows(
 def _advance_time(at: datetime, passed: timedelta, rate: float) -> datetime:
     """Return the time of a world: it ran on at its rate, and never goes back."""
     seconds = max(passed, timedelta()).total_seconds() * rate
-    return at + timedelta(seconds=min(seconds, (WORLD_END - at).total_seconds()))
+    return at + timedelta(seconds=min(seconds, (LAST_INSTANT - at).total_seconds()))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from emulator.domain.bounds import Count, Id
 from emulator.world import codec
 from emulator.world.codec import SnapshotError, convert_json
 
@@ -254,13 +255,16 @@ class ByCampaignField(StateField):
 
     def from_json(self, piece: Any, now: datetime) -> Any:
         del now
-        return convert_json(piece, dict[int, self._kind], self.name)  # type: ignore[name-defined]
+        return convert_json(piece, dict[Id, self._kind], self.name)  # type: ignore[name-defined]
 
 
 class CounterField(StateField):
     """A number, which some changes raise; all of them stand in one row."""
 
-    def __init__(self, *, counts: type | None = None, is_own: bool = False) -> None:
+    def __init__(
+        self, kind: Any = Count, *, counts: type | None = None, is_own: bool = False
+    ) -> None:
+        self._kind = kind
         self.change_types = () if counts is None else (counts,)
         self.is_in_snapshot = self.is_copied = not is_own
 
@@ -282,7 +286,7 @@ class CounterField(StateField):
 
     def from_json(self, piece: Any, now: datetime) -> int:
         del now
-        number: int = convert_json(piece, int, self.name)
+        number: int = convert_json(piece, self._kind, self.name)
         return number
 
 

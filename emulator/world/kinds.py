@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from emulator.domain.account import Account, Token
+from emulator.domain.bounds import Count
 from emulator.domain.delivery import Delivery
 from emulator.faults.rule_json import read_kept_rule, rule_to_json
 from emulator.world import codec
@@ -72,7 +73,7 @@ class AnsweredField(ByCampaignField):
     """How many have answered."""
 
     def __init__(self) -> None:
-        super().__init__(HandsetAnswered, int, 0)
+        super().__init__(HandsetAnswered, Count, 0)
 
     def next_value(self, table: Mapping[Any, Any], change: Any) -> int:
         count: int = table.get(change.campaign, 0) + 1
@@ -83,7 +84,7 @@ class EarlyField(ByCampaignField):
     """Which have answered before their time."""
 
     def __init__(self) -> None:
-        super().__init__(HandsetAnsweredEarly, tuple[int, ...], ())
+        super().__init__(HandsetAnsweredEarly, tuple[Count, ...], ())
 
     def next_value(self, table: Mapping[Any, Any], change: Any) -> tuple[int, ...]:
         return (*table.get(change.campaign, ()), change.place)

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Annotated, Any, get_type_hints
 
 from emulator.domain.account import Account, Movement, Token
+from emulator.domain.bounds import MAX_INTEGER, Money
 from emulator.domain.channel import CAMPAIGN_TABLES, AnyCampaign, get_channel
 from emulator.domain.delivery import Delivery
 from emulator.domain.email import EmailCampaign
@@ -110,7 +111,7 @@ class WorldState:
 
     account: Annotated[Account, AccountField()]
     faults: Annotated[tuple[FaultRule, ...], FaultsField()]
-    opening: Annotated[int, CounterField()]  # millionths
+    opening: Annotated[int, CounterField(Money)]  # millionths
     tokens_made: Annotated[int, CounterField(counts=TokenNumberTaken)]
     faults_made: Annotated[int, CounterField(counts=FaultNumberTaken)]
     deliveries_dropped: Annotated[
@@ -303,6 +304,8 @@ class WorldState:
 
     def _find_mistakes(self, now: datetime) -> Iterator[str]:
         yield from checks.find_next_id_mistakes(self.next, FIRST_IDS)
+        if abs(self.balance) > MAX_INTEGER:
+            yield "movements: the balance is too large"
         for name, kind in STATE_FIELDS.items():
             yield from kind.find_mistakes(getattr(self, name), now)
         for name in ("answered", "early"):

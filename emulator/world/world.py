@@ -9,10 +9,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from emulator.domain.account import Account, Movement
+from emulator.domain.account import Account, Movement, MovementReason
+from emulator.domain.bounds import MAX_CREDIT, MAX_INTEGER
 from emulator.domain.channel import CHANNELS, AnyCampaign
 from emulator.domain.email import EmailCampaign
-from emulator.domain.emulator_refusals import CLOCK_IN_MOTION, WORLD_FULL
+from emulator.domain.emulator_refusals import (
+    BALANCE_TOO_LARGE,
+    CLOCK_IN_MOTION,
+    WORLD_FULL,
+)
 from emulator.domain.money import to_rounded_amount
 from emulator.domain.platform_refusals import INSUFFICIENT_BALANCE, NO_SUCH_CAMPAIGN
 from emulator.domain.refusals import Refusal
@@ -175,15 +180,19 @@ class World(WorldState):
         self.keep_change(CommitAction(action))
 
     def charge_credit(
-        self, amount: int, *, reason: str, reference: int, now: datetime
+        self, amount: int, *, reason: MovementReason, reference: int, now: datetime
     ) -> int:
         """Take *amount* millionths and return the new balance; negative adds.
 
-        Refuses with ``INSUFFICIENT_BALANCE`` while credit is enforced.
+        Refuses with ``INSUFFICIENT_BALANCE`` while credit is enforced, and with
+        ``BALANCE_TOO_LARGE`` what no number of JSON can say.
 
         Source: manual SMS-43; assumption SMS-45.
         """
         remaining = self.balance - amount
+        if max(abs(amount), abs(remaining)) > MAX_INTEGER:
+            why = f"a balance lies between -{MAX_CREDIT} and {MAX_CREDIT}"
+            raise Refusal(BALANCE_TOO_LARGE, why)
         if amount > 0 > remaining and self.account.assumptions["credit"] == "enforce":
             needed, left = to_rounded_amount(amount), to_rounded_amount(self.balance)
             why = f"{needed} is needed and {left} is left"

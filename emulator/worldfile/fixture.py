@@ -15,11 +15,11 @@ from msgspec.structs import fields
 
 from emulator import files
 from emulator.domain.account import Account
+from emulator.domain.bounds import LAST_INSTANT, WORLD_START
 from emulator.timekeeping.clock import Clock
 from emulator.worldfile.account_reader import WorldFileMistake, WorldFilePart
 from emulator.worldfile.account_reader import build_account as read_account
 
-CLOCK_YEARS = range(1970, 9001)  # that a clock may begin in
 FASTEST_RATE = 1_000_000  # seconds of a world in one of the wall: eleven days
 LONGEST_MESSAGE = 400  # characters of what is said about a mistake
 
@@ -208,7 +208,10 @@ def parse_clock_setting(text: str) -> tuple[float, datetime | None]:
             raise ValueError(message)
         return rate, None
     at = datetime.fromisoformat(text)
-    if at.year not in CLOCK_YEARS:
-        message = f"{text} is not a year from {CLOCK_YEARS[0]} to {CLOCK_YEARS[-1]}"
+    at = at.replace(tzinfo=at.tzinfo or UTC)
+    if not WORLD_START <= at <= LAST_INSTANT:
+        message = (
+            f"{text} is not of the years {WORLD_START.year} to {LAST_INSTANT.year}"
+        )
         raise ValueError(message)
-    return 0.0, at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return 0.0, at.astimezone(UTC)

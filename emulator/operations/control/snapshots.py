@@ -1,13 +1,14 @@
 """Snapshots: a world as a document that another emulator takes."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from emulator.domain import dates
 from emulator.domain.account import Token
+from emulator.domain.bounds import Instant
 from emulator.domain.emulator_refusals import SNAPSHOT_TOO_LARGE, SNAPSHOT_WRONG
 from emulator.domain.refusals import Refusal
 from emulator.world import SnapshotError, WorldState, codec
@@ -70,4 +71,5 @@ def _parse_tokens(part: Any, where: str) -> tuple[Token, ...]:
 
 
 def _parse_clock(part: Mapping[str, Any]) -> tuple[datetime, float]:
-    return dates.parse_timestamp(part["now"], "clock.now"), float(part["rate"])
+    now: datetime = codec.convert_json(part["now"], Instant, "clock.now")
+    return now.astimezone(UTC), float(part["rate"])
