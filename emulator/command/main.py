@@ -175,6 +175,18 @@ def main() -> None:
     type=COUNT_RANGE,
 )
 @setting_option(
+    "--json-node-limit",
+    "Values and names that the JSON of a body may have.",
+    default=DEFAULT_SETTINGS.json_node_limit,
+    type=COUNT_RANGE,
+)
+@setting_option(
+    "--body-total-limit",
+    "Bytes of the bodies of all requests that are worked on at once.",
+    default=DEFAULT_SETTINGS.body_total_limit,
+    type=COUNT_RANGE,
+)
+@setting_option(
     "--snapshot-limit",
     "Octets that a snapshot, or another command's body, may have.",
     default=DEFAULT_SETTINGS.snapshot_limit,

@@ -140,6 +140,18 @@ BALANCE_TOO_LARGE = RefusalReason(
     "El importe o el saldo es demasiado grande",
     "The amount or the balance is too large",
 )
+BODIES_BUSY = RefusalReason(
+    "BODIES_BUSY",
+    503,
+    "Demasiadas peticiones grandes a la vez, intente mas tarde",
+    "Too many large requests at once, try again later",
+)
+TOO_MANY_NODES = RefusalReason(
+    "TOO_MANY_NODES",
+    413,
+    "La peticion no debe tener mas de {limit} valores",
+    "The request may not have more than {limit} values",
+)
 TOO_FINE = RefusalReason(
     "TOO_FINE",
     422,

@@ -21,6 +21,7 @@ from emulator.smsc.smpp_server import SmppServer
 from emulator.timekeeping.clock import wall_now
 from emulator.web import pages
 from emulator.web.admission import Admission, RefusalRenderers
+from emulator.web.body_bounds import BodyBounds
 from emulator.web.control_api import ControlApi
 from emulator.web.control_client import ControlClient
 from emulator.web.endpoint import make_endpoints
@@ -75,6 +76,7 @@ def build_program(settings: Settings) -> EmulatorApp:
         courier=Courier(platform.webhooks, caller, seconds=settings.push_timeout),
         body_limit=settings.body_limit,
         secret=settings.control_secret,
+        bounds=BodyBounds(settings.json_node_limit, settings.body_total_limit),
         hosts=AllowedHosts(
             (
                 *read_machine_names(),
@@ -108,6 +110,7 @@ def assemble_program(  # noqa: PLR0913 - all but two by name
     body_limit: int,
     secret: str | None = None,
     hosts: AllowedHosts | None = None,
+    bounds: BodyBounds | None = None,
 ) -> EmulatorApp:
     """Return an application over *worlds*, which are its ``state.worlds``.
 
@@ -115,8 +118,11 @@ def assemble_program(  # noqa: PLR0913 - all but two by name
     """
     platform, steering = contracts
     worlds.set_courier(courier.schedule_dispatch)
-    api = PlatformApi(worlds, body_limit=body_limit)
-    control = ControlApi(worlds, body_limit=worlds.limits.snapshot, secret=secret)
+    bounds = bounds or BodyBounds()
+    api = PlatformApi(worlds, body_limit=body_limit, bounds=bounds)
+    control = ControlApi(
+        worlds, body_limit=worlds.limits.snapshot, bounds=bounds, secret=secret
+    )
     manners = RefusalRenderers(
         platform=lambda refusal, _scope: api.render_refusal(refusal, None),
         control=lambda refusal, _scope: control.render_refusal(refusal, None),
@@ -124,7 +130,7 @@ def assemble_program(  # noqa: PLR0913 - all but two by name
     )
     commands = {**CONTROL_OPERATIONS, **worlds_by_command(worlds)}
     panel = Panel(
-        ControlClient(steering, commands, worlds),
+        ControlClient(steering, commands, worlds, bounds),
         secret,
         upload_limit=control.body_limit,
         choices=FaultChoices(

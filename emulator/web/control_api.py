@@ -11,6 +11,7 @@ from emulator.domain.refusals import Refusal
 from emulator.faults import FaultPhase, FaultRule
 from emulator.operations.call import OperationCall
 from emulator.web import http_body
+from emulator.web.body_bounds import BodyBounds
 from emulator.web.control_secret import SECRET_HEADER, SecretGuard
 from emulator.web.http_body import HttpResponse
 from emulator.web.platform_api import read_bearer_token
@@ -39,10 +40,16 @@ class ControlApi:
     """The ASGI application of the control contract."""
 
     def __init__(
-        self, worlds: WorldDirectory, *, body_limit: int, secret: str | None = None
+        self,
+        worlds: WorldDirectory,
+        *,
+        body_limit: int,
+        bounds: BodyBounds | None = None,
+        secret: str | None = None,
     ) -> None:
         self._worlds = worlds
         self.body_limit = body_limit
+        self.body_bounds = bounds or BodyBounds()
         self._guard = SecretGuard(secret)
 
     async def authenticate(self, context: RequestContext) -> WorldEntry:

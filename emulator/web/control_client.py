@@ -18,6 +18,7 @@ from emulator.domain.refusals import Refusal
 from emulator.operations.call import OperationCall, OperationResult, WaitingFunction
 from emulator.operations.call import OperationFunction as Function
 from emulator.web import http_body, parameters, waiting
+from emulator.web.body_bounds import BodyBounds, BodyShare, parse_body
 from emulator.web.http_body import RequestHeaders
 from emulator.world import World
 from emulator.world.transaction import run_transaction
@@ -42,7 +43,9 @@ class ControlClient:
         contract: Contract,
         functions: Mapping[str, Function | WaitingFunction],
         worlds: WorldDirectory,
+        bounds: BodyBounds,
     ) -> None:
+        self.body_bounds = bounds
         self._operations = contract.operations
         self._functions = functions
         self._worlds = worlds
@@ -113,15 +116,24 @@ class WorldClient(NamedTuple):
         rows = list(chain.from_iterable(reply.listing.slices))
         return {**reply.body, reply.listing.key: rows}
 
-    async def read_upload(self, headers: RequestHeaders, limit: int) -> Any:
-        """Return the JSON of the request's own body.  Raises ``ControlRefusal``."""
+    async def call_with_upload(
+        self, operation: str, headers: RequestHeaders, limit: int
+    ) -> Any:
+        """Return the reply of *operation* to the JSON of the request's own body.
+
+        Raises ``ControlRefusal``.
+        """
+        share = BodyShare(self.control.body_bounds)
         try:
-            body = http_body.RequestBody(headers, limit=limit)
+            body = http_body.RequestBody(headers, limit=limit, share=share)
             while body.is_missing:
                 body.add_message(await self.receive())
-            return http_body.parse_json(body.to_bytes())
+            document = await parse_body(body.to_bytes(), self.control.body_bounds)
+            return await self.call_operation(operation, document)
         except Refusal as refusal:
             raise _to_control_refusal(refusal) from refusal
+        finally:
+            share.release()
 
     async def stream_operation(self, operation: str) -> AsyncIterator[bytes]:
         """Yield the pieces of a stream, until the client disconnects."""

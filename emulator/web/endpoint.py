@@ -18,6 +18,7 @@ from emulator.contract.contract import Contract, ContractError, Operation
 from emulator.contract.shape import Shape
 from emulator.domain import platform_refusals
 from emulator.domain.assumptions import Doubt
+from emulator.domain.emulator_refusals import BODIES_BUSY
 from emulator.domain.refusals import Refusal
 from emulator.operations.call import (
     OperationCall,
@@ -27,7 +28,7 @@ from emulator.operations.call import (
 )
 from emulator.operations.call import OperationFunction as Function
 from emulator.timekeeping.clock import stopwatch
-from emulator.web import http_body, parameters, waiting
+from emulator.web import body_bounds, http_body, parameters, waiting
 from emulator.web.fault_header import FAULT_HEADER, PREFER_HEADER
 from emulator.web.http_body import HttpResponse
 from emulator.web.http_faults import HttpFaultInjector
@@ -79,6 +80,9 @@ class Endpoint:
                 return
             except Exception as error:  # noqa: BLE001 - and none is hidden
                 answer = self._render_error(visit, error)
+            finally:
+                if visit.share is not None:
+                    visit.share.release()
             if visit.fault or visit.notes:
                 _add_fault_headers(visit, answer)
             self._api.record_exchange(visit, answer)
@@ -112,7 +116,10 @@ class Endpoint:
         context.why = error.why
         field = str(error.words.get("field", ""))
         context.refusal = (error.reason.name, field, error.ledger)
-        return self._api.render_refusal(error, context)
+        answer = self._api.render_refusal(error, context)
+        if error.reason is BODIES_BUSY:
+            answer.headers.append(body_bounds.RETRY_HEADER)
+        return answer
 
     async def _handle_request(self, context: RequestContext) -> HttpResponse:
         operation, headers = context.operation, context.headers
@@ -150,7 +157,11 @@ class Endpoint:
     async def _read_body(
         self, context: RequestContext, shape: Shape, closed: frozenset[str]
     ) -> Any:
-        body = http_body.RequestBody(context.headers, limit=self._api.body_limit)
+        bounds = self._api.body_bounds
+        context.share = body_bounds.BodyShare(bounds)
+        body = http_body.RequestBody(
+            context.headers, limit=self._api.body_limit, share=context.share
+        )
         try:
             while body.is_missing:
                 body.add_message(await context.receive())
@@ -163,7 +174,7 @@ class Endpoint:
         ):
             why = "send the header Content-Type: application/json"
             context.weigh_doubt(Doubt("ERR-04", platform_refusals.UNREADABLE, why))
-        parsed = http_body.parse_json(octets)
+        parsed = await body_bounds.parse_body(octets, bounds)
         if len(octets) > http_body.BIG_BODY:
             await asyncio.sleep(0)  # let other tasks run between two steps
         read = parameters.read_json_body(parsed, shape, closed)

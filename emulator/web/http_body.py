@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-import msgspec
 import orjson
 from msgspec import Struct, field
 from starlette.types import Message, Scope, Send
@@ -14,6 +13,7 @@ from starlette.types import Message, Scope, Send
 from emulator.domain.dates import SECOND
 from emulator.domain.platform_refusals import TOO_LARGE, UNREADABLE
 from emulator.domain.refusals import Refusal
+from emulator.web.body_bounds import BodyShare
 
 HeaderPair = tuple[bytes, bytes]
 RequestHeaders = Mapping[bytes, bytes]  # of a request; names in lower case
@@ -133,22 +133,27 @@ def to_header_value(text: str) -> bytes:
 class RequestBody:
     """The body of a request, taken message by message.
 
-    Refuses more octets than a *limit*, announced or sent, and a client that hangs up.
+    Refuses more octets than a *limit*, announced or sent, more than its *share* has
+    room for, and a client that hangs up.
     """
 
-    def __init__(self, headers: RequestHeaders, *, limit: int) -> None:
+    def __init__(
+        self, headers: RequestHeaders, *, limit: int, share: BodyShare
+    ) -> None:
         announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > limit:
             raise _make_size_refusal(limit)
         self.is_missing = True
         self._chunks: list[bytes] = []
         self._limit = self._left = limit
+        self._share = share
 
     def add_message(self, message: Message) -> None:
         """Take the next message of the connection."""
         if message["type"] == "http.disconnect":
             raise Refusal(UNREADABLE, "the client hung up before the end of the body")
         chunk = message.get("body", b"")
+        self._share.take(len(chunk))
         self._chunks.append(chunk)
         self._left -= len(chunk)
         if self._left < 0:
@@ -170,16 +175,3 @@ def _make_size_refusal(limit: int) -> Refusal:
         "and snapshot_limit for the control API"
     )
     return Refusal(TOO_LARGE, why, limit=limit)
-
-
-def parse_json(octets: bytes) -> Any:
-    """Return the JSON in *octets*; of equal keys the last one counts.
-
-    Refuses everything else: NaN, invalid UTF-8, a lone surrogate, an integer or a
-    nesting beyond all measure.
-    """
-    try:
-        return msgspec.json.decode(octets)
-    except (ValueError, RecursionError) as error:
-        why = f"the body is not JSON: {error}" if octets else "the body is empty"
-        raise Refusal(UNREADABLE, why) from None

@@ -19,6 +19,7 @@ from emulator.faults import (
 )
 from emulator.operations.call import OperationCall
 from emulator.web import fault_header, http_body, http_journal
+from emulator.web.body_bounds import BodyBounds
 from emulator.web.http_body import HttpResponse, RequestHeaders
 from emulator.web.request_context import RequestContext
 from emulator.worlds import WorldDirectory, WorldEntry
@@ -29,10 +30,17 @@ BEARER_CHALLENGE = (b"www-authenticate", b"Bearer")
 class PlatformApi:
     """The ASGI application of the platform's contract, for all worlds of a process."""
 
-    def __init__(self, worlds: WorldDirectory, *, body_limit: int) -> None:
+    def __init__(
+        self,
+        worlds: WorldDirectory,
+        *,
+        body_limit: int,
+        bounds: BodyBounds | None = None,
+    ) -> None:
         self._worlds = worlds
         self._tally = worlds.counters
         self.body_limit = body_limit
+        self.body_bounds = bounds or BodyBounds()
 
     async def refuse_unknown_path(
         self, scope: Scope, _receive: Receive, send: Send

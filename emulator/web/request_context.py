@@ -11,6 +11,7 @@ from emulator.domain.assumptions import Doubt, accept_doubts
 from emulator.domain.refusals import Refusal
 from emulator.faults import FaultPhase, FaultRule
 from emulator.operations.call import OperationCall
+from emulator.web.body_bounds import BodyBounds, BodyShare
 from emulator.web.http_body import HttpResponse, RequestHeaders
 from emulator.world import World
 from emulator.worlds import WorldEntry
@@ -26,6 +27,7 @@ class RequestContext(Struct):
     started: float  # seconds of a stopwatch
     entry: WorldEntry | None = None  # None until it is authenticated
     body: bytes = b""  # as far as it was read
+    share: BodyShare | None = None  # of the bytes that are in work
     call: OperationCall | None = None  # None until its parameters have been read
     notes: list[str] = field(default_factory=list)
     why: str = ""
@@ -51,6 +53,7 @@ class ApiProfile(Protocol):
     """What the platform's API and the control API each do differently."""
 
     body_limit: int  # octets
+    body_bounds: BodyBounds
 
     async def authenticate(self, context: RequestContext) -> WorldEntry:
         """Return the world and the time of the request, or refuse it."""

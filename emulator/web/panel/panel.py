@@ -181,8 +181,9 @@ class Panel:
             http_body.collect_headers(request.scope),
         )
         try:
-            document = await seat.read_upload(headers, self._upload_limit)
-            done = await seat.call_operation("restoreWorld", document)
+            done = await seat.call_with_upload(
+                "restoreWorld", headers, self._upload_limit
+            )
         except ControlRefusal as declined:
             return _make_response(
                 _render_template("toast.html", request, declined=declined)
