@@ -6,7 +6,7 @@ bytes: what would take more is refused before any of it is made.
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -27,20 +27,23 @@ MEMORY_RATIO = 10  # times its bytes, beside the bytes themselves and a copy of 
 BYTES_PER_NODE = 8  # of a body that may have more nodes than the limit, a snapshot
 WHOLE = 4 * MEBIBYTE  # bytes that are parsed at a stretch: 30 ms
 PIECE = MEBIBYTE  # bytes of a larger body that are parsed at a stretch
-SCANNED = 256 * 1024  # bytes that are counted at a stretch
+SCANNED = 64 * 1024  # bytes that are counted at a stretch
 DEEPEST = 8  # levels that are taken apart
 MOST_CUTS = 8  # places that are tried as the end of a piece
 
 # What Python makes of JSON, in bytes, on a 64-bit machine.
-EMPTY_OBJECT, FIRST_FIELDS, FURTHER_FIELD = 64, 120, 40
-FIELDS_AT_FIRST = 5  # of an object; more need another table
-ARRAY, SLOT, TEXT, NUMBER = 64, 8, 52, 32
+EMPTY_OBJECT, FIRST_FIELDS, FURTHER_FIELD = 64, 120, 136
+FIELDS_AT_FIRST = 5  # of an object; more need another table, and names of their own
+ARRAY, SLOT, TEXT, NUMBER = 64, 17, 52, 32  # a table that grows is copied
+WIDER_TEXT = 24  # more, where not all of it is in Latin letters
 BACKSLASHES = re.compile(rb"\\*")
 CUTS = {
     ord("{"): re.compile(rb"(?<=\})\s*,(?=\s*\{)"),
     ord("["): re.compile(rb"(?<=\])\s*,(?=\s*\[)"),
 }
 ANY_CUT = re.compile(rb",")
+LATIN = bytes(range(0xC4))  # ASCII, what goes on, and the first letters beyond
+PLANE = bytes(range(0xF0))  # and all that 16 bits hold
 BLANKS = b" \t\r\n"
 
 decode_json = msgspec.json.decode
@@ -63,13 +66,13 @@ class BodyBounds:
         if size <= min(self._nodes, UNWEIGHED):
             return
         limit = max(self._nodes, size // BYTES_PER_NODE)
-        if _is_light(_count_marks(octets), size, limit):
+        if _is_light(_count_marks(octets), limit):
             return
         marks = JsonMarks()
         for piece in count_outside_strings(octets):  # where there may be commas, too
             marks.add(piece)
             yield
-        if not _is_light(marks, size, limit):
+        if not _is_light(marks, limit):
             why = (
                 f"it holds about {marks.nodes} values and names; the setting "
                 f"json_node_limit admits {self._nodes}, and of small values fewer"
@@ -116,6 +119,9 @@ class JsonMarks(Struct):
     colons: int = 0
     commas: int = 0
     quotes: int = 0
+    size: int = 0
+    foreign: int = 0  # bytes that begin what is beyond Latin letters
+    width: int = 1  # bytes that each character of a text with such takes
 
     def add(self, marks: "JsonMarks") -> None:
         self.objects += marks.objects
@@ -123,6 +129,9 @@ class JsonMarks(Struct):
         self.colons += marks.colons
         self.commas += marks.commas
         self.quotes += marks.quotes
+        self.size += marks.size
+        self.foreign += marks.foreign
+        self.width = max(self.width, marks.width)
 
     @property
     def nodes(self) -> int:
@@ -135,31 +144,41 @@ class JsonMarks(Struct):
         containers = self.objects + self.arrays
         texts = max(self.quotes // 2 - self.colons, 0)  # names are shared
         values = max(self.commas + containers + 1, self.colons)
+        wide = min(texts, self.foreign)
+        longer = (self.width - 1) * self.size // max(texts, 1)
         return (
             self.objects * EMPTY_OBJECT
             + min(self.objects, self.colons) * FIRST_FIELDS
             + max(self.colons - self.objects * FIELDS_AT_FIRST, 0) * FURTHER_FIELD
             + self.arrays * ARRAY
-            + values * SLOT
+            + (values - self.colons) * SLOT
             + texts * TEXT
+            + wide * (WIDER_TEXT + longer)
             + max(values - containers - texts, 0) * NUMBER
         )
 
 
-def _is_light(marks: JsonMarks, size: int, limit: int) -> bool:
+def _is_light(marks: JsonMarks, limit: int) -> bool:
     if marks.nodes > limit:
         return False
-    return size <= UNWEIGHED or marks.weight <= MEMORY_RATIO * size
+    return marks.size <= UNWEIGHED or marks.weight <= MEMORY_RATIO * marks.size
 
 
 def _count_marks(octets: bytes) -> JsonMarks:
-    return JsonMarks(
+    marks = JsonMarks(
         octets.count(b"{"),
         octets.count(b"["),
         octets.count(b":"),
         octets.count(b","),
         octets.count(b'"'),
+        len(octets),
     )
+    if not octets.isascii():
+        foreign = octets.translate(None, LATIN)
+        marks.foreign = len(foreign)
+        if foreign:
+            marks.width = 4 if foreign.translate(None, PLANE) else 2
+    return marks
 
 
 def count_outside_strings(octets: bytes) -> Iterator[JsonMarks]:
@@ -171,7 +190,10 @@ def count_outside_strings(octets: bytes) -> Iterator[JsonMarks]:
         end = escape.end() + 1 if escape else end  # so that no escape is cut
         plain = octets[start:end].replace(b"\\\\", b"").replace(b'\\"', b"")
         parts = plain.split(b'"')
-        marks = _count_marks(b"".join(parts[inside::2]))
+        marks = _count_marks(octets[start:end])
+        plain = b"".join(parts[inside::2])
+        marks.objects, marks.arrays = plain.count(b"{"), plain.count(b"[")
+        marks.colons, marks.commas = plain.count(b":"), plain.count(b",")
         marks.quotes = len(parts) - 1
         yield marks
         inside ^= marks.quotes & 1
@@ -210,10 +232,9 @@ async def parse_in_steps(octets: Any, depth: int = 0) -> Any:
     first = next((each for each in view if each not in BLANKS), None)
     if first == ord("{"):
         members = decode_json(view, type=dict[str, msgspec.Raw])
-        return {
-            name: await parse_in_steps(each, depth + 1)
-            for name, each in members.items()
-        }
+        return dict(
+            zip(members, await _parse_each(members.values(), depth), strict=True)
+        )
     if first == ord("["):
         return await _parse_array(view, depth)
     return decode_json(view)
@@ -262,14 +283,19 @@ async def _parse_items(rest: memoryview, depth: int) -> list[Any]:
     if not items:
         message = "JSON is malformed: a comma before the end of an array"
         raise ValueError(message)
+    return await _parse_each(items, depth)
+
+
+async def _parse_each(parts: Iterable[msgspec.Raw], depth: int) -> list[Any]:
+    """Return the JSON in each of *parts*; other tasks run between some of them."""
     found, size = [], 0
-    for each in items:
+    for each in parts:
         length = memoryview(each).nbytes
-        size += length
         if length > PIECE:
             found.append(await parse_in_steps(each, depth + 1))
-        else:
-            found.append(decode_json(each))
+            continue
+        found.append(decode_json(each))
+        size += length
         if size > PIECE:
             size = 0
             await asyncio.sleep(0)

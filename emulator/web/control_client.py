@@ -63,9 +63,18 @@ class ControlClient:
         return WorldClient(self, world, receive)
 
     async def run_operation(
-        self, client: "WorldClient", name: str, params: Mapping[str, Any], body: Any
+        self,
+        client: "WorldClient",
+        name: str,
+        params: Mapping[str, Any],
+        body: Any,
+        *,
+        size: int = 0,
     ) -> OperationResult:
-        """Run an operation in one transaction.  Raises ``ControlRefusal``."""
+        """Run an operation in one transaction; *size* is that of a body in bytes.
+
+        Raises ``ControlRefusal``.
+        """
         operation, world = self._operations[name], client.world
         entry = self._worlds.enter_without_token(world)
         try:
@@ -76,7 +85,7 @@ class ControlClient:
             )
             if operation.body_shape is not None:
                 call.body = parameters.read_json_body(
-                    body, operation.body_shape, frozenset()
+                    body, operation.body_shape, frozenset(), size=size
                 ).body
             function: Callable[[], Any] = partial(self._functions[name], world, call)
             done = await run_transaction(world, function)
@@ -128,12 +137,16 @@ class WorldClient(NamedTuple):
             body = http_body.RequestBody(headers, limit=limit, share=share)
             while body.is_missing:
                 body.add_message(await self.receive())
-            document = await parse_body(body.to_bytes(), self.control.body_bounds)
-            return await self.call_operation(operation, document)
+            octets = body.to_bytes()
+            document = await parse_body(octets, self.control.body_bounds)
+            reply = await self.control.run_operation(
+                self, operation, {}, document, size=len(octets)
+            )
         except Refusal as refusal:
             raise _to_control_refusal(refusal) from refusal
         finally:
             share.release()
+        return reply.body
 
     async def stream_operation(self, operation: str) -> AsyncIterator[bytes]:
         """Yield the pieces of a stream, until the client disconnects."""

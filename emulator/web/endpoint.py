@@ -177,7 +177,7 @@ class Endpoint:
         parsed = await body_bounds.parse_body(octets, bounds)
         if len(octets) > http_body.BIG_BODY:
             await asyncio.sleep(0)  # let other tasks run between two steps
-        read = parameters.read_json_body(parsed, shape, closed)
+        read = parameters.read_json_body(parsed, shape, closed, size=len(octets))
         if len(octets) > http_body.BIG_BODY:
             await asyncio.sleep(0)
         context.notes.extend(read.notes)

@@ -162,7 +162,9 @@ class RequestBody:
 
     def to_bytes(self) -> bytes:
         """Return what has been received so far."""
-        return b"".join(self._chunks)  # a single one is not copied
+        octets = b"".join(self._chunks)  # a single one is not copied
+        self._chunks = [octets]
+        return octets
 
 
 def is_json(content_type: bytes) -> bool:

@@ -84,13 +84,15 @@ def parse_parameter(known: Parameter, raw: str) -> Any:
     return value
 
 
-def read_json_body(parsed: Any, shape: Shape, closed: frozenset[str]) -> BodyReading:
-    """Return the body under its canonical names, with what was doubtful in it.
+def read_json_body(
+    parsed: Any, shape: Shape, closed: frozenset[str], *, size: int = 0
+) -> BodyReading:
+    """Return the body, of *size* bytes, under its canonical names, with its doubts.
 
     Refuses what has another shape, or a doubtful one that is *closed*.
     """
     try:
-        return shape.read_body(parsed, closed)
+        return shape.read_body(parsed, closed, size=size)
     except BodyMismatch as mismatch:
         raise _make_refusal(mismatch.flaw) from None
     except ValueError as error:  # the validator's own limit of nesting
