@@ -287,11 +287,13 @@ BOUNDED = {
     "emulator.domain.dates.format_timestamp": "instants",
     "emulator.domain.receipt._format_receipt_date": "seconds, zones, forms of binds",
     "emulator.smpp.shown.decode_cached": "four PDUs, each bounded by the session",
-    "emulator.operations.control.sample_people.make_people": "four, by seed",
+    "emulator.operations.control.sample_people.draw_names": "four, by seed",
     "emulator.web.panel.assets._read_asset": "files of our own, by path",
     "emulator.web.panel.assets.make_asset_url": "names that our own pages give",
     "emulator.world.codec._fields_of": "types",
-    "emulator.world.codec._is_dated": "types",
+    "emulator.world.codec._hints_of": "types",
+    "emulator.world.codec._make_reader": "types",
+    "emulator.world.codec._readers_of": "types",
 }
 
 

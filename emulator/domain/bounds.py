@@ -7,7 +7,7 @@ these bounds nothing that is reckoned from them leaves what a 64-bit integer, a 
 and a ``datetime`` can hold.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from datetime import UTC, datetime, timedelta
 from types import UnionType
@@ -81,18 +81,23 @@ Duration = Annotated[
 BoundCheck = Callable[[Any], Iterator[str]]  # yields what is wrong with a value
 
 
+def find_bounds(kind: Any) -> Bounds | None:
+    """Return the bounds that stand beside a type."""
+    found = getattr(kind, "__metadata__", ())
+    return next((each for each in found if isinstance(each, Bounds)), None)
+
+
 def make_bound_check(kind: Any) -> BoundCheck | None:
     """Return what finds values out of their bounds in a *kind*, if it has any."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        found = (each for each in kind.__metadata__ if isinstance(each, Bounds))
-        return _make_range_check(next(found, None))
+        return _make_range_check(find_bounds(kind))
     if origin in {Union, UnionType}:
         return _make_union_check(parts)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return _make_mapping_check(*map(make_bound_check, parts))
     if origin is tuple or origin is list:
-        return _make_items_check(make_bound_check(parts[0]))
+        return _make_items_check(parts[0])
     if is_dataclass(kind) or hasattr(kind, "_fields"):
         return _make_fields_check(kind)
     return None
@@ -118,10 +123,20 @@ def _make_union_check(parts: tuple[Any, ...]) -> BoundCheck | None:
     return lambda value: iter(()) if value is None else check(value)
 
 
-def _make_items_check(check: BoundCheck | None) -> BoundCheck | None:
+def _make_items_check(kind: Any) -> BoundCheck | None:
+    check, bounds = make_bound_check(kind), find_bounds(kind)
     if check is None:
         return None
+    if bounds is not None and isinstance(bounds.first, int):  # a million of them
+        return lambda value: check_ends(value, check)
     return lambda value: (each for item in value for each in check(item))
+
+
+def check_ends(numbers: Sequence[int], check: BoundCheck) -> Iterator[str]:
+    """Yield what is wrong with the least and the greatest of *numbers*."""
+    if numbers:
+        yield from check(min(numbers))
+        yield from check(max(numbers))
 
 
 def _make_mapping_check(

@@ -216,10 +216,11 @@ def get_sms_message(campaign: SmsCampaign, index: int, now: datetime) -> SmsMess
 def list_message_statuses(
     campaign: SmsCampaign, indexes: Sequence[int], now: datetime
 ) -> Iterator[str]:
-    """Yield the status of the messages at *indexes*, which are all or some."""
-    reached, count = _count_due(campaign, now), campaign.line.messages
-    if len(indexes) == count:
-        return _list_statuses(campaign, 0, count, reached=reached, now=now)
+    """Yield the status of the messages at *indexes*, a range without gaps or some."""
+    reached = _count_due(campaign, now)
+    if isinstance(indexes, range) and indexes.step == 1:
+        start, stop = indexes.start, indexes.stop
+        return _list_statuses(campaign, start, stop, reached=reached, now=now)
     return chain.from_iterable(
         _list_statuses(campaign, index, index + 1, reached=reached, now=now)
         for index in indexes

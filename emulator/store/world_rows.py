@@ -6,7 +6,6 @@ Its state has rows already (``emulator/world/kinds.py``).
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from sys import maxsize
 from typing import Any
 
 import msgspec
@@ -55,7 +54,7 @@ def _origin_to_json(origin: WorldOrigin, library: FixtureLibrary) -> dict[str, A
     start, tokens = origin
     if isinstance(start, SavedWorld):
         return {
-            "snapshot": snapshots.snapshot_to_json(start, limit=maxsize),
+            "snapshot": snapshots.snapshot_to_json(start),
             "tokens": tokens,
         }
     if library.get(start.name) is start:

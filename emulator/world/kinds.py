@@ -58,15 +58,11 @@ class DeliveriesField(ByIdField):
         made = change.delivery if isinstance(change, ReceiptQueued) else change
         return super().list_changed_rows(made, value, pending)
 
-    def to_json(self, value: Any) -> Any:
-        return [codec.thing_to_json(_strip_wall_facts(each)) for each in value.values()]
-
-
-def _strip_wall_facts(delivery: Delivery) -> Delivery:
-    attempts = tuple(
-        each._replace(headers=(), duration=0.0) for each in delivery.attempts
-    )
-    return delivery._replace(attempts=attempts)
+    def strip_thing(self, thing: Any) -> Any:
+        attempts = tuple(
+            each._replace(headers=(), duration=0.0) for each in thing.attempts
+        )
+        return thing._replace(attempts=attempts)
 
 
 class AnsweredField(ByCampaignField):

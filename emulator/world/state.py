@@ -276,6 +276,13 @@ class WorldState:
             if kind.is_in_snapshot
         }
 
+    def encode_json(self) -> Iterator[bytes]:
+        """Yield the fields of a snapshot as bytes, each after a comma."""
+        for name, kind in STATE_FIELDS.items():
+            if kind.is_in_snapshot:
+                yield b"," + encode_row_value(name) + b":"
+                yield from kind.encode_json(getattr(self, name))
+
     @classmethod
     def from_json(
         cls, document: Mapping[str, Any], now: datetime, *, is_snapshot: bool = True

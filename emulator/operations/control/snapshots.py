@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -15,14 +16,31 @@ from emulator.world import SnapshotError, WorldState, codec
 from emulator.worlds import SavedWorld
 
 SNAPSHOT_FORMAT = 1
+LARGE_SNAPSHOT = 5_000  # things and messages; a smaller one takes 5 ms
 
 
-def snapshot_to_json(held: SavedWorld, *, limit: int) -> dict[str, Any]:
+def encode_snapshot(held: SavedWorld, *, limit: int) -> bytes:
     """Return a saved world as a document.
 
     Refuses with ``SNAPSHOT_TOO_LARGE`` one of more than *limit* bytes.
     """
-    document = {
+    pieces, size = [msgspec.json.encode(_describe_head(held))[:-1]], 0
+    for piece in chain(held.state.encode_json(), (b"}",)):
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            why = f"it has more bytes than the setting snapshot_limit admits: {limit}"
+            raise Refusal(SNAPSHOT_TOO_LARGE, why)
+    return b"".join(pieces)
+
+
+def snapshot_to_json(held: SavedWorld) -> dict[str, Any]:
+    """Return a saved world as a document."""
+    return {**_describe_head(held), **held.state.to_json()}
+
+
+def _describe_head(held: SavedWorld) -> dict[str, Any]:
+    return {
         "format": SNAPSHOT_FORMAT,
         "name": held.name,
         "tokens": {
@@ -30,13 +48,23 @@ def snapshot_to_json(held: SavedWorld, *, limit: int) -> dict[str, Any]:
             "created": [codec.thing_to_json(each) for each in held.created],
         },
         "clock": {"now": dates.format_timestamp(held.at), "rate": held.rate},
-        **held.state.to_json(),
     }
-    octets = len(msgspec.json.encode(document))
-    if octets > limit:
-        why = f"it has {octets} bytes; the setting snapshot_limit admits {limit}"
-        raise Refusal(SNAPSHOT_TOO_LARGE, why)
-    return document
+
+
+def is_large_snapshot(document: Mapping[str, Any]) -> bool:
+    """Return whether it takes a while to read *document*."""
+    lists = [each for each in document.values() if isinstance(each, list)]
+    campaigns = document.get("campaigns")
+    texts = (
+        (
+            len(str(each.get("outcomes", "")))
+            for each in campaigns
+            if isinstance(each, dict)
+        )
+        if isinstance(campaigns, list)
+        else ()
+    )
+    return sum(map(len, lists)) + sum(texts) > LARGE_SNAPSHOT
 
 
 def snapshot_from_json(document: Mapping[str, Any]) -> SavedWorld:

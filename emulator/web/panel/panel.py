@@ -199,9 +199,8 @@ class Panel:
         seat = self._open_client(request)
         document = await seat.call_operation("takeSnapshot")
         kept = {"content-disposition": f'attachment; filename="{seat.name}.json"'}
-        octets = http_body.encode_json(document)
         return Response(
-            octets, media_type="application/json", headers=PAGE_HEADERS | kept
+            document, media_type="application/json", headers=PAGE_HEADERS | kept
         )
 
     async def stream_changes(self, request: Request) -> Response:
