@@ -209,6 +209,7 @@ def test_nothing_is_kept_of_what_is_gone(
 ) -> None:
     # So that they are soon full.
     monkeypatch.setattr("emulator.world.world.MOST_REVOKED_TOKENS", 3)
+    monkeypatch.setattr("emulator.world.shared_state.MOST_REVOKED_OVERALL", 3)
     monkeypatch.setattr("emulator.timekeeping.event_log.MOST_EVENTS", 3)
     monkeypatch.setattr("emulator.worlds.signed_tokens._sign_token", quick)
     rated = [{"system_id": "demo", "rate": 1_000_000}]

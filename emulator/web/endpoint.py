@@ -14,6 +14,7 @@ from typing import Any, TypeGuard, cast
 
 from starlette.types import Receive, Scope, Send
 
+from emulator.contract import large_body
 from emulator.contract.contract import Contract, ContractError, Operation
 from emulator.contract.shape import Shape
 from emulator.domain import platform_refusals
@@ -175,9 +176,12 @@ class Endpoint:
             why = "send the header Content-Type: application/json"
             context.weigh_doubt(Doubt("ERR-04", platform_refusals.UNREADABLE, why))
         parsed = await body_bounds.parse_body(octets, bounds)
-        if len(octets) > http_body.BIG_BODY:
-            await asyncio.sleep(0)  # let other tasks run between two steps
-        read = parameters.read_json_body(parsed, shape, closed, size=len(octets))
+        if len(octets) > large_body.LARGE:  # other requests run meanwhile
+            read = await asyncio.to_thread(
+                parameters.read_json_body, parsed, shape, closed, size=len(octets)
+            )
+        else:
+            read = parameters.read_json_body(parsed, shape, closed)
         if len(octets) > http_body.BIG_BODY:
             await asyncio.sleep(0)
         context.notes.extend(read.notes)

@@ -33,4 +33,5 @@ class Counters:
         self.faults: Counter[str] = Counter()  # that struck, by operation
         self.attempts: Counter[tuple[str, str]] = Counter()  # by kind and verdict
         self.dropped: Counter[str] = Counter()  # receipts, by why
+        self.unrecorded: Counter[str] = Counter()  # for want of room, by kind
         self.lags = Histogram()

@@ -1,8 +1,10 @@
 """What all worlds of a process share, and a transaction as a value."""
 
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import ref
 
 from msgspec import Struct, field
 
@@ -12,6 +14,8 @@ from emulator.world.journal import JournalPool
 
 if TYPE_CHECKING:
     from emulator.world.world import World
+
+MOST_REVOKED_OVERALL = 10_000  # deleted tokens that all worlds know of
 
 
 class StoreWriteError(Exception):
@@ -85,6 +89,8 @@ class SharedState(Struct):
     # Changes of the open transaction
     drafts: "dict[World, list[Any]]" = field(default_factory=dict)
     transaction_count: int = 0  # since the start
+    # Deleted tokens that are known, the oldest first
+    revoked: "deque[tuple[ref[World], str]]" = field(default_factory=deque)
 
     def collect_changes(self, *, has_happened: bool = False) -> ChangeSet:
         """Return the changes kept since the last call, as one transaction."""
@@ -97,6 +103,17 @@ class SharedState(Struct):
                     )
                 )
         return ChangeSet(drafts, has_happened)
+
+    def note_revocation(
+        self, world: "World", literal: str
+    ) -> "tuple[World, str] | None":
+        """Note that a token is deleted; return the oldest one if they are too many."""
+        self.revoked.append((ref(world), literal))
+        if len(self.revoked) <= MOST_REVOKED_OVERALL:
+            return None
+        known, oldest = self.revoked.popleft()
+        other = known()
+        return None if other is None else (other, oldest)
 
     def discard_changes(self) -> None:
         """Drop the changes kept since the last call."""

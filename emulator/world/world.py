@@ -160,6 +160,20 @@ class World(WorldState):
             )
             raise Refusal(WORLD_FULL, why)
 
+    def has_record_room(self) -> bool:
+        """Whether another click, movement or text fits: as many as messages."""
+        records = self.clicks, self.movements, self.received, self.responses
+        return sum(map(len, records)) < self.shared.message_limit
+
+    def require_record_room(self) -> None:
+        """Refuse another movement or text where there is no room for it."""
+        if not self.has_record_room():
+            why = (
+                f"the world holds {self.shared.message_limit} clicks, movements and "
+                "texts (--max-messages); reset it, or use another"
+            )
+            raise Refusal(WORLD_FULL, why)
+
     def _require_campaign(self, table: Mapping[int, Kept], number: int) -> Kept:
         if number not in table:
             why = f"world {self.name} has no such campaign with the id {number}"
@@ -283,10 +297,22 @@ class World(WorldState):
         self.shared.worlds_by_token[literal] = self
 
     def forget_token(self, literal: str) -> None:
-        """Know of a token that was deleted that it was one, and of so many before."""
+        """Know of a token that was deleted that it was one, and of so many before.
+
+        All worlds together know of ``MOST_REVOKED_OVERALL``.
+        """
         for oldest in self.revoked[: 1 - MOST_REVOKED_TOKENS]:
             self.shared.worlds_by_token.pop(oldest, None)
         self.revoked = (*self.revoked[1 - MOST_REVOKED_TOKENS :], literal)
+        if gone := self.shared.note_revocation(self, literal):
+            other, oldest = gone
+            other.unlearn_token(oldest)
+
+    def unlearn_token(self, literal: str) -> None:
+        """Know no more of a deleted token than of one that never was."""
+        self.revoked = tuple(each for each in self.revoked if each != literal)
+        if literal not in self.tokens:
+            self.shared.worlds_by_token.pop(literal, None)
 
     # --- Notifications ------------------------------------------------------------
 

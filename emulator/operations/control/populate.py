@@ -3,9 +3,10 @@
 The same world with the same options gets the same data.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from msgspec import structs
@@ -17,6 +18,7 @@ from emulator.domain.recipients import format_cellphone
 from emulator.domain.responses import MoResponse
 from emulator.domain.text import transliterate_to_gsm
 from emulator.operations.call import (
+    Beside,
     Commit,
     OperationCall,
     OperationFunction,
@@ -24,6 +26,7 @@ from emulator.operations.call import (
     OperationSteps,
     Pause,
     Row,
+    WaitStep,
 )
 from emulator.operations.control.sample_people import SampleCrowd, SamplePerson
 from emulator.operations.control.sample_texts import SAMPLE_CAMPAIGNS, SampleCampaign
@@ -61,11 +64,12 @@ def populate_world(world: World, call: OperationCall) -> OperationSteps:
     recipients = call.body.get("recipients", RECIPIENTS)
     parts = [call.body["part"]] if "part" in call.body else range(count)
     instants = _draw_instants(world.account, count, call.now)
-    people = SampleCrowd(world.account.seed, recipients * 2)
+    people = yield Beside(partial(SampleCrowd, world.account.seed, recipients * 2))
     done = {"campaigns": 0, "messages": 0, "replies": 0, "clicks": 0}
     for part in parts:
         at = instants[min(part, count - 1)]
-        asked = _choose_order(part, people, recipients, world.account)
+        asked = yield from _choose_order(part, people, recipients, world.account)
+        yield LET_IN
         number = _place_order(world, structs.replace(call, now=at), asked)
         yield COMMIT
         done["campaigns"] += 1
@@ -93,7 +97,7 @@ def _draw_instants(account: Account, count: int, now: datetime) -> Sequence[date
 
 def _choose_order(
     part: int, people: SampleCrowd, count: int, account: Account
-) -> tuple[SampleCampaign, OrderBody]:
+) -> Generator[WaitStep, Any, tuple[SampleCampaign, OrderBody]]:
     """Return the sample campaign *part* and its order."""
     story = SAMPLE_CAMPAIGNS[part % len(SAMPLE_CAMPAIGNS)]
     if not _can_send(story, account):
@@ -101,7 +105,11 @@ def _choose_order(
     if story.channel == "voice":
         count = max(1, count // RECIPIENTS_PER_CALL)
     start = int(draw_fraction(account.seed, "who", part) * len(people))
-    chosen = [people[(start + index) % len(people)] for index in range(count)]
+    chosen: list[SamplePerson] = []
+    for index in range(count):
+        chosen.append(people[(start + index) % len(people)])
+        if len(chosen) % MESSAGES_PER_TURN == 0:
+            yield LET_IN
     return story, _ORDER_MAKERS[story.channel](story, chosen, account, part)
 
 
@@ -116,9 +124,12 @@ def _make_sms_order(
     story: SampleCampaign, people: Sequence[SamplePerson], account: Account, part: int
 ) -> OrderBody:
     named = "<+B+>" in story.text
-    said = (lambda text: text) if story.encode else transliterate_to_gsm
+    names = {each.name for each in people} if named else ()
+    plain = {
+        name: name if story.encode else transliterate_to_gsm(name) for name in names
+    }
     rows = [
-        {"cellphone": each.cellphone, **({"name": said(each.name)} if named else {})}
+        {"cellphone": each.cellphone, **({"name": plain[each.name]} if named else {})}
         for each in people
     ]
     cheapest = sorted(account.routes.values(), key=lambda each: each.price)[

@@ -43,9 +43,10 @@ class SampleCrowd:
         return self._count
 
     def __getitem__(self, index: int) -> SamplePerson:
-        name = self._names[index % len(self._names)]
-        cellphone = _make_cellphone(self._seed, index)
-        return SamplePerson(name, cellphone, _make_address(name, index))
+        place = range(self._count)[index]
+        name = self._names[place % len(self._names)]
+        cellphone = _make_cellphone(self._seed, place)
+        return SamplePerson(name, cellphone, _make_address(name, place))
 
 
 @lru_cache(CROWDS)
