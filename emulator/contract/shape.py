@@ -152,8 +152,15 @@ class ShapeBranch:
     def list_large_doubts(self, body: JsonBody, closed: frozenset[str]) -> list[str]:
         """Return the strict readings that a large *body* fails.
 
-        Raises ``BodyMismatch`` as ``check_body`` and ``list_doubts`` do.
+        Raises ``BodyMismatch`` as ``check_body`` and ``list_doubts`` do, and
+        ``ValueError`` for a nesting beyond all measure.
         """
+        try:
+            return self._check_slices(body, closed)
+        except RecursionError as error:
+            raise ValueError(str(error)) from None
+
+    def _check_slices(self, body: JsonBody, closed: frozenset[str]) -> list[str]:
         name, most = large_body.find_long_array(self._large_rules, body)
         if name:
             raise BodyMismatch(BodyFlaw(name, "maxItems", most))

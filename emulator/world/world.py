@@ -162,8 +162,9 @@ class World(WorldState):
 
     def has_record_room(self) -> bool:
         """Whether another click, movement or text fits: as many as messages."""
-        records = self.clicks, self.movements, self.received, self.responses
-        return sum(map(len, records)) < self.shared.message_limit
+        texts = len(self.received) + len(self.responses)
+        count = len(self.clicks) + len(self.movements) + texts
+        return count < self.shared.message_limit
 
     def require_record_room(self) -> None:
         """Refuse another movement or text where there is no room for it."""

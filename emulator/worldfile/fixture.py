@@ -153,7 +153,10 @@ def _check_schema(document: Any) -> None:
     with suppress(ValueError):  # of what YAML has and JSON has not: a date, a key 1
         if _make_validator().is_valid(document):
             return
-    part = _find_wrong_part(document)
+    try:
+        part = _find_wrong_part(document)
+    except RecursionError:  # an anchor within itself
+        part = BodySlice(document)
     jsonschema = import_module("jsonschema")  # 60 ms, and only for the words
     validator = jsonschema.Draft202012Validator(_load_schema())
     errors = islice(validator.iter_errors(part.body), MOST_ERRORS)
@@ -172,7 +175,8 @@ def _find_wrong_part(document: Any) -> BodySlice:
     To find the words for a mistake takes a hundred times as long as to find it.
     """
     if not isinstance(document, dict):
-        message = f"at the top: a mapping is expected, not {type(document).__name__}"
+        quoted = _shorten_middle(repr(large_body.shorten_values(document)))
+        message = f"at the top: {quoted} is not of type 'object'"
         raise FixtureError(message)
     rules = _read_large_rules()
     name, most = large_body.find_long_array(rules, document)
