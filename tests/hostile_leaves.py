@@ -133,8 +133,7 @@ def _visit(api: Api, world: str) -> Iterator[tuple[str, Answer]]:
 def list_paths(api: Api) -> Iterator[str]:
     """Yield what can be read of a world, with the ids that there are."""
     world = api.world
-    for path in ("/api/v1/user", "/api/v3/user/routes", "/api/v3/user/countries"):
-        yield path
+    yield from ("/api/v1/user", "/api/v3/user/routes", "/api/v3/user/countries")
     for channel in CHANNELS.values():
         ids = list(getattr(world, channel.table))
         for number in ids[:3]:

@@ -106,6 +106,7 @@ def answering(name: str, value: Any) -> Change:
 
 SMS, CALLS, LETTERS = "campaigns 8528238", "voice_campaigns 481776", "28648"
 GROW = "the ids do not grow"
+FACTS = "deliveries 1: in its facts:"
 SECONDS = "expected a duration of 0 to 1000000000 seconds"
 ZONE = "an instant has its zone, as 2026-03-02T18:00:00Z has"
 MISTAKES: list[tuple[Change, str]] = [
@@ -196,12 +197,11 @@ MISTAKES: list[tuple[Change, str]] = [
     ),
     (
         put("deliveries.0.facts", {}),
-        "deliveries 1: in its facts: the facts of a moPush are "
-        "response, cellphone, date, message_id",
+        f"{FACTS} the facts of a moPush are response, cellphone, date, message_id",
     ),
     (
         put("deliveries.0.facts.date", "soon"),
-        "deliveries 1: in its facts: date is not what a moPush has there",
+        f"{FACTS} date is not what a moPush has there",
     ),
     (
         put("email_campaigns.0.fields", {"name": ["Ana", "Eva"]}),
