@@ -24,7 +24,7 @@ RETRY_HEADER = (b"retry-after", b"%d" % RETRY_SECONDS)
 
 UNWEIGHED = 256 * 1024  # bytes of a body that may be as dense as it likes
 MEMORY_RATIO = 10  # times its bytes, beside the bytes themselves and a copy of them
-BYTES_PER_NODE = 8  # of a body that may have more nodes than the limit, a snapshot
+BYTES_PER_NODE = 8  # of a command that may have more nodes than the limit
 WHOLE = 4 * MEBIBYTE  # bytes that are parsed at a stretch: 30 ms
 PIECE = MEBIBYTE  # bytes of a larger body that are parsed at a stretch
 SCANNED = 64 * 1024  # bytes that are counted at a stretch
@@ -57,15 +57,16 @@ class BodyBounds:
         self._total = total
         self.in_work = 0
 
-    def check_json(self, octets: bytes) -> Iterator[None]:
+    def check_json(self, octets: bytes, *, is_command: bool = False) -> Iterator[None]:
         """Count what is in a body; yield where other tasks may run.
 
-        Refuses with ``TOO_MANY_NODES`` what has too many values, or too small ones.
+        A command's may have more if it is large, as snapshots are.  Refuses with
+        ``TOO_MANY_NODES`` what has too many values, or too small ones.
         """
         size = len(octets)
         if size <= min(self._nodes, UNWEIGHED):
             return
-        limit = max(self._nodes, size // BYTES_PER_NODE)
+        limit = max(self._nodes, size // BYTES_PER_NODE if is_command else 0)
         if _is_light(_count_marks(octets), limit):
             return
         marks = JsonMarks()
@@ -203,13 +204,15 @@ def count_outside_strings(octets: bytes) -> Iterator[JsonMarks]:
 # --- Parsed ---------------------------------------------------------------------------
 
 
-async def parse_body(octets: bytes, bounds: BodyBounds) -> Any:
+async def parse_body(
+    octets: bytes, bounds: BodyBounds, *, is_command: bool = False
+) -> Any:
     """Return the JSON in *octets*; of equal keys the last one counts.
 
     Refuses everything else: NaN, invalid UTF-8, a lone surrogate, an integer or a
     nesting beyond all measure, and more than the *bounds* admit.
     """
-    for _ in bounds.check_json(octets):
+    for _ in bounds.check_json(octets, is_command=is_command):
         await asyncio.sleep(0)
     try:
         if len(octets) <= WHOLE:

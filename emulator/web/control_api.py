@@ -50,6 +50,7 @@ class ControlApi:
         self._worlds = worlds
         self.body_limit = body_limit
         self.body_bounds = bounds or BodyBounds()
+        self.takes_commands = True
         self._guard = SecretGuard(secret)
 
     async def authenticate(self, context: RequestContext) -> WorldEntry:

@@ -138,7 +138,9 @@ class WorldClient(NamedTuple):
             while body.is_missing:
                 body.add_message(await self.receive())
             octets = body.to_bytes()
-            document = await parse_body(octets, self.control.body_bounds)
+            document = await parse_body(
+                octets, self.control.body_bounds, is_command=True
+            )
             reply = await self.control.run_operation(
                 self, operation, {}, document, size=len(octets)
             )

@@ -175,7 +175,9 @@ class Endpoint:
         ):
             why = "send the header Content-Type: application/json"
             context.weigh_doubt(Doubt("ERR-04", platform_refusals.UNREADABLE, why))
-        parsed = await body_bounds.parse_body(octets, bounds)
+        parsed = await body_bounds.parse_body(
+            octets, bounds, is_command=self._api.takes_commands
+        )
         if len(octets) > large_body.LARGE:  # other requests run meanwhile
             read = await asyncio.to_thread(
                 parameters.read_json_body, parsed, shape, closed, size=len(octets)

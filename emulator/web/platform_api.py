@@ -41,6 +41,7 @@ class PlatformApi:
         self._tally = worlds.counters
         self.body_limit = body_limit
         self.body_bounds = bounds or BodyBounds()
+        self.takes_commands = False
 
     async def refuse_unknown_path(
         self, scope: Scope, _receive: Receive, send: Send

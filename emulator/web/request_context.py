@@ -54,6 +54,7 @@ class ApiProfile(Protocol):
 
     body_limit: int  # octets
     body_bounds: BodyBounds
+    takes_commands: bool  # whose bodies may have more values, as snapshots do
 
     async def authenticate(self, context: RequestContext) -> WorldEntry:
         """Return the world and the time of the request, or refuse it."""
