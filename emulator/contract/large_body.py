@@ -4,6 +4,7 @@ What no schema speaks of is left out, and arrays are shown slice by slice.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 from emulator.contract.document import Node, OpenApiDocument
@@ -127,12 +128,25 @@ def _prune(value: Any, names: frozenset[str]) -> Any:
             return value
         kept = _drop_unknown(value, names)
         return {name: _prune(each, names) for name, each in kept.items()}
-    if isinstance(value, list):
+    if isinstance(value, list) and not _is_plain(value):
         return [
             _prune(each, names) if isinstance(each, list | dict) else each
             for each in value
         ]
     return value
+
+
+def _is_plain(items: list[Any]) -> bool:
+    """Whether *items* are small objects with no container in them, as nearly all are.
+
+    Looked at without a step of Python for each.
+    """
+    try:
+        fields = sum(map(len, items))
+        kinds = set(map(type, chain.from_iterable(map(dict.values, items))))
+    except TypeError:  # some are none
+        return False
+    return fields <= UNKNOWN_SHOWN * ITEMS_PER_SLICE and kinds.isdisjoint((list, dict))
 
 
 def _is_flat(value: Mapping[str, Any]) -> bool:

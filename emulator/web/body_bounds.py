@@ -55,6 +55,7 @@ class BodyBounds:
     def __init__(self, nodes: int = NODE_LIMIT, total: int = TOTAL_LIMIT) -> None:
         self._nodes = nodes
         self._total = total
+        self.unchecked = min(nodes, UNWEIGHED)  # bytes of a body that is not counted
         self.in_work = 0
 
     def check_json(self, octets: bytes, *, is_command: bool = False) -> Iterator[None]:
@@ -64,8 +65,6 @@ class BodyBounds:
         ``TOO_MANY_NODES`` what has too many values, or too small ones.
         """
         size = len(octets)
-        if size <= min(self._nodes, UNWEIGHED):
-            return
         limit = max(self._nodes, size // BYTES_PER_NODE if is_command else 0)
         if _is_light(_count_marks(octets), limit):
             return
@@ -212,8 +211,9 @@ async def parse_body(
     Refuses everything else: NaN, invalid UTF-8, a lone surrogate, an integer or a
     nesting beyond all measure, and more than the *bounds* admit.
     """
-    for _ in bounds.check_json(octets, is_command=is_command):
-        await asyncio.sleep(0)
+    if len(octets) > bounds.unchecked:
+        for _ in bounds.check_json(octets, is_command=is_command):
+            await asyncio.sleep(0)
     try:
         if len(octets) <= WHOLE:
             return decode_json(octets)
