@@ -25,6 +25,7 @@ from emulator.domain.account import (
     Route,
 )
 from emulator.domain.assumptions import STRICT_CHOICES, SWITCHES, Assumptions
+from emulator.domain.bounds import MAX_INTEGER
 from emulator.domain.coding import Alphabet
 from emulator.domain.handset import Outcome, Population
 from emulator.domain.refusal_catalog import REASONS
@@ -66,7 +67,7 @@ ALWAYS = examples(40)
 
 # --- An account and its document ---------------------------------------------
 
-IDS = st.integers(1, 10**18 - 1)
+IDS = st.integers(1, MAX_INTEGER)
 WORDS = st.text(printable, max_size=12)
 URLS = st.text(ascii_lowercase, min_size=1).map("https://{}.example.org".format)
 MONEY = st.integers(0, 10**12)  # millionths

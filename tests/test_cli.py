@@ -98,6 +98,8 @@ SAMPLES: Mapping[str, tuple[Any, Any, Any]] = {
     "request_line_limit": (101, 102, 103),
     "header_limit": (301, 302, 303),
     "header_lines": (1, 2, 3),
+    "json_node_limit": (1, 2, 3),
+    "body_total_limit": (1, 2, 3),
     "snapshot_limit": (1, 2, 3),
     "max_checkpoints": (1, 2, 3),
     "max_messages": (1, 2, 3),

@@ -8,10 +8,17 @@ and a ``datetime`` can hold.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
 from datetime import UTC, datetime, timedelta
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    NamedTuple,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 MAX_INTEGER = 2**53  # what JSON carries exactly; ids, money in millionths
 MIN_SEED, MAX_SEED = -(2**63), 2**63 - 1  # what is hashed with a number
@@ -33,8 +40,7 @@ MAX_DURATION = timedelta(seconds=MAX_SECONDS)
 LONGEST_CAMPAIGN = timedelta(seconds=MAX_MESSAGES * MAX_INTERVAL_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """The least and the most that a value of a type may be."""
 
     first: Any
@@ -98,7 +104,7 @@ def make_bound_check(kind: Any) -> BoundCheck | None:
         return _make_mapping_check(*map(make_bound_check, parts))
     if origin is tuple or origin is list:
         return _make_items_check(parts[0])
-    if is_dataclass(kind) or hasattr(kind, "_fields"):
+    if hasattr(kind, "__dataclass_fields__") or hasattr(kind, "_fields"):
         return _make_fields_check(kind)
     return None
 

@@ -7,6 +7,7 @@ bytes: what would take more is refused before any of it is made.
 import asyncio
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -73,6 +74,7 @@ class BodyBounds:
             marks.add(piece)
             yield
         if not _is_light(marks, limit):
+            _refuse_malformed(octets)
             why = (
                 f"it holds about {marks.nodes} values and names; the setting "
                 f"json_node_limit admits {self._nodes}, and of small values fewer"
@@ -214,13 +216,25 @@ async def parse_body(
     if len(octets) > bounds.unchecked:
         for _ in bounds.check_json(octets, is_command=is_command):
             await asyncio.sleep(0)
-    try:
+    with _refusing_malformed(octets):
         if len(octets) <= WHOLE:
             return decode_json(octets)
         return await parse_in_steps(octets)
+
+
+@contextmanager
+def _refusing_malformed(octets: bytes) -> Iterator[None]:
+    try:
+        yield
     except (ValueError, RecursionError) as error:
         why = f"the body is not JSON: {error}" if octets else "the body is empty"
         raise Refusal(UNREADABLE, why) from None
+
+
+def _refuse_malformed(octets: bytes) -> None:
+    """Refuse what is no JSON, without making anything of it."""
+    with _refusing_malformed(octets):
+        decode_json(octets, type=msgspec.Raw)
 
 
 async def parse_in_steps(octets: Any, depth: int = 0) -> Any:

@@ -24,13 +24,15 @@ def encode_snapshot(held: SavedWorld, *, limit: int) -> bytes:
 
     Refuses with ``SNAPSHOT_TOO_LARGE`` one of more than *limit* bytes.
     """
-    pieces, size = [msgspec.json.encode(_describe_head(held))[:-1]], 0
-    for piece in chain(held.state.encode_json(), (b"}",)):
-        pieces.append(piece)
+    pieces, size = [], 0
+    head = msgspec.json.encode(_describe_head(held))[:-1]
+    for piece in chain((head,), held.state.encode_json(), (b"}",)):
         size += len(piece)
-        if size > limit:
-            why = f"it has more bytes than the setting snapshot_limit admits: {limit}"
-            raise Refusal(SNAPSHOT_TOO_LARGE, why)
+        if size <= limit:  # else it is only counted
+            pieces.append(piece)
+    if size > limit:
+        why = f"it has {size} bytes; the setting snapshot_limit admits {limit}"
+        raise Refusal(SNAPSHOT_TOO_LARGE, why)
     return b"".join(pieces)
 
 
