@@ -181,7 +181,10 @@ def test_what_is_over_the_total_is_told_to_come_again() -> None:
         answer = api.post(SMS, json=an_sms())
         assert answer.status == 503
         assert answer.headers["retry-after"] == "1"
-        assert "no fault rule" in answer.headers["x-emulator-why"]
+        assert answer.headers["x-emulator-why"] == (
+            "the bodies of other requests are being worked on; this is no fault rule. "
+            "Ask again in 1 s (--body-total-limit)"
+        )
         assert "x-emulator-fault" not in answer.headers
         assert bounds.in_work == 60
 

@@ -79,6 +79,11 @@ def find_next_id_mistakes(
         yield f"at next: an id lies between 1 and {LARGEST_NEXT_ID}"
 
 
+def find_balance_mistakes(balance: int) -> Iterator[str]:
+    if abs(balance) > MAX_INTEGER:
+        yield "movements: the balance is too large"
+
+
 def find_submission_mistakes(submissions: Any, campaigns: Any) -> Iterator[str]:
     for each in submissions:
         campaign = campaigns.get(each.id)

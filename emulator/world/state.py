@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Annotated, Any, get_type_hints
 
 from emulator.domain.account import Account, Movement, Token
-from emulator.domain.bounds import MAX_INTEGER, Money
+from emulator.domain.bounds import Money
 from emulator.domain.channel import CAMPAIGN_TABLES, AnyCampaign, get_channel
 from emulator.domain.delivery import Delivery
 from emulator.domain.email import EmailCampaign
@@ -181,11 +181,9 @@ class WorldState:
             setattr(self, name, kind.make_empty())
         self.account = account
         self.balance = self.volume = 0
-        self.first_messages, self.first_message_campaigns, self.latest_by_likeness = (
-            [],
-            [],
-            {},
-        )
+        self.first_messages = []
+        self.first_message_campaigns = []
+        self.latest_by_likeness = {}
 
     def next_id(self, kind: str) -> int:
         """Return the id that the next thing of *kind* takes."""
@@ -311,8 +309,7 @@ class WorldState:
 
     def _find_mistakes(self, now: datetime) -> Iterator[str]:
         yield from checks.find_next_id_mistakes(self.next, FIRST_IDS)
-        if abs(self.balance) > MAX_INTEGER:
-            yield "movements: the balance is too large"
+        yield from checks.find_balance_mistakes(self.balance)
         for name, kind in STATE_FIELDS.items():
             yield from kind.find_mistakes(getattr(self, name), now)
         for name in ("answered", "early"):

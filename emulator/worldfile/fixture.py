@@ -181,7 +181,7 @@ def _find_wrong_part(document: Any) -> BodySlice:
     rules = _read_large_rules()
     name, most = large_body.find_long_array(rules, document)
     if name:
-        message = f"at {name}: there are more than {most} items"
+        message = f"at {name}: an array of more than {most} items is too long"
         raise FixtureError(message, name)
     found = BodySlice(document)
     for most in FEWER_ITEMS:
