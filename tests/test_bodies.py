@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
@@ -154,6 +155,11 @@ def test_a_body_of_too_many_values_is_refused(nodes: int, status: int) -> None:
 
     assert answer.status == status
     assert bounds.in_work == 0
+    if status == 413:
+        assert re.sub("about [0-9]+", "about 1", answer.headers["x-emulator-why"]) == (
+            "it holds about 1 values and names; the setting json_node_limit admits "
+            "1500, and of small values fewer"
+        )
 
 
 def test_an_ordinary_campaign_of_50_000_is_taken(api: Api) -> None:

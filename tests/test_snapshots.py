@@ -402,7 +402,7 @@ def test_a_snapshot_of_50_000_recipients_is_taken_and_given_back(
 def test_a_world_that_is_deleted_while_its_snapshot_is_read_stays_deleted(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshots, "LARGE_SNAPSHOT", 0)
+    monkeypatch.setattr(snapshots, "LARGE_SNAPSHOT", -1)
     steered(api, "POST", "worlds", json={"name": "x"})
     document = snapshot(api)
 
