@@ -87,8 +87,23 @@ def slice_body(
     yield BodySlice(small)
     for name, each in long.items():
         for start in range(most, len(each), most):
-            items = _prune(each[start : start + most], rules.names)
+            items = each[start : start + most]
+            if not _are_small(items):
+                items = _prune(items, rules.names)
             yield BodySlice({**small, name: items}, name, start)
+
+
+def prune_slice(rules: LargeBodyRules, part: BodySlice) -> BodySlice:
+    """Return *part* without what no schema names, to be explained."""
+    return part._replace(body=_prune(part.body, rules.names))
+
+
+def _are_small(items: list[Any]) -> bool:
+    """Whether *items* have few fields; seen without a step of Python for each."""
+    try:
+        return sum(map(len, items)) <= UNKNOWN_SHOWN * ITEMS_PER_SLICE
+    except TypeError:  # some have none at all
+        return False
 
 
 def shorten_values(value: Any) -> Any:

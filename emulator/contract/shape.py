@@ -168,6 +168,7 @@ class ShapeBranch:
         for each in large_body.slice_body(self._large_rules, body):
             if self.strict.is_valid(each.body):
                 continue
+            each = large_body.prune_slice(self._large_rules, each)  # noqa: PLW2901
             doubtful.append(each)
             if not self.lenient.is_valid(each.body):
                 with _as_of_whole(each):
