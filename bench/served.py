@@ -32,20 +32,22 @@ class Pulse:
     """Measures the longest time in which the loop did nothing else."""
 
     def __init__(self) -> None:
-        self._worst = 0.0
+        self._worst = self._busiest = 0.0
         self._task: asyncio.Task[None] | None = None
 
     async def tell(self, _request: Request) -> JSONResponse:
-        """Answer the worst since the last question, in seconds."""
+        """Answer the worst since the last question, in seconds, and of the processor."""
         if self._task is None:
             self._task = asyncio.create_task(self._beat())
-        worst, self._worst = self._worst, 0.0
-        return JSONResponse({"worst": worst})
+        told = {"worst": self._worst, "processor": self._busiest}
+        self._worst = self._busiest = 0.0
+        return JSONResponse(told)
 
     async def _beat(self) -> None:
         while True:
-            before = time.perf_counter()
+            before, busy = time.perf_counter(), time.thread_time()
             await asyncio.sleep(BEAT)
+            self._busiest = max(self._busiest, time.thread_time() - busy)
             self._worst = max(self._worst, time.perf_counter() - before - BEAT)
 
 

@@ -25,6 +25,7 @@ from emulator.domain.account import (
     Route,
 )
 from emulator.domain.assumptions import STRICT_CHOICES, SWITCHES, Assumptions
+from emulator.domain.bounds import MAX_INTEGER, MAX_INTERVAL_SECONDS
 from emulator.domain.coding import Alphabet
 from emulator.domain.handset import Outcome, Population
 from emulator.domain.refusal_catalog import REASONS
@@ -71,10 +72,10 @@ ALWAYS = set_examples(40)
 
 # --- An account and its document ---------------------------------------------
 
-IDS = st.integers(1, 10**18 - 1)
+IDS = st.integers(1, MAX_INTEGER)
 WORDS = st.text(printable, max_size=12)
 URLS = st.text(ascii_lowercase, min_size=1).map("https://{}.example.org".format)
-MONEY = st.integers(0, 10**12)  # millionths
+MONEY = st.integers(0, 10**11)  # millionths
 ZONES = st.sampled_from(["America/Mexico_City", "UTC", "Asia/Kolkata", "Europe/Paris"])
 INSTANTS = st.datetimes(datetime(1001, 1, 1), datetime(9998, 12, 1)).map(  # noqa: DTZ001
     lambda each: each.replace(tzinfo=UTC)
@@ -150,7 +151,17 @@ REFUSALS = st.dictionaries(
         for name, (status, words) in chosen.items()
     }
 )
-PACE = st.builds(Pace, *(MICROSECONDS,) * 6, retry_scale=st.integers(0, 99))
+INTERVALS = st.integers(0, MAX_INTERVAL_SECONDS * 10**6).map(
+    lambda each: timedelta(microseconds=each)
+)
+PACE = st.builds(
+    Pace,
+    *(MICROSECONDS,) * 3,
+    INTERVALS,
+    MICROSECONDS,
+    INTERVALS,
+    retry_scale=st.integers(0, 99),
+)
 
 
 @st.composite

@@ -114,6 +114,8 @@ SAMPLES: Mapping[str, tuple[Any, Any, Any]] = {
     "idle_timeout": (1, 2, 3),
     "header_timeout": (1, 2, 3),
     "transfer_timeout": (1, 2, 3),
+    "json_node_limit": (1, 2, 3),
+    "body_total_limit": (1, 2, 3),
     "snapshot_limit": (1, 2, 3),
     "durability": ("power", "process", "power"),
     "accept_loss": (True, False, True),

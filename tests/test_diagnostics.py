@@ -239,7 +239,7 @@ REFUSED = [
         {"name": "x", "clock": "x0"},
     ),
     Why(
-        "in what it means: 0999-01-01 is not a year from 1970 to 9000",
+        "in what it means: 0999-01-01 is not of the years 2000 to 8999",
         "worlds",
         {"name": "x", "clock": "0999-01-01"},
     ),

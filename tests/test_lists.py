@@ -364,6 +364,21 @@ SENTENCES: Mapping[str, tuple[int, str, str]] = {
     "FIXTURE_WRONG": (422, "El mundo no es valido", "The world is not valid"),
     "TIME_PASSED": (422, "El tiempo no retrocede", "Time does not go back"),
     "TIME_TOO_FAR": (422, "El tiempo no llega tan lejos", "Time does not go that far"),
+    "BALANCE_TOO_LARGE": (
+        422,
+        "El importe o el saldo es demasiado grande",
+        "The amount or the balance is too large",
+    ),
+    "BODIES_BUSY": (
+        503,
+        "Demasiadas peticiones grandes a la vez, intente mas tarde",
+        "Too many large requests at once, try again later",
+    ),
+    "TOO_MANY_NODES": (
+        413,
+        "La peticion no debe tener mas de {limit} valores",
+        "The request may not have more than {limit} values",
+    ),
     "TOO_FINE": (
         422,
         "El importe tiene mas de seis decimales",

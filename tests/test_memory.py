@@ -218,6 +218,7 @@ def test_nothing_is_kept_of_what_is_gone(
 ) -> None:
     # So that they are soon full.
     monkeypatch.setattr("emulator.world.world.MOST_REVOKED_TOKENS", 3)
+    monkeypatch.setattr("emulator.world.shared_state.MOST_REVOKED_OVERALL", 3)
     monkeypatch.setattr("emulator.timekeeping.event_log.MOST_EVENTS", 3)
     monkeypatch.setattr("emulator.worlds.signed_tokens._sign_token", quick)
     rated = [{"system_id": "demo", "rate": 1_000_000}]
@@ -296,11 +297,12 @@ BOUNDED = {
     "emulator.domain.dates.format_timestamp": "instants",
     "emulator.domain.receipt._format_receipt_date": "seconds, zones, forms of binds",
     "emulator.smpp.shown.decode_cached": "four PDUs, each bounded by the session",
-    "emulator.operations.control.sample_people.make_people": "four, by seed",
+    "emulator.operations.control.sample_people.draw_names": "four, by seed",
     "emulator.web.panel.assets._read_asset": "files of our own, by path",
     "emulator.web.panel.assets.make_asset_path": "names that our own pages give",
     "emulator.world.codec._fields_of": "types",
-    "emulator.world.codec._is_dated": "types",
+    "emulator.world.codec._hints_of": "types",
+    "emulator.world.codec._make_reader": "types",
     "emulator.world.codec._readers_of": "types",
 }
 

@@ -119,6 +119,7 @@ def test_a_fresh_process_has_its_families_and_one_world(api: Api) -> None:
         "smsclouds_deliveries_total": "counter",
         "smsclouds_delivery_lag_seconds": "histogram",
         "smsclouds_receipts_dropped_total": "counter",
+        "smsclouds_unrecorded_total": "counter",
     }
     assert {name for name, each in told.items() if each.samples} == {
         "smsclouds_worlds",

@@ -7,7 +7,7 @@ from typing import Any
 
 from emulator.domain.handset import Outcome
 from emulator.operations.control.populate import SAMPLE_WEIGHTS
-from emulator.operations.control.sample_people import AREA_CODES, make_people
+from emulator.operations.control.sample_people import AREA_CODES, SampleCrowd
 from emulator.operations.control.sample_texts import SAMPLE_CAMPAIGNS
 from tests.support.emulator import (
     START,
@@ -130,7 +130,7 @@ def test_the_account_is_what_it_was(api: Api) -> None:
 
 
 def test_numbers_have_ten_digits_and_a_real_area_code() -> None:
-    people = make_people(1, 3_000)
+    people = SampleCrowd(1, 3_000)
 
     numbers = [each.cellphone for each in people]
     areas = {each[:2] if each[:2] in CITIES else each[:3] for each in numbers}
@@ -141,7 +141,7 @@ def test_numbers_have_ten_digits_and_a_real_area_code() -> None:
 
 
 def test_everybody_has_a_mailbox_of_ones_own_that_is_named_after_them() -> None:
-    people = make_people(1, 3_000)
+    people = SampleCrowd(1, 3_000)
 
     boxes = [each.email for each in people]
     assert len(set(boxes)) == 3_000

@@ -69,7 +69,12 @@ ELSEWHERE = {
         "WORLD_NEEDED",
     },
     "a mistake of ours": {"SERVER_ERROR"},
-    "a limit of ours": {"WORLD_FULL"},
+    "a limit of ours": {
+        "BALANCE_TOO_LARGE",
+        "BODIES_BUSY",
+        "TOO_MANY_NODES",
+        "WORLD_FULL",
+    },
     "no request of ours": {"MISDIRECTED"},
     "no operation of the manual": {"NOT_PAUSABLE", "NOT_RESUMABLE"},
 }

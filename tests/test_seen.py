@@ -24,6 +24,7 @@ from emulator.domain.targets import AllowedTargets
 from emulator.operations.control import deliveries
 from emulator.operations.control.match import ExchangeMatch
 from emulator.web import http_request
+from emulator.web.body_bounds import BodyBounds, BodyShare
 from emulator.web.faulty_responses import ConnectionBroken
 from emulator.world.journal import EXCHANGE_OVERHEAD, Journal, JournalPool
 from emulator.world.outbox import PushRequest, PushResponse
@@ -290,7 +291,9 @@ def test_a_body_that_cannot_be_read_says_why(api: Api) -> None:
     nested = api.post(SMS, content=deep).headers["x-emulator-why"]
     large = api.send("POST", SMS, content=b"{}", headers={"content-length": str(2**40)})
 
-    body = http_request.RequestBody({b"content-length": b"2"}, limit=9)
+    body = http_request.RequestBody(
+        {b"content-length": b"2"}, limit=9, share=BodyShare(BodyBounds())
+    )
     with pytest.raises(Refusal) as told:
         body.add_message({"type": "http.disconnect"})
     assert told.value.why == "the client hung up before the end of the body"

@@ -106,15 +106,17 @@ def answering(name: str, value: Any) -> Change:
 
 SMS, CALLS, LETTERS = "campaigns 8528238", "voice_campaigns 481776", "28648"
 GROW = "the ids do not grow"
+FACTS = "deliveries 1: in its parameters:"
+SECONDS = "expected a duration of 0 to 1000000000 seconds"
 ZONE = "an instant has its zone, as 2026-03-02T18:00:00Z has"
 MISTAKES: list[tuple[Change, str]] = [
     (put("next", {}), f"at next: the ids are {', '.join(FIRST_IDS)}"),
     *(
         (
             put("next.campaign", number),
-            f"at next: an id lies between 1 and {checks.LARGEST_ID}",
+            f"at next: an id lies between 1 and {checks.LARGEST_NEXT_ID}",
         )
-        for number in (0, checks.LARGEST_ID + 1, 2**64 - 1)
+        for number in (0, checks.LARGEST_NEXT_ID + 1, 2**64 - 1)
     ),
     (
         put("next.surprise", 1),
@@ -164,11 +166,43 @@ MISTAKES: list[tuple[Change, str]] = [
         intervened("2026-03-02T18:00:02Z", THEN),
         "campaigns 8528240: interventions out of order",
     ),
-    (put("campaigns.0.line.every", "-PT1S"), f"{SMS}: a duration below zero"),
-    (put("campaigns.0.pace.inserting", "-PT1S"), f"{SMS}: a duration below zero"),
-    (put("campaigns.0.pace.updating", "-PT1S"), f"{SMS}: a duration below zero"),
-    (put("campaigns.0.pace.retry_scale", -1), f"{SMS}: a duration below zero"),
-    (put("voice_campaigns.0.line.every", "-PT1S"), f"{CALLS}: a duration below zero"),
+    (put("campaigns.0.line.every", "-PT1S"), f"at campaigns.0.line.every: {SECONDS}"),
+    (
+        put("campaigns.2.line.every", "P9000D"),
+        "campaigns 8528240: it lasts longer than 50000 days",
+    ),
+    (
+        put("campaigns.0.pace.inserting", "-PT1S"),
+        f"at campaigns.0.pace: inserting: {SECONDS}",
+    ),
+    (
+        put("campaigns.0.pace.retry_scale", -1),
+        "at campaigns.0.pace: retry_scale: expected a number from 0 to 10000",
+    ),
+    (
+        put("campaigns.0.cost", 2**53 + 1),
+        "at campaigns.0.cost: expected a number from 0 to 9007199254740992",
+    ),
+    (
+        put("movements.1.at", "9999-01-01T00:00:00Z"),
+        "at movements.1.at: expected an instant of the years 2000 to 8999",
+    ),
+    (
+        both(put("opening", 2**53), put("movements.0.amount", 2**53)),
+        "movements: the balance is too large",
+    ),
+    (
+        put("deliveries.0.attempts.0.method", "PUT"),
+        "deliveries 1: a method that there is not",
+    ),
+    (
+        put("deliveries.0.parameters", {}),
+        f"{FACTS} the parameters of a moPush are response, cellphone, date, message_id",
+    ),
+    (
+        put("deliveries.0.parameters.date", "soon"),
+        f"{FACTS} date is not what a moPush has there",
+    ),
     (
         put("email_campaigns.0.fields", {"name": ["Ana", "Eva"]}),
         f"email_campaigns {LETTERS}: a field for every address, and no more",
@@ -187,7 +221,7 @@ MISTAKES: list[tuple[Change, str]] = [
     (tried, "deliveries 1: lies ahead of the clock"),
     (
         put("deliveries.0.retries", ["PT1S", "-PT1S"]),
-        "deliveries 1: a duration below zero",
+        f"at deliveries.0.retries: {SECONDS}",
     ),
     (
         put("submissions.0.id", 1),
@@ -221,11 +255,11 @@ MISTAKES: list[tuple[Change, str]] = [
     ),
     (
         put("campaigns.0.recipients.numbers", [10**10, 1]),
-        "at campaigns.0.recipients.numbers: a cellphone has ten digits",
+        "at campaigns.0.recipients.numbers: expected a cellphone of ten digits",
     ),
     (
         put("campaigns.0.recipients.numbers", [-1, 1]),
-        "at campaigns.0.recipients.numbers: a cellphone has ten digits",
+        "at campaigns.0.recipients.numbers: expected a cellphone of ten digits",
     ),
     (
         put("campaigns.0.recipients.fields", {"x": ["a", "b"]}),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.operations.control import snapshots
 from tests.support.emulator import (
     START,
     Api,
@@ -384,3 +385,21 @@ def test_a_snapshot_of_50_000_recipients_is_taken_and_given_back(
 
     assert len(rows) == 50_000
     assert rows == api.get(f"{SMS}/8528238/messages").body["data"]
+
+
+def test_a_world_that_is_deleted_while_its_snapshot_is_read_stays_deleted(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "LARGE_SNAPSHOT", -1)
+    run_control(api, "POST", "worlds", json={"name": "x"})
+    document = snapshot(api)
+
+    put, gone = api.send_together(
+        ("POST", "/_emulator/world/restore?world=x", document),
+        ("DELETE", "/_emulator/world?world=x", None),
+    )
+
+    assert gone.status == 200
+    assert put.status == 404
+    assert put.body["detail"] == "the world x was deleted meanwhile"
+    assert send_control(api, "GET", "world?world=x").status == 404

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import jsonschema.validators
+import msgspec
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given
@@ -22,7 +23,6 @@ from schemathesis.config import SchemathesisConfig
 
 from emulator.contract.document import iterate_mappings
 from emulator.contract.shape import BodyMismatch
-from emulator.web import http_request
 from tests.support.emulator import URN, make_registry, read_contract, set_examples
 
 BODIES = sorted(
@@ -81,7 +81,7 @@ def judged_by_the_emulator(
     shape = read_contract().operations[operation].body_shape
     assert shape is not None
     try:
-        reading = shape.read_body(http_request.parse_json(octets), closed)
+        reading = shape.read_body(msgspec.json.decode(octets), closed)
     except BodyMismatch:
         return REFUSED
     return Verdict(taken=True, notes=frozenset(reading.notes))

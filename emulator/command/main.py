@@ -16,9 +16,11 @@ import click
 from emulator import files
 from emulator.command import remote
 from emulator.command.options import (
+    ANY_COUNT,
     ANY_PATH,
     CONFIG_OPTION,
     CONTROL_SECRET_OPTION,
+    COUNT_RANGE,
     DEFAULT_SETTINGS,
     HOST_OPTION,
     LOG_LEVELS,
@@ -26,9 +28,10 @@ from emulator.command.options import (
     PUSH_ALLOW_OPTION,
     READABLE_FILE,
     SECONDS_RANGE,
+    SEED_RANGE,
     SMPP_PORT_OPTION,
+    FiniteRange,
     OperatorError,
-    SecondsRange,
     join_option_values,
     parse_clock_option,
     parse_hosts_option,
@@ -39,6 +42,7 @@ from emulator.command.options import (
     parse_url_option,
     setting_option,
 )
+from emulator.domain.bounds import MAX_INTEGER
 from emulator.serving.settings import ServeError, Settings
 
 log = logging.getLogger("emulator")
@@ -75,7 +79,7 @@ def main() -> None:
     "Refuse what the manual shows somewhere and contradicts elsewhere.",
     default=None,
 )
-@setting_option("--seed", "Seed of every draw.", type=int)
+@setting_option("--seed", "Seed of every draw.", type=SEED_RANGE)
 @setting_option(
     "--data",
     "Directory in which worlds outlive the process.",
@@ -182,43 +186,55 @@ def main() -> None:
     "--push-timeout",
     "Seconds that an answer to a push may take.",
     default=DEFAULT_SETTINGS.push_timeout,
-    type=SecondsRange(600),
+    type=FiniteRange(0, 600, min_open=True),
 )
 @setting_option(
     "--push-response-limit",
     "Bytes of such an answer that are read.",
     default=DEFAULT_SETTINGS.push_response_limit,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--max-deliveries",
     "Deliveries that are over and that each world remembers.",
     default=DEFAULT_SETTINGS.max_deliveries,
-    type=click.IntRange(0),
+    type=ANY_COUNT,
 )
 @setting_option(
     "--request-line-limit",
     "Bytes the first line of a request may have.",
     default=DEFAULT_SETTINGS.request_line_limit,
-    type=click.IntRange(64),
+    type=click.IntRange(64, MAX_INTEGER),
 )
 @setting_option(
     "--header-limit",
     "Bytes the header lines of a request may have together.",
     default=DEFAULT_SETTINGS.header_limit,
-    type=click.IntRange(256),
+    type=click.IntRange(256, MAX_INTEGER),
 )
 @setting_option(
     "--max-headers",
     "Header lines a request may have.",
     default=DEFAULT_SETTINGS.max_headers,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--body-limit",
     "Bytes a request's body may have.",
     default=DEFAULT_SETTINGS.body_limit,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
+)
+@setting_option(
+    "--json-node-limit",
+    "Values and names that the JSON of a body may have.",
+    default=DEFAULT_SETTINGS.json_node_limit,
+    type=COUNT_RANGE,
+)
+@setting_option(
+    "--body-total-limit",
+    "Bytes of the bodies of all requests that are worked on at once.",
+    default=DEFAULT_SETTINGS.body_total_limit,
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--max-connections",
@@ -248,37 +264,37 @@ def main() -> None:
     "--snapshot-limit",
     "Bytes that a snapshot, or another command's body, may have.",
     default=DEFAULT_SETTINGS.snapshot_limit,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--max-messages",
     "Messages that a world may hold.",
     default=DEFAULT_SETTINGS.max_messages,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--max-worlds",
     "Worlds that tokens may open.",
     default=DEFAULT_SETTINGS.max_worlds,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--max-checkpoints",
     "Checkpoints that a world may keep.",
     default=DEFAULT_SETTINGS.max_checkpoints,
-    type=click.IntRange(0),
+    type=ANY_COUNT,
 )
 @setting_option(
     "--journal-limit",
     "Bytes of requests and answers that each world remembers.",
     default=DEFAULT_SETTINGS.journal_limit,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--journal-total-limit",
     "Bytes of them that all worlds together remember.",
     default=DEFAULT_SETTINGS.journal_total_limit,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 def serve_command(**flags: Any) -> None:
     """Serve the platform's API."""

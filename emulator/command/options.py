@@ -8,10 +8,12 @@ from importlib import import_module
 from math import isnan
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from emulator import files
+from emulator.domain.bounds import MAX_INTEGER, MAX_SEED, MIN_SEED
 from emulator.serving.settings import Settings, make_reachable_url, split_list
 
 DEFAULT_SETTINGS = Settings()
@@ -143,8 +145,13 @@ def parse_port_option(text: str | int) -> int | None:
 
 
 def parse_url_option(text: str) -> str:
-    """Admit an address of http or https."""
-    if not re.match(r"https?://[^/\s]+", text):
+    """Admit an address of http or https, with a host and a port that there can be."""
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError:  # [::1 without its end, a port that is no number
+        fits = False
+    if not fits or not parts.hostname or set(text) & set(" \t\r\n"):
         message = f"{text!r} is no address, such as http://localhost:3000/mo."
         raise click.BadParameter(message)
     return text
@@ -217,27 +224,23 @@ def parse_names_option(text: str) -> str:
     return names
 
 
-class SecondsRange(click.FloatRange):
-    """Seconds of the wall, more than none."""
-
-    def __init__(self, most: float) -> None:
-        super().__init__(0, most, min_open=True)
+class FiniteRange(click.FloatRange):
+    """A number in a range; click lets pass what is no number."""
 
     def convert(
-        self,
-        value: Any,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Any:
-        seconds = super().convert(value, param, ctx)
-        if isnan(seconds):
-            self.fail(f"{value!r} is no number.", param, ctx)
-        return seconds
+        if isnan(float(super().convert(value, param, ctx))):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
+SEED_RANGE = click.IntRange(MIN_SEED, MAX_SEED)
+ANY_COUNT = click.IntRange(0, MAX_INTEGER)
+COUNT_RANGE = click.IntRange(1, MAX_INTEGER)
 ANY_PATH = click.Path(path_type=Path)
 READABLE_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-SECONDS_RANGE = SecondsRange(86_400)
+SECONDS_RANGE = FiniteRange(0, 86_400, min_open=True)
 LOG_LEVELS = click.Choice(["debug", "info", "warning", "error"])
 
 CONFIG_OPTION = click.option(

@@ -4,11 +4,15 @@
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import jsonschema_rs
 from msgspec import Struct
+from msgspec.structs import replace
 
+from emulator.contract import large_body
 from emulator.contract.document import (
     LENIENT_READINGS,
     STRICT_READINGS,
@@ -18,6 +22,7 @@ from emulator.contract.document import (
     iterate_mappings,
     make_pointer,
 )
+from emulator.contract.large_body import BodySlice, LargeBodyRules
 
 JsonBody = dict[str, Any]
 
@@ -58,8 +63,10 @@ class Shape:
         }
         self._spelt = frozenset(self._spellings)
 
-    def read_body(self, body: Any, closed: frozenset[str]) -> BodyReading:
-        """Return *body* under its canonical names, with what was doubtful in it.
+    def read_body(
+        self, body: Any, closed: frozenset[str], *, size: int = 0
+    ) -> BodyReading:
+        """Return *body*, of *size* bytes, under its canonical names, with its doubts.
 
         Raises ``BodyMismatch`` where the shape is wrong, or doubtful in a way that
         *closed* shuts out.
@@ -70,7 +77,9 @@ class Shape:
         if not self._spelt.isdisjoint(body):
             body, notes = self._rename_fields(body, closed)
         branch = self._choose_branch(body)
-        if not branch.strict.is_valid(body):  # which nearly every body is
+        if size > large_body.LARGE:
+            notes.extend(branch.list_large_doubts(body, closed))
+        elif not branch.strict.is_valid(body):  # which nearly every body is
             branch.check_body(branch.lenient, body)
             notes.extend(branch.list_doubts(body, closed))
         return BodyReading(body, notes)
@@ -136,6 +145,42 @@ class ShapeBranch:
             elif not validator.is_valid(body):
                 yield ledger
 
+    def list_large_doubts(self, body: JsonBody, closed: frozenset[str]) -> list[str]:
+        """Return the strict readings that a large *body* fails.
+
+        Raises ``BodyMismatch`` as ``check_body`` and ``list_doubts`` do, and
+        ``ValueError`` for a nesting beyond all measure.
+        """
+        try:
+            return self._check_slices(body, closed)
+        except RecursionError as error:
+            raise ValueError(str(error)) from None
+
+    def _check_slices(self, body: JsonBody, closed: frozenset[str]) -> list[str]:
+        name, most = large_body.find_long_array(self._large_rules, body)
+        if name:
+            raise BodyMismatch(BodyFlaw(name, "maxItems", most))
+        doubtful: list[BodySlice] = []
+        for each in large_body.slice_body(self._large_rules, body):
+            if self.strict.is_valid(each.body):
+                continue
+            each = large_body.prune_slice(self._large_rules, each)  # noqa: PLW2901
+            doubtful.append(each)
+            if not self.lenient.is_valid(each.body):
+                with _as_of_whole(each):
+                    short = large_body.shorten_values(each.body)
+                    self.check_body(self.lenient, short)
+                    self.check_body(self.lenient, each.body)
+        found: set[str] = set()
+        for each in doubtful:
+            with _as_of_whole(each):
+                found.update(self.list_doubts(each.body, closed))
+        return [each for each in self._ledgers if each in found]
+
+    @cached_property
+    def _large_rules(self) -> LargeBodyRules:
+        return large_body.read_rules(self._document, self._where, self.properties)
+
     def check_body(
         self, validator: Validator, body: JsonBody, ledger: str = ""
     ) -> None:
@@ -182,6 +227,16 @@ class ShapeBranch:
                 absent = condition.get("not", {}).get("required", ())
                 return ("required_without", absent[0]) if absent else ("required", "")
         return "required", ""
+
+
+@contextmanager
+def _as_of_whole(part: BodySlice) -> Iterator[None]:
+    """Have a mismatch in *part* name its place in the whole body."""
+    try:
+        yield
+    except BodyMismatch as mismatch:
+        field = part.restore_field(mismatch.flaw.field)
+        raise BodyMismatch(replace(mismatch.flaw, field=field)) from None
 
 
 def _make_branches(

@@ -6,10 +6,18 @@ Immutable; what moves (balance, tokens, campaigns) is kept by the world.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from emulator.domain.access import SmppAccess
 from emulator.domain.assumptions import Assumptions
+from emulator.domain.bounds import (
+    Id,
+    Instant,
+    Money,
+    OptionalId,
+    PlannedInstant,
+    Price,
+)
 from emulator.domain.dates import add_year
 from emulator.domain.handset import Population
 from emulator.domain.platform_refusals import SERVICE_INACTIVE
@@ -23,10 +31,10 @@ MAX_ITEMS = 10_000  # that each list of an account may have
 class Route:
     """Source: manual CAT-02, CAT-07."""
 
-    id: int
+    id: Id
     name: str
-    country: int  # id of a Country
-    price: int  # millionths a message
+    country: Id  # id of a Country
+    price: Price  # millionths a message
     description: str
     clic_name: str | None = None  # source: manual CLC-11, where the names differ
 
@@ -35,7 +43,7 @@ class Route:
 class Country:
     """Source: manual CAT-03."""
 
-    id: int
+    id: Id
     name: str
 
 
@@ -43,7 +51,7 @@ class Country:
 class MediaFile:
     """A saved audio or a multimedia file.  Source: manual WEB-04, WEB-05."""
 
-    id: int
+    id: Id
     name: str
     url: str | None = None
 
@@ -52,10 +60,10 @@ class MediaFile:
 class Link:
     """Source: manual CLC-15."""
 
-    id: int
+    id: Id
     title: str
     url: str  # where it leads
-    created_at: datetime
+    created_at: PlannedInstant
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +72,8 @@ class Keyword:
 
     word: str
     kind: str
-    created_at: datetime
-    expires_at: datetime
+    created_at: PlannedInstant
+    expires_at: PlannedInstant
     response: str | None = None
     response_url: str | None = None
     push_url: str | None = None
@@ -77,8 +85,8 @@ class Token:
 
     name: str
     literal: str
-    created_at: datetime
-    expires_at: datetime
+    created_at: PlannedInstant
+    expires_at: PlannedInstant
 
 
 def make_token(
@@ -89,13 +97,18 @@ def make_token(
     return Token(name, literal, now, expires_at)
 
 
+MovementReason = Literal[
+    "sms", "smsclic", "email", "voice", "hlr", "keyword", "refund", "topup", "smpp"
+]
+
+
 class Movement(NamedTuple):
     """One line of the balance's history.  Balance = opening credit + all amounts."""
 
-    at: datetime
-    amount: int  # millionths, negative for a charge
-    reason: str  # sms, smsclic, email, voice, hlr, refund
-    reference: int  # the id of what was charged
+    at: Instant
+    amount: Money  # millionths, negative for a charge
+    reason: MovementReason
+    reference: OptionalId  # the id of what was charged
 
 
 @dataclass(frozen=True, slots=True)

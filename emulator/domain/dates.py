@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from math import floor
 
+from emulator.domain.bounds import LAST_INSTANT, WORLD_START
 from emulator.domain.platform_refusals import WRONG_FORMAT
 from emulator.domain.refusals import Refusal
 
@@ -76,9 +77,13 @@ def format_timestamp(instant: datetime) -> str:
 def parse_timestamp(text: str, field: str) -> datetime:
     """Return the instant that *text*, written as by ``stamp``, names.
 
-    Refuses a day that there is not, as *field*.
+    Refuses a day that there is not, and one of no world's time, as *field*.
     """
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        instant = datetime.fromisoformat(text)
+        if not WORLD_START <= instant <= LAST_INSTANT:
+            message = f"{text} is not of the years 2000 to 8999"
+            raise ValueError(message)  # noqa: TRY301 - as a day that there is not
+        return instant.astimezone(UTC)
     except ValueError as error:
         raise Refusal(WRONG_FORMAT, str(error), field=field) from None

@@ -6,10 +6,21 @@ Source: manual MOP-01 to MOP-12, KEY-01 to KEY-16; assumption MOP-07 for retries
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
 from typing import NamedTuple
+
+from emulator.domain.bounds import (
+    Cellphone,
+    Duration,
+    Id,
+    Instant,
+    OptionalId,
+    PlannedInstant,
+    Seconds,
+    StatusCode,
+)
 
 
 class DeliveryKind(StrEnum):
@@ -63,6 +74,7 @@ class PushMutation(StrEnum):
 
 
 RECEIPT_METHOD = "deliver_sm"  # in the place of an HTTP method
+ATTEMPT_METHODS = frozenset({"GET", "POST", RECEIPT_METHOD})
 MAX_RECEIPT_ATTEMPTS = 20  # attempts of one receipt
 UNCOUNTED_VERDICTS = frozenset({Verdict.GONE, Verdict.STOPPED})  # no answer of a server
 # Another try changes nothing
@@ -72,32 +84,32 @@ FINAL_VERDICTS = frozenset({Verdict.UNUSABLE, Verdict.FORBIDDEN, Verdict.FAILED}
 class Attempt(NamedTuple):
     """One attempt, with its result."""
 
-    at: datetime  # of the world
-    method: str
+    at: Instant  # of the world
+    method: str  # one of ATTEMPT_METHODS
     url: str  # with its query, as it was asked
     verdict: Verdict
-    status: int = 0  # of HTTP; 0 without an answer
+    status: StatusCode = 0  # of HTTP; 0 without an answer
     headers: tuple[tuple[str, str], ...] = ()  # of the answer
     body: str = ""  # of the answer, as far as it was read
     explanation: str = ""  # what is wrong and what to try
-    duration: float = 0.0  # seconds of the wall
+    duration: Seconds = 0.0  # seconds of the wall
 
 
 class Delivery(NamedTuple):
-    id: int
+    id: Id
     kind: DeliveryKind
     url: str  # of the account; empty where there is none and a listener takes it
     parameters: Mapping[str, str | int]  # the parameters, by the names of the contract
-    created_at: datetime
-    due_at: datetime | None  # of the next attempt; None once it is over
-    retries: tuple[timedelta, ...] = ()  # after a failed attempt each
-    number: int = 0
-    message: int = 0  # 0 without
+    created_at: Instant
+    due_at: PlannedInstant | None  # of the next attempt; None once it is over
+    retries: tuple[Duration, ...] = ()  # after a failed attempt each
+    number: Cellphone = 0
+    message: OptionalId = 0  # 0 without
     keyword: str = ""
     state: DeliveryState = DeliveryState.DUE
     fault: str = ""  # the id of the rule that struck
     trick: PushMutation | None = None  # of that rule, where it is felt on the way only
-    group: int = 0  # of those that leave at once: the id of the first; 0 alone
+    group: OptionalId = 0  # of those that leave at once: the id of the first; 0 alone
     behind: bool = False  # it leaves after the next one to its URL
     attempts: tuple[Attempt, ...] = ()
 

@@ -13,6 +13,7 @@ from itertools import chain, repeat
 from operator import attrgetter
 
 from emulator.domain import counts, dates
+from emulator.domain.bounds import WORLD_END
 from emulator.domain.handset import BEHAVIOURS, Outcome
 from emulator.domain.platform_refusals import (
     NOT_CANCELLABLE,
@@ -23,7 +24,6 @@ from emulator.domain.recipients import format_cellphone
 from emulator.domain.refusals import Refusal, RefusalReason
 from emulator.domain.sms import SmsCampaign
 from emulator.domain.timeline import (
-    WORLD_END,
     ZERO_TIME,
     Intervention,
     InterventionKind,
@@ -216,10 +216,11 @@ def get_sms_message(campaign: SmsCampaign, index: int, now: datetime) -> SmsMess
 def list_message_statuses(
     campaign: SmsCampaign, indexes: Sequence[int], now: datetime
 ) -> Iterator[str]:
-    """Yield the status of the messages at *indexes*, which are all or some."""
-    reached, count = _count_due(campaign, now), campaign.line.messages
-    if len(indexes) == count:
-        return _list_statuses(campaign, 0, count, reached=reached, now=now)
+    """Yield the status of the messages at *indexes*, a range without gaps or some."""
+    reached = _count_due(campaign, now)
+    if isinstance(indexes, range) and indexes.step == 1:
+        start, stop = indexes.start, indexes.stop
+        return _list_statuses(campaign, start, stop, reached=reached, now=now)
     return chain.from_iterable(
         _list_statuses(campaign, index, index + 1, reached=reached, now=now)
         for index in indexes

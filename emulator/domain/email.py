@@ -13,11 +13,12 @@ from typing import Any
 from emulator.domain import dates
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
+from emulator.domain.bounds import WORLD_END, Id, Instant, PlannedInstant, Price
 from emulator.domain.platform_refusals import DATE_PAST, UNKNOWN_MEDIUM
 from emulator.domain.recipients import Column, make_column, parse_merge_fields
 from emulator.domain.refusals import Refusal
 from emulator.domain.text import MERGE_LETTERS, TextTemplate, parse_template
-from emulator.domain.timeline import WORLD_END, Milestone, make_endless_milestone
+from emulator.domain.timeline import Milestone, make_endless_milestone
 
 # The bullets of the manual name the fields one letter later than its example (EML-06).
 BULLET_LETTERS = {"B": "field1", "C": "field2", "D": "field3", "E": "field4"}
@@ -36,19 +37,19 @@ class EmailTemplate(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class EmailCampaign:
-    id: int
+    id: Id
     kind: EmailTemplate
     subject: str
     body: TextTemplate
     header: str | None
     image: str | None  # URL
-    attachment: int | None  # id of a medium
+    attachment: Id | None  # id of a medium
     sender: str | None
     addresses: Column
     fields: Mapping[str, Column]
-    created_at: datetime
-    scheduled_at: datetime | None
-    cost: int  # millionths
+    created_at: Instant
+    scheduled_at: PlannedInstant | None
+    cost: Price  # millionths
 
     @property
     def channel(self) -> str:

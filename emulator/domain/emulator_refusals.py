@@ -146,6 +146,24 @@ TIME_PASSED = RefusalReason(
 TIME_TOO_FAR = RefusalReason(
     "TIME_TOO_FAR", 422, "El tiempo no llega tan lejos", "Time does not go that far"
 )
+BALANCE_TOO_LARGE = RefusalReason(
+    "BALANCE_TOO_LARGE",
+    422,
+    "El importe o el saldo es demasiado grande",
+    "The amount or the balance is too large",
+)
+BODIES_BUSY = RefusalReason(
+    "BODIES_BUSY",
+    503,
+    "Demasiadas peticiones grandes a la vez, intente mas tarde",
+    "Too many large requests at once, try again later",
+)
+TOO_MANY_NODES = RefusalReason(
+    "TOO_MANY_NODES",
+    413,
+    "La peticion no debe tener mas de {limit} valores",
+    "The request may not have more than {limit} values",
+)
 TOO_FINE = RefusalReason(
     "TOO_FINE",
     422,

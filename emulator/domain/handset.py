@@ -13,6 +13,7 @@ from datetime import timedelta
 from enum import IntEnum
 from typing import Generic, TypeVar
 
+from emulator.domain.bounds import Duration, Share
 from emulator.domain.chance import draw_fraction
 
 NO_DELAY = timedelta()
@@ -113,8 +114,8 @@ BEHAVIOURS: Mapping[Outcome, HandsetBehaviour] = {
 class ReplyProfile:
     """A share of all handsets that answer a message with one of some texts."""
 
-    share: float  # 0 to 1
-    after: timedelta  # the message is on the handset
+    share: Share  # 0 to 1
+    after: Duration  # the message is on the handset
     texts: tuple[str, ...]
 
 

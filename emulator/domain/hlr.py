@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from emulator.domain.account import Account
+from emulator.domain.bounds import Cellphone, Id, Instant, Price
 from emulator.domain.chance import draw_bits
 from emulator.domain.handset import BEHAVIOURS, Outcome
 
@@ -29,13 +30,13 @@ PORTED_OF_TEN = 2  # of ten numbers, so many have changed their network
 class HlrLookup:
     """What was found; without a network nothing else is known of the number."""
 
-    id: int
-    number: int
+    id: Id
+    number: Cellphone
     status: str  # active, inactive, absent or unknown
     network: str | None
     original_network: str | None
-    looked_up_at: datetime
-    cost: int  # millionths
+    looked_up_at: Instant
+    cost: Price  # millionths
 
     @property
     def is_ported(self) -> bool | None:

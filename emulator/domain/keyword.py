@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from emulator.domain.account import Account, Keyword, Route
+from emulator.domain.bounds import Cellphone, Instant
 
 KEYWORD_COUNTRY = "Mexico"  # the only one in which keywords work (KEY-09)
 MAX_KEYWORD_ANSWER = 160  # characters of an answer (KEY-07)
@@ -20,8 +21,8 @@ CODE_PATTERN = re.compile(r"<\s*[/!?a-zA-Z]|^\s*[\[{].*[\]}]\s*$", re.DOTALL)
 class ReceivedText:
     """A text that began with a keyword.  Source: manual KEY-15."""
 
-    at: datetime
-    number: int
+    at: Instant
+    number: Cellphone
     keyword: str
     text: str
 

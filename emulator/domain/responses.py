@@ -11,6 +11,7 @@ from typing import Any
 
 from emulator.domain import dates
 from emulator.domain.assumptions import Doubt
+from emulator.domain.bounds import Cellphone, Id, Instant
 from emulator.domain.platform_refusals import DATES_REVERSED
 
 ResponsesQuery = Mapping[str, Any]  # a request body that the contract has accepted
@@ -29,15 +30,15 @@ class ResponsesQueryType(IntEnum):
 class MoResponse:
     """One text that a handset sent back.  Source: manual MO-09."""
 
-    id: int
-    number: int
-    campaign: int
+    id: Id
+    number: Cellphone
+    campaign: Id
     campaign_name: str | None
-    message: int
+    message: Id
     text: str  # of the message that was answered, merged
     response: str
-    sent_at: datetime | None
-    received_at: datetime
+    sent_at: Instant | None
+    received_at: Instant
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Source: 3GPP 23.040, 9.2.3.24 for the header within the text; SMPP 3.4, 5.3.2.22
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from emulator.domain.bounds import Octet, Reference
 from emulator.domain.command_status import CommandStatus, SmppRefusal
 
 # Information elements of a header that say which part of which message this is.
@@ -17,9 +18,9 @@ ELEMENT_SIZES = {REFERENCE_8: 3, REFERENCE_16: 4}  # octets of their values
 class MessagePart(NamedTuple):
     """Which part this is, counted from 1."""
 
-    reference: int
-    total: int
-    number: int
+    reference: Reference
+    total: Octet
+    number: Octet
 
 
 class UserData(NamedTuple):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from emulator.domain import dlr, smpp_time, sms
 from emulator.domain.access import BindConfig
 from emulator.domain.account import Account, Route
+from emulator.domain.bounds import Count, Id, Octet, PlannedInstant
 from emulator.domain.coding import DATA_CODINGS, Alphabet, count_parts, decode_text
 from emulator.domain.command_status import CommandStatus, SmppRefusal
 from emulator.domain.recipients import NO_FIELDS, Recipients
@@ -38,8 +39,8 @@ ENCODED_FLAGS, LONG_FLAGS = LengthFlags(encode=True), LengthFlags(long_message=T
 
 
 class SmppAddress(NamedTuple):
-    ton: int
-    npi: int
+    ton: Octet
+    npi: Octet
     number: bytes
 
 
@@ -66,18 +67,18 @@ class SubmitOrder(NamedTuple):
 class Submission(NamedTuple):
     """What is kept of a campaign that came by SMPP, beside the campaign."""
 
-    id: int  # of the campaign
-    message: int  # the id answered
+    id: Id  # of the campaign
+    message: Id  # the id answered
     system_id: str
     service_type: str
     source: SmppAddress
     destinations: tuple[SmppAddress, ...]
-    data_coding: int
-    registered: int
+    data_coding: Octet
+    registered: Octet
     part: MessagePart | None
-    reference: int | None
-    told: int = 0  # recipients whose receipt was made, or is not wanted
-    answered_at: datetime | None = None  # where the answer to it is late
+    reference: Count | None
+    told: Count = 0  # recipients whose receipt was made, or is not wanted
+    answered_at: PlannedInstant | None = None  # where the answer to it is late
 
     @property
     def replace_key(self) -> tuple[str, str, bytes, tuple[SmppAddress, ...]]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from emulator.domain import text as texts
 from emulator.domain.account import Account, Link, Route
 from emulator.domain.assumptions import Doubt
+from emulator.domain.bounds import Id, Instant, PlannedInstant, Price
 from emulator.domain.dates import parse_platform_time
 from emulator.domain.handset import Outcome, ReplyProfile
 from emulator.domain.platform_refusals import (
@@ -65,7 +66,7 @@ class SmsIds(NamedTuple):
 class SmsCampaign(NamedTuple):
     """An SMS campaign as it was placed, with its later interventions."""
 
-    id: int
+    id: Id
     name: str | None
     route: Route
     country: str  # its name
@@ -73,18 +74,18 @@ class SmsCampaign(NamedTuple):
     flags: LengthFlags
     recipients: Recipients
     outcomes: bytes  # one octet a recipient: an Outcome
-    first_message: int  # the others follow it (DLR-18)
-    created_at: datetime
-    scheduled_at: datetime | None
+    first_message: Id  # the others follow it (DLR-18)
+    created_at: Instant
+    scheduled_at: PlannedInstant | None
     line: SendSchedule
     pace: Pace
-    cost: int  # millionths
+    cost: Price  # millionths
     link: Link | None = None
     link_base: str = ""  # with the world's name, what short links are made of
     world: str = ""
     profiles: tuple[ReplyProfile, ...] = ()  # of those who may answer it
     source: CampaignSource = CampaignSource.HTTP
-    expires_at: datetime | None = None  # when what is not final fails
+    expires_at: PlannedInstant | None = None  # when what is not final fails
 
     @property
     def channel(self) -> str:

@@ -7,12 +7,20 @@ cancellation ends it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from emulator.domain.bounds import (
+    WORLD_END,
+    Count,
+    Duration,
+    Instant,
+    PlannedInstant,
+    RetryScale,
+)
+
 ZERO_TIME = timedelta()
-WORLD_END = datetime(9000, 1, 1, tzinfo=UTC)  # of all worlds; dates reckon beyond it
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +31,15 @@ class Pace:
     call); the rest is assumption DLR-13.
     """
 
-    inserting: timedelta = timedelta(seconds=1)
-    updating: timedelta = timedelta(seconds=1)  # after a pause, a resume, a cancel
-    sms_after: timedelta = timedelta(seconds=11)
-    sms_every: timedelta = timedelta(milliseconds=10)
-    call_after: timedelta = timedelta(seconds=35)
-    call_every: timedelta = timedelta(milliseconds=100)
-    retry_scale: int = 1  # times what retries, absences and calls take; 0: no time
+    inserting: Duration = timedelta(seconds=1)
+    updating: Duration = timedelta(seconds=1)  # after a pause, a resume, a cancel
+    sms_after: Duration = timedelta(seconds=11)
+    sms_every: Duration = timedelta(milliseconds=10)
+    call_after: Duration = timedelta(seconds=35)
+    call_every: Duration = timedelta(milliseconds=100)
+    retry_scale: RetryScale = (
+        1  # times what retries, absences and calls take; 0: no time
+    )
 
 
 MANUAL_PACE = Pace()
@@ -49,7 +59,7 @@ class InterventionKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Intervention:
     change: InterventionKind
-    at: datetime
+    at: Instant
 
 
 class Milestone(NamedTuple):
@@ -68,9 +78,9 @@ def make_endless_milestone(name: str) -> Milestone:
 class SendSchedule(NamedTuple):
     """The instants of a campaign's messages, in the order they are sent."""
 
-    starts_at: datetime
-    every: timedelta
-    messages: int
+    starts_at: PlannedInstant
+    every: Duration
+    messages: Count
     interventions: tuple[Intervention, ...] = ()  # by .at
 
     def count_due(self, now: datetime) -> int:

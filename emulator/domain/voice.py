@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from emulator.domain import counts, dates
 from emulator.domain.account import Account
 from emulator.domain.assumptions import Doubt
+from emulator.domain.bounds import WORLD_END, Count, Id, Instant, PlannedInstant, Price
 from emulator.domain.handset import BEHAVIOURS, CallStatus, Outcome
 from emulator.domain.platform_refusals import (
     DATE_PAST,
@@ -24,7 +25,6 @@ from emulator.domain.recipients import Recipients, format_cellphone, parse_recip
 from emulator.domain.refusals import Refusal
 from emulator.domain.text import TextTemplate, parse_template
 from emulator.domain.timeline import (
-    WORLD_END,
     Intervention,
     InterventionKind,
     Milestone,
@@ -65,21 +65,21 @@ class VoiceIds(NamedTuple):
 class VoiceCampaign:
     """A voice campaign as it was placed, with its later interventions."""
 
-    id: int
+    id: Id
     name: str
     template: TextTemplate | None  # None with a saved audio
-    audio: int | None
+    audio: Id | None
     recipients: Recipients
     outcomes: bytes  # one octet a recipient: an Outcome
-    first_call: int
+    first_call: Id
     remittent: str | None
     transfer_num: str | None
-    transfer_key: int | None
-    created_at: datetime
-    scheduled_at: datetime | None
+    transfer_key: Count | None
+    created_at: Instant
+    scheduled_at: PlannedInstant | None
     line: SendSchedule
     pace: Pace
-    cost: int  # millionths
+    cost: Price  # millionths
 
     @property
     def channel(self) -> str:

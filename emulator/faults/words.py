@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
@@ -29,7 +30,8 @@ class EffectField(Struct, frozen=True):
         value = body[self.name]
         if not self.is_valid(value):
             reason = NOT_IN_LIST if "enum" in self.schema else WRONG_FORMAT
-            sent = json.dumps(value)
+            pieces = json.JSONEncoder().iterencode(value)  # of what may be huge
+            sent = "".join(islice(pieces, QUOTED_CHARACTERS + 1))
             sent = (
                 sent
                 if len(sent) <= QUOTED_CHARACTERS

@@ -54,6 +54,12 @@ class Commit(NamedTuple):
     """An operation goes on at once, after its changes until now are committed."""
 
 
+class Beside(NamedTuple):
+    """An operation waits for long work that needs no world, and is sent its result."""
+
+    work: Callable[[], Any]
+
+
 class Debounce(NamedTuple):
     """How long a stream waits before its next message, in real seconds from now on.
 
@@ -81,7 +87,8 @@ class OperationResult(Struct):
 OperationFunction = Callable[[World, OperationCall], OperationResult]
 
 # An operation that has to wait is a generator: it yields where it waits, and is sent
-# whether there is time left.  Each step is a transaction, as a whole operation is.
-WaitStep = Pause | UntilCaughtUp | Commit
-OperationSteps = Generator[WaitStep, bool, OperationResult]
+# whether there is time left, or what came of work that was done beside it.  Each step
+# is a transaction, as a whole operation is.
+WaitStep = Pause | UntilCaughtUp | Commit | Beside
+OperationSteps = Generator[WaitStep, Any, OperationResult]
 WaitingFunction = Callable[[World, OperationCall], OperationSteps]

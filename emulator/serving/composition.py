@@ -29,6 +29,7 @@ from emulator.web.admission import (
     parse_host_names,
     read_machine_names,
 )
+from emulator.web.body_bounds import BodyBounds
 from emulator.web.control_api import ControlApi
 from emulator.web.control_client import ControlClient
 from emulator.web.control_secret import SecretGuard
@@ -89,6 +90,7 @@ def build_program(settings: Settings) -> EmulatorApp:
         courier=Courier(platform.webhooks, caller, seconds=settings.push_timeout),
         body_limit=settings.body_limit,
         secret=settings.control_secret,
+        bounds=BodyBounds(settings.json_node_limit, settings.body_total_limit),
         hosts=AllowedHosts(list_host_names(settings)),
     )
     program.proxies = make_proxy_rules(settings)
@@ -153,6 +155,7 @@ def assemble_program(  # noqa: PLR0913 - all but two by name
     body_limit: int,
     secret: str | None = None,
     hosts: AllowedHosts | None = None,
+    bounds: BodyBounds | None = None,
 ) -> EmulatorApp:
     """Return an application over *worlds*, which are its ``state.worlds``.
 
@@ -160,9 +163,12 @@ def assemble_program(  # noqa: PLR0913 - all but two by name
     """
     platform, steering = contracts
     worlds.set_courier(courier.schedule_dispatch)
-    api = PlatformApi(worlds, body_limit=body_limit)
+    bounds = bounds or BodyBounds()
     guard = SecretGuard(secret)
-    control = ControlApi(worlds, guard, body_limit=worlds.limits.snapshot)
+    api = PlatformApi(worlds, body_limit=body_limit, bounds=bounds)
+    control = ControlApi(
+        worlds, guard, body_limit=worlds.limits.snapshot, bounds=bounds
+    )
     manners = RefusalRenderers(
         platform=lambda refusal, _scope: api.render_refusal(refusal, None),
         control=lambda refusal, _scope: control.render_refusal(refusal, None),
@@ -170,7 +176,7 @@ def assemble_program(  # noqa: PLR0913 - all but two by name
     )
     commands = {**CONTROL_OPERATIONS, **worlds_by_command(worlds)}
     panel = Panel(
-        ControlClient(steering, commands, worlds),
+        ControlClient(steering, commands, worlds, bounds),
         guard,
         upload_limit=control.body_limit,
         choices=FaultChoices(

@@ -50,6 +50,8 @@ class Settings:
     push_response_limit: int = 64 * 1024  # octets of it that are read
     max_deliveries: int = 10_000  # that are over, which a world remembers
     body_limit: int = 32 * MEBIBYTE  # octets of a request's body
+    json_node_limit: int = 2_000_000  # values and names in a body
+    body_total_limit: int = 64 * MEBIBYTE  # bytes of all bodies in work at once
     request_line_limit: int = 16 * 1024  # bytes
     header_limit: int = 64 * 1024  # bytes of a request's header lines
     max_headers: int = 100  # of a request

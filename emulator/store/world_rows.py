@@ -6,12 +6,11 @@ Its state has rows already (``emulator/world/kinds.py``).
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from sys import maxsize
 from typing import Any
 
 import msgspec
 
-from emulator.domain.timeline import WORLD_END
+from emulator.domain.bounds import LAST_INSTANT
 from emulator.operations.control import snapshots
 from emulator.world import World, WorldState
 from emulator.world.containers import DecodedRows, RowKey, StateRow, encode_row_value
@@ -58,7 +57,7 @@ def _origin_to_json(origin: WorldOrigin, library: FixtureLibrary) -> dict[str, A
     start, tokens = origin
     if isinstance(start, SavedWorld):
         return {
-            "snapshot": snapshots.snapshot_to_json(start, limit=maxsize),
+            "snapshot": snapshots.snapshot_to_json(start),
             "tokens": tokens,
         }
     if library.get(start.name) is start:
@@ -173,4 +172,4 @@ def origin_from_rows(
 def advance_time(at: datetime, passed: timedelta, rate: float) -> datetime:
     """Return the time of a world: it ran on at its rate, and never goes back."""
     seconds = max(passed, timedelta()).total_seconds() * rate
-    return at + timedelta(seconds=min(seconds, (WORLD_END - at).total_seconds()))
+    return at + timedelta(seconds=min(seconds, (LAST_INSTANT - at).total_seconds()))

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import perf_counter
 
+from emulator.domain.bounds import LAST_INSTANT
+
 ZERO_DURATION = timedelta()
 NANOSECONDS = 1_000_000_000  # in a second
 
@@ -55,7 +57,7 @@ def wall_now() -> datetime:
 class Clock:
     """A world's time: wall time at a *rate*, from *at* on; at rate 0 it stands still.
 
-    It never goes back.
+    It never goes back, even where the machine's does, and stops at its last instant.
     """
 
     __slots__ = ("_ahead", "_at", "_lasting_rate", "_rate", "_wall", "change_count")
@@ -71,12 +73,16 @@ class Clock:
             now = wall_now() + self._ahead
             if now < self._at:
                 return self._at
-            self._at = now
+            self._at = min(now, LAST_INSTANT)
         elif self._rate:
             passed = wall_now() - self._wall
             if passed > ZERO_DURATION:
                 self._wall += passed
-                self._at += passed * self._rate
+                left = (LAST_INSTANT - self._at).total_seconds()
+                if passed.total_seconds() * self._rate < left:
+                    self._at += passed * self._rate
+                else:
+                    self._at = LAST_INSTANT
         return self._at
 
     def take_reading(self) -> tuple[datetime, float, datetime]:
@@ -117,11 +123,15 @@ class Clock:
         self.change_count += 1
 
     def advance(self, by: timedelta) -> None:
-        """Jump ahead.  Raises ``ValueError`` for a way back."""
+        """Jump ahead, not beyond the last instant.
+
+        Raises ``ValueError`` for a way back.
+        """
         if by < timedelta():
             message = f"time cannot go back by {-by}"
             raise ValueError(message)
-        self._at = self.now() + by
+        now = self.now()
+        self._at = now + min(by, LAST_INSTANT - now)
         self._restart_at_rate(self._rate)
         self.change_count += 1
 

@@ -15,6 +15,7 @@ from emulator.domain.refusals import Refusal
 from emulator.faults import FaultPhase, FaultRule
 from emulator.operations.call import OperationCall
 from emulator.web import http_response
+from emulator.web.body_bounds import BodyBounds
 from emulator.web.control_secret import SECRET_HEADER, SecretGuard
 from emulator.web.http_request import RequestContext
 from emulator.web.http_response import HttpResponse
@@ -50,10 +51,17 @@ class ControlApi:
     """The ASGI application of the control contract."""
 
     def __init__(
-        self, worlds: WorldDirectory, guard: SecretGuard, *, body_limit: int
+        self,
+        worlds: WorldDirectory,
+        guard: SecretGuard,
+        *,
+        body_limit: int,
+        bounds: BodyBounds | None = None,
     ) -> None:
         self._worlds = worlds
         self.body_limit = body_limit
+        self.body_bounds = bounds or BodyBounds()
+        self.takes_commands = True
         self._guard = guard
 
     async def authenticate(self, context: RequestContext) -> WorldEntry:

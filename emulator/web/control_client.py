@@ -18,6 +18,7 @@ from emulator.domain.refusals import Refusal
 from emulator.operations.call import OperationCall, OperationResult, WaitingFunction
 from emulator.operations.call import OperationFunction as Function
 from emulator.web import http_request, waiting
+from emulator.web.body_bounds import BodyBounds, BodyShare, parse_body
 from emulator.web.http_request import RequestHeaders
 from emulator.world import World
 from emulator.world.transaction import run_transaction
@@ -42,7 +43,9 @@ class ControlClient:
         contract: Contract,
         functions: Mapping[str, Function | WaitingFunction],
         worlds: WorldDirectory,
+        bounds: BodyBounds,
     ) -> None:
+        self.body_bounds = bounds
         self._operations = contract.operations
         self._functions = functions
         self._worlds = worlds
@@ -60,9 +63,18 @@ class ControlClient:
         return WorldClient(self, world, receive)
 
     async def run_operation(
-        self, client: "WorldClient", name: str, params: Mapping[str, Any], body: Any
+        self,
+        client: "WorldClient",
+        name: str,
+        params: Mapping[str, Any],
+        body: Any,
+        *,
+        size: int = 0,
     ) -> OperationResult:
-        """Run an operation in one transaction.  Raises ``ControlRefusal``."""
+        """Run an operation in one transaction; *size* is that of a body in bytes.
+
+        Raises ``ControlRefusal``.
+        """
         operation, world = self._operations[name], client.world
         entry = self._worlds.enter_without_token(world)
         try:
@@ -74,7 +86,7 @@ class ControlClient:
             )
             if operation.body_shape is not None:
                 call.body = http_request.read_json_body(
-                    body, operation.body_shape, frozenset()
+                    body, operation.body_shape, frozenset(), size=size
                 ).body
             function: Callable[[], Any] = partial(self._functions[name], world, call)
             done = await run_transaction(world, function)
@@ -114,15 +126,30 @@ class WorldClient(NamedTuple):
         rows = list(chain.from_iterable(reply.listing.slices))
         return {**reply.body, reply.listing.key: rows}
 
-    async def read_upload(self, headers: RequestHeaders, limit: int) -> Any:
-        """Return the JSON of the request's own body.  Raises ``ControlRefusal``."""
+    async def call_with_upload(
+        self, operation: str, headers: RequestHeaders, limit: int
+    ) -> Any:
+        """Return the reply of *operation* to the JSON of the request's own body.
+
+        Raises ``ControlRefusal``.
+        """
+        share = BodyShare(self.control.body_bounds)
         try:
-            body = http_request.RequestBody(headers, limit=limit)
+            body = http_request.RequestBody(headers, limit=limit, share=share)
             while body.is_missing:
                 body.add_message(await self.receive())
-            return http_request.parse_json(body.to_bytes())
+            octets = body.to_bytes()
+            document = await parse_body(
+                octets, self.control.body_bounds, is_command=True
+            )
+            reply = await self.control.run_operation(
+                self, operation, {}, document, size=len(octets)
+            )
         except Refusal as refusal:
             raise _to_control_refusal(refusal) from refusal
+        finally:
+            share.release()
+        return reply.body
 
     async def stream_operation(self, operation: str) -> AsyncIterator[bytes]:
         """Yield the pieces of a stream, until the client disconnects."""

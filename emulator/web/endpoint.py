@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from emulator.contract.contract import Contract, ContractError, Operation
 from emulator.domain import platform_refusals
 from emulator.domain.assumptions import Doubt
+from emulator.domain.emulator_refusals import BODIES_BUSY
 from emulator.domain.refusals import Refusal
 from emulator.operations.call import (
     OperationCall,
@@ -25,7 +26,7 @@ from emulator.operations.call import (
 )
 from emulator.operations.call import OperationFunction as Function
 from emulator.timekeeping.clock import stopwatch
-from emulator.web import http_request, http_response, waiting
+from emulator.web import body_bounds, http_request, http_response, waiting
 from emulator.web.http_faults import FAULT_HEADER, PREFER_HEADER, HttpFaultInjector
 from emulator.web.http_request import ApiProfile, RequestContext
 from emulator.web.http_response import HttpResponse
@@ -78,6 +79,9 @@ class Endpoint:
                 return
             except Exception as error:  # noqa: BLE001 - and none is hidden
                 answer = self._render_error(context, error)
+            finally:
+                if context.share is not None:
+                    context.share.release()
             if context.fault or context.notes:
                 _add_fault_headers(context, answer)
             self._api.record_exchange(context, answer)
@@ -111,7 +115,10 @@ class Endpoint:
         context.why = error.why
         field = str(error.words.get("field", ""))
         context.refusal = (error.reason.name, field, error.ledger)
-        return self._api.render_refusal(error, context)
+        answer = self._api.render_refusal(error, context)
+        if error.reason is BODIES_BUSY:
+            answer.headers.append(body_bounds.RETRY_HEADER)
+        return answer
 
     async def _handle_request(self, context: RequestContext) -> HttpResponse:
         operation, headers = context.operation, context.headers
@@ -125,8 +132,7 @@ class Endpoint:
             entry.now, entry.token, params, context.notes
         )
         if (shape := operation.body_shape) is not None:
-            limit = self._api.body_limit
-            call.body = await http_request.read_body(context, shape, limit)
+            call.body = await http_request.read_body(context, shape, self._api)
             took = stopwatch() - context.started
             if took > PROMPT_SECONDS:  # the upload lasted
                 call.now = world.clock.now()

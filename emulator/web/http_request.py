@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
-import msgspec
 from msgspec import Struct, field
 from starlette.types import Message, Receive, Scope
 
+from emulator.contract import large_body
 from emulator.contract.contract import Operation, Parameter
 from emulator.contract.shape import BodyFlaw, BodyMismatch, BodyReading, JsonBody, Shape
 from emulator.domain import emulator_refusals, platform_refusals
@@ -18,6 +18,7 @@ from emulator.domain.refusal_catalog import REASON_BY_KEYWORD
 from emulator.domain.refusals import Refusal
 from emulator.faults import FaultPhase, FaultRule
 from emulator.operations.call import OperationCall
+from emulator.web.body_bounds import BodyBounds, BodyShare, parse_body
 from emulator.web.http_response import JSON_CONTENT_TYPE, HeaderPair, HttpResponse
 from emulator.world import World
 from emulator.worlds import WorldEntry
@@ -72,6 +73,7 @@ class RequestContext(Struct):
     started: float  # seconds of a stopwatch
     entry: WorldEntry | None = None  # None until it is authenticated
     body: bytes = b""  # as far as it was read
+    share: BodyShare | None = None  # of the bytes that are in work
     call: OperationCall | None = None  # None until its parameters have been read
     notes: list[str] = field(default_factory=list)
     why: str = ""
@@ -97,6 +99,8 @@ class ApiProfile(Protocol):
     """What the platform's API and the control API each do differently."""
 
     body_limit: int  # octets
+    body_bounds: BodyBounds
+    takes_commands: bool  # whose bodies may have more values, as snapshots do
 
     async def authenticate(self, context: RequestContext) -> WorldEntry:
         """Return the world and the time of the request, or refuse it."""
@@ -188,12 +192,13 @@ def parse_parameter(known: Parameter, raw: str) -> Any:
     return value
 
 
-async def read_body(context: RequestContext, shape: Shape, limit: int) -> JsonBody:
+async def read_body(context: RequestContext, shape: Shape, api: ApiProfile) -> JsonBody:
     """Return the body under the names of the contract, and note what is doubtful.
 
-    Refuses one of over *limit* bytes, what is not JSON, and another shape.
+    Refuses more than *api* admits, what is not JSON, and another shape.
     """
-    body = RequestBody(context.headers, limit=limit)
+    share = context.share = BodyShare(api.body_bounds)
+    body = RequestBody(context.headers, limit=api.body_limit, share=share)
     try:
         while body.is_missing:
             body.add_message(await context.receive())
@@ -203,23 +208,29 @@ async def read_body(context: RequestContext, shape: Shape, limit: int) -> JsonBo
     if not content_type.lower().startswith(JSON_CONTENT_TYPE):
         why = "send the header Content-Type: application/json"
         context.weigh_doubt(Doubt("ERR-04", platform_refusals.UNREADABLE, why))
-    parsed = parse_json(octets)
-    if len(octets) > BIG_BODY:
-        await asyncio.sleep(0)  # let other tasks run between two steps
-    read = read_json_body(parsed, shape, context.world.account.assumptions.closed)
+    parsed = await parse_body(octets, api.body_bounds, is_command=api.takes_commands)
+    closed = context.world.account.assumptions.closed
+    if len(octets) > large_body.LARGE:  # other requests run meanwhile
+        read = await asyncio.to_thread(
+            read_json_body, parsed, shape, closed, size=len(octets)
+        )
+    else:
+        read = read_json_body(parsed, shape, closed)
     if len(octets) > BIG_BODY:
         await asyncio.sleep(0)
     context.notes.extend(read.notes)
     return read.body
 
 
-def read_json_body(parsed: Any, shape: Shape, closed: frozenset[str]) -> BodyReading:
-    """Return the body under its canonical names, with what was doubtful in it.
+def read_json_body(
+    parsed: Any, shape: Shape, closed: frozenset[str], *, size: int = 0
+) -> BodyReading:
+    """Return the body, of *size* bytes, under its canonical names, with its doubts.
 
     Refuses what has another shape, or a doubtful one that is *closed*.
     """
     try:
-        return shape.read_body(parsed, closed)
+        return shape.read_body(parsed, closed, size=size)
     except BodyMismatch as mismatch:
         raise _make_refusal(mismatch.flaw) from None
     except ValueError as error:  # the validator's own limit of nesting
@@ -245,16 +256,20 @@ def _make_refusal(flaw: BodyFlaw) -> Refusal:
 class RequestBody:
     """The body of a request, taken message by message.
 
-    Refuses more octets than a *limit*, announced or sent, and a client that hangs up.
+    Refuses more octets than a *limit*, announced or sent, more than its *share* has
+    room for, and a client that hangs up.
     """
 
-    def __init__(self, headers: RequestHeaders, *, limit: int) -> None:
+    def __init__(
+        self, headers: RequestHeaders, *, limit: int, share: BodyShare
+    ) -> None:
         announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > limit:
             raise _make_size_refusal(limit)
         self.is_missing = True
         self._chunks: list[bytes] = []
         self._limit = self._left = limit
+        self._share = share
 
     def add_message(self, message: Message) -> None:
         """Take the next message of the connection."""
@@ -262,6 +277,7 @@ class RequestBody:
             why = "the client hung up before the end of the body"
             raise Refusal(platform_refusals.UNREADABLE, why)
         chunk = message.get("body", b"")
+        self._share.take(len(chunk))
         self._chunks.append(chunk)
         self._left -= len(chunk)
         if self._left < 0:
@@ -270,7 +286,9 @@ class RequestBody:
 
     def to_bytes(self) -> bytes:
         """Return what has been received so far."""
-        return b"".join(self._chunks)  # a single one is not copied
+        octets = b"".join(self._chunks)  # a single one is not copied
+        self._chunks = [octets]
+        return octets
 
 
 def _make_size_refusal(limit: int) -> Refusal:
@@ -279,16 +297,3 @@ def _make_size_refusal(limit: int) -> Refusal:
         "and snapshot_limit for the control API"
     )
     return Refusal(platform_refusals.TOO_LARGE, why, limit=limit)
-
-
-def parse_json(octets: bytes) -> Any:
-    """Return the JSON in *octets*; of equal keys the last one counts.
-
-    Refuses everything else: NaN, invalid UTF-8, a lone surrogate, an integer or a
-    nesting beyond all measure.
-    """
-    try:
-        return msgspec.json.decode(octets)
-    except (ValueError, RecursionError) as error:
-        why = f"the body is not JSON: {error}" if octets else "the body is empty"
-        raise Refusal(platform_refusals.UNREADABLE, why) from None

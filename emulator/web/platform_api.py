@@ -21,6 +21,7 @@ from emulator.faults import (
 from emulator.operations.call import OperationCall
 from emulator.timekeeping.clock import stopwatch
 from emulator.web import http_response
+from emulator.web.body_bounds import BodyBounds
 from emulator.web.http_faults import parse_fault_headers
 from emulator.web.http_request import (
     SECRET_REQUEST_HEADERS,
@@ -47,10 +48,18 @@ BEARER_CHALLENGE = (b"www-authenticate", b"Bearer")
 class PlatformApi:
     """The ASGI application of the platform's contract, for all worlds of a process."""
 
-    def __init__(self, worlds: WorldDirectory, *, body_limit: int) -> None:
+    def __init__(
+        self,
+        worlds: WorldDirectory,
+        *,
+        body_limit: int,
+        bounds: BodyBounds | None = None,
+    ) -> None:
         self._worlds = worlds
         self._tally = worlds.counters
         self.body_limit = body_limit
+        self.body_bounds = bounds or BodyBounds()
+        self.takes_commands = False
 
     async def refuse_unknown_path(
         self, scope: Scope, _receive: Receive, send: Send

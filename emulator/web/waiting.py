@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 from starlette.types import Receive
 
 from emulator.operations.background.catch_up import catch_up
 from emulator.operations.call import (
+    Beside,
     Debounce,
     EventStream,
     OperationResult,
@@ -59,13 +60,15 @@ class Waiter:
         left = self._remaining_seconds(pause.seconds)
         return left is None or left > 0
 
-    async def wait_for_step(self, step: WaitStep, left: str) -> bool:
-        """Wait as an operation asks for; return whether there is time left.
+    async def wait_for_step(self, step: WaitStep, left: str) -> Any:
+        """Wait as an operation asks for; return what it is to be sent.
 
         Says what is *left* where a store refuses.  Raises ``ClientDisconnected``.
         """
         if isinstance(step, Pause):
             return await self.wait_for_change(step)
+        if isinstance(step, Beside):
+            return await asyncio.to_thread(step.work)
         if isinstance(step, UntilCaughtUp):
             await bring_up_to_date(self._world, self._world.clock.now(), left=left)
             if self._world.trouble:
@@ -157,13 +160,10 @@ async def run_steps(
             await run_transaction(world, steps.close, has_happened=True)
 
 
-def _run_step(
-    steps: OperationSteps,
-    time_is_left: bool | None,  # noqa: FBT001
-) -> WaitStep | OperationResult:
+def _run_step(steps: OperationSteps, sent: Any) -> WaitStep | OperationResult:
     """Run an operation to its next wait, and return that, or its reply."""
     try:
-        return steps.send(time_is_left)  # type: ignore[arg-type] # None begins it
+        return steps.send(sent)  # None begins it
     except StopIteration as stop:
         reply: OperationResult = stop.value
         return reply

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from emulator.domain.bounds import Id, Instant
 from emulator.domain.delivery import Delivery
 from emulator.faults import FaultRule
 
@@ -16,8 +17,8 @@ from emulator.faults import FaultRule
 class Click(Struct, frozen=True, gc=False):
     """A recipient followed a short link.  Source: assumption CLC-16."""
 
-    at: datetime
-    message: int
+    at: Instant
+    message: Id
 
 
 class TokenRevoked(Struct, frozen=True, gc=False):

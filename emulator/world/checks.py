@@ -1,19 +1,20 @@
 """States that no world can have, although their types are right."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from emulator.domain.delivery import Delivery, DeliveryState
+from emulator.domain.bounds import LONGEST_CAMPAIGN, MAX_INTEGER
+from emulator.domain.delivery import ATTEMPT_METHODS, Delivery, DeliveryState
 from emulator.domain.email import EmailCampaign
 from emulator.domain.handset import Outcome
+from emulator.domain.push_parameters import find_parameter_mistake
 from emulator.domain.sms import SmsCampaign
 from emulator.domain.voice import VoiceCampaign
 from emulator.world.containers import StateField
 
 OUTCOMES = frozenset(Outcome)
-LARGEST_ID = 2**62  # of an id: what comes after it still fits every store
+LARGEST_NEXT_ID = MAX_INTEGER // 2  # so that a world never gets to the largest
 
 
 def find_campaign_mistakes(
@@ -30,10 +31,8 @@ def find_campaign_mistakes(
     instants = [each.at for each in line.interventions]
     if instants != sorted(instants):
         yield f"{where}: interventions out of order"
-    pace = campaign.pace
-    durations = pace.inserting, pace.updating, pace.retry_scale * timedelta(1)
-    if min(line.every, *durations) < timedelta():
-        yield f"{where}: a duration below zero"
+    if line.messages * line.every > LONGEST_CAMPAIGN:
+        yield f"{where}: it lasts longer than {LONGEST_CAMPAIGN.days} days"
 
 
 def find_email_mistakes(campaign: EmailCampaign, where: str) -> Iterator[str]:
@@ -45,8 +44,10 @@ def find_email_mistakes(campaign: EmailCampaign, where: str) -> Iterator[str]:
 def find_delivery_mistakes(delivery: Delivery, where: str) -> Iterator[str]:
     if delivery.is_over == (delivery.state is DeliveryState.DUE):
         yield f"{where}: due and over at once"
-    if any(each < timedelta() for each in delivery.retries):
-        yield f"{where}: a duration below zero"
+    if not {each.method for each in delivery.attempts} <= ATTEMPT_METHODS:
+        yield f"{where}: a method that there is not"
+    if mistake := find_parameter_mistake(delivery.kind, delivery.parameters):
+        yield f"{where}: in its parameters: {mistake}"
 
 
 def find_id_mistakes(
@@ -74,8 +75,13 @@ def find_next_id_mistakes(
     """Yield what is wrong with the next ids themselves."""
     if following.keys() != known.keys():
         yield f"at next: the ids are {', '.join(known)}"
-    elif not all(0 < each <= LARGEST_ID for each in following.values()):
-        yield f"at next: an id lies between 1 and {LARGEST_ID}"
+    elif not all(0 < each <= LARGEST_NEXT_ID for each in following.values()):
+        yield f"at next: an id lies between 1 and {LARGEST_NEXT_ID}"
+
+
+def find_balance_mistakes(balance: int) -> Iterator[str]:
+    if abs(balance) > MAX_INTEGER:
+        yield "movements: the balance is too large"
 
 
 def find_submission_mistakes(submissions: Any, campaigns: Any) -> Iterator[str]:

@@ -5,14 +5,14 @@ checked for the types of a thing; what a world allows is ``rules.py``'s.
 """
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from functools import cache
 from operator import attrgetter
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
 
+from emulator.domain.bounds import Cellphone, make_bound_check
 from emulator.domain.delivery import Attempt
 from emulator.domain.recipients import Column, Recipients, make_column
 from emulator.domain.sms import SmsCampaign
@@ -21,11 +21,11 @@ from emulator.domain.timeline import SendSchedule
 
 JsonObject = dict[str, Any]
 Columns = Mapping[str, Column]
+Reader = Callable[[Any, str], Any]  # of a value and of where it stands
 
 OMITTED_FIELDS: Mapping[type, str] = {
     SmsCampaign: "world"
 }  # the name of the world that takes it
-CELLPHONE_RANGE = range(10**10)
 
 
 class SnapshotError(Exception):
@@ -66,6 +66,7 @@ def thing_from_json(part: JsonObject, kind: type, where: str) -> Any:
         names = ", ".join(sorted(part.keys() ^ readers.keys()))
         message = f"at {where}: missing or unknown: {names}"
         raise SnapshotError(message)
+    readers = _readers_of(kind)
     values = {
         name: readers[name](value, f"{where}.{name}") for name, value in part.items()
     }
@@ -74,46 +75,19 @@ def thing_from_json(part: JsonObject, kind: type, where: str) -> Any:
 
 def convert_json(value: Any, kind: Any, where: str) -> Any:
     """Return *value*, which is JSON, as a *kind*.  Raises ``SnapshotError``."""
-    try:
-        made = msgspec.convert(value, kind, str_keys=True)
-    except (msgspec.ValidationError, OverflowError) as error:
-        message = f"at {where}: {error}"
-        raise SnapshotError(message) from error
-    if _is_dated(kind) and any(each.tzinfo is None for each in _instants(made)):
-        message = f"at {where}: an instant has its zone, as 2026-03-02T18:00:00Z has"
-        raise SnapshotError(message)
-    return made
+    return _make_reader(kind)(value, where)
 
 
 @cache
-def _is_dated(kind: Any) -> bool:
-    """Return whether there are instants in a *kind*."""
-    parts = (*get_args(kind), *getattr(kind, "__annotations__", {}).values())
-    return kind is datetime or any(map(_is_dated, parts))
-
-
-def _instants(value: Any) -> Iterator[datetime]:
-    if isinstance(value, datetime):
-        yield value
-    elif isinstance(value, tuple | list):
-        for each in value:
-            yield from _instants(each)
-
-
-@cache
-def _readers_of(kind: type) -> Mapping[str, Callable[[Any, str], Any]]:
-    """Return what reads each field of a *kind*."""
-    return {
-        name: _READERS.get(hint) or _make_reader(hint)
-        for name, hint in get_type_hints(kind).items()
-        if name != OMITTED_FIELDS.get(kind)
-    }
+def _hints_of(kind: type) -> Mapping[str, Any]:
+    """Return the types of a *kind*'s fields, with their bounds."""
+    return get_type_hints(kind, include_extras=True)
 
 
 @cache
 def _fields_of(kind: type) -> ThingFields:
     """Return what is kept of a *kind* that has two fields or more."""
-    hints = get_type_hints(kind)
+    hints = dict(_hints_of(kind))
     hints.pop(OMITTED_FIELDS.get(kind, ""), None)
     writers = {name: _WRITERS[hint] for name, hint in hints.items() if hint in _WRITERS}
     return ThingFields(tuple(hints), attrgetter(*hints), tuple(writers.items()))
@@ -135,18 +109,37 @@ def _write_attempts(value: tuple[Attempt, ...]) -> list[JsonObject]:
     return [each._asdict() for each in value]
 
 
-def _make_reader(kind: Any) -> Any:
-    return lambda value, where: convert_json(value, kind, where)
+@cache
+def _readers_of(kind: type) -> Mapping[str, Reader]:
+    """Return what reads each field of a *kind*."""
+    return {
+        name: _READERS.get(hint) or _make_reader(hint)
+        for name, hint in _hints_of(kind).items()
+        if name != OMITTED_FIELDS.get(kind)
+    }
+
+
+@cache
+def _make_reader(kind: Any) -> Reader:
+    check = make_bound_check(kind)
+
+    def read(value: Any, where: str) -> Any:
+        try:
+            made = msgspec.convert(value, kind, str_keys=True)
+        except (msgspec.ValidationError, OverflowError) as error:
+            message = f"at {where}: {error}"
+            raise SnapshotError(message) from error
+        for mistake in check(made) if check else ():
+            message = f"at {where}: {mistake}"
+            raise SnapshotError(message)
+        return made
+
+    return read
 
 
 def _read_recipients(value: Any, where: str) -> Recipients:
     part = convert_json(value, dict[str, Any], where)
-    numbers = convert_json(part.get("numbers"), list[int], f"{where}.numbers")
-    if numbers and not (
-        min(numbers) in CELLPHONE_RANGE and max(numbers) in CELLPHONE_RANGE
-    ):
-        message = f"at {where}.numbers: a cellphone has ten digits"
-        raise SnapshotError(message)
+    numbers = convert_json(part.get("numbers"), list[Cellphone], f"{where}.numbers")
     return Recipients(array("Q", numbers), _read_columns(part.get("fields"), where))
 
 
@@ -189,7 +182,7 @@ def _read_send_schedule(value: Any, where: str) -> SendSchedule:
     return SendSchedule(
         **{
             name: convert_json(part.get(name), kind, f"{where}.{name}")
-            for name, kind in _SCHEDULE_HINTS.items()
+            for name, kind in _hints_of(SendSchedule).items()
         }
     )
 

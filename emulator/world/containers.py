@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from emulator.domain.bounds import Count, Id
 from emulator.world import codec
 from emulator.world.codec import SnapshotError, convert_json
 
@@ -118,6 +119,10 @@ class StateField:
         """Return the piece of a snapshot."""
         return value
 
+    def encode_json(self, value: Any) -> Iterator[bytes]:
+        """Yield the piece of a snapshot as bytes, a few at a time."""
+        yield encode_row_value(self.to_json(value))
+
     def json_from_rows(self, parts: DecodedRows) -> Any:
         """Return the piece of a snapshot that rows hold."""
         return list(parts[self.name].values())
@@ -182,8 +187,21 @@ class ThingsField(StateField):
             first: int = getattr(thing, self.span.field)
             following[self.span.ids.name] = first + thing.line.messages
 
+    def strip_thing(self, thing: Any) -> Any:
+        """Return a thing without what a snapshot does not say."""
+        return thing
+
     def to_json(self, value: Any) -> Any:
-        return [codec.thing_to_json(each) for each in self.list_things(value)]
+        things = map(self.strip_thing, self.list_things(value))
+        return [codec.thing_to_json(each) for each in things]
+
+    def encode_json(self, value: Any) -> Iterator[bytes]:
+        comma = b"["
+        for each in self.list_things(value):
+            fields = codec.thing_to_fields(self.strip_thing(each))
+            yield comma + encode_row_value(fields)
+            comma = b","
+        yield b"[]" if comma == b"[" else b"]"
 
     def list_instants(self, value: Any) -> Iterator[datetime]:
         for each in self.list_things(value):
@@ -314,13 +332,16 @@ class ByCampaignField(StateField):
 
     def from_json(self, piece: Any, now: datetime) -> Any:
         del now
-        return convert_json(piece, dict[int, self._kind], self.name)  # type: ignore[name-defined]
+        return convert_json(piece, dict[Id, self._kind], self.name)  # type: ignore[name-defined]
 
 
 class CounterField(StateField):
     """A number, which some changes raise; all of them stand in one row."""
 
-    def __init__(self, *, counts: type | None = None, is_own: bool = False) -> None:
+    def __init__(
+        self, kind: Any = Count, *, counts: type | None = None, is_own: bool = False
+    ) -> None:
+        self._kind = kind
         self.change_types = () if counts is None else (counts,)
         self.is_in_snapshot = self.is_copied = not is_own
 
@@ -342,7 +363,7 @@ class CounterField(StateField):
 
     def from_json(self, piece: Any, now: datetime) -> int:
         del now
-        number: int = convert_json(piece, int, self.name)
+        number: int = convert_json(piece, self._kind, self.name)
         return number
 
 

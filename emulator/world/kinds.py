@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from emulator.domain.account import Account, Token
+from emulator.domain.bounds import Count
 from emulator.domain.delivery import Delivery
 from emulator.faults.rule_json import read_kept_rule, rule_to_json
 from emulator.world import codec
@@ -60,22 +61,18 @@ class DeliveriesField(ByIdField):
         made = change.delivery if isinstance(change, ReceiptQueued) else change
         return super().list_changed_rows(made, value, pending)
 
-    def to_json(self, value: Any) -> Any:
-        return [codec.thing_to_json(_strip_wall_facts(each)) for each in value.values()]
-
-
-def _strip_wall_facts(delivery: Delivery) -> Delivery:
-    attempts = tuple(
-        each._replace(headers=(), duration=0.0) for each in delivery.attempts
-    )
-    return delivery._replace(attempts=attempts)
+    def strip_thing(self, thing: Any) -> Any:
+        attempts = tuple(
+            each._replace(headers=(), duration=0.0) for each in thing.attempts
+        )
+        return thing._replace(attempts=attempts)
 
 
 class AnsweredField(ByCampaignField):
     """How many have answered."""
 
     def __init__(self) -> None:
-        super().__init__(HandsetAnswered, int, 0)
+        super().__init__(HandsetAnswered, Count, 0)
 
     def next_value(self, table: Mapping[Any, Any], change: Any) -> int:
         count: int = table.get(change.campaign, 0) + 1
@@ -86,7 +83,7 @@ class EarlyField(ByCampaignField):
     """Which have answered before their time."""
 
     def __init__(self) -> None:
-        super().__init__(HandsetAnsweredEarly, tuple[int, ...], ())
+        super().__init__(HandsetAnsweredEarly, tuple[Count, ...], ())
 
     def next_value(self, table: Mapping[Any, Any], change: Any) -> tuple[int, ...]:
         return (*table.get(change.campaign, ()), change.place)

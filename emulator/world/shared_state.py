@@ -4,10 +4,11 @@ A transaction is a value here; ``transaction.py`` carries it out.
 """
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import ref
 
 from msgspec import Struct, field
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from emulator.world.world import World
 
 BUCKET_BOUNDS = (0.0, 0.1, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 86400.0)  # seconds
+MOST_REVOKED_OVERALL = 10_000  # deleted tokens that all worlds know of
 
 
 class StoreWriteError(Exception):
@@ -133,6 +135,7 @@ class Counters:
         self.faults: Counter[str] = Counter()  # that struck, by operation
         self.attempts: Counter[tuple[str, str]] = Counter()  # by kind and verdict
         self.dropped: Counter[str] = Counter()  # receipts, by why
+        self.unrecorded: Counter[str] = Counter()  # for want of room, by kind
         self.lags = Histogram()
 
 
@@ -154,3 +157,16 @@ class SharedState(Struct):
     # Changes of the open transaction
     drafts: "dict[World, list[Any]]" = field(default_factory=dict)
     transaction_count: int = 0  # since the start
+    # Deleted tokens that are known, the oldest first
+    revoked: "deque[tuple[ref[World], str]]" = field(default_factory=deque)
+
+    def note_revocation(
+        self, world: "World", literal: str
+    ) -> "tuple[World, str] | None":
+        """Note that a token is deleted; return the oldest one if they are too many."""
+        self.revoked.append((ref(world), literal))
+        if len(self.revoked) <= MOST_REVOKED_OVERALL:
+            return None
+        known, oldest = self.revoked.popleft()
+        other = known()
+        return None if other is None else (other, oldest)

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Annotated, Any, get_type_hints
 
 from emulator.domain.account import Account, Movement, Token
+from emulator.domain.bounds import Money
 from emulator.domain.channel import CAMPAIGN_TABLES, AnyCampaign, get_channel
 from emulator.domain.delivery import Delivery
 from emulator.domain.email import EmailCampaign
@@ -112,7 +113,7 @@ class WorldState:
 
     account: Annotated[Account, AccountField()]
     faults: Annotated[tuple[FaultRule, ...], FaultsField()]
-    opening: Annotated[int, CounterField()]  # millionths
+    opening: Annotated[int, CounterField(Money)]  # millionths
     tokens_made: Annotated[int, CounterField(counts=TokenNumberTaken)]
     faults_made: Annotated[int, CounterField(counts=FaultNumberTaken)]
     deliveries_dropped: Annotated[
@@ -182,11 +183,9 @@ class WorldState:
             setattr(self, name, kind.make_empty())
         self.account = account
         self.balance = self.volume = 0
-        self.first_messages, self.first_message_campaigns, self.latest_by_likeness = (
-            [],
-            [],
-            {},
-        )
+        self.first_messages = []
+        self.first_message_campaigns = []
+        self.latest_by_likeness = {}
 
     def list_campaign_tables(self) -> list[dict[int, AnyCampaign]]:
         """Return the campaigns of all channels, each table by id."""
@@ -267,6 +266,13 @@ class WorldState:
             if kind.is_in_snapshot
         }
 
+    def encode_json(self) -> Iterator[bytes]:
+        """Yield the fields of a snapshot as bytes, each after a comma."""
+        for name, kind in STATE_FIELDS.items():
+            if kind.is_in_snapshot:
+                yield b"," + encode_row_value(name) + b":"
+                yield from kind.encode_json(getattr(self, name))
+
     @classmethod
     def from_json(
         cls, document: Mapping[str, Any], now: datetime, *, is_snapshot: bool = True
@@ -301,6 +307,7 @@ class WorldState:
 
     def _find_mistakes(self, now: datetime) -> Iterator[str]:
         yield from checks.find_next_id_mistakes(self.next, FIRST_IDS)
+        yield from checks.find_balance_mistakes(self.balance)
         for name, kind in STATE_FIELDS.items():
             yield from kind.find_mistakes(getattr(self, name), now)
         for name in ("answered", "early"):

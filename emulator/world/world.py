@@ -9,10 +9,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from emulator.domain.account import Account, Movement
+from emulator.domain.account import Account, Movement, MovementReason
+from emulator.domain.bounds import MAX_CREDIT, MAX_INTEGER
 from emulator.domain.channel import CHANNELS, AnyCampaign
 from emulator.domain.email import EmailCampaign
-from emulator.domain.emulator_refusals import CLOCK_IN_MOTION, WORLD_FULL
+from emulator.domain.emulator_refusals import (
+    BALANCE_TOO_LARGE,
+    CLOCK_IN_MOTION,
+    WORLD_FULL,
+)
 from emulator.domain.money import to_rounded_amount
 from emulator.domain.platform_refusals import INSUFFICIENT_BALANCE, NO_SUCH_CAMPAIGN
 from emulator.domain.refusals import Refusal
@@ -141,6 +146,21 @@ class World(WorldState):
             )
             raise Refusal(WORLD_FULL, why)
 
+    def has_record_room(self) -> bool:
+        """Whether another click, movement or text fits: as many as messages."""
+        texts = len(self.received) + len(self.responses)
+        count = len(self.clicks) + len(self.movements) + texts
+        return count < self.shared.message_limit
+
+    def require_record_room(self) -> None:
+        """Refuse another movement or text where there is no room for it."""
+        if not self.has_record_room():
+            why = (
+                f"the world holds {self.shared.message_limit} clicks, movements and "
+                "texts (--max-messages); reset it, or use another"
+            )
+            raise Refusal(WORLD_FULL, why)
+
     def _require_campaign(self, table: Mapping[int, Kept], number: int) -> Kept:
         if number not in table:
             why = f"world {self.name} has no such campaign with the id {number}"
@@ -161,15 +181,19 @@ class World(WorldState):
         self.keep_change(CommitAction(action))
 
     def charge_credit(
-        self, amount: int, *, reason: str, reference: int, now: datetime
+        self, amount: int, *, reason: MovementReason, reference: int, now: datetime
     ) -> int:
         """Take *amount* millionths and return the new balance; negative adds.
 
-        Refuses with ``INSUFFICIENT_BALANCE`` while credit is enforced.
+        Refuses with ``INSUFFICIENT_BALANCE`` while credit is enforced, and with
+        ``BALANCE_TOO_LARGE`` what no number of JSON can say.
 
         Source: manual SMS-43; assumption SMS-45.
         """
         remaining = self.balance - amount
+        if max(abs(amount), abs(remaining)) > MAX_INTEGER:
+            why = f"a balance lies between -{MAX_CREDIT} and {MAX_CREDIT}"
+            raise Refusal(BALANCE_TOO_LARGE, why)
         chosen = self.account.assumptions.chosen
         if amount > 0 > remaining and chosen["credit"] == "enforce":
             needed, left = to_rounded_amount(amount), to_rounded_amount(self.balance)
@@ -253,10 +277,22 @@ class World(WorldState):
         self.shared.worlds_by_token[literal] = self
 
     def forget_token(self, literal: str) -> None:
-        """Know of a token that was deleted that it was one, and of so many before."""
+        """Know of a token that was deleted that it was one, and of so many before.
+
+        All worlds together know of ``MOST_REVOKED_OVERALL``.
+        """
         for oldest in self.revoked[: 1 - MOST_REVOKED_TOKENS]:
             self.shared.worlds_by_token.pop(oldest, None)
         self.revoked = (*self.revoked[1 - MOST_REVOKED_TOKENS :], literal)
+        if gone := self.shared.note_revocation(self, literal):
+            other, oldest = gone
+            other.unlearn_token(oldest)
+
+    def unlearn_token(self, literal: str) -> None:
+        """Know no more of a deleted token than of one that never was."""
+        self.revoked = tuple(each for each in self.revoked if each != literal)
+        if literal not in self.tokens:
+            self.shared.worlds_by_token.pop(literal, None)
 
     # --- Notifications ------------------------------------------------------------
 

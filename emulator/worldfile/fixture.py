@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,19 @@ from msgspec import Struct, field
 from msgspec.structs import fields
 
 from emulator import files
+from emulator.contract import large_body
+from emulator.contract.document import OpenApiDocument
+from emulator.contract.large_body import BodySlice, LargeBodyRules
 from emulator.domain.account import Account
+from emulator.domain.bounds import LAST_INSTANT, WORLD_START
 from emulator.timekeeping.clock import Clock
 from emulator.worldfile.account_codec import read_account
 from emulator.worldfile.old_words import WORLD_FILE_WORDS, translate_old_words
 from emulator.worldfile.part_codec import WorldFileMistake, WorldFilePart
 
-CLOCK_YEARS = range(1970, 9001)  # that a clock may begin in
 FASTEST_RATE = 1_000_000  # seconds of a world in one of the wall: eleven days
+MOST_ERRORS = 100  # of a document that are looked at for the one that tells most
+FEWER_ITEMS = (1_000, 30, 1)  # of each list of a document, until one is wrong
 LONGEST_MESSAGE = 400  # characters of what is said about a mistake
 
 
@@ -151,15 +157,60 @@ def _check_document(document: Any) -> Any:
     with suppress(ValueError):  # of what YAML has and JSON has not: a date, a key 1
         if _make_validator().is_valid(document):
             return document
+    try:
+        part = _find_wrong_part(document)
+    except RecursionError:  # an anchor within itself
+        part = BodySlice(document)
     jsonschema = import_module("jsonschema")  # 60 ms, and only for the words
     validator = jsonschema.Draft202012Validator(_load_schema())
-    error = jsonschema.exceptions.best_match(validator.iter_errors(document))
+    errors = islice(validator.iter_errors(part.body), MOST_ERRORS)
+    error = jsonschema.exceptions.best_match(errors)
     if error is None:  # jsonschema is content with more
         message = "somewhere: .nan, a key that is no text, or a line break too many"
         raise FixtureError(message)
-    where = ".".join(map(str, error.absolute_path))
+    where = part.restore_field(".".join(map(str, error.absolute_path)))
     message = f"at {where or 'the top'}: {_shorten_middle(error.message)}"
     raise FixtureError(message, where)
+
+
+def _find_wrong_part(document: Any) -> BodySlice:
+    """Return a small part of a wrong document that is wrong as well.
+
+    To find the words for a mistake takes a hundred times as long as to find it.
+    """
+    if not isinstance(document, dict):
+        quoted = _shorten_middle(repr(large_body.shorten_values(document)))
+        message = f"at the top: {quoted} is not of type 'object'"
+        raise FixtureError(message)
+    rules = _read_large_rules()
+    name, most = large_body.find_long_array(rules, document)
+    if name:
+        message = f"at {name}: an array of more than {most} items is too long"
+        raise FixtureError(message, name)
+    found = BodySlice(document)
+    for most in FEWER_ITEMS:
+        parts = large_body.slice_body(rules, found.body, most)
+        wrong = next(filter(_is_wrong, parts), None)
+        if wrong is None:  # what slices leave out is wrong
+            return found
+        start = wrong.start + (found.start if wrong.name == found.name else 0)
+        found = BodySlice(wrong.body, wrong.name or found.name, start or found.start)
+    short = found._replace(body=large_body.shorten_values(found.body))
+    return short if _is_wrong(short) else found
+
+
+def _is_wrong(part: BodySlice) -> bool:
+    try:
+        return not _make_validator().is_valid(part.body)
+    except ValueError:
+        return True
+
+
+@cache
+def _read_large_rules() -> LargeBodyRules:
+    schema = _load_schema()
+    fields = schema["properties"].items()
+    return large_body.read_rules(OpenApiDocument(schema), "", fields)
 
 
 def _shorten_middle(message: str) -> str:
@@ -212,7 +263,10 @@ def parse_clock_setting(text: str) -> tuple[float, datetime | None]:
             raise ValueError(message)
         return rate, None
     at = datetime.fromisoformat(text)
-    if at.year not in CLOCK_YEARS:
-        message = f"{text} is not a year from {CLOCK_YEARS[0]} to {CLOCK_YEARS[-1]}"
+    at = at.replace(tzinfo=at.tzinfo or UTC)
+    if not WORLD_START <= at <= LAST_INSTANT:
+        message = (
+            f"{text} is not of the years {WORLD_START.year} to {LAST_INSTANT.year}"
+        )
         raise ValueError(message)
-    return 0.0, at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return 0.0, at.astimezone(UTC)

@@ -9,8 +9,8 @@ from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count, islice
 
+from emulator.domain.bounds import WORLD_END
 from emulator.domain.channel import CAMPAIGN_TABLES, AnyCampaign, get_channel
-from emulator.domain.timeline import WORLD_END
 from emulator.timekeeping.event_log import WorldEvent
 from emulator.timekeeping.work_queue import NEVER, ExpiryWork, ReceiptWork, ReplyWork
 from emulator.world import World

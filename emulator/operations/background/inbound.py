@@ -65,6 +65,7 @@ def receive_text(world: World, call: OperationCall) -> OperationResult:
     words, number = call.body["text"], int(call.body["number"])
     if not words.strip():
         raise Refusal(TOO_SHORT, "the text is blank", field="text", limit=1)
+    world.require_record_room()
     text = InboundText(number, words, call.now)
     if "message" in call.body:
         text = _attach_to_message(world, text, call.body["message"])

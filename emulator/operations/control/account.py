@@ -135,6 +135,7 @@ def list_movements(world: World, call: OperationCall) -> OperationResult:
 
 def top_up(world: World, call: OperationCall) -> OperationResult:
     """Add credit; a negative amount removes some."""
+    world.require_record_room()
     try:
         amount = money.parse_amount(call.body["amount"])
     except ValueError as error:

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from emulator.domain import dates
+from emulator.domain.bounds import LAST_INSTANT
 from emulator.domain.emulator_refusals import TIME_PASSED, TIME_TOO_FAR
 from emulator.domain.refusals import Refusal
-from emulator.domain.timeline import WORLD_END
 from emulator.operations.background import forecast
 from emulator.operations.call import (
     Commit,
@@ -29,6 +29,7 @@ PENDING_LIMIT = 1_000  # pending events
 EVENTS_PER_TURN = 100  # events; then other requests run
 LET_IN = Pause(seconds=0)
 COMMIT = Commit()
+END_WORDS = "the world ends with the year 8999"
 
 
 def get_clock(world: World, _call: OperationCall) -> OperationResult:
@@ -49,8 +50,13 @@ def list_pending(world: World, call: OperationCall) -> OperationResult:
 
 
 def set_clock(world: World, call: OperationCall) -> OperationResult:
-    """Freeze (rate 0), run (1) or scale the clock; it goes on from where it stands."""
+    """Freeze (rate 0), run (1) or scale the clock; it goes on from where it stands.
+
+    Refuses to run on where the world has ended.
+    """
     world.require_clock_at_rest()
+    if call.body["rate"] and call.now >= LAST_INSTANT:
+        raise Refusal(TIME_TOO_FAR, END_WORDS)
     world.keep_change(ClockChanged(rate=call.body["rate"]))
     return OperationResult({**_describe_clock(world), "rate": call.body["rate"]})
 
@@ -80,7 +86,7 @@ def settle_world(world: World, call: OperationCall) -> OperationSteps:
     )
     most = call.body.get("events", SETTLE_EVENTS)
     with hold_clock(world):
-        limit = world.clock.now() + min(longest, WORLD_END - world.clock.now())
+        limit = world.clock.now() + min(longest, LAST_INSTANT - world.clock.now())
         happened = yield from _carry_out_until(world, limit, most=most, all_of_it=False)
     return _make_result(world, happened)
 
@@ -200,7 +206,7 @@ class _ClockWalk:
 
 
 def _instant_of(event: WorldEvent) -> datetime:
-    return event.at or WORLD_END
+    return event.at or LAST_INSTANT
 
 
 def _parse_target(world: World, call: OperationCall) -> datetime:
@@ -213,8 +219,8 @@ def _parse_target(world: World, call: OperationCall) -> datetime:
     by = _parse_duration(call, now)
     if by < timedelta():
         raise Refusal(TIME_PASSED, f"it is {dates.format_timestamp(now)} there already")
-    if by > WORLD_END - now:
-        raise Refusal(TIME_TOO_FAR, "the world ends with the year 8999")
+    if by > LAST_INSTANT - now:
+        raise Refusal(TIME_TOO_FAR, END_WORDS)
     return now + by
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import orjson
 
 from emulator.domain import dates
-from emulator.domain.timeline import WORLD_END
+from emulator.domain.bounds import WORLD_END
 from emulator.operations.background import forecast
 from emulator.operations.call import (
     Debounce,

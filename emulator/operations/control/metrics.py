@@ -90,6 +90,12 @@ def _list_families(worlds: WorldDirectory) -> Iterator[MetricFamily]:
         (({"reason": each}, count) for each, count in sorted(tally.dropped.items())),
     )
     yield MetricFamily(
+        "smsclouds_unrecorded_total",
+        "counter",
+        "What worlds did not record, as they hold as much as they may.",
+        (({"kind": each}, count) for each, count in sorted(tally.unrecorded.items())),
+    )
+    yield MetricFamily(
         "smsclouds_delivery_lag_seconds",
         "histogram",
         "Seconds of the world from when a callback fell due until it was delivered.",

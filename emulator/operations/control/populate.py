@@ -3,9 +3,10 @@
 The same world with the same options gets the same data.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from msgspec import structs
@@ -17,6 +18,7 @@ from emulator.domain.recipients import format_cellphone
 from emulator.domain.responses import MoResponse
 from emulator.domain.text import transliterate_to_gsm
 from emulator.operations.call import (
+    Beside,
     Commit,
     OperationCall,
     OperationFunction,
@@ -24,8 +26,9 @@ from emulator.operations.call import (
     OperationSteps,
     Pause,
     Row,
+    WaitStep,
 )
-from emulator.operations.control.sample_people import SamplePerson, make_people
+from emulator.operations.control.sample_people import SampleCrowd, SamplePerson
 from emulator.operations.control.sample_texts import SAMPLE_CAMPAIGNS, SampleCampaign
 from emulator.operations.platform import email, sms, smsclic, voice
 from emulator.world import Click, World
@@ -36,6 +39,7 @@ OPENING_HOUR, OPEN_HOURS = 9, 11  # o'clock, and hours
 RECIPIENTS_PER_CALL = 5  # of so many recipients one is called, as calls are dear
 CHEAPEST_ROUTES = 3  # routes to choose from, the cheapest
 REPLY_RATE, CLICK_RATE = 0.03, 0.2  # of those that a message reached
+MESSAGES_PER_TURN = 2_000  # messages that are answered; then other requests run
 LET_IN = Pause(seconds=0)
 COMMIT = Commit()
 SAMPLE_WEIGHTS = {  # how a crowd fares
@@ -53,24 +57,28 @@ OrderBody = dict[str, Any]
 def populate_world(world: World, call: OperationCall) -> OperationSteps:
     """Place campaigns of all channels over the last weeks, or one *part* of them.
 
-    Others are let in between two campaigns, each of which is a transaction.  Refuses
-    where credit or room runs out; what was placed stays.
+    Others are let in between two campaigns, each of which is a transaction, and while
+    its recipients answer.  Refuses where credit or room runs out; what is done stays.
     """
     count = call.body.get("campaigns", CAMPAIGNS)
     recipients = call.body.get("recipients", RECIPIENTS)
     parts = [call.body["part"]] if "part" in call.body else range(count)
     instants = _draw_instants(world.account, count, call.now)
-    people = make_people(world.account.seed, recipients * 2)
+    people = yield Beside(partial(SampleCrowd, world.account.seed, recipients * 2))
     done = {"campaigns": 0, "messages": 0, "replies": 0, "clicks": 0}
     for part in parts:
         at = instants[min(part, count - 1)]
-        asked = _choose_order(part, people, recipients, world.account)
+        asked = yield from _choose_order(part, people, recipients, world.account)
+        yield LET_IN
         number = _place_order(world, structs.replace(call, now=at), asked)
         yield COMMIT
         done["campaigns"] += 1
         done["messages"] += len(asked[1]["recipients"])
-        done["replies"] += _add_replies(world, number, asked[0], call.now)
-        done["clicks"] += _add_clicks(world, number, call.now)
+        yield LET_IN
+        for piece in _list_pieces(world, number, call.now):
+            done["replies"] += _add_replies(world, number, asked[0], piece, call.now)
+            done["clicks"] += _add_clicks(world, number, piece, call.now)
+            yield LET_IN
         world.run_on_commit(world.notify_listeners)
         yield LET_IN
     return OperationResult(done)
@@ -88,8 +96,8 @@ def _draw_instants(account: Account, count: int, now: datetime) -> Sequence[date
 
 
 def _choose_order(
-    part: int, people: Sequence[SamplePerson], count: int, account: Account
-) -> tuple[SampleCampaign, OrderBody]:
+    part: int, people: SampleCrowd, count: int, account: Account
+) -> Generator[WaitStep, Any, tuple[SampleCampaign, OrderBody]]:
     """Return the sample campaign *part* and its order."""
     story = SAMPLE_CAMPAIGNS[part % len(SAMPLE_CAMPAIGNS)]
     if not _can_send(story, account):
@@ -97,7 +105,11 @@ def _choose_order(
     if story.channel == "voice":
         count = max(1, count // RECIPIENTS_PER_CALL)
     start = int(draw_fraction(account.seed, "who", part) * len(people))
-    chosen = [people[(start + index) % len(people)] for index in range(count)]
+    chosen: list[SamplePerson] = []
+    for index in range(count):
+        chosen.append(people[(start + index) % len(people)])
+        if len(chosen) % MESSAGES_PER_TURN == 0:
+            yield LET_IN
     return story, _ORDER_MAKERS[story.channel](story, chosen, account, part)
 
 
@@ -112,9 +124,12 @@ def _make_sms_order(
     story: SampleCampaign, people: Sequence[SamplePerson], account: Account, part: int
 ) -> OrderBody:
     named = "<+B+>" in story.text
-    said = (lambda text: text) if story.encode else transliterate_to_gsm
+    names = {each.name for each in people} if named else ()
+    plain = {
+        name: name if story.encode else transliterate_to_gsm(name) for name in names
+    }
     rows = [
-        {"cellphone": each.cellphone, **({"name": said(each.name)} if named else {})}
+        {"cellphone": each.cellphone, **({"name": plain[each.name]} if named else {})}
         for each in people
     ]
     cheapest = sorted(account.routes.values(), key=lambda each: each.price)[
@@ -195,16 +210,28 @@ def _place_order(
     return number if isinstance(number, int) else None
 
 
+def _list_pieces(world: World, number: int | None, now: datetime) -> Iterator[range]:
+    """Yield the places of the messages that have left, a few at a time."""
+    campaign = world.campaigns.get(number) if number is not None else None
+    count = campaign.line.count_due(now) if campaign else 0
+    for start in range(0, count, MESSAGES_PER_TURN):
+        yield range(start, min(start + MESSAGES_PER_TURN, count))
+
+
 def _add_replies(
-    world: World, number: int | None, story: SampleCampaign, now: datetime
+    world: World,
+    number: int | None,
+    story: SampleCampaign,
+    piece: range,
+    now: datetime,
 ) -> int:
     """Let some recipients of an SMS answer it; return how many did."""
-    if number is None or not story.replies:
+    campaign, seed = world.campaigns.get(number or 0), world.account.seed
+    if campaign is None or not story.replies:
         return 0
-    campaign, seed = world.campaigns[number], world.account.seed
     first = world.next["response"]
     count = 0
-    for index in range(campaign.line.count_due(now)):
+    for index in piece:
         message = campaign.first_message + index
         chance = draw_fraction(seed, "reply", message)
         if chance >= REPLY_RATE or campaign.outcomes[index] != Outcome.SENT:
@@ -233,13 +260,13 @@ def _add_replies(
     return count
 
 
-def _add_clicks(world: World, number: int | None, now: datetime) -> int:
+def _add_clicks(world: World, number: int | None, piece: range, now: datetime) -> int:
     """Let some recipients of a short link click it; return how many did."""
-    campaign = world.campaigns[number] if number is not None else None
+    campaign = world.campaigns.get(number or 0)
     if campaign is None or campaign.link is None:
         return 0
     seed, count = world.account.seed, 0
-    for index in range(campaign.line.count_due(now)):
+    for index in piece:
         message = campaign.first_message + index
         at = campaign.line.due_time(index) + timedelta(hours=9) * draw_fraction(
             seed, "after", message

@@ -4,7 +4,7 @@ These functions need all worlds, not the one that is meant; ``commands`` hands t
 over.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from emulator.domain.money import to_rounded_amount
 from emulator.domain.platform_refusals import SERVER_ERROR
 from emulator.domain.refusals import Refusal
 from emulator.operations.call import (
+    Beside,
     OperationCall,
     OperationFunction,
     OperationResult,
@@ -21,6 +22,7 @@ from emulator.operations.call import (
     Pause,
     Row,
     WaitingFunction,
+    WaitStep,
 )
 from emulator.operations.control import backup, health, metrics, sessions, snapshots
 from emulator.timekeeping.clock import Clock
@@ -84,14 +86,14 @@ def get_world(
 
 def create_world(
     worlds: WorldDirectory, _world: World, call: OperationCall
-) -> OperationResult:
+) -> OperationSteps:
     """Open a world of a fixture, or of a snapshot.
 
     Refuses a fixture or a snapshot that is wrong, saying where.
     """
     name = call.body["name"]
     if "snapshot" in call.body:
-        held = snapshots.snapshot_from_json(call.body["snapshot"])
+        held = yield from _read_snapshot(call.body["snapshot"])
         world = worlds.create(name, held, held)
     else:
         world = worlds.create(name, _choose_fixture(worlds, call.body))
@@ -135,23 +137,34 @@ def take_snapshot(
     """
     while world.outbox.is_busy:
         yield Pause()
-    return OperationResult(
-        snapshots.snapshot_to_json(
-            worlds.capture_world(world), limit=worlds.limits.snapshot
-        )
-    )
+    held = worlds.capture_world(world)
+    encode = partial(snapshots.encode_snapshot, held, limit=worlds.limits.snapshot)
+    is_large = held.state.volume > snapshots.LARGE_SNAPSHOT
+    octets = (yield Beside(encode)) if is_large else encode()
+    return OperationResult(octets.decode())
 
 
 def restore_world(
     worlds: WorldDirectory, world: World, call: OperationCall
-) -> OperationResult:
+) -> OperationSteps:
     """Set the world to the state of a snapshot; its name stays."""
     world.require_clock_at_rest()
-    return OperationResult(
-        _describe_world(
-            worlds, worlds.restore(world, snapshots.snapshot_from_json(call.body))
-        )
-    )
+    held = yield from _read_snapshot(call.body)
+    world.require_clock_at_rest()
+    if worlds.find_by_name(world.name) is not world:
+        why = f"the world {world.name} was deleted meanwhile"
+        raise Refusal(NO_SUCH_WORLD, why)
+    return OperationResult(_describe_world(worlds, worlds.restore(world, held)))
+
+
+def _read_snapshot(
+    document: Mapping[str, Any],
+) -> Generator[WaitStep, Any, SavedWorld]:
+    """Return the world in *document*; a large one is read beside other requests."""
+    if snapshots.is_large_snapshot(document):
+        held: SavedWorld = yield Beside(partial(snapshots.snapshot_from_json, document))
+        return held
+    return snapshots.snapshot_from_json(document)
 
 
 def list_checkpoints(

@@ -1,7 +1,7 @@
 """SMS campaigns: sending and delivery status."""
 
 from emulator.domain import dates, dlr, sms
-from emulator.domain.account import Link
+from emulator.domain.account import Link, MovementReason
 from emulator.domain.assumptions import accept_doubts
 from emulator.domain.money import to_rounded_amount
 from emulator.domain.platform_refusals import NO_SUCH_CAMPAIGN
@@ -65,7 +65,11 @@ def get_campaign_messages(world: World, call: OperationCall) -> OperationResult:
 
 
 def place_sms_campaign(
-    world: World, call: OperationCall, *, reason: str, link: Link | None = None
+    world: World,
+    call: OperationCall,
+    *,
+    reason: MovementReason,
+    link: Link | None = None,
 ) -> tuple[sms.SmsCampaign, int]:
     """Place and charge the campaign of *call*; return it and the new balance."""
     account, body = call.account or world.account, call.body

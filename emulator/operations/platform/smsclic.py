@@ -38,5 +38,11 @@ def find_link_target(world: World, message: int) -> str | None:
 
 
 def keep_click(world: World, message: int) -> None:
-    """Record a click on *message*'s link.  Source: assumption CLC-16."""
+    """Record a click on *message*'s link, where there is room for another.
+
+    Source: assumption CLC-16.
+    """
+    if not world.has_record_room():
+        world.shared.counters.unrecorded["click"] += 1
+        return
     world.keep_change(Click(world.clock.now(), message))

@@ -195,8 +195,9 @@ class Panel:
             http_request.collect_headers(request.scope),
         )
         try:
-            document = await seat.read_upload(headers, self._upload_limit)
-            done = await seat.call_operation("restoreWorld", document)
+            done = await seat.call_with_upload(
+                "restoreWorld", headers, self._upload_limit
+            )
         except ControlRefusal as declined:
             return _make_declined_toast(request, declined)
         return _make_response(
@@ -210,9 +211,8 @@ class Panel:
         seat = await self._open_client(request)
         document = await seat.call_operation("takeSnapshot")
         kept = {"content-disposition": f'attachment; filename="{seat.name}.json"'}
-        octets = http_response.encode_json(document)
         return Response(
-            octets, media_type="application/json", headers=PAGE_HEADERS | kept
+            document, media_type="application/json", headers=PAGE_HEADERS | kept
         )
 
     async def stream_changes(self, request: Request) -> Response:
