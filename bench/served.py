@@ -36,7 +36,7 @@ class Pulse:
         self._task: asyncio.Task[None] | None = None
 
     async def tell(self, _request: Request) -> JSONResponse:
-        """Answer the worst since the last question, in seconds, and of the processor."""
+        """Answer the worst since the last question: seconds of wall and processor."""
         if self._task is None:
             self._task = asyncio.create_task(self._beat())
         told = {"worst": self._worst, "processor": self._busiest}

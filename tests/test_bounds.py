@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import is_dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import click
@@ -15,12 +16,12 @@ from emulator.domain.bounds import (
     LAST_INSTANT,
     MAX_INTEGER,
     MAX_INTERVAL_SECONDS,
-    MAX_PATIENCE,
+    MAX_RETRY_SCALE,
     MAX_SECONDS,
     find_bounds,
 )
 from emulator.domain.recipients import Column, Recipients
-from emulator.timekeeping.clock import Clock
+from emulator.timekeeping.clock import Clock, MachineClock
 from emulator.world import state
 from emulator.world.containers import ThingsField
 from tests.support.emulator import (
@@ -66,7 +67,7 @@ def test_everything_that_is_kept_has_bounds() -> None:
     ]
     found = [each for name, kind in kinds for each in unbounded_fields(kind, name)]
 
-    assert [each for each in found if "facts" not in each] == []  # FACTS_BY_KIND has
+    assert [each for each in found if "parameters" not in each] == []  # it has its own
     assert len(kinds) >= 10
 
 
@@ -110,7 +111,7 @@ def test_every_number_in_a_world_file_has_bounds() -> None:
     assert defined["id"]["maximum"] == MAX_INTEGER
     assert defined["seconds"]["maximum"] == MAX_SECONDS
     assert defined["interval"]["maximum"] == MAX_INTERVAL_SECONDS
-    assert pace["properties"]["patience"]["maximum"] == MAX_PATIENCE
+    assert pace["properties"]["retry_scale"]["maximum"] == MAX_RETRY_SCALE
 
 
 def test_every_number_that_a_command_takes_has_bounds() -> None:
@@ -207,14 +208,10 @@ def test_a_clock_that_has_ended_does_not_run_on(late: Api) -> None:
 def test_a_clock_that_runs_stops_at_its_last_instant(
     rate: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Walls(datetime):
-        @classmethod
-        def now(cls, _zone: Any = None) -> Any:
-            return moments.pop() if len(moments) > 1 else moments[0]
-
-    first = datetime(2026, 1, 1, tzinfo=LAST_INSTANT.tzinfo)
-    moments = [first + timedelta(days=20_000), first, first]
-    monkeypatch.setattr("emulator.timekeeping.clock.datetime", Walls)
+    passed = iter([0, 0, 10**9])
+    now = datetime(2026, 1, 1, tzinfo=LAST_INSTANT.tzinfo)
+    machine = MachineClock(lambda: now, partial(next, passed, 20_001 * 86_400 * 10**9))
+    monkeypatch.setattr("emulator.timekeeping.clock._machine", machine)
     clock = Clock(at=LAST_INSTANT - timedelta(days=1), rate=rate)
 
     assert [clock.now() for _ in range(3)][-1] == LAST_INSTANT

@@ -240,7 +240,7 @@ def main() -> None:
     "--max-connections",
     "Connections that may be open at once, over all ports.",
     default=DEFAULT_SETTINGS.max_connections,
-    type=click.IntRange(1),
+    type=COUNT_RANGE,
 )
 @setting_option(
     "--idle-timeout",

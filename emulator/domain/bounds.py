@@ -26,7 +26,7 @@ MAX_COUNT = 10**9
 MAX_MESSAGES = 50_000  # of a campaign; source: manual SMS-09, VOI-06, EML-34
 MAX_SECONDS = 10**9  # of a duration: 31 years
 MAX_INTERVAL_SECONDS = 86_400  # between two messages of a campaign
-MAX_PATIENCE = 10_000  # times a day, which is what a retry takes: 27 years
+MAX_RETRY_SCALE = 10_000  # times a day, which is what a retry takes: 27 years
 MAX_CREDIT = MAX_INTEGER // 10**6  # in the account's currency
 
 WORLD_START = datetime(2000, 1, 1, tzinfo=UTC)
@@ -69,7 +69,7 @@ Octet = Annotated[int, _bound_number(0, 0xFF)]
 Reference = Annotated[int, _bound_number(0, 0xFFFF)]  # of a message in parts
 StatusCode = Annotated[int, _bound_number(0, 0xFFFFFFFF)]  # of HTTP or SMPP
 Cellphone = Annotated[int, Bounds(0, 10**10 - 1, "a cellphone of ten digits")]
-RetryScale = Annotated[int, _bound_number(0, MAX_PATIENCE)]
+RetryScale = Annotated[int, _bound_number(0, MAX_RETRY_SCALE)]
 Share = Annotated[float, _bound_number(0, 1)]
 Seconds = Annotated[float, _bound_number(0, MAX_SECONDS)]
 Instant = Annotated[

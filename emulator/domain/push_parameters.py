@@ -40,7 +40,7 @@ _ALWAYS: Mapping[str, FactCheck] = {
     "cellphone": _is_number,
     "date": _is_platform_time,
 }
-FACTS_BY_KIND: Mapping[DeliveryKind, Mapping[str, FactCheck]] = {
+PARAMETERS_BY_KIND: Mapping[DeliveryKind, Mapping[str, FactCheck]] = {
     DeliveryKind.REPLY: {**_ALWAYS, "message_id": _is_number},
     DeliveryKind.SMPP_REPLY: {**_ALWAYS, "message_id": _is_number},
     DeliveryKind.KEYWORD: {**_ALWAYS, "keyword": _is_text},
@@ -49,8 +49,8 @@ FACTS_BY_KIND: Mapping[DeliveryKind, Mapping[str, FactCheck]] = {
 
 
 def find_parameter_mistake(kind: DeliveryKind, parameters: Mapping[str, Any]) -> str:
-    """Return what is wrong with the parameters of a delivery; empty where nothing is."""
-    known = FACTS_BY_KIND[kind]
+    """Return what is wrong with a delivery's parameters; empty where nothing is."""
+    known = PARAMETERS_BY_KIND[kind]
     if parameters.keys() != known.keys():
         return f"the parameters of a {kind} are {', '.join(known)}"
     wrong = next((name for name in known if not known[name](parameters[name])), "")
