@@ -53,6 +53,7 @@ def parsed(octets: bytes, *, in_steps: bool) -> Any:
         return False, None
 
 
+@pytest.mark.property
 @pytest.mark.usefixtures("in_small_pieces")
 @pytest.mark.parametrize("spoilt", [False, True])
 def test_what_is_parsed_in_steps_is_what_is_parsed_at_once(spoilt: bool) -> None:  # noqa: FBT001
@@ -90,6 +91,7 @@ def marks_of(node: Any) -> Iterator[str]:
             yield from marks_of(each)
 
 
+@pytest.mark.property
 @pytest.mark.usefixtures("in_small_pieces")
 def test_marks_in_strings_are_not_counted() -> None:
     @set_examples(150)

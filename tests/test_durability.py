@@ -13,7 +13,7 @@ import pytest
 
 from emulator.store.database_file import DatabaseFile, Durability
 from tests.support.orders import make_sms
-from tests.support.processes import DEADLINE, require_tool, serve_emulator
+from tests.support.processes import DEADLINE, require_tool, serve_emulator, skip_unable
 
 ORDER = json.dumps(make_sms())
 SENDS = 5
@@ -42,7 +42,7 @@ def traced(pid: int, log: Path) -> Iterator[None]:
         assert process.stderr is not None
         line = process.stderr.readline()
         if "attached" not in line:
-            pytest.skip(f"strace may not look at processes here ({line.strip()})")
+            skip_unable("strace", line.strip())
         try:
             yield
         finally:

@@ -15,8 +15,6 @@ from tests.support.orders import place_campaign
 from tests.support.processes import read_complaint, serve_emulator
 from tests.support.worlds import get_database_path, keep_worlds, take_snapshot
 
-LINUX_MODES = pytest.mark.skipif(os.name == "nt", reason="a file has modes: POSIX")
-
 
 @pytest.fixture
 def left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -149,7 +147,6 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@LINUX_MODES
 def test_no_one_else_may_read_what_is_kept(tmp_path: Path) -> None:
     folder = tmp_path / "made" / "data"
     with keep_worlds(folder) as api:
@@ -160,7 +157,6 @@ def test_no_one_else_may_read_what_is_kept(tmp_path: Path) -> None:
         assert (mode(folder), mode(folder.parent)) == (0o700, 0o700)
 
 
-@LINUX_MODES
 def test_what_was_open_to_others_is_closed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -176,7 +172,6 @@ def test_what_was_open_to_others_is_closed(
     assert caplog.messages == []
 
 
-@LINUX_MODES
 def test_a_directory_with_files_of_others_stays_as_it_is_and_it_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

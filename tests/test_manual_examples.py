@@ -16,7 +16,6 @@ import jsonschema
 import pytest
 
 from emulator import files
-from emulator.world import FIRST_IDS
 from tests.support.emulator import (
     Answer,
     Api,
@@ -262,9 +261,8 @@ def asked(
     request, response = example["request"], example["response"]
     body = request.get("body")
     stage = STAGES[example["operation"]](body, response.get("body"))
-    for kind, number in stage.ids.items():
-        monkeypatch.setitem(FIRST_IDS, kind, number)
     api = make_api(**stage.world(), **world)
+    monkeypatch.setattr(api.world, "next", {**api.world.next, **stage.ids})
     stage.story(api)
     return api.send(request["method"], request["path"], json=body)
 

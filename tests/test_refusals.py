@@ -70,6 +70,7 @@ ELSEWHERE = {
     },
     "a mistake of ours": {"SERVER_ERROR"},
     "a limit of ours": {
+        "BACKUP_IMPOSSIBLE",
         "BALANCE_TOO_LARGE",
         "BODIES_BUSY",
         "TOO_MANY_NODES",

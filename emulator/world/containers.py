@@ -180,7 +180,7 @@ class ThingsField(StateField):
         if self.ids is None:
             return
         following = state.next
-        if following[self.ids.name] == self.ids.first:  # perhaps those of all worlds
+        if not isinstance(following, dict):  # those that all worlds begin with
             following = state.next = dict(following)
         following[self.ids.name] = thing.id + 1
         if self.span is not None:
@@ -375,6 +375,9 @@ class NextIdsField(StateField):
 
     def make_empty(self) -> Mapping[str, int]:
         return self._first  # until the first of them is given
+
+    def copy_value(self, value: Any) -> dict[str, int]:
+        return dict(value)
 
     def to_json(self, value: Any) -> Any:
         return dict(value)

@@ -160,13 +160,13 @@ class SharedState(Struct):
     # Deleted tokens that are known, the oldest first
     revoked: "deque[tuple[ref[World], str]]" = field(default_factory=deque)
 
-    def note_revocation(
-        self, world: "World", literal: str
-    ) -> "tuple[World, str] | None":
-        """Note that a token is deleted; return the oldest one if they are too many."""
+    def note_revocation(self, world: "World", literal: str) -> None:
+        """Note that a token is deleted; of too many, the oldest never was one."""
         self.revoked.append((ref(world), literal))
         if len(self.revoked) <= MOST_REVOKED_OVERALL:
-            return None
+            return
         known, oldest = self.revoked.popleft()
-        other = known()
-        return None if other is None else (other, oldest)
+        if (other := known()) is not None:
+            other.revoked = tuple(each for each in other.revoked if each != oldest)
+            if oldest not in other.tokens:
+                self.worlds_by_token.pop(oldest, None)

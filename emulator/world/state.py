@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, fields
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any, get_type_hints
 
 from emulator.domain.account import Account, Movement, Token
@@ -66,16 +67,19 @@ CAMPAIGN_IDS, MESSAGE_IDS = (
 VOICE_IDS, CALL_IDS = IdSequence("voice", 481776), IdSequence("call", 754061)
 EMAIL_IDS, HLR_IDS = IdSequence("email", 28648), IdSequence("hlr", 90210)
 RESPONSE_IDS, DELIVERY_IDS = IdSequence("response", 977929), IdSequence("delivery", 1)
-FIRST_IDS: Mapping[str, int] = dict(
-    (
-        CAMPAIGN_IDS,
-        MESSAGE_IDS,
-        VOICE_IDS,
-        CALL_IDS,
-        EMAIL_IDS,
-        HLR_IDS,
-        RESPONSE_IDS,
-        DELIVERY_IDS,
+# All worlds begin with them, so no one changes them.
+FIRST_IDS: Mapping[str, int] = MappingProxyType(
+    dict(
+        (
+            CAMPAIGN_IDS,
+            MESSAGE_IDS,
+            VOICE_IDS,
+            CALL_IDS,
+            EMAIL_IDS,
+            HLR_IDS,
+            RESPONSE_IDS,
+            DELIVERY_IDS,
+        )
     )
 )
 

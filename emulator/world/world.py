@@ -148,9 +148,8 @@ class World(WorldState):
 
     def has_record_room(self) -> bool:
         """Whether another click, movement or text fits: as many as messages."""
-        texts = len(self.received) + len(self.responses)
-        count = len(self.clicks) + len(self.movements) + texts
-        return count < self.shared.message_limit
+        kept = len(self.received) + len(self.responses) + len(self.clicks)
+        return kept + len(self.movements) < self.shared.message_limit
 
     def require_record_room(self) -> None:
         """Refuse another movement or text where there is no room for it."""
@@ -192,13 +191,13 @@ class World(WorldState):
         """
         remaining = self.balance - amount
         if max(abs(amount), abs(remaining)) > MAX_INTEGER:
-            why = f"a balance lies between -{MAX_CREDIT} and {MAX_CREDIT}"
-            raise Refusal(BALANCE_TOO_LARGE, why)
+            raise Refusal(BALANCE_TOO_LARGE, f"it lies within {MAX_CREDIT} of zero")
         chosen = self.account.assumptions.chosen
         if amount > 0 > remaining and chosen["credit"] == "enforce":
-            needed, left = to_rounded_amount(amount), to_rounded_amount(self.balance)
-            why = f"{needed} is needed and {left} is left"
-            raise Refusal(INSUFFICIENT_BALANCE, why)
+            needed, left = map(to_rounded_amount, (amount, self.balance))
+            raise Refusal(
+                INSUFFICIENT_BALANCE, f"{needed} is needed and {left} is left"
+            )
         if amount:
             self.keep_change(Movement(now, -amount, reason, reference))
         return remaining
@@ -284,15 +283,7 @@ class World(WorldState):
         for oldest in self.revoked[: 1 - MOST_REVOKED_TOKENS]:
             self.shared.worlds_by_token.pop(oldest, None)
         self.revoked = (*self.revoked[1 - MOST_REVOKED_TOKENS :], literal)
-        if gone := self.shared.note_revocation(self, literal):
-            other, oldest = gone
-            other.unlearn_token(oldest)
-
-    def unlearn_token(self, literal: str) -> None:
-        """Know no more of a deleted token than of one that never was."""
-        self.revoked = tuple(each for each in self.revoked if each != literal)
-        if literal not in self.tokens:
-            self.shared.worlds_by_token.pop(literal, None)
+        self.shared.note_revocation(self, literal)
 
     # --- Notifications ------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.testing import CliRunner
 
-from emulator.command import main as cli
+from emulator.command import announcement
 from emulator.command.main import main
 from emulator.domain.refusals import Refusal
 from emulator.operations.control import snapshots as snapshot_of
@@ -134,7 +134,7 @@ def test_welcome(scribe: Scribe) -> None:
     ):
         for world in (scribe.api.world, bare):
             with redirect_stdout(StringIO()) as said:
-                cli.print_welcome(ready, world)
+                announcement.print_welcome(ready, world)
             scribe.lines += said.getvalue().splitlines()
 
 
