@@ -284,3 +284,28 @@ def test_too_many_recipients_are_counted_before_anything_is_made_of_them() -> No
     flaw = verdict(SMS, body, frozenset(), large_body.LARGE + 1)
 
     assert (flaw.field, flaw.keyword, flaw.limit) == ("recipients", "maxItems", 50_000)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [("1.0", 200), ("-0.0", 200), ("10.0E-1", 200), ("1.5", 422), ("1e300", 422)],
+)
+def test_a_whole_number_may_be_written_with_a_point(
+    api: Api, number: str, status: int
+) -> None:
+    """A schema takes it for an integer, and so does whoever reads it."""
+    content = f'{{"part": {number}, "recipients": 3}}'.encode()
+
+    assert api.post("/_emulator/world/populate", content=content).status == status
+
+
+def test_no_integer_of_a_contract_is_read_as_a_float() -> None:
+    assert body_bounds.decode_json(b"[1.0, -0.0, 1e3, 1.5]") == [1, 0, 1000, 1.5]
+    assert [
+        type(each) for each in body_bounds.decode_json(b"[1.0, -0.0, 1e3, 1.5]")
+    ] == [
+        *(int,) * 3,
+        float,
+    ]
+    with pytest.raises(ValueError, match="out of range"):
+        body_bounds.decode_json(b"[1e400]")

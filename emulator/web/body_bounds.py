@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from math import isinf
 from typing import Any
 
 import msgspec
@@ -47,7 +48,23 @@ LATIN = bytes(range(0xC4))  # ASCII, what goes on, and the first letters beyond
 PLANE = bytes(range(0xF0))  # and all that 16 bits hold
 BLANKS = b" \t\r\n"
 
-decode_json = msgspec.json.decode
+LARGEST_EXACT = 2**53  # of a whole number that is written with a point
+
+
+def _read_number(digits: str) -> int | float:
+    """Return a number with a point or an exponent; a whole one is an int.
+
+    To a schema ``1.0`` is an integer, to Python it is none.
+    """
+    number = float(digits)
+    if isinf(number):
+        message = "Number out of range"
+        raise ValueError(message)
+    is_whole = number.is_integer() and abs(number) <= LARGEST_EXACT
+    return int(number) if is_whole else number
+
+
+decode_json = msgspec.json.Decoder(float_hook=_read_number).decode
 
 
 class BodyBounds:
@@ -234,7 +251,7 @@ def _refusing_malformed(octets: bytes) -> Iterator[None]:
 def _refuse_malformed(octets: bytes) -> None:
     """Refuse what is no JSON, without making anything of it."""
     with _refusing_malformed(octets):
-        decode_json(octets, type=msgspec.Raw)
+        msgspec.json.decode(octets, type=msgspec.Raw)
 
 
 async def parse_in_steps(octets: Any, depth: int = 0) -> Any:
@@ -248,7 +265,7 @@ async def parse_in_steps(octets: Any, depth: int = 0) -> Any:
         return decode_json(view)
     first = next((each for each in view if each not in BLANKS), None)
     if first == ord("{"):
-        members = decode_json(view, type=dict[str, msgspec.Raw])
+        members = msgspec.json.decode(view, type=dict[str, msgspec.Raw])
         return dict(
             zip(members, await _parse_each(members.values(), depth), strict=True)
         )
