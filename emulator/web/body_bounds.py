@@ -313,7 +313,7 @@ def _cut_piece(view: memoryview, start: int) -> tuple[list[Any], int]:
 
 async def _parse_items(rest: memoryview, depth: int) -> list[Any]:
     """Return the items of an array from its middle on, each by itself."""
-    items = decode_json(b"[" + rest, type=list[msgspec.Raw])
+    items = msgspec.json.decode(b"[" + rest, type=list[msgspec.Raw])
     if not items:
         message = "JSON is malformed: a comma before the end of an array"
         raise ValueError(message)
