@@ -1,7 +1,7 @@
 """Campaigns of all channels, as the platform's own staff can see and change them."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Reversible
 from datetime import datetime
 from heapq import merge
 from itertools import islice
@@ -80,12 +80,20 @@ def _change_campaign(
 
 
 def list_newest_campaigns(
-    world: World, is_wanted: Callable[[AnyCampaign], bool] | None = None
+    world: World,
+    is_wanted: Callable[[AnyCampaign], bool] | None = None,
+    *,
+    is_in_steps: bool = False,
 ) -> Iterator[AnyCampaign]:
-    """Yield the campaigns of all channels, or the wanted, the latest placed first."""
-    placed: list[Iterator[AnyCampaign]] = [
-        reversed(table.values()) for table in world.list_campaign_tables()
-    ]
+    """Yield the campaigns of all channels, or the wanted, the latest placed first.
+
+    Where it is done *in steps*, those that are placed meanwhile are not among them.
+    """
+    tables: Iterable[Reversible[AnyCampaign]] = (
+        [*table.values()] if is_in_steps else table.values()
+        for table in world.list_campaign_tables()
+    )
+    placed: list[Iterator[AnyCampaign]] = [reversed(table) for table in tables]
     if is_wanted is not None:  # before they are put in order, which takes longer
         placed = [filter(is_wanted, each) for each in placed]
     return merge(*placed, key=attrgetter("created_at"), reverse=True)

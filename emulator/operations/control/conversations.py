@@ -1,10 +1,10 @@
 """Conversations: the messages to and from each handset or mailbox."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from heapq import merge
-from itertools import islice
+from itertools import count, islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -18,7 +18,13 @@ from emulator.domain.channel import (
 )
 from emulator.domain.keyword import ReceivedText
 from emulator.domain.responses import MoResponse
-from emulator.operations.call import OperationCall, OperationResult, Row
+from emulator.operations.call import (
+    OperationCall,
+    OperationResult,
+    OperationSteps,
+    Pause,
+    Row,
+)
 from emulator.operations.control.campaigns import list_newest_campaigns
 from emulator.operations.control.recipients import describe_recipient
 from emulator.world import World
@@ -26,6 +32,8 @@ from emulator.world import World
 PAGE = 50  # conversations, or items of one, unless the call says otherwise
 SCANNED = 20_000  # recipients that are looked at for a page of a list ...
 SEARCHED = 200_000  # ... and where a text is looked for
+KEYS_PER_TURN = 4_000  # recipients that are looked at; then other requests run
+LET_IN = Pause(seconds=0)
 LEAST = 20  # recipients, as which a small campaign counts
 DIGITS = 10  # of a cellphone
 
@@ -48,25 +56,33 @@ class Contact(NamedTuple):
     place: int  # among the recipients
 
 
-def list_conversations(world: World, call: OperationCall) -> OperationResult:
-    """List the contacts, the latest first, each with its last message."""
+def list_conversations(world: World, call: OperationCall) -> OperationSteps:
+    """List the contacts, the latest first, each with its last message.
+
+    Others are let in meanwhile; what they place is not found.
+    """
     asked = call.params
     start, limit = asked.get("offset", 0), asked.get("limit", PAGE)
-    wanted = start + limit + 1
-    found, is_all = _find_contacts(world, asked.get("text", "").casefold(), wanted)
+    wanted, text = start + limit + 1, asked.get("text", "").casefold()
+    found, is_all = yield from _find_contacts(world, text, wanted)
     page = found[start : start + limit]
     rows = [_describe_conversation(each, world, call.now) for each in page]
     more = len(found) == wanted or not is_all
     return OperationResult({"more": more, "conversations": rows})
 
 
-def _find_contacts(world: World, text: str, wanted: int) -> tuple[list[Contact], bool]:
+def _find_contacts(
+    world: World, text: str, wanted: int
+) -> Generator[Pause, Any, tuple[list[Contact], bool]]:
     """Return so many contacts whose address holds *text*, and whether all were seen."""
     found: dict[RecipientKey, Contact] = {}
     left = SEARCHED if text else SCANNED * (1 + wanted // PAGE)
-    for burst in _list_batches(world):
+    looked = count()
+    for burst in _list_batches(world, is_in_steps=True):
         keys: Iterable[RecipientKey] = burst.keys
         for place, key in enumerate(keys):
+            if not next(looked) % KEYS_PER_TURN:
+                yield LET_IN
             if key in found:
                 continue
             address = format_key(key)
@@ -98,13 +114,13 @@ def get_conversation(world: World, call: OperationCall) -> OperationResult:
 
 
 def _list_batches(
-    world: World, key: RecipientKey | None = None
+    world: World, key: RecipientKey | None = None, *, is_in_steps: bool = False
 ) -> Iterator[MessageBatch]:
     """Yield what was sent or said, the latest first; all of it, or what one gets."""
     is_wanted = None if key is None else partial(_is_sent_to, key)
     sent = (
         MessageBatch(each.created_at, get_channel(each).get_keys(each), each)
-        for each in list_newest_campaigns(world, is_wanted)
+        for each in list_newest_campaigns(world, is_wanted, is_in_steps=is_in_steps)
     )
     return merge(sent, _list_inbound(world, key), key=attrgetter("at"), reverse=True)
 
