@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -64,7 +64,20 @@ def announce_lines(text: str) -> None:
         click.echo(text)
     except OSError as error:
         log.warning("nothing can be printed (%s); the emulator serves", error.strerror)
-        with suppress(OSError, ValueError):  # as it is no file
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
-            os.close(nowhere)
+        _lead_nowhere(sys.stdout)
+
+
+def drop_unprinted() -> None:
+    """Drop what cannot be printed; Python ends with an error where some is left."""
+    for output in (sys.stdout, sys.stderr):
+        try:
+            output.flush()
+        except (OSError, ValueError):
+            _lead_nowhere(output)
+
+
+def _lead_nowhere(output: TextIO) -> None:
+    with suppress(OSError, ValueError):  # as it is no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, output.fileno())
+        os.close(nowhere)

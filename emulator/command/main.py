@@ -1,5 +1,6 @@
 """The command line: serving, and the commands to what is served."""
 
+import atexit
 import gc
 import logging
 import os
@@ -13,7 +14,11 @@ import click
 
 from emulator import files
 from emulator.command import remote
-from emulator.command.announcement import print_processes, print_welcome
+from emulator.command.announcement import (
+    drop_unprinted,
+    print_processes,
+    print_welcome,
+)
 from emulator.command.options import (
     ANY_COUNT,
     ANY_PATH,
@@ -298,6 +303,7 @@ def main() -> None:
 def serve_command(**flags: Any) -> None:
     """Serve the platform's API."""
     _occupy_standard_files()
+    atexit.register(drop_unprinted)
     gc.disable()  # a start makes much and drops little; the server enables it again
     settings = Settings(**flags)
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)

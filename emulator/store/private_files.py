@@ -5,6 +5,7 @@ On Windows a file has no such modes; there the directory's own rights hold.
 
 import logging
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,11 +28,12 @@ def make_private_folder(folder: Path) -> None:
         if not missing:
             folder.mkdir()  # which says what is wrong
         return
-    if not folder.stat().st_mode & OTHERS or os.name == "nt":
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if not mode & OTHERS or os.name == "nt":
         return
     if all(_is_of_a_data_folder(each) for each in folder.iterdir()):
         with suppress(OSError):  # another user's: whether it can be used is seen later
-            folder.chmod(FOLDER_MODE)
+            folder.chmod(mode & ~OTHERS)
             return
     log.warning(
         "others of this machine may look into %s, where tokens and texts are kept: "
@@ -49,9 +51,10 @@ def make_private_file(path: Path) -> bool:
     try:
         os.close(os.open(path, flags, FILE_MODE))
     except FileExistsError:
-        if path.stat().st_mode & OTHERS:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & OTHERS:
             with suppress(OSError):  # another user's, as above
-                path.chmod(FILE_MODE)
+                path.chmod(mode & ~OTHERS)
         return False
     return True
 

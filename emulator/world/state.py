@@ -68,10 +68,11 @@ VOICE_IDS, CALL_IDS = IdSequence("voice", 481776), IdSequence("call", 754061)
 EMAIL_IDS, HLR_IDS = IdSequence("email", 28648), IdSequence("hlr", 90210)
 RESPONSE_IDS, DELIVERY_IDS = IdSequence("response", 977929), IdSequence("delivery", 1)
 # All worlds begin with them, so no one changes them.
-ALL_IDS = CAMPAIGN_IDS, MESSAGE_IDS, VOICE_IDS, CALL_IDS, EMAIL_IDS, HLR_IDS
-FIRST_IDS: Mapping[str, int] = MappingProxyType(
-    dict((*ALL_IDS, RESPONSE_IDS, DELIVERY_IDS))
+ID_SEQUENCES = (
+    *(CAMPAIGN_IDS, MESSAGE_IDS, VOICE_IDS, CALL_IDS),
+    *(EMAIL_IDS, HLR_IDS, RESPONSE_IDS, DELIVERY_IDS),
 )
+FIRST_IDS: Mapping[str, int] = MappingProxyType(dict(ID_SEQUENCES))
 
 
 def campaign_instants(campaign: SmsCampaign | VoiceCampaign) -> Iterator[datetime]:
