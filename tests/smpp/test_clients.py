@@ -54,7 +54,7 @@ def list_pdus(exchanges: Iterable[dict[str, Any]]) -> list[SpokenPdu]:
     said = []
     for each in exchanges:
         asked = each["method"] == "ESME"
-        for side, by_client in (("request", asked), ("answer", not asked)):
+        for side, by_client in (("request", asked), ("response", not asked)):
             if octets := bytes.fromhex(each[side]["hex"]):
                 said.append(SpokenPdu(by_client, octets))
     return said
