@@ -7,7 +7,6 @@ bytes: what would take more is refused before any of it is made.
 import asyncio
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from math import isinf
 from typing import Any
 
@@ -225,33 +224,41 @@ def count_outside_strings(octets: bytes) -> Iterator[JsonMarks]:
 async def parse_body(
     octets: bytes, bounds: BodyBounds, *, is_command: bool = False
 ) -> Any:
-    """Return the JSON in *octets*; of equal keys the last one counts.
-
-    Refuses everything else: NaN, invalid UTF-8, a lone surrogate, an integer or a
-    nesting beyond all measure, and more than the *bounds* admit.
-    """
+    """Return what ``parse_json`` does, in steps; refuses more than *bounds* admit."""
     if len(octets) > bounds.unchecked:
         for _ in bounds.check_json(octets, is_command=is_command):
             await asyncio.sleep(0)
-    with _refusing_malformed(octets):
-        if len(octets) <= WHOLE:
-            return decode_json(octets)
-        return await parse_in_steps(octets)
-
-
-@contextmanager
-def _refusing_malformed(octets: bytes) -> Iterator[None]:
+    if len(octets) <= WHOLE:
+        return parse_json(octets)
     try:
-        yield
+        return await parse_in_steps(octets)
     except (ValueError, RecursionError) as error:
-        why = f"the body is not JSON: {error}" if octets else "the body is empty"
-        raise Refusal(UNREADABLE, why) from None
+        raise _make_malformed_refusal(octets, error) from None
+
+
+def parse_json(octets: bytes) -> Any:
+    """Return the JSON in *octets*; of equal keys the last one counts.
+
+    Refuses everything else: NaN, invalid UTF-8, a lone surrogate, an integer or a
+    nesting beyond all measure.
+    """
+    try:
+        return decode_json(octets)
+    except (ValueError, RecursionError) as error:
+        raise _make_malformed_refusal(octets, error) from None
+
+
+def _make_malformed_refusal(octets: bytes, error: Exception) -> Refusal:
+    why = f"the body is not JSON: {error}" if octets else "the body is empty"
+    return Refusal(UNREADABLE, why)
 
 
 def _refuse_malformed(octets: bytes) -> None:
     """Refuse what is no JSON, without making anything of it."""
-    with _refusing_malformed(octets):
+    try:
         msgspec.json.decode(octets, type=msgspec.Raw)
+    except (ValueError, RecursionError) as error:
+        raise _make_malformed_refusal(octets, error) from None
 
 
 async def parse_in_steps(octets: Any, depth: int = 0) -> Any:

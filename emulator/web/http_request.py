@@ -18,7 +18,7 @@ from emulator.domain.refusal_catalog import REASON_BY_KEYWORD
 from emulator.domain.refusals import Refusal
 from emulator.faults import FaultPhase, FaultRule
 from emulator.operations.call import OperationCall
-from emulator.web.body_bounds import BodyBounds, BodyShare, parse_body
+from emulator.web.body_bounds import BodyBounds, BodyShare, parse_body, parse_json
 from emulator.web.http_response import JSON_CONTENT_TYPE, HeaderPair, HttpResponse
 from emulator.world import World
 from emulator.worlds import WorldEntry
@@ -208,7 +208,11 @@ async def read_body(context: RequestContext, shape: Shape, api: ApiProfile) -> J
     if not content_type.lower().startswith(JSON_CONTENT_TYPE):
         why = "send the header Content-Type: application/json"
         context.weigh_doubt(Doubt("ERR-04", platform_refusals.UNREADABLE, why))
-    parsed = await parse_body(octets, api.body_bounds, is_command=api.takes_commands)
+    bounds = api.body_bounds
+    if len(octets) <= bounds.unchecked:  # an ordinary one
+        parsed = parse_json(octets)
+    else:
+        parsed = await parse_body(octets, bounds, is_command=api.takes_commands)
     closed = context.world.account.assumptions.closed
     if len(octets) > large_body.LARGE:  # other requests run meanwhile
         read = await asyncio.to_thread(
