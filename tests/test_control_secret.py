@@ -13,7 +13,6 @@ import pytest
 
 from emulator.serving import composition
 from emulator.serving.settings import Settings
-from emulator.web import http_request
 from emulator.web.control_secret import (
     FORGET_AFTER,
     FREE_GUESSES,
@@ -24,6 +23,7 @@ from emulator.web.control_secret import (
     SecretCheck,
     SecretGuard,
 )
+from emulator.world import secret_headers
 from tests.support.browser import FORM
 from tests.support.emulator import (
     Answer,
@@ -450,7 +450,7 @@ def test_headers_are_masked_by_name_whatever_their_letters() -> None:
         (b"x-mine", b"z"),
     ]
 
-    assert http_request.mask_secret_headers(headers) == [
+    assert secret_headers.mask_unkept_headers(headers) == [
         (b"Cookie", b"****"),
         (b"x-emulator-control", b"****"),
         (b"X-Emulator-Control", b"****"),

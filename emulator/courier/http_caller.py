@@ -55,7 +55,7 @@ class HttpCaller:
         self._targets = targets
         self._body_limit = body_limit  # octets of an answer that are read
         self._in_container = in_container
-        self._idle: dict[HttpTarget, list[HttpConnection]] = {}
+        self._idle: dict[HttpTarget, list[CallConnection]] = {}
         self._cleanup: asyncio.Task[None] | None = None
 
     async def send_push(self, push: PushRequest) -> PushResponse:
@@ -76,7 +76,7 @@ class HttpCaller:
             connection.close()
         return answer
 
-    def _keep_idle(self, place: HttpTarget, connection: "HttpConnection") -> None:
+    def _keep_idle(self, place: HttpTarget, connection: "CallConnection") -> None:
         """Keep an idle connection for a moment."""
         connection.mark_idle()
         self._idle.setdefault(place, []).append(connection)
@@ -100,7 +100,7 @@ class HttpCaller:
                 each.close()
             self._idle.clear()
 
-    def _take_idle(self, place: HttpTarget) -> "HttpConnection | None":
+    def _take_idle(self, place: HttpTarget) -> "CallConnection | None":
         idle = self._idle.get(place)
         while idle:
             connection = idle.pop()
@@ -109,12 +109,12 @@ class HttpCaller:
             connection.close()
         return None
 
-    async def _open_connection(self, place: HttpTarget) -> "HttpConnection":
+    async def _open_connection(self, place: HttpTarget) -> "CallConnection":
         """Return a new connection to an allowed address of the target."""
         tls = {}
         if place.scheme == "https":
             tls = {"ssl": _make_client_context(), "server_hostname": place.host}
-        new = partial(HttpConnection, self._body_limit)
+        new = partial(CallConnection, self._body_limit)
         try:
             return await dial_host(self._targets, new, place.host, place.port, **tls)
         except ForbiddenTargetError as error:
@@ -142,7 +142,7 @@ class HttpCaller:
         return f"{message}; is the receiver running?"
 
 
-class HttpConnection(asyncio.Protocol):
+class CallConnection(asyncio.Protocol):
     """One connection, which sends one request at a time."""
 
     def __init__(self, body_limit: int) -> None:

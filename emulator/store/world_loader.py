@@ -18,7 +18,7 @@ from emulator.store import StoreError, journal_rows, world_rows
 from emulator.store.database_file import DatabaseFile
 from emulator.store.world_rows import HEAD_KINDS, ORIGIN_ROW
 from emulator.world import StoreWriteError, World
-from emulator.world.containers import DecodedRows, RowKey, run_steps
+from emulator.world.containers import DecodedRows, RowKey, finish_steps
 from emulator.world.journal import Exchange
 from emulator.world.world import CLOCK_ROW
 from emulator.worlds import (
@@ -214,7 +214,7 @@ class WorldLoader:
 
     def _retry_load(self, number: int, name: str, aside: str) -> World:
         """Try again to load a world.  Raises any error in it."""
-        found = run_steps(self._read_steps(number, name))
+        found = finish_steps(self._read_steps(number, name))
         with self._file.transaction():
             self._file.rename_world(number, name, None)
         world = self.adopt_world(found)

@@ -19,18 +19,11 @@ from emulator.domain.refusals import Refusal
 from emulator.faults import FaultPhase, FaultRule
 from emulator.operations.call import OperationCall
 from emulator.web.body_bounds import BodyBounds, BodyShare, parse_body, parse_json
-from emulator.web.http_response import JSON_CONTENT_TYPE, HeaderPair, HttpResponse
+from emulator.web.http_response import JSON_CONTENT_TYPE, HttpResponse
 from emulator.world import World
 from emulator.worlds import WorldEntry
 
 RequestHeaders = Mapping[bytes, bytes]  # names in lower case
-
-# Headers that carry what commands the emulator, or its visitors' cookies. The tokens of
-# accounts are not among them: a row of the journal has to say whose it is.
-SECRET_REQUEST_HEADERS = frozenset(
-    {b"cookie", b"proxy-authorization", b"x-emulator-control"}
-)
-MASK = b"****"
 
 BIG_BODY = 64 * 1024  # bytes; above it other tasks run between two steps
 
@@ -53,14 +46,6 @@ KEYWORD_ADVICE = {
 
 # What an id that cannot be anybody's is refused with, by its parameter.
 ID_REFUSALS = {"deliveryId": emulator_refusals.NO_SUCH_DELIVERY}
-
-
-def mask_secret_headers(headers: Iterable[HeaderPair]) -> list[HeaderPair]:
-    """Return the headers of a request without the values that nothing may keep."""
-    return [
-        (name, MASK if name.lower() in SECRET_REQUEST_HEADERS else value)
-        for name, value in headers
-    ]
 
 
 class RequestContext(Struct):

@@ -24,11 +24,9 @@ from emulator.web import http_response
 from emulator.web.body_bounds import BodyBounds
 from emulator.web.http_faults import parse_fault_headers
 from emulator.web.http_request import (
-    SECRET_REQUEST_HEADERS,
     RequestContext,
     RequestHeaders,
     decode_headers,
-    mask_secret_headers,
 )
 from emulator.web.http_response import HttpResponse
 from emulator.world import journal
@@ -40,6 +38,7 @@ from emulator.world.journal import (
     CutBody,
     JournalBody,
 )
+from emulator.world.secret_headers import UNKEPT_HEADERS, mask_unkept_headers
 from emulator.worlds import WorldDirectory, WorldEntry
 
 BEARER_CHALLENGE = (b"www-authenticate", b"Bearer")
@@ -202,8 +201,8 @@ def _record_exchange(
     scope, operation, kept = context.scope, context.operation, entry.world.journal
     path, query = scope["path"], scope["query_string"]
     sent = scope["headers"]
-    if not context.headers.keys().isdisjoint(SECRET_REQUEST_HEADERS):
-        sent = mask_secret_headers(sent)
+    if not context.headers.keys().isdisjoint(UNKEPT_HEADERS):
+        sent = mask_unkept_headers(sent)
     headers = HEADER_SEPARATOR.join(chain.from_iterable(sent))
     numbers: CellphoneNumbers = ()
     request: JournalBody = context.body

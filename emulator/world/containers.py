@@ -54,7 +54,7 @@ STEP_WEIGHT = 4_000  # of what is read until others are let in: recipients, and 
 THING_WEIGHT = 20  # ... what a thing costs beside them
 
 
-def run_steps(steps: Generator[None, None, Read]) -> Read:
+def finish_steps(steps: Generator[None, None, Read]) -> Read:
     """Return what *steps* return, without letting others in."""
     while True:
         try:
@@ -215,7 +215,7 @@ class ThingsField(StateField):
                 yield f"{where}: lies ahead of the clock"
 
     def from_json(self, piece: Any, now: datetime) -> Any:
-        return run_steps(self.read_steps(piece, now))
+        return finish_steps(self.read_steps(piece, now))
 
     def read_steps(self, piece: Any, now: datetime) -> ReadSteps:
         del now

@@ -1,7 +1,12 @@
-"""Headers whose values are secrets: how they are shown, and how they are stored."""
+"""Headers whose values are secrets: what is kept of them, shown and stored.
+
+What commands the emulator is never kept, not in memory either.  What lets a client into
+an account is, as a row of the journal has to say whose it is; it is masked where it is
+shown or stored.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from emulator.contract.memo import cache_short_keys
 from emulator.world.journal import HEADER_SEPARATOR, HeaderPairs
@@ -11,6 +16,8 @@ SECRET_NAME = re.compile(
     rb"|x-emulator-control",
     re.IGNORECASE,
 )
+UNKEPT_HEADERS = frozenset({b"cookie", b"proxy-authorization", b"x-emulator-control"})
+MASK = b"****"
 LONG_TOKEN = 12  # characters; of a longer secret the last four are shown
 MASKED = re.compile(r"\*{4}.{0,4}")
 
@@ -29,6 +36,16 @@ def mask_secret(text: str) -> str:
     if MASKED.fullmatch(token):
         return text
     return f"{scheme}{space}****{token[-4:] if len(token) > LONG_TOKEN else ''}"
+
+
+def mask_unkept_headers(
+    headers: Iterable[tuple[bytes, bytes]],
+) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a request without the values that are never kept."""
+    return [
+        (name, MASK if name.lower() in UNKEPT_HEADERS else value)
+        for name, value in headers
+    ]
 
 
 def mask_header_pairs(headers: HeaderPairs) -> HeaderPairs:

@@ -45,7 +45,7 @@ from emulator.world.containers import (
     StateField,
     StateRow,
     encode_row_value,
-    run_steps,
+    finish_steps,
 )
 from emulator.world.kinds import (
     AccountField,
@@ -277,7 +277,7 @@ class WorldState:
         Raises ``SnapshotError``: ``at campaigns.0.cost: Expected `int`, got `str```.
         """
         steps = cls.read_steps(document, now, is_snapshot=is_snapshot)
-        return run_steps(steps)
+        return finish_steps(steps)
 
     @classmethod
     def read_steps(
